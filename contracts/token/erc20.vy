@@ -1,0 +1,134 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title ERC-20: the face that wallets know
+@license Apache-2.0
+@author Tallystick
+@notice Transfers, batches of them, allowances and metadata; every control is asked on the way.
+@dev Controls and movements are decided in `controls` and `book`; this module adds allowances.
+"""
+from contracts.token import book
+from contracts.token import controls
+from contracts.token import position
+from contracts.token import standard_errors
+
+uses: book
+uses: controls
+
+
+# One call's transfers; a hundred cost about 0.9 million gas.
+_MAX_BATCH: constant(uint256) = 256
+
+
+name: public(String[64])
+symbol: public(String[16])
+decimals: public(uint8)
+allowance: public(HashMap[address, HashMap[address, uint256]])
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[32]
+
+
+event Approval:
+    owner: indexed(address)
+    spender: indexed(address)
+    value: uint256
+
+
+@external
+def transfer(receiver: address, amount: uint256) -> bool:
+    """
+    @notice Move units of the caller (ERC-20).
+    @param receiver The account to credit.
+    @param amount Units.
+    @return True.
+    """
+    controls._transfer(msg.sender, receiver, amount)
+    return True
+
+
+@external
+def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
+    """
+    @notice Move units of `owner` within the caller's allowance (ERC-20).
+    @param owner The account to debit.
+    @param receiver The account to credit.
+    @param amount Units.
+    @return True.
+    """
+    self._spend_allowance(owner, amount)
+    controls._transfer(owner, receiver, amount)
+    return True
+
+
+@external
+def approve(spender: address, amount: uint256) -> bool:
+    """
+    @notice Let `spender` move up to `amount` of the caller's units (ERC-20); the largest uint256 never runs out.
+    @param spender The account that may.
+    @param amount Units, absolutely.
+    @return True.
+    """
+    if spender == empty(address):
+        standard_errors._invalid_spender(spender)
+    self.allowance[msg.sender][spender] = amount
+    log Approval(owner=msg.sender, spender=spender, value=amount)
+    return True
+
+
+@external
+def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[uint256, _MAX_BATCH]):
+    """
+    @notice Move units of the caller to many holders, all or nothing (ERC-3643).
+    @param receivers The accounts to credit.
+    @param amounts Units for each of them.
+    """
+    assert len(receivers) == len(amounts), "erc20: lists differ in length"
+    issue: uint256 = book._issue
+    assert issue & position.PAUSED_TRANSFERS == 0, "erc20: transfers paused"
+    total: uint256 = 0
+    for amount: uint256 in amounts:
+        total += amount
+    controls._check_debit(msg.sender, book._positions[msg.sender], total)
+    day: uint256 = book._business_day(issue)
+    book._debit(msg.sender, book._positions[msg.sender], total, day)
+    for i: uint256 in range(len(receivers), bound=_MAX_BATCH):
+        if receivers[i] == empty(address):
+            standard_errors._invalid_receiver(empty(address))
+        controls._arrive(msg.sender, receivers[i], amounts[i], day)
+
+
+@external
+@view
+def balanceOf(account: address) -> uint256:
+    """
+    @notice Units of an account (ERC-20).
+    @param account The account.
+    @return Units.
+    """
+    return position._lower(book._positions[account])
+
+
+@external
+@view
+def totalSupply() -> uint256:
+    """
+    @notice Units on this ledger (ERC-20); on the home ledger that is the whole issue.
+    @return Units.
+    """
+    return position._lower(book._issue)
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+def _spend_allowance(owner: address, amount: uint256):
+    """
+    @dev Use up the caller's allowance.
+    """
+    allowed: uint256 = self.allowance[owner][msg.sender]
+    if allowed == max_value(uint256):
+        return
+    if amount > allowed:
+        standard_errors._insufficient_allowance(msg.sender, allowed, amount)
+    self.allowance[owner][msg.sender] = unsafe_sub(allowed, amount)

@@ -1,0 +1,204 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Issuance: how units come into being and end
+@license Apache-2.0
+@author Tallystick
+@notice The only paths that change the supply: the issuer within the notary's authorisation, and bridges with
+        proven lane messages.
+@dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
+     has ended.
+"""
+from contracts.governance import access
+from contracts.governance import instruction
+from contracts.token import book
+from contracts.token import controls
+from contracts.token import erc20
+from contracts.token import position
+from contracts.token import standard_errors
+
+uses: access
+uses: instruction
+uses: book
+uses: erc20
+
+
+event IssuanceAuthorised:
+    authorised: uint256
+    amount: uint256
+
+
+event Issued:
+    receiver: indexed(address)
+    amount: uint256
+
+
+event Redeemed:
+    owner: indexed(address)
+    amount: uint256
+
+
+event CrosschainMint:
+    receiver: indexed(address)
+    amount: uint256
+    sender: indexed(address)
+
+
+event CrosschainBurn:
+    owner: indexed(address)
+    amount: uint256
+    sender: indexed(address)
+
+
+# ------------------------------------------------------------- notary and issuer
+
+
+@external
+def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice The notary allows `amount` more units to exist.
+    @param amount Units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.NOTARY)
+    issue: uint256 = book._issue
+    assert issue & position.HOME != 0, "issuance: not the home ledger"
+    assert issue & position.LIVE != 0, "issuance: not handed over"
+    authorised: uint256 = position._upper(issue) + amount
+    assert authorised <= position.AMOUNT_MAX, "issuance: authorised out of range"
+    book._issue = position._with_upper(issue, authorised)
+    instruction._record(empty(address), reason, document)
+    log IssuanceAuthorised(authorised=authorised, amount=amount)
+
+
+@external
+def mint(
+    receiver: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
+):
+    """
+    @notice The issuer issues units within what the notary authorised.
+    @param receiver First holder; must be able to receive.
+    @param amount Units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.ISSUER)
+    issue: uint256 = book._issue
+    assert issue & position.PAUSED_ISSUANCE == 0, "issuance: issuance paused"
+    assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
+    assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
+    if receiver == empty(address):
+        standard_errors._invalid_receiver(receiver)
+    if not controls._may_move(book._positions[receiver], receiver):
+        standard_errors._cannot_receive(receiver)
+    instruction._record(receiver, reason, document)
+    book._issue_units(receiver, issue, amount)
+    log Issued(receiver=receiver, amount=amount)
+
+
+@external
+def burn(owner: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+    """
+    @notice The issuer redeems units: its own, or another's within that holder's allowance.
+    @dev The authorised amount falls with the supply: issuing them anew needs the notary anew.
+    @param owner The account to debit.
+    @param amount Units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.ISSUER)
+    issue: uint256 = book._issue
+    assert issue & position.HOME != 0, "issuance: redemption is at home"
+    assert issue & position.PAUSED_ISSUANCE == 0, "issuance: redemption paused"
+    controls._check_debit(owner, book._positions[owner], amount)
+    if owner != msg.sender:
+        erc20._spend_allowance(owner, amount)
+    instruction._record(owner, reason, document)
+    book._cancel_units(
+        owner,
+        position._with_upper(issue, unsafe_sub(position._upper(issue), amount)),
+        amount,
+    )
+    log Redeemed(owner=owner, amount=amount)
+
+
+# ------------------------------------------------------------- ERC-7802, bridges
+
+
+@external
+def crosschainMint(receiver: address, amount: uint256):
+    """
+    @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
+    @dev A bridge may credit its link account: units in suspense are held there.
+    @param receiver The account to credit.
+    @param amount Units.
+    """
+    issue: uint256 = self._bridged_issue()
+    word: uint256 = book._positions[receiver]
+    if word & position.LINK == 0 and not controls._may_move(word, receiver):
+        standard_errors._cannot_receive(receiver)
+    book._issue_units(receiver, issue, amount)
+    log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
+
+
+@external
+def crosschainBurn(owner: address, amount: uint256):
+    """
+    @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
+    @param owner The account to debit.
+    @param amount Units.
+    """
+    issue: uint256 = self._bridged_issue()
+    controls._check_debit(owner, book._positions[owner], amount)
+    book._cancel_units(owner, issue, amount)
+    log CrosschainBurn(owner=owner, amount=amount, sender=msg.sender)
+
+
+# ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def authorised() -> uint256:
+    """
+    @notice Units that the notary allows to exist.
+    @return Units.
+    """
+    return position._upper(book._issue)
+
+
+@external
+@view
+def is_home() -> bool:
+    """
+    @notice Whether units are issued here, not only carried here.
+    @return Whether they are.
+    """
+    return book._issue & position.HOME != 0
+
+
+@external
+@view
+def is_live() -> bool:
+    """
+    @notice Whether the set-up has ended.
+    @return Whether it has.
+    """
+    return book._issue & position.LIVE != 0
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+@view
+def _bridged_issue() -> uint256:
+    """
+    @dev The issue word, once the caller is a bridge and lanes are open.
+    """
+    access._check_role(access.BRIDGE)
+    issue: uint256 = book._issue
+    assert issue & position.LIVE != 0, "issuance: bridge before hand-over"
+    assert issue & position.PAUSED_LANES == 0, "issuance: lanes paused"
+    return issue

@@ -1,0 +1,122 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Position word: all that a transfer must know of an account, in one storage slot
+@license Apache-2.0
+@author Tallystick
+@notice Field layout of the position word and of the issue word.
+@dev Bit fields, lowest first:
+
+       position  balance 104 | frozen 104 | eligible until (day) 16 | last movement (day) 16 | epoch 10 | flags 6
+       issue     supply 104 | authorised 104 | close of business (minute) 11, spare 5 | last movement 16 | epoch 10 | flags 6
+
+     The two share balance, day and epoch fields, so that closings are kept by the same code for both.
+     104 bits hold 2.0e31 base units: 2.0e13 units at 18 decimals. Eligibility counts days since 1970
+     (block time / 86400), movement counts business days; 16 bits reach the year 2149.
+     Positions are kept in units of the account's action epoch; a ratio takes effect by raising the epoch of
+     the issue word, and an account's word is brought up to it when it is next touched.
+"""
+
+
+AMOUNT_MAX: constant(uint256) = 2**104 - 1
+DAY_MAX: constant(uint256) = 2**16 - 1
+MINUTE_MAX: constant(uint256) = 1439
+EPOCH_MAX: constant(uint256) = 2**10 - 1
+
+UPPER_SHIFT: constant(uint256) = 104
+CONTROL_SHIFT: constant(uint256) = 208
+DAY_SHIFT: constant(uint256) = 224
+EPOCH_SHIFT: constant(uint256) = 240
+
+# Everything but the field, to replace it.
+NOT_UPPER: constant(uint256) = max_value(uint256) - AMOUNT_MAX * 2**104
+NOT_EXPIRY: constant(uint256) = max_value(uint256) - DAY_MAX * 2**208
+NOT_DAY: constant(uint256) = max_value(uint256) - DAY_MAX * 2**224
+
+# Flags of a position.
+FROZEN: constant(uint256) = 2**250
+# An account that holds units for others (escrow, suspense): moved only by itself, never entitled.
+LINK: constant(uint256) = 2**251
+# Reserved for holds, per-identity rules, delegated votes: each names a second word that is read only if set.
+HELD: constant(uint256) = 2**252
+RULED: constant(uint256) = 2**253
+DELEGATED: constant(uint256) = 2**254
+
+# Flags of the issue word.
+LIVE: constant(uint256) = 2**250
+HOME: constant(uint256) = 2**251
+PAUSED_TRANSFERS: constant(uint256) = 2**252
+PAUSED_ISSUANCE: constant(uint256) = 2**253
+PAUSED_LANES: constant(uint256) = 2**254
+
+
+@internal
+@pure
+def _lower(word: uint256) -> uint256:
+    """
+    @dev Balance of a position, supply of the issue.
+    """
+    return word & AMOUNT_MAX
+
+
+@internal
+@pure
+def _upper(word: uint256) -> uint256:
+    """
+    @dev Frozen amount of a position, authorised amount of the issue.
+    """
+    return (word >> UPPER_SHIFT) & AMOUNT_MAX
+
+
+@internal
+@pure
+def _with_upper(word: uint256, amount: uint256) -> uint256:
+    """
+    @dev The word with its upper amount replaced; `amount` must fit 104 bits.
+    """
+    return (word & NOT_UPPER) | (amount << UPPER_SHIFT)
+
+
+@internal
+@pure
+def _expiry(word: uint256) -> uint256:
+    """
+    @dev Last day of eligibility of a position, days since 1970; 0: never admitted.
+    """
+    return (word >> CONTROL_SHIFT) & DAY_MAX
+
+
+@internal
+@pure
+def _close_minute(word: uint256) -> uint256:
+    """
+    @dev Close of business of the issue, minutes after midnight UTC.
+    """
+    return (word >> CONTROL_SHIFT) & 2047
+
+
+@internal
+@pure
+def _day(word: uint256) -> uint256:
+    """
+    @dev Business day of the last movement; 0: never moved.
+    """
+    return (word >> DAY_SHIFT) & DAY_MAX
+
+
+@internal
+@pure
+def _with_day(word: uint256, day: uint256) -> uint256:
+    """
+    @dev The word with its day of last movement replaced; `day` must fit 16 bits.
+    """
+    return (word & NOT_DAY) | (day << DAY_SHIFT)
+
+
+@internal
+@pure
+def _epoch(word: uint256) -> uint256:
+    """
+    @dev Action epoch in whose units the amounts are kept.
+    """
+    return (word >> EPOCH_SHIFT) & EPOCH_MAX
