@@ -12,7 +12,7 @@
      implementation that writes it, by mistake or by intent, reverts. The authority upgrades with
      32 bytes of calldata, a length that no function call has; its other calls (migrations) are
      forwarded. There is no external function here whose selector could shadow an implementation's.
-@custom:security Return data of 2,048 bytes or more is refused, never cut.
+@custom:security Return data of 1,024 bytes or more is refused, never cut.
 @custom:kill None of its own: the release behind it carries its pauses.
 """
 
@@ -20,7 +20,7 @@
 _ERC1967_IMPLEMENTATION: constant(uint256) = (
     24440054405305269366569402256811496959409073762505157381672968839269610695612
 )
-_MAX_RETURN: constant(uint256) = 2048
+_MAX_RETURN: constant(uint256) = 1024
 _MAX_INITIALISATION: constant(uint256) = 4096
 
 

@@ -29,8 +29,8 @@ event Instructed:
 
 event PrivilegedAct:
     act: indexed(bytes4)
-    actor: indexed(address)
     subject: indexed(address)
+    actor: address
     reason: bytes4
     document: bytes32
 
@@ -59,8 +59,8 @@ def _record(subject: address, reason: bytes4, document: bytes32):
     assert stated.document != empty(bytes32), "instruction: no document hash"
     log PrivilegedAct(
         act=convert(slice(msg.data, 0, 4), bytes4),
-        actor=msg.sender,
         subject=subject,
+        actor=msg.sender,
         reason=stated.reason,
         document=stated.document,
     )

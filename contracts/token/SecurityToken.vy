@@ -102,7 +102,6 @@ exports: (
     controls.paused_scopes,
     controls.order_in_force,
     controls.position_of,
-    controls.arrival_terms,
 )
 
 

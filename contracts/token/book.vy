@@ -90,6 +90,7 @@ def close_minute() -> uint256:
 
 @external
 @view
+@reentrant
 def action_epoch() -> uint256:
     """
     @notice The epoch in whose units amounts are stated; a ratio (split) raises it.
@@ -105,7 +106,12 @@ def _business_day(issue: uint256) -> uint256:
     @dev The business day that this moment belongs to. Day n ends at its close of business, exclusive:
          what happens at the close belongs to day n + 1.
     """
-    return (block.timestamp - position._close_minute(issue) * 60) // _SECONDS_PER_DAY + 1
+    # No close of business is later than its own day, no block earlier than 1970-01-02.
+    return unsafe_add(
+        unsafe_sub(block.timestamp, unsafe_mul((issue >> position.CONTROL_SHIFT) & 2047, 60))
+        // _SECONDS_PER_DAY,
+        1,
+    )
 
 
 @internal
@@ -113,7 +119,7 @@ def _opened(account: address, word: uint256, day: uint256) -> uint256:
     """
     @dev The word of an account about to move on `day`; keeps the opening balance if it is the first move of the day.
     """
-    last: uint256 = position._day(word)
+    last: uint256 = (word >> position.DAY_SHIFT) & position.DAY_MAX
     if last == day:
         return word
     if last != 0:
@@ -141,24 +147,23 @@ def _credit(account: address, word: uint256, amount: uint256, day: uint256):
 
 
 @internal
-def _issue_units(account: address, issue: uint256, amount: uint256):
+def _issue_units(account: address, word: uint256, issue: uint256, amount: uint256):
     """
-    @dev Create units on this ledger.
+    @dev Create units on this ledger; the caller has checked that the supply stays within its field.
     """
-    assert amount <= position.AMOUNT_MAX - position._lower(issue), "book: supply out of range"
     day: uint256 = self._business_day(issue)
     self._issue = unsafe_add(self._opened(_ISSUE, issue, day), amount)
-    self._credit(account, self._positions[account], amount, day)
+    self._credit(account, word, amount, day)
     log Transfer(sender=empty(address), receiver=account, value=amount)
 
 
 @internal
-def _cancel_units(account: address, issue: uint256, amount: uint256):
+def _cancel_units(account: address, word: uint256, issue: uint256, amount: uint256):
     """
     @dev Take units off this ledger.
     """
     day: uint256 = self._business_day(issue)
-    self._debit(account, self._positions[account], amount, day)
+    self._debit(account, word, amount, day)
     self._issue = unsafe_sub(self._opened(_ISSUE, issue, day), amount)
     log Transfer(sender=account, receiver=empty(address), value=amount)
 

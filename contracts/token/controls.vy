@@ -30,6 +30,9 @@ LANES: constant(uint256) = 4
 _ALL_SCOPES: constant(uint256) = 7
 # The scopes stand in the issue word from the bit of PAUSED_TRANSFERS on.
 _SCOPE_SHIFT: constant(uint256) = 252
+# What makes an account more than an eligible holder.
+_SPECIAL: constant(uint256) = position.FROZEN + position.LINK
+_EXPIRY_MASK: constant(uint256) = 2**64 - 1
 
 
 struct Order:
@@ -48,8 +51,9 @@ struct Position:
     link: bool
 
 
-# keccak256(abi_encode(from, to, amount)) -> the order in force
-_orders: HashMap[bytes32, Order]
+# keccak256(abi_encode(from, to, amount)) -> reason code 32 | time of expiry 64, of the order in force
+_order_terms: HashMap[bytes32, uint256]
+_order_document: HashMap[bytes32, bytes32]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -170,9 +174,9 @@ def enter_order(
     assert expires_at > convert(block.timestamp, uint64), "controls: order expired at entry"
     assert sender != receiver, "controls: order to the same account"
     instruction._record(sender, reason, document)
-    self._orders[self._order_id(sender, receiver, amount)] = Order(
-        reason=reason, expires_at=expires_at, document=document
-    )
+    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    self._order_terms[order_id] = (convert(reason, uint256) << 64) | convert(expires_at, uint256)
+    self._order_document[order_id] = document
     log OrderEntered(
         sender=sender,
         receiver=receiver,
@@ -197,8 +201,9 @@ def withdraw_order(
     """
     access._check_role(access.REGISTRAR)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
-    assert self._orders[order_id].expires_at != 0, "controls: no order to withdraw"
-    self._orders[order_id] = empty(Order)
+    assert self._order_terms[order_id] != 0, "controls: no order to withdraw"
+    self._order_terms[order_id] = 0
+    self._order_document[order_id] = empty(bytes32)
     instruction._record(sender, reason, document)
     log OrderWithdrawn(sender=sender, receiver=receiver, amount=amount)
 
@@ -252,6 +257,7 @@ def setAddressFrozen(
 
 
 @external
+@reentrant
 def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Carry out the legal order that the registrar entered for exactly these arguments (ERC-7943).
@@ -263,9 +269,11 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     """
     access._check_role(access.CUSTODIAN)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
-    order: Order = self._orders[order_id]
-    assert order.expires_at > convert(block.timestamp, uint64), "controls: no order in force"
-    self._orders[order_id] = empty(Order)
+    terms: uint256 = self._order_terms[order_id]
+    assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
+    document: bytes32 = self._order_document[order_id]
+    self._order_terms[order_id] = 0
+    self._order_document[order_id] = empty(bytes32)
     word: uint256 = book._positions[sender]
     assert word & position.LINK == 0, "controls: order on a link account"
     target: uint256 = book._positions[receiver]
@@ -280,7 +288,7 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
         frozen: uint256 = unsafe_sub(position._upper(word), unsafe_sub(amount, unfrozen))
         word = position._with_upper(word, frozen)
         log Frozen(account=sender, amount=frozen)
-    instruction._record(sender, order.reason, order.document)
+    instruction._record(sender, convert(convert(terms >> 64, uint32), bytes4), document)
     day: uint256 = book._business_day(book._issue)
     book._debit(sender, word, amount, day)
     book._credit(receiver, target, amount, day)
@@ -349,20 +357,7 @@ def canReceive(account: address) -> bool:
 
 @external
 @view
-def arrival_terms(account: address) -> (bool, uint256):
-    """
-    @notice What a bridge must know to deliver: whether the account can receive, and the action epoch.
-    @param account The account.
-    @return Whether it can, and the epoch in whose units amounts are stated here.
-    """
-    return (
-        account != empty(address) and self._may_move(book._positions[account], account),
-        position._epoch(book._issue),
-    )
-
-
-@external
-@view
+@reentrant
 def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Whether a transfer would be accepted, given balance and allowance (ERC-7943, INV-8).
@@ -456,7 +451,13 @@ def order_in_force(sender: address, receiver: address, amount: uint256) -> Order
     @param amount Units.
     @return The order; empty if there is none.
     """
-    return self._orders[self._order_id(sender, receiver, amount)]
+    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    terms: uint256 = self._order_terms[order_id]
+    return Order(
+        reason=convert(convert(terms >> 64, uint32), bytes4),
+        expires_at=convert(terms & _EXPIRY_MASK, uint64),
+        document=self._order_document[order_id],
+    )
 
 
 @external
@@ -488,9 +489,9 @@ def _may_move(word: uint256, account: address) -> bool:
     """
     @dev Neither frozen nor past its eligibility; a link account only in calls of its own.
     """
-    if position._expiry(word) < block.timestamp // _SECONDS_PER_DAY:
+    if (word >> position.CONTROL_SHIFT) & position.DAY_MAX < block.timestamp // _SECONDS_PER_DAY:
         return False
-    if word & (position.FROZEN | position.LINK) == 0:
+    if word & _SPECIAL == 0:
         return True
     return word & position.FROZEN == 0 and account == msg.sender
 
@@ -501,8 +502,11 @@ def _unfrozen(word: uint256) -> uint256:
     """
     @dev What of the balance is not frozen; saturates.
     """
-    balance: uint256 = position._lower(word)
-    return unsafe_sub(balance, min(balance, position._upper(word)))
+    balance: uint256 = word & position.AMOUNT_MAX
+    frozen: uint256 = (word >> position.UPPER_SHIFT) & position.AMOUNT_MAX
+    if frozen == 0:
+        return balance
+    return unsafe_sub(balance, min(balance, frozen))
 
 
 @internal
@@ -559,7 +563,7 @@ def _check_debit(sender: address, word: uint256, amount: uint256):
 @internal
 def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
     """
-    @dev Credit the receiver of a transfer. Nothing moves with an amount of 0: a stranger who sends
+    @dev Credit the receiver of a transfer, who may be its sender (its word is read anew). Nothing moves with an amount of 0: a stranger who sends
          nothing from somebody's account leaves no trace in its history.
     """
     target: uint256 = book._positions[receiver]

@@ -6,6 +6,7 @@
 @author Tallystick
 @notice Transfers, batches of them, allowances and metadata; every control is asked on the way.
 @dev Controls and movements are decided in `controls` and `book`; this module adds allowances.
+     Transfers take no lock (`@reentrant`): the token calls no other contract.
 """
 from contracts.token import book
 from contracts.token import controls
@@ -35,6 +36,7 @@ event Approval:
 
 
 @external
+@reentrant
 def transfer(receiver: address, amount: uint256) -> bool:
     """
     @notice Move units of the caller (ERC-20).
@@ -47,6 +49,7 @@ def transfer(receiver: address, amount: uint256) -> bool:
 
 
 @external
+@reentrant
 def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Move units of `owner` within the caller's allowance (ERC-20).
@@ -61,6 +64,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
 
 
 @external
+@reentrant
 def approve(spender: address, amount: uint256) -> bool:
     """
     @notice Let `spender` move up to `amount` of the caller's units (ERC-20); the largest uint256 never runs out.
@@ -76,6 +80,7 @@ def approve(spender: address, amount: uint256) -> bool:
 
 
 @external
+@reentrant
 def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[uint256, _MAX_BATCH]):
     """
     @notice Move units of the caller to many holders, all or nothing (ERC-3643).

@@ -7,7 +7,7 @@
 @notice The only paths that change the supply: the issuer within the notary's authorisation, and bridges with
         proven lane messages.
 @dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
-     has ended.
+     has ended. Functions on the hot path take no lock (`@reentrant`): the token calls no other contract.
 """
 from contracts.governance import access
 from contracts.governance import instruction
@@ -25,16 +25,6 @@ uses: erc20
 
 event IssuanceAuthorised:
     authorised: uint256
-    amount: uint256
-
-
-event Issued:
-    receiver: indexed(address)
-    amount: uint256
-
-
-event Redeemed:
-    owner: indexed(address)
     amount: uint256
 
 
@@ -73,6 +63,7 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
 
 
 @external
+@reentrant
 def mint(
     receiver: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
 ):
@@ -90,14 +81,15 @@ def mint(
     assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
-    if not controls._may_move(book._positions[receiver], receiver):
+    word: uint256 = book._positions[receiver]
+    if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     instruction._record(receiver, reason, document)
-    book._issue_units(receiver, issue, amount)
-    log Issued(receiver=receiver, amount=amount)
+    book._issue_units(receiver, word, issue, amount)
 
 
 @external
+@reentrant
 def burn(owner: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
     """
     @notice The issuer redeems units: its own, or another's within that holder's allowance.
@@ -111,22 +103,24 @@ def burn(owner: address, amount: uint256, reason: bytes4 = empty(bytes4), docume
     issue: uint256 = book._issue
     assert issue & position.HOME != 0, "issuance: redemption is at home"
     assert issue & position.PAUSED_ISSUANCE == 0, "issuance: redemption paused"
-    controls._check_debit(owner, book._positions[owner], amount)
+    word: uint256 = book._positions[owner]
+    controls._check_debit(owner, word, amount)
     if owner != msg.sender:
         erc20._spend_allowance(owner, amount)
     instruction._record(owner, reason, document)
     book._cancel_units(
         owner,
+        word,
         position._with_upper(issue, unsafe_sub(position._upper(issue), amount)),
         amount,
     )
-    log Redeemed(owner=owner, amount=amount)
 
 
 # ------------------------------------------------------------- ERC-7802, bridges
 
 
 @external
+@reentrant
 def crosschainMint(receiver: address, amount: uint256):
     """
     @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
@@ -138,11 +132,13 @@ def crosschainMint(receiver: address, amount: uint256):
     word: uint256 = book._positions[receiver]
     if word & position.LINK == 0 and not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
-    book._issue_units(receiver, issue, amount)
+    assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
+    book._issue_units(receiver, word, issue, amount)
     log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
 
 
 @external
+@reentrant
 def crosschainBurn(owner: address, amount: uint256):
     """
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
@@ -150,8 +146,9 @@ def crosschainBurn(owner: address, amount: uint256):
     @param amount Units.
     """
     issue: uint256 = self._bridged_issue()
-    controls._check_debit(owner, book._positions[owner], amount)
-    book._cancel_units(owner, issue, amount)
+    word: uint256 = book._positions[owner]
+    controls._check_debit(owner, word, amount)
+    book._cancel_units(owner, word, issue, amount)
     log CrosschainBurn(owner=owner, amount=amount, sender=msg.sender)
 
 

@@ -1,0 +1,411 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Lanes: one instrument between one home and one remote ledger, each with a ledger of its own
+@license Apache-2.0
+@author Tallystick
+@notice Opens lanes, keeps their terms, stops them; shows what each owes.
+@dev A lane is a CSD link: what its custody holds is what it owes. On the home side `outstanding` is what was
+     locked and not released; on the remote side, what was issued and not burned. Neither can go
+     below zero, so that one lane can never pay from another's units (INV-2, INV-7).
+     The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
+     A change of terms after the set-up takes two keys: the operator proposes, an administrator carries it out.
+
+       terms   token 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
+       ledger  outstanding 104 | suspense 104 | messages sent 48
+"""
+from contracts.bridge import message
+from contracts.governance import access
+from contracts.governance import instruction
+from interfaces import ILaneCustody
+from interfaces import ISecurityToken
+
+uses: access
+uses: instruction
+
+
+# Side and stops of a lane, in the terms word.
+HOME: constant(uint256) = 2**160
+_PAUSED_OUT: constant(uint256) = 2**161
+_PAUSED_IN: constant(uint256) = 2**162
+_PAUSE_SHIFT: constant(uint256) = 161
+_ALL_DIRECTIONS: constant(uint256) = 3
+_DECIMALS_SHIFT: constant(uint256) = 168
+_EPOCH_SHIFT: constant(uint256) = 176
+_CAP_SHIFT: constant(uint256) = 186
+_CAP_MAX: constant(uint256) = 2**70 - 1
+
+_AMOUNT_MAX: constant(uint256) = 2**104 - 1
+_SUSPENSE_SHIFT: constant(uint256) = 104
+_SENT_SHIFT: constant(uint256) = 208
+_SENT_MAX: constant(uint256) = 2**48 - 1
+
+
+struct LaneTerms:
+    isin: String[12]
+    home: bool
+    token: address
+    custody: address
+    verifier: address
+    peer_ledger: bytes32
+    peer_escrow: bytes32
+    # Most that may be outstanding, in whole units; the largest value is no limit.
+    cap: uint256
+
+
+struct Lane:
+    terms: LaneTerms
+    outstanding: uint256
+    suspense: uint256
+    sent: uint256
+    paused_directions: uint256
+
+
+_terms: HashMap[bytes32, uint256]
+_ledger: HashMap[bytes32, uint256]
+_verifier: HashMap[bytes32, address]
+_custody: HashMap[bytes32, address]
+_opened_with: HashMap[bytes32, LaneTerms]
+# keccak256(isin, peer ledger) -> the one lane there may be
+canonical_lane: public(HashMap[bytes32, bytes32])
+# hash of the act that the operator proposed -> when
+proposed_at: public(HashMap[bytes32, uint256])
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[32]
+
+
+event LaneOpened:
+    lane: indexed(bytes32)
+    token: indexed(address)
+    terms: LaneTerms
+
+
+event LaneTermsSet:
+    lane: indexed(bytes32)
+    verifier: indexed(address)
+    cap: uint256
+
+
+event LaneActProposed:
+    act: indexed(bytes32)
+
+
+event LanePaused:
+    lane: indexed(bytes32)
+    directions: uint256
+
+
+event LaneUnpaused:
+    lane: indexed(bytes32)
+    directions: uint256
+
+
+# ------------------------------------------------------------- operator, two keys
+
+
+@external
+def propose_lane_act(act: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice The operator proposes to open a lane or to set its terms; an administrator carries it out.
+    @param act What `open_lane_act` or `set_lane_terms_act` return for the intended arguments.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.OPERATOR)
+    assert act != empty(bytes32), "lane: no act"
+    self.proposed_at[act] = block.timestamp
+    instruction._record(empty(address), reason, document)
+    log LaneActProposed(act=act)
+
+
+@external
+def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
+    """
+    @notice Open the lane of an instrument to a peer ledger; there is one for each pair.
+    @dev By the set-up key, or by an administrator after the operator's proposal.
+    @param terms The lane's terms.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The lane's id, the same on both ledgers.
+    """
+    self._check_two_keys(self._open_act(terms))
+    assert terms.token.is_contract, "lane: token has no code"
+    assert terms.verifier.is_contract, "lane: verifier has no code"
+    assert terms.custody.is_contract, "lane: custody has no code"
+    assert terms.cap <= _CAP_MAX, "lane: cap out of range"
+    token: ISecurityToken = ISecurityToken(terms.token)
+    custody: ILaneCustody = ILaneCustody(terms.custody)
+    isin: String[12] = staticcall token.isin()
+    assert keccak256(isin) == keccak256(terms.isin), "lane: token of another ISIN"
+    home: bool = staticcall token.is_home()
+    assert home == terms.home, "lane: token of the other side"
+    assert staticcall token.is_link(terms.custody), "lane: custody is no link account"
+    custody_escrow: address = staticcall custody.escrow()
+    assert custody_escrow == self, "lane: custody of another escrow"
+    custody_token: address = staticcall custody.token()
+    assert custody_token == terms.token, "lane: custody of another token"
+    decimals: uint8 = staticcall token.decimals()
+    epoch: uint256 = staticcall token.action_epoch()
+
+    here: bytes32 = message._this_ledger()
+    this_escrow: bytes32 = convert(convert(self, uint256), bytes32)
+    assert terms.peer_ledger != here, "lane: peer is this ledger"
+    assert terms.peer_ledger != empty(bytes32), "lane: no peer ledger"
+    assert terms.peer_escrow != empty(bytes32), "lane: no peer escrow"
+    lane: bytes32 = message._lane_id(
+        terms.isin, here, this_escrow, terms.peer_ledger, terms.peer_escrow
+    )
+    if not terms.home:
+        lane = message._lane_id(
+            terms.isin, terms.peer_ledger, terms.peer_escrow, here, this_escrow
+        )
+    pair: bytes32 = keccak256(abi_encode(terms.isin, terms.peer_ledger))
+    assert self.canonical_lane[pair] == empty(bytes32), "lane: pair has its lane"
+
+    self.canonical_lane[pair] = lane
+    self._opened_with[lane] = terms
+    word: uint256 = (
+        convert(terms.token, uint256)
+        | (convert(decimals, uint256) << _DECIMALS_SHIFT)
+        | (epoch << _EPOCH_SHIFT)
+        | (terms.cap << _CAP_SHIFT)
+    )
+    if terms.home:
+        word |= HOME
+    self._terms[lane] = word
+    self._verifier[lane] = terms.verifier
+    self._custody[lane] = terms.custody
+    instruction._record(terms.token, reason, document)
+    log LaneOpened(lane=lane, token=terms.token, terms=terms)
+    return lane
+
+
+@external
+def set_lane_terms(
+    lane: bytes32, verifier: address, cap: uint256, reason: bytes4, document: bytes32
+):
+    """
+    @notice Replace a lane's verifier and cap.
+    @dev By the set-up key, or by an administrator after the operator's proposal.
+    @param lane The lane.
+    @param verifier The verifier of what arrives.
+    @param cap Most that may be outstanding, in whole units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    self._check_two_keys(self._set_act(lane, verifier, cap))
+    word: uint256 = self._open_terms(lane)
+    assert verifier.is_contract, "lane: new verifier has no code"
+    assert cap <= _CAP_MAX, "lane: new cap out of range"
+    self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
+    self._verifier[lane] = verifier
+    instruction._record(verifier, reason, document)
+    log LaneTermsSet(lane=lane, verifier=verifier, cap=cap)
+
+
+# ---------------------------------------------------------------------- guardian
+
+
+@external
+def pause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice Stop what leaves (1), what arrives (2), or both (3), on one lane.
+    @dev Claims from suspense go on.
+    @param lane The lane.
+    @param directions What to stop.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.GUARDIAN)
+    word: uint256 = self._open_terms(lane)
+    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lane: unknown direction"
+    self._terms[lane] = word | (directions << _PAUSE_SHIFT)
+    instruction._record(empty(address), reason, document)
+    log LanePaused(lane=lane, directions=directions)
+
+
+@external
+def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice Let go on what a guardian stopped on one lane; another role's act.
+    @param lane The lane.
+    @param directions What to let go on.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.ADMINISTRATOR)
+    word: uint256 = self._open_terms(lane)
+    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lane: unknown direction to lift"
+    self._terms[lane] = word & ~(directions << _PAUSE_SHIFT)
+    instruction._record(empty(address), reason, document)
+    log LaneUnpaused(lane=lane, directions=directions)
+
+
+# ------------------------------------------------------------------------- views
+
+
+@external
+@view
+def lane_state(lane: bytes32) -> Lane:
+    """
+    @notice A lane's terms and ledger.
+    @param lane The lane.
+    @return Terms now in force; base units outstanding and in suspense; messages sent; stops.
+    """
+    word: uint256 = self._open_terms(lane)
+    ledger: uint256 = self._ledger[lane]
+    terms: LaneTerms = self._opened_with[lane]
+    terms.verifier = self._verifier[lane]
+    terms.cap = word >> _CAP_SHIFT
+    return Lane(
+        terms=terms,
+        outstanding=ledger & _AMOUNT_MAX,
+        suspense=(ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX,
+        sent=ledger >> _SENT_SHIFT,
+        paused_directions=(word >> _PAUSE_SHIFT) & _ALL_DIRECTIONS,
+    )
+
+
+@external
+@view
+def open_lane_act(terms: LaneTerms) -> bytes32:
+    """
+    @notice The act to propose before `open_lane`.
+    @param terms The lane's terms.
+    @return Its hash.
+    """
+    return self._open_act(terms)
+
+
+@external
+@view
+def set_lane_terms_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
+    """
+    @notice The act to propose before `set_lane_terms`.
+    @param lane The lane.
+    @param verifier The verifier.
+    @param cap The cap.
+    @return Its hash.
+    """
+    return self._set_act(lane, verifier, cap)
+
+
+# ---------------------------------------------------------------------- internal
+
+
+@internal
+@pure
+def _open_act(terms: LaneTerms) -> bytes32:
+    """
+    @dev Hash of the act of opening a lane.
+    """
+    return keccak256(abi_encode("open_lane", terms))
+
+
+@internal
+@pure
+def _set_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
+    """
+    @dev Hash of the act of setting a lane's terms.
+    """
+    return keccak256(abi_encode("set_lane_terms", lane, verifier, cap))
+
+
+@internal
+def _check_two_keys(act: bytes32):
+    """
+    @dev The set-up key passes; else an administrator uses up the operator's proposal of exactly this act.
+    """
+    if msg.sender == access.set_up_key:
+        return
+    access._check_role(access.ADMINISTRATOR)
+    assert self.proposed_at[act] != 0, "lane: act not proposed"
+    self.proposed_at[act] = 0
+
+
+@internal
+@view
+def _open_terms(lane: bytes32) -> uint256:
+    """
+    @dev Terms word of a lane that exists.
+    """
+    word: uint256 = self._terms[lane]
+    assert word != 0, "lane: unknown lane"
+    return word
+
+
+@internal
+@pure
+def _token(terms: uint256) -> ISecurityToken:
+    """
+    @dev Token of a lane.
+    """
+    return ISecurityToken(convert(terms & (2**160 - 1), address))
+
+
+@internal
+@pure
+def _epoch(terms: uint256) -> uint256:
+    """
+    @dev Action epoch in whose units the lane is kept.
+    """
+    return (terms >> _EPOCH_SHIFT) & 1023
+
+
+@internal
+def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
+    """
+    @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
+    """
+    assert terms & _PAUSED_OUT == 0, "lane: outbound paused"
+    ledger: uint256 = self._ledger[lane]
+    outstanding: uint256 = ledger & _AMOUNT_MAX
+    nonce: uint256 = ledger >> _SENT_SHIFT
+    assert nonce < _SENT_MAX, "lane: no nonces left"
+    if terms & HOME != 0:
+        cap: uint256 = terms >> _CAP_SHIFT
+        if cap != _CAP_MAX:
+            scale: uint256 = 10 ** ((terms >> _DECIMALS_SHIFT) & 255)
+            assert outstanding + amount <= cap * scale, "lane: cap reached"
+        assert amount <= _AMOUNT_MAX - outstanding, "lane: outstanding out of range"
+        ledger = unsafe_add(ledger, amount)
+    else:
+        assert amount <= outstanding, "lane: more than issued here"
+        ledger = unsafe_sub(ledger, amount)
+    self._ledger[lane] = unsafe_add(ledger, 1 << _SENT_SHIFT)
+    return nonce
+
+
+@internal
+def _book_in(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Enter a message that arrives. At home never more is released than is locked on this lane.
+    """
+    assert terms & _PAUSED_IN == 0, "lane: inbound paused"
+    ledger: uint256 = self._ledger[lane]
+    outstanding: uint256 = ledger & _AMOUNT_MAX
+    if terms & HOME != 0:
+        assert amount <= outstanding, "lane: more than locked here"
+        ledger = unsafe_sub(ledger, amount)
+    else:
+        assert amount <= _AMOUNT_MAX - outstanding, "lane: issued out of range"
+        ledger = unsafe_add(ledger, amount)
+    self._ledger[lane] = ledger
+
+
+@internal
+def _book_suspense(lane: bytes32, amount: uint256):
+    """
+    @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
+    """
+    self._ledger[lane] += amount << _SUSPENSE_SHIFT
+
+
+@internal
+def _book_claim(lane: bytes32, amount: uint256):
+    """
+    @dev Enter a claim from suspense.
+    """
+    ledger: uint256 = self._ledger[lane]
+    assert amount <= (ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX, "lane: more than in suspense"
+    self._ledger[lane] = unsafe_sub(ledger, amount << _SUSPENSE_SHIFT)

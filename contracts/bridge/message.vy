@@ -1,0 +1,113 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Message: what one ledger tells another about units that moved (codec 1)
+@license Apache-2.0
+@author Tallystick
+@notice The typed lane message and what attestors sign of it (EIP-712).
+@dev The message's id is its EIP-712 struct hash. The lane commits to instrument, both ledgers and both escrows,
+     and the kind to the direction, so that one id names one movement in the world. Attestors sign
+     `Attestation(bytes32 signer_set,Message message)` in the domain of the *destination* escrow.
+     Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
+"""
+
+
+CODEC: constant(uint16) = 1
+
+# Home to remote: units locked at home are issued there.
+ISSUE: constant(uint8) = 1
+# Remote to home: units burned there are released at home.
+RELEASE: constant(uint8) = 2
+
+_MESSAGE_TYPE: constant(String[170]) = "Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)"
+_MESSAGE_TYPEHASH: constant(bytes32) = keccak256(_MESSAGE_TYPE)
+_LANE_TYPEHASH: constant(bytes32) = keccak256(
+    "Lane(string isin,bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
+)
+_DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_DOMAIN_NAME: constant(bytes32) = keccak256("Tallystick Lane")
+_DOMAIN_VERSION: constant(bytes32) = keccak256("1")
+
+
+struct Message:
+    codec: uint16
+    kind: uint8
+    lane: bytes32
+    # Counts what one side of the lane sent, from 0.
+    nonce: uint64
+    # Clock of the source ledger when the units left it.
+    lock_time: uint64
+    # In whose units `amount` is stated.
+    action_epoch: uint16
+    amount: uint256
+    sender: bytes32
+    recipient: bytes32
+    # From here on the source may refund what was not delivered.
+    deadline: uint64
+
+
+@internal
+@pure
+def _id(message: Message) -> bytes32:
+    """
+    @dev EIP-712 struct hash. All fields are one word, so that the ABI encoding is the struct encoding.
+    """
+    return keccak256(abi_encode(_MESSAGE_TYPEHASH, message))
+
+
+@internal
+@view
+def _domain_separator() -> bytes32:
+    """
+    @dev Of this escrow on the chain as it calls itself now: after a fork the other half's signatures fail.
+    """
+    return keccak256(
+        abi_encode(_DOMAIN_TYPEHASH, _DOMAIN_NAME, _DOMAIN_VERSION, chain.id, self)
+    )
+
+
+@internal
+@pure
+def _lane_id(
+    isin: String[12],
+    home_ledger: bytes32,
+    home_escrow: bytes32,
+    remote_ledger: bytes32,
+    remote_escrow: bytes32,
+) -> bytes32:
+    """
+    @dev EIP-712 struct hash of the lane: instrument, ledgers (keccak256 of their CAIP-2 names), escrows.
+    """
+    return keccak256(
+        abi_encode(
+            _LANE_TYPEHASH,
+            keccak256(isin),
+            home_ledger,
+            home_escrow,
+            remote_ledger,
+            remote_escrow,
+        )
+    )
+
+
+@internal
+@view
+def _this_ledger() -> bytes32:
+    """
+    @dev keccak256 of this ledger's CAIP-2 name.
+    """
+    return keccak256(concat("eip155:", uint2str(chain.id)))
+
+
+@internal
+@pure
+def _address(party: bytes32) -> address:
+    """
+    @dev The EVM account of a party; empty if the party is none in canonical form.
+    """
+    word: uint256 = convert(party, uint256)
+    if word >> 160 != 0:
+        return empty(address)
+    return convert(word, address)
