@@ -5,15 +5,17 @@
 @title Instrument registry: one record per ISIN, the same on every ledger
 @license Apache-2.0
 @author Tallystick
-@notice Keeps the golden record of each instrument: what it is, who issued it, under which terms, and where it lives.
-@dev A record is hashed as it was presented, and nothing in it depends on the ledger it is kept on: two registries
-     agree if and only if their hashes do (R-01). Every identifier is checked here, check digits included
-     (R-02). A registry that joins later takes up the record in its version of that day; the hash of the
-     version before it is part of it, so that the history can't be rewritten either.
-     After registration the registrar and the issuer change a record together or not at all (R-08).
-     Whole records are never returned: eight ledgers exceed what the proxy passes on. `instrument`, `ledgers_of`
-     and `resolve` return the parts.
-@custom:security Registration says that a record is well formed, not that its codes were ever assigned.
+@notice Keeps the golden record of each instrument: what it is, who issued it, under which terms,
+     and where it lives.
+@dev A record is hashed as it was presented, and nothing in it depends on the ledger it is kept on:
+     two registries agree if and only if their hashes do (R-01). Every identifier is checked here,
+     check digits included (R-02). A registry that joins later takes up the record in its version of
+     that day; the hash of the version before it is part of it, so that the history can't be
+     rewritten either. After registration the registrar and the issuer change a record together or
+     not at all (R-08). Whole records are never returned: eight ledgers exceed what the proxy passes
+     on. `instrument`, `ledger_at` and `resolve` return the parts.
+@custom:security Registration says that a record is well formed, not that its codes were ever
+     assigned.
 @custom:kill Nothing to stop: without the registrar's key nothing changes.
 """
 from interfaces import IInstrumentRegistry
@@ -96,21 +98,24 @@ def hand_over(reason: bytes4, document: bytes32):
     access._hand_over(reason, document)
 
 
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 # Registrar and issuer
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 
 
 @external
 def register(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32):
     """
     @notice Register an instrument.
-    @dev Registrar. A record above version 1 is one that other ledgers already hold; it must name its predecessor.
+    @dev Registrar, or the set-up key while there is one. A record above version 1 is one that other ledgers already hold; it must name
+         its predecessor.
     @param record The whole record.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    access._check_role(access.REGISTRAR)
+    access._check_role_or_set_up(access.REGISTRAR)
     access._check_stated(reason, document)
     isin: String[12] = record.instrument.isin
     assert self._record_hash[isin] == empty(bytes32), "registry: already registered"
@@ -183,7 +188,8 @@ def withdraw_amendment(isin: String[12], reason: bytes4, document: bytes32):
 def confirm_amendment(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32):
     """
     @notice Confirm the proposed record and put it in force.
-    @dev Issuer. A proposal dies with its proposer's role (INV-9). Decimals never change: balances are counted in them.
+    @dev Issuer. A proposal dies with its proposer's role (INV-9). Decimals never change: balances
+         are counted in them.
     @param record The whole new record: its hash must be the proposed one.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -217,9 +223,11 @@ def confirm_amendment(record: IInstrumentRegistry.Record, reason: bytes4, docume
     )
 
 
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 # Views
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 
 
 @external
@@ -280,17 +288,27 @@ def instrument(isin: String[12]) -> IInstrumentRegistry.Instrument:
 
 @external
 @view
-def ledgers_of(isin: String[12]) -> DynArray[String[41], _MAX_LEDGERS]:
+def ledger_count(isin: String[12]) -> uint256:
     """
-    @notice The ledgers the instrument lives on, in the record's order.
+    @notice How many ledgers the instrument lives on.
     @param isin The instrument.
-    @return CAIP-2 names, the home ledger among them.
+    @return The number; reverts if there is no record.
     """
     self._known(isin)
-    names: DynArray[String[41], _MAX_LEDGERS] = []
-    for placement: IInstrumentRegistry.Placement in self._records[isin].ledgers:
-        names.append(placement.caip2)
-    return names
+    return len(self._records[isin].ledgers)
+
+
+@external
+@view
+def ledger_at(isin: String[12], index: uint256) -> String[41]:
+    """
+    @notice One of the ledgers the instrument lives on, in the record's order.
+    @param isin The instrument.
+    @param index 0 to the count less one.
+    @return CAIP-2 name, to be resolved.
+    """
+    assert index < len(self._records[isin].ledgers), "registry: no such ledger"
+    return self._records[isin].ledgers[index].caip2
 
 
 @external
@@ -327,9 +345,11 @@ def record_hash_of(record: IInstrumentRegistry.Record) -> bytes32:
     return self._hash(record)
 
 
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 # Internal
-# ---------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
+# -
 
 
 @internal

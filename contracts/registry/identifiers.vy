@@ -5,10 +5,11 @@
 @license Apache-2.0
 @author Tallystick
 @notice Says whether a code is well formed, its check digits included.
-@dev Pure, no storage. A code is read as one word, last character first, and each character is looked up
-     in a bit mask, so that a whole ISIN costs less than one storage write. `tallystick.identifiers` decides the
-     same, character for character; property tests hold the two together. Neither looks up whether a code was
-     ever assigned, nor the country prefixes: those lists change, this code cannot.
+@dev Pure, no storage. A code is read as one word, last character first, and each character is
+     looked up in a bit mask, so that a whole ISIN costs less than one storage write.
+     `tallystick.identifiers` decides the same, character for character; property tests hold the two
+     together. Neither looks up whether a code was ever assigned, nor the country prefixes: those
+     lists change, this code cannot.
 """
 
 
@@ -18,20 +19,20 @@ _UPPER: constant(uint256) = 2**91 - 2**65
 _LOWER: constant(uint256) = 2**123 - 2**97
 # Letters and digits, space & % ' ( ) + , - . : ? and not the delimiter.
 _FISN: constant(uint256) = (
-    _DIGITS + _UPPER + _LOWER + 2**32 + 2**37 + 2**38 + 2**39 + 2**40 + 2**41 + 2**43 + 2**44 + 2**45
-    + 2**46 + 2**58 + 2**63
+    _DIGITS + _UPPER + _LOWER + 2**32 + 2**37 + 2**38 + 2**39 + 2**40 + 2**41 + 2**43 + 2**44
+    + 2**45 + 2**46 + 2**58 + 2**63
 )
 # [-a-z0-9] and [-_a-zA-Z0-9]
 _CAIP2_NAMESPACE: constant(uint256) = _DIGITS + _LOWER + 2**45
 _CAIP2_REFERENCE: constant(uint256) = _DIGITS + _UPPER + _LOWER + 2**45 + 2**95
 # Categories of ISO 10962: C D E F H I J K L M O R S T.
 _CFI_CATEGORIES: constant(uint256) = (
-    2**67 + 2**68 + 2**69 + 2**70 + 2**72 + 2**73 + 2**74 + 2**75 + 2**76 + 2**77 + 2**79 + 2**82 + 2**83
-    + 2**84
+    2**67 + 2**68 + 2**69 + 2**70 + 2**72 + 2**73 + 2**74 + 2**75 + 2**76 + 2**77 + 2**79 + 2**82
+    + 2**83 + 2**84
 )
 # Value of the letters A to Z in ISO 24165, five bits each, A lowest; 0 for the vowels and Y.
 _DTI_LETTERS: constant(uint256) = 1234722758294787983677312260418384047424
-# "4H95J0R2X": Bitcoin's code is older than the check character (ISO 24165-1); its computed one is T.
+# "4H95J0R2X": Bitcoin's code is older than the check character, which would be T (ISO 24165-1).
 _DTI_BITCOIN: constant(uint256) = 964434941270054548056
 # "eip155:"
 _EIP155: constant(uint256) = 28544903230600506
@@ -46,8 +47,9 @@ _COLON: constant(uint256) = 58
 @pure
 def _isin_ok(code: String[12]) -> bool:
     """
-    @dev ISO 6166: two letters, nine letters or digits, one digit; Luhn over the code with each letter
-         written as its number 10 to 35. From the right, so that the weight of a digit is known when it is met.
+    @dev ISO 6166: two letters, nine letters or digits, one digit; Luhn over the code with each
+         letter written as its number 10 to 35. From the right, so that the weight of a digit is
+         known when it is met.
     """
     if len(code) != 12:
         return False
@@ -89,8 +91,9 @@ def _isin_ok(code: String[12]) -> bool:
 @pure
 def _lei_ok(code: bytes20) -> bool:
     """
-    @dev ISO 17442: eighteen letters or digits, two digits; ISO 7064 MOD 97-10. Check digits 00, 01 and 99
-         are congruent to 97, 98 and 02 but never issued: accepting them would give one entity two codes.
+    @dev ISO 17442: eighteen letters or digits, two digits; ISO 7064 MOD 97-10. Check digits 00, 01
+         and 99 are congruent to 97, 98 and 02 but never issued: accepting them would give one
+         entity two codes.
     """
     word: uint256 = convert(code, uint256)
     total: uint256 = 0
@@ -152,8 +155,8 @@ def _dti_ok(code: bytes9) -> bool:
 @pure
 def _cfi_ok(code: bytes6) -> bool:
     """
-    @dev ISO 10962: six capitals, the first a category. The attribute tables behind the category are checked
-         off chain: they are revised more often than a release.
+    @dev ISO 10962: six capitals, the first a category. The attribute tables behind the category are
+         checked off chain: they are revised more often than a release.
     """
     word: uint256 = convert(code, uint256)
     if (_CFI_CATEGORIES >> (word >> 40)) & 1 == 0:
@@ -169,8 +172,8 @@ def _cfi_ok(code: bytes6) -> bool:
 @pure
 def _fisn_ok(name: String[35]) -> bool:
     """
-    @dev ISO 18774: issuer of 1 to 15 characters, one slash, a description; at most 35 in all. Neither part
-         begins or ends with a space.
+    @dev ISO 18774: issuer of 1 to 15 characters, one slash, a description; at most 35 in all.
+         Neither part begins or ends with a space.
     """
     length: uint256 = len(name)
     if length < 3:
@@ -202,8 +205,8 @@ def _fisn_ok(name: String[35]) -> bool:
 @pure
 def _caip2_ok(name: String[41]) -> bool:
     """
-    @dev CAIP-2: namespace of 3 to 8, a colon, reference of 1 to 32. An `eip155` reference is a decimal
-         number without leading zeros: one chain must not have two names.
+    @dev CAIP-2: namespace of 3 to 8, a colon, reference of 1 to 32. An `eip155` reference is a
+         decimal number without leading zeros: one chain must not have two names.
     """
     length: uint256 = len(name)
     colon: uint256 = 0

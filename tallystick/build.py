@@ -1,0 +1,573 @@
+"""Compiled contracts: found, compiled in process, cached, exported.
+
+`artifact("SecurityToken")` is the one way in. In a checkout it compiles from the sources with the
+pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
+the artifacts that the wheel carries, and needs no compiler.
+
+This module imports the standard library only (the wheel's build hook runs it in an environment
+that holds nothing but the compiler): `python -m tallystick.build export DIR`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: two compilers may do the same work twice, no more
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "Artifact",
+    "BuildError",
+    "artifact",
+    "artifacts",
+    "compile_file",
+    "export",
+    "main",
+    "source_root",
+]
+
+# Raise when the content of the cache files changes.
+_FORMAT = 5
+_PACKAGED = Path(__file__).resolve().parent / "artifacts"
+
+
+class BuildError(Exception):
+    """A contract is missing, does not compile, or there is nothing to compile it with."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One compiled contract.
+
+    Attributes:
+        name: the file name without its ending, which is the contract's name everywhere.
+        source_path: path of the source relative to the root of the suite, forward slashes.
+        abi: JSON ABI, with an `error` entry for every `raw_revert` of a named error.
+        bytecode: creation code, without constructor arguments.
+        bytecode_runtime: code on chain, without the immutables that are appended to it.
+        method_identifiers: signature -> four-byte selector as `0x` hex.
+        layout: the compiler's `layout` output (storage, transient storage, code).
+        userdoc: NatSpec for users.
+        devdoc: NatSpec for developers.
+        immutables_length: bytes of immutables appended to the runtime code on chain.
+        mock: whether it is a test double, which is in no release.
+    """
+
+    name: str
+    source_path: str
+    abi: list[dict[str, Any]]
+    bytecode: bytes = field(repr=False)
+    bytecode_runtime: bytes = field(repr=False)
+    method_identifiers: Mapping[str, str] = field(repr=False)
+    layout: Mapping[str, Any] = field(repr=False)
+    userdoc: Mapping[str, Any] = field(repr=False)
+    devdoc: Mapping[str, Any] = field(repr=False)
+    immutables_length: int
+    mock: bool
+    debug_path: Path | None = field(default=None, repr=False, compare=False)
+
+    @functools.cached_property
+    def code_hash(self) -> bytes:
+        """Keccak-256 of the runtime code; what is on chain only if there are no immutables."""
+        return _keccak(self.bytecode_runtime)
+
+    @functools.cached_property
+    def layout_hash(self) -> bytes:
+        """Keccak-256 of the storage layout as canonical JSON (sorted keys, no spaces)."""
+        storage = self.layout.get("storage_layout", {})
+        return _keccak(json.dumps(storage, sort_keys=True, separators=(",", ":")).encode())
+
+    @property
+    def source_map_runtime(self) -> Mapping[str, Any]:
+        """The compiler's map of the runtime code; `pc_ast_map`: pc -> [source id, node id]."""
+        value: Mapping[str, Any] = self._debug["source_map_runtime"]
+        return value
+
+    @property
+    def annotated_ast(self) -> Mapping[str, Any]:
+        """The compiler's annotated syntax tree: `ast` of the file, `imports` of its modules."""
+        value: Mapping[str, Any] = self._debug["annotated_ast"]
+        return value
+
+    @functools.cached_property
+    def _debug(self) -> Mapping[str, Any]:
+        # A file of its own: it is a hundred times the rest, and few need it.
+        if self.debug_path is None or not self.debug_path.exists():
+            raise BuildError(
+                f"{self.name}: source map and syntax tree are kept in a checkout only; "
+                "this artifact was packaged, or its cache was removed while in use"
+            )
+        value: Mapping[str, Any] = json.loads(self.debug_path.read_bytes())
+        return value
+
+    @classmethod
+    def from_abi(cls, name: str, abi: list[dict[str, Any]], bytecode: bytes = b"") -> Artifact:
+        """Wraps what another toolchain compiled, so that chains can deploy and call it."""
+        return cls(
+            name=name,
+            source_path="",
+            abi=abi,
+            bytecode=bytecode,
+            bytecode_runtime=b"",
+            method_identifiers={},
+            layout={},
+            userdoc={},
+            devdoc={},
+            immutables_length=0,
+            mock=True,
+        )
+
+
+def source_root() -> Path | None:
+    """The checkout this package belongs to, or None when it was installed without sources."""
+    root = Path(__file__).resolve().parent.parent
+    if (root / "contracts").is_dir() and (root / "interfaces").is_dir():
+        return root
+    return None
+
+
+def artifact(name: str) -> Artifact:
+    """The compiled contract of that name.
+
+    Raises:
+        BuildError: there is no such contract, it does not compile, or there is no compiler.
+    """
+    return artifacts()[name]
+
+
+def artifacts() -> Mapping[str, Artifact]:
+    """Every deployable contract by name, mocks included; each is compiled when first asked for."""
+    root = source_root()
+    if root is not None and _compiler_version() is not None:
+        return _sources(root)
+    if _PACKAGED.is_dir():
+        return _packaged(_PACKAGED)
+    if root is not None:
+        raise BuildError(
+            "the contracts have to be compiled but vyper is not installed; "
+            "install it with: pip install 'vyper==0.4.3'"
+        )
+    raise BuildError(
+        "this installation of tallystick carries no compiled contracts; "
+        "install it from a wheel, or work in a checkout with vyper==0.4.3"
+    )
+
+
+def export(directory: Path | str) -> list[Path]:
+    """Writes one `NAME.json` for each deployable into `directory`; returns the files written."""
+    target = Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    root = Path.cwd() if _is_root(Path.cwd()) else source_root()
+    if root is None:
+        raise BuildError(f"no contracts/ and interfaces/ in {Path.cwd()}: nothing to export")
+    if _compiler_version() is None:
+        raise BuildError("export needs the compiler: pip install 'vyper==0.4.3'")
+    written = []
+    for item in _Sources(root).values():
+        path = target / f"{item.name}.json"
+        _write_atomically(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
+        written.append(path)
+    return written
+
+
+def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
+    """Compiles any Vyper file, uncached (for contracts outside the suite).
+
+    Args:
+        path: the source.
+        root: where its absolute imports start; by default this suite's root or the file's folder.
+
+    Raises:
+        BuildError: it does not compile; the text is the compiler's.
+    """
+    file = Path(path).resolve()
+    base = Path(root).resolve() if root is not None else source_root() or file.parent
+    try:
+        relative = file.relative_to(base)
+    except ValueError:
+        base, relative = file.parent, Path(file.name)
+    head, debug, _ = _compile(base, relative)
+    item = _from_json(head, None)
+    # Not cached: keep the debug output in memory, where the property would otherwise load it.
+    item.__dict__["_debug"] = debug
+    return item
+
+
+# --- sources ---------------------------------------------------------------------------------
+
+
+class _Sources(Mapping[str, Artifact]):
+    """Artifacts of a checkout, compiled or loaded from the cache on first access."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cache = root / ".build" / "tallystick"
+        self.paths: dict[str, Path] = {}
+        self.loaded: dict[str, Artifact] = {}
+        self.digests: dict[str, str | None] = {}
+        for path in sorted((root / "contracts").rglob("*.vy")):
+            # The case of the name decides: CamelCase.vy is deployed, snake_case.vy is a module.
+            if not path.stem[:1].isupper():
+                continue
+            if path.stem in self.paths:
+                raise BuildError(
+                    f"two contracts are called {path.stem}: "
+                    f"{self.paths[path.stem]} and {path.relative_to(root)}"
+                )
+            self.paths[path.stem] = path.relative_to(root)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.paths
+
+    def __getitem__(self, name: str) -> Artifact:
+        if name not in self.loaded:
+            if name not in self.paths:
+                raise BuildError(_unknown(name, self.paths))
+            self.loaded[name] = self._cached(name) or self._built(name)
+        return self.loaded[name]
+
+    def _cached(self, name: str) -> Artifact | None:
+        try:
+            head = json.loads((self.cache / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+        if head.get("format") != _FORMAT or head.get("compiler") != _compiler_version():
+            return None
+        if head["source_path"] != self.paths[name].as_posix():
+            return None
+        if any(self._digest(path) != digest for path, digest in head["sources"].items()):
+            return None
+        debug = self.cache / f"{name}.{head['key']}.debug.json"
+        return _from_json(head, debug) if debug.exists() else None
+
+    def _built(self, name: str) -> Artifact:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        with _locked(self.cache / f"{name}.lock"):
+            # Another process may have built it while this one waited.
+            found = self._cached(name)
+            if found is not None:
+                return found
+            head, debug, sources = _compile(self.root, self.paths[name])
+            head |= {"format": _FORMAT, "compiler": _compiler_version(), "sources": sources}
+            identity = json.dumps([_FORMAT, head["compiler"], sources], sort_keys=True)
+            head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
+            path = self.cache / f"{name}.{head['key']}.debug.json"
+            _write_atomically(path, json.dumps(debug).encode())
+            _write_atomically(self.cache / f"{name}.json", json.dumps(head).encode())
+            return _from_json(head, path)
+
+    def _digest(self, path: str) -> str | None:
+        if path not in self.digests:
+            try:
+                content = (self.root / path).read_bytes()
+            except OSError:
+                self.digests[path] = None
+            else:
+                self.digests[path] = hashlib.sha256(content).hexdigest()
+        return self.digests[path]
+
+
+class _Packaged(Mapping[str, Artifact]):
+    """Artifacts that a wheel carries."""
+
+    def __init__(self, directory: Path) -> None:
+        self.paths = {path.stem: path for path in sorted(directory.glob("*.json"))}
+        self.loaded: dict[str, Artifact] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.paths
+
+    def __getitem__(self, name: str) -> Artifact:
+        if name not in self.loaded:
+            if name not in self.paths:
+                raise BuildError(_unknown(name, self.paths))
+            self.loaded[name] = _from_json(json.loads(self.paths[name].read_bytes()), None)
+        return self.loaded[name]
+
+
+@functools.cache
+def _sources(root: Path) -> _Sources:
+    return _Sources(root)
+
+
+@functools.cache
+def _packaged(directory: Path) -> _Packaged:
+    return _Packaged(directory)
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> str:
+    return f"there is no contract called {name!r}; there are: {', '.join(sorted(known))}"
+
+
+def _is_root(path: Path) -> bool:
+    return (path / "contracts").is_dir() and (path / "interfaces").is_dir()
+
+
+# --- the compiler ----------------------------------------------------------------------------
+
+
+@functools.cache
+def _compiler_version() -> str | None:
+    # From the metadata: importing the compiler takes longer than loading every cached artifact.
+    try:
+        return importlib.metadata.version("vyper")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Returns the artifact as JSON, its debug part, and the digests of its sources."""
+    from vyper.compiler import outputs_from_compiler_data
+    from vyper.compiler.input_bundle import FilesystemInputBundle
+    from vyper.compiler.phases import CompilerData
+    from vyper.compiler.settings import Settings
+
+    bundle = FilesystemInputBundle([root])
+    formats = (
+        "abi",
+        "bytecode",
+        "bytecode_runtime",
+        "method_identifiers",
+        "layout",
+        "userdoc",
+        "devdoc",
+        "source_map_runtime",
+        "annotated_ast_dict",
+    )
+    try:
+        data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
+        out = outputs_from_compiler_data(data, formats)
+    except Exception as error:  # noqa: BLE001 - the compiler raises dozens of unrelated classes
+        raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
+
+    target = data.annotated_vyper_module
+    files = {target.resolved_path: target}
+    for module in _reachable(target):
+        files[module.resolved_path] = module
+    sources = {}
+    for resolved in sorted(files):
+        file = Path(resolved)
+        # Files of the compiler itself are covered by its version.
+        if file.is_relative_to(root):
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            sources[file.relative_to(root).as_posix()] = digest
+
+    abi = list(out["abi"])
+    taken = {(e["name"], tuple(i["type"] for i in e["inputs"])) for e in abi if _is_error(e)}
+    for signature in sorted({s for module in files.values() for s in _raised_errors(module)}):
+        entry = _error_entry(signature)
+        if (entry["name"], tuple(i["type"] for i in entry["inputs"])) not in taken:
+            abi.append(entry)
+
+    head = {
+        "name": path.stem,
+        "source_path": path.as_posix(),
+        "abi": abi,
+        "bytecode": out["bytecode"],
+        "bytecode_runtime": out["bytecode_runtime"],
+        "method_identifiers": out["method_identifiers"],
+        "layout": out["layout"],
+        "userdoc": out["userdoc"],
+        "devdoc": out["devdoc"],
+        "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
+        "mock": "mocks" in path.parts,
+    }
+    debug = {
+        "source_map_runtime": out["source_map_runtime"],
+        "annotated_ast": out["annotated_ast_dict"],
+    }
+    return head, debug, sources
+
+
+def _reachable(module: Any) -> Iterator[Any]:
+    """Every module and interface file that `module` imports, directly or not."""
+    from vyper import ast as vy_ast
+
+    seen: set[str] = set()
+    queue = [module]
+    while queue:
+        current = queue.pop()
+        for statement in current.get_children((vy_ast.Import, vy_ast.ImportFrom)):
+            parsed = statement._metadata["import_info"].parsed  # noqa: SLF001
+            # An interface given as a JSON ABI is no syntax tree, but a file that matters.
+            if isinstance(parsed, vy_ast.Module) and parsed.resolved_path not in seen:
+                seen.add(parsed.resolved_path)
+                queue.append(parsed)
+                yield parsed
+
+
+def _raised_errors(module: Any) -> Iterator[str]:
+    """Signatures `Name(types)` of the `method_id`s inside the `raw_revert`s of one file."""
+    from vyper import ast as vy_ast
+
+    constants = {
+        declaration.target.id: declaration.value
+        for declaration in module.get_children(vy_ast.VariableDecl)
+        if declaration.is_constant and declaration.value is not None
+    }
+
+    def signatures(node: Any) -> Iterator[str]:
+        nodes = [node, *node.get_descendants()]
+        for inner in nodes:
+            if isinstance(inner, vy_ast.Call):
+                function = inner.func
+                if getattr(function, "id", None) == "method_id" and inner.args:
+                    text = inner.args[0]
+                    if isinstance(text, vy_ast.Str):
+                        yield text.value
+            elif isinstance(inner, vy_ast.Name) and inner.id in constants:
+                yield from signatures(constants[inner.id])
+
+    for call in module.get_descendants(vy_ast.Call):
+        if getattr(call.func, "id", None) == "raw_revert":
+            for signature in signatures(call):
+                if not signature.startswith(("Error(", "Panic(")):
+                    yield signature
+
+
+def _is_error(entry: Mapping[str, Any]) -> bool:
+    return entry.get("type") == "error"
+
+
+def _error_entry(signature: str) -> dict[str, Any]:
+    name, _, rest = signature.partition("(")
+    types = _split_types(rest.removesuffix(")"))
+    inputs = [_parameter(f"arg{i}", text) for i, text in enumerate(types)]
+    return {"type": "error", "name": name.strip(), "inputs": inputs}
+
+
+def _parameter(name: str, text: str) -> dict[str, Any]:
+    if not text.startswith("("):
+        return {"name": name, "type": text}
+    inner, _, suffix = text[1:].rpartition(")")
+    parts = [_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
+    return {"name": name, "type": f"tuple{suffix}", "components": parts}
+
+
+def _split_types(text: str) -> list[str]:
+    """Splits at the commas that are not inside a tuple."""
+    types, depth, current = [], 0, ""
+    for letter in text.replace(" ", ""):
+        if letter == "," and depth == 0:
+            types.append(current)
+            current = ""
+            continue
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        current += letter
+    return [*types, current] if current else types
+
+
+def _keccak(data: bytes) -> bytes:
+    try:
+        from eth_hash.auto import keccak
+    except ImportError:  # the build environment of a wheel: the compiler, and what it brings
+        from vyper.utils import keccak256
+
+        digest: bytes = keccak256(data)
+        return digest
+    return keccak(data)
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def _to_json(item: Artifact) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "source_path": item.source_path,
+        "abi": item.abi,
+        "bytecode": "0x" + item.bytecode.hex(),
+        "bytecode_runtime": "0x" + item.bytecode_runtime.hex(),
+        "method_identifiers": dict(item.method_identifiers),
+        "layout": item.layout,
+        "userdoc": item.userdoc,
+        "devdoc": item.devdoc,
+        "immutables_length": item.immutables_length,
+        "mock": item.mock,
+    }
+
+
+def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
+    return Artifact(
+        name=head["name"],
+        source_path=head["source_path"],
+        abi=head["abi"],
+        bytecode=bytes.fromhex(head["bytecode"][2:]),
+        bytecode_runtime=bytes.fromhex(head["bytecode_runtime"][2:]),
+        method_identifiers=head["method_identifiers"],
+        layout=head["layout"],
+        userdoc=head["userdoc"],
+        devdoc=head["devdoc"],
+        immutables_length=head["immutables_length"],
+        mock=head["mock"],
+        debug_path=debug,
+    )
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """A reader sees the old file or the new one, never a part."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m tallystick.build [export DIR]`: compiles everything, or writes it to DIR."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        if len(given) == 2 and given[0] == "export":
+            for path in export(given[1]):
+                print(path)
+            return 0
+        if not given:
+            for name, item in artifacts().items():
+                print(f"{len(item.bytecode_runtime):6} bytes  {name}")
+            return 0
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("usage: python -m tallystick.build [export DIR]", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

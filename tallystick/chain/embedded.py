@@ -1,0 +1,731 @@
+"""The EVM in process: py-evm's interpreter over a state of plain dicts.
+
+A transaction takes well under a millisecond. Gas is that of the Prague hard fork, to the unit
+(the tests compare receipts with anvil's). A block holds one transaction; fees are zero; time moves
+only when told to, one second a block.
+"""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import rlp
+from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.exceptions import Halt, OutOfGas, VMError
+from eth.vm.code_stream import CodeStream
+from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
+from eth.vm.forks.prague.computation import PragueComputation
+from eth.vm.forks.prague.state import PragueState
+from eth.vm.gas_meter import GasMeter
+from eth.vm.logic.invalid import InvalidOpcode
+from eth.vm.memory import Memory
+from eth.vm.message import Message
+from eth.vm.opcode_values import JUMPDEST, JUMPI, PUSH1, PUSH32
+from eth.vm.stack import Stack
+from eth_typing import Address, ChecksumAddress
+
+from tallystick.chain.base import (
+    JUNK_MNEMONIC,
+    Account,
+    Block,
+    Chain,
+    ChainError,
+    RawLog,
+    Receipt,
+    Snapshot,
+)
+from tallystick.chain.codec import address_bytes, checksum, keccak
+
+__all__ = ["EmbeddedChain", "Frame", "Tracer"]
+
+BLOCK_GAS_LIMIT = 30_000_000
+GENESIS_TIME = 1_750_000_000
+# Osaka caps a transaction at 2**24 gas (EIP-7825); staying below keeps the back ends alike.
+DEFAULT_GAS = 1 << 24
+INITIAL_BALANCE = 10**24
+# Not zero: the block's beneficiary is warm (EIP-3651), and contracts do touch the zero address.
+COINBASE = Address(bytes.fromhex("c0ffee00000000000000000000000000c0ffee00"))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One execution of code, as a tracer sees it after it ended.
+
+    Attributes:
+        code: the code that ran. On chain it is the artifact's `bytecode_runtime` with the
+            immutables behind it; during creation it is the creation code with its arguments.
+        pcs: the program counters executed, in order, repeats included.
+        jumps: (pc, taken) of every JUMPI, in order.
+        create: whether it is creation code.
+        address: whose storage it ran on.
+        code_address: where the code lives (another one under DELEGATECALL).
+    """
+
+    code: bytes
+    pcs: Sequence[int]
+    jumps: Sequence[tuple[int, bool]]
+    create: bool
+    address: bytes
+    code_address: bytes
+
+
+class Tracer(Protocol):
+    """Receives every frame of code that runs, calls included, the innermost first."""
+
+    def __call__(self, frame: Frame, /) -> None:
+        """Called when the frame ended, whether it returned or reverted."""
+
+
+# --- the state -------------------------------------------------------------------------------
+
+_MISSING: Any = object()
+_Undo = tuple[dict[Any, Any], Any, Any]
+_EMPTY_CODE_HASH = keccak(b"")
+
+
+class _State(PragueState):
+    """Accounts and storage in dicts, with one log of what to put back on a revert.
+
+    py-evm's own state is a trie over a journalled database; nothing here needs roots or proofs.
+    A checkpoint is a position in the undo log, so snapshots cost nothing and can be nested.
+    """
+
+    def __init__(self, context: ExecutionContext) -> None:
+        # Without super().__init__, which would open a database.
+        self.execution_context = context
+        self.undo: list[_Undo] = []
+        self.balances: dict[bytes, int] = {}
+        self.nonces: dict[bytes, int] = {}
+        self.codes: dict[bytes, bytes] = {}
+        self.slots: dict[tuple[bytes, int], int] = {}
+        self.start_transaction()
+
+    def start_transaction(self) -> None:
+        """Forgets what lasts for one transaction."""
+        self.warm: dict[Any, bool] = {}
+        self.transient: dict[tuple[bytes, int], bytes] = {}
+        self.originals: dict[tuple[bytes, int], int] = {}
+
+    def write(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Sets a value so that it can be undone."""
+        self.undo.append((table, key, table.get(key, _MISSING)))
+        table[key] = value
+
+    def undo_to(self, position: int) -> None:
+        """Puts back everything that was written after the log had that length."""
+        undo = self.undo
+        while len(undo) > position:
+            table, key, old = undo.pop()
+            if old is _MISSING:
+                del table[key]
+            else:
+                table[key] = old
+
+    # -- checkpoints --
+
+    def snapshot(self) -> Any:
+        return len(self.undo)
+
+    def revert(self, snapshot: Any) -> None:
+        self.undo_to(snapshot)
+
+    def commit(self, snapshot: Any) -> None:
+        pass
+
+    def lock_changes(self) -> None:
+        pass
+
+    # -- storage --
+
+    def get_storage(self, address: Address, slot: int, from_journal: bool = True) -> int:
+        key = (address, slot)
+        value = self.slots.get(key, 0)
+        return value if from_journal else self.originals.get(key, value)
+
+    def set_storage(self, address: Address, slot: int, value: int) -> None:
+        key = (address, slot)
+        slots = self.slots
+        self.originals.setdefault(key, slots.get(key, 0))
+        self.undo.append((slots, key, slots.get(key, _MISSING)))
+        slots[key] = value
+
+    def delete_storage(self, address: Address) -> None:
+        for key in [key for key in self.slots if key[0] == address]:
+            self.write(self.slots, key, 0)
+
+    def is_storage_warm(self, address: Address, slot: int) -> bool:
+        return (address, slot) in self.warm
+
+    def mark_storage_warm(self, address: Address, slot: int) -> None:
+        key = (address, slot)
+        if key not in self.warm:
+            self.write(self.warm, key, True)
+
+    def get_transient_storage(self, address: Address, slot: int) -> bytes:
+        return self.transient.get((address, slot), b"")
+
+    def set_transient_storage(self, address: Address, slot: int, value: bytes) -> None:
+        self.write(self.transient, (address, slot), value)
+
+    def clear_transient_storage(self) -> None:
+        self.transient = {}
+
+    # -- accounts --
+
+    def get_balance(self, address: Address) -> int:
+        return self.balances.get(address, 0)
+
+    def set_balance(self, address: Address, balance: int) -> None:
+        self.write(self.balances, address, balance)
+
+    def get_nonce(self, address: Address) -> int:
+        return self.nonces.get(address, 0)
+
+    def set_nonce(self, address: Address, nonce: int) -> None:
+        self.write(self.nonces, address, nonce)
+
+    def increment_nonce(self, address: Address) -> None:
+        self.write(self.nonces, address, self.nonces.get(address, 0) + 1)
+
+    def get_code(self, address: Address) -> bytes:
+        return self.codes.get(address, b"")
+
+    def set_code(self, address: Address, code: bytes) -> None:
+        self.write(self.codes, address, code)
+
+    def delete_code(self, address: Address) -> None:
+        self.write(self.codes, address, b"")
+
+    def get_code_hash(self, address: Address) -> Any:
+        if self.account_is_empty(address):
+            return bytes(32)
+        code = self.codes.get(address, b"")
+        return keccak(code) if code else _EMPTY_CODE_HASH
+
+    def has_code_or_nonce(self, address: Address) -> bool:
+        return bool(self.codes.get(address) or self.nonces.get(address))
+
+    def account_exists(self, address: Address) -> bool:
+        return not self.account_is_empty(address)
+
+    def account_is_empty(self, address: Address) -> bool:
+        return not (
+            self.nonces.get(address) or self.balances.get(address) or self.codes.get(address)
+        )
+
+    def touch_account(self, address: Address) -> None:
+        pass
+
+    def delete_account(self, address: Address) -> None:
+        self.delete_storage(address)
+        self.write(self.balances, address, 0)
+        self.write(self.nonces, address, 0)
+        self.write(self.codes, address, b"")
+
+    def is_address_warm(self, address: Address) -> bool:
+        return address in self.warm or address in _PRECOMPILES
+
+    def mark_address_warm(self, address: Address) -> None:
+        if address not in self.warm:
+            self.write(self.warm, address, True)
+
+
+# --- the interpreter -------------------------------------------------------------------------
+
+_PRECOMPILES = PragueComputation.get_precompiles()
+_OPCODES: list[Any] = [
+    PragueComputation.opcodes.get(value) or InvalidOpcode(value) for value in range(256)
+]
+
+
+class _Destinations(dict[bytes, frozenset[int]]):
+    """The valid jump destinations of each code, found once."""
+
+    def __missing__(self, code: bytes) -> frozenset[int]:
+        found, pc, end = set(), 0, len(code)
+        while pc < end:
+            opcode = code[pc]
+            if opcode == JUMPDEST:
+                found.add(pc)
+            elif PUSH1 <= opcode <= PUSH32:
+                pc += opcode - PUSH1 + 1
+            pc += 1
+        result = self[code] = frozenset(found)
+        return result
+
+
+_DESTINATIONS = _Destinations()
+
+
+class _Code(CodeStream):
+    """Code whose jump destinations are looked up, not searched for on every jump."""
+
+    __slots__ = ()
+
+    def is_valid_opcode(self, position: int) -> bool:
+        # Asked for jump destinations only, after the byte there was seen to be JUMPDEST.
+        return position in _DESTINATIONS[self._raw_code_bytes]
+
+
+class _Computation(PragueComputation):
+    """py-evm's computation without the cost of its logging and checks."""
+
+    def __init__(self, state: _State, message: Message, transaction_context: Any) -> None:
+        self.state = state
+        self.msg = message
+        self.transaction_context = transaction_context
+        self.code = _Code(message.code)
+        self._gas_meter = GasMeter(message.gas)
+        self.children = []
+        self.accounts_to_delete = []
+        self.beneficiaries = []
+        self._stack = Stack()
+        self._memory = Memory()
+        self._log_entries = []
+        self.data_floor_cost = 0
+
+    @classmethod
+    def apply_computation(
+        cls,
+        state: Any,
+        message: Any,
+        transaction_context: Any,
+        parent_computation: Any = None,
+    ) -> Any:
+        """The original's steps in the original's order."""
+        computation: Any = cls(state, message, transaction_context)
+        try:
+            if parent_computation is not None:
+                computation.contracts_created = parent_computation.contracts_created
+            else:
+                computation.contracts_created = []
+                if message.is_create:
+                    cls.consume_initcode_gas_cost(computation)
+            if message.is_create:
+                computation.contracts_created.append(message.storage_address)
+            precompile = _PRECOMPILES.get(message.code_address)
+            if precompile is not None:
+                if not message.is_delegation:
+                    precompile(computation)
+                return computation
+            cls.run(computation)
+        except VMError as error:
+            computation.__exit__(type(error), error, None)
+        return computation
+
+    @staticmethod
+    def run(computation: Any) -> None:
+        """Executes until it halts."""
+        opcodes = _OPCODES
+        try:
+            for opcode in computation.code:
+                opcodes[opcode](computation)
+        except Halt:
+            pass
+
+
+def _traced(tracer: Tracer) -> type[_Computation]:
+    """The interpreter that reports every frame; a class of its own, so the other pays nothing."""
+
+    class Traced(_Computation):
+        @staticmethod
+        def run(computation: Any) -> None:
+            opcodes, code, message = _OPCODES, computation.code, computation.msg
+            pcs: list[int] = []
+            jumps: list[tuple[int, bool]] = []
+            try:
+                for opcode in code:
+                    pc = code.program_counter - 1
+                    pcs.append(pc)
+                    opcodes[opcode](computation)
+                    if opcode == JUMPI:
+                        jumps.append((pc, code.program_counter != pc + 1))
+            except Halt:
+                pass
+            finally:
+                tracer(
+                    Frame(
+                        message.code,
+                        pcs,
+                        jumps,
+                        message.is_create,
+                        message.storage_address,
+                        message.code_address,
+                    )
+                )
+
+    return Traced
+
+
+# --- the chain -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Saved:
+    undo: int
+    blocks: int
+    logs: int
+    next_time: int
+
+
+class EmbeddedChain(Chain):
+    """A chain in this process.
+
+    Args:
+        name: what people call it.
+        chain_id: its EIP-155 id.
+        ledger_number: makes its accounts its own.
+        genesis_time: time of block 0, in seconds since 1970.
+        tracer: receives every executed frame of code; `EmbeddedChain.default_tracer` when left
+            out, which a coverage tool sets once for all chains that are opened after.
+    """
+
+    backend = "embedded"
+    default_tracer: ClassVar[Tracer | None] = None
+
+    def __init__(
+        self,
+        name: str = "home",
+        chain_id: int = 41_001,
+        *,
+        ledger_number: int = 1,
+        mnemonic: str = JUNK_MNEMONIC,
+        genesis_time: int | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
+        super().__init__(name, chain_id, ledger_number=ledger_number, mnemonic=mnemonic)
+        genesis = GENESIS_TIME + ledger_number if genesis_time is None else genesis_time
+        seed = f"tallystick:{name}:{chain_id}:{ledger_number}:{genesis}"
+        self._times = [genesis]
+        self._hashes = [keccak(seed.encode())]
+        self._next_time = genesis + 1
+        self._logs: list[RawLog] = []
+        self._log_blocks: list[int] = []
+        self._saved: dict[int, _Saved] = {}
+        self._funded: set[int] = set()
+        tracer = tracer or self.default_tracer
+        self._computation: Any = _traced(tracer) if tracer is not None else _Computation
+        self._state: Any = _State(self._context())
+        self._state.computation_class = self._computation
+
+    # -- accounts --
+
+    def account(self, index: int) -> Account:
+        found = super().account(index)
+        if index not in self._funded:
+            self._funded.add(index)
+            # Past the undo log: the account was rich from the start, whenever it is first named.
+            self._state.balances.setdefault(address_bytes(found.address), INITIAL_BALANCE)
+        return found
+
+    # -- transactions --
+
+    def send(
+        self,
+        *,
+        sender: Any,
+        to: Any = None,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int | None = None,
+        allow_failure: bool = False,
+    ) -> Receipt:
+        state = self._state
+        source = address_bytes(sender)
+        target = None if to is None else address_bytes(to)
+        limit = DEFAULT_GAS if gas is None else gas
+        if limit > BLOCK_GAS_LIMIT:
+            raise ChainError(f"gas limit {limit} is above the block's {BLOCK_GAS_LIMIT}")
+        nonce = state.nonces.get(source, 0)
+        if state.balances.get(source, 0) < value:
+            raise ChainError(
+                f"{checksum(source)} has {state.balances.get(source, 0)} wei, not {value}"
+            )
+        intrinsic, floor = _intrinsic_gas(data, create=target is None)
+        if limit < max(intrinsic, floor):
+            raise ChainError(f"gas limit {limit} is below the {max(intrinsic, floor)} it takes")
+
+        state.start_transaction()
+        state.execution_context = self._context()
+        state.increment_nonce(source)
+        computation, created = self._execute(source, target, data, value, limit - intrinsic, nonce)
+
+        if computation.is_error:
+            refund = 0
+        else:
+            refund = computation.get_gas_refund()
+            for address in computation.get_accounts_for_deletion():
+                state.delete_account(address)
+        used = limit - computation.get_gas_remaining()
+        used = max(used - min(refund, used // 5), floor)
+        if not self._saved:
+            # Nobody can ask to go back beyond this point.
+            state.undo.clear()
+
+        number = len(self._times)
+        identity = rlp.encode([self.chain_id, nonce, source, target or b"", value, data])
+        tx_hash = "0x" + keccak(identity).hex()
+        timestamp = self._next_time
+        self._append_block(bytes.fromhex(tx_hash[2:]))
+        logs = tuple(
+            RawLog(
+                checksum(address),
+                tuple(topic.to_bytes(32, "big") for topic in topics),
+                bytes(content),
+                number,
+                tx_hash,
+                index,
+            )
+            for index, (address, topics, content) in enumerate(computation.get_log_entries())
+        )
+        self._logs += logs
+        self._log_blocks += [number] * len(logs)
+
+        output = bytes(computation.output)
+        receipt = Receipt(
+            status=0 if computation.is_error else 1,
+            gas_used=used,
+            block_number=number,
+            timestamp=timestamp,
+            tx_hash=tx_hash,
+            contract_address=checksum(created) if created and not computation.is_error else None,
+            logs=logs,
+            chain=self,
+            fetch_output=lambda: output,
+        )
+        if computation.is_error and not allow_failure:
+            raise self.decode_revert(
+                output,
+                to=None if target is None else checksum(target),
+                halt=_halt(computation),
+                receipt=receipt,
+            )
+        return receipt
+
+    def call(
+        self,
+        *,
+        to: Any,
+        data: bytes = b"",
+        sender: Any = None,
+        value: int = 0,
+        gas: int | None = None,
+    ) -> bytes:
+        state = self._state
+        source = bytes(20) if sender is None else address_bytes(sender)
+        target = None if to is None else address_bytes(to)
+        state.start_transaction()
+        state.execution_context = self._context()
+        position = len(state.undo)
+        try:
+            if value > state.balances.get(source, 0):
+                raise ChainError(
+                    f"{checksum(source)} has {state.balances.get(source, 0)} wei, not {value}"
+                )
+            limit = BLOCK_GAS_LIMIT if gas is None else gas
+            limit -= _intrinsic_gas(data, create=target is None)[0]
+            nonce = state.nonces.get(source, 0)
+            computation, _ = self._execute(source, target, data, value, limit, nonce)
+        finally:
+            state.undo_to(position)
+        output = bytes(computation.output)
+        if computation.is_error:
+            address = None if target is None else checksum(target)
+            raise self.decode_revert(output, to=address, halt=_halt(computation))
+        return output
+
+    def _execute(
+        self,
+        source: bytes,
+        target: bytes | None,
+        data: bytes,
+        value: int,
+        gas: int,
+        nonce: int,
+    ) -> tuple[Any, bytes | None]:
+        """Runs the message; returns the computation and the address that it would create."""
+        state, warm = self._state, self._state.warm
+        warm[source] = True
+        warm[COINBASE] = True
+        context = CancunTransactionContext(gas_price=0, origin=Address(source))
+        created = None
+        try:
+            if target is None:
+                created = keccak(rlp.encode([source, nonce]))[12:]
+                warm[created] = True
+                message = Message(
+                    gas=gas,
+                    to=CREATE_CONTRACT_ADDRESS,
+                    sender=Address(source),
+                    value=value,
+                    data=b"",
+                    code=data,
+                    create_address=Address(created),
+                )
+                if state.has_code_or_nonce(created):
+                    raise ChainError(f"{checksum(created)} exists already")
+                computation = self._computation.apply_create_message(state, message, context)
+            else:
+                warm[target] = True
+                message = Message(
+                    gas=gas,
+                    to=Address(target),
+                    sender=Address(source),
+                    value=value,
+                    data=data,
+                    code=state.codes.get(target, b""),
+                )
+                computation = self._computation.apply_message(state, message, context)
+        except VMError as error:
+            # Raised before there is a computation, as for creation code over the limit.
+            computation = self._computation(state, message, context)
+            computation.error = error
+        return computation, created
+
+    def _context(self) -> ExecutionContext:
+        return ExecutionContext(
+            coinbase=COINBASE,
+            timestamp=self._next_time,
+            block_number=len(self._times),  # type: ignore[arg-type]
+            difficulty=0,
+            mix_hash=self._hashes[-1],  # type: ignore[arg-type]
+            gas_limit=BLOCK_GAS_LIMIT,
+            prev_hashes=self._ancestors(),  # type: ignore[arg-type]
+            chain_id=self.chain_id,
+            base_fee_per_gas=0,
+            excess_blob_gas=0,
+        )
+
+    def _ancestors(self) -> Iterator[bytes]:
+        return itertools.islice(reversed(self._hashes), 256)
+
+    def _append_block(self, content: bytes = b"") -> None:
+        header = self._hashes[-1] + self._next_time.to_bytes(32, "big") + content
+        self._hashes.append(keccak(header))
+        self._times.append(self._next_time)
+        self._next_time += 1
+
+    # -- time and blocks --
+
+    @property
+    def now(self) -> int:
+        return self._next_time
+
+    def set_time(self, timestamp: int) -> None:
+        if timestamp <= self._times[-1]:
+            raise ChainError(
+                f"time can't go back: {timestamp} is not after the last block's {self._times[-1]}"
+            )
+        self._next_time = timestamp
+
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            self._append_block()
+
+    @property
+    def block_number(self) -> int:
+        return len(self._times) - 1
+
+    def block(self, number: int | None = None) -> Block:
+        at = self.block_number if number is None else number
+        if not 0 <= at < len(self._times):
+            raise ChainError(f"{self.name} has no block {at}; the last is {self.block_number}")
+        return Block(at, self._times[at], "0x" + self._hashes[at].hex())
+
+    # -- snapshots --
+
+    def snapshot(self) -> Snapshot:
+        taken = Snapshot(self.name, next(self._serial))
+        self._saved[taken.number] = _Saved(
+            len(self._state.undo), len(self._times), len(self._logs), self._next_time
+        )
+        return taken
+
+    def restore(self, snapshot: Snapshot) -> None:
+        saved = self._saved.get(snapshot.number)
+        if saved is None or snapshot.chain != self.name:
+            raise ChainError(f"{snapshot} is no snapshot of {self.name}, or was restored past")
+        self._state.undo_to(saved.undo)
+        del self._times[saved.blocks :], self._hashes[saved.blocks :]
+        del self._logs[saved.logs :], self._log_blocks[saved.logs :]
+        self._next_time = saved.next_time
+        for number in [number for number in self._saved if number > snapshot.number]:
+            del self._saved[number]
+
+    # -- reading --
+
+    def balance(self, address: Any) -> int:
+        found: int = self._state.balances.get(address_bytes(address), 0)
+        return found
+
+    def nonce(self, address: Any) -> int:
+        found: int = self._state.nonces.get(address_bytes(address), 0)
+        return found
+
+    def code(self, address: Any) -> bytes:
+        found: bytes = self._state.codes.get(address_bytes(address), b"")
+        return found
+
+    def storage(self, address: Any, slot: int | bytes) -> bytes:
+        key = (address_bytes(address), _slot(slot))
+        found: int = self._state.slots.get(key, 0)
+        return found.to_bytes(32, "big")
+
+    def raw_logs(
+        self,
+        address: Any = None,
+        from_block: int = 0,
+        to_block: int | None = None,
+        topics: Sequence[bytes | None] = (),
+    ) -> tuple[RawLog, ...]:
+        start = bisect_left(self._log_blocks, from_block)
+        end = None if to_block is None else bisect_right(self._log_blocks, to_block)
+        wanted: ChecksumAddress | None = (
+            None if address is None else checksum(address_bytes(address))
+        )
+        return tuple(
+            log
+            for log in self._logs[start:end]
+            if (wanted is None or log.address == wanted)
+            and len(log.topics) >= len(topics)
+            and all(t is None or t == have for t, have in zip(topics, log.topics, strict=False))
+        )
+
+    # -- writing past the rules --
+
+    def set_balance(self, address: Any, wei: int) -> None:
+        self._state.write(self._state.balances, address_bytes(address), wei)
+
+    def set_storage(self, address: Any, slot: int | bytes, value: bytes | int) -> None:
+        number = value if isinstance(value, int) else int.from_bytes(value, "big")
+        self._state.write(self._state.slots, (address_bytes(address), _slot(slot)), number)
+
+    def set_code(self, address: Any, code: bytes) -> None:
+        self._state.write(self._state.codes, address_bytes(address), code)
+
+
+def _slot(slot: int | bytes) -> int:
+    return slot if isinstance(slot, int) else int.from_bytes(slot, "big")
+
+
+def _halt(computation: Any) -> str | None:
+    """Why it stopped, unless by REVERT."""
+    error = computation.error
+    if not error.burns_gas:
+        return None
+    if isinstance(error, OutOfGas):
+        return f"out of gas: {error}"
+    return str(error) or type(error).__name__
+
+
+def _intrinsic_gas(data: bytes, *, create: bool) -> tuple[int, int]:
+    """(gas before the first opcode, least gas of the transaction by EIP-7623)."""
+    zeros = data.count(0)
+    tokens = zeros + 4 * (len(data) - zeros)
+    # The two gas a word of creation code (EIP-3860) are charged by the computation.
+    return 21_000 + 4 * tokens + (32_000 if create else 0), 21_000 + 10 * tokens

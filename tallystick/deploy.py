@@ -1,0 +1,740 @@
+"""Deployment: a plan becomes contracts on several ledgers, once, whatever interrupts it.
+
+Every step first asks the ledger whether it is done, so that running a plan again changes nothing and a
+run that was killed anywhere goes on where it stood. Only addresses that no contract knows (blueprint,
+authority, implementations, verifiers, custodies) are kept in a journal, each written *before* its
+transaction is sent. Proxies are found through the authority. Nothing here knows which back end
+a ledger has: it is handed `Chain`s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import rlp
+from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from tallystick import build
+from tallystick.bridge import NO_CAP, SignerSet, lane_id, ledger_id, party
+from tallystick.chain import Account, Chain, Contract
+from tallystick.errors import CheckFailed
+from tallystick.governance import Role, Version, proxy_name, reason_code, release_id, release_kind
+
+__all__ = [
+    "CONTRACTS",
+    "Deployment",
+    "Journal",
+    "LaneSpec",
+    "LedgerSpec",
+    "Report",
+    "Step",
+    "StepState",
+    "Suite",
+    "SuiteSpec",
+    "VerifierSpec",
+    "deploy",
+    "verify",
+]
+
+# The deployables behind proxies, one each a ledger.
+PROXIED: Final = ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
+CONTRACTS: Final = ("ReleaseAuthority", *PROXIED, "QuorumVerifier", "LaneCustody")
+SET_UP: Final = reason_code("SETU")
+HAND_OVER: Final = reason_code("HAND")
+_GENESIS: Final = Version(1, 0, 0)
+_BLUEPRINT_PREAMBLE: Final = bytes.fromhex("fe7100")
+
+# Which role of the plan holds which role in which contract.
+ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
+    "ReleaseAuthority": (Role.ISSUER, Role.AUDITOR, Role.GUARDIAN, Role.UPGRADER),
+    "InstrumentRegistry": (Role.ISSUER, Role.REGISTRAR),
+    "SecurityToken": (
+        Role.ISSUER,
+        Role.NOTARY,
+        Role.REGISTRAR,
+        Role.CUSTODIAN,
+        Role.GUARDIAN,
+        Role.PAYING_AGENT,
+        Role.AUDITOR,
+    ),
+    "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
+    "QuorumVerifier": (Role.OPERATOR, Role.AUDITOR),
+}
+
+
+@dataclass(frozen=True)
+class LedgerSpec:
+    """One ledger of a deployment.
+
+    Attributes:
+        name: name in the plan.
+        deployer: account that signs the set-up and keeps nothing.
+        roles: account of each single role (lower-case name of `Role`), and of the operator.
+        administrators: at least two accounts.
+        finality: finality rule as the manifest states it.
+    """
+
+    name: str
+    deployer: Account
+    roles: Mapping[str, str]
+    administrators: tuple[str, ...]
+    finality: Mapping[str, Any] = field(default_factory=lambda: {"kind": "depth", "blocks": 2})
+
+
+@dataclass(frozen=True)
+class VerifierSpec:
+    """The attestors of a lane and how many must sign."""
+
+    attestors: tuple[str, ...]
+    threshold: int
+    rotation_delay: int = 3600
+    retention: int = 86400
+
+
+@dataclass(frozen=True)
+class LaneSpec:
+    """A lane from the instrument's home ledger to a remote one; `cap` in whole units."""
+
+    home: str
+    remote: str
+    verifier: VerifierSpec
+    cap: int = NO_CAP
+
+
+@dataclass(frozen=True)
+class SuiteSpec:
+    """What is to stand: one instrument on its ledgers, its lanes, the periods of an upgrade.
+
+    `record(tokens)` builds the registry's record once the token of each ledger is known;
+    `document` is the hash of the plan, which every set-up act names.
+    """
+
+    isin: str
+    name: str
+    symbol: str
+    decimals: int
+    close_minute: int
+    home: str
+    ledgers: tuple[LedgerSpec, ...]
+    lanes: tuple[LaneSpec, ...]
+    notice: int
+    rollback_window: int
+    document: bytes
+    record: Callable[[Mapping[str, str]], tuple[Any, ...]] | None = None
+
+    def ledger(self, name: str) -> LedgerSpec:
+        """Return the ledger of that name."""
+        return next(ledger for ledger in self.ledgers if ledger.name == name)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The contracts of one ledger, bound to it; verifiers and custodies by lane id (hex)."""
+
+    chain: Chain
+    authority: Contract
+    registry: Contract
+    token: Contract
+    escrow: Contract
+    verifiers: Mapping[str, Contract]
+    custodies: Mapping[str, Contract]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A finished deployment: suites by ledger name, lane ids (hex) in the plan's order."""
+
+    spec: SuiteSpec
+    suites: Mapping[str, Suite]
+    lanes: Mapping[str, LaneSpec]
+    journal: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StepState:
+    """One step as a report shows it; `state` is `done`, `pending` or `executed`."""
+
+    ledger: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All steps of a plan; `deployment` is None unless everything stands."""
+
+    steps: tuple[StepState, ...]
+    deployment: Deployment | None
+
+    @property
+    def pending(self) -> int:
+        """How many steps are still to be carried out."""
+        return sum(step.state == "pending" for step in self.steps)
+
+
+class _NotYet(Exception):
+    """Something that this step builds on does not stand yet."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An act and the question whether it is done already."""
+
+    ledger: str
+    title: str
+    done: Callable[[], bool]
+    act: Callable[[], None]
+
+
+class Journal:
+    """Addresses that only we know, one JSON file; every entry is on disk before it is relied on."""
+
+    SCHEMA: Final = "tallystick.journal/1"
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._entries: dict[str, dict[str, Any]] = {}
+        if path is not None and path.exists():
+            try:
+                data = json.loads(path.read_text())
+                if data["schema"] != self.SCHEMA:
+                    raise ValueError("another schema")
+                self._entries = dict(data["ledgers"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise CheckFailed(f"{path}: no {self.SCHEMA} journal ({error})") from error
+
+    def ledger(self, name: str, chain: Chain) -> dict[str, Any]:
+        """Return the entry of a ledger, bound to its chain.
+
+        Raises:
+            CheckFailed: the journal was written for another chain under that name.
+        """
+        identity = {"chain_id": chain.chain_id, "genesis": chain.genesis_hash}
+        entry = self._entries.setdefault(name, {**identity, "contracts": {}})
+        if {key: entry[key] for key in identity} != identity:
+            raise CheckFailed(
+                f"{self._path}: {name} was deployed on chain {entry['chain_id']} with genesis "
+                f"{entry['genesis']}, and this is {identity['chain_id']} with "
+                f"{identity['genesis']}: use another directory, or the same chain"
+            )
+        return entry
+
+    def write(self) -> None:
+        """Put the journal on disk, whole or not at all."""
+        if self._path is None:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"schema": self.SCHEMA, "ledgers": self._entries}, indent=1)
+        temporary = self._path.with_suffix(".tmp")
+        with temporary.open("w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a copy of the entries."""
+        copy: dict[str, Any] = json.loads(json.dumps(self._entries))
+        return copy
+
+
+class _Ledger:
+    """One ledger while it is being deployed to."""
+
+    def __init__(self, spec: LedgerSpec, suite: SuiteSpec, chain: Chain, journal: Journal) -> None:
+        self.spec = spec
+        self.suite = suite
+        self.chain = chain
+        self.journal = journal
+        self.entry = journal.ledger(spec.name, chain)
+        self.is_home = spec.name == suite.home
+
+    # ------------------------------------------------------------ plain contracts
+
+    def address(self, key: str) -> str | None:
+        """Return the address of a journalled contract whose code stands."""
+        record = self.entry["contracts"].get(key)
+        if record is None or not self.chain.code(record["address"]):
+            return None
+        return str(record["address"])
+
+    def contract(self, name: str, key: str | None = None) -> Contract:
+        """Return a journalled contract.
+
+        Raises:
+            _NotYet: it does not stand yet.
+        """
+        address = self.address(key or name)
+        if address is None:
+            raise _NotYet
+        return self.chain.at(name, address)
+
+    def create(self, key: str, code: bytes) -> None:
+        """Create a contract from the deployer's next nonce, journalled before it is sent."""
+        nonce = self.chain.nonce(self.spec.deployer.address)
+        self.entry["contracts"][key] = {
+            "address": create_address(self.spec.deployer.address, nonce),
+            "nonce": nonce,
+        }
+        self.journal.write()
+        receipt = self.chain.send(sender=self.spec.deployer, data=code)
+        if receipt.contract_address != self.entry["contracts"][key]["address"]:
+            # Somebody else used the deployer's key meanwhile: keep what is true.
+            self.entry["contracts"][key]["address"] = receipt.contract_address
+            self.journal.write()
+
+    def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
+        """Step that creates a plain contract."""
+        return Step(
+            self.spec.name,
+            title,
+            lambda: self.address(key) is not None,
+            lambda: self.create(key, code()),
+        )
+
+    # ------------------------------------------------------------------- proxies
+
+    def proxied(self, name: str) -> Contract:
+        """Return a contract behind its proxy.
+
+        Raises:
+            _NotYet: its proxy does not stand yet.
+        """
+        authority = self.contract("ReleaseAuthority")
+        address = authority.proxy_at(self.proxy_key(name))
+        if int(str(address), 16) == 0:
+            raise _NotYet
+        return self.chain.at(name, address)
+
+    def proxy_key(self, name: str) -> bytes:
+        """Return the name under which the authority keeps a proxy."""
+        return proxy_name(name, self.suite.isin if name == "SecurityToken" else "")
+
+    def initialisation(self, name: str) -> bytes:
+        """Return the call with which a proxy is initialised."""
+        contract = self.chain.at(name, self.spec.deployer.address)
+        if name == "SecurityToken":
+            return bytes(
+                contract.initialize.encode(
+                    self.suite.name,
+                    self.suite.symbol,
+                    self.suite.decimals,
+                    self.suite.isin,
+                    self.is_home,
+                    self.suite.close_minute,
+                    self.spec.deployer.address,
+                )
+            )
+        return bytes(contract.initialize.encode(self.spec.deployer.address))
+
+    def any_contract(self, name: str, key: str) -> Contract:
+        """Return a contract by name, proxied or plain."""
+        return self.proxied(name) if name in PROXIED else self.contract(name, key)
+
+    # --------------------------------------------------------------------- steps
+
+    def foundation(self) -> Iterator[Step]:
+        """Authority, releases, proxies."""
+        deployer, document = self.spec.deployer, self.suite.document
+        yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
+        yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
+        for name in PROXIED:
+            artifact = build.artifact(name)
+            yield self.creation(
+                f"create {name} {_GENESIS}", f"{name}@{_GENESIS}", lambda a=artifact: a.bytecode
+            )
+            release = release_id(name, _GENESIS)
+            yield Step(
+                self.spec.name,
+                f"register release {name} {_GENESIS}",
+                lambda r=release: self.contract("ReleaseAuthority").release_of(r).version != 0,
+                lambda n=name, a=artifact: self._register(n, a),
+            )
+            yield Step(
+                self.spec.name,
+                f"create {name} proxy",
+                lambda n=name: self.proxied(n) is not None,
+                lambda n=name, r=release: _sent(
+                    self.contract("ReleaseAuthority").create_proxy(
+                        r,
+                        self.proxy_key(n),
+                        self.initialisation(n),
+                        SET_UP,
+                        document,
+                        sender=deployer,
+                    )
+                ),
+            )
+
+    def _authority_code(self) -> bytes:
+        blueprint = self.address("ReleaseProxy")
+        if blueprint is None:
+            raise _NotYet
+        return build.artifact("ReleaseAuthority").bytecode + encode(
+            ["address", "uint256", "uint256", "address"],
+            [
+                self.spec.deployer.address,
+                self.suite.notice,
+                self.suite.rollback_window,
+                blueprint,
+            ],
+        )
+
+    def _register(self, name: str, artifact: build.Artifact) -> None:
+        implementation = self.address(f"{name}@{_GENESIS}")
+        self.contract("ReleaseAuthority").register_release(
+            (
+                release_kind(name),
+                _GENESIS.packed,
+                implementation,
+                artifact.code_hash,
+                artifact.layout_hash,
+                # Evidence of the first release is the plan that all parties see.
+                self.suite.document,
+                bytes(32),
+            ),
+            SET_UP,
+            self.suite.document,
+            sender=self.spec.deployer,
+        )
+
+    def lane_steps(
+        self, lane: LaneSpec, index: int, peer: _Ledger
+    ) -> Iterator[Step]:
+        """Verifier, custody and lane of one side."""
+        deployer, document = self.spec.deployer, self.suite.document
+        where = f"lane {lane.home}-{lane.remote}"
+        verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
+        spec = lane.verifier
+        signers = SignerSet.of(1, spec.threshold, spec.attestors).signers
+        yield self.creation(
+            f"create verifier of {where}",
+            verifier_key,
+            lambda: build.artifact("QuorumVerifier").bytecode
+            + encode(
+                ["address", "uint256", "uint256"],
+                [deployer.address, spec.rotation_delay, spec.retention],
+            ),
+        )
+        yield Step(
+            self.spec.name,
+            f"confirm first {spec.threshold}-of-{len(signers)} attestors of {where}",
+            lambda: self.contract("QuorumVerifier", verifier_key).epoch() != 0,
+            lambda: _sent(
+                self.contract("QuorumVerifier", verifier_key).set_first_signers(
+                    list(signers), spec.threshold, SET_UP, document, sender=deployer
+                )
+            ),
+        )
+        yield self.creation(
+            f"create custody of {where}",
+            custody_key,
+            lambda: build.artifact("LaneCustody").bytecode
+            + encode(
+                ["address", "address"],
+                [self.proxied("BridgeEscrow").address, self.proxied("SecurityToken").address],
+            ),
+        )
+        yield Step(
+            self.spec.name,
+            f"make custody of {where} a link account",
+            lambda: bool(
+                self.proxied("SecurityToken").is_link(
+                    self.contract("LaneCustody", custody_key).address
+                )
+            ),
+            lambda: _sent(
+                self.proxied("SecurityToken").set_link_account(
+                    self.contract("LaneCustody", custody_key).address,
+                    SET_UP,
+                    document,
+                    sender=deployer,
+                )
+            ),
+        )
+        if not self.is_home:
+            yield self.assignment(
+                "SecurityToken",
+                "SecurityToken",
+                Role.BRIDGE,
+                lambda: self.proxied("BridgeEscrow").address,
+                "escrow",
+            )
+        yield Step(
+            self.spec.name,
+            f"open {where}",
+            lambda: any(
+                self.proxied("BridgeEscrow").canonical_lane(
+                    keccak(
+                        encode(
+                            ["string", "bytes32"],
+                            [self.suite.isin, ledger_id(peer.chain.caip2)],
+                        )
+                    )
+                )
+            ),
+            lambda: _sent(
+                self.proxied("BridgeEscrow").open_lane(
+                    (
+                        self.suite.isin,
+                        self.is_home,
+                        self.proxied("SecurityToken").address,
+                        self.contract("LaneCustody", custody_key).address,
+                        self.contract("QuorumVerifier", verifier_key).address,
+                        ledger_id(peer.chain.caip2),
+                        party(peer.proxied("BridgeEscrow").address),
+                        lane.cap,
+                    ),
+                    SET_UP,
+                    document,
+                    sender=deployer,
+                )
+            ),
+        )
+
+    def assignment(
+        self, name: str, key: str, role: Role, account: Callable[[], str], whose: str
+    ) -> Step:
+        """Step that gives an account its role in a contract."""
+        return Step(
+            self.spec.name,
+            f"{key}: {role.name.lower() if role.name else role} is the {whose}",
+            lambda: self.any_contract(name, key).role_of(account()) == role,
+            lambda: _sent(
+                self.any_contract(name, key).assign_role(
+                    account(), role, SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
+
+    def role_steps(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+        """All roles of all contracts of this ledger."""
+        for name, key in keys:
+            for number, administrator in enumerate(self.spec.administrators, 1):
+                yield self.assignment(
+                    name,
+                    key,
+                    Role.ADMINISTRATOR,
+                    lambda a=administrator: a,
+                    f"plan's administrator {number}",
+                )
+            for role in ROLES_OF[name]:
+                assert role.name is not None
+                account = self.spec.roles.get(role.name.lower())
+                if account is not None:
+                    yield self.assignment(
+                        name, key, role, lambda a=account: a, f"plan's {role.name.lower()}"
+                    )
+
+    def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
+        """The instrument's record."""
+        record = self.suite.record
+        if record is None:
+            return
+        yield Step(
+            self.spec.name,
+            f"register {self.suite.isin}",
+            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.suite.isin)),
+            lambda: _sent(
+                self.proxied("InstrumentRegistry").register(
+                    record(tokens()), SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
+
+    def hand_over(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+        """The set-up key gives up every contract."""
+        for name, key in keys:
+            yield Step(
+                self.spec.name,
+                f"hand over {key}",
+                lambda n=name, k=key: int(str(self.any_contract(n, k).set_up_key()), 16) == 0,
+                lambda n=name, k=key: _sent(
+                    self.any_contract(n, k).hand_over(
+                        HAND_OVER, self.suite.document, sender=self.spec.deployer
+                    )
+                ),
+            )
+
+
+def deploy(
+    spec: SuiteSpec,
+    chains: Mapping[str, Chain],
+    *,
+    journal: Path | None = None,
+    execute: bool = False,
+    progress: Callable[[StepState], None] = lambda _: None,
+) -> Report:
+    """Carry out a plan, or say what is still to be done.
+
+    Args:
+        spec: what is to stand.
+        chains: the ledgers by name.
+        journal: file that makes the run resumable; None keeps it in memory.
+        execute: send transactions; without it nothing is sent and nothing written.
+        progress: called with each step once its state is known.
+
+    Raises:
+        CheckFailed: the journal is of other chains, or a step did not hold after it was sent.
+    """
+    book = Journal(journal)
+    ledgers = {
+        ledger.name: _Ledger(ledger, spec, chains[ledger.name], book) for ledger in spec.ledgers
+    }
+    states = []
+    for step in _steps(spec, ledgers):
+        state = StepState(step.ledger, step.title, _run(step, execute))
+        states.append(state)
+        progress(state)
+    finished = all(state.state != "pending" for state in states)
+    return Report(tuple(states), _deployment(spec, ledgers, book) if finished else None)
+
+
+def _steps(spec: SuiteSpec, ledgers: Mapping[str, _Ledger]) -> Iterator[Step]:
+    """All steps in the order of their dependence."""
+    keys: dict[str, list[tuple[str, str]]] = {
+        name: [(contract, contract) for contract in ("ReleaseAuthority", *PROXIED)]
+        for name in ledgers
+    }
+    for ledger in ledgers.values():
+        yield from ledger.foundation()
+    for index, lane in enumerate(spec.lanes):
+        home, remote = ledgers[lane.home], ledgers[lane.remote]
+        yield from home.lane_steps(lane, index, remote)
+        yield from remote.lane_steps(lane, index, home)
+        for name in (lane.home, lane.remote):
+            keys[name].append(("QuorumVerifier", f"QuorumVerifier#{index}"))
+    for name, ledger in ledgers.items():
+        yield from ledger.role_steps(keys[name])
+        yield from ledger.registration(
+            lambda: {n: each.proxied("SecurityToken").address for n, each in ledgers.items()}
+        )
+    for name, ledger in ledgers.items():
+        yield from ledger.hand_over(keys[name])
+
+
+def _run(step: Step, execute: bool) -> str:
+    try:
+        if step.done():
+            return "done"
+    except _NotYet:
+        if execute:
+            # What it builds on was carried out before it; only its own object is missing.
+            pass
+    if not execute:
+        return "pending"
+    step.act()
+    if not step.done():
+        raise CheckFailed(f"{step.ledger}: {step.title}: sent, but it does not hold")
+    return "executed"
+
+
+def _deployment(
+    spec: SuiteSpec, ledgers: Mapping[str, _Ledger], journal: Journal
+) -> Deployment:
+    lanes: dict[str, LaneSpec] = {}
+    verifiers: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
+    custodies: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
+    for index, lane in enumerate(spec.lanes):
+        home, remote = ledgers[lane.home], ledgers[lane.remote]
+        identifier = _hex(
+            lane_id(
+                spec.isin,
+                ledger_id(home.chain.caip2),
+                party(home.proxied("BridgeEscrow").address),
+                ledger_id(remote.chain.caip2),
+                party(remote.proxied("BridgeEscrow").address),
+            )
+        )
+        lanes[identifier] = lane
+        for name in (lane.home, lane.remote):
+            verifiers[name][identifier] = ledgers[name].contract(
+                "QuorumVerifier", f"QuorumVerifier#{index}"
+            )
+            custodies[name][identifier] = ledgers[name].contract(
+                "LaneCustody", f"LaneCustody#{index}"
+            )
+    suites = {
+        name: Suite(
+            chain=ledger.chain,
+            authority=ledger.contract("ReleaseAuthority"),
+            registry=ledger.proxied("InstrumentRegistry"),
+            token=ledger.proxied("SecurityToken"),
+            escrow=ledger.proxied("BridgeEscrow"),
+            verifiers=verifiers[name],
+            custodies=custodies[name],
+        )
+        for name, ledger in ledgers.items()
+    }
+    return Deployment(spec, suites, lanes, journal.as_dict())
+
+
+def verify(deployment: Deployment) -> list[str]:
+    """Check a deployment against the build and the plan; returns what is wrong, in words.
+
+    Code is compared with the build (immutables masked), implementations with the release the
+    authority keeps, and the deployer must hold nothing anywhere (INV-9).
+    """
+    wrong: list[str] = []
+    for name, suite in deployment.suites.items():
+        deployer = deployment.spec.ledger(name).deployer.address
+        plain = {"ReleaseAuthority": [suite.authority]}
+        plain["QuorumVerifier"] = list(suite.verifiers.values())
+        plain["LaneCustody"] = list(suite.custodies.values())
+        for contract_name, contracts in plain.items():
+            artifact = build.artifact(contract_name)
+            for contract in contracts:
+                if not _same_code(suite.chain.code(contract.address), artifact):
+                    wrong.append(f"{name}: {contract_name} {contract.address}: code differs")
+        for contract in (suite.registry, suite.token, suite.escrow):
+            installed = suite.authority.installation_of(contract.address)
+            release = suite.authority.release_of(installed.release)
+            if keccak(suite.chain.code(release.implementation)) != bytes(release.code_hash):
+                wrong.append(f"{name}: {contract.address}: implementation differs from its release")
+            if not _same_code(suite.chain.code(contract.address), build.artifact("ReleaseProxy")):
+                wrong.append(f"{name}: {contract.address}: is no ReleaseProxy of this build")
+        guarded = [suite.authority, suite.registry, suite.token, suite.escrow]
+        guarded += suite.verifiers.values()
+        for contract in guarded:
+            if contract.role_of(deployer) != 0:
+                wrong.append(f"{name}: {contract.address}: the deployer holds a role")
+            if int(str(contract.set_up_key()), 16) != 0:
+                wrong.append(f"{name}: {contract.address}: not handed over")
+    return wrong
+
+
+def create_address(sender: str, nonce: int) -> str:
+    """Return the address that CREATE gives: keccak of the RLP of sender and nonce (EIP-161)."""
+    raw = keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:]
+    return str(to_checksum_address(raw))
+
+
+def _blueprint() -> bytes:
+    """Creation code that leaves the proxy's creation code as an ERC-5202 blueprint."""
+    content = _BLUEPRINT_PREAMBLE + build.artifact("ReleaseProxy").bytecode
+    # PUSH2 len, RETURNDATASIZE, DUP2, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURN
+    return b"\x61" + len(content).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + content
+
+
+def _same_code(code: bytes, artifact: build.Artifact) -> bool:
+    """Whether deployed code is the build's, whatever its immutables."""
+    runtime = artifact.bytecode_runtime
+    return (
+        code[: len(runtime)] == runtime
+        and len(code) == len(runtime) + artifact.immutables_length
+    )
+
+
+def _sent(_: object) -> None:
+    """A receipt that nobody needs: a revert would have been raised."""
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + bytes(value).hex()
