@@ -56,9 +56,7 @@ exports: (
     transit.domain_separator,
 )
 
-
 RELEASE: constant(String[16]) = "1.0.0"
-
 
 _initialized: bool
 

@@ -18,13 +18,17 @@ from interfaces import ISecurityToken
 
 implements: ILaneCustody
 
-
 _ESCROW: immutable(address)
 _TOKEN: immutable(ISecurityToken)
 
 
 @deploy
 def __init__(escrow_: address, token_: address):
+    """
+    @notice Bind this account to one escrow and one token, for good.
+    @param escrow_ The escrow that moves what lies here.
+    @param token_ The token that lies here.
+    """
     assert escrow_ != empty(address), "custody: no escrow"
     assert token_.is_contract, "custody: token has no code"
     _ESCROW = escrow_

@@ -43,13 +43,15 @@ exports: (
     instruction.standing_instruction,
 )
 
-
 _MAX_SIGNERS: constant(uint256) = 16
 _MIN_THRESHOLD: constant(uint256) = 2
 _SET_HEAD: constant(uint256) = 10
 _MAX_SET: constant(uint256) = 330
-_ATTESTATION_TYPEHASH: constant(bytes32) = keccak256(
-    "Attestation(bytes32 signer_set,Message message)Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)"
+# "Attestation(bytes32 signer_set,Message message)Message(uint16 codec,uint8 kind,bytes32 lane,"
+# "uint64 nonce,uint64 lock_time,uint16 action_epoch,uint256 amount,bytes32 sender,"
+# "bytes32 recipient,uint64 deadline)", hashed; a test compares.
+_ATTESTATION_TYPEHASH: constant(bytes32) = (
+    0x992d21fc1d7ab7c596546920de97cff568fde5e4528015b6b1687b6ee031b651
 )
 # Half the order of secp256k1: a larger s is the same signature again.
 _MAX_S: constant(uint256) = (
@@ -59,7 +61,6 @@ _S_MASK: constant(uint256) = 2**255 - 1
 _TIME_MASK: constant(uint256) = 2**48 - 1
 # The 160 upper bits of a signer set's hash.
 _HASH_SHIFT: constant(uint256) = 96
-
 
 ROTATION_DELAY: public(immutable(uint256))
 RETENTION: public(immutable(uint256))
@@ -100,6 +101,12 @@ event EpochEnds:
 
 @deploy
 def __init__(set_up_key_: address, rotation_delay: uint256, retention: uint256):
+    """
+    @notice Fix the periods of this verifier and name the key that sets it up.
+    @param set_up_key_ The key that sets the contract up and then hands it over.
+    @param rotation_delay Seconds between the confirmation of a signer set and its validity.
+    @param retention Seconds for which the set before stays valid after that.
+    """
     assert rotation_delay <= 30 * 86400, "verifier: delay above 30 days"
     assert retention <= 90 * 86400, "verifier: retention above 90 days"
     ROTATION_DELAY = rotation_delay
@@ -130,7 +137,9 @@ def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[14
     signer_set: bytes32 = keccak256(slice(attestation, 0, set_length))
 
     word: uint256 = self._epochs[number]
-    assert convert(signer_set, uint256) >> _HASH_SHIFT == word >> _HASH_SHIFT, "verifier: unknown signer set"
+    assert (
+        convert(signer_set, uint256) >> _HASH_SHIFT == word >> _HASH_SHIFT
+    ), "verifier: unknown signer set"
     assert block.timestamp >= (word >> 48) & _TIME_MASK, "verifier: epoch not yet valid"
     assert block.timestamp < word & _TIME_MASK, "verifier: epoch ended"
 
@@ -214,9 +223,7 @@ def propose_signers(
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
     instruction._record(empty(address), reason, document)
     self.proposed_set = signer_set
-    log SignerSetProposed(
-        epoch=number, signer_set=signer_set, threshold=threshold, signers=signers
-    )
+    log SignerSetProposed(epoch=number, signer_set=signer_set, threshold=threshold, signers=signers)
 
 
 @external

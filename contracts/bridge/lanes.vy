@@ -14,11 +14,12 @@
        terms   token 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
        ledger  outstanding 104 | suspense 104 | messages sent 48
 """
+from interfaces import ILaneCustody
+from interfaces import ISecurityToken
+
 from contracts.bridge import message
 from contracts.governance import access
 from contracts.governance import instruction
-from interfaces import ILaneCustody
-from interfaces import ISecurityToken
 
 uses: access
 uses: instruction
@@ -112,7 +113,7 @@ def propose_lane_act(act: bytes32, reason: bytes4, document: bytes32):
     @param document Hash of the document that orders it.
     """
     access._check_role(access.OPERATOR)
-    assert act != empty(bytes32), "lane: no act"
+    assert act != empty(bytes32), "lanes: no act"
     self.proposed_at[act] = block.timestamp
     instruction._record(empty(address), reason, document)
     log LaneActProposed(act=act)
@@ -129,38 +130,36 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     @return The lane's id, the same on both ledgers.
     """
     self._check_two_keys(self._open_act(terms))
-    assert terms.token.is_contract, "lane: token has no code"
-    assert terms.verifier.is_contract, "lane: verifier has no code"
-    assert terms.custody.is_contract, "lane: custody has no code"
-    assert terms.cap <= _CAP_MAX, "lane: cap out of range"
+    assert terms.token.is_contract, "lanes: token has no code"
+    assert terms.verifier.is_contract, "lanes: verifier has no code"
+    assert terms.custody.is_contract, "lanes: custody has no code"
+    assert terms.cap <= _CAP_MAX, "lanes: cap out of range"
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
     isin: String[12] = staticcall token.isin()
-    assert keccak256(isin) == keccak256(terms.isin), "lane: token of another ISIN"
+    assert keccak256(isin) == keccak256(terms.isin), "lanes: token of another ISIN"
     home: bool = staticcall token.is_home()
-    assert home == terms.home, "lane: token of the other side"
-    assert staticcall token.is_link(terms.custody), "lane: custody is no link account"
+    assert home == terms.home, "lanes: token of the other side"
+    assert staticcall token.is_link(terms.custody), "lanes: custody is no link account"
     custody_escrow: address = staticcall custody.escrow()
-    assert custody_escrow == self, "lane: custody of another escrow"
+    assert custody_escrow == self, "lanes: custody of another escrow"
     custody_token: address = staticcall custody.token()
-    assert custody_token == terms.token, "lane: custody of another token"
+    assert custody_token == terms.token, "lanes: custody of another token"
     decimals: uint8 = staticcall token.decimals()
     epoch: uint256 = staticcall token.action_epoch()
 
     here: bytes32 = message._this_ledger()
     this_escrow: bytes32 = convert(convert(self, uint256), bytes32)
-    assert terms.peer_ledger != here, "lane: peer is this ledger"
-    assert terms.peer_ledger != empty(bytes32), "lane: no peer ledger"
-    assert terms.peer_escrow != empty(bytes32), "lane: no peer escrow"
+    assert terms.peer_ledger != here, "lanes: peer is this ledger"
+    assert terms.peer_ledger != empty(bytes32), "lanes: no peer ledger"
+    assert terms.peer_escrow != empty(bytes32), "lanes: no peer escrow"
     lane: bytes32 = message._lane_id(
         terms.isin, here, this_escrow, terms.peer_ledger, terms.peer_escrow
     )
     if not terms.home:
-        lane = message._lane_id(
-            terms.isin, terms.peer_ledger, terms.peer_escrow, here, this_escrow
-        )
+        lane = message._lane_id(terms.isin, terms.peer_ledger, terms.peer_escrow, here, this_escrow)
     pair: bytes32 = keccak256(abi_encode(terms.isin, terms.peer_ledger))
-    assert self.canonical_lane[pair] == empty(bytes32), "lane: pair has its lane"
+    assert self.canonical_lane[pair] == empty(bytes32), "lanes: pair has its lane"
 
     self.canonical_lane[pair] = lane
     self._opened_with[lane] = terms
@@ -195,8 +194,8 @@ def set_lane_terms(
     """
     self._check_two_keys(self._set_act(lane, verifier, cap))
     word: uint256 = self._open_terms(lane)
-    assert verifier.is_contract, "lane: new verifier has no code"
-    assert cap <= _CAP_MAX, "lane: new cap out of range"
+    assert verifier.is_contract, "lanes: new verifier has no code"
+    assert cap <= _CAP_MAX, "lanes: new cap out of range"
     self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
     self._verifier[lane] = verifier
     instruction._record(verifier, reason, document)
@@ -218,7 +217,7 @@ def pause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: byt
     """
     access._check_role(access.GUARDIAN)
     word: uint256 = self._open_terms(lane)
-    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lane: unknown direction"
+    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lanes: unknown direction"
     self._terms[lane] = word | (directions << _PAUSE_SHIFT)
     instruction._record(empty(address), reason, document)
     log LanePaused(lane=lane, directions=directions)
@@ -235,7 +234,7 @@ def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: b
     """
     access._check_role(access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
-    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lane: unknown direction to lift"
+    assert directions != 0 and directions <= _ALL_DIRECTIONS, "lanes: unknown direction to lift"
     self._terms[lane] = word & ~(directions << _PAUSE_SHIFT)
     instruction._record(empty(address), reason, document)
     log LaneUnpaused(lane=lane, directions=directions)
@@ -319,7 +318,7 @@ def _check_two_keys(act: bytes32):
     if msg.sender == access.set_up_key:
         return
     access._check_role(access.ADMINISTRATOR)
-    assert self.proposed_at[act] != 0, "lane: act not proposed"
+    assert self.proposed_at[act] != 0, "lanes: act not proposed"
     self.proposed_at[act] = 0
 
 
@@ -330,7 +329,7 @@ def _open_terms(lane: bytes32) -> uint256:
     @dev Terms word of a lane that exists.
     """
     word: uint256 = self._terms[lane]
-    assert word != 0, "lane: unknown lane"
+    assert word != 0, "lanes: unknown lane"
     return word
 
 
@@ -357,20 +356,20 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    assert terms & _PAUSED_OUT == 0, "lane: outbound paused"
+    assert terms & _PAUSED_OUT == 0, "lanes: outbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     nonce: uint256 = ledger >> _SENT_SHIFT
-    assert nonce < _SENT_MAX, "lane: no nonces left"
+    assert nonce < _SENT_MAX, "lanes: no nonces left"
     if terms & HOME != 0:
         cap: uint256 = terms >> _CAP_SHIFT
         if cap != _CAP_MAX:
-            scale: uint256 = 10 ** ((terms >> _DECIMALS_SHIFT) & 255)
-            assert outstanding + amount <= cap * scale, "lane: cap reached"
-        assert amount <= _AMOUNT_MAX - outstanding, "lane: outstanding out of range"
+            scale: uint256 = 10**((terms >> _DECIMALS_SHIFT) & 255)
+            assert outstanding + amount <= cap * scale, "lanes: cap reached"
+        assert amount <= _AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
         ledger = unsafe_add(ledger, amount)
     else:
-        assert amount <= outstanding, "lane: more than issued here"
+        assert amount <= outstanding, "lanes: more than issued here"
         ledger = unsafe_sub(ledger, amount)
     self._ledger[lane] = unsafe_add(ledger, 1 << _SENT_SHIFT)
     return nonce
@@ -381,14 +380,14 @@ def _book_in(lane: bytes32, terms: uint256, amount: uint256):
     """
     @dev Enter a message that arrives. At home never more is released than is locked on this lane.
     """
-    assert terms & _PAUSED_IN == 0, "lane: inbound paused"
+    assert terms & _PAUSED_IN == 0, "lanes: inbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     if terms & HOME != 0:
-        assert amount <= outstanding, "lane: more than locked here"
+        assert amount <= outstanding, "lanes: more than locked here"
         ledger = unsafe_sub(ledger, amount)
     else:
-        assert amount <= _AMOUNT_MAX - outstanding, "lane: issued out of range"
+        assert amount <= _AMOUNT_MAX - outstanding, "lanes: issued out of range"
         ledger = unsafe_add(ledger, amount)
     self._ledger[lane] = ledger
 
@@ -407,5 +406,5 @@ def _book_claim(lane: bytes32, amount: uint256):
     @dev Enter a claim from suspense.
     """
     ledger: uint256 = self._ledger[lane]
-    assert amount <= (ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX, "lane: more than in suspense"
+    assert amount <= (ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX, "lanes: more than in suspense"
     self._ledger[lane] = unsafe_sub(ledger, amount << _SUSPENSE_SHIFT)

@@ -11,7 +11,6 @@
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
 """
 
-
 CODEC: constant(uint16) = 1
 
 # Home to remote: units locked at home are issued there.
@@ -19,8 +18,11 @@ ISSUE: constant(uint8) = 1
 # Remote to home: units burned there are released at home.
 RELEASE: constant(uint8) = 2
 
-_MESSAGE_TYPE: constant(String[170]) = "Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)"
-_MESSAGE_TYPEHASH: constant(bytes32) = keccak256(_MESSAGE_TYPE)
+# "Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,"
+# "uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)", hashed; a test compares.
+_MESSAGE_TYPEHASH: constant(bytes32) = (
+    0xa8d1b66b7a460f9d97d8c572885e440150957dc99d03c7d1cdde20ab03375892
+)
 _LANE_TYPEHASH: constant(bytes32) = keccak256(
     "Lane(string isin,bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
 )
@@ -63,9 +65,7 @@ def _domain_separator() -> bytes32:
     """
     @dev Of this escrow on the chain as it calls itself now: after a fork the other half's signatures fail.
     """
-    return keccak256(
-        abi_encode(_DOMAIN_TYPEHASH, _DOMAIN_NAME, _DOMAIN_VERSION, chain.id, self)
-    )
+    return keccak256(abi_encode(_DOMAIN_TYPEHASH, _DOMAIN_NAME, _DOMAIN_VERSION, chain.id, self))
 
 
 @internal

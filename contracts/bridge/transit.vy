@@ -10,11 +10,12 @@
      each nonce of a lane. A recipient who can't receive does not make the delivery fail: the units go
      into suspense under that name, and out of it as soon as the token accepts the recipient.
 """
-from contracts.bridge import lanes
-from contracts.bridge import message
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
 from interfaces import IVerifier
+
+from contracts.bridge import lanes
+from contracts.bridge import message
 
 uses: lanes
 
@@ -120,9 +121,7 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     self._arrived[m.lane][convert(m.nonce, uint256) >> 8] = word | bit
     lanes._book_in(m.lane, terms, m.amount)
     credited: bool = self._credit(m.lane, terms, recipient, m.amount)
-    log MessageDelivered(
-        lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited
-    )
+    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
         return True
     # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.

@@ -33,12 +33,10 @@ exports: (
     instruction.standing_instruction,
 )
 
-
 _MAX_INITIALISATION: constant(uint256) = 4096
 _MAX_PERIOD: constant(uint256) = 90 * 86400
 # A proxy answers an upgrade with nothing.
 _NO_MIGRATION: constant(bytes32) = empty(bytes32)
-
 
 NOTICE: public(immutable(uint256))
 ROLLBACK_WINDOW: public(immutable(uint256))
@@ -129,6 +127,13 @@ event ReleaseRolledBack:
 def __init__(
     set_up_key_: address, notice: uint256, rollback_window: uint256, proxy_blueprint: address
 ):
+    """
+    @notice Fix the periods of this authority and name the key that sets it up.
+    @param set_up_key_ The key that sets the contract up and then hands it over.
+    @param notice Seconds between notice and activation.
+    @param rollback_window Seconds in which an activation can be rolled back.
+    @param proxy_blueprint ERC-5202 blueprint of the proxy.
+    """
     assert notice <= _MAX_PERIOD, "release: notice above 90 days"
     assert rollback_window <= _MAX_PERIOD, "release: window above 90 days"
     assert proxy_blueprint.is_contract, "release: no proxy blueprint"
@@ -330,9 +335,7 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
         activated_at=block.timestamp,
     )
     instruction._record(proxy, reason, document)
-    log ReleaseRolledBack(
-        proxy=proxy, release=installed.previous, previous=installed.release
-    )
+    log ReleaseRolledBack(proxy=proxy, release=installed.previous, previous=installed.release)
     self._point(proxy, before.implementation)
 
 

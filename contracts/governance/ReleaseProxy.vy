@@ -16,13 +16,11 @@
 @custom:kill None of its own: the release behind it carries its pauses.
 """
 
-
 _ERC1967_IMPLEMENTATION: constant(uint256) = (
     24440054405305269366569402256811496959409073762505157381672968839269610695612
 )
 _MAX_RETURN: constant(uint256) = 1024
 _MAX_INITIALISATION: constant(uint256) = 4096
-
 
 _AUTHORITY: immutable(address)
 
@@ -38,6 +36,11 @@ event Upgraded:
 
 @deploy
 def __init__(implementation: address, initialisation: Bytes[_MAX_INITIALISATION]):
+    """
+    @notice Point to the first release and initialise it; the caller becomes the authority.
+    @param implementation The first release's code.
+    @param initialisation The call that initialises it.
+    """
     _AUTHORITY = msg.sender
     self._upgrade(implementation)
     raw_call(implementation, initialisation, is_delegate_call=True)

@@ -29,7 +29,6 @@ _ALL_ROLES: constant(uint256) = 2047
 # Dual control needs two; fewer could never change a role again.
 _MIN_ADMINISTRATORS: constant(uint256) = 2
 
-
 role_of: public(HashMap[address, uint256])
 set_up_key: public(address)
 administrators: public(uint256)

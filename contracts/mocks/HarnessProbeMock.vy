@@ -101,9 +101,7 @@ def fail_with_error(account: address, amount: uint256):
     """
     @notice Reverts with a named error.
     """
-    raw_revert(
-        abi_encode(account, amount, method_id=method_id("ProbeRefused(address,uint256)"))
-    )
+    raw_revert(abi_encode(account, amount, method_id=method_id("ProbeRefused(address,uint256)")))
 
 
 @external

@@ -46,7 +46,7 @@ _MAX_DECIMALS: constant(uint8) = 18
 _MAX_AUTHORISED: constant(uint256) = 2**104 - 1
 _MAX_ADDRESS: constant(uint256) = 2**160 - 1
 
-# As in the interface; stated again because a constant of an interface is not exported.
+# What the DTI of a placement denotes.
 _NO_DTI: constant(uint8) = 0
 _TOKEN_DTI: constant(uint8) = 1
 _LEDGER_DTI: constant(uint8) = 2
@@ -98,19 +98,17 @@ def hand_over(reason: bytes4, document: bytes32):
     access._hand_over(reason, document)
 
 
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 # Registrar and issuer
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 
 
 @external
 def register(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32):
     """
     @notice Register an instrument.
-    @dev Registrar, or the set-up key while there is one. A record above version 1 is one that other ledgers already hold; it must name
-         its predecessor.
+    @dev Registrar, or the set-up key while there is one. A record above version 1 is one that
+         other ledgers already hold; it must name its predecessor.
     @param record The whole record.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -223,11 +221,9 @@ def confirm_amendment(record: IInstrumentRegistry.Record, reason: bytes4, docume
     )
 
 
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 # Views
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 
 
 @external
@@ -345,11 +341,9 @@ def record_hash_of(record: IInstrumentRegistry.Record) -> bytes32:
     return self._hash(record)
 
 
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 # Internal
-# --------------------------------------------------------------------------------------------------
-# -
+# ----------------------------------------------------------------------
 
 
 @internal

@@ -19,16 +19,41 @@ _UPPER: constant(uint256) = 2**91 - 2**65
 _LOWER: constant(uint256) = 2**123 - 2**97
 # Letters and digits, space & % ' ( ) + , - . : ? and not the delimiter.
 _FISN: constant(uint256) = (
-    _DIGITS + _UPPER + _LOWER + 2**32 + 2**37 + 2**38 + 2**39 + 2**40 + 2**41 + 2**43 + 2**44
-    + 2**45 + 2**46 + 2**58 + 2**63
+    _DIGITS
+    + _UPPER
+    + _LOWER
+    + 2**32
+    + 2**37
+    + 2**38
+    + 2**39
+    + 2**40
+    + 2**41
+    + 2**43
+    + 2**44
+    + 2**45
+    + 2**46
+    + 2**58
+    + 2**63
 )
 # [-a-z0-9] and [-_a-zA-Z0-9]
 _CAIP2_NAMESPACE: constant(uint256) = _DIGITS + _LOWER + 2**45
 _CAIP2_REFERENCE: constant(uint256) = _DIGITS + _UPPER + _LOWER + 2**45 + 2**95
 # Categories of ISO 10962: C D E F H I J K L M O R S T.
 _CFI_CATEGORIES: constant(uint256) = (
-    2**67 + 2**68 + 2**69 + 2**70 + 2**72 + 2**73 + 2**74 + 2**75 + 2**76 + 2**77 + 2**79 + 2**82
-    + 2**83 + 2**84
+    2**67
+    + 2**68
+    + 2**69
+    + 2**70
+    + 2**72
+    + 2**73
+    + 2**74
+    + 2**75
+    + 2**76
+    + 2**77
+    + 2**79
+    + 2**82
+    + 2**83
+    + 2**84
 )
 # Value of the letters A to Z in ISO 24165, five bits each, A lowest; 0 for the vowels and Y.
 _DTI_LETTERS: constant(uint256) = 1234722758294787983677312260418384047424
@@ -141,7 +166,7 @@ def _dti_ok(code: bytes9) -> bool:
             value = (_DTI_LETTERS >> unsafe_mul(unsafe_sub(character, 65), 5)) & 31
             if value == 0:
                 return False
-        # Unsafe: product is at most 30, value at most 29.
+            # Unsafe: product is at most 30, value at most 29.
         total: uint256 = unsafe_add(product, value) % 30
         if i == 8:
             return total == 1

@@ -35,12 +35,7 @@ initializes: instruction
 initializes: book
 initializes: controls[access := access, instruction := instruction, book := book]
 initializes: erc20[book := book, controls := controls]
-initializes: issuance[
-    access := access,
-    instruction := instruction,
-    book := book,
-    erc20 := erc20,
-]
+initializes: issuance[access := access, instruction := instruction, book := book, erc20 := erc20]
 
 exports: (
     # set-up and roles
@@ -104,7 +99,6 @@ exports: (
     controls.position_of,
 )
 
-
 RELEASE: constant(String[16]) = "1.0.0"
 
 _ERC165: constant(bytes4) = 0x01ffc9a7
@@ -112,7 +106,6 @@ _ERC20: constant(bytes4) = 0x36372b07
 _ERC20_METADATA: constant(bytes4) = 0xa219a025
 _ERC7802: constant(bytes4) = 0x33331994
 _ERC7943: constant(bytes4) = 0x3edbb4c4
-
 
 _initialized: bool
 isin: public(String[12])

@@ -25,7 +25,6 @@ _OPENING_FIELDS: constant(uint256) = (
 # The supply keeps its closings beside the accounts', under the one address that never holds.
 _ISSUE: constant(address) = empty(address)
 
-
 _positions: HashMap[address, uint256]
 # Supply, authorised amount and everything else that a movement must know of the instrument.
 _issue: uint256
@@ -108,8 +107,9 @@ def _business_day(issue: uint256) -> uint256:
     """
     # No close of business is later than its own day, no block earlier than 1970-01-02.
     return unsafe_add(
-        unsafe_sub(block.timestamp, unsafe_mul((issue >> position.CONTROL_SHIFT) & 2047, 60))
-        // _SECONDS_PER_DAY,
+        unsafe_sub(
+            block.timestamp, unsafe_mul((issue >> position.CONTROL_SHIFT) & 2047, 60)
+        ) // _SECONDS_PER_DAY,
         1,
     )
 

@@ -20,7 +20,6 @@ uses: access
 uses: instruction
 uses: book
 
-
 _SECONDS_PER_DAY: constant(uint256) = 86400
 
 # Scopes of a pause, as one bit mask.
@@ -113,7 +112,12 @@ event ForcedTransfer:
 
 
 @external
-def admit(account: address, until_day: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+def admit(
+    account: address,
+    until_day: uint256,
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
+):
     """
     @notice Make an account eligible to hold, send and receive up to and including a day; 0 ends it.
     @param account The account.
@@ -132,7 +136,9 @@ def admit(account: address, until_day: uint256, reason: bytes4 = empty(bytes4), 
 
 
 @external
-def set_link_account(account: address, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+def set_link_account(
+    account: address, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
+):
     """
     @notice Make a contract a link account: it holds units for others and is moved by itself alone.
     @dev For good, and only while it holds nothing. By the registrar, or the set-up key during set-up.
@@ -145,9 +151,7 @@ def set_link_account(account: address, reason: bytes4 = empty(bytes4), document:
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: link holds units"
     assert word & position.LINK == 0, "controls: link already"
-    book._positions[account] = (
-        word | position.LINK | (position.DAY_MAX << position.CONTROL_SHIFT)
-    )
+    book._positions[account] = (word | position.LINK | (position.DAY_MAX << position.CONTROL_SHIFT))
     instruction._record(account, reason, document)
     log LinkAccountSet(account=account)
 
@@ -213,7 +217,10 @@ def withdraw_order(
 
 @external
 def setFrozenTokens(
-    account: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
+    account: address,
+    amount: uint256,
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
 ) -> bool:
     """
     @notice Set the frozen amount of an account, absolutely; it may be above the balance (ERC-7943).
@@ -236,7 +243,10 @@ def setFrozenTokens(
 
 @external
 def setAddressFrozen(
-    account: address, frozen: bool, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
+    account: address,
+    frozen: bool,
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
 ):
     """
     @notice Freeze or unfreeze a whole account (ERC-3643).
@@ -563,8 +573,9 @@ def _check_debit(sender: address, word: uint256, amount: uint256):
 @internal
 def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
     """
-    @dev Credit the receiver of a transfer, who may be its sender (its word is read anew). Nothing moves with an amount of 0: a stranger who sends
-         nothing from somebody's account leaves no trace in its history.
+    @dev Credit the receiver of a transfer, who may be its sender (its word is read anew). Nothing
+         moves with an amount of 0: a stranger who sends nothing from somebody's account leaves no
+         trace in its history.
     """
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):

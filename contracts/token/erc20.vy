@@ -20,7 +20,6 @@ uses: controls
 # One call's transfers; a hundred cost about 0.9 million gas.
 _MAX_BATCH: constant(uint256) = 256
 
-
 name: public(String[64])
 symbol: public(String[16])
 decimals: public(uint8)

@@ -65,7 +65,10 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
 @external
 @reentrant
 def mint(
-    receiver: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
+    receiver: address,
+    amount: uint256,
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
 ):
     """
     @notice The issuer issues units within what the notary authorised.
@@ -90,7 +93,12 @@ def mint(
 
 @external
 @reentrant
-def burn(owner: address, amount: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+def burn(
+    owner: address,
+    amount: uint256,
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
+):
     """
     @notice The issuer redeems units: its own, or another's within that holder's allowance.
     @dev The authorised amount falls with the supply: issuing them anew needs the notary anew.

@@ -7,16 +7,16 @@
 @notice Field layout of the position word and of the issue word.
 @dev Bit fields, lowest first:
 
-       position  balance 104 | frozen 104 | eligible until (day) 16 | last movement (day) 16 | epoch 10 | flags 6
-       issue     supply 104 | authorised 104 | close of business (minute) 11, spare 5 | last movement 16 | epoch 10 | flags 6
+       bits      104      104          16                    16              10      6
+       position  balance  frozen       eligible until (day)  last movement   epoch   flags
+       issue     supply   authorised   close of business     last movement   epoch   flags
 
-     The two share balance, day and epoch fields, so that closings are kept by the same code for both.
+     The two share amount, day and epoch fields, so that closings are kept by the same code for both.
      104 bits hold 2.0e31 base units: 2.0e13 units at 18 decimals. Eligibility counts days since 1970
      (block time / 86400), movement counts business days; 16 bits reach the year 2149.
      Positions are kept in units of the account's action epoch; a ratio takes effect by raising the epoch of
      the issue word, and an account's word is brought up to it when it is next touched.
 """
-
 
 AMOUNT_MAX: constant(uint256) = 2**104 - 1
 DAY_MAX: constant(uint256) = 2**16 - 1

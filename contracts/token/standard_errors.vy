@@ -104,8 +104,6 @@ def _insufficient_unfrozen_balance(account: address, amount: uint256, unfrozen: 
             account,
             amount,
             unfrozen,
-            method_id=method_id(
-                "ERC7943InsufficientUnfrozenBalance(address,uint256,uint256)"
-            ),
+            method_id=method_id("ERC7943InsufficientUnfrozenBalance(address,uint256,uint256)"),
         )
     )

@@ -1,0 +1,98 @@
+# pragma version 0.4.3
+# pragma evm-version prague
+# pragma nonreentrancy on
+"""
+@title Bridge escrow: the lanes of one ledger
+@license Apache-2.0
+@author Tallystick
+@notice Locks at home and issues remotely, burns remotely and releases at home; each lane by its own ledger, custody and
+        verifier.
+@dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
+@custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
+@custom:kill The guardian pauses a lane's directions; an administrator lifts it. Claims go on.
+"""
+from contracts.bridge import lanes
+from contracts.governance import access
+from contracts.governance import instruction
+from contracts.mocks import transit_without_clock_mock
+
+initializes: access
+initializes: instruction
+initializes: lanes[access := access, instruction := instruction]
+initializes: transit_without_clock_mock[lanes := lanes]
+
+exports: (
+    # set-up and roles
+    access.assign_role,
+    access.propose_role,
+    access.withdraw_role_proposal,
+    access.confirm_role,
+    access.role_of,
+    access.set_up_key,
+    access.administrators,
+    access.proposer_of,
+    instruction.instruct,
+    instruction.standing_instruction,
+    # lanes
+    lanes.propose_lane_act,
+    lanes.open_lane,
+    lanes.set_lane_terms,
+    lanes.pause_lane,
+    lanes.unpause_lane,
+    lanes.lane_state,
+    lanes.open_lane_act,
+    lanes.set_lane_terms_act,
+    lanes.canonical_lane,
+    lanes.proposed_at,
+    # messages
+    transit_without_clock_mock.lock,
+    transit_without_clock_mock.burn,
+    transit_without_clock_mock.deliver,
+    transit_without_clock_mock.claim,
+    transit_without_clock_mock.outbox,
+    transit_without_clock_mock.suspended,
+    transit_without_clock_mock.has_arrived,
+    transit_without_clock_mock.message_id,
+    transit_without_clock_mock.domain_separator,
+)
+
+RELEASE: constant(String[16]) = "1.0.0"
+
+_initialized: bool
+
+
+@deploy
+def __init__():
+    # The implementation is nobody's escrow.
+    self._initialized = True
+
+
+@external
+def initialize(set_up_key_: address):
+    """
+    @notice Name the key that sets the escrow up; once, by the proxy's constructor.
+    @param set_up_key_ The key that sets the contract up and then hands it over.
+    """
+    assert not self._initialized, "escrow: initialised already"
+    self._initialized = True
+    access._initialize(set_up_key_)
+
+
+@external
+def hand_over(reason: bytes4, document: bytes32):
+    """
+    @notice End the set-up: the set-up key keeps nothing.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._hand_over(reason, document)
+
+
+@external
+@view
+def release() -> String[16]:
+    """
+    @notice Version of this code.
+    @return Semantic version.
+    """
+    return RELEASE

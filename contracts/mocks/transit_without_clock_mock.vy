@@ -1,0 +1,243 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Transit: units leave, arrive, wait in suspense, are claimed
+@license Apache-2.0
+@author Tallystick
+@notice Sends and delivers lane messages. Anyone may deliver and claim: nothing waits for one party's good will.
+@dev A message carries the source's clock; it is not deliverable while the destination's clock is behind it. So
+     at any instant a unit is in one place: with a holder, in transit, in suspense. Exactly-once rests on a bit for
+     each nonce of a lane. A recipient who can't receive does not make the delivery fail: the units go
+     into suspense under that name, and out of it as soon as the token accepts the recipient.
+"""
+from interfaces import ILaneCustody
+from interfaces import ISecurityToken
+from interfaces import IVerifier
+
+from contracts.bridge import lanes
+from contracts.bridge import message
+
+uses: lanes
+
+
+# lane -> nonce -> message id: the source event, provable from this contract's storage (INV-4)
+outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
+# lane -> nonce / 256 -> bits of the nonces that arrived (INV-3)
+_arrived: HashMap[bytes32, HashMap[uint256, uint256]]
+# message id -> base units held for its recipient
+suspended: public(HashMap[bytes32, uint256])
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[32]
+
+
+event MessageSent:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    message: message.Message
+
+
+event MessageDelivered:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    nonce: uint64
+    amount: uint256
+    suspended: bool
+
+
+event SuspenseClaimed:
+    lane: indexed(bytes32)
+    recipient: indexed(bytes32)
+    id: indexed(bytes32)
+    amount: uint256
+
+
+# ---------------------------------------------------------------------- holders
+
+
+@external
+def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -> bytes32:
+    """
+    @notice Home: lock units of the caller, to be issued to `recipient` on the lane's remote ledger.
+    @dev The caller has given the lane's custody account an allowance.
+    @param lane The lane.
+    @param recipient Party on the remote ledger: an address on the right, or an account's hash.
+    @param amount Base units.
+    @param deadline Time from which the source may refund what was not delivered.
+    @return The message's id.
+    """
+    terms: uint256 = lanes._open_terms(lane)
+    assert terms & lanes.HOME != 0, "transit: lock is at home"
+    id: bytes32 = self._send(lane, terms, message.ISSUE, recipient, amount, deadline)
+    assert extcall ILaneCustody(lanes._custody[lane]).take(msg.sender, amount), "transit: not taken"
+    return id
+
+
+@external
+def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -> bytes32:
+    """
+    @notice Remote: take units of the caller off this ledger, to be released to `recipient` at home.
+    @param lane The lane.
+    @param recipient Party on the home ledger: an address on the right, or an account's hash.
+    @param amount Base units.
+    @param deadline Time from which the source may refund what was not delivered.
+    @return The message's id.
+    """
+    terms: uint256 = lanes._open_terms(lane)
+    assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
+    id: bytes32 = self._send(lane, terms, message.RELEASE, recipient, amount, deadline)
+    extcall lanes._token(terms).crosschainBurn(msg.sender, amount)
+    return id
+
+
+# ----------------------------------------------------------------------- anyone
+
+
+@external
+def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
+    """
+    @notice Deliver an attested message: issue here, or release here, what left the other ledger.
+    @param m The message, as its source logged it.
+    @param attestation What the lane's verifier asks for.
+    @return Whether the recipient was credited; False: the units wait in suspense under that name.
+    """
+    terms: uint256 = lanes._open_terms(m.lane)
+    home: bool = terms & lanes.HOME != 0
+    assert m.codec == message.CODEC, "transit: unknown codec"
+    assert m.kind == (message.RELEASE if home else message.ISSUE), "transit: wrong direction"
+    # A unit may not be here before it has left there, on whichever clock one looks (ARCHITECTURE 3.3).
+    word: uint256 = self._arrived[m.lane][convert(m.nonce, uint256) >> 8]
+    bit: uint256 = 1 << (convert(m.nonce, uint256) & 255)
+    assert word & bit == 0, "transit: delivered already"
+    recipient: address = message._address(m.recipient)
+    assert recipient != empty(address), "transit: recipient is no account"
+    id: bytes32 = message._id(m)
+    assert staticcall IVerifier(lanes._verifier[m.lane]).verify(
+        message._domain_separator(), id, attestation
+    ), "transit: not verified"
+    # The release that knows ratios transforms here; this one knows none.
+    assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
+
+    self._arrived[m.lane][convert(m.nonce, uint256) >> 8] = word | bit
+    lanes._book_in(m.lane, terms, m.amount)
+    credited: bool = self._credit(m.lane, terms, recipient, m.amount)
+    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
+    if credited:
+        return True
+    # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
+    assert not staticcall lanes._token(terms).canReceive(recipient), "transit: token refused"
+    self.suspended[id] = m.amount
+    lanes._book_suspense(m.lane, m.amount)
+    if not home:
+        extcall lanes._token(terms).crosschainMint(lanes._custody[m.lane], m.amount)
+    return False
+
+
+@external
+def claim(m: message.Message):
+    """
+    @notice Pay what waits in suspense to its recipient, who can receive by now.
+    @param m The message that brought it.
+    """
+    id: bytes32 = message._id(m)
+    amount: uint256 = self.suspended[id]
+    assert amount != 0, "transit: nothing in suspense"
+    recipient: address = message._address(m.recipient)
+    self.suspended[id] = 0
+    lanes._book_claim(m.lane, amount)
+    log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
+    # The token refuses a recipient who still can't receive, with its own reason.
+    assert extcall ILaneCustody(lanes._custody[m.lane]).pay(recipient, amount), "transit: not paid"
+
+
+# ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def has_arrived(lane: bytes32, nonce: uint64) -> bool:
+    """
+    @notice Whether the other side's message with this nonce was delivered here.
+    @param lane The lane.
+    @param nonce The message's nonce.
+    @return Whether it was.
+    """
+    return (
+        self._arrived[lane][convert(nonce, uint256) >> 8] >> (convert(nonce, uint256) & 255)
+    ) & 1 != 0
+
+
+@external
+@view
+def message_id(m: message.Message) -> bytes32:
+    """
+    @notice EIP-712 struct hash of a message.
+    @param m The message.
+    @return Its id.
+    """
+    return message._id(m)
+
+
+@external
+@view
+def domain_separator() -> bytes32:
+    """
+    @notice EIP-712 domain in which attestors sign what is delivered here.
+    @return The separator.
+    """
+    return message._domain_separator()
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+def _credit(lane: bytes32, terms: uint256, recipient: address, amount: uint256) -> bool:
+    """
+    @dev Try to credit a recipient; the token decides. Both targets are the lane's own, set under two keys.
+    """
+    if terms & lanes.HOME != 0:
+        return raw_call(
+            lanes._custody[lane],
+            abi_encode(recipient, amount, method_id=method_id("pay(address,uint256)")),
+            revert_on_failure=False,
+        )
+    return raw_call(
+        lanes._token(terms).address,
+        abi_encode(recipient, amount, method_id=method_id("crosschainMint(address,uint256)")),
+        revert_on_failure=False,
+    )
+
+
+@internal
+def _send(
+    lane: bytes32,
+    terms: uint256,
+    kind: uint8,
+    recipient: bytes32,
+    amount: uint256,
+    deadline: uint64,
+) -> bytes32:
+    """
+    @dev Enter and log a message; the caller then moves the units.
+    """
+    assert amount != 0, "transit: nothing to send"
+    # Peers are EVM ledgers in this release: a party there is an address.
+    assert message._address(recipient) != empty(address), "transit: no such recipient"
+    assert convert(deadline, uint256) > block.timestamp, "transit: deadline passed"
+    nonce: uint256 = lanes._book_out(lane, terms, amount)
+    m: message.Message = message.Message(
+        codec=message.CODEC,
+        kind=kind,
+        lane=lane,
+        nonce=convert(nonce, uint64),
+        lock_time=convert(block.timestamp, uint64),
+        action_epoch=convert(lanes._epoch(terms), uint16),
+        amount=amount,
+        sender=convert(convert(msg.sender, uint256), bytes32),
+        recipient=recipient,
+        deadline=deadline,
+    )
+    id: bytes32 = message._id(m)
+    self.outbox[lane][nonce] = id
+    log MessageSent(lane=lane, id=id, message=m)
+    return id
