@@ -362,7 +362,7 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
     try:
         data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
         out = outputs_from_compiler_data(data, formats)
-    except Exception as error:  # noqa: BLE001 - the compiler raises dozens of unrelated classes
+    except Exception as error:  # the compiler raises dozens of unrelated classes
         raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
 
     target = data.annotated_vyper_module

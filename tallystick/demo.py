@@ -18,10 +18,11 @@ from tallystick.chain.ledgers import LedgerSpec, open_ledgers
 from tallystick.deploy import Suite, verify
 from tallystick.errors import CheckFailed, InputError
 from tallystick.governance import Version, reason_code
-from tallystick.instrument import Holder, Instrument, day_of, load_instrument
+from tallystick.instrument import Holder, Instrument, load_instrument
 from tallystick.network import HOLDERS_FROM, ROLE_INDEX, Network
 from tallystick.report import Figure, Report, Sample
-from tallystick.token import business_day, close_of
+from tallystick.token import business_day, calendar_day, close_of, date_of
+from tallystick.upgrade import upgrade
 
 __all__ = ["run"]
 
@@ -195,7 +196,7 @@ class _Story:
                 (
                     investor.name,
                     investor.ledger,
-                    str(day_of(investor.until_day * 86_400)) if investor.until_day else "never",
+                    str(date_of(investor.until_day)) if investor.until_day else "never",
                     self._units(self._suite(investor).token.balanceOf(investor.account)),
                 )
                 for investor in self.investors
@@ -318,8 +319,6 @@ class _Story:
         self._sample("after refusals")
 
     def _upgrade_in_transit(self) -> None:
-        from tallystick.upgrade import upgrade
-
         report = self.report
         report.section("Token and escrow upgraded while a message is in transit")
         sender, recipient = self._home_holder(0), self._remote_holder(0)
@@ -371,7 +370,7 @@ class _Story:
         self.network.deliver(message)
         report.say(
             f"{self._units(amount)} left home ten minutes before the close of business day "
-            f"{day_of(day * 86_400)} and arrived an hour after it."
+            f"{date_of(day)} and arrived an hour after it."
         )
         self._sample("delivered after the close")
         custody = home.custodies[_hex(self.network.lane)]
@@ -396,7 +395,7 @@ class _Story:
         rows.append(("Sum over both ledgers", "", self._units(total)))
         rows.append(("Issue at that close", "", self._units(issue)))
         report.table(
-            f"Positions at the close of {day_of(day * 86_400)}",
+            f"Positions at the close of {date_of(day)}",
             ("Holder", "Ledger", "Units"),
             rows,
             numeric={2},
@@ -493,7 +492,8 @@ class _Story:
 
     def _until(self, holder: Holder) -> int:
         chain = self.chains[holder.ledger]
-        return holder.until_day if self.instrument.is_eligible_at(holder, chain.now) else 0
+        until = int(holder.until_day)
+        return until if until >= calendar_day(chain.now) else 0
 
     def _suite(self, investor: _Investor) -> Suite:
         return self.network.suite(investor.ledger)

@@ -467,6 +467,13 @@ class _Ledger:
                 lambda: self.proxied("BridgeEscrow").address,
                 "escrow",
             )
+            yield self.assignment(
+                "SecurityToken",
+                "SecurityToken",
+                Role.BRIDGE,
+                lambda: self.contract("LaneCustody", custody_key).address,
+                f"custody of {where}",
+            )
         yield Step(
             self.spec.name,
             f"open {where}",

@@ -13,7 +13,7 @@ from typing import Any, Final
 MAX_SHOWN: Final = 80
 
 _SECRET_FIELD: Final = re.compile(
-    r"mnemonic|private|secret|password|passphrase|seed|api_?key|keystore|auth", re.IGNORECASE
+    r"mnemonic|private|secret|password|passphrase|seed|api_?key|keystore|bearer", re.IGNORECASE
 )
 _HEX_KEY: Final = re.compile(r"(?i)(?<![0-9a-z])(?:0x)?[0-9a-f]{64,}(?![0-9a-z])")
 _WORD_LIST: Final = re.compile(r"\b(?:[a-z]{3,8}[\s,]+){11,}[a-z]{3,8}\b")
@@ -26,7 +26,7 @@ class TallystickError(Exception):
     exit_status: int = 1
 
 
-class CheckFailed(TallystickError):  # noqa: N818  (a verdict, not a fault)
+class CheckFailed(TallystickError):  # a verdict, not a fault
     """A check failed or an invariant is broken (exit status 1)."""
 
     exit_status = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -42,7 +42,6 @@ SCHEMA: Final = "tallystick.instrument/1"
 # The last day that the sixteen bits of a position word reach.
 LAST_DAY: Final = date(2149, 6, 6)
 _FIRST_DAY: Final = date(1970, 1, 2)
-_DAY_SECONDS: Final = 86400
 
 #: Roles that exactly one party holds; one party holds one role (access.vy).
 SINGLE_ROLES: Final = (
@@ -465,10 +464,6 @@ class Instrument(StrictModel):
                 return ledger
         raise KeyError(name)
 
-    def is_eligible_at(self, holder: Holder, timestamp: int) -> bool:
-        """Say whether `holder` may hold at a block time."""
-        return timestamp // _DAY_SECONDS <= holder.until_day and holder.eligible
-
 
 def as_tuples(data: Any, *fields: str) -> Any:
     """Return `data` with the lists in `fields` as tuples: frozen models hold no lists."""
@@ -501,8 +496,3 @@ def load_instrument(path: str | Path) -> Instrument:
 def instrument_schema() -> dict[str, Any]:
     """Return the JSON Schema of instrument files (R-07)."""
     return json_schema(Instrument, SCHEMA, "Tallystick instrument")
-
-
-def day_of(timestamp: int) -> date:
-    """Return the UTC day of a block time."""
-    return datetime.fromtimestamp(timestamp, UTC).date()

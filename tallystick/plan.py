@@ -55,7 +55,6 @@ MAX_PLAN_LEDGERS: Final = 8
 MAX_LANES: Final = 56
 MAX_CHAIN_ID: Final = 2**64 - 1
 MAX_INDEX: Final = 2**31 - 1
-_HOUR: Final = 3600
 _DAY: Final = 86400
 
 
@@ -404,11 +403,10 @@ class Plan(StrictModel):
 
     def _check_attestors(self, at: str, lane: Lane) -> None:
         """An attestor holds no other role on either ledger of its lane."""
-        taken = {
-            account.key: f"{field} on {name}"
-            for name in (lane.home, lane.remote)
-            for field, account in self.ledger(name).accounts.by_field()
-        }
+        taken: dict[str, str] = {}
+        for name in (lane.home, lane.remote):
+            for field, account in self.ledger(name).accounts.by_field():
+                taken.setdefault(account.key, f"{field} on {name}")
         for index, verifier in enumerate(lane.verifiers):
             for place, account in enumerate(verifier.attestors):
                 if account.key in taken:

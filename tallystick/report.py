@@ -50,7 +50,7 @@ class Section:
     """A heading with what belongs under it, in order."""
 
     title: str
-    items: list[str | Table | Figure] = field(default_factory=list)
+    items: list[str | Table] = field(default_factory=list)
 
 
 # Colours that stay apart for readers who see few of them (Okabe and Ito, 2008).
@@ -64,6 +64,7 @@ class Report:
         self.title = title
         self.note = note
         self.sections: list[Section] = []
+        self.figures: list[Figure] = []
         self._console = console
         console.print(f"[bold]{escape(title)}[/bold]")
         console.print(escape(note), style="dim", soft_wrap=True)
@@ -95,15 +96,15 @@ class Report:
         self._console.print(_rich(table))
 
     def figure(self, figure: Figure) -> None:
-        """Add a picture to the page; a terminal is told that it is there."""
-        self.sections[-1].items.append(figure)
+        """Add a picture; the page shows it before everything else, a terminal not at all."""
+        self.figures.append(figure)
 
     def write(self, path: Path) -> None:
         """Write the page, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(page(self.title, self.note, self.sections))
+            file.write(page(self.title, self.note, self.figures, self.sections))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -125,7 +126,9 @@ def _rich(table: Table) -> RichTable:
     return drawn
 
 
-def page(title: str, note: str, sections: Sequence[Section]) -> str:
+def page(
+    title: str, note: str, figures: Sequence[Figure], sections: Sequence[Section]
+) -> str:
     """Return the HTML page: no script, no font, no image from outside."""
     body = "\n".join(
         f"<section><h2>{number}. {html.escape(section.title)}</h2>\n"
@@ -144,6 +147,7 @@ def page(title: str, note: str, sections: Sequence[Section]) -> str:
 <body>
 <header><h1>{html.escape(title)}</h1><p class="note">{html.escape(note)}</p></header>
 <main>
+{"".join(svg(figure) for figure in figures)}
 {body}
 </main>
 </body>
@@ -151,11 +155,9 @@ def page(title: str, note: str, sections: Sequence[Section]) -> str:
 """
 
 
-def _item(item: str | Table | Figure) -> str:
+def _item(item: str | Table) -> str:
     if isinstance(item, Table):
         return _table(item)
-    if isinstance(item, Figure):
-        return svg(item)
     return f"<p>{html.escape(item)}</p>"
 
 
@@ -178,7 +180,7 @@ def _table(table: Table) -> str:
 
 
 _WIDTH: Final = 960
-_PLOT: Final = (70, 40, 870, 300)  # left, top, width, height
+_PLOT: Final = (70, 40, 800, 300)  # left, top, width, height
 
 
 def svg(figure: Figure) -> str:
@@ -193,12 +195,15 @@ def svg(figure: Figure) -> str:
     steady = min((sample.places[0] for sample in figure.samples if sum(sample.places)), default=0)
     # Start a little below what never left the first place; 0 if that hides nothing.
     floor = steady * 9 // 10 if steady * 10 > largest * 3 else 0
+    # To a round number, two digits: nobody reads 757,172.475 off a scale.
+    round_to = 10 ** max(len(str(floor)) - 2, 0)
+    floor -= floor % round_to
     span = largest - floor or 1
     count = max(len(figure.samples), 1)
     step = width / count
     bar = max(min(step * 0.72, 40), 3)
     parts = [
-        f'<figure><svg viewBox="0 0 {_WIDTH} {top + height + 150}" role="img" '
+        f'<figure><svg viewBox="0 0 {_WIDTH} {top + height + 115}" role="img" '
         f'aria-label="{html.escape(figure.title)}">'
     ]
     for tick in range(5):
@@ -239,8 +244,9 @@ def svg(figure: Figure) -> str:
             f'<text x="{x + 18}" y="18" class="key">{html.escape(name)}</text>'
         )
     cut = f" The scale starts at {_amount(floor, figure.decimals)}." if floor else ""
+    title = html.escape(figure.title)
     parts.append(
-        f"</svg><figcaption>{html.escape(figure.title)}{html.escape(cut)}</figcaption></figure>"
+        f"</svg><figcaption>{title}.{cut}</figcaption></figure>"
     )
     return "".join(parts)
 
@@ -272,7 +278,7 @@ p{margin:.35rem 0;overflow-wrap:anywhere}.note{color:var(--quiet)}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-style:italic;color:var(--quiet);padding:.25rem 0}
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-th{border-bottom-width:2px}td{overflow-wrap:anywhere}.n{text-align:right;white-space:nowrap}
+th{border-bottom-width:2px}td{overflow-wrap:anywhere}th:first-child,td:first-child{white-space:nowrap}.n{text-align:right;white-space:nowrap}
 tr.total td{border-top:2px solid var(--line);font-weight:600}
 figure{margin:1rem 0}svg{width:100%;height:auto}figcaption{color:var(--quiet);font-size:.9rem}
 .grid{stroke:var(--line)}.tick{font-size:11px;fill:var(--quiet)}.end{text-anchor:end}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, NoReturn, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, NoReturn, TypeVar, cast
 
 import yaml
 from pydantic import (
@@ -321,7 +321,6 @@ def json_schema(model: type[StrictModel], schema: str, title: str) -> dict[str, 
 
 __all__ = [
     "Label",
-    "Literal",
     "Name",
     "Note",
     "StrictModel",

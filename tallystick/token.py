@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import IntFlag
 from typing import Final
 
@@ -17,6 +18,7 @@ __all__ = [
     "business_day",
     "calendar_day",
     "close_of",
+    "date_of",
 ]
 
 AMOUNT_MAX: Final = 2**104 - 1
@@ -122,3 +124,8 @@ def close_of(day: int, close_minute: int) -> int:
 def calendar_day(timestamp: int) -> int:
     """Return the calendar day (UTC) that eligibility counts in."""
     return timestamp // SECONDS_PER_DAY
+
+
+def date_of(day: int) -> date:
+    """Return the date of a day counted from 1970-01-01."""
+    return date(1970, 1, 1) + timedelta(days=day)

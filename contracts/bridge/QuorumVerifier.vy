@@ -75,8 +75,9 @@ struct Epoch:
 # epoch -> hash 160 | valid from 48 | valid until 48
 _epochs: HashMap[uint256, uint256]
 epoch: public(uint256)
-# The set that the operator proposed to follow; empty if none.
+# The set that an operator proposed to follow, and that operator; empty if none.
 proposed_set: public(bytes32)
+set_proposer: public(address)
 
 
 event SignerSetProposed:
@@ -223,6 +224,7 @@ def propose_signers(
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
     instruction._record(empty(address), reason, document)
     self.proposed_set = signer_set
+    self.set_proposer = msg.sender
     log SignerSetProposed(epoch=number, signer_set=signer_set, threshold=threshold, signers=signers)
 
 
@@ -241,6 +243,9 @@ def confirm_signers(
     number: uint256 = self.epoch + 1
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
     assert signer_set == self.proposed_set, "verifier: not the proposed set"
+    assert (
+        access.role_of[self.set_proposer] == access.OPERATOR
+    ), "verifier: proposer lost its role"
     before: uint256 = self._epochs[number - 1]
     # One rotation at a time: a set that is not valid yet can't be followed by another.
     assert block.timestamp >= (before >> 48) & _TIME_MASK, "verifier: rotation pending"

@@ -69,8 +69,8 @@ _custody: HashMap[bytes32, address]
 _opened_with: HashMap[bytes32, LaneTerms]
 # keccak256(isin, peer ledger) -> the one lane there may be
 canonical_lane: public(HashMap[bytes32, bytes32])
-# hash of the act that the operator proposed -> when
-proposed_at: public(HashMap[bytes32, uint256])
+# hash of the act that an operator proposed -> that operator
+act_proposer: public(HashMap[bytes32, address])
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -114,7 +114,7 @@ def propose_lane_act(act: bytes32, reason: bytes4, document: bytes32):
     """
     access._check_role(access.OPERATOR)
     assert act != empty(bytes32), "lanes: no act"
-    self.proposed_at[act] = block.timestamp
+    self.act_proposer[act] = msg.sender
     instruction._record(empty(address), reason, document)
     log LaneActProposed(act=act)
 
@@ -318,8 +318,11 @@ def _check_two_keys(act: bytes32):
     if msg.sender == access.set_up_key:
         return
     access._check_role(access.ADMINISTRATOR)
-    assert self.proposed_at[act] != 0, "lanes: act not proposed"
-    self.proposed_at[act] = 0
+    proposer: address = self.act_proposer[act]
+    assert proposer != empty(address), "lanes: act not proposed"
+    # A proposal dies with its proposer's role (INV-9).
+    assert access.role_of[proposer] == access.OPERATOR, "lanes: proposer lost its role"
+    self.act_proposer[act] = empty(address)
 
 
 @internal

@@ -66,8 +66,10 @@ struct Installation:
 struct Notice:
     release: bytes32
     noticed_at: uint256
-    issuer_approved: bool
-    auditor_approved: bool
+    # Consent counts while its giver holds the role (INV-9).
+    upgrader: address
+    issuer: address
+    auditor: address
 
 
 release_of: public(HashMap[bytes32, Release])
@@ -229,8 +231,9 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     self.notice_of[proxy] = Notice(
         release=release,
         noticed_at=block.timestamp,
-        issuer_approved=False,
-        auditor_approved=False,
+        upgrader=msg.sender,
+        issuer=empty(address),
+        auditor=empty(address),
     )
     instruction._record(proxy, reason, document)
     log ActivationNoticed(proxy=proxy, release=release, not_before=block.timestamp + NOTICE)
@@ -252,9 +255,9 @@ def approve(proxy: address, release: bytes32, reason: bytes4, document: bytes32)
     assert release != empty(bytes32), "release: approve what"
     assert self.notice_of[proxy].release == release, "release: not the noticed one"
     if access.role_of[msg.sender] == access.ISSUER:
-        self.notice_of[proxy].issuer_approved = True
+        self.notice_of[proxy].issuer = msg.sender
     else:
-        self.notice_of[proxy].auditor_approved = True
+        self.notice_of[proxy].auditor = msg.sender
     instruction._record(proxy, reason, document)
     log ActivationApproved(proxy=proxy, release=release, approved_by=msg.sender)
 
@@ -274,8 +277,9 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     assert release != empty(bytes32), "release: activate what"
     assert noticed.release == release, "release: not noticed"
     assert block.timestamp >= noticed.noticed_at + NOTICE, "release: notice not over"
-    assert noticed.issuer_approved, "release: issuer has not approved"
-    assert noticed.auditor_approved, "release: auditor has not approved"
+    assert (access.role_of[noticed.upgrader] == access.UPGRADER), "release: upgrader lost its role"
+    assert access.role_of[noticed.issuer] == access.ISSUER, "release: issuer has not approved"
+    assert access.role_of[noticed.auditor] == access.AUDITOR, "release: auditor has not approved"
     chosen: Release = self._sound_release(release)
     if len(migration) == 0:
         assert chosen.migration_hash == _NO_MIGRATION, "release: migration missing"

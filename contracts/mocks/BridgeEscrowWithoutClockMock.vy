@@ -43,7 +43,7 @@ exports: (
     lanes.open_lane_act,
     lanes.set_lane_terms_act,
     lanes.canonical_lane,
-    lanes.proposed_at,
+    lanes.act_proposer,
     # messages
     transit_without_clock_mock.lock,
     transit_without_clock_mock.burn,

@@ -128,7 +128,7 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     self.suspended[id] = m.amount
     lanes._book_suspense(m.lane, m.amount)
     if not home:
-        extcall lanes._token(terms).crosschainMint(lanes._custody[m.lane], m.amount)
+        assert extcall ILaneCustody(lanes._custody[m.lane]).hold(m.amount), "transit: not held"
     return False
 
 

@@ -38,7 +38,6 @@ exports: (
     access.confirm_role,
 )
 
-
 _MAX_LEDGERS: constant(uint256) = 8
 # Whole tokens down to one part in 10**18.
 _MAX_DECIMALS: constant(uint8) = 18
@@ -51,9 +50,7 @@ _NO_DTI: constant(uint8) = 0
 _TOKEN_DTI: constant(uint8) = 1
 _LEDGER_DTI: constant(uint8) = 2
 # Stands where the hash of an ISIN would if the DTI were a token's; no ISIN hashes to it.
-_A_LEDGER: constant(bytes32) = (
-    0x0000000000000000000000000000000000000000000000000000000000000001
-)
+_A_LEDGER: constant(bytes32) = (0x0000000000000000000000000000000000000000000000000000000000000001)
 
 
 struct Proposal:

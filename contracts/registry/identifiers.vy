@@ -167,6 +167,7 @@ def _dti_ok(code: bytes9) -> bool:
             if value == 0:
                 return False
             # Unsafe: product is at most 30, value at most 29.
+
         total: uint256 = unsafe_add(product, value) % 30
         if i == 8:
             return total == 1

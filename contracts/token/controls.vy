@@ -32,9 +32,11 @@ _SCOPE_SHIFT: constant(uint256) = 252
 # What makes an account more than an eligible holder.
 _SPECIAL: constant(uint256) = position.FROZEN + position.LINK
 _EXPIRY_MASK: constant(uint256) = 2**64 - 1
+_REASON_MASK: constant(uint256) = 2**32 - 1
 
 
 struct Order:
+    registrar: address
     reason: bytes4
     expires_at: uint64
     document: bytes32
@@ -50,7 +52,7 @@ struct Position:
     link: bool
 
 
-# keccak256(abi_encode(from, to, amount)) -> reason code 32 | time of expiry 64, of the order in force
+# keccak256(abi_encode(from, to, amount)) -> registrar 160 | reason code 32 | time of expiry 64
 _order_terms: HashMap[bytes32, uint256]
 _order_document: HashMap[bytes32, bytes32]
 # Room for later releases; what they add takes its slots from here.
@@ -179,7 +181,11 @@ def enter_order(
     assert sender != receiver, "controls: order to the same account"
     instruction._record(sender, reason, document)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
-    self._order_terms[order_id] = (convert(reason, uint256) << 64) | convert(expires_at, uint256)
+    self._order_terms[order_id] = (
+        (convert(msg.sender, uint256) << 96)
+        | (convert(reason, uint256) << 64)
+        | convert(expires_at, uint256)
+    )
     self._order_document[order_id] = document
     log OrderEntered(
         sender=sender,
@@ -281,6 +287,9 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
     assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
+    # An order dies with the role of the registrar who entered it (INV-9).
+    registrar: address = convert(terms >> 96, address)
+    assert access.role_of[registrar] == access.REGISTRAR, "controls: registrar lost its role"
     document: bytes32 = self._order_document[order_id]
     self._order_terms[order_id] = 0
     self._order_document[order_id] = empty(bytes32)
@@ -298,7 +307,9 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
         frozen: uint256 = unsafe_sub(position._upper(word), unsafe_sub(amount, unfrozen))
         word = position._with_upper(word, frozen)
         log Frozen(account=sender, amount=frozen)
-    instruction._record(sender, convert(convert(terms >> 64, uint32), bytes4), document)
+    instruction._record(
+        sender, convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4), document
+    )
     day: uint256 = book._business_day(book._issue)
     book._debit(sender, word, amount, day)
     book._credit(receiver, target, amount, day)
@@ -464,7 +475,8 @@ def order_in_force(sender: address, receiver: address, amount: uint256) -> Order
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
     return Order(
-        reason=convert(convert(terms >> 64, uint32), bytes4),
+        registrar=convert(terms >> 96, address),
+        reason=convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4),
         expires_at=convert(terms & _EXPIRY_MASK, uint64),
         document=self._order_document[order_id],
     )

@@ -55,8 +55,9 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     issue: uint256 = book._issue
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
-    authorised: uint256 = position._upper(issue) + amount
-    assert authorised <= position.AMOUNT_MAX, "issuance: authorised out of range"
+    authorised: uint256 = position._upper(issue)
+    assert amount <= position.AMOUNT_MAX - authorised, "issuance: authorised out of range"
+    authorised = unsafe_add(authorised, amount)
     book._issue = position._with_upper(issue, authorised)
     instruction._record(empty(address), reason, document)
     log IssuanceAuthorised(authorised=authorised, amount=amount)
@@ -132,13 +133,13 @@ def burn(
 def crosschainMint(receiver: address, amount: uint256):
     """
     @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
-    @dev A bridge may credit its link account: units in suspense are held there.
+    @dev A link account is credited in a call of its own only, as in any movement.
     @param receiver The account to credit.
     @param amount Units.
     """
     issue: uint256 = self._bridged_issue()
     word: uint256 = book._positions[receiver]
-    if word & position.LINK == 0 and not controls._may_move(word, receiver):
+    if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
     book._issue_units(receiver, word, issue, amount)

@@ -29,7 +29,6 @@ from tallystick.chain.base import (
     ChainError,
     Receipt,
     Snapshot,
-    Unsupported,
     derive_account,
 )
 from tallystick.chain.codec import address_bytes, address_of
@@ -105,7 +104,7 @@ _PR_SET_PDEATHSIG = 1
 
 def _spawn(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
     """Starts a process that dies with this one."""
-    global _spawner  # noqa: PLW0603 - one thread for the process, started when first needed
+    global _spawner
     owner = os.getpid()
 
     def die_with_owner() -> None:
@@ -123,7 +122,7 @@ def _spawn(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]
             stderr=errors,
             # Ctrl-C at the terminal is for us; we stop the process in order.
             start_new_session=True,
-            preexec_fn=die_with_owner if _libc is not None else None,  # noqa: PLW1509
+            preexec_fn=die_with_owner if _libc is not None else None,
         )
 
     if _libc is None:
@@ -143,8 +142,8 @@ def _spawn(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]
         return process
     if _spawner is None or _spawner.owner != owner:
         _spawner = _Spawner()
-    process = _spawner.run(start)
-    return process
+    started: subprocess.Popen[bytes] = _spawner.run(start)
+    return started
 
 
 def _free_port() -> int:
@@ -152,6 +151,28 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def _listens(pid: int, url: str) -> bool:
+    """Whether it is this process that listens at the address."""
+    if _libc is None:
+        # Not to be seen here: one that found its port taken has ended by now.
+        time.sleep(0.5)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+    port = int(url.rpartition(":")[2])
+    wanted = f"0100007F:{port:04X}"
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == wanted and row[3] == "0A"}
+    try:
+        return any(str(fd.readlink()) in sockets for fd in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        # It ended, or closed one meanwhile: asked again in a moment.
+        return False
 
 
 class _Process:
@@ -205,7 +226,9 @@ class _Process:
                     found = number(rpc("eth_chainId"))
                     if found != chain_id:
                         return f"another node with chain id {found} has its port"
-                    return ""
+                    # Another node with our chain id may have answered while ours is starting.
+                    if _listens(self.popen.pid, self.url):
+                        return ""
                 time.sleep(0.01)
         finally:
             rpc.close()
@@ -379,7 +402,12 @@ class AnvilChain(RpcChain):
     def _failure(
         self, receipt: Receipt, sender: Any, to: Any, data: bytes, value: int
     ) -> tuple[bytes, str | None]:
-        trace = self._trace(receipt.tx_hash)
+        del sender, to, data, value
+        return self.failure_of(receipt.tx_hash)
+
+    def failure_of(self, tx_hash: str) -> tuple[bytes, str | None]:
+        """Why a transaction failed: its revert data, and what halted it if not a revert."""
+        trace = self._trace(tx_hash)
         error = str(trace.get("error", ""))
         halt = None if "revert" in error.lower() else error or None
         return unhex(trace.get("output")), halt

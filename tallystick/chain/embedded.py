@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-import rlp
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import Halt, OutOfGas, VMError
 from eth.vm.code_stream import CodeStream
@@ -468,7 +467,7 @@ class EmbeddedChain(Chain):
             state.undo.clear()
 
         number = len(self._times)
-        identity = rlp.encode([self.chain_id, nonce, source, target or b"", value, data])
+        identity = _rlp([self.chain_id, nonce, source, target or b"", value, data])
         tx_hash = "0x" + keccak(identity).hex()
         timestamp = self._next_time
         self._append_block(bytes.fromhex(tx_hash[2:]))
@@ -556,7 +555,7 @@ class EmbeddedChain(Chain):
         created = None
         try:
             if target is None:
-                created = keccak(rlp.encode([source, nonce]))[12:]
+                created = keccak(_rlp([source, nonce]))[12:]
                 warm[created] = True
                 message = Message(
                     gas=gas,
@@ -707,6 +706,24 @@ class EmbeddedChain(Chain):
 
     def set_code(self, address: Any, code: bytes) -> None:
         self._state.write(self._state.codes, address_bytes(address), code)
+
+
+def _rlp(items: Sequence[int | bytes]) -> bytes:
+    """The RLP encoding of a list of numbers and short strings."""
+    parts = []
+    for item in items:
+        text = item.to_bytes((item.bit_length() + 7) // 8, "big") if isinstance(item, int) else item
+        parts.append(text if len(text) == 1 and text[0] < 0x80 else _rlp_head(0x80, text) + text)
+    content = b"".join(parts)
+    return _rlp_head(0xC0, content) + content
+
+
+def _rlp_head(base: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < 56:
+        return bytes([base + length])
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([base + 55 + len(size)]) + size
 
 
 def _slot(slot: int | bytes) -> int:

@@ -46,7 +46,8 @@ def ledgers(
     opened: list[Chain] = []
     try:
         for spec in wanted:
-            opened.append(_open(backend, spec, options))
+            # One by one: if the second fails, the first is there to be closed.
+            opened += [_open(backend, spec, options)]
         require_distinct(opened)
     except BaseException:
         for chain in opened:
@@ -74,18 +75,18 @@ def require_distinct(chains: Sequence[Chain]) -> None:
     Raises:
         ChainError: two do; tests on them would pass for the wrong reason.
     """
-    for what, value in (
-        ("name", lambda chain: chain.name),
-        ("chain id", lambda chain: chain.chain_id),
-        ("genesis hash", lambda chain: chain.genesis_hash),
-        ("deployer", lambda chain: chain.account(0).address),
-    ):
-        seen: dict[Any, str] = {}
-        for chain in chains:
-            found = value(chain)
-            if found in seen:
-                raise ChainError(f"{seen[found]} and {chain.name} have the same {what}: {found}")
-            seen[found] = chain.name
+    seen: dict[tuple[str, Any], str] = {}
+    for chain in chains:
+        for identity in (
+            ("name", chain.name),
+            ("chain id", chain.chain_id),
+            ("genesis hash", chain.genesis_hash),
+            ("deployer", chain.account(0).address),
+        ):
+            if identity in seen:
+                what, value = identity
+                raise ChainError(f"{seen[identity]} and {chain.name} have one {what}: {value}")
+            seen[identity] = chain.name
 
 
 def _open(backend: str, spec: LedgerSpec, options: dict[str, Any]) -> Chain:
@@ -93,9 +94,7 @@ def _open(backend: str, spec: LedgerSpec, options: dict[str, Any]) -> Chain:
     if backend == "embedded":
         from tallystick.chain.embedded import EmbeddedChain
 
-        return EmbeddedChain(
-            spec.name, spec.chain_id, ledger_number=spec.ledger_number, **options
-        )
+        return EmbeddedChain(spec.name, spec.chain_id, ledger_number=spec.ledger_number, **options)
     if backend == "anvil":
         from tallystick.chain.anvil import AnvilChain
 

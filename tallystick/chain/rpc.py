@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from eth_typing import ChecksumAddress
 
@@ -29,7 +29,7 @@ from tallystick.chain.base import (
 )
 from tallystick.chain.codec import address_bytes, address_of, checksum
 
-__all__ = ["JsonRpc", "RpcChain", "RpcError"]
+__all__ = ["JsonRpc", "Rpc", "RpcChain", "RpcError"]
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -44,6 +44,16 @@ class RpcError(ChainError):
         self.message = str(fields.get("message", ""))
         self.data = fields.get("data")
         super().__init__(f"{method}: {self.message}")
+
+
+class Rpc(Protocol):
+    """Carries JSON-RPC requests to one node."""
+
+    def __call__(self, method: str, /, *params: Any) -> Any:
+        """The result of a method; raises RpcError when the node answers with an error."""
+
+    def close(self) -> None:
+        """Releases the connection."""
 
 
 class JsonRpc:
@@ -65,7 +75,7 @@ class JsonRpc:
         self._connection: http.client.HTTPConnection | None = None
         self._owner = os.getpid()
 
-    def __call__(self, method: str, *params: Any) -> Any:
+    def __call__(self, method: str, /, *params: Any) -> Any:
         """The result of a method.
 
         Raises:
@@ -170,6 +180,7 @@ class RpcChain(Chain):
         mnemonic: of the accounts.
         receipt_timeout: seconds to wait for a transaction's block.
         log_range: most blocks asked for at once in a search of logs; no limit when left out.
+        rpc: what carries the requests, if not a connection of its own to `url`.
     """
 
     backend = "rpc"
@@ -184,9 +195,10 @@ class RpcChain(Chain):
         mnemonic: str = JUNK_MNEMONIC,
         receipt_timeout: float = 120.0,
         log_range: int | None = None,
+        rpc: Rpc | None = None,
     ) -> None:
         self.url = url
-        self.rpc = JsonRpc(url)
+        self.rpc: Rpc = rpc or JsonRpc(url)
         actual = number(self.rpc("eth_chainId"))
         if chain_id is not None and chain_id != actual:
             self.rpc.close()
@@ -225,17 +237,14 @@ class RpcChain(Chain):
         gas: int | None = None,
     ) -> str:
         """Sends a transaction without waiting for its block; returns its hash."""
-        if not isinstance(sender, Account) or sender.key is None:
-            raise ChainError(f"{self!r} has no key for {sender}: it can't send for it")
-        from eth_account import Account as Signer
-
+        address = self._signer(sender)
         head = self.rpc("eth_getBlockByNumber", "latest", False)
         base_fee = number(head.get("baseFeePerGas") or 0)
         tip = number(self.rpc("eth_maxPriorityFeePerGas"))
         fields: dict[str, Any] = {
             "type": 2,
             "chainId": self.chain_id,
-            "nonce": number(self.rpc("eth_getTransactionCount", sender.address, "pending")),
+            "nonce": number(self.rpc("eth_getTransactionCount", address, "pending")),
             "value": value,
             "data": "0x" + data.hex(),
             # Room for the base fee to double twice; what isn't needed isn't paid.
@@ -244,10 +253,22 @@ class RpcChain(Chain):
         }
         if to is not None:
             fields["to"] = address_of(to)
-        fields["gas"] = gas or self._estimate(sender.address, fields)
-        signed = Signer.sign_transaction(fields, sender.key)
-        tx_hash: str = self.rpc("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
+        fields["gas"] = gas or self._estimate(address, fields)
+        raw = self._sign(sender, fields)
+        tx_hash: str = self.rpc("eth_sendRawTransaction", "0x" + raw.hex())
         return tx_hash
+
+    def _signer(self, sender: Any) -> ChecksumAddress:
+        """The sender's address, if it can sign here."""
+        if not isinstance(sender, Account) or sender.key is None:
+            raise ChainError(f"{self!r} has no key for {sender}: it can't send for it")
+        return sender.address
+
+    def _sign(self, sender: Any, fields: dict[str, Any]) -> bytes:
+        """The signed transaction as it goes on the wire."""
+        from eth_account import Account as Signer
+
+        return bytes(Signer.sign_transaction(fields, sender.key).raw_transaction)
 
     def _estimate(self, sender: str, fields: dict[str, Any]) -> int:
         request = {"from": sender, "data": fields["data"], "value": quantity(fields["value"])}
@@ -303,7 +324,9 @@ class RpcChain(Chain):
             self.rpc("eth_call", request, quantity(receipt.block_number - 1))
         except RpcError as error:
             found = self._revert_of(error, None)
-            return found.data, found.halt
+            if isinstance(found, Revert):
+                return found.data, found.halt
+            return b"", f"the node doesn't say why: {error}"
         return b"", "failed in its block, but not when run again"
 
     def call(

@@ -1,0 +1,148 @@
+"""What the commands print: tables for people, JSON for programs, progress only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tallystick.errors import one_line
+
+__all__ = [
+    "Progress",
+    "age_text",
+    "console",
+    "errors",
+    "json_line",
+    "progress",
+    "show_table",
+    "table",
+    "time_text",
+    "units_text",
+]
+
+_PIPE_WIDTH = 200
+
+
+def console() -> Console:
+    """Return a console on standard output; wide enough for whole rows where nobody watches."""
+    found = Console(highlight=False, soft_wrap=False)
+    if not found.is_terminal:
+        found = Console(highlight=False, width=_PIPE_WIDTH, color_system=None)
+    return found
+
+
+def errors(message: str) -> None:
+    """Print one line on standard error."""
+    print(one_line(message), file=sys.stderr, flush=True)
+
+
+def json_line(value: Any) -> str:
+    """Return a value as JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numeric: Iterable[int] = (),
+) -> Table:
+    """Return a table of plain text; numeric columns stand right and are never broken."""
+    right = set(numeric)
+    drawn = Table(title=escape(title), title_justify="left", title_style="bold", box=SIMPLE)
+    for index, column in enumerate(columns):
+        drawn.add_column(
+            escape(column),
+            justify="right" if index in right else "left",
+            no_wrap=index in right,
+            overflow="fold",
+        )
+    for row in rows:
+        drawn.add_row(*(escape(one_line(cell)) for cell in row))
+    return drawn
+
+
+def show_table(
+    where: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numeric: Iterable[int] = (),
+    empty: str = "",
+) -> None:
+    """Print a table, or a line that says that there is nothing to show."""
+    listed = list(rows)
+    if listed:
+        where.print(table(title, columns, listed, numeric=numeric))
+    elif empty:
+        where.print(f"{escape(title)}: {escape(empty)}", soft_wrap=True)
+
+
+def units_text(amount: int, decimals: int) -> str:
+    """Return base units as a decimal number with thousands set apart."""
+    whole, fraction = divmod(abs(amount), 10**decimals)
+    digits = f"{fraction:0{decimals}d}".rstrip("0") if fraction else ""
+    text = f"{whole:,}.{digits}" if digits else f"{whole:,}"
+    return f"-{text}" if amount < 0 else text
+
+
+def time_text(timestamp: int) -> str:
+    """Return a moment in UTC."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):
+        return str(timestamp)
+
+
+def age_text(seconds: int) -> str:
+    """Return a span of time in its two largest units."""
+    if seconds < 0:
+        return "ahead of its destination"
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    first = next((index for index, (count, _) in enumerate(parts) if count), 3)
+    shown = [f"{count} {unit}" for count, unit in parts[first : first + 2] if count]
+    return " ".join(shown) or "0 s"
+
+
+class Progress:
+    """One line on standard error that says what is being done; nothing where nobody watches."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("") if self._console.is_terminal else None
+
+    def __enter__(self) -> Progress:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, text: str) -> None:
+        if self._status is not None:
+            self._status.update(escape(one_line(text)))
+
+
+@contextmanager
+def progress(first: str = "") -> Iterator[Progress]:
+    """Show progress while the block runs."""
+    with Progress() as shown:
+        if first:
+            shown(first)
+        yield shown
