@@ -166,9 +166,7 @@ def _dti_ok(code: bytes9) -> bool:
             value = (_DTI_LETTERS >> unsafe_mul(unsafe_sub(character, 65), 5)) & 31
             if value == 0:
                 return False
-            # Unsafe: product is at most 30, value at most 29.
-
-        total: uint256 = unsafe_add(product, value) % 30
+        total: uint256 = unsafe_add(product, value) % 30  # at most 30 + 29
         if i == 8:
             return total == 1
         if total == 0:

@@ -1,0 +1,45 @@
+"""The coverage plugin in a whole pytest run, alone and with workers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tools.report import ROOT
+
+pytest_plugins = ["pytester"]
+
+TEST = """
+import pytest
+from tallystick.chain.embedded import EmbeddedChain
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_deploy(n):
+    chain = EmbeddedChain()
+    sender = chain.account(1)
+    token = chain.deploy("SecurityToken", sender=sender)
+    assert token.balanceOf(sender.address) == 0
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("-n", "2")])
+def test_it_measures_and_enforces(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    # The file of the run that this test is part of must survive it.
+    monkeypatch.setenv("TALLYSTICK_COVERAGE_FILE", str(pytester.path / "coverage.json"))
+    pytester.makepyfile(TEST)
+    plain = ("-p", "no:ape_test", "-p", "tools.coverage.plugin", *options)
+    result = pytester.runpytest_subprocess(*plain, "--vyper-coverage")
+    assert result.ret == 0
+    data = json.loads((pytester.path / "coverage.json").read_text())
+    assert 0 < data["percent"] < 100, "something ran, and not everything"
+    failing = pytester.runpytest_subprocess(
+        *plain, "--vyper-coverage", "--vyper-coverage-fail-under", "100"
+    )
+    failing.stdout.fnmatch_lines(["FAILED: * % covered, at least 100 % asked"])
+    assert failing.ret == 1

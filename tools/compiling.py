@@ -1,0 +1,69 @@
+"""The compiled contracts of a suite, as the package's own build gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vyper.cli.vyper_compile import compile_files
+from vyper.exceptions import VyperException
+
+from tallystick.build import Artifact, BuildError, artifacts, compile_file, source_root
+from tools.vyper_source import source_paths
+
+
+def contracts(root: Path, *, mocks: bool) -> list[Artifact]:
+    """Every deployable of the suite at `root`; from the cache where `root` is this checkout.
+
+    Raises:
+        BuildError: one does not compile.
+    """
+    if root.resolve() == source_root():
+        found = list(artifacts().values())
+    else:
+        found = [
+            compile_file(path, root)
+            for path in source_paths(root)
+            if path.suffix == ".vy" and path.stem[:1].isupper()
+        ]
+    return [item for item in found if mocks or not item.mock]
+
+
+def interface_abi(root: Path, path: str) -> list[dict[str, Any]]:
+    """ABI of a .vyi file.
+
+    Raises:
+        BuildError: it does not compile.
+    """
+    try:
+        result = compile_files([str(root / path)], ["abi"], paths=[str(root)])
+    except VyperException as error:
+        raise BuildError(f"{path} does not compile:\n{error}") from error
+    (output,) = result.values()
+    abi: list[dict[str, Any]] = output["abi"]
+    return abi
+
+
+def deployed_size(item: Artifact) -> int:
+    """What EIP-170 limits: the runtime code and the immutables behind it."""
+    return len(item.bytecode_runtime) + item.immutables_length
+
+
+def layout_rows(item: Artifact, section: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """(module.variable, entry) of one section of the layout, in the order of its slots."""
+    key = "length" if section == "code_layout" else "n_slots"
+    rows = _leaves(item.layout.get(section, {}), key)
+    return sorted(rows, key=lambda row: int(row[1].get("slot", row[1].get("offset", 0))))
+
+
+def _leaves(
+    tree: Mapping[str, Any], key: str, prefix: str = ""
+) -> list[tuple[str, Mapping[str, Any]]]:
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for name, entry in tree.items():
+        if isinstance(entry.get(key), int):
+            found.append((prefix + name, entry))
+        else:
+            found += _leaves(entry, key, f"{prefix}{name}.")
+    return found

@@ -1,0 +1,1 @@
+"""Lint of the repository: `python -m tools.lint` runs all of it."""

@@ -1,0 +1,211 @@
+"""What the contracts show to the outside, kept in git: `python -m tools.snapshots [--write]`.
+
+One file a contract under benchmarks/snapshots: functions with their selectors, events with their
+topics, storage layout, size of the deployed code; one for the ERC-165 ids of the interfaces. A
+change that a reviewer has to see shows as a diff there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from tallystick.build import Artifact, BuildError
+from tools.compiling import contracts, deployed_size, interface_abi, layout_rows
+from tools.report import ROOT, Finding, print_findings
+from tools.vyper_source import load_tree
+
+FOLDER = Path("benchmarks/snapshots")
+# EIP-170, and what we allow ourselves below it: room for the next correction.
+SIZE_LIMIT = 24_576
+SIZE_BUDGET = 23_500
+
+Snapshot = dict[str, Any]
+
+
+def canonical_type(item: dict[str, Any]) -> str:
+    """The ABI type with tuples written out, as selectors are made from it."""
+    kind = str(item["type"])
+    if kind.startswith("tuple"):
+        inner = ",".join(canonical_type(part) for part in item["components"])
+        return f"({inner}){kind.removeprefix('tuple')}"
+    return kind
+
+
+def signature(item: dict[str, Any]) -> str:
+    """name(type,type) of a function, event or error."""
+    return f"{item['name']}({','.join(canonical_type(part) for part in item['inputs'])})"
+
+
+def _described(parts: list[dict[str, Any]]) -> str:
+    words = []
+    for part in parts:
+        indexed = " indexed" if part.get("indexed") else ""
+        name = f" {part['name']}" if part.get("name") else ""
+        fields = ""
+        if part.get("components"):
+            fields = f" {{{_described(part['components'])}}}"
+        words.append(f"{canonical_type(part)}{indexed}{name}{fields}")
+    return ", ".join(words)
+
+
+def selector(item: dict[str, Any]) -> str:
+    """The first four bytes of the hash of the signature."""
+    return "0x" + keccak(text=signature(item))[:4].hex()
+
+
+def describe_abi(abi: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Readable lines, sorted: a reordering of the source is no change."""
+    lines: dict[str, list[str]] = {"functions": [], "events": [], "errors": [], "other": []}
+    for item in abi:
+        kind = item["type"]
+        if kind == "function":
+            returns = f" -> ({_described(item['outputs'])})" if item.get("outputs") else ""
+            lines["functions"].append(
+                f"{item['name']}({_described(item['inputs'])}){returns}"
+                f" {item['stateMutability']} {selector(item)}"
+            )
+        elif kind == "event":
+            topic = "0x" + keccak(text=signature(item)).hex()
+            lines["events"].append(f"{item['name']}({_described(item['inputs'])}) {topic}")
+        elif kind == "error":
+            lines["errors"].append(f"{item['name']}({_described(item['inputs'])}) {selector(item)}")
+        else:
+            lines["other"].append(
+                f"{kind}({_described(item.get('inputs', []))}) {item['stateMutability']}"
+            )
+    return {kind: sorted(rows) for kind, rows in lines.items() if rows}
+
+
+def describe_layout(compiled: Artifact) -> dict[str, list[str]]:
+    """One line a variable, in the order of the slots."""
+    sections: dict[str, list[str]] = {}
+    for section in ("storage_layout", "transient_storage_layout", "code_layout"):
+        rows = [
+            f"{item['offset']}: {name}: {item['type']} ({item['length']} bytes)"
+            if section == "code_layout"
+            else f"{item['slot']}: {name}: {item['type']} ({item['n_slots']})"
+            for name, item in layout_rows(compiled, section)
+        ]
+        if rows:
+            sections[section] = rows
+    return sections
+
+
+def contract_snapshot(compiled: Artifact) -> Snapshot:
+    """Everything of one contract."""
+    return {
+        "source": compiled.source_path,
+        "deployed_size": deployed_size(compiled),
+        "initcode_size": len(compiled.bytecode),
+        **describe_abi(compiled.abi),
+        **describe_layout(compiled),
+    }
+
+
+def interface_id(abi: list[dict[str, Any]]) -> str:
+    """ERC-165: exclusive or of the selectors."""
+    selectors = (int(selector(item), 16) for item in abi if item["type"] == "function")
+    return f"0x{reduce(lambda left, right: left ^ right, selectors, 0):08x}"
+
+
+def check_size(item: Artifact) -> list[Finding]:
+    """Over the budget, or over what a chain accepts."""
+    size = deployed_size(item)
+    if size <= SIZE_BUDGET:
+        return []
+    bound, most = ("budget", SIZE_BUDGET)
+    if size > SIZE_LIMIT:
+        bound, most = ("limit of EIP-170", SIZE_LIMIT)
+    message = f"{size} bytes deployed, over the {bound} of {most}"
+    return [Finding(item.source_path, 1, message, "size")]
+
+
+def take(root: Path) -> tuple[dict[str, Snapshot], list[Finding]]:
+    """File name -> snapshot for the whole suite, and the contracts that are too large."""
+    sources, findings = load_tree(root)
+    snapshots: dict[str, Snapshot] = {}
+    interfaces: Snapshot = {}
+    try:
+        for source in sources:
+            if source.is_interface:
+                abi = interface_abi(root, source.path)
+                interfaces[source.stem] = {"erc165_id": interface_id(abi), **describe_abi(abi)}
+        compiled = contracts(root, mocks=False)
+        for item in compiled:
+            snapshots[f"{item.name}.json"] = contract_snapshot(item)
+            findings += check_size(item)
+    except BuildError as error:
+        first, _, rest = str(error).partition("\n")
+        message = f"{first} {' '.join(rest.split())[:200]}"
+        findings.append(Finding(first.split(" ")[0], 1, message, "compile"))
+    if interfaces:
+        snapshots["interfaces.json"] = interfaces
+    return snapshots, findings
+
+
+def _text(snapshot: Snapshot) -> str:
+    return json.dumps(snapshot, indent=1, ensure_ascii=False) + "\n"
+
+
+def compare(root: Path, snapshots: dict[str, Snapshot]) -> list[str]:
+    """Differences between the committed files and the sources; empty when there are none."""
+    folder = root / FOLDER
+    committed = {path.name for path in folder.glob("*.json")}
+    lines: list[str] = []
+    for name in sorted(committed | snapshots.keys()):
+        path = folder / name
+        old = path.read_text(encoding="utf-8") if name in committed else ""
+        new = _text(snapshots[name]) if name in snapshots else ""
+        label = (FOLDER / name).as_posix()
+        lines += difflib.unified_diff(
+            old.splitlines(), new.splitlines(), label, f"{label} (sources)", lineterm="", n=0
+        )
+    return lines
+
+
+def write(root: Path, snapshots: dict[str, Snapshot]) -> None:
+    """Replace the committed files."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if path.name not in snapshots:
+            path.unlink()
+    for name, snapshot in snapshots.items():
+        (folder / name).write_text(_text(snapshot), encoding="utf-8")
+
+
+def size_table(snapshots: dict[str, Snapshot]) -> list[str]:
+    """Sizes, largest first."""
+    rows = [(item["deployed_size"], name) for name, item in snapshots.items() if "source" in item]
+    return [
+        f"{size:6d} bytes {100 * size / SIZE_BUDGET:5.1f} % of the budget  {name[:-5]}"
+        for size, name in sorted(rows, reverse=True)
+    ]
+
+
+def main(arguments: list[str], root: Path = ROOT) -> int:
+    """Write, or compare; the check fails on a difference and on a contract over its budget."""
+    snapshots, findings = take(root)
+    failed = print_findings(findings) > 0
+    if "--write" in arguments:
+        write(root, snapshots)
+        print("\n".join(size_table(snapshots)))
+        return 1 if failed else 0
+    difference = compare(root, snapshots)
+    if difference:
+        print("\n".join(difference))
+        print(
+            f"{FOLDER.as_posix()}:1: differs from the sources; if meant: make snapshots [snapshot]"
+        )
+    return 1 if failed or difference else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

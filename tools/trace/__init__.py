@@ -1,0 +1,1 @@
+"""Which requirement of docs/spec.md is evidenced by which tests."""

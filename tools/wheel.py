@@ -1,0 +1,81 @@
+"""Builds the wheel and uses it where neither the compiler nor ape is: `python -m tools.wheel`.
+
+The wheel is unpacked into an empty folder and imported from there with the compiler and ape made
+unimportable: what works then works for a user who only installs the package.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tools.report import ROOT
+
+_PROBE = """
+import sys
+
+for name in ("ape", "ape_vyper", "ape_foundry", "vyper"):
+    sys.modules[name] = None  # makes an import of it fail
+
+import importlib.metadata
+
+def version(name, original=importlib.metadata.version):
+    if name == "vyper":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return original(name)
+
+importlib.metadata.version = version
+
+import tallystick.cli
+import tallystick.pytest_plugin
+from tallystick.build import artifacts
+from tallystick.chain.embedded import EmbeddedChain
+
+assert sys.argv[1] in tallystick.cli.__file__, tallystick.cli.__file__
+found = artifacts()
+assert found, "the wheel carries no contract"
+empty = [name for name, item in found.items() if not (item.bytecode and item.abi)]
+assert not empty, f"no code or ABI in {empty}"
+chain = EmbeddedChain()
+assert chain.chain_id
+print(f"the wheel works without compiler and ape: {len(found)} contracts")
+"""
+
+
+def main() -> int:
+    """Build, unpack, probe; the status of the first step that fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder)
+        built = subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+                *("--no-build-isolation", "--wheel-dir", str(target), str(ROOT)),
+            ],
+            check=False,
+        )
+        if built.returncode:
+            return built.returncode
+        (wheel,) = target.glob("tallystick-*.whl")
+        unpacked = target / "unpacked"
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+            archive.extractall(unpacked)
+        if "tallystick/py.typed" not in names:
+            print("the wheel has no py.typed", file=sys.stderr)
+            return 1
+        # Started outside the checkout and without site customisation of it: an editable install
+        # of this checkout in the same environment comes later on the path.
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE, str(unpacked)],
+            cwd=target,
+            env={"PYTHONPATH": str(unpacked), "PATH": ""},
+            check=False,
+        )
+        return probe.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
