@@ -57,7 +57,8 @@ ROLE_INDEX: Final[Mapping[str, int]] = {
     "operator": 17,
 }
 ADMINISTRATORS: Final = (9, 10)
-ATTESTORS: Final = (11, 12, 13)
+# As many as an instrument file may name; it says how many there are and how many must sign.
+ATTESTORS: Final = (11, 12, 13, 14, 15, 16, *range(101, 110))
 HOLDERS_FROM: Final = 20
 _DAY: Final = 86_400
 
@@ -66,8 +67,8 @@ def local_spec(
     instrument: Instrument,
     chains: Mapping[str, Chain],
     *,
-    threshold: int = 2,
-    attestors: Sequence[int] = ATTESTORS,
+    threshold: int | None = None,
+    attestors: Sequence[int] | None = None,
     cap: int = NO_CAP,
     notice: int = 3600,
     rollback_window: int = _DAY,
@@ -78,15 +79,19 @@ def local_spec(
     Args:
         instrument: the instrument file.
         chains: the ledgers by the names that the instrument file gives them.
-        threshold: how many attestors must sign.
-        attestors: their account indices on the home ledger; their keys are the same for both sides.
+        threshold: how many attestors must sign; the instrument file's number when left out.
+        attestors: their account indices on the home ledger; one for each that the file names when
+            left out. Their keys are the same for both sides.
         cap: most that may be outstanding on a lane, whole units.
         notice: seconds between notice and activation of a release.
         rollback_window: seconds in which an activation can be rolled back.
         finality_blocks: blocks after which a courier takes a source event as final.
     """
     home = chains[instrument.home]
+    if attestors is None:
+        attestors = ATTESTORS[: len(instrument.roles.attestors.members)]
     signers = tuple(home.account(index).address for index in attestors)
+    required = instrument.roles.attestors.threshold if threshold is None else threshold
     caip2 = {name: chain.caip2 for name, chain in chains.items()}
     return SuiteSpec(
         isin=instrument.isin,
@@ -113,7 +118,7 @@ def local_spec(
             LaneSpec(
                 home=instrument.home,
                 remote=name,
-                verifier=VerifierSpec(attestors=signers, threshold=threshold),
+                verifier=VerifierSpec(attestors=signers, threshold=required),
                 cap=cap,
             )
             for name in chains
@@ -149,13 +154,15 @@ class Network:
         spec = local_spec(instrument, chains, **options)
         report = deploy(spec, chains, journal=journal, execute=True, progress=progress)
         assert report.deployment is not None
-        indices: Sequence[int] = options.get("attestors", ATTESTORS)
+        verifier = spec.lanes[0].verifier
         home = chains[instrument.home]
+        known = {home.account(index).address: home.account(index) for index in ATTESTORS}
+        known |= {home.account(i).address: home.account(i) for i in options.get("attestors") or ()}
         return cls(
             deployment=report.deployment,
             chains=chains,
-            attestors=tuple(home.account(index) for index in indices),
-            threshold=options.get("threshold", 2),
+            attestors=tuple(known[address] for address in verifier.attestors),
+            threshold=verifier.threshold,
         )
 
     # ----------------------------------------------------------------------- parties
