@@ -355,7 +355,7 @@ _FIELDS: list[tuple[str, Any, str]] = [
     (
         "roles.attestors.threshold",
         7,
-        "roles.attestors.threshold: 7: expected at most the number of members, 6",
+        "roles.attestors.threshold: 7: expected at most the number of members, 3",
     ),
     (
         "roles.attestors.members",
