@@ -1,0 +1,137 @@
+"""The main job as a user runs it: the story is told to its end, on both back ends, for any good file."""
+
+from __future__ import annotations
+
+import html.parser
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tallystick import demo
+from tallystick.chain.anvil import find_anvil
+from tallystick.errors import InputError
+from tallystick.report import Figure, Report, Sample, svg
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+BACKENDS = [
+    "embedded",
+    pytest.param(
+        "anvil", marks=pytest.mark.skipif(find_anvil() is None, reason="anvil is not installed")
+    ),
+]
+
+
+def tell(
+    backend: str, instrument: Path = EXAMPLES / "apple.yaml", out: Path | None = None
+) -> tuple[int, str]:
+    """Run the demo into a string; returns the exit status and what was printed."""
+    console = Console(file=io.StringIO(), width=140)
+    status = demo.run(instrument, backend, out, console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return status, file.getvalue()
+
+
+class _Outside(html.parser.HTMLParser):
+    """Collects everything that a page would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "link", "img", "iframe", "object", "embed"}:
+            self.loads.append(tag)
+        self.loads += [name for name, _ in attrs if name in {"src", "href", "srcset", "xlink:href"}]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-10", "R-24")
+def test_story_ends_with_both_invariants_holding(backend: str) -> None:
+    status, text = tell(backend)
+    assert status == 0
+    assert len(re.findall(r"^\d+\. ", text, re.M)) == 11
+    assert len(re.findall(r"│ INV-[12] .*│ holds", text)) == 2
+    assert "BROKEN" not in text
+
+
+@pytest.mark.requirement("INV-3", "INV-4", "R-20")
+def test_each_bad_message_is_refused_for_its_own_reason() -> None:
+    _, text = tell("embedded")
+    for reason in (
+        "transit: delivered already",
+        "verifier: wrong signature",
+        "verifier: too few signatures",
+        "transit: wrong direction",
+    ):
+        assert text.count(reason) == 1
+
+
+@pytest.mark.requirement("R-41")
+def test_past_close_sums_to_the_issue_with_a_unit_in_transit() -> None:
+    _, text = tell("embedded")
+    [total] = re.findall(r"│ Sum over both ledgers .*│ +([\d,.]+) │", text)
+    [issue] = re.findall(r"│ Issue at that close .*│ +([\d,.]+) │", text)
+    [transit] = re.findall(r"│ in transit \(locked at home, not issued yet\) .*│ +([\d,.]+) │", text)
+    assert total == issue
+    assert transit != "0"
+
+
+def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
+    status, text = tell("embedded", out=tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    outside = _Outside()
+    outside.feed(page)
+    assert status == 0
+    assert outside.loads == []
+    assert page.count("<h2>") == 11
+    assert page.count("<svg") == 1
+    assert f"report {tmp_path / 'index.html'}" in text
+    assert sorted(file.name for file in tmp_path.iterdir() if file.suffix != ".json") == sorted(
+        {"index.html"} | {f.name for f in tmp_path.iterdir() if f.is_dir()}
+    )
+
+
+def test_another_instrument_carries_the_story_too() -> None:
+    status, text = tell("embedded", EXAMPLES / "bund.yaml")
+    assert status == 0
+    assert "DE0001102580" in text
+
+
+def test_file_with_one_ledger_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    text = (EXAMPLES / "apple.yaml").read_text()
+    text = re.sub(r"  - name: remote\n    dti: X9J9K872S\n    dti_of: ledger\n", "", text)
+    text = re.sub(r"  - name: [\w-]+\n    ledger: remote\n(?:    .*\n)+", "", text)
+    path = tmp_path / "one.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        tell("embedded", path, tmp_path / "out")
+    assert str(caught.value) == f"{path}: ledgers: 1: expected at least two ledgers"
+    assert not (tmp_path / "out").exists()
+
+
+def test_figure_is_stacked_to_the_issue_and_says_where_its_scale_starts() -> None:
+    drawn = svg(
+        Figure("Units", ("home", "away"), (Sample("a", (900, 100)), Sample("b", (850, 150))), 0)
+    )
+    heights = [float(value) for value in re.findall(r'height="([\d.]+)" fill="#', drawn)]
+    assert "The scale starts at 760." in drawn
+    assert heights[0] + heights[1] == pytest.approx(300, abs=0.2)
+    assert heights[2] + heights[3] == pytest.approx(300, abs=0.2)
+
+
+def test_text_of_a_file_cannot_become_markup(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    report = Report("<b>title</b>", "[red]note[/red]", console)
+    report.section("<script>alert(1)</script>")
+    report.say("a & b [bold]")
+    report.table("t", ("<i>",), [("<td>",)])
+    report.write(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<script>" not in page and "<i>" not in page
+    assert isinstance(console.file, io.StringIO)
+    assert "[red]note[/red]" in console.file.getvalue()
