@@ -1,27 +1,26 @@
-"""The main job, end to end and told step by step: one security, two ledgers, everything that can go wrong."""
+"""The main job told step by step: one security, two ledgers, all that can go wrong on the way."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
 from rich.console import Console
 
 from tallystick import __version__
-from tallystick.bridge import LaneMessage
 from tallystick.chain import Account, Chain, Receipt, Revert
 from tallystick.chain.ledgers import LedgerSpec, open_ledgers
 from tallystick.deploy import Suite, verify
 from tallystick.errors import CheckFailed, InputError
-from tallystick.governance import Version, reason_code
+from tallystick.governance import Version
 from tallystick.instrument import Holder, Instrument, load_instrument
-from tallystick.network import HOLDERS_FROM, ROLE_INDEX, Network
+from tallystick.manifest import manifest_of_network
+from tallystick.network import HOLDERS_FROM, Network
 from tallystick.report import Figure, Report, Sample
-from tallystick.token import business_day, calendar_day, close_of, date_of
+from tallystick.status import status_of
+from tallystick.token import DAY_MAX, business_day, calendar_day, close_of, date_of
 from tallystick.upgrade import upgrade
 
 __all__ = ["run"]
@@ -57,7 +56,7 @@ def run(instrument_path: Path | str, backend: str, out: Path | None, console: Co
     instrument = load_instrument(path)
     if len(instrument.ledgers) < 2:
         raise InputError(path, "ledgers", len(instrument.ledgers), "at least two ledgers")
-    if not any(h.ledger == instrument.home and h.amount > 0 and h.eligible for h in instrument.holders):
+    if not any(h.ledger == instrument.home and h.amount and h.eligible for h in instrument.holders):
         raise InputError(path, "holders", "", "an eligible holder with units on the home ledger")
     specs = [
         LedgerSpec(entry.name, 41_001 + number, 1 + number)
@@ -129,8 +128,8 @@ class _Story:
         if wrong:
             raise CheckFailed("; ".join(wrong))
         report.say(
-            f"{steps[0]} steps carried out. Code on both ledgers is the build's; the deployer holds "
-            "no role and no set-up key in any contract."
+            f"{steps[0]} steps carried out. Code on both ledgers is the build's; the deployer "
+            "holds no role and no set-up key in any contract."
         )
         rows = []
         for name, suite in self.network.deployment.suites.items():
@@ -390,7 +389,7 @@ class _Story:
         in_transit = locked - issued_remotely
         issue = int(home.token.supply_at_close(day))
         rows.append(("suspense", self.remote_name, self._units(suspense)))
-        rows.append(("in transit (locked at home, not issued yet)", "–", self._units(in_transit)))
+        rows.append(("in transit (locked at home, not issued yet)", "-", self._units(in_transit)))
         total = holders + suspense + in_transit
         rows.append(("Sum over both ledgers", "", self._units(total)))
         rows.append(("Issue at that close", "", self._units(issue)))
@@ -407,62 +406,53 @@ class _Story:
     def _final(self) -> int:
         report = self.report
         report.section("Both ledgers at the end")
-        home, remote = self.home, self.remote
-        lane = self.network.lane
-        rows = [
-            (
-                investor.name,
-                investor.ledger,
-                self._units(self._suite(investor).token.balanceOf(investor.account)),
-            )
-            for investor in self.investors
-        ]
-        places = self._places()
-        rows.append(("in transit", "–", self._units(places[1])))
-        rows.append(("suspense", "–", self._units(places[2])))
-        rows.append(("Sum", "", self._units(sum(places))))
+        status = status_of(self.network)
+        names = {(i.ledger, str(i.account.address)): i.name for i in self.investors}
+        rows = []
+        for ledger in status.observation.ledgers:
+            for position in ledger.positions:
+                named = names.get((ledger.name, position.account))
+                if position.link or not (named or position.balance):
+                    continue
+                name = named or position.name or position.account
+                rows.append((name, ledger.name, self._units(position.balance)))
+        conservation = status.verdict("INV-1")
+        figures = dict(conservation.figures)
+        rows += [(p, "-", self._units(figures[p])) for p in ("in transit", "suspense")]
+        total = sum(value for name, value in figures.items() if name != "issue")
+        rows.append(("Sum", "", self._units(total)))
         report.table("Positions", ("Holder", "Ledger", "Units"), rows, numeric={2}, total=True)
-        issue = int(home.token.totalSupply())
-        at_home, away = home.escrow.lane_state(lane), remote.escrow.lane_state(lane)
-        listed = sum(
-            int(self._suite(i).token.balanceOf(i.account)) for i in self.investors
-        )
-        inv1 = listed + places[1] + places[2] == issue == sum(places)
-        held = int(home.token.balanceOf(home.custodies[_hex(lane)]))
-        inv2 = (
-            int(away.outstanding) <= int(at_home.outstanding)
-            and held == int(at_home.outstanding) + int(at_home.suspense)
-            and int(remote.token.totalSupply()) == int(away.outstanding)
-        )
         report.table(
             "Invariants",
             ("", "What", "Figures", "Verdict"),
             [
                 (
-                    "INV-1",
-                    "issue = home holders + in transit + suspense + remote holders",
-                    f"{self._units(issue)} = "
-                    + " + ".join(self._units(place) for place in places),
-                    "holds" if inv1 else "BROKEN",
-                ),
-                (
-                    "INV-2",
-                    "issued remotely is at most what is locked; the custody holds what it owes",
-                    f"{self._units(int(away.outstanding))} ≤ "
-                    f"{self._units(int(at_home.outstanding))} = {self._units(held)}",
-                    "holds" if inv2 else "BROKEN",
-                ),
+                    verdict.invariant,
+                    verdict.statement,
+                    "; ".join(f"{name} {self._figure(name, v)}" for name, v in verdict.figures),
+                    "holds" if verdict.holds else "BROKEN: " + "; ".join(verdict.breaks),
+                )
+                for verdict in status.verdicts
             ],
         )
-        figure = Figure(
-            "Units by place, after each step", _PLACES, tuple(self.samples), self.instrument.decimals
+        report.figure(
+            Figure(
+                "Units by place, after each step",
+                _PLACES,
+                tuple(self.samples),
+                self.instrument.decimals,
+            )
         )
-        report.figure(figure)
         if self.out is not None:
             target = self.out / "index.html"
             report.write(target)
+            manifest_of_network(self.network, self.instrument).write(self.out / "manifest.json")
             self.console.print(f"\nreport {target}", highlight=False, soft_wrap=True)
-        return 0 if inv1 and inv2 else 1
+        return 0 if status.ok else 1
+
+    def _figure(self, name: str, value: int) -> str:
+        """A figure of a verdict: units, or a number of messages or deliveries."""
+        return str(value) if name.startswith(("messages", "deliveries")) else self._units(value)
 
     # --------------------------------------------------------------------- helpers
 
@@ -477,17 +467,17 @@ class _Story:
             for number, holder in enumerate(self.instrument.holders)
         ]
         # The story needs two at home and two on the other ledger, whatever the file brings.
-        for ledger, base in ((self.instrument.home, _SPARE_INVESTOR), (self.remote_name, _SPARE_INVESTOR + 10)):
-            able = [i for i in found if i.ledger == ledger and i.until_day]
-            for extra in range(2 - len(able)):
-                found.append(
-                    _Investor(
-                        f"{ledger}-investor-{extra + 1}",
-                        ledger,
-                        self.chains[ledger].account(base + extra),
-                        65_535,
-                    )
+        for ledger in (self.instrument.home, self.remote_name):
+            able = sum(i.ledger == ledger and i.until_day > 0 for i in found)
+            found += [
+                _Investor(
+                    f"{ledger}-investor-{extra + 1}",
+                    ledger,
+                    self.chains[ledger].account(_SPARE_INVESTOR + extra),
+                    DAY_MAX,
                 )
+                for extra in range(2 - able)
+            ]
         return found
 
     def _until(self, holder: Holder) -> int:
@@ -505,16 +495,13 @@ class _Story:
         return self._ranked(self.remote_name)[rank]
 
     def _ranked(self, ledger: str) -> list[_Investor]:
-        able = [i for i in self.investors if i.ledger == ledger and i.until_day]
-        return able
+        return [i for i in self.investors if i.ledger == ledger and i.until_day]
 
     def _refused_party(self) -> _Investor:
         for investor in self.investors:
             if investor.ledger == self.remote_name and not investor.until_day:
                 return investor
-        return _Investor(
-            "a stranger", self.remote_name, self.remote.chain.account(_STRANGER), 0
-        )
+        return _Investor("a stranger", self.remote_name, self.remote.chain.account(_STRANGER), 0)
 
     def _portion(self, investor: _Investor, part: int) -> int:
         """One part of what an investor holds, whole units if that leaves any."""

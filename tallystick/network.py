@@ -32,15 +32,15 @@ from tallystick.deploy import (
     VerifierSpec,
     deploy,
 )
-from tallystick.governance import Role, reason_code
+from tallystick.governance import reason_code
 from tallystick.instrument import Instrument
 from tallystick.registry import record_of
 
 __all__ = [
     "ATTESTORS",
     "HOLDERS_FROM",
-    "Network",
     "ROLE_INDEX",
+    "Network",
     "local_spec",
 ]
 
@@ -156,8 +156,8 @@ class Network:
         assert report.deployment is not None
         verifier = spec.lanes[0].verifier
         home = chains[instrument.home]
-        known = {home.account(index).address: home.account(index) for index in ATTESTORS}
-        known |= {home.account(i).address: home.account(i) for i in options.get("attestors") or ()}
+        known = {str(a.address): a for a in map(home.account, ATTESTORS)}
+        known |= {str(a.address): a for a in map(home.account, options.get("attestors") or ())}
         return cls(
             deployment=report.deployment,
             chains=chains,
@@ -296,9 +296,7 @@ class Network:
     def claim(self, message: LaneMessage) -> Receipt:
         """A courier claims what waits in suspense for its recipient."""
         suite = self.destination(message)
-        return _receipt(
-            suite.escrow.claim(message.as_tuple(), sender=suite.chain.account(COURIER))
-        )
+        return _receipt(suite.escrow.claim(message.as_tuple(), sender=suite.chain.account(COURIER)))
 
     def peer_id(self, suite: Suite) -> bytes:
         """Return the ledger id under which others know a suite's ledger."""

@@ -126,9 +126,7 @@ def _rich(table: Table) -> RichTable:
     return drawn
 
 
-def page(
-    title: str, note: str, figures: Sequence[Figure], sections: Sequence[Section]
-) -> str:
+def page(title: str, note: str, figures: Sequence[Figure], sections: Sequence[Section]) -> str:
     """Return the HTML page: no script, no font, no image from outside."""
     body = "\n".join(
         f"<section><h2>{number}. {html.escape(section.title)}</h2>\n"
@@ -202,10 +200,9 @@ def svg(figure: Figure) -> str:
     count = max(len(figure.samples), 1)
     step = width / count
     bar = max(min(step * 0.72, 40), 3)
-    parts = [
-        f'<figure><svg viewBox="0 0 {_WIDTH} {top + height + 115}" role="img" '
-        f'aria-label="{html.escape(figure.title)}">'
-    ]
+    size = f"0 0 {_WIDTH} {top + height + 115}"
+    label = html.escape(figure.title)
+    parts = [f'<figure><svg viewBox="{size}" role="img" aria-label="{label}">']
     for tick in range(5):
         value = floor + span * tick // 4
         y = top + height - height * tick / 4
@@ -245,9 +242,7 @@ def svg(figure: Figure) -> str:
         )
     cut = f" The scale starts at {_amount(floor, figure.decimals)}." if floor else ""
     title = html.escape(figure.title)
-    parts.append(
-        f"</svg><figcaption>{title}.{cut}</figcaption></figure>"
-    )
+    parts.append(f"</svg><figcaption>{title}.{cut}</figcaption></figure>")
     return "".join(parts)
 
 

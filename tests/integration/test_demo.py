@@ -1,4 +1,4 @@
-"""The main job as a user runs it: the story is told to its end, on both back ends, for any good file."""
+"""The main job as a user runs it: told to its end, on both back ends, for any good file."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class _Outside(html.parser.HTMLParser):
 def test_story_ends_with_both_invariants_holding(backend: str) -> None:
     status, text = tell(backend)
     assert status == 0
-    assert len(re.findall(r"^\d+\. ", text, re.M)) == 11
-    assert len(re.findall(r"│ INV-[12] .*│ holds", text)) == 2
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 11
+    assert len(re.findall(r"│ INV-[1-5] .*│ holds", text)) == 5
     assert "BROKEN" not in text
 
 
@@ -76,7 +76,7 @@ def test_past_close_sums_to_the_issue_with_a_unit_in_transit() -> None:
     _, text = tell("embedded")
     [total] = re.findall(r"│ Sum over both ledgers .*│ +([\d,.]+) │", text)
     [issue] = re.findall(r"│ Issue at that close .*│ +([\d,.]+) │", text)
-    [transit] = re.findall(r"│ in transit \(locked at home, not issued yet\) .*│ +([\d,.]+) │", text)
+    [transit] = re.findall(r"│ in transit \(locked at home, .*│ +([\d,.]+) │", text)
     assert total == issue
     assert transit != "0"
 
@@ -91,9 +91,8 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     assert page.count("<h2>") == 11
     assert page.count("<svg") == 1
     assert f"report {tmp_path / 'index.html'}" in text
-    assert sorted(file.name for file in tmp_path.iterdir() if file.suffix != ".json") == sorted(
-        {"index.html"} | {f.name for f in tmp_path.iterdir() if f.is_dir()}
-    )
+    written = sorted(file.name for file in tmp_path.iterdir())
+    assert written == ["abi", "index.html", "manifest.json"]
 
 
 def test_another_instrument_carries_the_story_too() -> None:
@@ -132,6 +131,7 @@ def test_text_of_a_file_cannot_become_markup(tmp_path: Path) -> None:
     report.table("t", ("<i>",), [("<td>",)])
     report.write(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert "<script>" not in page and "<i>" not in page
+    assert "<script>" not in page
+    assert "<i>" not in page
     assert isinstance(console.file, io.StringIO)
     assert "[red]note[/red]" in console.file.getvalue()
