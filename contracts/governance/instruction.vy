@@ -48,15 +48,25 @@ def instruct(reason: bytes4, document: bytes32):
 
 
 @internal
-def _record(subject: address, reason: bytes4, document: bytes32):
+@view
+def _stated(reason: bytes4, document: bytes32) -> Instruction:
     """
-    @dev Log the act in progress on `subject`; fall back on the standing instruction, else revert.
+    @dev What the caller states, or else its standing instruction; reverts if either half is missing.
     """
     stated: Instruction = Instruction(reason=reason, document=document)
     if reason == empty(bytes4) and document == empty(bytes32):
         stated = self.standing_instruction[msg.sender]
     assert stated.reason != empty(bytes4), "instruction: no reason code"
     assert stated.document != empty(bytes32), "instruction: no document hash"
+    return stated
+
+
+@internal
+def _record(subject: address, reason: bytes4, document: bytes32):
+    """
+    @dev Log the act in progress on `subject`; fall back on the standing instruction, else revert.
+    """
+    stated: Instruction = self._stated(reason, document)
     log PrivilegedAct(
         act=convert(slice(msg.data, 0, 4), bytes4),
         subject=subject,

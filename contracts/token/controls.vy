@@ -179,21 +179,24 @@ def enter_order(
     access._check_role(access.REGISTRAR)
     assert expires_at > convert(block.timestamp, uint64), "controls: order expired at entry"
     assert sender != receiver, "controls: order to the same account"
-    instruction._record(sender, reason, document)
+    # The zero address keeps the closings of the supply; nobody holds there.
+    assert sender != empty(address), "controls: order from nobody"
+    stated: instruction.Instruction = instruction._stated(reason, document)
+    instruction._record(sender, stated.reason, stated.document)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     self._order_terms[order_id] = (
         (convert(msg.sender, uint256) << 96)
-        | (convert(reason, uint256) << 64)
+        | (convert(stated.reason, uint256) << 64)
         | convert(expires_at, uint256)
     )
-    self._order_document[order_id] = document
+    self._order_document[order_id] = stated.document
     log OrderEntered(
         sender=sender,
         receiver=receiver,
         amount=amount,
         expires_at=expires_at,
-        reason=reason,
-        document=document,
+        reason=stated.reason,
+        document=stated.document,
     )
 
 
@@ -387,12 +390,16 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     @param amount Units.
     @return Whether it would.
     """
-    if book._issue & position.PAUSED_TRANSFERS != 0 or receiver == empty(address):
+    issue: uint256 = book._issue
+    if issue & position.PAUSED_TRANSFERS != 0 or receiver == empty(address):
         return False
     word: uint256 = book._positions[sender]
     if not self._may_move(word, sender):
         return False
-    if not self._may_move(book._positions[receiver], receiver):
+    target: uint256 = book._positions[receiver]
+    if not self._may_move(target, receiver):
+        return False
+    if target & position.LINK != 0 and issue & position.PAUSED_LANES != 0:
         return False
     # A shortage of balance is not for this view; only units that are there but frozen are.
     return amount > position._lower(word) or amount <= self._unfrozen(word)
@@ -592,6 +599,9 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):
         standard_errors._cannot_receive(receiver)
+    if target & position.LINK != 0:
+        # What leaves over a lane stops with the lanes; what comes back to a holder goes on.
+        assert book._issue & position.PAUSED_LANES == 0, "controls: lanes paused"
     if amount != 0:
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

@@ -117,12 +117,8 @@ def burn(
     if owner != msg.sender:
         erc20._spend_allowance(owner, amount)
     instruction._record(owner, reason, document)
-    book._cancel_units(
-        owner,
-        word,
-        position._with_upper(issue, unsafe_sub(position._upper(issue), amount)),
-        amount,
-    )
+    # At home the supply is within the authorised amount, and `amount` within the supply.
+    book._cancel_units(owner, word, unsafe_sub(issue, amount << position.UPPER_SHIFT), amount)
 
 
 # ------------------------------------------------------------- ERC-7802, bridges
@@ -142,6 +138,11 @@ def crosschainMint(receiver: address, amount: uint256):
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
+    if issue & position.HOME != 0:
+        # Other people's bridges may end units at home and bring them back, never more (VL-07).
+        assert (
+            position._lower(issue) + amount <= position._upper(issue)
+        ), "issuance: bridged beyond authorised"
     book._issue_units(receiver, word, issue, amount)
     log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
 
