@@ -18,6 +18,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -271,9 +272,17 @@ class _Sources(Mapping[str, Artifact]):
             identity = json.dumps([_FORMAT, head["compiler"], sources], sort_keys=True)
             head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
             path = self.cache / f"{name}.{head['key']}.debug.json"
+            self._tidy(name)
             _write_atomically(path, json.dumps(debug).encode())
             _write_atomically(self.cache / f"{name}.json", json.dumps(head).encode())
             return _from_json(head, path)
+
+    def _tidy(self, name: str) -> None:
+        """Removes debug parts of earlier sources, unless somebody may still be reading them."""
+        for path in self.cache.glob(f"{name}.*.debug.json"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > 3_600:
+                    path.unlink()
 
     def _digest(self, path: str) -> str | None:
         if path not in self.digests:

@@ -85,7 +85,7 @@ class LedgerPool:
         self._levels: list[dict[Chain, Snapshot]] = []
 
     def chains(self, backend: str, count: int) -> tuple[Chain, ...]:
-        """The first `count` ledgers of a back end: `home`, `remote`, `remote-2` …, opened when new."""
+        """The first `count` ledgers of a back end, opened when new: `home`, `remote` and so on."""
         from tallystick.chain.ledgers import default_specs, ledgers, require_distinct
 
         opened = self._chains.setdefault(backend, [])
@@ -157,7 +157,7 @@ def _ledger_isolation(request: pytest.FixtureRequest) -> Iterator[None]:
 def _fixtures_of_module(request: pytest.FixtureRequest) -> set[str]:
     names: set[str] = set()
     for item in request.session.items:
-        if getattr(item, "module", None) is request.node.obj:
+        if getattr(item, "module", None) is getattr(request.node, "obj", request):
             names.update(getattr(item, "fixturenames", ()))
     return names
 

@@ -442,13 +442,6 @@ class AnvilChain(RpcChain):
         return self.rpc("anvil_dropTransaction", tx_hash) is not None
 
     def reorg(self, depth: int, txs: Sequence[tuple[Any, int]] = ()) -> None:
-        """Replaces the last `depth` blocks by as many new ones.
-
-        Args:
-            depth: how many blocks go.
-            txs: (transaction, offset of its block); a transaction is signed bytes, or a dict with
-                sender, to, data, value, gas as for `send`. All others of those blocks are undone.
-        """
         replacements = []
         for transaction, offset in txs:
             if isinstance(transaction, bytes):
@@ -462,11 +455,28 @@ class AnvilChain(RpcChain):
                 transaction.get("gas", DEFAULT_GAS),
             )
             replacements.append([request | self._fees, offset])
+        before = self.now
+        self._settle()
         self.rpc("anvil_reorg", depth, replacements)
+        # The new blocks follow their ancestor second by second: time would fall back to it.
+        if self.now < before:
+            self.rpc("evm_setNextBlockTimestamp", before)
 
     def mine(self, blocks: int = 1) -> None:
         if blocks > 0:
             self.rpc("anvil_mine", quantity(blocks))
+
+    def _settle(self) -> None:
+        """Waits until the pool has let go of what is mined.
+
+        A receipt may come before that. Sent again after going back, the same transaction would be
+        taken for the mined one and dropped without a word.
+        """
+        deadline = time.monotonic() + 5
+        while self._automine and number(self.rpc("txpool_status")["pending"]):
+            if time.monotonic() > deadline:
+                raise ChainError(f"{self.name} has transactions waiting that it doesn't mine")
+            time.sleep(0.001)
 
     @property
     def now(self) -> int:
@@ -497,6 +507,8 @@ class AnvilChain(RpcChain):
             if not self._automine:
                 self.rpc("evm_setAutomine", True)
             self._automine, self._pool_used = True, False
+        else:
+            self._settle()
         if not self.rpc("evm_revert", identity):
             raise ChainError(f"anvil no longer has {snapshot} of {self.name}")
         for later in [n for n in self._ids if n > snapshot.number]:

@@ -451,9 +451,11 @@ class Chain(ABC):
         chain_id: its EIP-155 id.
         ledger_number: the part of the derivation path that makes its accounts its own.
         backend: `embedded`, `anvil`, `rpc` or `live`.
+        url: address of its JSON-RPC, empty where it has none.
     """
 
     backend: ClassVar[str] = ""
+    url: str = ""
     # Interfaces of all chains of the process, for events of contracts that nobody registered.
     _all_interfaces: ClassVar[dict[int, Interface]] = {}
 
@@ -626,6 +628,20 @@ class Chain(ABC):
     @abstractmethod
     def block(self, number: int | None = None) -> Block:
         """A block, the last one by default."""
+
+    def reorg(self, depth: int, txs: Sequence[tuple[Any, int]] = ()) -> None:
+        """Replaces the last `depth` blocks by as many others; `now` stays what it was.
+
+        Args:
+            depth: how many blocks go, and with them what their transactions did.
+            txs: (transaction, offset of its block) to put there instead; a transaction is a dict
+                of the arguments of `send`, on anvil also signed bytes.
+
+        Raises:
+            Unsupported: the chain is not a local one.
+        """
+        del depth, txs
+        raise Unsupported(f"{self!r} can't be reorganised")
 
     @functools.cached_property
     def genesis_hash(self) -> str:

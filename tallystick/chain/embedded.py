@@ -7,6 +7,7 @@ only when told to, one second a block.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -14,17 +15,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth.exceptions import Halt, OutOfGas, VMError
+from eth.exceptions import OutOfGas, VMError
 from eth.vm.code_stream import CodeStream
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.gas_meter import GasMeter
-from eth.vm.logic.invalid import InvalidOpcode
 from eth.vm.memory import Memory
 from eth.vm.message import Message
-from eth.vm.opcode_values import JUMPDEST, JUMPI, PUSH1, PUSH32
 from eth.vm.stack import Stack
 from eth_typing import Address, ChecksumAddress
 
@@ -39,14 +38,17 @@ from tallystick.chain.base import (
     Snapshot,
 )
 from tallystick.chain.codec import address_bytes, checksum, keccak
+from tallystick.chain.interpreter import Trace, execute, instructions
 
-__all__ = ["EmbeddedChain", "Frame", "Tracer"]
+__all__ = ["EmbeddedChain", "Frame", "Tracer", "run_pcs"]
 
 BLOCK_GAS_LIMIT = 30_000_000
 GENESIS_TIME = 1_750_000_000
 # Osaka caps a transaction at 2**24 gas (EIP-7825); staying below keeps the back ends alike.
 DEFAULT_GAS = 1 << 24
 INITIAL_BALANCE = 10**24
+# Entries of the undo log (some hundred bytes each) kept for reorganisations without a snapshot.
+_UNDO_LIMIT = 500_000
 # Not zero: the block's beneficiary is warm (EIP-3651), and contracts do touch the zero address.
 COINBASE = Address(bytes.fromhex("c0ffee00000000000000000000000000c0ffee00"))
 
@@ -58,7 +60,7 @@ class Frame:
     Attributes:
         code: the code that ran. On chain it is the artifact's `bytecode_runtime` with the
             immutables behind it; during creation it is the creation code with its arguments.
-        pcs: the program counters executed, in order, repeats included.
+        runs: (first pc, last pc) of each stretch executed without a jump, in order.
         jumps: (pc, taken) of every JUMPI, in order.
         create: whether it is creation code.
         address: whose storage it ran on.
@@ -66,11 +68,27 @@ class Frame:
     """
 
     code: bytes
-    pcs: Sequence[int]
-    jumps: Sequence[tuple[int, bool]]
+    runs: tuple[tuple[int, int], ...]
+    jumps: tuple[tuple[int, bool], ...]
     create: bool
     address: bytes
     code_address: bytes
+
+    @property
+    def pcs(self) -> Iterator[int]:
+        """The program counters executed, in order, repeats included.
+
+        To collect what was covered, gather `runs` in a set first: there are few distinct ones.
+        """
+        for first, last in self.runs:
+            yield from run_pcs(self.code, first, last)
+
+
+@functools.lru_cache(maxsize=65_536)
+def run_pcs(code: bytes, first: int, last: int) -> tuple[int, ...]:
+    """The program counters of the instructions from `first` to `last`."""
+    counters = (pc for pc, _, _ in instructions(code, first))
+    return tuple(itertools.takewhile(lambda pc: pc <= last, counters))
 
 
 class Tracer(Protocol):
@@ -93,6 +111,9 @@ class _State(PragueState):
     py-evm's own state is a trie over a journalled database; nothing here needs roots or proofs.
     A checkpoint is a position in the undo log, so snapshots cost nothing and can be nested.
     """
+
+    # What the undo log holds where there was nothing.
+    ABSENT = _MISSING
 
     def __init__(self, context: ExecutionContext) -> None:
         # Without super().__init__, which would open a database.
@@ -237,38 +258,6 @@ class _State(PragueState):
 # --- the interpreter -------------------------------------------------------------------------
 
 _PRECOMPILES = PragueComputation.get_precompiles()
-_OPCODES: list[Any] = [
-    PragueComputation.opcodes.get(value) or InvalidOpcode(value) for value in range(256)
-]
-
-
-class _Destinations(dict[bytes, frozenset[int]]):
-    """The valid jump destinations of each code, found once."""
-
-    def __missing__(self, code: bytes) -> frozenset[int]:
-        found, pc, end = set(), 0, len(code)
-        while pc < end:
-            opcode = code[pc]
-            if opcode == JUMPDEST:
-                found.add(pc)
-            elif PUSH1 <= opcode <= PUSH32:
-                pc += opcode - PUSH1 + 1
-            pc += 1
-        result = self[code] = frozenset(found)
-        return result
-
-
-_DESTINATIONS = _Destinations()
-
-
-class _Code(CodeStream):
-    """Code whose jump destinations are looked up, not searched for on every jump."""
-
-    __slots__ = ()
-
-    def is_valid_opcode(self, position: int) -> bool:
-        # Asked for jump destinations only, after the byte there was seen to be JUMPDEST.
-        return position in _DESTINATIONS[self._raw_code_bytes]
 
 
 class _Computation(PragueComputation):
@@ -278,7 +267,7 @@ class _Computation(PragueComputation):
         self.state = state
         self.msg = message
         self.transaction_context = transaction_context
-        self.code = _Code(message.code)
+        self.code = CodeStream(message.code)
         self._gas_meter = GasMeter(message.gas)
         self.children = []
         self.accounts_to_delete = []
@@ -320,12 +309,7 @@ class _Computation(PragueComputation):
     @staticmethod
     def run(computation: Any) -> None:
         """Executes until it halts."""
-        opcodes = _OPCODES
-        try:
-            for opcode in computation.code:
-                opcodes[opcode](computation)
-        except Halt:
-            pass
+        execute(computation)
 
 
 def _traced(tracer: Tracer) -> type[_Computation]:
@@ -334,29 +318,19 @@ def _traced(tracer: Tracer) -> type[_Computation]:
     class Traced(_Computation):
         @staticmethod
         def run(computation: Any) -> None:
-            opcodes, code, message = _OPCODES, computation.code, computation.msg
-            pcs: list[int] = []
-            jumps: list[tuple[int, bool]] = []
+            trace, message = Trace([], []), computation.msg
             try:
-                for opcode in code:
-                    pc = code.program_counter - 1
-                    pcs.append(pc)
-                    opcodes[opcode](computation)
-                    if opcode == JUMPI:
-                        jumps.append((pc, code.program_counter != pc + 1))
-            except Halt:
-                pass
+                execute(computation, trace)
             finally:
-                tracer(
-                    Frame(
-                        message.code,
-                        pcs,
-                        jumps,
-                        message.is_create,
-                        message.storage_address,
-                        message.code_address,
-                    )
+                frame = Frame(
+                    message.code,
+                    tuple(trace.runs),
+                    tuple(trace.jumps),
+                    message.is_create,
+                    message.storage_address,
+                    message.code_address,
                 )
+                tracer(frame)
 
     return Traced
 
@@ -403,6 +377,9 @@ class EmbeddedChain(Chain):
         self._times = [genesis]
         self._hashes = [keccak(seed.encode())]
         self._next_time = genesis + 1
+        # How long the undo log was before each block, to take blocks back.
+        self._marks = [0]
+        self._forgotten = 1
         self._logs: list[RawLog] = []
         self._log_blocks: list[int] = []
         self._saved: dict[int, _Saved] = {}
@@ -451,6 +428,10 @@ class EmbeddedChain(Chain):
 
         state.start_transaction()
         state.execution_context = self._context()
+        if len(state.undo) > _UNDO_LIMIT and not self._saved:
+            state.undo.clear()
+            self._forgotten = len(self._times)
+        mark = len(state.undo)
         state.increment_nonce(source)
         computation, created = self._execute(source, target, data, value, limit - intrinsic, nonce)
 
@@ -462,15 +443,11 @@ class EmbeddedChain(Chain):
                 state.delete_account(address)
         used = limit - computation.get_gas_remaining()
         used = max(used - min(refund, used // 5), floor)
-        if not self._saved:
-            # Nobody can ask to go back beyond this point.
-            state.undo.clear()
-
         number = len(self._times)
         identity = _rlp([self.chain_id, nonce, source, target or b"", value, data])
         tx_hash = "0x" + keccak(identity).hex()
         timestamp = self._next_time
-        self._append_block(bytes.fromhex(tx_hash[2:]))
+        self._append_block(bytes.fromhex(tx_hash[2:]), mark)
         logs = tuple(
             RawLog(
                 checksum(address),
@@ -603,7 +580,8 @@ class EmbeddedChain(Chain):
     def _ancestors(self) -> Iterator[bytes]:
         return itertools.islice(reversed(self._hashes), 256)
 
-    def _append_block(self, content: bytes = b"") -> None:
+    def _append_block(self, content: bytes = b"", mark: int | None = None) -> None:
+        self._marks.append(len(self._state.undo) if mark is None else mark)
         header = self._hashes[-1] + self._next_time.to_bytes(32, "big") + content
         self._hashes.append(keccak(header))
         self._times.append(self._next_time)
@@ -625,6 +603,34 @@ class EmbeddedChain(Chain):
     def mine(self, blocks: int = 1) -> None:
         for _ in range(blocks):
             self._append_block()
+
+    def reorg(self, depth: int, txs: Sequence[tuple[Any, int]] = ()) -> None:
+        first = len(self._times) - depth
+        if depth < 1 or first < self._forgotten:
+            raise ChainError(f"{self.name} can't take back {depth} of {self.block_number} blocks")
+        gone = [number for number, saved in self._saved.items() if saved.blocks > first]
+        for number in gone:
+            del self._saved[number]
+        before = self._next_time
+        self._state.undo_to(self._marks[first])
+        self._cut(first, bisect_left(self._log_blocks, first))
+        self._next_time = self._times[-1] + 1
+        # Blocks that differ from those they replace, even when they hold the same.
+        self._hashes[-1], parent = keccak(self._hashes[-1] + b"reorg"), self._hashes[-1]
+        for offset in range(depth):
+            mine = [transaction for transaction, at in txs if at == offset]
+            if len(mine) > 1:
+                raise ChainError("a block of the embedded chain holds one transaction")
+            if mine:
+                self.send(**mine[0], allow_failure=True)
+            else:
+                self._append_block()
+        self._hashes[first - 1] = parent
+        self._next_time = max(self._next_time, before)
+
+    def _cut(self, blocks: int, logs: int) -> None:
+        del self._times[blocks:], self._hashes[blocks:], self._marks[blocks:]
+        del self._logs[logs:], self._log_blocks[logs:]
 
     @property
     def block_number(self) -> int:
@@ -650,8 +656,7 @@ class EmbeddedChain(Chain):
         if saved is None or snapshot.chain != self.name:
             raise ChainError(f"{snapshot} is no snapshot of {self.name}, or was restored past")
         self._state.undo_to(saved.undo)
-        del self._times[saved.blocks :], self._hashes[saved.blocks :]
-        del self._logs[saved.logs :], self._log_blocks[saved.logs :]
+        self._cut(saved.blocks, saved.logs)
         self._next_time = saved.next_time
         for number in [number for number in self._saved if number > snapshot.number]:
             del self._saved[number]
@@ -736,7 +741,7 @@ def _halt(computation: Any) -> str | None:
     if not error.burns_gas:
         return None
     if isinstance(error, OutOfGas):
-        return f"out of gas: {error}"
+        return f"out of gas: {error}" if str(error) else "out of gas"
     return str(error) or type(error).__name__
 
 

@@ -198,6 +198,9 @@ class LiveChain(RpcChain):
     def mine(self, blocks: int = 1) -> None:
         self._local("it can't be told to mine").mine(blocks)
 
+    def reorg(self, depth: int, txs: Sequence[tuple[Any, int]] = ()) -> None:
+        self._local("it can't be reorganised").reorg(depth, txs)
+
     def snapshot(self) -> Snapshot:
         return self._local("it takes no snapshots").snapshot()
 

@@ -1,0 +1,283 @@
+"""What only anvil can do: reorganise, hold back blocks, be attached to, be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tallystick.chain import ChainError, Revert
+from tallystick.chain.anvil import AnvilChain, connect, find_anvil
+from tallystick.chain.ledgers import LedgerSpec, open_ledgers
+from tallystick.chain.ledgers import ledgers as open_all
+from tallystick.chain.rpc import JsonRpc, RpcChain
+
+pytestmark = pytest.mark.anvil_only
+
+
+@pytest.fixture
+def chain(ledgers) -> AnvilChain:
+    return ledgers(1)[0]
+
+
+def test_waiting_transactions(chain: AnvilChain) -> None:
+    a, b = chain.accounts(2)
+    before = chain.balance(b)
+    chain.set_automine(False)
+    kept = chain.submit(sender=a, to=b, value=5)
+    dropped = chain.submit(sender=chain.account(2), to=b, value=70)
+    with pytest.raises(ChainError, match="mines on request only"):
+        chain.send(sender=a, to=b)
+    assert chain.receipt(kept) is None
+    assert chain.balance(b) == before
+    assert chain.drop(dropped)
+    chain.mine()
+    receipt = chain.receipt(kept)
+    assert receipt is not None
+    assert receipt.status == 1
+    assert chain.balance(b) == before + 5
+    chain.set_automine(True)
+
+
+def test_restoring_forgets_waiting_transactions(chain: AnvilChain) -> None:
+    a, b = chain.accounts(2)
+    before = chain.balance(b)
+    with chain.isolated():
+        chain.set_automine(False)
+        chain.submit(sender=a, to=b, value=5)
+    assert chain.automine
+    chain.mine()
+    assert chain.balance(b) == before
+    assert chain.send(sender=a, to=b, value=1).status == 1
+
+
+def test_attaching_to_a_running_one(chain: AnvilChain) -> None:
+    probe = chain.deploy("HarnessProbeMock", 1_000, sender=chain.account(0))
+    with connect(chain.url, chain.chain_id, name="again", ledger_number=1) as other:
+        assert isinstance(other, AnvilChain)
+        assert other.pid is None
+        assert other.account(0) == chain.account(0)
+        same = other.at("HarnessProbeMock", probe.address)
+        assert same.increase(sender=other.account(5)).return_value == 1
+    assert probe.counter() == 1
+
+
+def test_attaching_to_one_with_default_fees_and_no_impersonation() -> None:
+    with AnvilChain("home") as own:
+        own.rpc("anvil_autoImpersonateAccount", False)
+        with connect(own.url, ledger_number=1) as other:
+            stranger = "0x" + "31" * 20
+            other.set_balance(stranger, 10**20)
+            assert other.send(sender=stranger, to=other.account(0), value=1).status == 1
+
+
+def test_the_chain_id_is_checked(chain: AnvilChain) -> None:
+    with pytest.raises(ChainError, match="has chain id 41001, not 7"):
+        connect(chain.url, 7)
+    with pytest.raises(ChainError, match="no node answers"):
+        connect("http://127.0.0.1:9")
+    with pytest.raises(ChainError, match="is no http"):
+        connect("nonsense")
+
+
+def test_local_signing_over_plain_rpc(chain: AnvilChain) -> None:
+    probe = chain.deploy("HarnessProbeMock", 1_000, sender=chain.account(0))
+    with RpcChain("plain", chain.url, chain.chain_id, ledger_number=1) as plain:
+        plain._poll = 0.01
+        bound = plain.at("HarnessProbeMock", probe.address)
+        receipt = bound.increase(5, sender=plain.account(3))
+        assert (receipt.status, bound.counter(), receipt.timestamp) == (
+            1,
+            5,
+            chain.block().timestamp,
+        )
+        with pytest.raises(Revert, match=r"reverted: no$"):
+            bound.fail_with_reason("no", sender=plain.account(3))
+        with pytest.raises(Revert, match=r"reverted: no$") as caught:
+            bound.fail_with_reason("no", sender=plain.account(3), gas=100_000)
+        assert caught.value.receipt is not None
+        with pytest.raises(ChainError, match="has no key"):
+            bound.increase(sender="0x" + "11" * 20)
+        for refused in (lambda: plain.advance(5), plain.mine, plain.snapshot):
+            with pytest.raises(ChainError, match="is no local chain"):
+                refused()
+        paged = RpcChain("paged", chain.url, log_range=1)
+        assert paged.raw_logs(probe) == chain.raw_logs(probe)
+        paged.close()
+
+
+def test_wall_clock() -> None:
+    with AnvilChain("home", clock="wall") as chain:
+        assert abs(chain.now - time.time()) < 5
+        chain.advance(1_000)
+        receipt = chain.send(sender=chain.account(0), to=chain.account(1))
+        assert 990 < receipt.timestamp - time.time() < 1_010
+
+
+def test_ledgers_that_cannot_be_told_apart_are_refused() -> None:
+    for first, second, what in (
+        (LedgerSpec("a", 1, 1), LedgerSpec("a", 2, 2), "name"),
+        (LedgerSpec("a", 1, 1), LedgerSpec("b", 1, 2), "chain id"),
+        (LedgerSpec("a", 1, 1), LedgerSpec("b", 2, 1), "deployer"),
+    ):
+        with pytest.raises(ChainError, match=f"have one {what}"):
+            open_all("embedded", [first, second])
+    with pytest.raises(ChainError, match="unknown back end"):
+        open_all("hardhat", 1)
+
+
+def test_opened_ledgers_are_closed_whatever_happens() -> None:
+    pids = []
+
+    def fail() -> None:
+        with open_ledgers("anvil", 2) as (first, second):
+            pids.extend([first.pid, second.pid])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert len(pids) == 2
+    assert not any(_alive(pid) for pid in pids)
+
+
+def test_closing_twice_is_no_error() -> None:
+    chain = AnvilChain("home")
+    pid = chain.pid
+    chain.close()
+    chain.close()
+    assert not _alive(pid)
+
+
+def test_a_process_outlives_the_thread_that_opened_it() -> None:
+    opened: list[AnvilChain] = []
+    thread = threading.Thread(target=lambda: opened.append(AnvilChain("home")))
+    thread.start()
+    thread.join()
+    time.sleep(0.2)
+    with opened[0] as chain:
+        assert chain.send(sender=chain.account(0), to=chain.account(1)).status == 1
+
+
+def test_a_taken_port_is_not_adopted(chain: AnvilChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tallystick.chain.anvil as module
+
+    taken = int(chain.url.rpartition(":")[2])
+    free = module._free_port
+    ports = iter([taken])
+    monkeypatch.setattr(module, "_free_port", lambda: next(ports, None) or free())
+    # The same chain id on purpose: only the process's own end tells them apart.
+    with AnvilChain("other", chain.chain_id) as other:
+        assert other.url != chain.url
+
+
+def test_a_missing_binary_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYSTICK_ANVIL", "/nowhere/anvil")
+    with pytest.raises(ChainError, match="TALLYSTICK_ANVIL is /nowhere/anvil"):
+        AnvilChain("home")
+
+
+def test_a_refused_option_is_said() -> None:
+    with pytest.raises(ChainError, match=r"anvil doesn't start: .*nonsense"):
+        AnvilChain("home", hardfork="nonsense")
+
+
+_OWNER = """
+import sys, time
+from tallystick.chain.anvil import AnvilChain
+chains = [AnvilChain("home"), AnvilChain("remote", 41002, ledger_number=2)]
+print(*(chain.pid for chain in chains), flush=True)
+{rest}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "blow"),
+    [
+        ("time.sleep(60)", signal.SIGINT),
+        ("time.sleep(60)", signal.SIGTERM),
+        ("time.sleep(60)", signal.SIGKILL),
+        ("time.sleep(60)", signal.SIGHUP),
+        ("sys.exit(3)", None),
+        ("raise RuntimeError", None),
+        ("import os; os._exit(1)", None),
+        ("import os; os.abort()", None),
+    ],
+)
+def test_no_process_outlives_its_owner(rest: str, blow: signal.Signals | None) -> None:
+    root = Path(__file__).parents[2]
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER.format(rest=rest)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        start_new_session=True,
+    )
+    assert owner.stdout is not None
+    pids = [int(word) for word in owner.stdout.readline().split()]
+    assert len(pids) == 2
+    if blow is not None:
+        owner.send_signal(blow)
+    owner.wait(timeout=10)
+    owner.stdout.close()
+    deadline = time.monotonic() + 5
+    while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    left = [pid for pid in pids if _alive(pid)]
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert left == []
+
+
+def test_a_forked_child_leaves_the_process_alone() -> None:
+    with AnvilChain("home") as chain:
+        child = os.fork()
+        if child == 0:
+            chain.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert chain.block_number == 0
+
+
+def test_the_client_says_what_went_wrong(chain: AnvilChain) -> None:
+    rpc = JsonRpc(chain.url)
+    with pytest.raises(ChainError, match=r"eth_nonsense: .*not"):
+        rpc("eth_nonsense")
+    rpc.close()
+    assert rpc("eth_chainId") == hex(chain.chain_id)
+    rpc.close()
+
+
+def test_anvil_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_anvil() is not None
+
+
+def _alive(pid: int | None) -> bool:
+    assert pid is not None
+    try:
+        # A zombie is dead, only not yet waited for.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_our_side_of_a_transaction_is_quick(chain: AnvilChain) -> None:
+    a, b = chain.accounts(2)
+    probe = chain.deploy("HarnessProbeMock", 10**9, sender=a)
+    probe.transfer(b, 1, sender=a)
+    # Processor time of this process; what anvil adds is measured by the benchmarks, on a quiet
+    # machine.
+    start = time.process_time()
+    for _ in range(100):
+        probe.transfer(b, 1, sender=a)
+    assert (time.process_time() - start) / 100 < 0.002

@@ -1,0 +1,108 @@
+"""Live chains through ape, here against local nodes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tallystick.chain.anvil import AnvilChain, find_anvil
+
+pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
+
+# A process of its own: ape reads its folders once, and changes global settings of libraries.
+_SCRIPT = """
+import sys
+from tallystick.chain import ChainError, Unsupported, reverts
+from tallystick.chain.live import LiveChain
+import ape
+
+home = LiveChain.connect(f"ethereum:local:{sys.argv[1]}", ["TEST::0", "TEST::1"], name="home")
+remote = LiveChain.connect(f"ethereum:local:{sys.argv[2]}", ["TEST::2"], name="remote")
+assert (home.chain_id, remote.chain_id) == (41001, 41002)
+for chain in (home, remote):
+    chain.set_balance(chain.account(0), 10**20)
+here = home.deploy("HarnessProbeMock", 100, sender=home.account(0))
+there = remote.deploy("HarnessProbeMock", 200, sender=remote.account(0))
+assert (here.clock()[2], there.clock()[2]) == (41001, 41002)
+receipt = here.transfer(home.account(1), 5, sender=home.account(0))
+assert receipt.events == (here.emitted("Transfer", home.account(0), home.account(1), 5),)
+with reverts("no"):
+    here.fail_with_reason("no", sender=home.account(0))
+with reverts("no"):
+    here.fail_with_reason("no", sender=home.account(0), gas=100_000)
+with reverts("probe: too much"):
+    here.check(10)
+with home.isolated():
+    home.advance(1_000)
+    here.increase(sender=home.account(0))
+assert here.counter() == 0
+for wrong, text in (
+    (lambda: home.account(2), "was opened with 2 accounts"),
+    (lambda: home.send(sender="0x" + "11" * 20, to=here), "without an ape account"),
+    (lambda: LiveChain.connect("ethereum:nowhere:node"), "ape can't connect"),
+    (lambda: LiveChain.connect(), "isn't connected"),
+    (lambda: LiveChain.connect(f"ethereum:local:{sys.argv[1]}", ["no"]).account(0), "no account"),
+):
+    try:
+        wrong()
+    except ChainError as error:
+        assert text in str(error), error
+    else:
+        raise AssertionError(text)
+home.close(), remote.close()
+assert ape.networks.active_provider is None
+
+if sys.argv[3] == "foundry":
+    with LiveChain.connect("ethereum:local:foundry", ["TEST::0"]) as own:
+        probe = own.deploy("HarnessProbeMock", 1, sender=own.account(0))
+        before = own.now
+        own.advance(500)
+        assert own.now >= before + 500
+        assert probe.totalSupply() == 1
+    with ape.networks.parse_network_choice("ethereum:local:foundry") as provider:
+        with LiveChain.connect("ethereum:local:foundry") as adopted:
+            assert adopted.url == provider.uri
+        assert provider.is_connected
+print("done")
+"""
+
+
+def test_two_live_chains_and_one_of_apes_own(tmp_path: Path) -> None:
+    pytest.importorskip("ape")
+    anvil = find_anvil()
+    assert anvil is not None
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), str(anvil.parent), os.environ["PATH"]]
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "PATH": path,
+        "APE_DATA_FOLDER": str(tmp_path / "ape"),
+        "HOME": str(tmp_path),
+    }
+    with AnvilChain("home") as home, AnvilChain("remote", 41_002, ledger_number=2) as remote:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", _SCRIPT, home.url, remote.url, "foundry"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "done" in done.stdout.splitlines()
+
+
+def test_without_ape_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tallystick.chain import ChainError
+    from tallystick.chain.live import LiveChain
+
+    monkeypatch.setitem(sys.modules, "ape", None)
+    with pytest.raises(ChainError, match="live networks need ape"):
+        LiveChain.connect("ethereum:local:node")
