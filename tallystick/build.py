@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 5
+_FORMAT = 6
 _PACKAGED = Path(__file__).resolve().parent / "artifacts"
 
 
@@ -95,6 +95,12 @@ class Artifact:
     def source_map_runtime(self) -> Mapping[str, Any]:
         """The compiler's map of the runtime code; `pc_ast_map`: pc -> [source id, node id]."""
         value: Mapping[str, Any] = self._debug["source_map_runtime"]
+        return value
+
+    @property
+    def source_map(self) -> Mapping[str, Any]:
+        """The compiler's map of the creation code, of the same shape."""
+        value: Mapping[str, Any] = self._debug["source_map"]
         return value
 
     @property
@@ -365,6 +371,7 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
         "layout",
         "userdoc",
         "devdoc",
+        "source_map",
         "source_map_runtime",
         "annotated_ast_dict",
     )
@@ -407,6 +414,7 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
         "mock": "mocks" in path.parts,
     }
     debug = {
+        "source_map": out["source_map"],
         "source_map_runtime": out["source_map_runtime"],
         "annotated_ast": out["annotated_ast_dict"],
     }
