@@ -69,6 +69,8 @@ _custody: HashMap[bytes32, address]
 _opened_with: HashMap[bytes32, LaneTerms]
 # keccak256(isin, peer ledger) -> the one lane there may be
 canonical_lane: public(HashMap[bytes32, bytes32])
+# custody -> the one lane whose units lie there
+lane_of_custody: public(HashMap[address, bytes32])
 # hash of the act that an operator proposed -> that operator
 act_proposer: public(HashMap[bytes32, address])
 # Room for later releases; what they add takes its slots from here.
@@ -161,7 +163,11 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     pair: bytes32 = keccak256(abi_encode(terms.isin, terms.peer_ledger))
     assert self.canonical_lane[pair] == empty(bytes32), "lanes: pair has its lane"
 
+    # Each lane's units are physically its own (INV-7).
+    assert self.lane_of_custody[terms.custody] == empty(bytes32), "lanes: custody of another lane"
+
     self.canonical_lane[pair] = lane
+    self.lane_of_custody[terms.custody] = lane
     self._opened_with[lane] = terms
     word: uint256 = (
         convert(terms.token, uint256)
@@ -365,11 +371,7 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     nonce: uint256 = ledger >> _SENT_SHIFT
     assert nonce < _SENT_MAX, "lanes: no nonces left"
     if terms & HOME != 0:
-        cap: uint256 = terms >> _CAP_SHIFT
-        if cap != _CAP_MAX:
-            scale: uint256 = 10**((terms >> _DECIMALS_SHIFT) & 255)
-            assert outstanding + amount <= cap * scale, "lanes: cap reached"
-        assert amount <= _AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
+        self._check_room(terms, outstanding, amount)
         ledger = unsafe_add(ledger, amount)
     else:
         assert amount <= outstanding, "lanes: more than issued here"
@@ -390,9 +392,23 @@ def _book_in(lane: bytes32, terms: uint256, amount: uint256):
         assert amount <= outstanding, "lanes: more than locked here"
         ledger = unsafe_sub(ledger, amount)
     else:
-        assert amount <= _AMOUNT_MAX - outstanding, "lanes: issued out of range"
+        # The home side keeps the same cap: only a quorum gone wrong can come up against this one.
+        self._check_room(terms, outstanding, amount)
         ledger = unsafe_add(ledger, amount)
     self._ledger[lane] = ledger
+
+
+@internal
+@pure
+def _check_room(terms: uint256, outstanding: uint256, amount: uint256):
+    """
+    @dev Whether `amount` more may be outstanding.
+    """
+    assert amount <= _AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
+    cap: uint256 = terms >> _CAP_SHIFT
+    if cap != _CAP_MAX:
+        scale: uint256 = 10**((terms >> _DECIMALS_SHIFT) & 255)
+        assert outstanding + amount <= cap * scale, "lanes: cap reached"
 
 
 @internal

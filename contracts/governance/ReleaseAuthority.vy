@@ -281,6 +281,8 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     assert access.role_of[noticed.issuer] == access.ISSUER, "release: issuer has not approved"
     assert access.role_of[noticed.auditor] == access.AUDITOR, "release: auditor has not approved"
     chosen: Release = self._sound_release(release)
+    # A call is a selector and whole words. 32 bytes would reach the proxy as an upgrade of its own.
+    assert len(migration) == 0 or len(migration) % 32 == 4, "release: migration is no call"
     if len(migration) == 0:
         assert chosen.migration_hash == _NO_MIGRATION, "release: migration missing"
     else:
@@ -332,6 +334,8 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     assert installed.previous != empty(bytes32), "release: nothing to roll back to"
     assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
     before: Release = self._sound_release(installed.previous)
+    # What was noticed before the trouble is noticed anew.
+    self.notice_of[proxy] = empty(Notice)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,

@@ -8,7 +8,7 @@
 @dev An account holds at most one role in a contract, so that two different roles are always two different
      keys. While a contract is set up, one set-up key assigns roles; `_hand_over` ends that for ever and asks
      for two administrators. From then on a role changes only when one administrator proposes it and
-     another confirms it; a proposal dies with its proposer's role (INV-9).
+     another confirms it; a proposal counts only while its proposer holds the role (INV-9).
 """
 
 

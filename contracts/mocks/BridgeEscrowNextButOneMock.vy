@@ -43,6 +43,7 @@ exports: (
     lanes.set_lane_terms_act,
     lanes.canonical_lane,
     lanes.act_proposer,
+    lanes.lane_of_custody,
     # messages
     transit.lock,
     transit.burn,

@@ -196,11 +196,15 @@ def _credit(lane: bytes32, terms: uint256, recipient: address, amount: uint256) 
     @dev Try to credit a recipient; the token decides. Both targets are the lane's own, set under two keys.
     """
     if terms & lanes.HOME != 0:
-        return raw_call(
+        success: bool = False
+        answer: Bytes[32] = b""
+        success, answer = raw_call(
             lanes._custody[lane],
             abi_encode(recipient, amount, method_id=method_id("pay(address,uint256)")),
+            max_outsize=32,
             revert_on_failure=False,
         )
+        return success and len(answer) == 32 and convert(answer, uint256) == 1
     return raw_call(
         lanes._token(terms).address,
         abi_encode(recipient, amount, method_id=method_id("crosschainMint(address,uint256)")),

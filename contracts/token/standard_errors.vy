@@ -79,22 +79,6 @@ def _cannot_receive(account: address):
 
 @internal
 @pure
-def _cannot_transfer(sender: address, receiver: address, amount: uint256):
-    """
-    @dev ERC-7943.
-    """
-    raw_revert(
-        abi_encode(
-            sender,
-            receiver,
-            amount,
-            method_id=method_id("ERC7943CannotTransfer(address,address,uint256)"),
-        )
-    )
-
-
-@internal
-@pure
 def _insufficient_unfrozen_balance(account: address, amount: uint256, unfrozen: uint256):
     """
     @dev ERC-7943.

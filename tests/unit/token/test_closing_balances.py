@@ -150,9 +150,7 @@ def moved_on_days(home_side: Side) -> list[int]:
     return days
 
 
-def test_any_good_hint_gives_the_same_answer(
-    home_side: Side, moved_on_days: list[int]
-) -> None:
+def test_any_good_hint_gives_the_same_answer(home_side: Side, moved_on_days: list[int]) -> None:
     token, fund = home_side.token, home_side.fund
     for index, day in enumerate(moved_on_days[:-1]):
         for hint in moved_on_days[index + 1 :]:

@@ -183,14 +183,24 @@ def test_link_account_may_move_in_calls_of_its_own_alone(home_side: Side) -> Non
 def test_link_account_is_for_good(world: World) -> None:
     side = world.home
     for reason, act in (
-        ("controls: link account", lambda: side.token.admit(side.custody, 0, *STATED,
-                                                            sender=side.registrar)),
-        ("controls: link can't be frozen", lambda: side.token.setFrozenTokens(
-            side.custody, 1, *STATED, sender=side.custodian)),
-        ("controls: link can't be frozen whole", lambda: side.token.setAddressFrozen(
-            side.custody, True, *STATED, sender=side.custodian)),
-        ("controls: link can't be frozen whole", lambda: side.token.setAddressFrozen(
-            side.custody, False, *STATED, sender=side.custodian)),
+        (
+            "controls: link account",
+            lambda: side.token.admit(side.custody, 0, *STATED, sender=side.registrar),
+        ),
+        (
+            "controls: link can't be frozen",
+            lambda: side.token.setFrozenTokens(side.custody, 1, *STATED, sender=side.custodian),
+        ),
+        (
+            "controls: link can't be frozen whole",
+            lambda: side.token.setAddressFrozen(side.custody, True, *STATED, sender=side.custodian),
+        ),
+        (
+            "controls: link can't be frozen whole",
+            lambda: side.token.setAddressFrozen(
+                side.custody, False, *STATED, sender=side.custodian
+            ),
+        ),
     ):
         with refused(world, reason):
             act()

@@ -203,9 +203,7 @@ def test_transfer_from_above_the_balance_leaves_the_allowance(world: World) -> N
     side = world.home
     side.token.approve(side.buyer, UINT_MAX - 1, sender=side.investor)
     with refused(world, error="ERC20InsufficientBalance"):
-        side.token.transferFrom(
-            side.investor, side.fund, INVESTOR_UNITS + 1, sender=side.buyer
-        )
+        side.token.transferFrom(side.investor, side.fund, INVESTOR_UNITS + 1, sender=side.buyer)
     assert side.token.allowance(side.investor, side.buyer) == UINT_MAX - 1
 
 
@@ -288,9 +286,7 @@ def test_batch_above_the_balance_is_refused(world: World) -> None:
         error="ERC20InsufficientBalance",
         args=(side.investor.address, INVESTOR_UNITS, INVESTOR_UNITS + 1),
     ):
-        side.token.batchTransfer(
-            [side.buyer, side.fund], [INVESTOR_UNITS, 1], sender=side.investor
-        )
+        side.token.batchTransfer([side.buyer, side.fund], [INVESTOR_UNITS, 1], sender=side.investor)
 
 
 def test_batch_whose_total_overflows_is_refused(world: World) -> None:
@@ -320,9 +316,7 @@ def test_batch_while_transfers_are_paused_is_refused(world: World) -> None:
 
 def test_batch_of_frozen_units_is_refused(world: World) -> None:
     side = world.home
-    side.token.setFrozenTokens(
-        side.investor, INVESTOR_UNITS - 10, *STATED, sender=side.custodian
-    )
+    side.token.setFrozenTokens(side.investor, INVESTOR_UNITS - 10, *STATED, sender=side.custodian)
     with refused(
         world,
         error="ERC7943InsufficientUnfrozenBalance",

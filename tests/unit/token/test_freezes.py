@@ -53,9 +53,7 @@ def test_units_up_to_the_unfrozen_part_move(home_side: Side) -> None:
 
 def test_one_unit_more_than_the_unfrozen_part_does_not_move(world: World) -> None:
     side = world.home
-    side.token.setFrozenTokens(
-        side.investor, INVESTOR_UNITS - 10, *STATED, sender=side.custodian
-    )
+    side.token.setFrozenTokens(side.investor, INVESTOR_UNITS - 10, *STATED, sender=side.custodian)
     with refused(
         world,
         error="ERC7943InsufficientUnfrozenBalance",
@@ -80,9 +78,7 @@ def test_a_freeze_above_the_balance_catches_what_comes_later(world: World) -> No
     side = world.home
     side.token.setFrozenTokens(side.fund, 100, *STATED, sender=side.custodian)
     side.token.transfer(side.fund, 101, sender=side.investor)
-    with refused(
-        world, error="ERC7943InsufficientUnfrozenBalance", args=(side.fund.address, 2, 1)
-    ):
+    with refused(world, error="ERC7943InsufficientUnfrozenBalance", args=(side.fund.address, 2, 1)):
         side.token.transfer(side.investor, 2, sender=side.fund)
 
 

@@ -200,9 +200,7 @@ def test_issuer_redeems_its_own_units_without_allowance(home_side: Side) -> None
 def test_redemption_above_the_allowance_is_refused(world: World) -> None:
     side = world.home
     side.token.approve(side.issuer, 99, sender=side.investor)
-    with refused(
-        world, error="ERC20InsufficientAllowance", args=(side.issuer.address, 99, 100)
-    ):
+    with refused(world, error="ERC20InsufficientAllowance", args=(side.issuer.address, 99, 100)):
         side.token.burn(side.investor, 100, *STATED, sender=side.issuer)
 
 
@@ -221,9 +219,7 @@ def test_redemption_above_the_balance_is_refused(world: World, amount: int) -> N
 def test_redemption_of_frozen_units_is_refused(world: World) -> None:
     side = world.home
     side.token.approve(side.issuer, 100, sender=side.investor)
-    side.token.setFrozenTokens(
-        side.investor, INVESTOR_UNITS - 99, *STATED, sender=side.custodian
-    )
+    side.token.setFrozenTokens(side.investor, INVESTOR_UNITS - 99, *STATED, sender=side.custodian)
     with refused(
         world,
         error="ERC7943InsufficientUnfrozenBalance",

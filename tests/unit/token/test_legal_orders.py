@@ -18,8 +18,6 @@ from suite_world import (
     refused,
 )
 
-from tallystick.token import business_day
-
 ENTER = "enter_order(address,address,uint256,uint64,bytes4,bytes32)"
 WITHDRAW = "withdraw_order(address,address,uint256,bytes4,bytes32)"
 FORCE = "forcedTransfer(address,address,uint256)"
@@ -61,9 +59,7 @@ def test_registrar_enters_an_order(home_side: Side) -> None:
     "terms",
     [("buyer", "fund", 100), ("investor", "buyer", 100), ("investor", "fund", 99)],
 )
-def test_an_order_is_for_exactly_its_terms(
-    world: World, terms: tuple[str, str, int]
-) -> None:
+def test_an_order_is_for_exactly_its_terms(world: World, terms: tuple[str, str, int]) -> None:
     side = world.home
     enter(side)
     sender, receiver = side.parties[terms[0]], side.parties[terms[1]]
@@ -133,9 +129,7 @@ def test_registrar_withdraws_an_order(world: World) -> None:
 def test_withdrawing_what_was_not_entered_is_refused(world: World) -> None:
     side = world.home
     with refused(world, "controls: no order to withdraw"):
-        side.token.withdraw_order(
-            side.investor, side.fund, 100, *STATED, sender=side.registrar
-        )
+        side.token.withdraw_order(side.investor, side.fund, 100, *STATED, sender=side.registrar)
 
 
 def test_withdrawing_twice_is_refused(world: World) -> None:
@@ -143,9 +137,7 @@ def test_withdrawing_twice_is_refused(world: World) -> None:
     enter(side)
     side.token.withdraw_order(side.investor, side.fund, 100, *STATED, sender=side.registrar)
     with refused(world, "controls: no order to withdraw"):
-        side.token.withdraw_order(
-            side.investor, side.fund, 100, *STATED, sender=side.registrar
-        )
+        side.token.withdraw_order(side.investor, side.fund, 100, *STATED, sender=side.registrar)
 
 
 # ---------------------------------------------------------------- carrying it out
@@ -293,9 +285,7 @@ def test_an_order_credits_only_who_can_receive(world: World, receiver: str) -> N
         "frozen": side.buyer.address,
     }[receiver]
     side.token.setAddressFrozen(side.buyer, True, *STATED, sender=side.custodian)
-    side.token.enter_order(
-        side.investor, account, 1, LAST_MOMENT, *STATED, sender=side.registrar
-    )
+    side.token.enter_order(side.investor, account, 1, LAST_MOMENT, *STATED, sender=side.registrar)
     with refused(world, error="ERC7943CannotReceive", args=(account,)):
         side.token.forcedTransfer(side.investor, account, 1, sender=side.custodian)
 
@@ -313,9 +303,7 @@ def test_an_order_never_reaches_a_link_account(world: World) -> None:
     """Locked units belong to the lane, not to one account: an order names the holder."""
     side = world.home
     world.locked(1_000)
-    side.token.enter_order(
-        side.custody, side.fund, 1, LAST_MOMENT, *STATED, sender=side.registrar
-    )
+    side.token.enter_order(side.custody, side.fund, 1, LAST_MOMENT, *STATED, sender=side.registrar)
     with refused(world, "controls: order on a link account"):
         side.token.forcedTransfer(side.custody, side.fund, 1, sender=side.custodian)
 
@@ -357,6 +345,4 @@ def test_an_order_from_nobody_is_refused(world: World) -> None:
     """Closings of the supply are kept beside the accounts', under the zero address."""
     side = world.home
     with refused(world, "controls: order from nobody"):
-        side.token.enter_order(
-            ZERO, side.fund, 0, LAST_MOMENT, *STATED, sender=side.registrar
-        )
+        side.token.enter_order(ZERO, side.fund, 0, LAST_MOMENT, *STATED, sender=side.registrar)

@@ -120,9 +120,7 @@ ACTS: dict[str, tuple[Callable[[Side], None], dict[int, str]]] = {
         {},
     ),
     "freeze": (
-        lambda side: side.token.setFrozenTokens(
-            side.investor, 1, *STATED, sender=side.custodian
-        ),
+        lambda side: side.token.setFrozenTokens(side.investor, 1, *STATED, sender=side.custodian),
         {},
     ),
 }

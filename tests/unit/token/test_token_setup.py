@@ -57,18 +57,16 @@ def test_initialise_sets_the_side_and_nothing_else(home_side: Side, home: bool) 
         ({"key": ZERO}, "access: no set-up key"),
     ],
 )
-def test_initialise_refuses(
-    world: World, changed: dict[str, object], reason: str
-) -> None:
+def test_initialise_refuses(world: World, changed: dict[str, object], reason: str) -> None:
     with refused(world, reason):
         world.home.fresh_token(**changed)
 
 
 def test_initialise_refuses_a_longer_isin(world: World) -> None:
     side = world.home
-    call = side.token.initialize.encode(
-        "n", "s", 6, ISIN, True, 0, side.deployer.address
-    ).replace(b"\x0c" + ISIN.encode(), b"\x0d" + ISIN.encode())
+    call = side.token.initialize.encode("n", "s", 6, ISIN, True, 0, side.deployer.address).replace(
+        b"\x0c" + ISIN.encode(), b"\x0d" + ISIN.encode()
+    )
     with refused(world):
         side.chain.deploy(
             "ReleaseProxy", side.implementations["SecurityToken"], call, sender=side.deployer
@@ -86,9 +84,7 @@ def test_the_implementation_cannot_be_initialised(world: World) -> None:
     side = world.home
     implementation = side.chain.at("SecurityToken", side.implementations["SecurityToken"])
     with refused(world, "token: initialised already"):
-        implementation.initialize(
-            "n", "s", 6, ISIN, True, 0, side.attacker, sender=side.attacker
-        )
+        implementation.initialize("n", "s", 6, ISIN, True, 0, side.attacker, sender=side.attacker)
 
 
 def test_hand_over_ends_the_set_up(home_side: Side) -> None:

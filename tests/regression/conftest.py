@@ -1,0 +1,12 @@
+"""The unit tests' ledgers, for attacks that happened elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
+
+from suite_fixtures import deployed_world, home_side, remote_side, world
+
+__all__ = ["deployed_world", "home_side", "remote_side", "world"]

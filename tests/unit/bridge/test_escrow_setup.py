@@ -1,0 +1,55 @@
+"""The escrow's own set-up and hand-over."""
+
+from __future__ import annotations
+
+import pytest
+from suite_world import STATED, ZERO, Side, World, refused
+
+
+def test_escrow_tells_its_release(home_side: Side) -> None:
+    assert home_side.escrow.release() == "1.0.0"
+
+
+def test_initialise_names_the_set_up_key(home_side: Side) -> None:
+    assert home_side.fresh_escrow().set_up_key() == home_side.deployer.address
+
+
+def test_initialise_twice_is_refused(world: World) -> None:
+    side = world.home
+    for escrow in (side.escrow, side.fresh_escrow()):
+        with refused(world, "escrow: initialised already"):
+            escrow.initialize(side.attacker, sender=side.attacker)
+
+
+def test_the_implementation_cannot_be_initialised(world: World) -> None:
+    side = world.home
+    implementation = side.chain.at("BridgeEscrow", side.implementations["BridgeEscrow"])
+    with refused(world, "escrow: initialised already"):
+        implementation.initialize(side.attacker, sender=side.attacker)
+
+
+def test_initialise_without_key_is_refused(world: World) -> None:
+    with refused(world, "access: no set-up key"):
+        world.home.proxy("BridgeEscrow", ZERO)
+
+
+def test_hand_over_ends_the_set_up(home_side: Side) -> None:
+    escrow = home_side.fresh_escrow()
+    for account in (home_side.administrator, home_side.second_administrator):
+        escrow.assign_role(account, 1, *STATED, sender=home_side.deployer)
+    receipt = escrow.hand_over(*STATED, sender=home_side.deployer)
+    assert receipt.events == (escrow.emitted("SetUpCompleted", home_side.deployer, *STATED),)
+    assert escrow.set_up_key() == ZERO
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("name", ["open_lane", "set_lane_terms"])
+def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> None:
+    side = world.home
+    arguments = (
+        (("US0378331005", True, *[side.token.address] * 3, b"\1" * 32, b"\1" * 32, 0),)
+        if name == "open_lane"
+        else (world.lane, side.verifier.address, 0)
+    )
+    with refused(world, "access: missing role"):
+        getattr(side.escrow, name)(*arguments, *STATED, sender=side.deployer)

@@ -1,0 +1,356 @@
+"""The suite on two embedded ledgers, as the unit tests see it: sides, parties, raw storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account as Signer
+from eth_utils.crypto import keccak
+
+from tallystick.bridge import (
+    Domain,
+    LaneMessage,
+    SignerSet,
+    attest,
+    attestation_digest,
+    ledger_id,
+    party,
+)
+from tallystick.chain import Account, Chain, Contract, Event, Receipt
+from tallystick.chain.base import Snapshot, reverts
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.instrument import load_instrument
+from tallystick.network import Network
+
+ROOT = Path(__file__).resolve().parents[2]
+REASON = b"TEST"
+DOCUMENT = keccak(text="document of the test")
+STATED = (REASON, DOCUMENT)
+NO_REASON = bytes(4)
+NO_DOCUMENT = bytes(32)
+ZERO = "0x" + "00" * 20
+UINT_MAX = 2**256 - 1
+AMOUNT_MAX = 2**104 - 1
+DAY = 86_400
+# Far beyond any test's clock.
+ELIGIBLE_UNTIL = 40_000
+# What holders start with, in base units.
+INVESTOR_UNITS = 10**12
+BUYER_UNITS = 10**11
+ISIN = "US0378331005"
+
+
+def side_parties() -> Mapping[str, int]:
+    """Account index of every actor by role."""
+    return {
+        "deployer": 0,
+        "issuer": 1,
+        "notary": 2,
+        "registrar": 3,
+        "custodian": 4,
+        "guardian": 5,
+        "upgrader": 6,
+        "paying_agent": 7,
+        "auditor": 8,
+        "administrator": 9,
+        "second_administrator": 10,
+        "operator": 17,
+        "courier": 18,
+        "investor": 20,
+        "buyer": 21,
+        "fund": 22,
+        "outsider": 30,
+        "attacker": 31,
+    }
+
+
+@dataclass(frozen=True)
+class Side:
+    """One ledger: its contracts, and its parties by role (`side.custodian`)."""
+
+    chain: EmbeddedChain
+    token: Contract
+    escrow: Contract
+    authority: Contract
+    registry: Contract
+    verifier: Contract
+    custody: Contract
+    implementations: Mapping[str, str]
+    # Nobody's in particular; every role of `side_parties` is an attribute.
+    parties: Mapping[str, Account]
+
+    def __getattr__(self, name: str) -> Account:
+        try:
+            return self.__dict__["parties"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def balance(self, account: Any) -> int:
+        """Units of an account."""
+        return int(self.token.balanceOf(account))
+
+    def act(
+        self,
+        contract: Contract,
+        signature: str,
+        subject: Any,
+        actor: Any,
+        stated: tuple[bytes, bytes] = STATED,
+    ) -> Event:
+        """The `PrivilegedAct` that a privileged call leaves."""
+        selector = contract.method(signature).selector
+        return contract.emitted("PrivilegedAct", selector, subject, actor, *stated)
+
+    def proxy(self, name: str, *arguments: Any, key: Any = None) -> Contract:
+        """A fresh contract behind a proxy of its own, in set-up; nobody's authority."""
+        bound = self.chain.at(name, self.implementations[name])
+        proxy = self.chain.deploy(
+            "ReleaseProxy",
+            self.implementations[name],
+            bound.initialize.encode(*arguments),
+            sender=key or self.deployer,
+        )
+        return self.chain.at(name, proxy.address)
+
+    def fresh_token(self, *, home: bool = True, **changed: Any) -> Contract:
+        """A token in set-up whose key is the deployer."""
+        arguments = {
+            "name": "Test unit",
+            "symbol": "TEST",
+            "decimals": 6,
+            "isin": ISIN,
+            "home": home,
+            "close_minute": 1260,
+            "key": self.deployer,
+            **changed,
+        }
+        return self.proxy("SecurityToken", *arguments.values())
+
+    def fresh_escrow(self) -> Contract:
+        """An escrow in set-up whose key is the deployer."""
+        return self.proxy("BridgeEscrow", self.deployer)
+
+    def hand_over(self, contract: Contract) -> None:
+        """End the set-up of a fresh contract, with the two administrators."""
+        for account in (self.administrator, self.second_administrator):
+            contract.assign_role(account, 1, *STATED, sender=self.deployer)
+        contract.hand_over(*STATED, sender=self.deployer)
+
+    def give_role(self, contract: Contract, account: Any, role: int) -> None:
+        """Change a role after hand-over: one administrator proposes, the other confirms."""
+        contract.propose_role(account, role, *STATED, sender=self.administrator)
+        contract.confirm_role(account, role, *STATED, sender=self.second_administrator)
+
+
+class World:
+    """Home and remote ledger with one lane, and everybody's key."""
+
+    def __init__(self) -> None:
+        self.chains: dict[str, EmbeddedChain] = {
+            "home": EmbeddedChain("home", 41_001, ledger_number=1),
+            "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
+        }
+        instrument = load_instrument(ROOT / "examples" / "apple.yaml")
+        chains: dict[str, Chain] = dict(self.chains)
+        # Said here, so that no example file decides what these tests mean.
+        self.network = Network.deploy(
+            instrument, chains, attestors=(11, 12, 13, 14, 15, 16), threshold=2
+        )
+        self.lane = self.network.lane
+        self.home = self._side("home")
+        self.remote = self._side("remote")
+        for side in (self.home, self.remote):
+            for holder in ("investor", "buyer", "fund"):
+                self.network.admit(
+                    self.network.suite(side.chain.name), side.parties[holder], 40_000
+                )
+        self.network.issue([(self.home.investor, INVESTOR_UNITS), (self.home.buyer, BUYER_UNITS)])
+        self.synchronise()
+
+    def _side(self, name: str) -> Side:
+        suite = self.network.suite(name)
+        key = "0x" + self.lane.hex()
+        chain = self.chains[name]
+        contracts = self.network.deployment.journal[name]["contracts"]
+        return Side(
+            chain=chain,
+            token=suite.token,
+            escrow=suite.escrow,
+            authority=suite.authority,
+            registry=suite.registry,
+            verifier=suite.verifiers[key],
+            custody=suite.custodies[key],
+            implementations={
+                contract: contracts[f"{contract}@1.0.0"]["address"]
+                for contract in ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
+            },
+            parties={role: chain.account(index) for role, index in side_parties().items()},
+        )
+
+    def synchronise(self) -> None:
+        """Bring both clocks to the same moment, a little later than either."""
+        moment = max(chain.now for chain in self.chains.values()) + 10
+        for chain in self.chains.values():
+            chain.set_time(moment)
+
+    def snapshot(self) -> list[Snapshot]:
+        """A point of all ledgers."""
+        return [chain.snapshot() for chain in self.chains.values()]
+
+    def restore(self, snapshots: Sequence[Snapshot]) -> None:
+        """Return all ledgers to a point."""
+        for chain, taken in zip(self.chains.values(), snapshots, strict=True):
+            chain.restore(taken)
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Undo what the block does to any ledger (one example of a property)."""
+        taken = self.snapshot()
+        try:
+            yield
+        finally:
+            self.restore(taken)
+
+    def storage(self) -> dict[str, dict[Any, int]]:
+        """Every non-zero slot of every ledger."""
+        return {
+            name: {slot: value for slot, value in chain._state.slots.items() if value}
+            for name, chain in self.chains.items()
+        }
+
+    # ------------------------------------------------------------------- messages
+
+    def side_of(self, message: LaneMessage) -> Side:
+        """The destination of a message."""
+        return self.remote if message.kind == 1 else self.home
+
+    def message(self, **changed: Any) -> LaneMessage:
+        """A message that no source logged: what attestors can be made to sign."""
+        kind = changed.get("kind", 1)
+        target = self.remote if kind == 1 else self.home
+        message = LaneMessage(
+            codec=1,
+            kind=kind,
+            lane=self.lane,
+            nonce=0,
+            lock_time=target.chain.now - 5,
+            action_epoch=0,
+            amount=1_000,
+            sender=party(self.home.investor.address),
+            recipient=party(target.investor.address),
+            deadline=target.chain.now + DAY,
+        )
+        return replace(message, **changed)
+
+    def locked(self, amount: int = 1_000, recipient: Any = None) -> LaneMessage:
+        """Units of the investor locked at home; both clocks let it be delivered."""
+        to = self.remote.investor if recipient is None else recipient
+        message = self.network.lock(self.home.investor, to, amount)
+        self.synchronise()
+        return message
+
+    def arrived(self, amount: int = 1_000) -> LaneMessage:
+        """Units of the investor that moved to the remote ledger."""
+        message = self.locked(amount)
+        self.network.deliver(message)
+        return message
+
+    def burned(self, amount: int = 400, recipient: Any = None) -> LaneMessage:
+        """Units of the remote investor burned for somebody at home, not yet delivered."""
+        to = self.home.fund if recipient is None else recipient
+        message = self.network.burn(self.remote.investor, to, amount)
+        self.synchronise()
+        return message
+
+    def attest(self, message: LaneMessage, signatures: int | None = None) -> bytes:
+        """What enough attestors sign of a message, whatever it says."""
+        return self.network.attest(message, signatures)
+
+    def deliver(
+        self, message: LaneMessage, attestation: bytes | None = None, **options: Any
+    ) -> Receipt:
+        """A courier delivers a message, attested unless an attestation is given."""
+        side = self.side_of(message)
+        proof = self.attest(message) if attestation is None else attestation
+        receipt = side.escrow.deliver(message.as_tuple(), proof, sender=side.courier, **options)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def lane_state(self, side: Side) -> Any:
+        """The lane as one side keeps it."""
+        return side.escrow.lane_state(self.lane)
+
+    @property
+    def signers(self) -> SignerSet:
+        """The first epoch of both verifiers."""
+        return self.network.signer_set()
+
+    @property
+    def signer_keys(self) -> list[bytes]:
+        """The attestors' keys, in the order of the signer set."""
+        ordered = sorted(self.network.attestors, key=lambda account: int(account.address, 16))
+        return [account.key for account in ordered if account.key is not None]
+
+
+def domain_of(side: Side) -> Domain:
+    """EIP-712 domain of a side's escrow."""
+    return Domain(side.chain.chain_id, str(side.escrow.address))
+
+
+def signed(
+    message: LaneMessage, signer_set: SignerSet, domain: Domain, keys: Sequence[bytes]
+) -> bytes:
+    """`attest`, for tests that choose everything themselves."""
+    return attest(message, signer_set, domain, keys)
+
+
+def signature_of(message: LaneMessage, signer_set: bytes, domain: Domain, key: bytes) -> Any:
+    """One attestor's signature with its r, s and v."""
+    return Signer.unsafe_sign_hash(attestation_digest(message, signer_set, domain), key)
+
+
+@contextmanager
+def refused(world: World, reason: str | None = None, **how: Any) -> Iterator[reverts]:
+    """The block reverts exactly so (see `reverts`), and no slot of any ledger has changed."""
+    before = world.storage()
+    with reverts(reason, **how) as caught:
+        yield caught
+    assert world.storage() == before
+
+
+def slot_of(contract: Contract, module: str, variable: str, *keys: Any) -> int:
+    """Storage slot of a variable, or of a member of a mapping."""
+    layout = contract.artifact.layout["storage_layout"]
+    entry = layout[module][variable] if module else layout[variable]
+    slot = int(entry["slot"])
+    for key in keys:
+        if isinstance(key, bytes):
+            word = key.rjust(32, b"\0") if len(key) < 32 else key
+        elif isinstance(key, int):
+            word = key.to_bytes(32, "big")
+        else:
+            word = bytes.fromhex(str(key)[2:]).rjust(32, b"\0")
+        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + word), "big")
+    return slot
+
+
+def read_slot(contract: Contract, module: str, variable: str, *keys: Any) -> int:
+    """The word that a contract keeps in a variable."""
+    slot = slot_of(contract, module, variable, *keys)
+    return int.from_bytes(contract.chain.storage(contract.address, slot), "big")
+
+
+def write_slot(contract: Contract, value: int, module: str, variable: str, *keys: Any) -> None:
+    """Put a word where a contract keeps a variable, past every rule."""
+    contract.chain.set_storage(contract.address, slot_of(contract, module, variable, *keys), value)
+
+
+def pair_key(side: Side, peer: Side) -> bytes:
+    """Key under which `canonical_lane` keeps the lane of the test's instrument."""
+    from eth_abi.abi import encode
+
+    return keccak(encode(["string", "bytes32"], [ISIN, ledger_id(peer.chain.caip2)]))

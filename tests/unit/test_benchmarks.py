@@ -1,0 +1,287 @@
+"""The benchmarks: what they claim of alternatives, and that their files agree with one another."""
+
+import json
+import random
+from collections import Counter
+
+import pytest
+
+from benchmarks import alternatives, proxies, run, trace
+from benchmarks.references import REFERENCES
+from benchmarks.rig import AMOUNT, local_chain
+from tallystick.chain import reverts
+
+_DAY = 86_400
+# Operations of the published gas table that exist in this release.
+_REQUIRED = (
+    "transfer.same_day",
+    "transfer.after_record_date",
+    "transfer.batch10",
+    "transfer.batch100",
+    "mint",
+    "burn",
+    "forced_transfer",
+    "lane.lock_send",
+    "lane.burn_send",
+    "lane.deliver_mint.2of3",
+    "lane.deliver_mint.5of7",
+    "lane.release.2of3",
+    "lane.signature",
+    "lane.security_token_across",
+)
+
+
+@pytest.fixture
+def chain():
+    with local_chain("embedded", "home", 41_001, 1) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bench(chain):
+    return proxies.Bench(chain)
+
+
+# --- proxies ---------------------------------------------------------------------------------
+
+# What withstands what; a `False` is an attack that succeeds on that design, shown and kept shown.
+_SOUND = {
+    "a release writes the ERC-1967 slot": {
+        "beacon": True,
+        "release": True,
+        "layout-file": True,
+        "unguarded": False,
+        "uups": False,
+    },
+    "a release without upgrade code is activated": {
+        "beacon": True,
+        "release": True,
+        "layout-file": True,
+        "uups": False,
+    },
+    "a proxy is created without initialisation": {
+        "beacon": True,
+        "release": True,
+        "layout-file": True,
+        "unguarded": False,
+        "uups": False,
+    },
+    "a release has a function that the proxy has too": {
+        "beacon": True,
+        "release": True,
+        "layout-file": True,
+        "shadowing": False,
+        "uups": True,
+    },
+    "an answer is longer than the proxy's buffer": {
+        "beacon": True,
+        "release": True,
+        "layout-file": True,
+        "unguarded": False,
+        "uups": False,
+    },
+    "the layout file is forgotten in one build": {"layout-file": False},
+    "a stranger initialises the implementation itself": {"release": True},
+}
+
+
+def test_each_attack_ends_as_recorded(bench):
+    found = {}
+    for attack in proxies.attacks(bench):
+        found.setdefault(attack.name, {})[attack.design] = attack.sound
+    assert found == _SOUND
+
+
+def test_release_proxy_names_what_it_refuses(bench):
+    outcomes = {
+        attack.name: attack.outcome
+        for attack in proxies.attacks(bench)
+        if attack.design == "release"
+    }
+    assert outcomes == {
+        "a release writes the ERC-1967 slot": "reverted: proxy: implementation slot changed",
+        "a release without upgrade code is activated": "the next upgrade works",
+        "a proxy is created without initialisation": "creation reverted without a reason",
+        "a release has a function that the proxy has too": "the release's own function answered",
+        "an answer is longer than the proxy's buffer": "reverted: proxy: return data too long",
+        "a stranger initialises the implementation itself": (
+            "reverted: token: initialised already"
+        ),
+    }
+
+
+def test_figures_of_proxies_are_in_the_recorded_order(bench):
+    found = proxies.figures(bench)
+    transfers = {design: figure.transfer for design, figure in found.items()}
+    assert transfers["none"] < transfers["uups"] < transfers["release"] < transfers["beacon"]
+    assert transfers["release"] == transfers["layout-file"]
+    # All guards together: authority, slot read again, length of the answer.
+    assert transfers["release"] - transfers["uups"] < 450
+
+
+# --- alternatives ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["ClosingsChainedMock", "ClosingsCheckpointsMock", "ClosingsBitmapMock"]
+)
+def test_every_way_of_keeping_closings_tells_the_same(chain, name):
+    choose = random.Random(41_001)
+    with chain.isolated():
+        start = alternatives.Holdings(chain, "ClosingsNoneMock").today
+    # Not before the third day: closes from before the first movement are asked for too.
+    holdings = alternatives.Holdings(chain, name)
+    balances = {start - 1: {holdings.one: 0, holdings.two: 0}}
+    today = {holdings.one: 10**6 * AMOUNT, holdings.two: 10**6 * AMOUNT}
+    for _ in range(40):
+        balances[holdings.today] = dict(today)
+        skipped = choose.choice((1, 1, 1, 2, 7, 300))
+        for day in range(holdings.today, holdings.today + skipped):
+            balances[day] = dict(today)
+        chain.advance(skipped * _DAY)
+        for _ in range(choose.choice((0, 1, 2))):
+            amount = choose.randrange(1, 1000)
+            holdings.transfer(amount)
+            today[holdings.one] -= amount
+            today[holdings.two] += amount
+    for day in [*choose.sample(sorted(balances), 60), start - 1]:
+        for account, balance in balances[day].items():
+            assert holdings.token.balance_at_close(account, day) == balance, day
+
+
+@pytest.mark.parametrize("name", ["arrive_by_bit", "arrive_by_flag", "arrive_in_ledger_word"])
+def test_every_guard_lets_each_nonce_arrive_once(chain, name):
+    choose, sender, lane = random.Random(41_002), chain.account(0), b"\x01" * 32
+    store = chain.deploy("MessageStoreMock", sender=sender)
+    arrive = getattr(store, name)
+    # Out of order across pages of 64 and of 256, and far ahead.
+    nonces = [*choose.sample(range(600), 200), 63, 64, 255, 256, 2**46 - 1, 5]
+    arrived = set()
+    for nonce in nonces:
+        if name == "arrive_in_ledger_word":
+            assert store.has_arrived_in_ledger_word(lane, nonce) == (nonce in arrived)
+        if nonce in arrived:
+            with reverts("arrived already"):
+                arrive(lane, nonce, 1, sender=sender)
+        else:
+            arrive(lane, nonce, 1, sender=sender)
+            arrived.add(nonce)
+    for nonce in choose.sample(sorted(arrived), 30):
+        with reverts("arrived already"):
+            arrive(lane, nonce, 1, sender=sender)
+
+
+def test_position_alternatives_are_in_the_recorded_order(chain):
+    found = alternatives.positions(chain)
+    gas = [
+        found[name][0]
+        for name in (
+            "ClosingsNoneMock",
+            "ClosingsChainedMock",
+            "PositionTwoWordsMock",
+            "PositionMappingsMock",
+        )
+    ]
+    assert gas == sorted(gas)
+    assert gas[1] - gas[0] < 200
+
+
+def test_closings_alternatives_are_in_the_recorded_order(chain):
+    found = alternatives.closings(chain, days=120)
+    chained = found["ClosingsChainedMock"]
+    for name in ("ClosingsCheckpointsMock", "ClosingsBitmapMock"):
+        assert chained["first of a day"] < found[name]["first of a day"]
+        # Without a hint the chain is walked; that is the price.
+        assert chained["read 100 back"] > found[name]["read 100 back"]
+        assert chained["read 100 back, hint"] < found[name]["read 100 back"]
+
+
+# --- the kept files --------------------------------------------------------------------------
+
+
+def _kept():
+    return json.loads(run.GAS_JSON.read_text())
+
+
+def test_gas_json_has_the_published_schema_and_operations():
+    kept = _kept()
+    assert set(kept) == {"schema", "hardfork", "rows"}
+    assert (kept["schema"], kept["hardfork"]) == ("tallystick.gas/1", "osaka")
+    operations = [row["op"] for row in kept["rows"]]
+    assert [op for op, count in Counter(operations).items() if count > 1] == []
+    assert set(_REQUIRED) <= set(operations)
+    assert set(REFERENCES) <= set(operations)
+    for row in kept["rows"]:
+        assert set(row) == {"op", "gas", "budget", "peers"}
+        assert row["gas"] > 0
+
+
+def test_gas_json_and_its_table_are_of_one_run():
+    kept = _kept()
+    gas = {row["op"]: row["gas"] for row in kept["rows"]}
+    assert run.document(gas, kept["hardfork"]) == kept
+    assert run.GAS_MD.read_text() == run.table(kept)
+
+
+def _content(**gas):
+    return {
+        "schema": run.SCHEMA,
+        "hardfork": "osaka",
+        "rows": [{"op": op, "gas": n, "budget": 1000, "peers": {}} for op, n in gas.items()],
+    }
+
+
+def test_differences_within_a_thousandth_are_none():
+    assert run.differences(_content(mint=10_000), _content(mint=10_010)) == []
+
+
+def test_differences_are_named():
+    lines = run.differences(
+        _content(mint=10_000, gone=1, same=5), _content(mint=10_011, same=5, new=7)
+    )
+    assert len(lines) == 3
+    assert "mint" in lines[0]
+    assert "+11 (+0.11 %)" in lines[0]
+    assert "gone" in lines[1]
+    assert "no longer measured" in lines[1]
+    assert "new" in lines[2]
+
+
+def test_table_marks_a_missed_budget_with_its_delta():
+    text = run.table(_content(mint=1_234, burn=900))
+    assert "Budgets: 1 of 2 kept. Missed: mint." in text
+    assert "| `mint` | 1,234 | 1,000 | **missed by 234** |" in text
+    assert "| `burn` | 900 | 1,000 | 100 |" in text
+
+
+def test_document_refuses_a_reference_without_operation():
+    with pytest.raises(ValueError, match=r"transfer\.same_day"):
+        run.document({"mint": 1}, "osaka")
+
+
+def test_steps_are_sorted_by_what_was_paid_for():
+    def step(name, cost, depth=1, **more):
+        return {"op": name, "gasCost": cost, "depth": depth, "gas": 0, "stack": [], **more}
+
+    gas, count, by_depth = trace.sort_steps(
+        [
+            step("SLOAD", 2100),
+            step("SLOAD", 100),
+            step("SSTORE", 22_100),
+            step("SSTORE", 2_900),
+            step("LOG3", 1756),
+            step("STATICCALL", 63, gas=9_000, stack=["0x1", "0x5"]),
+            step("ADD", 3, gas=5_900),
+        ]
+    )
+    assert gas == {
+        "SLOAD cold": 2100,
+        "SLOAD warm": 100,
+        "SSTORE new, cold": 22_100,
+        "SSTORE changed, read before": 2_900,
+        "LOG3": 1756,
+        "STATICCALL ecrecover": 3_100,
+        "the rest": 3,
+    }
+    assert count["SLOAD cold"] == 1
+    assert by_depth == {1: sum(gas.values())}
