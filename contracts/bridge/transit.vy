@@ -227,7 +227,8 @@ def _send(
     """
     assert amount != 0, "transit: nothing to send"
     # Peers are EVM ledgers in this release: a party there is an address.
-    assert message._address(recipient) != empty(address), "transit: no such recipient"
+    account: uint256 = convert(recipient, uint256)
+    assert account != 0 and account >> 160 == 0, "transit: no such recipient"
     assert convert(deadline, uint256) > block.timestamp, "transit: deadline passed"
     nonce: uint256 = lanes._book_out(lane, terms, amount)
     m: message.Message = message.Message(

@@ -88,6 +88,7 @@ def balance_at_close(account: address, day: uint256) -> uint256:
             low = middle + 1
         # The first checkpoint after the day; without one nothing was held before.
 
+
     if low == len(self._checkpoints[account]):
         return 0
     return self._checkpoints[account][low] & _AMOUNT_MAX

@@ -91,7 +91,9 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     assert issue & position.PAUSED_TRANSFERS == 0, "erc20: transfers paused"
     total: uint256 = 0
     for amount: uint256 in amounts:
-        total += amount
+        assert amount <= position.AMOUNT_MAX, "erc20: amount out of range"
+        # 256 amounts of 104 bits can't overflow.
+        total = unsafe_add(total, amount)
     controls._check_debit(msg.sender, book._positions[msg.sender], total)
     day: uint256 = book._business_day(issue)
     book._debit(msg.sender, book._positions[msg.sender], total, day)

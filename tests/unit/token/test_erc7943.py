@@ -15,6 +15,7 @@ from suite_world import (
     Side,
     World,
     read_slot,
+    refused,
 )
 
 from tallystick.chain.base import Revert
@@ -141,6 +142,25 @@ def test_shortage_of_balance_is_the_erc6093_error_even_if_units_are_frozen(
         token.transfer(home_side.fund, INVESTOR_UNITS, sender=investor)
 
 
+@pytest.mark.requirement("INV-8")
+@pytest.mark.parametrize("scope", range(8))
+def test_can_transfer_tells_custody_of_the_pause_of_lanes(world: World, scope: int) -> None:
+    """Custody asks for itself; what leaves over a lane stops with the lanes."""
+    side = world.home
+    token, custody, investor = side.token, side.custody, side.investor
+    token.approve(custody, UINT_MAX, sender=investor)
+    if scope:
+        token.pause(scope, *STATED, sender=side.guardian)
+    allowed = token.canTransfer.call(investor, custody, 1, sender=custody.address)
+    assert allowed is (scope & 5 == 0)
+    if allowed:
+        custody.take(investor, 1, sender=side.escrow.address)
+    else:
+        reason = "transfers" if scope & 1 else "lanes"
+        with refused(world, f"controls: {reason} paused"):
+            custody.take(investor, 1, sender=side.escrow.address)
+
+
 # ------------------------------------------------------------------------- INV-8
 
 amounts = st.one_of(
@@ -165,7 +185,7 @@ def situations(draw: st.DrawFn) -> dict[str, object]:
         "frozen_accounts": draw(st.sets(st.sampled_from(["investor", "fund"]))),
         "until": draw(st.tuples(eligibility, eligibility)),
         "scope": draw(st.integers(0, 7)),
-        "spender": draw(st.booleans()),
+        "spender": draw(st.sampled_from(["", "buyer", "custody"])),
         "held": draw(st.booleans()),
     }
 
@@ -200,7 +220,8 @@ def _compare(world: World, situation: dict[str, object]) -> None:
     receiver = addresses[str(situation["receiver"])]
     amount = situation["amount"]
     # The view's answer is for its caller: a link account may move in calls of its own.
-    caller = side.buyer.address if situation["spender"] else sender
+    callers = {"buyer": side.buyer.address, "custody": side.custody.address}
+    caller = callers.get(str(situation["spender"]), sender)
     if situation["spender"] and sender != ZERO:
         token.approve(caller, UINT_MAX, sender=sender)
     allowed = token.canTransfer.call(sender, receiver, amount, sender=caller)
