@@ -1,10 +1,11 @@
 """Deployment: a plan becomes contracts on several ledgers, once, whatever interrupts it.
 
-Every step first asks the ledger whether it is done, so that running a plan again changes nothing and a
-run that was killed anywhere goes on where it stood. Only addresses that no contract knows (blueprint,
-authority, implementations, verifiers, custodies) are kept in a journal, each written *before* its
-transaction is sent. Proxies are found through the authority. Nothing here knows which back end
-a ledger has: it is handed `Chain`s.
+Every step first asks the ledger whether it is done, so that running a plan again changes nothing
+and a run that was killed anywhere goes on where it stood. Only addresses that no contract knows
+(blueprint, authority, implementations, verifiers, custodies) are kept in a journal, each written
+*before* its transaction is sent. Proxies are found through the authority. Nothing here knows which
+back end a ledger has: it is handed `Chain`s. A ledger whose chain is not at hand is left for
+another run, which finds the proxies of the others in the journal.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -40,7 +41,10 @@ __all__ = [
     "SuiteSpec",
     "VerifierSpec",
     "deploy",
+    "left_with",
     "verify",
+    "verify_code",
+    "verify_roles",
 ]
 
 # The deployables behind proxies, one each a ledger.
@@ -79,6 +83,7 @@ class LedgerSpec:
         roles: account of each single role (lower-case name of `Role`), and of the operator.
         administrators: at least two accounts.
         finality: finality rule as the manifest states it.
+        caip2: what the ledger is called, needed only where its chain is not at hand.
     """
 
     name: str
@@ -86,6 +91,7 @@ class LedgerSpec:
     roles: Mapping[str, str]
     administrators: tuple[str, ...]
     finality: Mapping[str, Any] = field(default_factory=lambda: {"kind": "depth", "blocks": 2})
+    caip2: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,12 +106,16 @@ class VerifierSpec:
 
 @dataclass(frozen=True)
 class LaneSpec:
-    """A lane from the instrument's home ledger to a remote one; `cap` in whole units."""
+    """A lane from the instrument's home ledger to a remote one; `cap` in whole units.
+
+    `deadline` is how many seconds clients give a message; no contract keeps it.
+    """
 
     home: str
     remote: str
     verifier: VerifierSpec
     cap: int = NO_CAP
+    deadline: int = 86_400
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,10 @@ class Deployment:
 
 @dataclass(frozen=True)
 class StepState:
-    """One step as a report shows it; `state` is `done`, `pending` or `executed`."""
+    """One step as a report shows it; `state` is `done`, `pending`, `executed` or `elsewhere`.
+
+    `elsewhere`: its ledger's chain is not at hand.
+    """
 
     ledger: str
     title: str
@@ -178,6 +191,11 @@ class Report:
         """How many steps are still to be carried out."""
         return sum(step.state == "pending" for step in self.steps)
 
+    @property
+    def elsewhere(self) -> int:
+        """How many steps are those of ledgers whose chains are not at hand."""
+        return sum(step.state == "elsewhere" for step in self.steps)
+
 
 class _NotYet(Exception):
     """Something that this step builds on does not stand yet."""
@@ -185,12 +203,16 @@ class _NotYet(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """An act and the question whether it is done already."""
+    """An act and the question whether it is done already.
+
+    `last`: it ends the set-up of a contract, so that nothing of its ledger may be left before it.
+    """
 
     ledger: str
     title: str
     done: Callable[[], bool]
     act: Callable[[], None]
+    last: bool = False
 
 
 class Journal:
@@ -210,14 +232,18 @@ class Journal:
             except (ValueError, KeyError, TypeError) as error:
                 raise CheckFailed(f"{path}: no {self.SCHEMA} journal ({error})") from error
 
-    def ledger(self, name: str, chain: Chain) -> dict[str, Any]:
+    def ledger(self, name: str, chain: Chain | None) -> dict[str, Any]:
         """Return the entry of a ledger, bound to its chain.
 
         Raises:
             CheckFailed: the journal was written for another chain under that name.
         """
+        if chain is None:
+            return self._entries.get(name, {"contracts": {}})
         identity = {"chain_id": chain.chain_id, "genesis": chain.genesis_hash}
-        entry = self._entries.setdefault(name, {**identity, "contracts": {}})
+        # Logs before this block are of no interest to anybody.
+        fresh = {**identity, "from_block": chain.block_number, "contracts": {}}
+        entry = self._entries.setdefault(name, fresh)
         if {key: entry[key] for key in identity} != identity:
             raise CheckFailed(
                 f"{self._path}: {name} was deployed on chain {entry['chain_id']} with genesis "
@@ -248,13 +274,36 @@ class Journal:
 class _Ledger:
     """One ledger while it is being deployed to."""
 
-    def __init__(self, spec: LedgerSpec, suite: SuiteSpec, chain: Chain, journal: Journal) -> None:
+    def __init__(
+        self, spec: LedgerSpec, suite: SuiteSpec, chain: Chain | None, journal: Journal
+    ) -> None:
         self.spec = spec
         self.suite = suite
-        self.chain = chain
+        self._chain = chain
         self.journal = journal
         self.entry = journal.ledger(spec.name, chain)
         self.is_home = spec.name == suite.home
+
+    @property
+    def chain(self) -> Chain:
+        """Its chain.
+
+        Raises:
+            _NotYet: it is not at hand.
+        """
+        if self._chain is None:
+            raise _NotYet
+        return self._chain
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its chain is at hand."""
+        return self._chain is not None
+
+    @property
+    def caip2(self) -> str:
+        """Its CAIP-2 name."""
+        return self._chain.caip2 if self._chain is not None else self.spec.caip2
 
     # ------------------------------------------------------------ plain contracts
 
@@ -313,6 +362,30 @@ class _Ledger:
             raise _NotYet
         return self.chain.at(name, address)
 
+    def proxy_address(self, name: str) -> str:
+        """Return where a proxy is; of a ledger that is not at hand, as an earlier run noted it.
+
+        Raises:
+            _NotYet: it does not stand yet, as far as is known.
+        """
+        if self.is_here:
+            return str(self.proxied(name).address)
+        noted = self.entry["contracts"].get(name)
+        if noted is None:
+            raise _NotYet
+        return str(noted["address"])
+
+    def note_proxies(self) -> None:
+        """Note where the proxies are, for runs that have another ledger at hand."""
+        for name in PROXIED:
+            try:
+                address = str(self.proxied(name).address)
+            except _NotYet:
+                continue
+            if self.entry["contracts"].get(name) != {"address": address}:
+                self.entry["contracts"][name] = {"address": address}
+                self.journal.write()
+
     def proxy_key(self, name: str) -> bytes:
         """Return the name under which the authority keeps a proxy."""
         return proxy_name(name, self.suite.isin if name == "SecurityToken" else "")
@@ -342,36 +415,38 @@ class _Ledger:
 
     def foundation(self) -> Iterator[Step]:
         """Authority, releases, proxies."""
-        deployer, document = self.spec.deployer, self.suite.document
         yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
         yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
         for name in PROXIED:
-            artifact = build.artifact(name)
-            yield self.creation(
-                f"create {name} {_GENESIS}", f"{name}@{_GENESIS}", lambda a=artifact: a.bytecode
-            )
-            release = release_id(name, _GENESIS)
-            yield Step(
-                self.spec.name,
-                f"register release {name} {_GENESIS}",
-                lambda r=release: self.contract("ReleaseAuthority").release_of(r).version != 0,
-                lambda n=name, a=artifact: self._register(n, a),
-            )
-            yield Step(
-                self.spec.name,
-                f"create {name} proxy",
-                lambda n=name: self.proxied(n) is not None,
-                lambda n=name, r=release: _sent(
-                    self.contract("ReleaseAuthority").create_proxy(
-                        r,
-                        self.proxy_key(n),
-                        self.initialisation(n),
-                        SET_UP,
-                        document,
-                        sender=deployer,
-                    )
-                ),
-            )
+            yield from self._proxy_steps(name, build.artifact(name))
+
+    def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
+        """Implementation, release and proxy of one contract."""
+        release = release_id(name, _GENESIS)
+        yield self.creation(
+            f"create {name} {_GENESIS}", f"{name}@{_GENESIS}", lambda: artifact.bytecode
+        )
+        yield Step(
+            self.spec.name,
+            f"register release {name} {_GENESIS}",
+            lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
+            lambda: self._register(name, artifact),
+        )
+        yield Step(
+            self.spec.name,
+            f"create {name} proxy",
+            lambda: self.proxied(name) is not None,
+            lambda: _sent(
+                self.contract("ReleaseAuthority").create_proxy(
+                    release,
+                    self.proxy_key(name),
+                    self.initialisation(name),
+                    SET_UP,
+                    self.suite.document,
+                    sender=self.spec.deployer,
+                )
+            ),
+        )
 
     def _authority_code(self) -> bytes:
         blueprint = self.address("ReleaseProxy")
@@ -405,9 +480,7 @@ class _Ledger:
             sender=self.spec.deployer,
         )
 
-    def lane_steps(
-        self, lane: LaneSpec, index: int, peer: _Ledger
-    ) -> Iterator[Step]:
+    def lane_steps(self, lane: LaneSpec, index: int, peer: _Ledger) -> Iterator[Step]:
         """Verifier, custody and lane of one side."""
         deployer, document = self.spec.deployer, self.suite.document
         where = f"lane {lane.home}-{lane.remote}"
@@ -417,10 +490,12 @@ class _Ledger:
         yield self.creation(
             f"create verifier of {where}",
             verifier_key,
-            lambda: build.artifact("QuorumVerifier").bytecode
-            + encode(
-                ["address", "uint256", "uint256"],
-                [deployer.address, spec.rotation_delay, spec.retention],
+            lambda: (
+                build.artifact("QuorumVerifier").bytecode
+                + encode(
+                    ["address", "uint256", "uint256"],
+                    [deployer.address, spec.rotation_delay, spec.retention],
+                )
             ),
         )
         yield Step(
@@ -436,10 +511,12 @@ class _Ledger:
         yield self.creation(
             f"create custody of {where}",
             custody_key,
-            lambda: build.artifact("LaneCustody").bytecode
-            + encode(
-                ["address", "address"],
-                [self.proxied("BridgeEscrow").address, self.proxied("SecurityToken").address],
+            lambda: (
+                build.artifact("LaneCustody").bytecode
+                + encode(
+                    ["address", "address"],
+                    [self.proxied("BridgeEscrow").address, self.proxied("SecurityToken").address],
+                )
             ),
         )
         yield Step(
@@ -482,7 +559,7 @@ class _Ledger:
                     keccak(
                         encode(
                             ["string", "bytes32"],
-                            [self.suite.isin, ledger_id(peer.chain.caip2)],
+                            [self.suite.isin, ledger_id(peer.caip2)],
                         )
                     )
                 )
@@ -495,8 +572,8 @@ class _Ledger:
                         self.proxied("SecurityToken").address,
                         self.contract("LaneCustody", custody_key).address,
                         self.contract("QuorumVerifier", verifier_key).address,
-                        ledger_id(peer.chain.caip2),
-                        party(peer.proxied("BridgeEscrow").address),
+                        ledger_id(peer.caip2),
+                        party(peer.proxy_address("BridgeEscrow")),
                         lane.cap,
                     ),
                     SET_UP,
@@ -525,20 +602,15 @@ class _Ledger:
         """All roles of all contracts of this ledger."""
         for name, key in keys:
             for number, administrator in enumerate(self.spec.administrators, 1):
-                yield self.assignment(
-                    name,
-                    key,
-                    Role.ADMINISTRATOR,
-                    lambda a=administrator: a,
-                    f"plan's administrator {number}",
-                )
+                whose = f"plan's administrator {number}"
+                yield self._given(name, key, Role.ADMINISTRATOR, administrator, whose)
             for role in ROLES_OF[name]:
-                assert role.name is not None
-                account = self.spec.roles.get(role.name.lower())
-                if account is not None:
-                    yield self.assignment(
-                        name, key, role, lambda a=account: a, f"plan's {role.name.lower()}"
-                    )
+                title = str(role.name).lower()
+                if title in self.spec.roles:
+                    yield self._given(name, key, role, self.spec.roles[title], f"plan's {title}")
+
+    def _given(self, name: str, key: str, role: Role, account: str, whose: str) -> Step:
+        return self.assignment(name, key, role, lambda: account, whose)
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
         """The instrument's record."""
@@ -559,16 +631,20 @@ class _Ledger:
     def hand_over(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
         """The set-up key gives up every contract."""
         for name, key in keys:
-            yield Step(
-                self.spec.name,
-                f"hand over {key}",
-                lambda n=name, k=key: int(str(self.any_contract(n, k).set_up_key()), 16) == 0,
-                lambda n=name, k=key: _sent(
-                    self.any_contract(n, k).hand_over(
-                        HAND_OVER, self.suite.document, sender=self.spec.deployer
-                    )
-                ),
-            )
+            yield self._hand_over(name, key)
+
+    def _hand_over(self, name: str, key: str) -> Step:
+        return Step(
+            self.spec.name,
+            f"hand over {key}",
+            lambda: _is_zero(self.any_contract(name, key).set_up_key()),
+            lambda: _sent(
+                self.any_contract(name, key).hand_over(
+                    HAND_OVER, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+            last=True,
+        )
 
 
 def deploy(
@@ -583,7 +659,8 @@ def deploy(
 
     Args:
         spec: what is to stand.
-        chains: the ledgers by name.
+        chains: the ledgers by name. The steps of those that are missing are left for another run,
+            and so are the steps that need to know where something stands there.
         journal: file that makes the run resumable; None keeps it in memory.
         execute: send transactions; without it nothing is sent and nothing written.
         progress: called with each step once its state is known.
@@ -593,14 +670,21 @@ def deploy(
     """
     book = Journal(journal)
     ledgers = {
-        ledger.name: _Ledger(ledger, spec, chains[ledger.name], book) for ledger in spec.ledgers
+        ledger.name: _Ledger(ledger, spec, chains.get(ledger.name), book) for ledger in spec.ledgers
     }
-    states = []
+    everywhere = all(ledger.is_here for ledger in ledgers.values())
+    states: list[StepState] = []
     for step in _steps(spec, ledgers):
-        state = StepState(step.ledger, step.title, _run(step, execute))
-        states.append(state)
-        progress(state)
-    finished = all(state.state != "pending" for state in states)
+        if not ledgers[step.ledger].is_here:
+            state = "elsewhere"
+        else:
+            left = any(s.ledger == step.ledger and s.state == "pending" for s in states)
+            state = _run(step, execute and not (step.last and left), everywhere)
+        if state == "executed" and not everywhere:
+            ledgers[step.ledger].note_proxies()
+        states.append(StepState(step.ledger, step.title, state))
+        progress(states[-1])
+    finished = all(state.state in {"done", "executed"} for state in states)
     return Report(tuple(states), _deployment(spec, ledgers, book) if finished else None)
 
 
@@ -621,31 +705,34 @@ def _steps(spec: SuiteSpec, ledgers: Mapping[str, _Ledger]) -> Iterator[Step]:
     for name, ledger in ledgers.items():
         yield from ledger.role_steps(keys[name])
         yield from ledger.registration(
-            lambda: {n: each.proxied("SecurityToken").address for n, each in ledgers.items()}
+            lambda: {n: each.proxy_address("SecurityToken") for n, each in ledgers.items()}
         )
     for name, ledger in ledgers.items():
         yield from ledger.hand_over(keys[name])
 
 
-def _run(step: Step, execute: bool) -> str:
+def _run(step: Step, execute: bool, everywhere: bool) -> str:
     try:
         if step.done():
             return "done"
     except _NotYet:
-        if execute:
-            # What it builds on was carried out before it; only its own object is missing.
-            pass
+        # With execute, what it builds on was carried out before it; only its own object is missing.
+        pass
     if not execute:
         return "pending"
-    step.act()
+    try:
+        step.act()
+    except _NotYet:
+        if everywhere:
+            raise
+        # It needs something of a ledger that another run has at hand.
+        return "pending"
     if not step.done():
         raise CheckFailed(f"{step.ledger}: {step.title}: sent, but it does not hold")
     return "executed"
 
 
-def _deployment(
-    spec: SuiteSpec, ledgers: Mapping[str, _Ledger], journal: Journal
-) -> Deployment:
+def _deployment(spec: SuiteSpec, ledgers: Mapping[str, _Ledger], journal: Journal) -> Deployment:
     lanes: dict[str, LaneSpec] = {}
     verifiers: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
     custodies: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
@@ -687,34 +774,138 @@ def verify(deployment: Deployment) -> list[str]:
     """Check a deployment against the build and the plan; returns what is wrong, in words.
 
     Code is compared with the build (immutables masked), implementations with the release the
-    authority keeps, and the deployer must hold nothing anywhere (INV-9).
+    authority keeps, roles and attestors with the plan; the deployer must hold nothing anywhere
+    (INV-9).
     """
+    spec = deployment.spec
     wrong: list[str] = []
     for name, suite in deployment.suites.items():
-        deployer = deployment.spec.ledger(name).deployer.address
-        plain = {"ReleaseAuthority": [suite.authority]}
-        plain["QuorumVerifier"] = list(suite.verifiers.values())
-        plain["LaneCustody"] = list(suite.custodies.values())
-        for contract_name, contracts in plain.items():
-            artifact = build.artifact(contract_name)
-            for contract in contracts:
-                if not _same_code(suite.chain.code(contract.address), artifact):
-                    wrong.append(f"{name}: {contract_name} {contract.address}: code differs")
-        for contract in (suite.registry, suite.token, suite.escrow):
-            installed = suite.authority.installation_of(contract.address)
-            release = suite.authority.release_of(installed.release)
-            if keccak(suite.chain.code(release.implementation)) != bytes(release.code_hash):
-                wrong.append(f"{name}: {contract.address}: implementation differs from its release")
-            if not _same_code(suite.chain.code(contract.address), build.artifact("ReleaseProxy")):
-                wrong.append(f"{name}: {contract.address}: is no ReleaseProxy of this build")
-        guarded = [suite.authority, suite.registry, suite.token, suite.escrow]
-        guarded += suite.verifiers.values()
-        for contract in guarded:
-            if contract.role_of(deployer) != 0:
-                wrong.append(f"{name}: {contract.address}: the deployer holds a role")
-            if int(str(contract.set_up_key()), 16) != 0:
-                wrong.append(f"{name}: {contract.address}: not handed over")
+        ledger = spec.ledger(name)
+        wrong += verify_code(name, suite)
+        wrong += verify_roles(
+            name, suite, ledger.roles, ledger.administrators, is_home=name == spec.home
+        )
+        wrong += left_with(name, suite, ledger.deployer.address)
+        authority = suite.authority
+        periods = (int(authority.NOTICE()), int(authority.ROLLBACK_WINDOW()))
+        if periods != (spec.notice, spec.rollback_window):
+            wrong.append(f"{name}: notice and rollback window are {periods}, not the plan's")
+        for identifier, verifier in suite.verifiers.items():
+            lane = deployment.lanes[identifier].verifier
+            planned = SignerSet.of(1, lane.threshold, lane.attestors)
+            kept = int(verifier.epoch_at(1).hash160)
+            if int.from_bytes(planned.hash[:20], "big") != kept:
+                wrong.append(f"{name}: {verifier.address}: first attestors are not the plan's")
     return wrong
+
+
+def verify_code(name: str, suite: Suite) -> list[str]:
+    """Compare a ledger's code with the build and its releases; returns what is wrong."""
+    wrong: list[str] = []
+    plain = {
+        "ReleaseAuthority": [suite.authority],
+        "QuorumVerifier": list(suite.verifiers.values()),
+        "LaneCustody": list(suite.custodies.values()),
+    }
+    for kind, contracts in plain.items():
+        artifact = build.artifact(kind)
+        wrong += [
+            f"{name}: {kind} {contract.address}: code differs from the build"
+            for contract in contracts
+            if not _same_code(suite.chain.code(contract.address), artifact)
+        ]
+    for kind, contract in proxied_of(suite).items():
+        where = f"{name}: {kind} {contract.address}"
+        release = suite.authority.release_of(
+            suite.authority.installation_of(contract.address).release
+        )
+        code = suite.chain.code(release.implementation)
+        if int(release.version) == 0:
+            wrong.append(f"{where}: not installed by the authority")
+            continue
+        if keccak(code) != bytes(release.code_hash):
+            wrong.append(f"{where}: implementation differs from its release")
+        # Later releases are other builds; what they must be, their registered hash says.
+        version = Version.unpack(int(release.version))
+        if version == _GENESIS and not _same_code(code, build.artifact(kind)):
+            wrong.append(f"{where}: code of {version} differs from the build")
+        if not _same_code(suite.chain.code(contract.address), build.artifact("ReleaseProxy")):
+            wrong.append(f"{where}: is no ReleaseProxy of this build")
+    return wrong
+
+
+def verify_roles(
+    name: str,
+    suite: Suite,
+    roles: Mapping[str, str],
+    administrators: Iterable[str],
+    *,
+    is_home: bool,
+) -> list[str]:
+    """Compare who holds which role with who should; every account that ever had one is looked at.
+
+    Args:
+        name: the ledger, for the messages.
+        suite: its contracts.
+        roles: account of each role, by lower-case name.
+        administrators: the administrators.
+        is_home: whether it is the instrument's home ledger.
+    """
+    wrong: list[str] = []
+    for kind, contract in guarded_of(suite):
+        expected = dict.fromkeys(administrators, Role.ADMINISTRATOR)
+        expected |= {
+            roles[title]: role
+            for role in ROLES_OF[kind]
+            if (title := str(role.name).lower()) in roles
+        }
+        if kind == "SecurityToken" and not is_home:
+            # On a remote ledger the escrow issues to holders, a custody to itself.
+            bridges = [suite.escrow, *suite.custodies.values()] if suite.custodies else []
+            expected |= {str(bridge.address): Role.BRIDGE for bridge in bridges}
+        topic = contract.interface.events_by_name["RoleChanged"][0].topic
+        named = [
+            str(suite.chain.decode_log(log).args["account"])
+            for log in suite.chain.raw_logs(contract, topics=[topic])
+        ]
+        for account in dict.fromkeys((*expected, *named)):
+            held, due = Role(int(contract.role_of(account))), expected.get(account, Role.NONE)
+            if held != due:
+                wrong.append(
+                    f"{name}: {kind} {contract.address}: {account} is {_title(held)}, "
+                    f"{_title(due)} expected"
+                )
+    return wrong
+
+
+def left_with(name: str, suite: Suite, deployer: str) -> list[str]:
+    """Return what the deployer can still do on a ledger: set-up keys and roles (INV-9)."""
+    left: list[str] = []
+    for kind, contract in guarded_of(suite):
+        where = f"{name}: {kind} {contract.address}"
+        if not _is_zero(contract.set_up_key()):
+            left.append(f"{where}: not handed over")
+        if int(contract.role_of(deployer)) != 0:
+            left.append(f"{where}: the deployer holds a role")
+    return left
+
+
+def proxied_of(suite: Suite) -> dict[str, Contract]:
+    """Return a ledger's contracts behind proxies by name."""
+    return dict(zip(PROXIED, (suite.registry, suite.token, suite.escrow), strict=True))
+
+
+def guarded_of(suite: Suite) -> list[tuple[str, Contract]]:
+    """Return a ledger's contracts that know roles, by name."""
+    return [
+        ("ReleaseAuthority", suite.authority),
+        *proxied_of(suite).items(),
+        *(("QuorumVerifier", verifier) for verifier in suite.verifiers.values()),
+    ]
+
+
+def _title(role: Role) -> str:
+    return str(role.name).lower() if role else "nobody"
 
 
 def create_address(sender: str, nonce: int) -> str:
@@ -734,8 +925,7 @@ def _same_code(code: bytes, artifact: build.Artifact) -> bool:
     """Whether deployed code is the build's, whatever its immutables."""
     runtime = artifact.bytecode_runtime
     return (
-        code[: len(runtime)] == runtime
-        and len(code) == len(runtime) + artifact.immutables_length
+        code[: len(runtime)] == runtime and len(code) == len(runtime) + artifact.immutables_length
     )
 
 
@@ -745,3 +935,7 @@ def _sent(_: object) -> None:
 
 def _hex(value: bytes) -> str:
     return "0x" + bytes(value).hex()
+
+
+def _is_zero(address: object) -> bool:
+    return int(str(address), 16) == 0

@@ -31,7 +31,7 @@ from tallystick.errors import InputError
 from tallystick.governance import Version
 from tallystick.instrument import Instrument, as_tuples
 from tallystick.network import ADMINISTRATORS, COURIER, HOLDERS_FROM, ROLE_INDEX, Network
-from tallystick.strict import Label, Name, StrictModel, parse, wrong
+from tallystick.strict import MAX_DEPTH, Label, Name, StrictModel, parse, wrong
 
 __all__ = [
     "ABI_FOLDER",
@@ -140,7 +140,8 @@ class LedgerEntry(StrictModel):
             raise wrong(f"eip155:{self.chain_id}", path="caip2", value=self.caip2)
         missing = [name for name in CONTRACTS[:4] if name not in self.contracts]
         if missing:
-            raise wrong("an entry of this contract", path=f"contracts.{missing[0]}", value="missing")
+            at = f"contracts.{missing[0]}"
+            raise wrong("an entry of this contract", path=at, value="missing")
         return self
 
     @property
@@ -168,7 +169,10 @@ class LaneSide(StrictModel):
 
 
 class LaneEntry(StrictModel):
-    """One lane: `escrow` is the home ledger's, `peer` the remote one's."""
+    """One lane: `escrow` is the home ledger's, `peer` the remote one's.
+
+    `deadline_seconds` is how long clients give a message before its source may refund it.
+    """
 
     id: Hash
     isin: str
@@ -176,6 +180,7 @@ class LaneEntry(StrictModel):
     remote: Name
     escrow: Address
     peer: Address
+    deadline_seconds: Annotated[int, Field(ge=1)] = 86_400
     sides: dict[str, LaneSide]
 
     @property
@@ -254,7 +259,7 @@ class Manifest(StrictModel):
     def load(cls, path: str | Path) -> Self:
         """Read a manifest, or raise InputError; ABIs are read when they are asked for."""
         manifest = parse(path, _read_json(path), cls, SCHEMA)
-        manifest._path = Path(path)
+        manifest._path = Path(path)  # noqa: SLF001  (ours)
         return manifest
 
     def write(self, path: str | Path) -> Path:
@@ -439,7 +444,7 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
     authority = ledger.contracts["ReleaseAuthority"].address
     if not chain.code(authority):
         at = f"{where}.contracts.ReleaseAuthority.address"
-        raise InputError(file, at, authority, "a contract: the chain has no code there (restarted?)")
+        raise InputError(file, at, authority, "a contract: there is no code (restarted?)")
 
 
 # --- from a deployment -------------------------------------------------------------------------
@@ -452,7 +457,7 @@ def manifest_of(
     indices: Mapping[str, Mapping[str, int]] | None = None,
     mnemonic: str | None = None,
     couriers: Mapping[str, RoleEntry] | None = None,
-    from_blocks: Mapping[str, int] | None = None,
+    derivations: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Describe a finished deployment.
 
@@ -462,7 +467,7 @@ def manifest_of(
         indices: ledger -> address -> index into the mnemonic, where one is to be given.
         mnemonic: the mnemonic, of local chains only.
         couriers: ledger -> the account that delivers there.
-        from_blocks: ledger -> first block of the deployment.
+        derivations: ledger -> path above the indices, where it is not the chain's own.
     """
     spec = deployment.spec
     known = indices or {}
@@ -481,7 +486,8 @@ def manifest_of(
                 release = suite.authority.release_of(
                     suite.authority.installation_of(contract.address).release
                 )
-                implementation, version = release.implementation, str(Version.unpack(release.version))
+                implementation = release.implementation
+                version = str(Version.unpack(release.version))
             elif contract_name in plain:
                 contract = plain[contract_name]
                 implementation, version = contract.address, ""
@@ -502,9 +508,11 @@ def manifest_of(
                 chain_id=chain.chain_id,
                 rpc=str(url) if url else None,
                 genesis=chain.genesis_hash,
-                from_block=(from_blocks or {}).get(name, 0),
+                from_block=int(deployment.journal.get(name, {}).get("from_block", 0)),
                 finality=Finality(**spec.ledger(name).finality),
-                derivation=f"m/44'/60'/{chain.ledger_number}'/0" if known.get(name) else None,
+                derivation=(derivations or {}).get(name, f"m/44'/60'/{chain.ledger_number}'/0")
+                if known.get(name)
+                else None,
                 contracts=entries,
             )
         )
@@ -517,6 +525,7 @@ def manifest_of(
                 remote=lane.remote,
                 escrow=str(deployment.suites[lane.home].escrow.address),
                 peer=str(deployment.suites[lane.remote].escrow.address),
+                deadline_seconds=lane.deadline,
                 sides={
                     end: LaneSide(
                         custody=str(deployment.suites[end].custodies[identifier].address),
@@ -577,7 +586,7 @@ def _roles(
 
 
 def manifest_of_network(network: Network, instrument: Instrument | None = None) -> Manifest:
-    """Describe a local network, every party with its index; holders as the instrument lists them."""
+    """Describe a local network, every party with its index; holders as in the instrument file."""
     deployment = network.deployment
     indices: dict[str, dict[str, int]] = {}
     couriers: dict[str, RoleEntry] = {}
@@ -622,6 +631,8 @@ def _read_json(path: str | Path) -> Any:
         raise InputError(path, "", None, f"a file that can be read ({reason})") from None
     if len(raw) > _MAX_BYTES:
         raise InputError(path, "", f"more than {_MAX_BYTES} bytes", f"at most {_MAX_BYTES} bytes")
+    if _depth(raw) > MAX_DEPTH:
+        raise InputError(path, "", "nested too deeply", f"at most {MAX_DEPTH} levels")
     try:
         return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -631,8 +642,15 @@ def _read_json(path: str | Path) -> Any:
         raise InputError(
             path, f"line {error.lineno}, column {error.colno}", error.msg, "JSON"
         ) from None
-    except RecursionError:
-        raise InputError(path, "", "nested too deeply", "JSON") from None
+
+
+def _depth(raw: bytes) -> int:
+    """How deep JSON nests: its reader recurses, and the compiler lifts Python's limit on that."""
+    deepest = depth = 0
+    for bracket in re.findall(rb"[][{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", raw, flags=re.DOTALL)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _write(path: Path, content: Any) -> None:

@@ -395,10 +395,6 @@ class Plan(StrictModel):
                 )
             pairs.add(pair)
             self._check_attestors(at, lane)
-            if lane.limits is None and self.limits is None:
-                raise wrong(
-                    "limits here or for the whole plan", path=joined(at, "limits"), value="missing"
-                )
         return self
 
     def _check_attestors(self, at: str, lane: Lane) -> None:

@@ -107,7 +107,7 @@ class LedgerPool:
         try:
             yield
         finally:
-            self._levels.remove(level)
+            self._levels = [other for other in self._levels if other is not level]
             for chain, snapshot in level.items():
                 chain.restore(snapshot)
 

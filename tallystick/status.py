@@ -1,7 +1,7 @@
 """What is where, on all ledgers at once, and whether the invariants hold.
 
-`status_of` observes the ledgers at one block each, `check_invariants` is a pure function of what was
-observed. Positions are those of every address that a Transfer event names, so their sum can be
+`status_of` observes the ledgers at one block each, `check_invariants` is a pure function of what
+was observed. Positions are those of every address that a Transfer event names, so their sum can be
 compared with the supply.
 """
 
@@ -378,28 +378,38 @@ def _lane_bounds(seen: Observation) -> Verdict:
             (released > locked, f"released {released} of {locked} locked"),
             (
                 issued - burned > locked - released,
-                f"{issued - burned} stand on {lane.remote.ledger}, "
-                f"{locked - released} are locked for them",
+                (
+                    f"{issued - burned} stand on {lane.remote.ledger}, "
+                    f"{locked - released} are locked for them"
+                ),
             ),
             (
                 lane.home.outstanding != locked - released,
-                f"{lane.home.ledger} owes {lane.home.outstanding}, "
-                f"its messages say {locked - released}",
+                (
+                    f"{lane.home.ledger} owes {lane.home.outstanding}, "
+                    f"its messages say {locked - released}"
+                ),
             ),
             (
                 lane.remote.outstanding != issued - burned,
-                f"{lane.remote.ledger} has issued {lane.remote.outstanding}, "
-                f"its messages say {issued - burned}",
+                (
+                    f"{lane.remote.ledger} has issued {lane.remote.outstanding}, "
+                    f"its messages say {issued - burned}"
+                ),
             ),
             (
                 lane.home.custody_balance != lane.home.outstanding + lane.home.suspense,
-                f"custody on {lane.home.ledger} holds {lane.home.custody_balance}, "
-                f"it owes {lane.home.outstanding + lane.home.suspense}",
+                (
+                    f"custody on {lane.home.ledger} holds {lane.home.custody_balance}, "
+                    f"it owes {lane.home.outstanding + lane.home.suspense}"
+                ),
             ),
             (
                 lane.remote.custody_balance != lane.remote.suspense,
-                f"custody on {lane.remote.ledger} holds {lane.remote.custody_balance}, "
-                f"it owes {lane.remote.suspense}",
+                (
+                    f"custody on {lane.remote.ledger} holds {lane.remote.custody_balance}, "
+                    f"it owes {lane.remote.suspense}"
+                ),
             ),
         ):
             if broken:
@@ -494,7 +504,10 @@ def _positions(seen: Observation) -> Verdict:
             if position.balance < 0
         ]
     return Verdict(
-        "INV-5", "per ledger: supply = sum of positions, none negative", tuple(figures), tuple(breaks)
+        "INV-5",
+        "per ledger: supply = sum of positions, none negative",
+        tuple(figures),
+        tuple(breaks),
     )
 
 
@@ -883,11 +896,19 @@ def render(status: Status, console: Console) -> None:
                     f"{name} {value if _is_count(verdict, name) else units(value)}"
                     for name, value in verdict.figures
                 ),
-                "holds" if verdict.holds else "BROKEN: " + "; ".join(verdict.breaks),
+                "holds" if verdict.holds else "BROKEN",
             )
             for verdict in status.verdicts
         ],
     )
+    for verdict in status.verdicts:
+        for line in verdict.breaks:
+            console.print(
+                f"BROKEN {verdict.invariant}: {line}",
+                markup=False,
+                soft_wrap=True,
+                style="bold red",
+            )
 
 
 def _is_count(verdict: Verdict, name: str) -> bool:

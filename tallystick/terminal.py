@@ -32,11 +32,18 @@ __all__ = [
 _PIPE_WIDTH = 200
 
 
+class _Console(Console):
+    """A console that leaves it to the command what to do when nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return a console on standard output; wide enough for whole rows where nobody watches."""
-    found = Console(highlight=False, soft_wrap=False)
+    found = _Console(highlight=False, soft_wrap=False)
     if not found.is_terminal:
-        found = Console(highlight=False, width=_PIPE_WIDTH, color_system=None)
+        found = _Console(highlight=False, width=_PIPE_WIDTH, color_system=None)
     return found
 
 

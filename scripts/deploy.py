@@ -1,0 +1,42 @@
+"""`ape run deploy --network ethereum:local:foundry [--plan FILE] [--execute]`.
+
+The plan's ledgers that are on the connected network are deployed; run it again with the network of
+the others. ape's local network is a rehearsal: all local ledgers of the plan, gone afterwards.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from ape.cli import ConnectedProviderCommand
+
+from tallystick.cli import guarded
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@click.command(cls=ConnectedProviderCommand)
+@click.option(
+    "--plan",
+    "plan_path",
+    type=click.Path(path_type=Path),
+    default=ROOT / "examples" / "plan.yaml",
+    help="Deployment plan.  [examples/plan.yaml]",
+)
+@click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Journal and manifest.  [deployments/NAME OF PLAN]",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
+def cli(provider: Any, plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> None:
+    """Carry out a deployment plan on the connected network; a dry run unless --execute."""
+    from tallystick.plan_spec import run
+
+    sys.exit(
+        guarded(lambda: run(plan_path, execute=execute, out=out, as_json=as_json, active=provider))
+    )

@@ -1,0 +1,16 @@
+"""`ape run status --manifest FILE [--json]`: the same as `tallystick status`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tallystick.cli import main
+
+
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def cli(arguments: tuple[str, ...]) -> None:
+    """The same as `tallystick status`."""
+    sys.exit(main(["status", *arguments]))

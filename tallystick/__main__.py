@@ -1,0 +1,8 @@
+"""`python -m tallystick` is the command `tallystick`."""
+
+import sys
+
+from tallystick.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

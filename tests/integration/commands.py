@@ -1,0 +1,77 @@
+"""What the tests of the command line share: a network, a plan, and the command as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tallystick.chain import Chain
+from tallystick.instrument import load_instrument
+from tallystick.manifest import Connection, connection_of, manifest_of_network
+from tallystick.network import Network
+
+ROOT = Path(__file__).resolve().parents[2]
+APPLE = ROOT / "examples" / "apple.yaml"
+FAR = 40_000
+
+
+def environment(**more: str) -> dict[str, str]:
+    """As a shell with the virtual environment activated."""
+    paths = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    kept = {k: v for k, v in os.environ.items() if k != "TALLYSTICK_MNEMONIC"}
+    kept |= {"PYTHONPATH": str(ROOT), "PATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
+    return kept | more
+
+
+def tallystick(*arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "tallystick", *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def deployed(chains: tuple[Chain, ...]) -> Network:
+    """The suite with two holders a side, all admitted, 1,500 units issued."""
+    network = Network.deploy(load_instrument(APPLE), {chain.name: chain for chain in chains})
+    for number in (0, 1):
+        network.admit(network.home, network.holder("home", number), FAR)
+        network.admit(network.remote, network.holder("remote", number), FAR)
+    network.issue(
+        [(network.holder("home", 0).address, 10**9), (network.holder("home", 1).address, 5 * 10**8)]
+    )
+    return network
+
+
+def connected(network: Network) -> Connection:
+    """The network as its manifest describes it."""
+    return connection_of(manifest_of_network(network), dict(network.chains))
+
+
+def plan_data(chains: Mapping[str, Chain]) -> dict[str, Any]:
+    """The example plan with its ledgers at the chains' addresses."""
+    data: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "plan.yaml").read_text())
+    data["instrument"] = str(APPLE)
+    for ledger in data["ledgers"]:
+        del ledger["network"]
+        ledger["rpc"] = getattr(chains[ledger["name"]], "url", "http://127.0.0.1:1")
+    return data
+
+
+def write_plan(folder: Path, data: Mapping[str, Any]) -> Path:
+    """A plan file."""
+    path = folder / "plan.yaml"
+    path.write_text(json.dumps(data))
+    return path

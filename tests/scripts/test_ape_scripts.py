@@ -1,0 +1,147 @@
+"""The scripts as an ape user runs them: `ape run deploy --network …`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tallystick.chain.anvil import find_anvil
+from tallystick.manifest import Manifest
+
+pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def ape(tmp_path: Path) -> Any:
+    pytest.importorskip("ape")
+    if not (ROOT / "ape-config.yaml").is_file():
+        pytest.skip("no ape-config.yaml")
+    anvil = find_anvil()
+    assert anvil is not None
+    # ape-vyper finds `vyper` and ape-foundry finds `anvil` on PATH only.
+    paths = [str(Path(sys.executable).parent), str(anvil.parent), os.environ["PATH"]]
+    kept = {k: v for k, v in os.environ.items() if k != "TALLYSTICK_MNEMONIC"}
+    kept |= {
+        "PATH": os.pathsep.join(paths),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+        # A cache of another run knows other contracts at these addresses.
+        "APE_DATA_FOLDER": str(tmp_path / "ape"),
+    }
+
+    def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "ape"), "run", *map(str, arguments)],
+            cwd=ROOT,
+            env=kept,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    return run
+
+
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Its lines, without what ape says of its own doings."""
+    return [line for line in done.stdout.splitlines() if not line.startswith("INFO:")]
+
+
+def test_local_network_is_a_rehearsal(ape: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dry = ape("deploy", "--network", "ethereum:local:foundry", "--out", out)
+    assert dry.returncode == 0, dry.stderr
+    assert said(dry)[-1].startswith("dry run: 0 steps done, ")
+    done = ape("deploy", "--network", "ethereum:local:foundry", "--out", out, "--execute")
+    assert done.returncode == 0, done.stderr
+    lines = said(done)
+    assert lines[:3] == [
+        (
+            "connected to ethereum:local:foundry, chain id 31337: ledger home of the plan, with "
+            "its chain id 41001"
+        ),
+        "on local ledgers beside it: remote",
+        "they end with this command (a rehearsal)",
+    ]
+    assert lines[3].startswith("US0378331005 on home, remote: ")
+    assert lines[3].endswith(" steps carried out, 0 were done before")
+    assert lines[4].startswith("verified: ")
+    assert not out.exists()
+
+
+def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> None:
+    """With one connected network it deploys the ledgers that match; then the others; then ends."""
+    chains = {chain.name: chain for chain in ledgers(2)}
+    data = yaml.safe_load((ROOT / "examples" / "plan.yaml").read_text())
+    data["instrument"] = str(ROOT / "examples" / "apple.yaml")
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    for ledger in data["ledgers"]:
+        del ledger["network"]
+        ledger["rpc"] = chains[ledger["name"]].url
+    plan.write_text(yaml.safe_dump(data))
+
+    def on(name: str) -> list[str]:
+        choice = f"ethereum:local:{chains[name].url}"
+        done = ape("deploy", "--network", choice, "--plan", plan, "--out", out, "--execute")
+        assert done.returncode == 0, done.stderr
+        lines = said(done)
+        other = "remote" if name == "home" else "home"
+        assert lines[:2] == [
+            f"connected to {choice}, chain id {chains[name].chain_id}: ledger {name} of the plan",
+            f"not connected: {other}; run again with their network",
+        ]
+        return lines[2:]
+
+    first = on("home")
+    assert first[-1].endswith(" steps are on remote, which is not connected")
+    assert first[-2].endswith(" steps here need remote first: run again afterwards")
+    second = on("remote")
+    assert len(second) == 2
+    third = on("home")
+    assert len(third) == 2
+    assert "7 steps carried out" in third[0]
+    assert not (out / "manifest.json").exists()
+    # Everything stands: whoever has both at hand says so, and writes the manifest.
+    last = subprocess.run(
+        [sys.executable, "-m", "tallystick", "deploy", plan, "--out", out, "--execute"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert " 0 steps carried out" in last.stdout
+    assert Manifest.load(out / "manifest.json").lanes
+    shown = ape("status", "--manifest", out / "manifest.json")
+    assert shown.returncode == 0, shown.stderr
+    assert "INV-1" in shown.stdout
+    carried = ape("courier", "--manifest", out / "manifest.json", "--once")
+    assert (carried.returncode, said(carried)) == (0, [])
+
+
+def test_a_network_that_the_plan_does_not_have(ape: Any, ledgers: Any, tmp_path: Path) -> None:
+    (chain,) = ledgers(1)
+    plan = ROOT / "examples" / "plan.sepolia.yaml"
+    choice = f"ethereum:local:{chain.url}"
+    done = ape("deploy", "--network", choice, "--plan", plan, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert (
+        f"{plan}: ledgers: home (ethereum:sepolia:node), remote (base:sepolia:node): "
+        f"expected a ledger on {choice}, chain id 41001"
+    ) in done.stderr
+    assert chain.block_number == 0
+
+
+@pytest.mark.parametrize("script", ["status", "courier"])
+def test_wrong_input(ape: Any, tmp_path: Path, script: str) -> None:
+    done = ape(script, "--manifest", tmp_path / "none.json")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'none.json'}: nothing: expected a file that exists" in done.stderr
+    assert "Traceback" not in done.stderr
