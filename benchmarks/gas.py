@@ -1,0 +1,338 @@
+"""The gas of every operation of the suite, through its proxies, from receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from benchmarks.rig import (
+    AMOUNT,
+    ATTESTORS,
+    DOCUMENT,
+    NOTICE,
+    REASON,
+    UNTIL_DAY,
+    Rig,
+    holder,
+)
+from tallystick import build
+from tallystick.bridge import LaneMessage, SignerSet
+from tallystick.chain import Account, Receipt
+from tallystick.deploy import PROXIED, Suite
+from tallystick.governance import Version, release_id, release_kind
+
+__all__ = ["HISTORY_DAYS", "Scenario", "measure"]
+
+_DAY: Final = 86_400
+_UNLIMITED: Final = 2**256 - 1
+# Seven attestors: the three of the first signer set and four more.
+_SEVEN: Final = (*ATTESTORS, 60, 61, 62, 63)
+# Days with movements of one account, over which old closing balances are read.
+HISTORY_DAYS: Final = 1_000
+
+
+def measure(backend: str) -> dict[str, int]:
+    """Deploy the suite on two fresh ledgers and measure every operation.
+
+    Args:
+        backend: `anvil` (hard fork osaka) or `embedded` (prague).
+
+    Returns:
+        Gas of the whole transaction by operation, in the order in which they were carried out.
+    """
+    with Rig.open(backend) as rig:
+        scenario = Scenario(rig)
+        scenario.run()
+        return scenario.gas
+
+
+class Scenario:
+    """One run over a fresh suite; each method goes on where the one before it ended."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.gas: dict[str, int] = {}
+        self.token = rig.home.token
+        self.holders: Sequence[Account] = [rig.network.holder("home", i) for i in range(6)]
+        self.guests: Sequence[Account] = [rig.network.holder("remote", i) for i in range(6)]
+
+    def run(self, *, closings: bool = True) -> None:
+        """Carry everything out; closings take a thousand days and can be left out."""
+        self.deployment()
+        self.issuance()
+        self.transfers()
+        self.controls()
+        self.lanes()
+        self.suspense()
+        self.signatures()
+        self.releases()
+        if closings:
+            self.closings()
+
+    def note(self, operation: str, receipt: Any) -> Receipt:
+        assert isinstance(receipt, Receipt), operation
+        assert operation not in self.gas, operation
+        self.gas[operation] = receipt.gas_used
+        return receipt
+
+    # ------------------------------------------------------------------- deployment
+
+    def deployment(self) -> None:
+        def step(operation: str, title: str) -> None:
+            found = [
+                gas
+                for (ledger, name), gas in self.rig.steps.items()
+                if ledger == "home" and name.startswith(title)
+            ]
+            assert len(found) == 1, title
+            self.gas[operation] = found[0]
+
+        step("deploy.ReleaseProxy.blueprint", "create proxy blueprint")
+        step("deploy.ReleaseAuthority", "create release authority")
+        for name in PROXIED:
+            step(f"deploy.{name}.implementation", f"create {name} 1")
+            step(f"deploy.{name}.proxy", f"create {name} proxy")
+        step("deploy.QuorumVerifier", "create verifier")
+        step("deploy.LaneCustody", "create custody")
+        step("lane.open", "open lane")
+        step("registry.register", "register US")
+        for ledger in ("home", "remote"):
+            self.gas[f"deploy.whole.{ledger}"] = sum(
+                gas for (name, _), gas in self.rig.steps.items() if name == ledger
+            )
+
+    # -------------------------------------------------------------- notary and issuer
+
+    def admit(self, suite: Suite, account: Any) -> Receipt:
+        registrar = self.rig.network.party(suite.chain.name, "registrar")
+        receipt = suite.token.admit(account, UNTIL_DAY, REASON, DOCUMENT, sender=registrar)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def issuance(self) -> None:
+        token, rig = self.token, self.rig
+        issuer, notary = rig.party("issuer"), rig.party("notary")
+        self.note("admit.first", self.admit(rig.home, self.holders[0]))
+        for account in (*self.holders[1:], issuer):
+            self.admit(rig.home, account)
+        self.note("admit.renewal", self.admit(rig.home, self.holders[0]))
+        much = 10**6 * AMOUNT
+        token.authorise_issuance(much, REASON, DOCUMENT, sender=notary)
+        self.note(
+            "authorise_issuance", token.authorise_issuance(much, REASON, DOCUMENT, sender=notary)
+        )
+        for account in (self.holders[0], self.holders[1], issuer):
+            token.mint(account, 1000 * AMOUNT, REASON, DOCUMENT, sender=issuer)
+        self.note("mint", token.mint(self.holders[0], AMOUNT, REASON, DOCUMENT, sender=issuer))
+        self.note(
+            "mint.first_receipt",
+            token.mint(self.holders[2], AMOUNT, REASON, DOCUMENT, sender=issuer),
+        )
+        self.note("burn", token.burn(issuer, AMOUNT, REASON, DOCUMENT, sender=issuer))
+        self.note("instruct", token.instruct(REASON, DOCUMENT, sender=issuer))
+        self.note("mint.standing_instruction", token.mint(self.holders[0], AMOUNT, sender=issuer))
+
+    # ------------------------------------------------------------------------ holders
+
+    def transfers(self) -> None:
+        token, spender = self.token, self.holders[5]
+        one, two, three, four = self.holders[:4]
+        self.note("transfer.same_day", token.transfer(two, AMOUNT, sender=one))
+        self.note("transfer.first_receipt", token.transfer(four, AMOUNT, sender=one))
+        self.note("approve.first", token.approve(spender, 2 * AMOUNT, sender=one))
+        self.note("approve", token.approve(spender, 3 * AMOUNT, sender=one))
+        self.note("transfer_from", token.transferFrom(one, two, AMOUNT, sender=spender))
+        token.approve(spender, _UNLIMITED, sender=one)
+        self.note("transfer_from.unlimited", token.transferFrom(one, three, AMOUNT, sender=spender))
+        many = [holder(number) for number in range(100)]
+        for account in many:
+            self.admit(self.rig.home, account)
+        for count in (10, 100):
+            token.batchTransfer(many[:count], [AMOUNT] * count, sender=one)
+            self.note(
+                f"transfer.batch{count}",
+                token.batchTransfer(many[:count], [AMOUNT] * count, sender=one),
+            )
+
+    # ----------------------------------------------------------------------- controls
+
+    def controls(self) -> None:
+        token, rig = self.token, self.rig
+        one, two, three = self.holders[:3]
+        registrar, custodian = rig.party("registrar"), rig.party("custodian")
+        guardian = rig.party("guardian")
+        administrator = rig.network.administrators("home")[0]
+        act = (REASON, DOCUMENT)
+        expiry = rig.home.chain.now + _DAY
+        self.note(
+            "enter_order", token.enter_order(one, two, AMOUNT, expiry, *act, sender=registrar)
+        )
+        self.note("forced_transfer", token.forcedTransfer(one, two, AMOUNT, sender=custodian))
+        self.note(
+            "freeze_amount.first", token.setFrozenTokens(three, AMOUNT, *act, sender=custodian)
+        )
+        self.note("freeze_amount", token.setFrozenTokens(three, 2 * AMOUNT, *act, sender=custodian))
+        token.enter_order(three, two, AMOUNT, expiry, *act, sender=registrar)
+        self.note(
+            "forced_transfer.frozen_units",
+            token.forcedTransfer(three, two, AMOUNT, sender=custodian),
+        )
+        self.note("freeze_account", token.setAddressFrozen(three, True, *act, sender=custodian))
+        self.note("unfreeze_account", token.setAddressFrozen(three, False, *act, sender=custodian))
+        self.note("pause", token.pause(1, *act, sender=guardian))
+        self.note("unpause", token.unpause(1, *act, sender=administrator))
+
+    # -------------------------------------------------------------------------- lanes
+
+    def lock(self, recipient: Any, amount: int = AMOUNT) -> tuple[Receipt, LaneMessage]:
+        return self._send(self.rig.home, "lock", self.holders[0], recipient, amount)
+
+    def burn(self, recipient: Any, amount: int = AMOUNT) -> tuple[Receipt, LaneMessage]:
+        return self._send(self.rig.remote, "burn", self.guests[0], recipient, amount)
+
+    def _send(
+        self, suite: Suite, verb: str, sender: Account, recipient: Any, amount: int
+    ) -> tuple[Receipt, LaneMessage]:
+        network = self.rig.network
+        self.rig.align()
+        word = bytes(12) + bytes.fromhex(str(recipient)[2:])
+        send = getattr(suite.escrow, verb)
+        receipt = send(network.lane, word, amount, suite.chain.now + _DAY, sender=sender)
+        assert isinstance(receipt, Receipt)
+        self.rig.align()
+        return receipt, LaneMessage.from_event(receipt.one("MessageSent").args["message"])
+
+    def deliver(self, message: LaneMessage, attestation: bytes | None = None) -> Receipt:
+        return self.rig.network.deliver(message, attestation)
+
+    def lanes(self) -> None:
+        rig, one, guest = self.rig, self.holders[0], self.guests[0]
+        custody = next(iter(rig.home.custodies.values()))
+        self.token.approve(custody, _UNLIMITED, sender=one)
+        for account in self.guests[:3]:
+            self.admit(rig.remote, account)
+        # The first message of a lane, and a recipient's first receipt, write fresh slots.
+        receipt, message = self.lock(guest, 500 * AMOUNT)
+        self.note("lane.lock_send.first", receipt)
+        self.note("lane.deliver_mint.first", self.deliver(message))
+        receipt, message = self.lock(guest)
+        self.note("lane.lock_send", receipt)
+        self.note("lane.deliver_mint.2of3", self.deliver(message))
+        self.gas["lane.security_token_across"] = (
+            self.gas["lane.lock_send"] + self.gas["lane.deliver_mint.2of3"]
+        )
+        _, message = self.lock(self.guests[1])
+        self.note("lane.deliver_mint.first_receipt", self.deliver(message))
+        receipt, message = self.burn(one)
+        self.note("lane.burn_send.first", receipt)
+        self.deliver(message)
+        receipt, message = self.burn(one)
+        self.note("lane.burn_send", receipt)
+        self.note("lane.release.2of3", self.deliver(message))
+        self.gas["lane.security_token_back"] = (
+            self.gas["lane.burn_send"] + self.gas["lane.release.2of3"]
+        )
+
+    def suspense(self) -> None:
+        rig = self.rig
+        # A first unit waits already; the second is what a recipient costs who can't receive.
+        _, first = self.lock(self.guests[3])
+        self.deliver(first)
+        _, second = self.lock(self.guests[4])
+        self.note("lane.deliver_suspense", self.deliver(second))
+        self.admit(rig.remote, self.guests[4])
+        rig.network.claim(second)
+        _, third = self.lock(self.guests[5])
+        self.deliver(third)
+        self.admit(rig.remote, self.guests[5])
+        self._warm_up(self.guests[5])
+        self.note("lane.claim", rig.network.claim(third))
+
+    def _warm_up(self, guest: Account) -> None:
+        self.rig.remote.token.transfer(guest, AMOUNT, sender=self.guests[0])
+
+    def signatures(self) -> None:
+        """Rotate both sides to 5 of 7, then deliver one message with 5, 6 and 7 signatures."""
+        rig = self.rig
+        keys = [rig.home.chain.account(index) for index in _SEVEN]
+        signers = SignerSet.of(2, 5, (account.address for account in keys))
+        for suite in (rig.home, rig.remote):
+            name, verifier = suite.chain.name, next(iter(suite.verifiers.values()))
+            named = (list(signers.signers), signers.threshold, REASON, DOCUMENT)
+            proposed = verifier.propose_signers(*named, sender=rig.network.party(name, "operator"))
+            confirmed = verifier.confirm_signers(*named, sender=rig.network.administrators(name)[0])
+            if suite is rig.home:
+                self.note("verifier.propose_signers.7", proposed)
+                self.note("verifier.confirm_signers.7", confirmed)
+        rig.advance(3_600)
+        _, message = self.lock(self.guests[0])
+        chain, gas = rig.remote.chain, {}
+        for count in (5, 6, 7):
+            with chain.isolated():
+                attestation = rig.attestation(message, signers, keys, count)
+                gas[count] = self.deliver(message, attestation).gas_used
+        self.deliver(message, rig.attestation(message, signers, keys, 5))
+        self.gas["lane.deliver_mint.5of7"] = gas[5]
+        # Mean of two signatures: each has zero bytes of its own.
+        self.gas["lane.signature"] = -((gas[5] - gas[7]) // 2)
+        _, message = self.burn(self.holders[0])
+        attestation = rig.attestation(message, signers, keys, 5)
+        self.note("lane.release.5of7", self.deliver(message, attestation))
+
+    # ----------------------------------------------------------------------- releases
+
+    def releases(self) -> None:
+        """Move the home token to a release with the same code, and back."""
+        rig, name = self.rig, "SecurityToken"
+        authority, version = rig.home.authority, Version(1, 0, 1)
+        artifact, act = build.artifact(name), (REASON, DOCUMENT)
+        implementation = rig.home.chain.deploy(artifact, sender=self.holders[5])
+        release = (
+            release_kind(name),
+            version.packed,
+            implementation.address,
+            artifact.code_hash,
+            artifact.layout_hash,
+            DOCUMENT,
+            bytes(32),
+        )
+        proxy, chosen = rig.home.token.address, release_id(name, version)
+        upgrader = rig.party("upgrader")
+        self.note("release.register", authority.register_release(release, *act, sender=upgrader))
+        self.note("release.notice", authority.give_notice(proxy, chosen, *act, sender=upgrader))
+        self.note(
+            "release.approve",
+            authority.approve(proxy, chosen, *act, sender=rig.party("issuer")),
+        )
+        authority.approve(proxy, chosen, *act, sender=rig.party("auditor"))
+        rig.advance(NOTICE)
+        self.note("release.activate", authority.activate(proxy, chosen, sender=self.holders[5]))
+        self.note(
+            "release.roll_back",
+            authority.roll_back(proxy, *act, sender=rig.party("guardian")),
+        )
+
+    # ----------------------------------------------------------------------- closings
+
+    def closings(self) -> None:
+        token, rig, chain = self.token, self.rig, self.rig.home.chain
+        one, two, reader = self.holders[0], self.holders[1], self.holders[5]
+        chain.advance(_DAY)
+        self.note("transfer.after_record_date", token.transfer(two, AMOUNT, sender=one))
+        issuer = rig.party("issuer")
+        self.note(
+            "mint.after_record_date", token.mint(one, AMOUNT, REASON, DOCUMENT, sender=issuer)
+        )
+        for _ in range(HISTORY_DAYS):
+            chain.advance(_DAY)
+            token.transfer(two, 1, sender=one)
+        today = int(token.business_day())
+        for days in (1, 100, HISTORY_DAYS):
+            day = today - days
+            read = token.balance_at_close
+            self.note(f"view.balance_at_close.{days}", read.send(one, day, sender=reader))
+            self.note(
+                f"view.balance_at_close.{days}.hint", read.send(one, day, day + 1, sender=reader)
+            )
+        self.note("view.balanceOf", token.balanceOf.send(one, sender=reader))
+        self.note("view.canTransfer", token.canTransfer.send(one, two, AMOUNT, sender=reader))

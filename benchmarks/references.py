@@ -1,0 +1,151 @@
+"""What our figures are held against: budgets, and the gas of peers.
+
+Peers were measured the same way: `gasUsed` of the whole transaction, from receipts on anvil 1.7.1
+with hard fork osaka, warm state, amounts about 1.2e18, real signatures. OpenZeppelin 5.7 stands
+behind its ERC1967Proxy, CMTAT 3.1.0 behind its TransparentProxy, T-REX 4.1.6 behind its proxies as
+shipped (without modules, and with three), Hyperlane as compiled and (`-deployed`) behind proxies
+with the hooks of the live chains, LayerZero V2 with one DVN, Chainlink CCIP 2.0, CMTAT on CCIP 1.6.
+`bare-vyper` is no product: a packed Vyper contract without proxy, roles or limits, to show what is
+physically there to be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+__all__ = ["REFERENCES", "Reference"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What one operation is held against: most gas it may take, and what peers take for it."""
+
+    budget: int | None = None
+    peers: Mapping[str, int] = field(default_factory=dict)
+
+
+REFERENCES: Final[Mapping[str, Reference]] = {
+    "transfer.same_day": Reference(
+        43_000,
+        {
+            "bare-vyper": 36_384,
+            "oz-5.7-proxied": 39_402,
+            "cmtat-3.1-proxied": 56_042,
+            "t-rex-4.1-proxied": 214_473,
+            "t-rex-4.1-proxied-3-modules": 322_377,
+        },
+    ),
+    "transfer.first_receipt": Reference(
+        None,
+        {
+            "bare-vyper": 36_396,
+            "oz-5.7-proxied": 56_514,
+            "cmtat-3.1-proxied": 73_154,
+            "t-rex-4.1-proxied": 231_573,
+        },
+    ),
+    "transfer.after_record_date": Reference(90_000, {"cmtat-3.1-snapshots": 265_162}),
+    "transfer.batch10": Reference(
+        130_000,
+        {"bare-vyper": 109_323, "cmtat-3.1-proxied": 197_189, "t-rex-4.1-proxied": 1_000_869},
+    ),
+    "transfer.batch100": Reference(
+        950_000,
+        {"bare-vyper": 824_211, "cmtat-3.1-proxied": 1_546_220, "t-rex-4.1-proxied": 8_850_965},
+    ),
+    "transfer_from": Reference(
+        None,
+        {
+            "oz-5.7-proxied": 45_605,
+            "cmtat-3.1-proxied": 64_501,
+            "t-rex-4.1-proxied": 222_398,
+        },
+    ),
+    "transfer_from.unlimited": Reference(None, {"oz-5.7-proxied": 42_328}),
+    "approve.first": Reference(None, {"oz-5.7-proxied": 51_353}),
+    "approve": Reference(None, {"oz-5.7-proxied": 34_253}),
+    "mint": Reference(
+        46_000,
+        {
+            "oz-5.7-proxied": 41_439,
+            "cmtat-3.1-proxied": 57_952,
+            "t-rex-4.1-proxied": 209_325,
+        },
+    ),
+    "burn": Reference(46_000, {"cmtat-3.1-proxied": 58_025, "t-rex-4.1-proxied": 70_446}),
+    "forced_transfer": Reference(
+        47_000, {"cmtat-3.1-proxied": 52_845, "t-rex-4.1-proxied": 209_792}
+    ),
+    "freeze_amount.first": Reference(
+        None, {"cmtat-3.1-proxied": 56_698, "t-rex-4.1-proxied": 63_594}
+    ),
+    "freeze_amount": Reference(None, {"cmtat-3.1-proxied": 39_598, "t-rex-4.1-proxied": 46_494}),
+    "freeze_account": Reference(None, {"cmtat-3.1-proxied": 54_868, "t-rex-4.1-proxied": 61_403}),
+    "unfreeze_account": Reference(None, {"cmtat-3.1-proxied": 32_956, "t-rex-4.1-proxied": 39_491}),
+    "pause": Reference(None, {"cmtat-3.1-proxied": 52_501, "t-rex-4.1-proxied": 42_676}),
+    "admit.first": Reference(None, {"t-rex-4.1-proxied-register": 79_578}),
+    "lane.lock_send": Reference(
+        95_000,
+        {
+            "bare-vyper": 46_288,
+            "hyperlane": 129_292,
+            "hyperlane-deployed": 223_702,
+            "layerzero-oft": 237_425,
+            "ccip-2.0": 375_095,
+            "cmtat-on-ccip-1.6": 233_043,
+        },
+    ),
+    "lane.burn_send": Reference(
+        90_000,
+        {
+            "bare-vyper": 36_009,
+            "hyperlane": 100_589,
+            "hyperlane-deployed": 194_543,
+            "layerzero-oft": 231_357,
+            "ccip-2.0": 366_281,
+        },
+    ),
+    "lane.deliver_mint.2of3": Reference(
+        85_000,
+        {
+            "bare-vyper": 50_114,
+            "hyperlane": 101_061,
+            "hyperlane-deployed": 115_966,
+            "layerzero-oft": 226_754,
+            "ccip-2.0": 212_784,
+        },
+    ),
+    "lane.deliver_mint.5of7": Reference(
+        100_000,
+        {
+            "bare-vyper": 64_493,
+            "hyperlane": 118_802,
+            "hyperlane-deployed": 133_732,
+            "layerzero-oft": 249_922,
+            "ccip-2.0": 239_216,
+        },
+    ),
+    "lane.release.2of3": Reference(
+        85_000,
+        {
+            "bare-vyper": 52_983,
+            "hyperlane": 105_535,
+            "hyperlane-deployed": 120_368,
+            "layerzero-oft": 230_308,
+            "ccip-2.0": 219_234,
+        },
+    ),
+    "lane.signature": Reference(
+        4_500, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
+    ),
+    "lane.security_token_across": Reference(
+        180_000,
+        {
+            "bare-vyper": 96_402,
+            "cmtat-on-ccip-1.6": 527_611,
+            "t-rex-4.1-on-hyperlane": 608_130,
+        },
+    ),
+}

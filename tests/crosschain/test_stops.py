@@ -1,0 +1,192 @@
+"""Pauses stop what they name and lose nothing: afterwards the same message goes through."""
+
+from __future__ import annotations
+
+import pytest
+from flows import DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
+
+from tallystick.bridge import Direction, party
+from tallystick.chain import reverts
+from tallystick.network import Network
+from tallystick.status import status_of
+from tallystick.token import PauseScope
+from tallystick.upgrade import upgrade
+
+
+def _pause_lane(network: Network, ledger: str, directions: Direction) -> None:
+    network.suite(ledger).escrow.pause_lane(
+        network.lane, directions, REASON, DOCUMENT, sender=network.party(ledger, "guardian")
+    )
+
+
+def _unpause_lane(network: Network, ledger: str, directions: Direction) -> None:
+    network.suite(ledger).escrow.unpause_lane(
+        network.lane, directions, REASON, DOCUMENT, sender=network.administrators(ledger)[0]
+    )
+
+
+def _pause(network: Network, ledger: str, scope: PauseScope) -> None:
+    network.suite(ledger).token.pause(
+        scope, REASON, DOCUMENT, sender=network.party(ledger, "guardian")
+    )
+
+
+def _unpause(network: Network, ledger: str, scope: PauseScope) -> None:
+    network.suite(ledger).token.unpause(
+        scope, REASON, DOCUMENT, sender=network.administrators(ledger)[0]
+    )
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "INV-7", "R-10")
+def test_an_inbound_stop_delays_and_loses_nothing(network, parties):
+    message = network.lock(parties.investor, parties.investor_abroad, 300)
+    await_lock_time(network, message)
+    attestation = network.attest(message)
+    _pause_lane(network, "remote", Direction.IN)
+    before = picture(network)
+    for _ in range(2):
+        with reverts("lanes: inbound paused"):
+            network.deliver(message, attestation)
+    assert picture(network) == before
+    assert status_of(network).ok
+
+    _unpause_lane(network, "remote", Direction.IN)
+    assert network.deliver(message, attestation).return_value is True
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-1", "INV-7")
+def test_an_outbound_stop_keeps_units_at_home_and_lets_others_arrive(network, parties):
+    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
+    back = network.burn(parties.investor_abroad, parties.investor, 100)
+    _pause_lane(network, "home", Direction.OUT)
+    before = picture(network)
+    with reverts("lanes: outbound paused"):
+        network.lock(parties.fund, parties.fund_abroad, 5)
+    assert picture(network) == before
+    # What is on its way home is not held up.
+    assert arrive(network, back).return_value is True
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-1", "INV-3")
+def test_paused_lanes_of_the_token_abroad_are_a_retry_for_everybody(network, parties):
+    messages = [
+        network.lock(parties.investor, parties.investor_abroad, 300),
+        network.lock(parties.investor, parties.unverified_abroad, 7),
+    ]
+    meet(network)
+    _pause(network, "remote", PauseScope.LANES)
+    before = picture(network)
+    for message, reason in zip(
+        messages, ("transit: token refused", "issuance: lanes paused"), strict=True
+    ):
+        with reverts(reason):
+            network.deliver(message)
+    assert picture(network) == before
+    _unpause(network, "remote", PauseScope.LANES)
+    assert [network.deliver(message).return_value for message in messages] == [True, False]
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-1", "INV-3")
+def test_paused_transfers_at_home_hold_up_the_eligible_and_suspend_the_others(network, parties):
+    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
+    eligible = network.burn(parties.investor_abroad, parties.fund, 40)
+    other = network.burn(parties.investor_abroad, parties.unverified, 2)
+    meet(network)
+    _pause(network, "home", PauseScope.TRANSFERS)
+    before = picture(network)
+    with reverts("transit: token refused"):
+        network.deliver(eligible)
+    assert picture(network) == before
+    # Into suspense no unit moves, so no pause of transfers stands against it.
+    assert network.deliver(other).return_value is False
+    network.admit(network.home, parties.unverified, 60_000)
+    before = picture(network)
+    with reverts("controls: transfers paused"):
+        network.claim(other)
+    assert picture(network) == before
+    _unpause(network, "home", PauseScope.TRANSFERS)
+    assert network.deliver(eligible).return_value is True
+    network.claim(other)
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-3", "INV-7")
+def test_claims_go_on_while_the_lane_is_stopped(network, parties):
+    message = network.lock(parties.investor, parties.unverified_abroad, 7)
+    arrive(network, message)
+    _pause_lane(network, "remote", Direction.IN | Direction.OUT)
+    network.admit(network.remote, parties.unverified_abroad, 60_000)
+    network.claim(message)
+    assert network.remote.token.balanceOf(parties.unverified_abroad) == 7
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-1", "INV-3")
+def test_a_frozen_recipient_gets_its_units_when_the_freeze_ends(network, parties):
+    """A freeze that lands while the units are on their way."""
+    remote, custodian = network.remote, network.party("remote", "custodian")
+    message = network.lock(parties.investor, parties.investor_abroad, 9)
+    stated = (REASON, DOCUMENT)
+    remote.token.setAddressFrozen(parties.investor_abroad, True, *stated, sender=custodian)
+    assert arrive(network, message).return_value is False
+    with reverts(error="ERC7943CannotReceive", args=[parties.investor_abroad]):
+        network.claim(message)
+    remote.token.setAddressFrozen(parties.investor_abroad, False, *stated, sender=custodian)
+    network.claim(message)
+    assert remote.token.balanceOf(parties.investor_abroad) == 9
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "INV-10", "R-40")
+def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
+    """Sent by one release and delivered by another, in both directions, by a waiting courier."""
+    courier = courier_of(network)
+    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
+    out = network.lock(parties.fund, parties.fund_abroad, 20)
+    back = network.burn(parties.investor_abroad, parties.investor, 100)
+    signed = network.attest(out)
+    upgrade(network, "remote", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
+    assert status_of(network).ok
+    arrive(network, out, signed)
+    upgrade(network, "home", "SecurityToken", "SecurityTokenNextButOneMock", "1.2.0")
+    upgrade(network, "home", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
+    assert status_of(network).ok
+    meet(network)
+    network.home.chain.mine(5)
+    network.remote.chain.mine(5)
+    carried = [o for o in courier.step() if o.changed]
+    assert [(o.what, o.id) for o in carried] == [("delivered", "0x" + back.id.hex())]
+    for message in (out, back):
+        with reverts("transit: delivered already"):
+            network.deliver(message)
+    assert network.home.token.balanceOf(parties.investor) == 800
+    assert network.remote.token.balanceOf(parties.fund_abroad) == 20
+    assert status_of(network).ok
+
+
+@pytest.mark.requirement("INV-7")
+def test_a_stop_is_the_guardians_and_lifting_it_another_keys(network, parties):
+    escrow = network.remote.escrow
+    both = Direction.IN | Direction.OUT
+    stated = (network.lane, both, REASON, DOCUMENT)
+    before = picture(network)
+    for role in ("issuer", "operator", "registrar"):
+        with reverts("access: missing role"):
+            escrow.pause_lane(*stated, sender=network.party("remote", role))
+    assert picture(network) == before
+    _pause_lane(network, "remote", both)
+    before = picture(network)
+    with reverts("access: missing role"):
+        escrow.unpause_lane(*stated, sender=network.party("remote", "guardian"))
+    with reverts("lanes: outbound paused"):
+        escrow.burn(
+            network.lane,
+            party(str(parties.fund)),
+            1,
+            network.remote.chain.now + 60,
+            sender=parties.investor_abroad,
+        )
+    assert picture(network) == before

@@ -1,0 +1,1370 @@
+"""Two ledgers under every act that anybody can carry out, beside the model, checked at each step.
+
+`TwoLedgers` holds the acts and the checks; `TwoLedgersMachine` only says what hypothesis may draw.
+The checks read the ledgers' storage (positions, openings, lane ledgers, outboxes), a hundred times
+cheaper than calls; the rule `ask_closings` holds the contracts' own views to the same numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from eth_utils.crypto import keccak
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from model import (
+    IN,
+    ISSUANCE,
+    LANES,
+    OUT,
+    TRANSFERS,
+    UNLIMITED,
+    Epoch,
+    Installed,
+    LedgerModel,
+    Model,
+    Refusal,
+    State,
+    Transit,
+)
+
+from tallystick import upgrade as upgrades
+from tallystick.bridge import LaneMessage, SignerSet, attest, party
+from tallystick.build import artifact
+from tallystick.chain import Account, Receipt, Revert, address_of
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy import Suite
+from tallystick.governance import Version, reason_code
+from tallystick.instrument import load_instrument
+from tallystick.network import ATTESTORS, COURIER, Network, message_of
+from tallystick.token import AMOUNT_MAX, business_day, calendar_day, close_of
+
+UNIT = 10**6
+DAY = 86_400
+MAX_SKEW = 2 * DAY
+NOTICE, ROLLBACK_WINDOW = 3_600, DAY
+CAP = 6
+REASON, DOCUMENT = reason_code("TEST"), keccak(text="order")
+HOLDERS = ("investor", "fund", "nominee", "newcomer")
+# Only the first three are admitted at the start.
+NEWCOMER = 3
+ATTESTOR_POOL = ATTESTORS[:6]
+RELEASES = {
+    "SecurityToken": ("SecurityToken", "SecurityTokenNextMock", "SecurityTokenNextButOneMock"),
+    "BridgeEscrow": ("BridgeEscrow", "BridgeEscrowNextMock", "BridgeEscrowNextButOneMock"),
+}
+VERSIONS = (Version(1, 0, 0), Version(1, 1, 0), Version(1, 2, 0))
+
+
+# ------------------------------------------------------------------------ reading storage
+
+
+@functools.cache
+def _mapped(slot: int, *keys: bytes) -> int:
+    """Slot of a value in a (nested) HashMap of Vyper."""
+    for key in keys:
+        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key.rjust(32, b"\0")), "big")
+    return slot
+
+
+@functools.cache
+def _bytes(address: str) -> bytes:
+    return bytes.fromhex(address[2:])
+
+
+class Books:
+    """What a ledger's token and escrow have stored, read without calls."""
+
+    def __init__(self, suite: Suite, lane: bytes, custody: str, escrow_module: str) -> None:
+        chain = suite.chain
+        assert isinstance(chain, EmbeddedChain)
+        self._slots: dict[tuple[bytes, int], int] = chain._state.slots
+        self._token, self._escrow = _bytes(suite.token.address), _bytes(suite.escrow.address)
+        token = artifact("SecurityToken").layout["storage_layout"]["book"]
+        escrow = artifact("BridgeEscrow").layout["storage_layout"]
+        self.positions, self.issue_slot = token["_positions"]["slot"], token["_issue"]["slot"]
+        self.openings = token["_openings"]["slot"]
+        self.terms_slot = _mapped(escrow["lanes"]["_terms"]["slot"], lane)
+        self.ledger_slot = _mapped(escrow["lanes"]["_ledger"]["slot"], lane)
+        self.outbox = escrow["transit"]["outbox"]["slot"]
+        self.arrived_slot = _mapped(escrow["transit"]["_arrived"]["slot"], lane, b"\0")
+        self.suspended = escrow["transit"]["suspended"]["slot"]
+        self.lane, self.custody = lane, custody
+
+    def of_token(self, slot: int) -> int:
+        """A word of the token."""
+        return self._slots.get((self._token, slot), 0)
+
+    def of_escrow(self, slot: int) -> int:
+        """A word of the escrow."""
+        return self._slots.get((self._escrow, slot), 0)
+
+    def position(self, account: str) -> int:
+        """An account's word."""
+        return self.of_token(_mapped(self.positions, _bytes(account)))
+
+    @property
+    def issue(self) -> int:
+        """The issue word."""
+        return self.of_token(self.issue_slot)
+
+    def sent_id(self, nonce: int) -> int:
+        """Id of the message that left with a nonce."""
+        return self.of_escrow(_mapped(self.outbox, self.lane, bytes([nonce])))
+
+    def suspended_for(self, message_id: bytes) -> int:
+        """Units that wait under a message."""
+        return self.of_escrow(_mapped(self.suspended, message_id))
+
+    def closings(self, account: str, word: int, days: Sequence[int]) -> list[int]:
+        """Closing balances of days in ascending order, from the chain of openings."""
+        key = _bytes(account)
+        segments = [(word >> 224 & 0xFFFF, word & AMOUNT_MAX)]
+        while segments[-1][0]:
+            cursor = segments[-1][0]
+            opening = self.of_token(_mapped(self.openings, key, cursor.to_bytes(3, "big")))
+            if opening == 0:
+                break
+            segments.append((opening >> 224 & 0xFFFF, opening & AMOUNT_MAX))
+        found, at = [], len(segments) - 1
+        if segments[-1][0] == 0:
+            at -= 1
+        value = 0
+        for day in days:
+            while at >= 0 and segments[at][0] <= day:
+                value = segments[at][1]
+                at -= 1
+            found.append(value)
+        return found
+
+
+NOBODY = "0x" + "00" * 20
+
+
+# ------------------------------------------------------------------------------ the world
+
+
+@dataclass
+class World:
+    """A deployed suite on two embedded ledgers, a model of it, and the point to return to."""
+
+    network: Network
+    model: Model
+    first_day: int
+    attestations: dict[tuple[bytes, str, bytes], bytes]
+    snapshots: tuple[Any, Any]
+    contracts: tuple[str, ...]
+
+    @classmethod
+    @functools.cache
+    def of(cls, escrow: str = "BridgeEscrow") -> World:
+        """The world whose escrows are of this build; one a process."""
+        chains = {
+            "home": EmbeddedChain("home", 41_001, ledger_number=1),
+            "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
+        }
+        network = Network.deploy(
+            load_instrument("examples/apple.yaml"),
+            chains,
+            threshold=2,
+            attestors=ATTESTOR_POOL[:3],
+            cap=CAP,
+            notice=NOTICE,
+            rollback_window=ROLLBACK_WINDOW,
+        )
+        contracts = ("SecurityToken", "BridgeEscrow")
+        if escrow != "BridgeEscrow":
+            contracts = ("SecurityToken",)
+            for name in chains:
+                upgrades.upgrade(network, name, "BridgeEscrow", escrow, "1.0.1")
+        for name in chains:
+            for contract in contracts:
+                for version, build in zip(VERSIONS[1:], RELEASES[contract][1:], strict=True):
+                    code = upgrades.deploy_implementation(network, name, build)
+                    upgrades.register_release(network, name, contract, build, version, code)
+        model = _model(network, clock_rule=escrow == "BridgeEscrow")
+        first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
+        world = cls(network, model, first_day, {}, (None, None), contracts)
+        play = TwoLedgers(world, fresh=False)
+        play.set_the_stage()
+        world.snapshots = tuple(chain.snapshot() for chain in chains.values())  # type: ignore[assignment]
+        return world
+
+
+def _model(network: Network, *, clock_rule: bool) -> Model:
+    """The model of a suite in which nothing has happened yet."""
+    sides = []
+    for name in ("home", "remote"):
+        suite = network.suite(name)
+        lane = network.deployment.spec.lanes[0]
+        (custody,) = suite.custodies.values()
+        side = LedgerModel(
+            name=name,
+            chain_id=suite.chain.chain_id,
+            home=name == "home",
+            custody=str(custody.address),
+            escrow=str(suite.escrow.address),
+            clock=suite.chain.now,
+            rotation_delay=lane.verifier.rotation_delay,
+            retention=lane.verifier.retention,
+        )
+        side.epochs = [Epoch(network.signer_set(1), 0)]
+        side.installed = {contract: Installed() for contract in RELEASES}
+        sides.append(side)
+    spec = network.deployment.spec
+    return Model(
+        sides[0],
+        sides[1],
+        lane=network.lane,
+        close_minute=spec.close_minute,
+        cap=CAP * 10**spec.decimals,
+        clock_rule=clock_rule,
+    )
+
+
+def _told(refusal: Refusal | None) -> str:
+    if refusal is None:
+        return "success"
+    if isinstance(refusal, str):
+        return f"the refusal {refusal!r}"
+    return f"the refusal {refusal[0]}{refusal[1]}"
+
+
+def _refusal(revert: Revert) -> Refusal:
+    if revert.error is not None:
+        return revert.error[0], tuple(revert.error[1].values())
+    if revert.reason is not None:
+        return revert.reason
+    assert not revert.data, f"a revert that nobody can read: {revert}"
+    assert revert.halt is None, f"no revert but a halt: {revert}"
+    return ""
+
+
+# -------------------------------------------------------------------------------- the acts
+
+
+class TwoLedgers:
+    """Acts on two ledgers and on their model alike; a difference is an AssertionError."""
+
+    # What happened over all runs, so that a test can see that nothing was left untried.
+    outcomes: ClassVar[Counter[tuple[str, str]]] = Counter()
+
+    def __init__(self, world: World, *, fresh: bool = True) -> None:
+        self.world = world
+        self.network = world.network
+        if fresh:
+            for chain, snapshot in zip(
+                (self.network.home.chain, self.network.remote.chain), world.snapshots, strict=True
+            ):
+                chain.restore(snapshot)
+        self.model = copy.deepcopy(world.model) if fresh else world.model
+        self.attestations = world.attestations
+        self.suites = {"home": self.network.home, "remote": self.network.remote}
+        module = "transit"
+        self.books = {
+            name: Books(suite, self.model.lane, self.side(name).custody, module)
+            for name, suite in self.suites.items()
+        }
+        self.accounts = {
+            name: {
+                **{holder: self.network.holder(name, i) for i, holder in enumerate(HOLDERS)},
+            }
+            for name in self.suites
+        }
+        self.addresses = {
+            name: {
+                **{holder: str(account.address) for holder, account in accounts.items()},
+                "custody": self.side(name).custody,
+                "escrow": self.side(name).escrow,
+            }
+            for name, accounts in self.accounts.items()
+        }
+        self.couriers = {name: suite.chain.account(COURIER) for name, suite in self.suites.items()}
+
+    # ---------------------------------------------------------------------- plumbing
+
+    def side(self, name: str) -> LedgerModel:
+        """The model of a ledger."""
+        return self.model.home if name == "home" else self.model.remote
+
+    def address(self, name: str, who: str) -> str:
+        """Where somebody is on a ledger."""
+        return self.addresses[name][who]
+
+    def party(self, name: str, role: str) -> Account:
+        """Who holds a role on a ledger."""
+        return self.network.party(name, role)
+
+    def act(
+        self,
+        name: str,
+        expected: Refusal | None,
+        send: Callable[[], Any],
+        events: Sequence[str] | None = None,
+    ) -> Receipt | None:
+        """Send what the model has judged already, and hold the ledger to the judgement."""
+        side = self.side(name)
+        got: Refusal | None = None
+        receipt: Receipt | None = None
+        try:
+            receipt = send()
+        except Revert as revert:
+            got = _refusal(revert)
+        side.clock += 1
+        if got != expected:
+            raise AssertionError(
+                f"{name}: the model says {_told(expected)}, the ledger {_told(got)}"
+            )
+        if receipt is not None and events is not None:
+            emitted = [event.name for event in receipt.events]
+            assert emitted == list(events), f"{name}: events {emitted}, expected {list(events)}"
+        return receipt
+
+    def tell(self, what: str, refusal: Refusal | None) -> None:
+        """Count an outcome, and put it beside the step that hypothesis prints."""
+        outcome = "done" if refusal is None else refusal if isinstance(refusal, str) else refusal[0]
+        self.outcomes[what, outcome] += 1
+        if refusal is not None:
+            note(f"    # refused: {outcome or '(no reason)'}")
+
+    # ------------------------------------------------------------------------ the stage
+
+    def set_the_stage(self) -> None:
+        """Three admitted holders on each ledger, allowances, a first issue."""
+        for name in self.suites:
+            for holder in HOLDERS[:NEWCOMER]:
+                self.admit(name, holder, 40_000)
+        for holder in HOLDERS:
+            self.approve(holder, "custody", UNLIMITED)
+            self.approve(holder, "issuer", UNLIMITED)
+        self.issue("investor", 5 * UNIT, 5 * UNIT)
+        self.issue("fund", 2 * UNIT, 2 * UNIT)
+        for holder, amount in (("investor", UNIT), ("fund", UNIT // 2)):
+            moved = self.send("home", holder, holder, amount)
+            assert moved is not None
+            self.deliver_when_due(moved, 0)
+
+    def skew(self, seconds: int) -> None:
+        """Move one clock ahead: the remote ledger's, or with a negative number home's."""
+        self.set_clock("remote" if seconds >= 0 else "home", by=abs(seconds))
+
+    # ----------------------------------------------------------------------------- time
+
+    def set_clock(self, name: str, *, by: int = 0, to: int | None = None) -> None:
+        """Move a ledger's clock on; the other follows if it would stay too far behind."""
+        side = self.side(name)
+        target = side.clock + by if to is None else max(to, side.clock)
+        for each, at_least in ((side, target), (self.model.peer(side), target - MAX_SKEW)):
+            if at_least > each.clock:
+                self.suites[each.name].chain.set_time(at_least)
+                each.clock = at_least
+
+    def wait_a_little(self, name: str, message: LaneMessage) -> None:
+        """Wait for a lock time unless it is far ahead; clocks that differ much shall go on so."""
+        if message.lock_time - self.side(name).clock < 3_600:
+            self.set_clock(name, to=message.lock_time)
+
+    def to_the_close(self, name: str, offset: int) -> None:
+        """Move a ledger's clock to its next close of business, or just beside it."""
+        side = self.side(name)
+        day = business_day(side.clock, self.model.close_minute)
+        self.set_clock(name, to=close_of(day, self.model.close_minute) + offset)
+
+    # ------------------------------------------------------------------------- holders
+
+    def transfer(self, name: str, sender: str, receiver: str, amount: int) -> None:
+        """A holder's transfer."""
+        source, target = self.address(name, sender), self.address(name, receiver)
+        expected = self.side(name).transfer(source, target, amount)
+        token = self.suites[name].token
+        self.act(
+            name,
+            expected,
+            lambda: token.transfer(target, amount, sender=self.accounts[name][sender]),
+            ["Transfer"],
+        )
+        self.tell("transfer", expected)
+
+    def batch_transfer(self, name: str, sender: str, items: Sequence[tuple[str, int]]) -> None:
+        """A holder's transfer to many."""
+        receivers = [self.address(name, receiver) for receiver, _ in items]
+        amounts = [amount for _, amount in items]
+        expected = self.side(name).batch_transfer(self.address(name, sender), receivers, amounts)
+        token, account = self.suites[name].token, self.accounts[name][sender]
+        self.act(
+            name,
+            expected,
+            lambda: token.batchTransfer(receivers, amounts, sender=account),
+            ["Transfer"] * len(items),
+        )
+        self.tell("batch transfer", expected)
+
+    def approve(self, holder: str, spender: str, amount: int) -> None:
+        """An allowance at home, for the custody or the issuer."""
+        side, token = self.model.home, self.network.home.token
+        to = side.custody if spender == "custody" else str(self.party("home", "issuer").address)
+        side.approve(self.address("home", holder), to, amount)
+        account = self.accounts["home"][holder]
+        self.act("home", None, lambda: token.approve(to, amount, sender=account), ["Approval"])
+
+    # --------------------------------------------------------------------------- roles
+
+    def admit(self, name: str, holder: str, until_day: int) -> None:
+        """The registrar makes somebody eligible up to a day."""
+        address, token = self.address(name, holder), self.suites[name].token
+        self.side(name).admit(address, until_day)
+        registrar = self.party(name, "registrar")
+        self.act(
+            name,
+            None,
+            lambda: token.admit(address, until_day, REASON, DOCUMENT, sender=registrar),
+            ["PrivilegedAct", "Admitted"],
+        )
+
+    def freeze_amount(self, name: str, holder: str, amount: int) -> None:
+        """The custodian freezes units."""
+        address, token = self.address(name, holder), self.suites[name].token
+        self.side(name).freeze_amount(address, amount)
+        custodian = self.party(name, "custodian")
+        self.act(
+            name,
+            None,
+            lambda: token.setFrozenTokens(address, amount, REASON, DOCUMENT, sender=custodian),
+            ["PrivilegedAct", "Frozen"],
+        )
+
+    def freeze_account(self, name: str, holder: str, frozen: bool) -> None:
+        """The custodian freezes a whole account."""
+        address, token = self.address(name, holder), self.suites[name].token
+        self.side(name).freeze_account(address, frozen)
+        custodian = self.party(name, "custodian")
+        self.act(
+            name,
+            None,
+            lambda: token.setAddressFrozen(address, frozen, REASON, DOCUMENT, sender=custodian),
+            ["PrivilegedAct", "AddressFrozen"],
+        )
+
+    def enter_order(
+        self, name: str, sender: str, receiver: str, amount: int, lasts: int
+    ) -> tuple[str, str, str, int] | None:
+        """The registrar enters a legal order; returns it unless refused."""
+        side, token = self.side(name), self.suites[name].token
+        source, target = self.address(name, sender), self.address(name, receiver)
+        until = side.clock + lasts
+        expected = side.enter_order(source, target, amount, until)
+        registrar = self.party(name, "registrar")
+        self.act(
+            name,
+            expected,
+            lambda: token.enter_order(
+                source, target, amount, until, REASON, DOCUMENT, sender=registrar
+            ),
+            ["PrivilegedAct", "OrderEntered"],
+        )
+        self.tell("enter order", expected)
+        return None if expected is not None else (name, sender, receiver, amount)
+
+    def forced_transfer(self, name: str, sender: str, receiver: str, amount: int) -> None:
+        """The custodian carries a legal order out."""
+        side, token = self.side(name), self.suites[name].token
+        source, target = self.address(name, sender), self.address(name, receiver)
+        thaws = amount > side.holding(source).unfrozen
+        expected = side.forced_transfer(source, target, amount)
+        custodian = self.party(name, "custodian")
+        self.act(
+            name,
+            expected,
+            lambda: token.forcedTransfer(source, target, amount, sender=custodian),
+            [*(["Frozen"] if thaws else []), "PrivilegedAct", "Transfer", "ForcedTransfer"],
+        )
+        self.tell("forced transfer", expected)
+
+    def issue(self, holder: str, authorised: int, amount: int) -> None:
+        """The notary authorises, the issuer issues."""
+        side, token = self.model.home, self.network.home.token
+        notary, issuer = self.party("home", "notary"), self.party("home", "issuer")
+        side.authorise(authorised)
+        self.act(
+            "home",
+            None,
+            lambda: token.authorise_issuance(authorised, REASON, DOCUMENT, sender=notary),
+            ["PrivilegedAct", "IssuanceAuthorised"],
+        )
+        address = self.address("home", holder)
+        expected = side.mint(address, amount)
+        self.act(
+            "home",
+            expected,
+            lambda: token.mint(address, amount, REASON, DOCUMENT, sender=issuer),
+            ["PrivilegedAct", "Transfer"],
+        )
+        self.tell("issue", expected)
+
+    def redeem(self, holder: str, amount: int) -> None:
+        """The issuer takes units back."""
+        issuer, address = self.party("home", "issuer"), self.address("home", holder)
+        expected = self.model.home.redeem(address, amount, str(issuer.address))
+        token = self.network.home.token
+        self.act(
+            "home",
+            expected,
+            lambda: token.burn(address, amount, REASON, DOCUMENT, sender=issuer),
+            ["PrivilegedAct", "Transfer"],
+        )
+        self.tell("redeem", expected)
+
+    def pause_token(self, name: str, scopes: int) -> None:
+        """The guardian pauses transfers, issuance, lanes."""
+        self.side(name).scopes |= scopes
+        token, guardian = self.suites[name].token, self.party(name, "guardian")
+        self.act(
+            name,
+            None,
+            lambda: token.pause(scopes, REASON, DOCUMENT, sender=guardian),
+            ["PrivilegedAct", "Paused"],
+        )
+
+    def unpause_token(self, name: str, scopes: int) -> None:
+        """An administrator lifts it."""
+        self.side(name).scopes &= ~scopes
+        token, administrator = self.suites[name].token, self.network.administrators(name)[0]
+        self.act(
+            name,
+            None,
+            lambda: token.unpause(scopes, REASON, DOCUMENT, sender=administrator),
+            ["PrivilegedAct", "Unpaused"],
+        )
+
+    def pause_lane(self, name: str, directions: int) -> None:
+        """The guardian stops directions of the lane on one ledger."""
+        self.side(name).stops |= directions
+        escrow, guardian = self.suites[name].escrow, self.party(name, "guardian")
+        self.act(
+            name,
+            None,
+            lambda: escrow.pause_lane(
+                self.model.lane, directions, REASON, DOCUMENT, sender=guardian
+            ),
+            ["PrivilegedAct", "LanePaused"],
+        )
+
+    def unpause_lane(self, name: str, directions: int) -> None:
+        """An administrator lifts it."""
+        self.side(name).stops &= ~directions
+        escrow, administrator = self.suites[name].escrow, self.network.administrators(name)[1]
+        self.act(
+            name,
+            None,
+            lambda: escrow.unpause_lane(
+                self.model.lane, directions, REASON, DOCUMENT, sender=administrator
+            ),
+            ["PrivilegedAct", "LaneUnpaused"],
+        )
+
+    def give_notice(self, name: str, contract: str, release: int) -> None:
+        """The upgrader gives notice of a release; issuer and auditor consent."""
+        expected = self.side(name).give_notice(contract, release)
+        version = VERSIONS[release]
+        self.act(
+            name,
+            expected,
+            lambda: upgrades.give_notice(self.network, name, contract, version),
+            ["PrivilegedAct", "ActivationNoticed"],
+        )
+        self.tell("give notice", expected)
+        if expected is None:
+            for role in ("issuer", "auditor"):
+                self.act(
+                    name,
+                    None,
+                    functools.partial(
+                        upgrades.approve, self.network, name, contract, version, role
+                    ),
+                    ["PrivilegedAct", "ActivationApproved"],
+                )
+
+    def activate(self, name: str, contract: str, release: int) -> None:
+        """Anybody activates a noticed release."""
+        expected = self.side(name).activate(contract, release, NOTICE)
+        self.act(
+            name,
+            expected,
+            lambda: upgrades.activate(self.network, name, contract, VERSIONS[release]),
+        )
+        self.tell("activate", expected)
+
+    def roll_back(self, name: str, contract: str) -> None:
+        """The guardian returns to the release before."""
+        expected = self.side(name).roll_back(contract, ROLLBACK_WINDOW)
+        self.act(name, expected, lambda: upgrades.roll_back(self.network, name, contract))
+        self.tell("roll back", expected)
+
+    def rotate_signers(self, name: str, members: Sequence[int]) -> None:
+        """Operator and administrator confirm another signer set on one ledger."""
+        side = self.side(name)
+        chain = self.suites[name].chain
+        keys = [self.network.home.chain.account(index) for index in members]
+        signers = SignerSet.of(len(side.epochs) + 1, 2, (key.address for key in keys))
+        (verifier,) = self.suites[name].verifiers.values()
+        stated = (list(signers.signers), 2, REASON, DOCUMENT)
+        operator = self.party(name, "operator")
+        self.act(
+            name,
+            None,
+            lambda: verifier.propose_signers(*stated, sender=operator),
+            ["PrivilegedAct", "SignerSetProposed"],
+        )
+        expected = side.confirm_signers(signers)
+        administrator = chain.account(9)
+        self.act(name, expected, lambda: verifier.confirm_signers(*stated, sender=administrator))
+        self.tell("rotate signers", expected)
+
+    # ---------------------------------------------------------------------------- lane
+
+    def send(
+        self, name: str, holder: str, recipient: str, amount: int, lasts: int = DAY
+    ) -> Transit | None:
+        """A holder locks at home or burns on the remote ledger."""
+        side, escrow = self.side(name), self.suites[name].escrow
+        account = self.accounts[name][holder]
+        target = party(self.address(self.model.peer(side).name, recipient))
+        deadline = side.clock + lasts
+        expected = self.model.send(side, str(account.address), target, amount, deadline)
+        function = escrow.lock if side.home else escrow.burn
+        events = ["MessageSent", "Transfer"] + ([] if side.home else ["CrosschainBurn"])
+        receipt = self.act(
+            name,
+            expected,
+            lambda: function(self.model.lane, target, amount, deadline, sender=account),
+            events,
+        )
+        self.tell("lock" if side.home else "burn", expected)
+        if receipt is None:
+            return None
+        sent = self.model.transits[-1]
+        assert message_of(receipt.one("MessageSent")) == sent.message, "the message differs"
+        return sent
+
+    def destination(self, transit: Transit) -> str:
+        """Where a message goes."""
+        return "remote" if transit.message.kind == 1 else "home"
+
+    def signed(
+        self, name: str, message: LaneMessage, signers: SignerSet, count: int | None = None
+    ) -> bytes:
+        """What the attestors of a set sign for a ledger; all of the threshold unless said."""
+        key = (message.id, f"{name} {count}", signers.hash)
+        if key not in self.attestations:
+            accounts = (self.network.home.chain.account(index) for index in ATTESTOR_POOL)
+            keys = {str(account.address): account.key for account in accounts}
+            chosen = [keys[address] for address in signers.signers]
+            domain = self.side(name).domain
+            self.attestations[key] = attest(
+                message,
+                signers,
+                domain,
+                [k for k in chosen if k is not None][
+                    : signers.threshold if count is None else count
+                ],
+            )
+        return self.attestations[key]
+
+    def valid_epoch(self, name: str) -> int:
+        """Number of the newest epoch that the ledger's verifier takes now."""
+        side = self.side(name)
+        return max(n for n, e in enumerate(side.epochs, 1) if e.valid_from <= side.clock)
+
+    def submit(
+        self,
+        what: str,
+        name: str,
+        message: LaneMessage,
+        attestation: bytes,
+        verdict: Callable[[], Refusal | None],
+    ) -> Refusal | None:
+        """A courier brings a message to a ledger, whatever it is worth."""
+        side, escrow = self.side(name), self.suites[name].escrow
+        expected = self.model.deliver(side, message, verdict, _account_of)
+        suspends = expected is None and message.id in side.suspended
+        credit = ["Transfer"] if side.home else ["Transfer", "CrosschainMint"]
+        events = [*credit, "MessageDelivered"]
+        if suspends:
+            events = ["MessageDelivered"] if side.home else ["MessageDelivered", *credit]
+        receipt = self.act(
+            name,
+            expected,
+            lambda: escrow.deliver(message.as_tuple(), attestation, sender=self.couriers[name]),
+            events,
+        )
+        if receipt is not None:
+            assert receipt.return_value is not suspends, "delivered and suspended are mixed up"
+        self.tell(what if not suspends else f"{what} into suspense", expected)
+        return expected
+
+    def deliver(self, transit: Transit, epoch: int | None = None) -> None:
+        """A courier delivers an honest message, attested by the newest epoch or by another."""
+        name = self.destination(transit)
+        side = self.side(name)
+        number = self.valid_epoch(name) if epoch is None else epoch
+        signers = side.epochs[number - 1].signers
+        what = "deliver again" if transit.state is not State.IN_TRANSIT else "deliver"
+        attestation = self.signed(name, transit.message, signers)
+        self.submit(what, name, transit.message, attestation, lambda: side.epoch_refusal(number))
+
+    def deliver_when_due(self, transit: Transit, late: int) -> None:
+        """A courier waits until the destination's clock has reached the lock time, or nearly."""
+        self.set_clock(self.destination(transit), to=transit.message.lock_time + late)
+        self.deliver(transit)
+
+    def deliver_altered(self, transit: Transit, field: str, bit: int) -> None:
+        """One bit of a message is not what was attested."""
+        name, message = self.destination(transit), transit.message
+        side = self.side(name)
+        self.wait_a_little(name, message)
+        value = getattr(message, field)
+        changed: Any
+        if isinstance(value, bytes):
+            changed = (int.from_bytes(value, "big") ^ 1 << bit).to_bytes(32, "big")
+        else:
+            changed = value ^ 1 << bit % _WIDTHS[field]
+        attestation = self.signed(name, message, side.epochs[self.valid_epoch(name) - 1].signers)
+        altered = replace(message, **{field: changed})
+        refusal = self.submit(
+            "deliver altered", name, altered, attestation, lambda: side.verify(altered, attestation)
+        )
+        assert refusal is not None, f"INV-4: another {field} passed"
+
+    def deliver_badly_attested(
+        self, transit: Transit, alter: Callable[[bytes], bytes], what: str
+    ) -> None:
+        """The message is honest, its attestation is not."""
+        name, message = self.destination(transit), transit.message
+        side = self.side(name)
+        self.wait_a_little(name, message)
+        good = self.signed(name, message, side.epochs[self.valid_epoch(name) - 1].signers)
+        bad = alter(good)
+        if bad != good:
+            self.submit(what, name, message, bad, lambda: side.verify(message, bad))
+
+    def deliver_attested_by_too_few(self, transit: Transit) -> None:
+        """One attestor fewer than the threshold signs."""
+        name, message = self.destination(transit), transit.message
+        side = self.side(name)
+        self.wait_a_little(name, message)
+        signers = side.epochs[self.valid_epoch(name) - 1].signers
+        bad = self.signed(name, message, signers, signers.threshold - 1)
+        self.submit("deliver by too few", name, message, bad, lambda: side.verify(message, bad))
+
+    def in_suspense_for_others(self) -> list[Transit]:
+        """What waits for somebody who can become eligible, which a custody can't."""
+        custodies = {_bytes(side.custody) for side in self.model.ledgers}
+        return [
+            transit
+            for transit in self.model.transits
+            if transit.state is State.SUSPENDED and transit.message.recipient[12:] not in custodies
+        ]
+
+    def make_eligible(self, transit: Transit) -> None:
+        """What kept a recipient from receiving is over."""
+        name = self.destination(transit)
+        who = self._who(name, _account_of(transit.message.recipient))
+        self.admit(name, who, 40_000)
+        self.freeze_account(name, who, False)
+
+    def deliver_for_other_ledger(self, transit: Transit) -> None:
+        """The message goes to its destination, attested for the domain of its source."""
+        name, message = self.destination(transit), transit.message
+        side = self.side(name)
+        signers = side.epochs[self.valid_epoch(name) - 1].signers
+        bad = self.signed(self.model.peer(side).name, message, signers)
+        self.submit("deliver elsewhere", name, message, bad, lambda: side.verify(message, bad))
+
+    def deliver_where_it_came_from(self, transit: Transit) -> None:
+        """The message is brought to its own source."""
+        name = self.model.peer(self.side(self.destination(transit))).name
+        good = self.signed(name, transit.message, self.side(name).epochs[0].signers)
+        self.submit("deliver back", name, transit.message, good, lambda: None)
+
+    def deliver_what_was_never_burned(self, excess: int) -> None:
+        """All attestors are compromised: still no more is released than the lane has locked."""
+        side = self.model.home
+        message = LaneMessage(
+            codec=1,
+            kind=2,
+            lane=self.model.lane,
+            nonce=self.model.remote.sent + 7,
+            lock_time=side.clock,
+            action_epoch=0,
+            amount=side.outstanding + excess,
+            sender=party(self.address("remote", "fund")),
+            recipient=party(self.address("home", "fund")),
+            deadline=side.clock + DAY,
+        )
+        number = self.valid_epoch("home")
+        attestation = self.signed("home", message, side.epochs[number - 1].signers)
+        self.submit("deliver forged", "home", message, attestation, lambda: None)
+
+    def claim(self, transit: Transit) -> None:
+        """Anybody claims what waits for a recipient."""
+        name = self.destination(transit)
+        side, escrow = self.side(name), self.suites[name].escrow
+        expected = self.model.claim(side, transit.message, _account_of)
+        self.act(
+            name,
+            expected,
+            lambda: escrow.claim(transit.message.as_tuple(), sender=self.couriers[name]),
+            ["SuspenseClaimed", "Transfer"],
+        )
+        self.tell("claim", expected)
+
+    # -------------------------------------------------------------------------- checks
+
+    def check(self) -> None:
+        """All invariants, on the ledgers' own storage."""
+        for name, side in (("home", self.model.home), ("remote", self.model.remote)):
+            self._check_positions(name, side)
+            self._check_lane(name, side)
+            self._check_messages(name, side)
+        self._check_issue()
+        self._check_closings()
+
+    def _check_positions(self, name: str, side: LedgerModel) -> None:
+        """INV-5, and every position as the model has it."""
+        books = self.books[name]
+        assert self.suites[name].chain.now == side.clock, f"{name}: the clocks differ"
+        issue, total = books.issue, 0
+        for account, holding in side.holdings.items():
+            word = books.position(account)
+            balance = word & AMOUNT_MAX
+            total += balance
+            flags = int(holding.account_frozen) | int(holding.link) << 1
+            found = (balance, word >> 104 & AMOUNT_MAX, word >> 208 & 0xFFFF, word >> 250)
+            wanted = (holding.balance, holding.frozen, holding.eligible_until, flags)
+            if found != wanted:
+                raise AssertionError(
+                    f"INV-5: {name}: {self._who(name, account)} has (balance, frozen, until, flags)"
+                    f" {found}, the model {wanted}"
+                )
+        supply = issue & AMOUNT_MAX
+        assert supply == total, f"INV-5: {name}: supply {supply}, positions sum up to {total}"
+        assert supply == side.supply, f"INV-5: {name}: supply {supply}, model {side.supply}"
+        authorised, scopes = issue >> 104 & AMOUNT_MAX, issue >> 252 & 7
+        assert authorised == side.authorised, f"{name}: authorised {authorised}"
+        assert scopes == side.scopes, f"{name}: paused scopes {scopes}, model {side.scopes}"
+
+    def _check_lane(self, name: str, side: LedgerModel) -> None:
+        """INV-2: the lane ledger, and the units that lie for it."""
+        books = self.books[name]
+        word = books.of_escrow(books.ledger_slot)
+        found = (word & AMOUNT_MAX, word >> 104 & AMOUNT_MAX, word >> 208)
+        wanted = (side.outstanding, side.suspense, side.sent)
+        assert found == wanted, (
+            f"INV-2: {name}: (outstanding, suspense, sent) {found}, model {wanted}"
+        )
+        stops = books.of_escrow(books.terms_slot) >> 161 & 3
+        assert stops == side.stops, f"{name}: lane stops {stops}, model {side.stops}"
+        held = books.position(side.custody) & AMOUNT_MAX
+        owed = found[1] + (found[0] if side.home else 0)
+        assert held == owed, f"INV-2: {name}: custody holds {held}, owes {owed}"
+        if not side.home:
+            issued = books.issue & AMOUNT_MAX
+            assert issued == found[0], f"INV-2: remote: supply {issued}, lane ledger {found[0]}"
+        assert self.model.remote.outstanding <= self.model.home.outstanding, "INV-2: overdrawn"
+
+    def _check_messages(self, name: str, side: LedgerModel) -> None:
+        """INV-3 and INV-4: what arrived, arrived once, and had left the other ledger."""
+        books, peer = self.books[name], self.books[self.model.peer(side).name]
+        for nonce in range(side.sent + 1):
+            found = books.sent_id(nonce).to_bytes(32, "big")
+            wanted = side.outbox.get(nonce, bytes(32))
+            assert found == wanted, f"INV-4: {name}: outbox {nonce} is {found.hex()}"
+        bits = books.of_escrow(books.arrived_slot)
+        wanted_bits = sum(1 << nonce for nonce in side.arrived)
+        assert bits == wanted_bits, f"INV-3: {name}: arrived {bits:b}, model {wanted_bits:b}"
+        for nonce in side.arrived:
+            assert peer.sent_id(nonce), f"INV-4: {name}: nonce {nonce} arrived and never left"
+        for message_id, amount in side.suspended.items():
+            held = books.suspended_for(message_id)
+            assert held == amount, f"INV-3: {name}: {held} suspended, model {amount}"
+
+    def _check_issue(self) -> None:
+        """INV-1: each unit of the issue is in one place, counted on the ledgers."""
+        home, remote = self.books["home"], self.books["remote"]
+        issue = home.issue & AMOUNT_MAX
+        at_home = self._holders(home, self.model.home)
+        abroad = self._holders(remote, self.model.remote)
+        waiting = self.model.home.suspense + self.model.remote.suspense
+        moving = self.model.in_transit()
+        total = at_home + abroad + waiting + moving
+        assert issue == total, (
+            f"INV-1: issue {issue}, but {at_home} at home + {moving} in transit "
+            f"+ {waiting} in suspense + {abroad} on the remote ledger = {total}"
+        )
+        # Without the model: what custody holds and nobody remote or in suspense has.
+        custody = home.position(self.model.home.custody) & AMOUNT_MAX
+        lane = home.of_escrow(home.ledger_slot)
+        derived = custody - (lane >> 104 & AMOUNT_MAX) - (remote.issue & AMOUNT_MAX)
+        assert derived == moving, (
+            f"INV-1: in transit {derived} on the ledgers, {moving} in the model"
+        )
+        assert derived >= 0, f"INV-1: {derived} units in transit"
+
+    def _check_closings(self) -> None:
+        """The books of every past business day close over both ledgers, to the unit."""
+        model = self.model
+        days = list(model.closed_days(self.world.first_day))
+        if not days:
+            return
+        sums = [0] * len(days)
+        custody: dict[str, list[int]] = {}
+        supply: dict[str, list[int]] = {}
+        for name, side in (("home", model.home), ("remote", model.remote)):
+            books = self.books[name]
+            for account in side.holdings:
+                found = books.closings(account, books.position(account), days)
+                wanted = [model.closing(side, account, day) for day in days]
+                if found != wanted:
+                    raise AssertionError(
+                        f"closing: {name}: {self._who(name, account)} had {found} at the closes of "
+                        f"{days}, the model says {wanted}"
+                    )
+                if account == side.custody:
+                    custody[name] = found
+                else:
+                    sums = [a + b for a, b in zip(sums, found, strict=True)]
+            supply[name] = books.closings(NOBODY, books.issue, days)
+            wanted = [model.supply_closing(side, day) for day in days]
+            assert supply[name] == wanted, (
+                f"closing: {name}: supply {supply[name]} at the closes of {days}, model {wanted}"
+            )
+        for index, day in enumerate(days):
+            at_home, abroad = (model.suspense_closing(side, day) for side in model.ledgers)
+            moving = model.transit_closing(day)
+            derived = custody["home"][index] - at_home - supply["remote"][index]
+            assert derived >= 0, f"transit: {derived} units in transit at the close of day {day}"
+            assert derived == moving, (
+                f"transit: {derived} units in transit at the close of day {day} by the ledgers, "
+                f"{moving} by the model"
+            )
+            assert custody["remote"][index] == abroad, (
+                f"closing: remote custody {custody['remote'][index]} at the close of {day}, "
+                f"{abroad} in suspense"
+            )
+            total = sums[index] + at_home + abroad + moving
+            issue = supply["home"][index]
+            assert total == issue, (
+                f"closing sum: day {day}: holders {sums[index]} + suspense {at_home + abroad} "
+                f"+ in transit {moving} = {total}, but the issue is {issue}"
+            )
+
+    def ask_closings(self, back: int) -> None:
+        """The contracts' own views of a past day say the same as storage and model."""
+        days = list(self.model.closed_days(self.world.first_day))
+        if not days:
+            return
+        day = days[-1 - back % len(days)]
+        for name, side in (("home", self.model.home), ("remote", self.model.remote)):
+            token = self.suites[name].token
+            for account in side.holdings:
+                said = token.balance_at_close(account, day)
+                assert said == self.model.closing(side, account, day), f"{name}: balance_at_close"
+            assert token.supply_at_close(day) == self.model.supply_closing(side, day), name
+        self.outcomes["ask closings", "done"] += 1
+
+    def _holders(self, books: Books, side: LedgerModel) -> int:
+        return sum(
+            books.position(account) & AMOUNT_MAX
+            for account in side.holdings
+            if account != side.custody
+        )
+
+    def _who(self, name: str, account: str) -> str:
+        for who, address in self.addresses[name].items():
+            if address == account:
+                return who
+        return account
+
+
+_WIDTHS = {
+    "codec": 16,
+    "kind": 8,
+    "nonce": 64,
+    "lock_time": 64,
+    "action_epoch": 16,
+    "amount": 256,
+    "deadline": 64,
+}
+
+
+def _account_of(word: bytes) -> str:
+    return address_of(word[12:])
+
+
+# ------------------------------------------------------------------------------- the rules
+
+ledger_names = st.sampled_from(["home", "remote"])
+holders = st.sampled_from(HOLDERS)
+# Nobody admitted the escrow, and the custody pays nobody that is itself.
+recipients = st.sampled_from([*HOLDERS, *HOLDERS, "escrow", "custody"])
+amounts = st.integers(0, 2 * UNIT)
+# Eighths of what the sender has, and a little more or much more than that.
+parts = st.integers(0, 8)
+extras = st.sampled_from([0, 0, 0, 0, 1, UNIT])
+# Which of the messages or orders in question, counted around.
+which = st.integers(0, 9)
+# A message whose deadline is now is refused.
+lifetimes = st.sampled_from([DAY, DAY, DAY, 1, 0])
+scopes = st.sampled_from([TRANSFERS, ISSUANCE, LANES])
+directions = st.sampled_from([OUT, IN, OUT | IN])
+contracts = st.sampled_from(["SecurityToken", "BridgeEscrow"])
+delays = st.integers(1, 600) | st.integers(1, 12).map(lambda hours: hours * 3_600)
+beside_the_close = st.sampled_from([-1, 0, 1])
+fields = st.sampled_from([*LaneMessage.__slots__])
+
+
+class _EveryRule:
+    """Stands where hypothesis keeps which rules are switched on in a run."""
+
+    def is_enabled(self, _: Any) -> bool:
+        return True
+
+
+class TwoLedgersMachine(RuleBasedStateMachine):
+    """What hypothesis may do; all of it is in `TwoLedgers`."""
+
+    escrow: ClassVar[str] = "BridgeEscrow"
+    # By itself hypothesis switches most rules off in most runs ("swarm testing"). That goes deep
+    # into few rules; with all of them on, acts of different kinds meet.
+    swarm: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.swarm:
+            self._rules_strategy.enabled_rules_strategy = st.just(_EveryRule())
+        self.play = TwoLedgers(World.of(self.escrow))
+        self.orders: list[tuple[str, str, str, int]] = []
+
+    def some(self, number: int, *states: State) -> Transit | None:
+        """One of the messages in these states, in all states if none is named."""
+        found = [t for t in self.play.model.transits if not states or t.state in states]
+        if not found:
+            return None
+        chosen = found[number % len(found)]
+        message = chosen.message
+        note(
+            f"    # message {message.nonce} to {self.play.destination(chosen)}: "
+            f"{message.amount} units, {chosen.state.value}"
+        )
+        return chosen
+
+    def part(self, name: str, holder: str, eighths: int, extra: int) -> int:
+        """Eighths of what a holder has."""
+        has = self.play.side(name).holding(self.play.address(name, holder)).balance
+        amount = has * eighths // 8 + extra
+        note(f"    # {holder} has {has} on {name}, the amount is {amount}")
+        return amount
+
+    def contract(self, wanted: str) -> str:
+        """One of the contracts that have releases in this world."""
+        known = self.play.world.contracts
+        return wanted if wanted in known else known[0]
+
+    @initialize(
+        skew=st.integers(-MAX_SKEW, MAX_SKEW),
+        moves=st.lists(
+            st.tuples(ledger_names, holders, recipients, st.integers(1, UNIT // 4)),
+            min_size=1,
+            max_size=5,
+        ),
+    )
+    def clocks_differ_and_units_are_moving(
+        self, skew: int, moves: Iterable[tuple[str, str, str, int]]
+    ) -> None:
+        self.play.skew(skew)
+        for move in moves:
+            self.play.send(*move)
+
+    # -- lane --
+
+    @rule(holder=holders, recipient=recipients, eighths=parts, extra=extras, lasts=lifetimes)
+    def lock(self, holder: str, recipient: str, eighths: int, extra: int, lasts: int) -> None:
+        amount = self.part("home", holder, eighths, extra)
+        self.play.send("home", holder, recipient, amount, lasts)
+
+    @rule(holder=holders, recipient=recipients, eighths=parts, extra=extras, lasts=lifetimes)
+    def burn(self, holder: str, recipient: str, eighths: int, extra: int, lasts: int) -> None:
+        amount = self.part("remote", holder, eighths, extra)
+        self.play.send("remote", holder, recipient, amount, lasts)
+
+    @rule(number=which)
+    def deliver(self, number: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver(transit)
+
+    @rule(number=which, late=st.sampled_from([-1, 0, 1]))
+    def deliver_when_due(self, number: int, late: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver_when_due(transit, late)
+
+    @rule()
+    def deliver_all(self) -> None:
+        for transit in list(self.play.model.transits):
+            if transit.state is State.IN_TRANSIT:
+                self.play.wait_a_little(self.play.destination(transit), transit.message)
+                self.play.deliver(transit)
+
+    @rule(number=which)
+    def deliver_again(self, number: int) -> None:
+        if (transit := self.some(number, State.SUSPENDED, State.SETTLED)) is not None:
+            self.play.deliver(transit)
+
+    @rule(number=which, back=st.integers(0, 3))
+    def deliver_under_an_older_epoch(self, number: int, back: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            name = self.play.destination(transit)
+            self.play.wait_a_little(name, transit.message)
+            epochs = self.play.side(name).epochs
+            self.play.deliver(transit, epoch=max(len(epochs) - back, 1))
+
+    @rule(number=which, field=fields, bit=st.integers(0, 255))
+    def deliver_altered(self, number: int, field: str, bit: int) -> None:
+        if (transit := self.some(number)) is not None:
+            self.play.deliver_altered(transit, field, bit)
+
+    @rule(number=which, at=st.integers(0, 2**16), bit=st.integers(0, 7))
+    def deliver_with_a_flipped_bit(self, number: int, at: int, bit: int) -> None:
+        def flip(good: bytes) -> bytes:
+            where = at % len(good)
+            return good[:where] + bytes([good[where] ^ 1 << bit]) + good[where + 1 :]
+
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver_badly_attested(transit, flip, "deliver flipped")
+
+    @rule(number=which, size=st.integers(0, 2**16))
+    def deliver_with_another_length(self, number: int, size: int) -> None:
+        def cut(good: bytes) -> bytes:
+            return (good + b"\0" * 70)[: size % (len(good) + 70)]
+
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver_badly_attested(transit, cut, "deliver cut")
+
+    @rule(number=which)
+    def deliver_with_too_few(self, number: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver_attested_by_too_few(transit)
+
+    @rule(number=which)
+    def deliver_attested_for_the_other_ledger(self, number: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT)) is not None:
+            self.play.deliver_for_other_ledger(transit)
+
+    @rule(number=which)
+    def deliver_where_it_came_from(self, number: int) -> None:
+        if (transit := self.some(number)) is not None:
+            self.play.deliver_where_it_came_from(transit)
+
+    @rule(excess=st.integers(1, UNIT))
+    def deliver_what_was_never_burned(self, excess: int) -> None:
+        self.play.deliver_what_was_never_burned(excess)
+
+    @rule(number=which)
+    def claim(self, number: int) -> None:
+        transit = self.some(number, State.SUSPENDED) or self.some(number)
+        if transit is not None:
+            self.play.claim(transit)
+
+    @precondition(lambda self: self.play.in_suspense_for_others())
+    @rule(number=which)
+    def claim_when_eligible(self, number: int) -> None:
+        waiting = self.play.in_suspense_for_others()
+        transit = waiting[number % len(waiting)]
+        self.play.make_eligible(transit)
+        self.play.claim(transit)
+
+    @rule(name=ledger_names, stops=directions)
+    def pause_lane(self, name: str, stops: int) -> None:
+        self.play.pause_lane(name, stops)
+
+    @rule(name=ledger_names)
+    def unpause_all(self, name: str) -> None:
+        self.play.unpause_lane(name, OUT | IN)
+        self.play.unpause_token(name, TRANSFERS | ISSUANCE | LANES)
+
+    @rule(name=ledger_names)
+    def clear_everybody(self, name: str) -> None:
+        self.unpause_all(name)
+        for holder in HOLDERS[:NEWCOMER]:
+            self.play.admit(name, holder, 40_000)
+            self.play.freeze_account(name, holder, False)
+            self.play.freeze_amount(name, holder, 0)
+
+    @rule(name=ledger_names, members=st.permutations(ATTESTOR_POOL).map(lambda pool: pool[:3]))
+    def rotate_signers(self, name: str, members: Sequence[int]) -> None:
+        self.play.rotate_signers(name, members)
+
+    # -- token --
+
+    @rule(
+        name=ledger_names,
+        sender=holders,
+        receiver=holders | st.just("custody"),
+        eighths=parts,
+        extra=extras,
+    )
+    def transfer(self, name: str, sender: str, receiver: str, eighths: int, extra: int) -> None:
+        self.play.transfer(name, sender, receiver, self.part(name, sender, eighths, extra))
+
+    @rule(
+        name=ledger_names,
+        sender=holders,
+        items=st.lists(st.tuples(holders, parts), max_size=3),
+        extra=extras,
+    )
+    def batch_transfer(
+        self, name: str, sender: str, items: Sequence[tuple[str, int]], extra: int
+    ) -> None:
+        shares = [
+            (receiver, self.part(name, sender, eighths, 0) // len(items) + extra)
+            for receiver, eighths in items
+        ]
+        self.play.batch_transfer(name, sender, shares)
+
+    @rule(holder=holders, amount=st.just(UNLIMITED) | amounts)
+    def approve_custody(self, holder: str, amount: int) -> None:
+        self.play.approve(holder, "custody", amount)
+
+    @rule(name=ledger_names, holder=holders, days=st.sampled_from([400, 400, 3, 1, 0, -1, None]))
+    def admit(self, name: str, holder: str, days: int | None) -> None:
+        today = calendar_day(self.play.side(name).clock)
+        self.play.admit(name, holder, 0 if days is None else today + days)
+
+    @rule(name=ledger_names, holder=holders, amount=st.just(0) | amounts | st.just(2**256 - 1))
+    def freeze_amount(self, name: str, holder: str, amount: int) -> None:
+        self.play.freeze_amount(name, holder, amount)
+
+    @rule(name=ledger_names, holder=holders, frozen=st.sampled_from([True, False, False]))
+    def freeze_account(self, name: str, holder: str, frozen: bool) -> None:
+        self.play.freeze_account(name, holder, frozen)
+
+    @rule(
+        name=ledger_names,
+        sender=st.sampled_from([*HOLDERS, "custody"]),
+        receiver=holders,
+        eighths=parts,
+        extra=extras,
+        lasts=st.sampled_from([DAY, 30 * DAY, 1, 0]),
+        at_once=st.sampled_from([True, True, False]),
+    )
+    def enter_order(
+        self,
+        name: str,
+        sender: str,
+        receiver: str,
+        eighths: int,
+        extra: int,
+        lasts: int,
+        at_once: bool,
+    ) -> None:
+        amount = self.part(name, sender, eighths, extra)
+        order = self.play.enter_order(name, sender, receiver, amount, lasts)
+        if order is not None and at_once:
+            self.play.forced_transfer(*order)
+        elif order is not None:
+            self.orders.append(order)
+
+    @rule(number=which, more=st.sampled_from([0, 0, 0, 1]))
+    def forced_transfer(self, number: int, more: int) -> None:
+        if self.orders:
+            name, sender, receiver, amount = self.orders[number % len(self.orders)]
+            self.play.forced_transfer(name, sender, receiver, amount + more)
+
+    @rule(holder=holders, authorised=amounts, amount=amounts)
+    def issue(self, holder: str, authorised: int, amount: int) -> None:
+        self.play.issue(holder, authorised, amount)
+
+    @rule(holder=holders, eighths=parts, extra=extras)
+    def redeem(self, holder: str, eighths: int, extra: int) -> None:
+        self.play.redeem(holder, self.part("home", holder, eighths, extra))
+
+    @rule(name=ledger_names, stopped=scopes)
+    def pause_token(self, name: str, stopped: int) -> None:
+        self.play.pause_token(name, stopped)
+
+    # -- releases --
+
+    @rule(name=ledger_names, wanted=contracts, release=st.integers(1, 2), at_once=st.booleans())
+    def upgrade(self, name: str, wanted: str, release: int, at_once: bool) -> None:
+        contract = self.contract(wanted)
+        self.play.give_notice(name, contract, release)
+        if at_once:
+            self.play.set_clock(name, by=NOTICE)
+            self.play.activate(name, contract, release)
+
+    @rule(name=ledger_names, wanted=contracts)
+    def activate(self, name: str, wanted: str) -> None:
+        contract = self.contract(wanted)
+        release = self.play.side(name).installed[contract].noticed
+        self.play.activate(name, contract, 2 if release is None else release)
+
+    @rule(number=which, name=ledger_names, wanted=contracts)
+    def roll_back(self, number: int, name: str, wanted: str) -> None:
+        possible = [
+            (side.name, contract)
+            for side in self.play.model.ledgers
+            for contract, installed in side.installed.items()
+            if installed.previous is not None
+        ]
+        at, contract = possible[number % len(possible)] if possible else (name, wanted)
+        self.play.roll_back(at, self.contract(contract))
+
+    # -- time --
+
+    @rule(name=ledger_names, by=delays)
+    def pass_time(self, name: str, by: int) -> None:
+        self.play.set_clock(name, by=by)
+
+    @rule(name=ledger_names, offset=beside_the_close)
+    def go_to_the_close(self, name: str, offset: int) -> None:
+        self.play.to_the_close(name, offset)
+
+    @rule(by=st.integers(DAY - 3_600, DAY + 3_600))
+    def next_day(self, by: int) -> None:
+        for name in ("home", "remote"):
+            self.play.set_clock(name, by=by)
+
+    @rule(back=st.integers(0, 30))
+    def ask_closings(self, back: int) -> None:
+        self.play.ask_closings(back)
+
+    @invariant()
+    def books_balance(self) -> None:
+        self.play.check()
+
+    def teardown(self) -> None:
+        """The last closings once more by the contracts' own views."""
+        self.play.ask_closings(0)
+
+
+class SwarmMachine(TwoLedgersMachine):
+    """The same with few rules a run."""
+
+    swarm = True
+
+
+class WithoutClockMachine(TwoLedgersMachine):
+    """The same over escrows that deliver before the lock time."""
+
+    escrow = "BridgeEscrowWithoutClockMock"

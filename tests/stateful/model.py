@@ -1,0 +1,635 @@
+"""What two ledgers should do, in plain Python: each act says how it is refused, or takes effect.
+
+The model shares nothing with the contracts but the words. It keeps each account's history as (time,
+balance) and asks for a closing balance by time; it knows no openings, no packed words, no bitmaps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
+
+from tallystick.bridge import Domain, LaneMessage, SignerSet, attestation_digest
+from tallystick.token import AMOUNT_MAX, business_day, calendar_day, close_of
+
+# The reason of a revert; (name, arguments) of a named error; "" for a revert without a word.
+Refusal = str | tuple[str, tuple[object, ...]]
+
+UNLIMITED = 2**256 - 1
+ISSUE, RELEASE = 1, 2
+TRANSFERS, ISSUANCE, LANES = 1, 2, 4
+OUT, IN = 1, 2
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+
+
+class Story:
+    """A number over time."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.values: list[int] = []
+
+    def put(self, time: int, value: int) -> None:
+        """From this time on the number is `value`."""
+        if self.times and self.times[-1] == time:
+            self.values[-1] = value
+        else:
+            self.times.append(time)
+            self.values.append(value)
+
+    def before(self, time: int) -> int:
+        """The number at the last moment before a time."""
+        at = bisect_left(self.times, time)
+        return self.values[at - 1] if at else 0
+
+
+@dataclass
+class Holding:
+    """What one account has on one ledger."""
+
+    balance: int = 0
+    frozen: int = 0
+    eligible_until: int = 0
+    account_frozen: bool = False
+    link: bool = False
+    story: Story = field(default_factory=Story)
+
+    @property
+    def unfrozen(self) -> int:
+        """What may be moved."""
+        return max(self.balance - self.frozen, 0)
+
+
+@dataclass
+class Epoch:
+    """A signer set and when its ledger takes it: from, until (exclusive)."""
+
+    signers: SignerSet
+    valid_from: int
+    valid_until: int = 2**48 - 1
+
+
+@dataclass
+class Installed:
+    """The release behind a proxy: numbers count releases from 0."""
+
+    release: int = 0
+    previous: int | None = None
+    activated_at: int = 0
+    noticed: int | None = None
+    noticed_at: int = 0
+
+
+class State(Enum):
+    """Where a message is."""
+
+    IN_TRANSIT = "in transit"
+    SUSPENDED = "in suspense"
+    SETTLED = "settled"
+
+
+@dataclass
+class Transit:
+    """A message and its life; times are clocks of source, destination, destination."""
+
+    message: LaneMessage
+    state: State = State.IN_TRANSIT
+    arrived_at: int | None = None
+    claimed_at: int | None = None
+
+
+@dataclass
+class LedgerModel:
+    """One ledger: its clock (time of its next block), positions, token, lane, verifier."""
+
+    name: str
+    chain_id: int
+    home: bool
+    custody: str
+    escrow: str
+    clock: int
+    rotation_delay: int
+    retention: int
+    holdings: dict[str, Holding] = field(default_factory=dict)
+    supply: int = 0
+    supply_story: Story = field(default_factory=Story)
+    authorised: int = 0
+    scopes: int = 0
+    stops: int = 0
+    outstanding: int = 0
+    suspense: int = 0
+    sent: int = 0
+    arrived: set[int] = field(default_factory=set)
+    outbox: dict[int, bytes] = field(default_factory=dict)
+    suspended: dict[bytes, int] = field(default_factory=dict)
+    orders: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    allowances: dict[tuple[str, str], int] = field(default_factory=dict)
+    epochs: list[Epoch] = field(default_factory=list)
+    installed: dict[str, Installed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.holdings[self.custody] = Holding(link=True, eligible_until=2**16 - 1)
+
+    def holding(self, account: str) -> Holding:
+        """What an account has; nothing if it was never seen."""
+        return self.holdings.setdefault(account, Holding())
+
+    def holders_total(self) -> int:
+        """Units of everybody but the custody."""
+        return sum(h.balance for a, h in self.holdings.items() if a != self.custody)
+
+    @property
+    def domain(self) -> Domain:
+        """What attestors of what arrives here sign for."""
+        return Domain(self.chain_id, self.escrow)
+
+    # ------------------------------------------------------------------ eligibility
+
+    def may_move(self, account: str, caller: str) -> bool:
+        """Whether an account may send or receive in a call of `caller`."""
+        holding = self.holding(account)
+        if holding.eligible_until < calendar_day(self.clock) or holding.account_frozen:
+            return False
+        return not holding.link or account == caller
+
+    def debit_refusal(self, account: str, amount: int, caller: str) -> Refusal | None:
+        """Why an account may not be debited, if so."""
+        holding = self.holding(account)
+        if not self.may_move(account, caller):
+            return "ERC7943CannotSend", (account,)
+        if amount > holding.balance:
+            return "ERC20InsufficientBalance", (account, holding.balance, amount)
+        if amount > holding.unfrozen:
+            unfrozen = holding.unfrozen
+            return "ERC7943InsufficientUnfrozenBalance", (account, amount, unfrozen)
+        return None
+
+    def credit_refusal(self, account: str, caller: str) -> Refusal | None:
+        """Why an account may not be credited, if so."""
+        return None if self.may_move(account, caller) else ("ERC7943CannotReceive", (account,))
+
+    # ---------------------------------------------------------------------- amounts
+
+    def add(self, account: str, amount: int) -> None:
+        """Change a balance now."""
+        holding = self.holding(account)
+        holding.balance += amount
+        assert holding.balance >= 0, f"the model overdrew {account}"
+        if amount:
+            holding.story.put(self.clock, holding.balance)
+
+    def add_supply(self, account: str, amount: int) -> None:
+        """Bring units into being with an account, or take them off."""
+        self.supply += amount
+        if amount:
+            self.supply_story.put(self.clock, self.supply)
+        self.add(account, amount)
+
+    # ----------------------------------------------------------------------- holders
+
+    def move(self, sender: str, receiver: str, amount: int, caller: str) -> Refusal | None:
+        """A transfer, whoever calls it."""
+        if self.scopes & TRANSFERS:
+            return "controls: transfers paused"
+        refusal = self.debit_refusal(sender, amount, caller)
+        refusal = refusal or self.credit_refusal(receiver, caller)
+        if refusal is None and self.holding(receiver).link and self.scopes & LANES:
+            refusal = "controls: lanes paused"
+        if refusal is None:
+            self.add(sender, -amount)
+            self.add(receiver, amount)
+        return refusal
+
+    def transfer(self, sender: str, receiver: str, amount: int) -> Refusal | None:
+        """A holder's transfer."""
+        return self.move(sender, receiver, amount, sender)
+
+    def batch_transfer(
+        self, sender: str, receivers: list[str], amounts: list[int]
+    ) -> Refusal | None:
+        """A holder's transfer to many."""
+        if len(receivers) != len(amounts):
+            return "erc20: lists differ in length"
+        if self.scopes & TRANSFERS:
+            return "erc20: transfers paused"
+        refusal = self.debit_refusal(sender, sum(amounts), sender)
+        for receiver in receivers:
+            refusal = refusal or self.credit_refusal(receiver, sender)
+        if refusal is None:
+            for receiver, amount in zip(receivers, amounts, strict=True):
+                self.add(sender, -amount)
+                self.add(receiver, amount)
+        return refusal
+
+    def approve(self, owner: str, spender: str, amount: int) -> None:
+        """An allowance."""
+        self.allowances[owner, spender] = amount
+
+    def spend(self, owner: str, spender: str, amount: int) -> Refusal | None:
+        """Use an allowance; the caller undoes it if something later refuses."""
+        allowed = self.allowances.get((owner, spender), 0)
+        if allowed == UNLIMITED:
+            return None
+        if amount > allowed:
+            return "ERC20InsufficientAllowance", (spender, allowed, amount)
+        self.allowances[owner, spender] = allowed - amount
+        return None
+
+    # ------------------------------------------------------------------------- roles
+
+    def admit(self, account: str, until_day: int) -> None:
+        """The registrar."""
+        self.holding(account).eligible_until = until_day
+
+    def freeze_amount(self, account: str, amount: int) -> None:
+        """The custodian."""
+        self.holding(account).frozen = min(amount, AMOUNT_MAX)
+
+    def freeze_account(self, account: str, frozen: bool) -> None:
+        """The custodian."""
+        self.holding(account).account_frozen = frozen
+
+    def enter_order(
+        self, sender: str, receiver: str, amount: int, expires_at: int
+    ) -> Refusal | None:
+        """The registrar enters a legal order."""
+        if expires_at <= self.clock:
+            return "controls: order expired at entry"
+        if sender == receiver:
+            return "controls: order to the same account"
+        self.orders[sender, receiver, amount] = expires_at
+        return None
+
+    def forced_transfer(self, sender: str, receiver: str, amount: int) -> Refusal | None:
+        """The custodian carries a legal order out."""
+        if self.orders.get((sender, receiver, amount), 0) <= self.clock:
+            return "controls: no order in force"
+        if self.holding(sender).link:
+            return "controls: order on a link account"
+        # The custodian calls, so no link account can receive.
+        refusal = self.credit_refusal(receiver, "")
+        if refusal is not None:
+            return refusal
+        source = self.holding(sender)
+        if amount > source.balance:
+            return "ERC20InsufficientBalance", (sender, source.balance, amount)
+        source.frozen -= max(amount - source.unfrozen, 0)
+        del self.orders[sender, receiver, amount]
+        self.add(sender, -amount)
+        self.add(receiver, amount)
+        return None
+
+    def authorise(self, amount: int) -> Refusal | None:
+        """The notary."""
+        if not self.home:
+            return "issuance: not the home ledger"
+        self.authorised += amount
+        return None
+
+    def mint(self, receiver: str, amount: int) -> Refusal | None:
+        """The issuer."""
+        if self.scopes & ISSUANCE:
+            return "issuance: issuance paused"
+        if self.supply + amount > self.authorised:
+            return "issuance: not authorised"
+        refusal = self.credit_refusal(receiver, "")
+        if refusal is None:
+            self.add_supply(receiver, amount)
+        return refusal
+
+    def redeem(self, owner: str, amount: int, issuer: str) -> Refusal | None:
+        """The issuer takes units back, within the holder's allowance."""
+        if not self.home:
+            return "issuance: redemption is at home"
+        if self.scopes & ISSUANCE:
+            return "issuance: redemption paused"
+        refusal = self.debit_refusal(owner, amount, issuer)
+        refusal = refusal or self.spend(owner, issuer, amount)
+        if refusal is None:
+            self.authorised -= amount
+            self.add_supply(owner, -amount)
+        return refusal
+
+    # ---------------------------------------------------------------------- releases
+
+    def give_notice(self, contract: str, release: int) -> Refusal | None:
+        """The upgrader gives notice; issuer and auditor consent at once."""
+        if release <= self.installed[contract].release:
+            return "release: not newer"
+        self.installed[contract].noticed = release
+        self.installed[contract].noticed_at = self.clock
+        return None
+
+    def activate(self, contract: str, release: int, notice: int) -> Refusal | None:
+        """Anybody activates."""
+        installed = self.installed[contract]
+        if installed.noticed != release:
+            return "release: not noticed"
+        if self.clock < installed.noticed_at + notice:
+            return "release: notice not over"
+        self.installed[contract] = Installed(
+            release=release, previous=installed.release, activated_at=self.clock
+        )
+        return None
+
+    def roll_back(self, contract: str, window: int) -> Refusal | None:
+        """The guardian returns to the release before."""
+        installed = self.installed[contract]
+        if installed.previous is None:
+            return "release: nothing to roll back to"
+        if self.clock >= installed.activated_at + window:
+            return "release: window closed"
+        installed.release, installed.previous = installed.previous, None
+        installed.activated_at = self.clock
+        return None
+
+    # ----------------------------------------------------------------------- verifier
+
+    def confirm_signers(self, signers: SignerSet) -> Refusal | None:
+        """Operator and administrator rotate the signer set."""
+        last = self.epochs[-1]
+        if self.clock < last.valid_from:
+            return "verifier: rotation pending"
+        valid_from = self.clock + self.rotation_delay
+        last.valid_until = min(last.valid_until, valid_from + self.retention)
+        self.epochs.append(Epoch(signers, valid_from))
+        return None
+
+    def epoch_refusal(self, number: int) -> Refusal | None:
+        """Why an epoch's signatures are refused now, if they are."""
+        if not 1 <= number <= len(self.epochs):
+            return "verifier: unknown signer set"
+        epoch = self.epochs[number - 1]
+        if self.clock < epoch.valid_from:
+            return "verifier: epoch not yet valid"
+        if self.clock >= epoch.valid_until:
+            return "verifier: epoch ended"
+        return None
+
+    def verify(self, message: LaneMessage, attestation: bytes) -> Refusal | None:
+        """The verifier from its description, byte by byte: the attestation may be anything."""
+        if len(attestation) < 32:
+            return ""
+        number = int.from_bytes(attestation[:8], "big")
+        threshold, count = attestation[8], attestation[9]
+        if count > 16:
+            return "verifier: too many signers"
+        length = 10 + 20 * count
+        if len(attestation) < length:
+            return ""
+        packed = attestation[:length]
+        known = {epoch.signers.packed for epoch in self.epochs}
+        if packed not in known:
+            return "verifier: unknown signer set"
+        refusal = self.epoch_refusal(number)
+        if refusal is not None:
+            return refusal
+        digest = attestation_digest(message, keccak(packed), self.domain)
+        if len(attestation) < length + 2:
+            return ""
+        bitmap = int.from_bytes(attestation[length : length + 2], "big")
+        cursor = length + 2
+        for index in range(count):
+            if bitmap >> index & 1:
+                word = attestation[cursor : cursor + 64]
+                if len(word) < 64:
+                    return ""
+                r = int.from_bytes(word[:32], "big")
+                top = int.from_bytes(word[32:], "big")
+                s, parity = top & 2**255 - 1, top >> 255
+                if s > _ORDER // 2:
+                    return "verifier: high s"
+                if _recover(digest, r, s, parity) != packed[10 + 20 * index :][:20]:
+                    return "verifier: wrong signature"
+                cursor += 64
+        if bitmap >> count:
+            return "verifier: bit without signer"
+        if cursor != len(attestation):
+            return "verifier: trailing bytes"
+        if (cursor - length) // 64 < threshold:
+            return "verifier: too few signatures"
+        return None
+
+
+class Model:
+    """Two ledgers, one lane, one instrument."""
+
+    def __init__(
+        self,
+        home: LedgerModel,
+        remote: LedgerModel,
+        *,
+        lane: bytes,
+        close_minute: int,
+        cap: int,
+        clock_rule: bool = True,
+    ) -> None:
+        self.home = home
+        self.remote = remote
+        self.lane = lane
+        self.close_minute = close_minute
+        # Base units.
+        self.cap = cap
+        # Whether a destination waits for the lock time; without it the books don't close.
+        self.clock_rule = clock_rule
+        self.transits: list[Transit] = []
+        self._closings: dict[tuple[str, str, int], int] = {}
+
+    @property
+    def ledgers(self) -> tuple[LedgerModel, LedgerModel]:
+        """Home and remote."""
+        return self.home, self.remote
+
+    def peer(self, ledger: LedgerModel) -> LedgerModel:
+        """The other ledger."""
+        return self.remote if ledger is self.home else self.home
+
+    # -------------------------------------------------------------------------- lane
+
+    def send(
+        self, ledger: LedgerModel, holder: str, recipient: bytes, amount: int, deadline: int
+    ) -> Refusal | None:
+        """A holder locks at home or burns on the remote ledger."""
+        refusal: Refusal | None = None
+        if amount == 0:
+            refusal = "transit: nothing to send"
+        elif any(recipient[:12]) or not any(recipient):
+            refusal = "transit: no such recipient"
+        elif deadline <= ledger.clock:
+            refusal = "transit: deadline passed"
+        elif ledger.stops & OUT:
+            refusal = "lanes: outbound paused"
+        elif ledger.home and ledger.outstanding + amount > self.cap:
+            refusal = "lanes: cap reached"
+        elif not ledger.home and amount > ledger.outstanding:
+            refusal = "lanes: more than issued here"
+        elif ledger.home:
+            before = ledger.allowances.get((holder, ledger.custody), 0)
+            refusal = ledger.spend(holder, ledger.custody, amount)
+            refusal = refusal or ledger.move(holder, ledger.custody, amount, ledger.custody)
+            if refusal is not None:
+                ledger.allowances[holder, ledger.custody] = before
+        elif ledger.scopes & LANES:
+            refusal = "issuance: lanes paused"
+        else:
+            refusal = ledger.debit_refusal(holder, amount, ledger.escrow)
+            if refusal is None:
+                ledger.add_supply(holder, -amount)
+        if refusal is not None:
+            return refusal
+        ledger.outstanding += amount if ledger.home else -amount
+        message = LaneMessage(
+            codec=1,
+            kind=ISSUE if ledger.home else RELEASE,
+            lane=self.lane,
+            nonce=ledger.sent,
+            lock_time=ledger.clock,
+            action_epoch=0,
+            amount=amount,
+            sender=bytes.fromhex(holder[2:]).rjust(32, b"\0"),
+            recipient=recipient,
+            deadline=deadline,
+        )
+        ledger.outbox[ledger.sent] = message.id
+        ledger.sent += 1
+        self.transits.append(Transit(message))
+        return None
+
+    def deliver(
+        self,
+        ledger: LedgerModel,
+        message: LaneMessage,
+        verdict: Callable[[], Refusal | None],
+        account_of: Callable[[bytes], str],
+    ) -> Refusal | None:
+        """Anybody delivers; `verdict` is asked for the attestation when its turn has come."""
+        refusal = self._delivery_refusal(ledger, message, verdict)
+        if refusal is not None:
+            return refusal
+        recipient = account_of(message.recipient)
+        suspends = not ledger.may_move(recipient, "")
+        if not suspends and ledger.scopes & (TRANSFERS if ledger.home else LANES):
+            return "transit: token refused"
+        if suspends and not ledger.home and ledger.scopes & LANES:
+            return "issuance: lanes paused"
+        transit = next(t for t in self.transits if t.message == message)
+        ledger.arrived.add(message.nonce)
+        ledger.outstanding += -message.amount if ledger.home else message.amount
+        transit.arrived_at = ledger.clock
+        transit.state = State.SUSPENDED if suspends else State.SETTLED
+        if suspends:
+            ledger.suspense += message.amount
+            ledger.suspended[message.id] = message.amount
+        receiver = ledger.custody if suspends else recipient
+        if not ledger.home:
+            ledger.add_supply(receiver, message.amount)
+        elif not suspends:
+            ledger.add(ledger.custody, -message.amount)
+            ledger.add(receiver, message.amount)
+        return None
+
+    def _delivery_refusal(
+        self, ledger: LedgerModel, message: LaneMessage, verdict: Callable[[], Refusal | None]
+    ) -> Refusal | None:
+        if message.lane != self.lane:
+            return "lanes: unknown lane"
+        if message.codec != 1:
+            return "transit: unknown codec"
+        if message.kind != (RELEASE if ledger.home else ISSUE):
+            return "transit: wrong direction"
+        if self.clock_rule and message.lock_time > ledger.clock:
+            return "transit: before its lock time"
+        if message.nonce in ledger.arrived:
+            return "transit: delivered already"
+        if any(message.recipient[:12]) or not any(message.recipient):
+            return "transit: recipient is no account"
+        refusal = verdict()
+        if refusal is not None:
+            return refusal
+        if message.action_epoch != 0:
+            return "transit: another action epoch"
+        if ledger.stops & IN:
+            return "lanes: inbound paused"
+        if ledger.home and message.amount > ledger.outstanding:
+            return "lanes: more than locked here"
+        return None
+
+    def claim(
+        self, ledger: LedgerModel, message: LaneMessage, account_of: Callable[[bytes], str]
+    ) -> Refusal | None:
+        """Anybody claims for the recipient."""
+        amount = ledger.suspended.get(message.id, 0)
+        if amount == 0:
+            return "transit: nothing in suspense"
+        recipient = account_of(message.recipient)
+        if recipient == ledger.custody:
+            return "custody: pay to itself"
+        refusal = ledger.move(ledger.custody, recipient, amount, ledger.custody)
+        if refusal is None:
+            transit = next(t for t in self.transits if t.message == message)
+            transit.state, transit.claimed_at = State.SETTLED, ledger.clock
+            ledger.suspended[message.id] = 0
+            ledger.suspense -= amount
+        return refusal
+
+    # --------------------------------------------------------------------- the whole
+
+    def in_transit(self) -> int:
+        """Units that left one ledger and are not on the other yet."""
+        return sum(t.message.amount for t in self.transits if t.state is State.IN_TRANSIT)
+
+    def closed_days(self, first: int) -> Iterable[int]:
+        """Business days from `first` that are over on both clocks, whatever is still to come."""
+        last = min(business_day(ledger.clock, self.close_minute) for ledger in self.ledgers)
+        return range(first, last)
+
+    def closing(self, ledger: LedgerModel, account: str, day: int) -> int:
+        """Balance of an account at the close of a day that is over."""
+        key = (ledger.name, account, day)
+        if key not in self._closings:
+            moment = close_of(day, self.close_minute)
+            self._closings[key] = ledger.holding(account).story.before(moment)
+        return self._closings[key]
+
+    def supply_closing(self, ledger: LedgerModel, day: int) -> int:
+        """Supply of a ledger at the close of a day."""
+        return ledger.supply_story.before(close_of(day, self.close_minute))
+
+    def transit_closing(self, day: int) -> int:
+        """Units in transit at the close: gone on the source's clock, not there on the other's."""
+        cut = close_of(day, self.close_minute)
+        return sum(
+            t.message.amount
+            for t in self.transits
+            if t.message.lock_time < cut and (t.arrived_at is None or t.arrived_at >= cut)
+        )
+
+    def suspense_closing(self, ledger: LedgerModel, day: int) -> int:
+        """Units in suspense on a ledger at the close."""
+        cut = close_of(day, self.close_minute)
+        kind = RELEASE if ledger.home else ISSUE
+        return sum(
+            t.message.amount
+            for t in self.transits
+            if t.message.kind == kind
+            and t.message.id in ledger.suspended
+            and t.arrived_at is not None
+            and t.arrived_at < cut
+            and (t.claimed_at is None or t.claimed_at >= cut)
+        )
+
+
+def _recover(digest: bytes, r: int, s: int, parity: int) -> bytes:
+    try:
+        signature = Signature(vrs=(parity, r, s))
+        recovered: bytes = signature.recover_public_key_from_msg_hash(digest).to_canonical_address()
+    except (BadSignature, ValidationError, ValueError):
+        return bytes(20)
+    return recovered

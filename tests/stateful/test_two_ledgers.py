@@ -1,0 +1,315 @@
+"""Two ledgers and their model under random play, and proof that the play would notice a fault."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from machine import (
+    DAY,
+    UNIT,
+    SwarmMachine,
+    TwoLedgers,
+    TwoLedgersMachine,
+    WithoutClockMachine,
+    World,
+)
+from model import LedgerModel, Model, State
+from profiles import PARTS, Profile, chosen, play
+
+from tallystick.token import close_of
+
+NAME, PROFILE = chosen()
+
+# What the runs of one part must have reached at least once; else the play is too tame.
+REACHED = {
+    ("lock", "done"),
+    ("lock", "ERC20InsufficientBalance"),
+    ("lock", "ERC7943CannotSend"),
+    ("lock", "transit: deadline passed"),
+    ("burn", "done"),
+    ("burn", "ERC7943CannotSend"),
+    ("deliver", "done"),
+    ("deliver into suspense", "done"),
+    ("deliver", "transit: before its lock time"),
+    ("deliver again", "transit: delivered already"),
+    ("deliver altered", "verifier: wrong signature"),
+    ("deliver flipped", "verifier: wrong signature"),
+    ("deliver flipped", "verifier: unknown signer set"),
+    ("deliver elsewhere", "verifier: wrong signature"),
+    ("deliver back", "transit: wrong direction"),
+    ("deliver forged", "lanes: more than locked here"),
+    ("deliver by too few", "verifier: too few signatures"),
+    ("deliver altered", "transit: before its lock time"),
+    ("claim", "done"),
+    ("claim", "custody: pay to itself"),
+    ("claim", "ERC7943CannotReceive"),
+    ("transfer", "done"),
+    ("batch transfer", "done"),
+    ("forced transfer", "done"),
+    ("issue", "done"),
+    ("redeem", "done"),
+    ("activate", "done"),
+    ("roll back", "done"),
+    ("rotate signers", "done"),
+    ("ask closings", "done"),
+}
+
+
+@pytest.fixture(autouse=True)
+def counted() -> Counter[tuple[str, str]]:
+    """Outcomes of this test alone."""
+    TwoLedgers.outcomes.clear()
+    return TwoLedgers.outcomes
+
+
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-4", "INV-5", "INV-10", "R-10", "R-43")
+@pytest.mark.parametrize("part", range(PARTS))
+def test_ledgers_do_what_the_model_says(part, counted):
+    # The last part plays with few rules a run, so that it can't reach everything.
+    machine = TwoLedgersMachine if part < PARTS - 1 else SwarmMachine
+    play(machine, part, PROFILE, name=NAME)
+    repeats = PROFILE.repeats and "TALLYSTICK_HYPOTHESIS_SEED" not in os.environ
+    if repeats and machine is TwoLedgersMachine:
+        assert set(counted) >= REACHED, f"never reached: {sorted(REACHED - set(counted))}"
+
+
+@pytest.mark.requirement("INV-1")
+def test_without_the_lock_time_rule_the_books_do_not_close():
+    """The same play over escrows that don't wait: some past day has a unit twice."""
+    quick = Profile(runs=PARTS * 200, steps=50, repeats=True, shrinks=False)
+    with pytest.raises(AssertionError, match=r"closing sum|units in transit at the close"):
+        play(WithoutClockMachine, 0, quick)
+
+
+# ----------------------------------------------------------------------- planted faults
+
+
+@pytest.fixture
+def playing() -> TwoLedgers:
+    """Some days of ordinary business, ending with a message under way and one in suspense."""
+    two = TwoLedgers(World.of())
+    two.transfer("home", "investor", "fund", UNIT)
+    two.send("home", "fund", "investor", 700)
+    waiting = two.send("home", "investor", "newcomer", 300)
+    assert waiting is not None
+    two.deliver_when_due(waiting, 0)
+    for name in ("home", "remote"):
+        two.to_the_close(name, 1)
+    two.transfer("remote", "investor", "fund", 11)
+    two.set_clock("home", by=DAY)
+    two.set_clock("remote", by=DAY)
+    two.transfer("home", "investor", "fund", 5)
+    two.check()
+    assert waiting.state is State.SUSPENDED
+    assert two.model.in_transit() == 700
+    return two
+
+
+def _position(two: TwoLedgers, by: int) -> None:
+    books, token = two.books["home"], two.network.home.token
+    account = two.address("home", "fund")
+    slot = _slot_of(books, account)
+    two.network.home.chain.set_storage(token, slot, books.position(account) + by)
+
+
+def _slot_of(books, account: str) -> int:
+    from machine import _bytes, _mapped
+
+    return _mapped(books.positions, _bytes(account))
+
+
+def _shift(name: str, contract: str, slot: Callable[[object], int], by: int):
+    def plant(two: TwoLedgers) -> None:
+        suite, books = two.suites[name], two.books[name]
+        where = slot(books)
+        address = suite.token if contract == "token" else suite.escrow
+        word = books.of_token(where) if contract == "token" else books.of_escrow(where)
+        suite.chain.set_storage(address, where, word + by)
+
+    return plant
+
+
+def _opening(two: TwoLedgers) -> None:
+    """Somebody rewrites history: an opening balance of a past day."""
+    from machine import _bytes, _mapped
+
+    suite, books = two.network.home, two.books["home"]
+    account = two.address("home", "fund")
+    last = books.position(account) >> 224 & 0xFFFF
+    slot = _mapped(books.openings, _bytes(account), last.to_bytes(3, "big"))
+    suite.chain.set_storage(suite.token, slot, books.of_token(slot) + 1)
+
+
+def _outbox(two: TwoLedgers) -> None:
+    from machine import _mapped
+
+    suite, books = two.network.home, two.books["home"]
+    sent = two.model.home.sent
+    slot = _mapped(books.outbox, books.lane, bytes([sent]))
+    suite.chain.set_storage(suite.escrow, slot, 1)
+
+
+PLANTED = {
+    "a unit out of nothing": (lambda two: _position(two, 1), "INV-5"),
+    "a unit lost": (lambda two: _position(two, -1), "INV-5"),
+    "a frozen unit": (lambda two: _position(two, 1 << 104), "INV-5"),
+    "more supply than positions": (_shift("remote", "token", lambda b: b.issue_slot, 1), "INV-5"),
+    "less locked than issued": (_shift("home", "escrow", lambda b: b.ledger_slot, -1), "INV-2"),
+    "suspense that nobody holds": (
+        _shift("remote", "escrow", lambda b: b.ledger_slot, 1 << 104),
+        "INV-2",
+    ),
+    "a message counted twice": (
+        _shift("home", "escrow", lambda b: b.ledger_slot, 1 << 208),
+        "INV-2",
+    ),
+    "an arrival forgotten": (_shift("remote", "escrow", lambda b: b.arrived_slot, -1), "INV-3"),
+    "an arrival invented": (
+        _shift("remote", "escrow", lambda b: b.arrived_slot, 1 << 200),
+        "INV-3",
+    ),
+    "a message that nobody sent": (_outbox, "INV-4"),
+    "history rewritten": (_opening, "closing"),
+    "a stop lifted by nobody": (
+        _shift("home", "escrow", lambda b: b.terms_slot, 1 << 161),
+        "lane stops",
+    ),
+}
+
+
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-4", "INV-5")
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_found_by_the_check_that_is_for_it(playing, fault):
+    plant, said = PLANTED[fault]
+    plant(playing)
+    with pytest.raises(AssertionError, match=said):
+        playing.check()
+
+
+@pytest.mark.requirement("INV-1")
+def test_a_planted_pair_of_faults_that_balances_a_ledger_is_found(playing):
+    """A unit moved between two holders: all sums agree, the holders don't."""
+    books, suite = playing.books["remote"], playing.network.remote
+    for who, by in (("investor", 1), ("fund", -1)):
+        account = playing.address("remote", who)
+        suite.chain.set_storage(suite.token, _slot_of(books, account), books.position(account) + by)
+    with pytest.raises(AssertionError, match=r"INV-5: remote: (investor|fund) has"):
+        playing.check()
+
+
+def _forgets_freezes(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LedgerModel, "freeze_account", lambda *_: None)
+
+
+def _forgets_deliveries(patch: pytest.MonkeyPatch) -> None:
+    original = LedgerModel.confirm_signers
+    patch.setattr(LedgerModel, "epoch_refusal", lambda *_: "verifier: epoch ended")
+    assert original is LedgerModel.confirm_signers
+
+
+def _loses_a_unit_in_transit(patch: pytest.MonkeyPatch) -> None:
+    original = Model.in_transit
+    patch.setattr(Model, "in_transit", lambda model: max(original(model) - 1, 0))
+
+
+def _counts_the_close_to_its_day(patch: pytest.MonkeyPatch) -> None:
+    original = Model.transit_closing
+
+    def late(model: Model, day: int) -> int:
+        moment = close_of(day, model.close_minute)
+        missed = sum(t.message.amount for t in model.transits if t.message.lock_time == moment)
+        return original(model, day) + missed
+
+    patch.setattr(Model, "transit_closing", late)
+
+
+def _forgets_redemptions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LedgerModel, "redeem", lambda *_: None)
+
+
+WRONG_MODELS = {
+    "forgets that accounts can be frozen": _forgets_freezes,
+    "takes no signatures": _forgets_deliveries,
+    "loses a unit in transit": _loses_a_unit_in_transit,
+    "forgets redemptions": _forgets_redemptions,
+}
+
+
+@pytest.mark.requirement("INV-1")
+@pytest.mark.parametrize("mistake", WRONG_MODELS)
+def test_a_model_that_is_wrong_does_not_agree(mistake, monkeypatch):
+    World.of()
+    WRONG_MODELS[mistake](monkeypatch)
+    with pytest.raises(AssertionError):
+        play(TwoLedgersMachine, 0, Profile(runs=PARTS * 40, steps=40, repeats=True, shrinks=False))
+
+
+def test_a_failing_play_is_shrunk_to_a_short_story(monkeypatch):
+    """What a developer reads: the few acts that it takes, with the parties' names."""
+    _forgets_redemptions(monkeypatch)
+    monkeypatch.delenv("TALLYSTICK_HYPOTHESIS_SEED", raising=False)
+    quick = Profile(runs=PARTS * 100, steps=30, repeats=True)
+    with pytest.raises(AssertionError) as caught:
+        play(TwoLedgersMachine, 0, quick)
+    notes = caught.value.__notes__
+    lines = "\n".join(notes).splitlines()
+    acts = [line for line in lines if line.startswith("state.")]
+    told = [line for line in acts if "books_balance" not in line and "teardown" not in line]
+    assert told[0].startswith("state.clocks_differ_and_units_are_moving("), lines
+    assert told[-1].startswith("state.redeem("), lines
+    assert len(told) == 2, lines
+    # Beside the act stands what it meant.
+    assert any("# investor has " in line for line in lines), lines
+    assert notes[-1] == "seed 20250615 (TALLYSTICK_HYPOTHESIS_SEED=20250615, part 0)"
+
+
+@pytest.mark.requirement("INV-1", "R-43")
+def test_a_lock_at_the_very_close_belongs_to_the_next_day(monkeypatch):
+    """To the second: what leaves at the close was still its holder's at the close."""
+    two = TwoLedgers(World.of())
+    two.to_the_close("home", 0)
+    day = two.network.home.token.business_day() - 1
+    two.set_clock("remote", to=two.model.home.clock)
+    # Allowances stand, so this is one transaction, in the block of the close itself.
+    moved = two.send("home", "fund", "fund", 90)
+    assert moved is not None
+    assert moved.message.lock_time == close_of(day, two.model.close_minute)
+    two.check()
+    assert two.model.transit_closing(day) == 0
+    two.to_the_close("home", 0)
+    two.set_clock("remote", to=two.model.home.clock)
+    two.check()
+    assert two.model.transit_closing(day + 1) == 90
+    two.deliver(moved)
+    two.check()
+    two.ask_closings(0)
+    assert two.model.transit_closing(day + 1) == 90
+
+    _counts_the_close_to_its_day(monkeypatch)
+    with pytest.raises(AssertionError, match="units in transit at the close"):
+        two.check()
+
+
+def test_profiles_are_known_by_name(monkeypatch):
+    monkeypatch.setenv("TALLYSTICK_HYPOTHESIS_PROFILE", "deep")
+    assert chosen()[1].runs > PROFILE.runs or NAME == "deep"
+    monkeypatch.setenv("TALLYSTICK_HYPOTHESIS_PROFILE", "quick")
+    with pytest.raises(ValueError, match="expected dev, ci, deep"):
+        chosen()
+
+
+def test_ci_plays_the_same_every_time():
+    """Runs of `ci` follow from their seed: a failure there is a failure here."""
+
+    class Recorded(TwoLedgersMachine):
+        pass
+
+    seen: list[list[tuple[tuple[str, str], int]]] = []
+    for _ in range(2):
+        TwoLedgers.outcomes.clear()
+        play(Recorded, 1, Profile(runs=PARTS * 6, steps=20, repeats=True))
+        seen.append(sorted(TwoLedgers.outcomes.items()))
+    assert seen[0] == seen[1]
