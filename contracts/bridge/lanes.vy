@@ -11,8 +11,8 @@
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
      A change of terms after the set-up takes two keys: the operator proposes, an administrator carries it out.
 
-       terms   token 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
-       ledger  outstanding 104 | suspense 104 | messages sent 48
+       terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
+       ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
 """
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
@@ -37,9 +37,11 @@ _CAP_SHIFT: constant(uint256) = 186
 _CAP_MAX: constant(uint256) = 2**70 - 1
 
 _AMOUNT_MAX: constant(uint256) = 2**104 - 1
-_SUSPENSE_SHIFT: constant(uint256) = 104
-_SENT_SHIFT: constant(uint256) = 208
-_SENT_MAX: constant(uint256) = 2**48 - 1
+_SENT_SHIFT: constant(uint256) = 104
+_SENT_MAX: constant(uint256) = 2**47 - 1
+_PAGE_SHIFT: constant(uint256) = 151
+_PAGE_MAX: constant(uint256) = 2**41 - 1
+_BITS_SHIFT: constant(uint256) = 192
 
 
 struct LaneTerms:
@@ -64,8 +66,10 @@ struct Lane:
 
 _terms: HashMap[bytes32, uint256]
 _ledger: HashMap[bytes32, uint256]
+# lane -> nonce / 64 -> bits of the nonces that arrived (INV-3); the newest page is in the ledger word
+_arrived: HashMap[bytes32, HashMap[uint256, uint256]]
+_suspense: HashMap[bytes32, uint256]
 _verifier: HashMap[bytes32, address]
-_custody: HashMap[bytes32, address]
 _opened_with: HashMap[bytes32, LaneTerms]
 # keccak256(isin, peer ledger) -> the one lane there may be
 canonical_lane: public(HashMap[bytes32, bytes32])
@@ -170,7 +174,7 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     self.lane_of_custody[terms.custody] = lane
     self._opened_with[lane] = terms
     word: uint256 = (
-        convert(terms.token, uint256)
+        convert(terms.custody if terms.home else terms.token, uint256)
         | (convert(decimals, uint256) << _DECIMALS_SHIFT)
         | (epoch << _EPOCH_SHIFT)
         | (terms.cap << _CAP_SHIFT)
@@ -179,7 +183,6 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         word |= HOME
     self._terms[lane] = word
     self._verifier[lane] = terms.verifier
-    self._custody[lane] = terms.custody
     instruction._record(terms.token, reason, document)
     log LaneOpened(lane=lane, token=terms.token, terms=terms)
     return lane
@@ -265,8 +268,8 @@ def lane_state(lane: bytes32) -> Lane:
     return Lane(
         terms=terms,
         outstanding=ledger & _AMOUNT_MAX,
-        suspense=(ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX,
-        sent=ledger >> _SENT_SHIFT,
+        suspense=self._suspense[lane],
+        sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=(word >> _PAUSE_SHIFT) & _ALL_DIRECTIONS,
     )
 
@@ -344,11 +347,11 @@ def _open_terms(lane: bytes32) -> uint256:
 
 @internal
 @pure
-def _token(terms: uint256) -> ISecurityToken:
+def _mover(terms: uint256) -> address:
     """
-    @dev Token of a lane.
+    @dev What moves a lane's units: its custody at home, its token on the remote ledger.
     """
-    return ISecurityToken(convert(terms & (2**160 - 1), address))
+    return convert(terms & (2**160 - 1), address)
 
 
 @internal
@@ -368,7 +371,7 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     assert terms & _PAUSED_OUT == 0, "lanes: outbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
-    nonce: uint256 = ledger >> _SENT_SHIFT
+    nonce: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
     assert nonce < _SENT_MAX, "lanes: no nonces left"
     if terms & HOME != 0:
         self._check_room(terms, outstanding, amount)
@@ -381,7 +384,7 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
 
 
 @internal
-def _book_in(lane: bytes32, terms: uint256, amount: uint256):
+def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
     """
     @dev Enter a message that arrives. At home never more is released than is locked on this lane.
     """
@@ -395,7 +398,41 @@ def _book_in(lane: bytes32, terms: uint256, amount: uint256):
         # The home side keeps the same cap: only a quorum gone wrong can come up against this one.
         self._check_room(terms, outstanding, amount)
         ledger = unsafe_add(ledger, amount)
-    self._ledger[lane] = ledger
+    self._ledger[lane] = self._with_arrival(lane, ledger, nonce)
+
+
+@internal
+def _with_arrival(lane: bytes32, ledger: uint256, nonce: uint256) -> uint256:
+    """
+    @dev The ledger word once `nonce` has arrived; the caller has checked that it had not. The newest
+         page of arrivals is kept in that word, which a delivery writes anyway; it goes to a slot of its own when a
+         later page begins. Any order works, and no nonce can stand in another's way.
+    """
+    page: uint256 = nonce >> 6
+    bit: uint256 = 1 << (nonce & 63)
+    newest: uint256 = (ledger >> _PAGE_SHIFT) & _PAGE_MAX
+    if page == newest:
+        return ledger | (bit << _BITS_SHIFT)
+    if page < newest:
+        self._arrived[lane][page] |= bit
+        return ledger
+    assert page <= _PAGE_MAX, "lanes: nonce out of range"
+    self._arrived[lane][newest] = ledger >> _BITS_SHIFT
+    return (ledger & (2**_PAGE_SHIFT - 1)) | (page << _PAGE_SHIFT) | (bit << _BITS_SHIFT)
+
+
+@internal
+@view
+def _has_arrived(lane: bytes32, nonce: uint256) -> bool:
+    """
+    @dev Whether a nonce arrived.
+    """
+    ledger: uint256 = self._ledger[lane]
+    page: uint256 = nonce >> 6
+    bits: uint256 = ledger >> _BITS_SHIFT
+    if page != (ledger >> _PAGE_SHIFT) & _PAGE_MAX:
+        bits = self._arrived[lane][page]
+    return (bits >> (nonce & 63)) & 1 != 0
 
 
 @internal
@@ -416,7 +453,7 @@ def _book_suspense(lane: bytes32, amount: uint256):
     """
     @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
     """
-    self._ledger[lane] += amount << _SUSPENSE_SHIFT
+    self._suspense[lane] += amount
 
 
 @internal
@@ -424,6 +461,5 @@ def _book_claim(lane: bytes32, amount: uint256):
     """
     @dev Enter a claim from suspense.
     """
-    ledger: uint256 = self._ledger[lane]
-    assert amount <= (ledger >> _SUSPENSE_SHIFT) & _AMOUNT_MAX, "lanes: more than in suspense"
-    self._ledger[lane] = unsafe_sub(ledger, amount << _SUSPENSE_SHIFT)
+    assert amount <= self._suspense[lane], "lanes: more than in suspense"
+    self._suspense[lane] -= amount

@@ -22,8 +22,6 @@ uses: lanes
 
 # lane -> nonce -> message id: the source event, provable from this contract's storage (INV-4)
 outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
-# lane -> nonce / 256 -> bits of the nonces that arrived (INV-3)
-_arrived: HashMap[bytes32, HashMap[uint256, uint256]]
 # message id -> base units held for its recipient
 suspended: public(HashMap[bytes32, uint256])
 # Room for later releases; what they add takes its slots from here.
@@ -68,7 +66,7 @@ def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
     id: bytes32 = self._send(lane, terms, message.ISSUE, recipient, amount, deadline)
-    assert extcall ILaneCustody(lanes._custody[lane]).take(msg.sender, amount), "transit: not taken"
+    assert extcall ILaneCustody(lanes._mover(terms)).take(msg.sender, amount), "transit: not taken"
     return id
 
 
@@ -85,7 +83,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
     id: bytes32 = self._send(lane, terms, message.RELEASE, recipient, amount, deadline)
-    extcall lanes._token(terms).crosschainBurn(msg.sender, amount)
+    extcall ISecurityToken(lanes._mover(terms)).crosschainBurn(msg.sender, amount)
     return id
 
 
@@ -104,11 +102,10 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     home: bool = terms & lanes.HOME != 0
     assert m.codec == message.CODEC, "transit: unknown codec"
     assert m.kind == (message.RELEASE if home else message.ISSUE), "transit: wrong direction"
-    # A unit may not be here before it has left there, on whichever clock one looks (ARCHITECTURE 3.3).
+    # A unit may not be here before it has left there, on whichever clock one looks.
     assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
-    word: uint256 = self._arrived[m.lane][convert(m.nonce, uint256) >> 8]
-    bit: uint256 = 1 << (convert(m.nonce, uint256) & 255)
-    assert word & bit == 0, "transit: delivered already"
+    nonce: uint256 = convert(m.nonce, uint256)
+    assert not lanes._has_arrived(m.lane, nonce), "transit: delivered already"
     recipient: address = message._address(m.recipient)
     assert recipient != empty(address), "transit: recipient is no account"
     id: bytes32 = message._id(m)
@@ -118,18 +115,21 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
 
-    self._arrived[m.lane][convert(m.nonce, uint256) >> 8] = word | bit
-    lanes._book_in(m.lane, terms, m.amount)
+    lanes._book_in(m.lane, terms, nonce, m.amount)
     credited: bool = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
         return True
     # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
-    assert not staticcall lanes._token(terms).canReceive(recipient), "transit: token refused"
+    assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
+        recipient
+    ), "transit: token refused"
     self.suspended[id] = m.amount
     lanes._book_suspense(m.lane, m.amount)
     if not home:
-        assert extcall ILaneCustody(lanes._custody[m.lane]).hold(m.amount), "transit: not held"
+        assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
+            m.amount
+        ), "transit: not held"
     return False
 
 
@@ -147,7 +147,9 @@ def claim(m: message.Message):
     lanes._book_claim(m.lane, amount)
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
-    assert extcall ILaneCustody(lanes._custody[m.lane]).pay(recipient, amount), "transit: not paid"
+    assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
+        recipient, amount
+    ), "transit: not paid"
 
 
 # ------------------------------------------------------------------------ views
@@ -162,9 +164,7 @@ def has_arrived(lane: bytes32, nonce: uint64) -> bool:
     @param nonce The message's nonce.
     @return Whether it was.
     """
-    return (
-        self._arrived[lane][convert(nonce, uint256) >> 8] >> (convert(nonce, uint256) & 255)
-    ) & 1 != 0
+    return lanes._has_arrived(lane, convert(nonce, uint256))
 
 
 @external
@@ -200,14 +200,14 @@ def _credit(lane: bytes32, terms: uint256, recipient: address, amount: uint256) 
         success: bool = False
         answer: Bytes[32] = b""
         success, answer = raw_call(
-            lanes._custody[lane],
+            lanes._mover(terms),
             abi_encode(recipient, amount, method_id=method_id("pay(address,uint256)")),
             max_outsize=32,
             revert_on_failure=False,
         )
         return success and len(answer) == 32 and convert(answer, uint256) == 1
     return raw_call(
-        lanes._token(terms).address,
+        lanes._mover(terms),
         abi_encode(recipient, amount, method_id=method_id("crosschainMint(address,uint256)")),
         revert_on_failure=False,
     )

@@ -135,7 +135,7 @@ def _arrived(lane: bytes32, nonce: uint256) -> bool:
     """
     @dev The bit of a nonce.
     """
-    return (transit._arrived[lane][nonce >> 8] >> (nonce & 255)) & 1 != 0
+    return lanes._has_arrived(lane, nonce)
 '''
 
 CLOCK_ASSERTION = (

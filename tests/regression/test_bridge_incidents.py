@@ -237,7 +237,7 @@ def test_poly_message_reaches_no_function(world: World) -> None:
     side = world.remote
     for target in (side.token, side.escrow, side.verifier, side.authority, side.custody):
         message = world.message(
-            nonce=int(target.address, 16) % 2**48, recipient=party(str(target.address))
+            nonce=int(target.address, 16) % 2**47, recipient=party(str(target.address))
         )
         before = (side.verifier.epoch(), side.authority.administrators())
         assert world.deliver(message).return_value is False

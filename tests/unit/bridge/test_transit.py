@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from suite_world import (
     AMOUNT_MAX,
     DAY,
@@ -23,7 +25,7 @@ from suite_world import (
 )
 
 from tallystick.bridge import LaneMessage, party
-from tallystick.chain import ChainError, Revert
+from tallystick.chain import ChainError, Revert, reverts
 from tallystick.network import message_of
 
 
@@ -237,8 +239,8 @@ def test_lock_while_inbound_is_paused_goes_on(world: World) -> None:
 
 def test_the_last_nonce_is_used_and_none_after_it(world: World) -> None:
     side = world.home
-    write_slot(side.escrow, (2**48 - 2) << 208, "lanes", "_ledger", world.lane)
-    assert message_of(lock(side, world).one("MessageSent")).nonce == 2**48 - 2
+    write_slot(side.escrow, (2**47 - 2) << 104, "lanes", "_ledger", world.lane)
+    assert message_of(lock(side, world).one("MessageSent")).nonce == 2**47 - 2
     refused_lock(world, reason="lanes: no nonces left")
 
 
@@ -410,11 +412,51 @@ def test_a_nonce_is_taken_once_whatever_is_signed(world: World) -> None:
         world.deliver(replace(message, amount=5, recipient=party(world.remote.fund.address)))
 
 
-@pytest.mark.parametrize("nonce", [0, 255, 256, 257, 2**48, 2**64 - 1])
+@pytest.mark.parametrize("nonce", [0, 63, 64, 65, 2**47 - 1])
 def test_every_nonce_has_a_bit_of_its_own(world: World, nonce: int) -> None:
     world.deliver(world.message(nonce=nonce))
-    for other in {0, 1, 254, 255, 256, 257, 511, 512, 2**48, 2**64 - 1}:
+    for other in {0, 1, 62, 63, 64, 65, 127, 128, 2**47 - 1, 2**47, 2**64 - 1}:
         assert world.remote.escrow.has_arrived(world.lane, other) is (other == nonce)
+
+
+@pytest.mark.parametrize("nonce", [2**47, 2**64 - 1])
+def test_a_nonce_that_no_lane_sends_is_refused(world: World, nonce: int) -> None:
+    with refused(world, "lanes: nonce out of range"):
+        world.deliver(world.message(nonce=nonce))
+
+
+@pytest.mark.requirement("INV-3", "R-20")
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    nonces=st.lists(
+        st.one_of(
+            st.integers(0, 200),
+            st.integers(0, 2**47 - 1),
+            st.sampled_from([0, 63, 64, 127, 128, 2**47 - 64, 2**47 - 1]),
+        ),
+        min_size=1,
+        max_size=14,
+    )
+)
+def test_nonces_arrive_once_each_in_any_order(world: World, nonces: list[int]) -> None:
+    """Pages of 64 arrivals move between the ledger word and their own slots; none is lost."""
+    arrived: set[int] = set()
+    with world.isolated():
+        for nonce in nonces:
+            if nonce in arrived:
+                with reverts("transit: delivered already"):
+                    world.deliver(world.message(nonce=nonce, amount=1))
+            else:
+                world.deliver(world.message(nonce=nonce, amount=1))
+                arrived.add(nonce)
+            state = world.lane_state(world.remote)
+            assert (state.outstanding, state.sent, state.suspense) == (len(arrived), 0, 0)
+            for near in {n + step for n in nonces for step in (-64, -1, 0, 1, 64)}:
+                if 0 <= near < 2**47:
+                    found = world.remote.escrow.has_arrived(world.lane, near)
+                    assert found is (near in arrived)
 
 
 FIELDS = {
@@ -720,7 +762,7 @@ def test_a_claim_beyond_the_lanes_suspense_is_refused(world: World) -> None:
     message = world.locked(1_000, side.outsider)
     world.deliver(message)
     world.network.admit(world.network.suite("remote"), side.outsider, 40_000)
-    write_slot(side.escrow, 999 << 104, "lanes", "_ledger", world.lane)
+    write_slot(side.escrow, 999, "lanes", "_suspense", world.lane)
     with refused(world, "lanes: more than in suspense"):
         world.network.claim(message)
 
