@@ -111,7 +111,7 @@ def test_burned_abroad_released_at_home(network, parties):
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "INV-3", "R-10")
+@pytest.mark.requirement("INV-1", "INV-3", "R-10", "R-24")
 def test_suspense_abroad_is_claimed_once_the_recipient_is_admitted(network, parties):
     remote, custody = network.remote, parties.remote_custody
     message = network.lock(parties.investor, parties.unverified_abroad, 50)
@@ -157,7 +157,7 @@ def test_suspense_abroad_is_claimed_once_the_recipient_is_admitted(network, part
     assert picture(network) == before
 
 
-@pytest.mark.requirement("INV-1", "INV-3", "R-10")
+@pytest.mark.requirement("INV-1", "INV-3", "R-10", "R-24")
 def test_suspense_at_home_is_claimed_once_the_recipient_is_admitted(network, parties):
     home = network.home
     arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))

@@ -41,7 +41,7 @@ def _sum(closing: dict[str, int]) -> int:
     return holders + in_transit + closing["remote custody"]
 
 
-@pytest.mark.requirement("INV-1", "R-43")
+@pytest.mark.requirement("INV-1", "R-41")
 def test_units_in_transit_at_the_close_are_counted_once(network, parties):
     home, remote = network.home, network.remote
     arrive(network, network.lock(parties.investor, parties.investor_abroad, 200))
@@ -74,7 +74,7 @@ def test_units_in_transit_at_the_close_are_counted_once(network, parties):
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "R-43")
+@pytest.mark.requirement("INV-1", "R-41")
 @pytest.mark.parametrize("remote_is", ["ahead", "behind"])
 def test_the_books_close_however_far_the_clocks_are_apart(network, parties, remote_is):
     """Two days apart, the sum of a day is the issue as soon as both have closed it."""
@@ -105,7 +105,7 @@ def test_the_books_close_however_far_the_clocks_are_apart(network, parties, remo
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "R-43")
+@pytest.mark.requirement("INV-1", "R-41")
 def test_suspense_at_the_close_is_in_the_custody_abroad(network, parties):
     meet(network)
     arrive(network, network.lock(parties.investor, parties.unverified_abroad, 11))

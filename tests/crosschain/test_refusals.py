@@ -33,7 +33,7 @@ def locked(network, parties) -> LaneMessage:
     return message
 
 
-@pytest.mark.requirement("INV-3", "R-10")
+@pytest.mark.requirement("INV-3", "R-10", "R-20")
 def test_a_message_counts_once_whoever_brings_it_and_whenever(network, parties, locked):
     attestation = network.attest(locked)
     network.deliver(locked, attestation)
@@ -48,7 +48,7 @@ def test_a_message_counts_once_whoever_brings_it_and_whenever(network, parties, 
     assert picture(network) == before
 
 
-@pytest.mark.requirement("INV-3")
+@pytest.mark.requirement("INV-3", "R-20")
 def test_a_message_counts_once_from_suspense_too(network, parties):
     message = network.lock(parties.investor, parties.unverified_abroad, 30)
     arrive(network, message)
@@ -79,7 +79,7 @@ _ALTERED = {
 }
 
 
-@pytest.mark.requirement("INV-4", "R-10")
+@pytest.mark.requirement("INV-4", "R-10", "R-62")
 @pytest.mark.parametrize("field", LaneMessage.__slots__)
 def test_no_field_can_be_altered(network, parties, locked, field):
     reason, value = _ALTERED[field]
@@ -161,7 +161,7 @@ def test_compromised_attestors_release_no_more_than_the_lane_has_locked(network,
     assert picture(network) == before
 
 
-@pytest.mark.requirement("INV-1", "R-43")
+@pytest.mark.requirement("INV-1", "R-41")
 @pytest.mark.parametrize("late", [-1, 0])
 def test_the_lock_time_is_waited_for_to_the_second(network, parties, late):
     network.home.chain.advance(600)
@@ -176,7 +176,7 @@ def test_the_lock_time_is_waited_for_to_the_second(network, parties, late):
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-4")
+@pytest.mark.requirement("INV-4", "R-69")
 def test_an_epoch_signs_until_its_retention_ends(network, parties, locked):
     """Rotated attestors: what the old ones signed in time still counts, later it doesn't."""
     remote = network.remote

@@ -9,7 +9,7 @@ from tallystick.chain import reverts
 from tallystick.status import status_of
 
 
-@pytest.mark.requirement("INV-1", "INV-4", "R-10")
+@pytest.mark.requirement("INV-1", "INV-4", "R-10", "R-68")
 @pytest.mark.parametrize("depth", range(1, FINALITY + 1))
 def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, depth):
     home, remote = network.home, network.remote
@@ -48,7 +48,7 @@ def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, dept
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "INV-4")
+@pytest.mark.requirement("INV-1", "INV-4", "R-68")
 def test_an_attestor_that_does_not_wait_issues_units_that_nobody_locked(network, parties):
     """What finality protects from: the contracts can't see it, the status does."""
     home, remote = network.home, network.remote
@@ -89,7 +89,7 @@ def test_an_attestor_that_does_not_wait_issues_units_that_nobody_locked(network,
     assert home.token.totalSupply() == 1_500
 
 
-@pytest.mark.requirement("INV-3")
+@pytest.mark.requirement("INV-3", "R-20", "R-68")
 def test_a_delivery_undone_at_its_destination_is_delivered_again_and_counts_once(network, parties):
     remote = network.remote
     message = network.lock(parties.investor, parties.investor_abroad, 300)
@@ -106,7 +106,7 @@ def test_a_delivery_undone_at_its_destination_is_delivered_again_and_counts_once
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "INV-4")
+@pytest.mark.requirement("INV-1", "INV-4", "R-68")
 def test_a_burn_undone_before_it_is_final_releases_nothing(network, parties):
     home, remote = network.home, network.remote
     arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))

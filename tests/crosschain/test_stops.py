@@ -37,7 +37,7 @@ def _unpause(network: Network, ledger: str, scope: PauseScope) -> None:
     )
 
 
-@pytest.mark.requirement("INV-1", "INV-3", "INV-7", "R-10")
+@pytest.mark.requirement("INV-1", "INV-3", "INV-7", "R-10", "R-64")
 def test_an_inbound_stop_delays_and_loses_nothing(network, parties):
     message = network.lock(parties.investor, parties.investor_abroad, 300)
     await_lock_time(network, message)
@@ -124,7 +124,7 @@ def test_claims_go_on_while_the_lane_is_stopped(network, parties):
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "INV-3")
+@pytest.mark.requirement("INV-1", "INV-3", "R-24", "R-36")
 def test_a_frozen_recipient_gets_its_units_when_the_freeze_ends(network, parties):
     """A freeze that lands while the units are on their way."""
     remote, custodian = network.remote, network.party("remote", "custodian")
@@ -140,7 +140,7 @@ def test_a_frozen_recipient_gets_its_units_when_the_freeze_ends(network, parties
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-1", "INV-3", "INV-10", "R-40")
+@pytest.mark.requirement("INV-1", "INV-3", "INV-10", "R-60")
 def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
     """Sent by one release and delivered by another, in both directions, by a waiting courier."""
     courier = courier_of(network)
@@ -167,7 +167,7 @@ def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
     assert status_of(network).ok
 
 
-@pytest.mark.requirement("INV-7")
+@pytest.mark.requirement("INV-7", "R-64")
 def test_a_stop_is_the_guardians_and_lifting_it_another_keys(network, parties):
     escrow = network.remote.escrow
     both = Direction.IN | Direction.OUT

@@ -65,6 +65,8 @@ RELEASES = {
     "SecurityToken": ("SecurityToken", "SecurityTokenNextMock", "SecurityTokenNextButOneMock"),
     "BridgeEscrow": ("BridgeEscrow", "BridgeEscrowNextMock", "BridgeEscrowNextButOneMock"),
 }
+# Messages each way before hypothesis begins.
+SENT_BEFORE = 62
 VERSIONS = (Version(1, 0, 0), Version(1, 1, 0), Version(1, 2, 0))
 
 
@@ -87,7 +89,7 @@ def _bytes(address: str) -> bytes:
 class Books:
     """What a ledger's token and escrow have stored, read without calls."""
 
-    def __init__(self, suite: Suite, lane: bytes, custody: str, escrow_module: str) -> None:
+    def __init__(self, suite: Suite, lane: bytes, custody: str) -> None:
         chain = suite.chain
         assert isinstance(chain, EmbeddedChain)
         self._slots: dict[tuple[bytes, int], int] = chain._state.slots
@@ -96,10 +98,12 @@ class Books:
         escrow = artifact("BridgeEscrow").layout["storage_layout"]
         self.positions, self.issue_slot = token["_positions"]["slot"], token["_issue"]["slot"]
         self.openings = token["_openings"]["slot"]
-        self.terms_slot = _mapped(escrow["lanes"]["_terms"]["slot"], lane)
-        self.ledger_slot = _mapped(escrow["lanes"]["_ledger"]["slot"], lane)
+        lanes = escrow["lanes"]
+        self.terms_slot = _mapped(lanes["_terms"]["slot"], lane)
+        self.ledger_slot = _mapped(lanes["_ledger"]["slot"], lane)
+        self.suspense_slot = _mapped(lanes["_suspense"]["slot"], lane)
+        self.arrived = lanes["_arrived"]["slot"]
         self.outbox = escrow["transit"]["outbox"]["slot"]
-        self.arrived_slot = _mapped(escrow["transit"]["_arrived"]["slot"], lane, b"\0")
         self.suspended = escrow["transit"]["suspended"]["slot"]
         self.lane, self.custody = lane, custody
 
@@ -120,9 +124,30 @@ class Books:
         """The issue word."""
         return self.of_token(self.issue_slot)
 
+    @property
+    def lane_ledger(self) -> tuple[int, int, int]:
+        """Units outstanding and in suspense, messages sent."""
+        word = self.of_escrow(self.ledger_slot)
+        return (
+            word & AMOUNT_MAX,
+            self.of_escrow(self.suspense_slot),
+            word >> 104 & 2**47 - 1,
+        )
+
+    def arrivals(self, pages: int) -> int:
+        """Bits of the nonces that arrived; the newest page of 64 is in the lane's ledger word."""
+        word = self.of_escrow(self.ledger_slot)
+        newest = word >> 151 & 2**41 - 1
+        bits = word >> 192 << 64 * newest
+        for page in range(pages):
+            if page != newest:
+                key = page.to_bytes(4, "big")
+                bits |= self.of_escrow(_mapped(self.arrived, self.lane, key)) << 64 * page
+        return bits
+
     def sent_id(self, nonce: int) -> int:
         """Id of the message that left with a nonce."""
-        return self.of_escrow(_mapped(self.outbox, self.lane, bytes([nonce])))
+        return self.of_escrow(_mapped(self.outbox, self.lane, nonce.to_bytes(4, "big")))
 
     def suspended_for(self, message_id: bytes) -> int:
         """Units that wait under a message."""
@@ -272,9 +297,8 @@ class TwoLedgers:
         self.model = copy.deepcopy(world.model) if fresh else world.model
         self.attestations = world.attestations
         self.suites = {"home": self.network.home, "remote": self.network.remote}
-        module = "transit"
         self.books = {
-            name: Books(suite, self.model.lane, self.side(name).custody, module)
+            name: Books(suite, self.model.lane, self.side(name).custody)
             for name, suite in self.suites.items()
         }
         self.accounts = {
@@ -355,6 +379,15 @@ class TwoLedgers:
             moved = self.send("home", holder, holder, amount)
             assert moved is not None
             self.deliver_when_due(moved, 0)
+        # So many that what follows crosses the end of a page of 64 nonces, both ways.
+        for name in [*["remote"] * SENT_BEFORE, *["home"] * (SENT_BEFORE - 2)]:
+            moved = self.send(name, "investor", "investor", 1)
+            assert moved is not None
+            self.deliver_when_due(moved, 0)
+        days = {business_day(side.clock, self.model.close_minute) for side in self.model.ledgers}
+        assert days == {self.world.first_day}
+        # All of it left and arrived within one business day, so no close knows of it.
+        self.model.transits.clear()
 
     def skew(self, seconds: int) -> None:
         """Move one clock ahead: the remote ledger's, or with a negative number home's."""
@@ -697,7 +730,11 @@ class TwoLedgers:
     ) -> Refusal | None:
         """A courier brings a message to a ledger, whatever it is worth."""
         side, escrow = self.side(name), self.suites[name].escrow
+        newest = max(side.arrived, default=0) // 64
         expected = self.model.deliver(side, message, verdict, _account_of)
+        if expected is None and message.nonce // 64 != newest:
+            where = "a later" if message.nonce // 64 > newest else "an earlier"
+            self.outcomes[f"deliver on {where} page of nonces", "done"] += 1
         suspends = expected is None and message.id in side.suspended
         credit = ["Transfer"] if side.home else ["Transfer", "CrosschainMint"]
         events = [*credit, "MessageDelivered"]
@@ -868,8 +905,7 @@ class TwoLedgers:
     def _check_lane(self, name: str, side: LedgerModel) -> None:
         """INV-2: the lane ledger, and the units that lie for it."""
         books = self.books[name]
-        word = books.of_escrow(books.ledger_slot)
-        found = (word & AMOUNT_MAX, word >> 104 & AMOUNT_MAX, word >> 208)
+        found = books.lane_ledger
         wanted = (side.outstanding, side.suspense, side.sent)
         assert found == wanted, (
             f"INV-2: {name}: (outstanding, suspense, sent) {found}, model {wanted}"
@@ -887,11 +923,13 @@ class TwoLedgers:
     def _check_messages(self, name: str, side: LedgerModel) -> None:
         """INV-3 and INV-4: what arrived, arrived once, and had left the other ledger."""
         books, peer = self.books[name], self.books[self.model.peer(side).name]
+        peer_sent = self.model.peer(side).sent
         for nonce in range(side.sent + 1):
             found = books.sent_id(nonce).to_bytes(32, "big")
             wanted = side.outbox.get(nonce, bytes(32))
             assert found == wanted, f"INV-4: {name}: outbox {nonce} is {found.hex()}"
-        bits = books.of_escrow(books.arrived_slot)
+        # One page more than there can be.
+        bits = books.arrivals(peer_sent // 64 + 2)
         wanted_bits = sum(1 << nonce for nonce in side.arrived)
         assert bits == wanted_bits, f"INV-3: {name}: arrived {bits:b}, model {wanted_bits:b}"
         for nonce in side.arrived:
@@ -915,8 +953,7 @@ class TwoLedgers:
         )
         # Without the model: what custody holds and nobody remote or in suspense has.
         custody = home.position(self.model.home.custody) & AMOUNT_MAX
-        lane = home.of_escrow(home.ledger_slot)
-        derived = custody - (lane >> 104 & AMOUNT_MAX) - (remote.issue & AMOUNT_MAX)
+        derived = custody - home.lane_ledger[1] - (remote.issue & AMOUNT_MAX)
         assert derived == moving, (
             f"INV-1: in transit {derived} on the ledgers, {moving} in the model"
         )
@@ -982,7 +1019,19 @@ class TwoLedgers:
                 said = token.balance_at_close(account, day)
                 assert said == self.model.closing(side, account, day), f"{name}: balance_at_close"
             assert token.supply_at_close(day) == self.model.supply_closing(side, day), name
+        self.ask_lanes()
         self.outcomes["ask closings", "done"] += 1
+
+    def ask_lanes(self) -> None:
+        """The escrows' own views say the same as storage and model."""
+        for name, side in (("home", self.model.home), ("remote", self.model.remote)):
+            escrow, peer = self.suites[name].escrow, self.model.peer(side)
+            state = escrow.lane_state(self.model.lane)
+            said = (state.outstanding, state.suspense, state.sent, state.paused_directions)
+            assert said == (side.outstanding, side.suspense, side.sent, side.stops), f"{name}: lane"
+            for nonce in range(SENT_BEFORE - 2, peer.sent + 2):
+                arrived = escrow.has_arrived(self.model.lane, nonce)
+                assert arrived == (nonce in side.arrived), f"{name}: has_arrived({nonce})"
 
     def _holders(self, books: Books, side: LedgerModel) -> int:
         return sum(

@@ -31,7 +31,7 @@ class Profile:
 PROFILES: Final = {
     "dev": Profile(runs=150, steps=40, repeats=False),
     "ci": Profile(runs=600, steps=50, repeats=True),
-    "deep": Profile(runs=20_000, steps=100, repeats=False),
+    "deep": Profile(runs=6_000, steps=100, repeats=False),
 }
 
 
