@@ -20,7 +20,7 @@ from tallystick.manifest import manifest_of_network
 from tallystick.network import HOLDERS_FROM, Network
 from tallystick.report import Figure, Report, Sample
 from tallystick.status import status_of
-from tallystick.token import DAY_MAX, business_day, calendar_day, close_of, date_of
+from tallystick.token import DAY_MAX, SECONDS_PER_DAY, business_day, calendar_day, close_of, date_of
 from tallystick.upgrade import upgrade
 
 __all__ = ["run"]
@@ -95,6 +95,7 @@ class _Story:
 
     def tell(self) -> int:
         """Tell it from the first to the last section."""
+        self._open_on_a_weekday()
         self._ledgers_and_deployment()
         self._register()
         self._admit_and_issue()
@@ -106,6 +107,13 @@ class _Story:
         self._upgrade_in_transit()
         self._past_day()
         return self._final()
+
+    def _open_on_a_weekday(self) -> None:
+        """Let the story begin on a Monday at noon: closes of business on a Sunday puzzle people."""
+        day = calendar_day(max(chain.now for chain in self.chains.values())) + 1
+        day += -date_of(day).weekday() % 7
+        for chain in self.chains.values():
+            self._catch_up(chain, day * SECONDS_PER_DAY + SECONDS_PER_DAY // 2)
 
     def _ledgers_and_deployment(self) -> None:
         report, instrument = self.report, self.instrument
@@ -357,7 +365,7 @@ class _Story:
         day = business_day(latest, close)
         moment = close_of(day, close)
         if moment - latest < 900:
-            day, moment = day + 1, moment + 86_400
+            day, moment = day + 1, moment + SECONDS_PER_DAY
         self._catch_up(home.chain, moment - 600)
         self._catch_up(remote.chain, moment - 600)
         sender, recipient = self._home_holder(0), self._remote_holder(0)

@@ -38,7 +38,7 @@ class CheckFailed(TallystickError):  # a verdict, not a fault
 class InputError(TallystickError):
     """The input is wrong (exit status 2).
 
-    `str()` is the one line that INTERFACE.md asks for: `FILE: FIELD: VALUE: expected …`. The value
+    `str()` is the one line that every command gives: `FILE: FIELD: VALUE: expected …`. The value
     is shown as it would be typed, cut to a readable length, and not at all if it may be a secret.
     """
 

@@ -5,7 +5,7 @@ for a wrong check digit with the one that would be right. They decide exactly wh
 `contracts/registry/identifiers.vy` decides on chain; `check_cfi` alone is stricter unless told
 otherwise, because the attribute tables of ISO 10962 are revised more often than a contract is.
 
-Sources: ISO 6166, ISO 17442, ISO 24165-1, ISO 10962, ISO 18774, CAIP-2; reference/domain.md §2.1.
+Sources: ISO 6166, ISO 17442, ISO 24165-1, ISO 10962, ISO 18774, CAIP-2.
 Check digits of ISIN and LEI and the CFI tables come from python-stdnum; DTI is added here.
 """
 
