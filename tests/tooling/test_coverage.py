@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 import pytest
-from vyper.cli.vyper_compile import compile_files
 
 from tallystick.build import Artifact
 from tallystick.chain.base import Revert
@@ -30,25 +27,10 @@ def line_of(path: str, text: str) -> int:
     return number
 
 
-@dataclass(frozen=True)
-class WithConstructor(Artifact):
-    """As the build's, with the map of the deployment code."""
-
-    source_map: dict[str, Any] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="module")
 def compiled() -> Artifact:
     (item,) = contracts(ROOT, mocks=False)
-    (output,) = compile_files([str(ROOT / COUNTER)], ["source_map"], paths=[str(ROOT)]).values()
-    values = {each.name: getattr(item, each.name) for each in fields(item)}
-    source_map = {**output["source_map"], "pc_ast_map": dict(output["source_map"]["pc_ast_map"])}
-    result = WithConstructor(**values, source_map=source_map)
-    result.__dict__["_debug"] = {
-        "source_map_runtime": item.source_map_runtime,
-        "annotated_ast": item.annotated_ast,
-    }
-    return result
+    return item
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +89,6 @@ def test_the_constructor(compiled: Artifact, suite: Suite):
     assert seven == (line, "if", "false")
     assert line + 1 in Run(compiled, suite, start=3).files()[COUNTER].missed_lines
     assert line + 1 not in Run(compiled, suite, start=7).files()[COUNTER].missed_lines
-
-
-def test_without_a_map_of_the_constructor_it_is_left_out_and_said_so():
-    (item,) = contracts(ROOT, mocks=False)
-    if getattr(item, "source_map", None) is not None:
-        pytest.skip("the build keeps the map of the deployment code")
-    suite = build_suite([item], ROOT)
-    assert suite.without_constructors == {COUNTER}
-    condition = line_of(COUNTER, "if start == 7:")
-    assert condition not in {place.line for place in suite.statements() if place.path == COUNTER}
 
 
 def test_each_arm_of_an_if(run: Run):
@@ -254,7 +226,7 @@ def test_the_table_and_the_file(run: Run, suite: Suite):
     text = "\n".join(table(files))
     assert COUNTER in text
     assert f"`if` never false: {line_of(COUNTER, 'if mark > 10:')}" in text
-    data = as_json(files, suite)
+    data = as_json(files)
     assert data["schema"] == "tallystick.coverage/1"
     assert {"kind": "if", "never": "false"}.items() <= data["files"][COUNTER]["half_taken"][
         -1

@@ -78,8 +78,6 @@ class Suite:
     maps: dict[str, CodeMap] = field(default_factory=dict)
     # Statements by function: (path, line of the function) -> statements.
     functions: dict[tuple[str, int], set[Statement]] = field(default_factory=dict)
-    # Contracts whose deployment code has no map: their constructors are left out.
-    without_constructors: set[str] = field(default_factory=set)
 
     @property
     def mapped(self) -> set[Statement]:
@@ -129,7 +127,6 @@ class _Tree:
         self.function_ids: dict[NodeId, Node] = {}
         self.functions: dict[tuple[str, int], set[Statement]] = {}
         self.list_loops: dict[int, list[_Place]] = defaultdict(list)
-        self.with_constructors = getattr(compiled, "source_map", None) is not None
         tree = compiled.annotated_ast
         for module in [tree["ast"], *tree["imports"]]:
             if module["is_interface"]:
@@ -142,8 +139,6 @@ class _Tree:
         source = int(module["source_id"])
         for function in module["body"]:
             if function["ast_type"] != "FunctionDef":
-                continue
-            if function["name"] == "__init__" and not self.with_constructors:
                 continue
             self.function_ids[source, function["node_id"]] = function
             places: set[Statement] = set()
@@ -405,7 +400,7 @@ def _statement_of(place: _Place) -> Statement:
 
 
 def build_suite(contracts: list[Artifact], root: Path) -> Suite:
-    """Maps of every contract: runtime code, and deployment code where a map of it is kept."""
+    """Maps of every contract: runtime code, and deployment code."""
     suite = Suite()
     for compiled in contracts:
         tree = _Tree(compiled, root.resolve())
@@ -414,12 +409,8 @@ def build_suite(contracts: list[Artifact], root: Path) -> Suite:
         runtime, initcode = compiled.bytecode_runtime, compiled.bytecode
         mapper = _Mapper(tree, runtime, compiled.source_map_runtime, range(0))
         suite.maps[f"{compiled.name}:runtime"] = mapper.run()
-        constructor_map = getattr(compiled, "source_map", None)
-        if constructor_map is not None:
-            start = initcode.find(runtime)
-            skip = range(start, start + len(runtime)) if start >= 0 else range(0)
-            mapper = _Mapper(tree, initcode, constructor_map, skip)
-            suite.maps[f"{compiled.name}:deployment"] = mapper.run()
-        else:
-            suite.without_constructors.add(compiled.source_path)
+        start = initcode.find(runtime)
+        skip = range(start, start + len(runtime)) if start >= 0 else range(0)
+        mapper = _Mapper(tree, initcode, compiled.source_map, skip)
+        suite.maps[f"{compiled.name}:deployment"] = mapper.run()
     return suite

@@ -99,11 +99,8 @@ class _Controller:
             self.collected.merge(self.tracing.finish())
         suite = build_suite(self.contracts, ROOT)
         files = compare(suite, resolve(self.collected, suite))
-        write_json(OUTPUT, files, suite)
+        write_json(OUTPUT, files)
         self.lines = table(files)
-        if suite.without_constructors:
-            names = ", ".join(sorted(suite.without_constructors))
-            self.lines.append(f"constructors are not measured in {names}")
         percent = total_percent(files)
         if self.fail_under is not None and percent < self.fail_under:
             self.lines.append(

@@ -102,12 +102,11 @@ def table(files: list[FileCoverage]) -> list[str]:
     return lines
 
 
-def as_json(files: list[FileCoverage], suite: Suite) -> dict[str, Any]:
+def as_json(files: list[FileCoverage]) -> dict[str, Any]:
     """For other tools."""
     return {
         "schema": SCHEMA,
         "percent": round(total_percent(files), 2),
-        "without_constructors": sorted(suite.without_constructors),
         "files": {
             item.path: {
                 "percent": round(item.percent, 2),
@@ -126,7 +125,7 @@ def as_json(files: list[FileCoverage], suite: Suite) -> dict[str, Any]:
     }
 
 
-def write_json(path: Path, files: list[FileCoverage], suite: Suite) -> None:
+def write_json(path: Path, files: list[FileCoverage]) -> None:
     """Write the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(as_json(files, suite), indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(as_json(files), indent=1) + "\n", encoding="utf-8")
