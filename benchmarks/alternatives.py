@@ -40,9 +40,9 @@ SENDING: Final[Mapping[str, str]] = {
 }
 ARRIVING: Final[Mapping[str, str]] = {
     "arrive_without_guard": "nothing: no guard",
-    "arrive_by_bit": "a bit for each nonce (ours)",
+    "arrive_by_bit": "a bit for each nonce, a slot of its own",
     "arrive_by_flag": "a flag for each id",
-    "arrive_in_ledger_word": "bits of the newest 64 in the lane's ledger word",
+    "arrive_in_ledger_word": "a bit for each nonce, the newest 64 in the ledger word (ours)",
 }
 
 

@@ -20,6 +20,7 @@ from tallystick.manifest import manifest_of_network
 from tallystick.network import HOLDERS_FROM, Network
 from tallystick.report import Figure, Report, Sample
 from tallystick.status import status_of
+from tallystick.terminal import units_text
 from tallystick.token import DAY_MAX, SECONDS_PER_DAY, business_day, calendar_day, close_of, date_of
 from tallystick.upgrade import upgrade
 
@@ -547,9 +548,7 @@ class _Story:
         raise CheckFailed("what had to be refused was accepted")
 
     def _units(self, amount: object) -> str:
-        whole, fraction = divmod(int(str(amount)), 10**self.instrument.decimals)
-        digits = f"{fraction:0{self.instrument.decimals}d}".rstrip("0") if fraction else ""
-        return f"{whole:,}.{digits}" if digits else f"{whole:,}"
+        return units_text(int(str(amount)), self.instrument.decimals)
 
 
 def _receipt(value: Any) -> Receipt:

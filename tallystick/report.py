@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from tallystick.terminal import units_text
+
 __all__ = ["Figure", "Report", "Sample", "Section", "Table"]
 
 
@@ -226,7 +228,7 @@ def svg(figure: Figure) -> str:
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar:.1f}" height="{pixels:.1f}" '
                 f'fill="{_COLOURS[place % len(_COLOURS)]}">'
                 f"<title>{html.escape(figure.places[place])}: "
-                f"{_amount(amount, figure.decimals)} after: {html.escape(sample.label)}</title>"
+                f"{units_text(amount, figure.decimals)} after: {html.escape(sample.label)}</title>"
                 "</rect>"
             )
         parts.append(
@@ -240,18 +242,10 @@ def svg(figure: Figure) -> str:
             f'fill="{_COLOURS[place % len(_COLOURS)]}"/>'
             f'<text x="{x + 18}" y="18" class="key">{html.escape(name)}</text>'
         )
-    cut = f" The scale starts at {_amount(floor, figure.decimals)}." if floor else ""
+    cut = f" The scale starts at {units_text(floor, figure.decimals)}." if floor else ""
     title = html.escape(figure.title)
     parts.append(f"</svg><figcaption>{title}.{cut}</figcaption></figure>")
     return "".join(parts)
-
-
-def _amount(units: int, decimals: int) -> str:
-    """Base units as a decimal number with thousands set apart."""
-    whole, fraction = divmod(units, 10**decimals)
-    text = f"{whole:,}"
-    digits = f"{fraction:0{decimals}d}".rstrip("0") if decimals else ""
-    return f"{text}.{digits}" if digits else text
 
 
 def _short(units: int, decimals: int) -> str:

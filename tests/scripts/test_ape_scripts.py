@@ -20,9 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def ape(tmp_path: Path) -> Any:
-    pytest.importorskip("ape")
-    if not (ROOT / "ape-config.yaml").is_file():
-        pytest.skip("no ape-config.yaml")
     anvil = find_anvil()
     assert anvil is not None
     # ape-vyper finds `vyper` and ape-foundry finds `anvil` on PATH only.
