@@ -10,19 +10,21 @@
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
      A change of terms after the set-up takes two keys: the operator proposes, an administrator carries it out.
+     A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
 
        terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
        ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
 """
 from interfaces import ILaneCustody
+from interfaces import IReleaseAuthority
 from interfaces import ISecurityToken
 
 from contracts.bridge import message
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import instruction
 
 uses: access
-uses: instruction
 
 
 # Side and stops of a lane, in the terms word.
@@ -54,6 +56,9 @@ struct LaneTerms:
     peer_escrow: bytes32
     # Most that may be outstanding, in whole units; the largest value is no limit.
     cap: uint256
+    # What both sides count alike, as the record states it; part of the lane's id.
+    decimals: uint8
+    close_minute: uint16
 
 
 struct Lane:
@@ -75,10 +80,25 @@ _opened_with: HashMap[bytes32, LaneTerms]
 canonical_lane: public(HashMap[bytes32, bytes32])
 # custody -> the one lane whose units lie there
 lane_of_custody: public(HashMap[address, bytes32])
-# hash of the act that an operator proposed -> that operator
-act_proposer: public(HashMap[bytes32, address])
+# keccak256(isin) -> the one lane of a remote ledger: a token there knows one home
+lane_to_home: public(HashMap[bytes32, bytes32])
+# Created this escrow's proxy; knows the code of a custody.
+release_authority: public(address)
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
+
+
+event LaneProposed:
+    act: indexed(bytes32)
+    token: indexed(address)
+    terms: LaneTerms
+
+
+event LaneTermsProposed:
+    act: indexed(bytes32)
+    lane: indexed(bytes32)
+    verifier: indexed(address)
+    cap: uint256
 
 
 event LaneOpened:
@@ -91,10 +111,6 @@ event LaneTermsSet:
     lane: indexed(bytes32)
     verifier: indexed(address)
     cap: uint256
-
-
-event LaneActProposed:
-    act: indexed(bytes32)
 
 
 event LanePaused:
@@ -111,18 +127,37 @@ event LaneUnpaused:
 
 
 @external
-def propose_lane_act(act: bytes32, reason: bytes4, document: bytes32):
+def propose_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     """
-    @notice The operator proposes to open a lane or to set its terms; an administrator carries it out.
-    @param act What `open_lane_act` or `set_lane_terms_act` return for the intended arguments.
+    @notice The operator proposes to open a lane; an administrator carries it out with `open_lane`.
+    @param terms The lane's terms.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
     """
-    access._check_role(access.OPERATOR)
-    assert act != empty(bytes32), "lanes: no act"
-    self.act_proposer[act] = msg.sender
-    instruction._record(empty(address), reason, document)
-    log LaneActProposed(act=act)
+    act: bytes32 = self._open_act(terms)
+    access._propose(act, access.OPERATOR, access.ADMINISTRATOR, terms.token, reason, document)
+    log LaneProposed(act=act, token=terms.token, terms=terms)
+    return act
+
+
+@external
+def propose_lane_terms(
+    lane: bytes32, verifier: address, cap: uint256, reason: bytes4, document: bytes32
+) -> bytes32:
+    """
+    @notice The operator proposes a lane's verifier and cap; an administrator carries it out with `set_lane_terms`.
+    @param lane The lane.
+    @param verifier The verifier of what arrives.
+    @param cap Most that may be outstanding, in whole units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    """
+    act: bytes32 = self._set_act(lane, verifier, cap)
+    access._propose(act, access.OPERATOR, access.ADMINISTRATOR, verifier, reason, document)
+    log LaneTermsProposed(act=act, lane=lane, verifier=verifier, cap=cap)
+    return act
 
 
 @external
@@ -135,10 +170,12 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     @param document Hash of the document that orders it.
     @return The lane's id, the same on both ledgers.
     """
-    self._check_two_keys(self._open_act(terms))
-    assert terms.token.is_contract, "lanes: token has no code"
-    assert terms.verifier.is_contract, "lanes: verifier has no code"
-    assert terms.custody.is_contract, "lanes: custody has no code"
+    access._carry_out(self._open_act(terms), access.ADMINISTRATOR)
+    assert code._is_code(terms.token), "lanes: token has no code"
+    assert code._is_code(terms.verifier), "lanes: verifier has no code"
+    assert staticcall IReleaseAuthority(self.release_authority).is_custody(
+        terms.custody, terms.token
+    ), "lanes: no custody of that token"
     assert terms.cap <= _CAP_MAX, "lanes: cap out of range"
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
@@ -149,9 +186,12 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     assert staticcall token.is_link(terms.custody), "lanes: custody is no link account"
     custody_escrow: address = staticcall custody.escrow()
     assert custody_escrow == self, "lanes: custody of another escrow"
-    custody_token: address = staticcall custody.token()
-    assert custody_token == terms.token, "lanes: custody of another token"
     decimals: uint8 = staticcall token.decimals()
+    assert decimals == terms.decimals, "lanes: token of other decimals"
+    close_minute: uint256 = staticcall token.close_minute()
+    assert close_minute == convert(
+        terms.close_minute, uint256
+    ), "lanes: token of another close of business"
     epoch: uint256 = staticcall token.action_epoch()
 
     here: bytes32 = message._this_ledger()
@@ -160,16 +200,28 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     assert terms.peer_ledger != empty(bytes32), "lanes: no peer ledger"
     assert terms.peer_escrow != empty(bytes32), "lanes: no peer escrow"
     lane: bytes32 = message._lane_id(
-        terms.isin, here, this_escrow, terms.peer_ledger, terms.peer_escrow
+        isin, decimals, terms.close_minute, here, this_escrow, terms.peer_ledger, terms.peer_escrow
     )
     if not terms.home:
-        lane = message._lane_id(terms.isin, terms.peer_ledger, terms.peer_escrow, here, this_escrow)
-    pair: bytes32 = keccak256(abi_encode(terms.isin, terms.peer_ledger))
+        lane = message._lane_id(
+            isin,
+            decimals,
+            terms.close_minute,
+            terms.peer_ledger,
+            terms.peer_escrow,
+            here,
+            this_escrow,
+        )
+    pair: bytes32 = keccak256(abi_encode(isin, terms.peer_ledger))
     assert self.canonical_lane[pair] == empty(bytes32), "lanes: pair has its lane"
 
     # Each lane's units are physically its own (INV-7).
     assert self.lane_of_custody[terms.custody] == empty(bytes32), "lanes: custody of another lane"
 
+    if not terms.home:
+        instrument: bytes32 = keccak256(isin)
+        assert self.lane_to_home[instrument] == empty(bytes32), "lanes: instrument has its home"
+        self.lane_to_home[instrument] = lane
     self.canonical_lane[pair] = lane
     self.lane_of_custody[terms.custody] = lane
     self._opened_with[lane] = terms
@@ -201,9 +253,9 @@ def set_lane_terms(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    self._check_two_keys(self._set_act(lane, verifier, cap))
+    access._carry_out(self._set_act(lane, verifier, cap), access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
-    assert verifier.is_contract, "lanes: new verifier has no code"
+    assert code._is_code(verifier), "lanes: new verifier has no code"
     assert cap <= _CAP_MAX, "lanes: new cap out of range"
     self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
     self._verifier[lane] = verifier
@@ -274,30 +326,6 @@ def lane_state(lane: bytes32) -> Lane:
     )
 
 
-@external
-@view
-def open_lane_act(terms: LaneTerms) -> bytes32:
-    """
-    @notice The act to propose before `open_lane`.
-    @param terms The lane's terms.
-    @return Its hash.
-    """
-    return self._open_act(terms)
-
-
-@external
-@view
-def set_lane_terms_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
-    """
-    @notice The act to propose before `set_lane_terms`.
-    @param lane The lane.
-    @param verifier The verifier.
-    @param cap The cap.
-    @return Its hash.
-    """
-    return self._set_act(lane, verifier, cap)
-
-
 # ---------------------------------------------------------------------- internal
 
 
@@ -317,21 +345,6 @@ def _set_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
     @dev Hash of the act of setting a lane's terms.
     """
     return keccak256(abi_encode("set_lane_terms", lane, verifier, cap))
-
-
-@internal
-def _check_two_keys(act: bytes32):
-    """
-    @dev The set-up key passes; else an administrator uses up the operator's proposal of exactly this act.
-    """
-    if msg.sender == access.set_up_key:
-        return
-    access._check_role(access.ADMINISTRATOR)
-    proposer: address = self.act_proposer[act]
-    assert proposer != empty(address), "lanes: act not proposed"
-    # A proposal dies with its proposer's role (INV-9).
-    assert access.role_of[proposer] == access.OPERATOR, "lanes: proposer lost its role"
-    self.act_proposer[act] = empty(address)
 
 
 @internal

@@ -5,8 +5,8 @@
 @license Apache-2.0
 @author Tallystick
 @notice The typed lane message and what attestors sign of it (EIP-712).
-@dev The message's id is its EIP-712 struct hash. The lane commits to instrument, both ledgers and both escrows,
-     and the kind to the direction, so that one id names one movement in the world. Attestors sign
+@dev The message's id is its EIP-712 struct hash. The lane commits to instrument, decimals, close of business, both
+     ledgers and both escrows, and the kind to the direction, so that one id names one movement in the world. Attestors sign
      `Attestation(bytes32 signer_set,Message message)` in the domain of the *destination* escrow.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
 """
@@ -24,13 +24,14 @@ _MESSAGE_TYPEHASH: constant(bytes32) = (
     0xa8d1b66b7a460f9d97d8c572885e440150957dc99d03c7d1cdde20ab03375892
 )
 _LANE_TYPEHASH: constant(bytes32) = keccak256(
-    "Lane(string isin,bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
+    "Lane(string isin,uint8 decimals,uint16 close_minute,"
+    "bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
 )
 _DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
-_DOMAIN_NAME: constant(bytes32) = keccak256("Tallystick Lane")
-_DOMAIN_VERSION: constant(bytes32) = keccak256("1")
+DOMAIN_NAME: constant(String[15]) = "Tallystick Lane"
+DOMAIN_VERSION: constant(String[1]) = "1"
 
 
 struct Message:
@@ -65,25 +66,34 @@ def _domain_separator() -> bytes32:
     """
     @dev Of this escrow on the chain as it calls itself now: after a fork the other half's signatures fail.
     """
-    return keccak256(abi_encode(_DOMAIN_TYPEHASH, _DOMAIN_NAME, _DOMAIN_VERSION, chain.id, self))
+    return keccak256(
+        abi_encode(
+            _DOMAIN_TYPEHASH, keccak256(DOMAIN_NAME), keccak256(DOMAIN_VERSION), chain.id, self
+        )
+    )
 
 
 @internal
 @pure
 def _lane_id(
     isin: String[12],
+    decimals: uint8,
+    close_minute: uint16,
     home_ledger: bytes32,
     home_escrow: bytes32,
     remote_ledger: bytes32,
     remote_escrow: bytes32,
 ) -> bytes32:
     """
-    @dev EIP-712 struct hash of the lane: instrument, ledgers (keccak256 of their CAIP-2 names), escrows.
+    @dev EIP-712 struct hash of the lane: instrument with what both sides must count alike (units, days),
+         ledgers (keccak256 of their CAIP-2 names), escrows.
     """
     return keccak256(
         abi_encode(
             _LANE_TYPEHASH,
             keccak256(isin),
+            decimals,
+            close_minute,
             home_ledger,
             home_escrow,
             remote_ledger,

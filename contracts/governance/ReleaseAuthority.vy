@@ -18,19 +18,15 @@ from contracts.governance import access
 from contracts.governance import instruction
 
 initializes: access
-initializes: instruction
 
 exports: (
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
-    instruction.instruct,
-    instruction.standing_instruction,
 )
 
 _MAX_INITIALISATION: constant(uint256) = 4096

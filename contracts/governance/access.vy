@@ -1,16 +1,18 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Access: distinct roles, two administrators, no set-up key left behind
+@title Access: distinct roles, acts that take two keys, no set-up key left behind
 @license Apache-2.0
 @author Tallystick
 @notice Who may do what in one contract.
 @dev An account holds at most one role in a contract, so that two different roles are always two different
-     keys. While a contract is set up, one set-up key assigns roles; `_hand_over` ends that for ever and asks
-     for two administrators. From then on a role changes only when one administrator proposes it and
-     another confirms it; a proposal counts only while its proposer holds the role (INV-9).
+     keys. What guards units takes two: one role proposes exactly an act, known by the hash of its name and
+     arguments, another carries it out. A proposal counts once, for 30 days, while its proposer holds the role
+     (INV-9); either side or the guardian withdraws it. While a contract is set up, one set-up key acts
+     alone; `_hand_over` ends that for ever and asks for two administrators, of whom from then on one
+     proposes a change of role and another carries it out.
 """
-
+from contracts.governance import instruction
 
 # Bits, so that a caller may accept any of several roles in one comparison.
 ADMINISTRATOR: constant(uint256) = 1
@@ -29,10 +31,27 @@ _ALL_ROLES: constant(uint256) = 2047
 # Dual control needs two; fewer could never change a role again.
 _MIN_ADMINISTRATORS: constant(uint256) = 2
 
+_PROPOSAL_LIFETIME: constant(uint256) = 30 * 86400
+# Fields of a proposal below its proposer.
+_PROPOSER_SHIFT: constant(uint256) = 96
+_PROPOSER_ROLE_SHIFT: constant(uint256) = 80
+_CONFIRMER_ROLE_SHIFT: constant(uint256) = 64
+_ROLE_MASK: constant(uint256) = 2**16 - 1
+_TIME_MASK: constant(uint256) = 2**64 - 1
+
+
+struct Proposal:
+    proposer: address
+    proposer_role: uint256
+    confirmer_role: uint256
+    lapses_at: uint256
+
+
 role_of: public(HashMap[address, uint256])
 set_up_key: public(address)
 administrators: public(uint256)
-proposer_of: public(HashMap[address, HashMap[uint256, address]])
+# act -> proposer 160 | its role 16 | role that may carry it out 16 | lapses at 64
+_proposals: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -41,98 +60,95 @@ event RoleChanged:
     account: indexed(address)
     role: indexed(uint256)
     previous_role: uint256
-    changed_by: indexed(address)
-    reason: bytes4
-    document: bytes32
 
 
 event RoleProposed:
+    act: indexed(bytes32)
     account: indexed(address)
     role: indexed(uint256)
-    proposed_by: indexed(address)
-    reason: bytes4
-    document: bytes32
 
 
-event RoleProposalWithdrawn:
-    account: indexed(address)
-    role: indexed(uint256)
+event ProposalWithdrawn:
+    act: indexed(bytes32)
     withdrawn_by: indexed(address)
-    reason: bytes4
-    document: bytes32
+
+
+event SetUpBegun:
+    set_up_key: indexed(address)
+    # Of a contract behind a proxy: its release authority.
+    begun_by: indexed(address)
 
 
 event SetUpCompleted:
     set_up_key: indexed(address)
-    reason: bytes4
-    document: bytes32
+
+
+@external
+def propose_role(account: address, role: uint256, reason: bytes4, document: bytes32) -> bytes32:
+    """
+    @notice An administrator proposes that `account` gets `role` (0: loses its role); another assigns it.
+    @param account The account.
+    @param role One role bit, or 0 for none.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    """
+    self._check_assignable(account, role)
+    act: bytes32 = self._role_act(account, role)
+    self._propose(act, ADMINISTRATOR, ADMINISTRATOR, account, reason, document)
+    log RoleProposed(act=act, account=account, role=role)
+    return act
 
 
 @external
 def assign_role(account: address, role: uint256, reason: bytes4, document: bytes32):
     """
-    @notice Give `account` its role, or take it (role 0), while the contract is being set up.
+    @notice Give `account` its role, or take it (role 0).
+    @dev By the set-up key, or by an administrator after another's proposal.
     @param account The account.
     @param role One role bit, or 0 for none.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    assert msg.sender == self.set_up_key, "access: not the set-up key"
+    self._carry_out(self._role_act(account, role), ADMINISTRATOR)
     self._set_role(account, role, reason, document)
 
 
 @external
-def propose_role(account: address, role: uint256, reason: bytes4, document: bytes32):
+def withdraw_proposal(act: bytes32, reason: bytes4, document: bytes32):
     """
-    @notice Propose that `account` gets `role` (0: loses its role); another administrator must confirm.
-    @param account The account.
-    @param role One role bit, or 0 for none.
+    @notice Withdraw a proposal: whoever may propose or carry out the act, or the guardian.
+    @param act The act, as the event of its proposal names it.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    self._check_role(ADMINISTRATOR)
-    self._check_assignable(account, role)
-    self._check_stated(reason, document)
-    self.proposer_of[account][role] = msg.sender
-    log RoleProposed(
-        account=account, role=role, proposed_by=msg.sender, reason=reason, document=document
+    word: uint256 = self._proposals[act]
+    assert word != 0, "access: nothing to withdraw"
+    self._check_role(
+        (word >> _PROPOSER_ROLE_SHIFT) & _ROLE_MASK
+        | (word >> _CONFIRMER_ROLE_SHIFT) & _ROLE_MASK
+        | GUARDIAN
     )
+    self._proposals[act] = 0
+    instruction._record(empty(address), reason, document)
+    log ProposalWithdrawn(act=act, withdrawn_by=msg.sender)
 
 
 @external
-def withdraw_role_proposal(account: address, role: uint256, reason: bytes4, document: bytes32):
+@view
+def proposal_of(act: bytes32) -> Proposal:
     """
-    @notice Withdraw a pending proposal; any administrator may.
-    @param account The account of the proposal.
-    @param role The role of the proposal.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
+    @notice A proposal that was neither carried out nor withdrawn.
+    @param act The act, as the event of its proposal names it.
+    @return Who proposed it in which role, which role carries it out, from when on it counts no more.
     """
-    self._check_role(ADMINISTRATOR)
-    assert self.proposer_of[account][role] != empty(address), "access: nothing to withdraw"
-    self._check_stated(reason, document)
-    self.proposer_of[account][role] = empty(address)
-    log RoleProposalWithdrawn(
-        account=account, role=role, withdrawn_by=msg.sender, reason=reason, document=document
+    word: uint256 = self._proposals[act]
+    return Proposal(
+        proposer=convert(word >> _PROPOSER_SHIFT, address),
+        proposer_role=(word >> _PROPOSER_ROLE_SHIFT) & _ROLE_MASK,
+        confirmer_role=(word >> _CONFIRMER_ROLE_SHIFT) & _ROLE_MASK,
+        lapses_at=word & _TIME_MASK,
     )
-
-
-@external
-def confirm_role(account: address, role: uint256, reason: bytes4, document: bytes32):
-    """
-    @notice Confirm and carry out a role change that another administrator proposed.
-    @param account The account of the proposal.
-    @param role The role of the proposal.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
-    """
-    self._check_role(ADMINISTRATOR)
-    proposer: address = self.proposer_of[account][role]
-    assert proposer != empty(address), "access: nothing proposed"
-    assert proposer != msg.sender, "access: needs another administrator"
-    assert self.role_of[proposer] == ADMINISTRATOR, "access: proposer lost its role"
-    self.proposer_of[account][role] = empty(address)
-    self._set_role(account, role, reason, document)
 
 
 @internal
@@ -142,6 +158,7 @@ def _initialize(set_up_key: address):
     """
     assert set_up_key != empty(address), "access: no set-up key"
     self.set_up_key = set_up_key
+    log SetUpBegun(set_up_key=set_up_key, begun_by=msg.sender)
 
 
 @internal
@@ -151,12 +168,12 @@ def _hand_over(reason: bytes4, document: bytes32):
     """
     key: address = self.set_up_key
     assert msg.sender == key, "access: only the set-up key"
-    assert self.administrators >= _MIN_ADMINISTRATORS, "access: two administrators needed"
+    assert self.administrators >= _MIN_ADMINISTRATORS, "access: two administrators first"
     # The key may not stay on under a role of its own.
     assert self.role_of[key] == 0, "access: set-up key holds a role"
-    self._check_stated(reason, document)
     self.set_up_key = empty(address)
-    log SetUpCompleted(set_up_key=key, reason=reason, document=document)
+    instruction._record(key, reason, document)
+    log SetUpCompleted(set_up_key=key)
 
 
 @internal
@@ -179,13 +196,53 @@ def _check_role_or_set_up(roles: uint256):
 
 
 @internal
+def _propose(
+    act: bytes32,
+    proposer_role: uint256,
+    confirmer_role: uint256,
+    subject: address,
+    reason: bytes4,
+    document: bytes32,
+):
+    """
+    @dev Enter the caller's proposal; the same act proposed again counts anew. The caller logs what it is.
+    """
+    self._check_role(proposer_role)
+    self._proposals[act] = (
+        (convert(msg.sender, uint256) << _PROPOSER_SHIFT)
+        | (proposer_role << _PROPOSER_ROLE_SHIFT)
+        | (confirmer_role << _CONFIRMER_ROLE_SHIFT)
+        | (block.timestamp + _PROPOSAL_LIFETIME)
+    )
+    instruction._record(subject, reason, document)
+
+
+@internal
+def _carry_out(act: bytes32, confirmer_role: uint256):
+    """
+    @dev The set-up key passes; else the caller's role uses up the proposal of exactly this act.
+    """
+    if msg.sender == self.set_up_key:
+        return
+    self._check_role(confirmer_role)
+    word: uint256 = self._proposals[act]
+    proposer: address = convert(word >> _PROPOSER_SHIFT, address)
+    assert word != 0, "access: act not proposed"
+    assert proposer != msg.sender, "access: needs another key"
+    assert block.timestamp < word & _TIME_MASK, "access: proposal lapsed"
+    assert (
+        self.role_of[proposer] == (word >> _PROPOSER_ROLE_SHIFT) & _ROLE_MASK
+    ), "access: proposer lost its role"
+    self._proposals[act] = 0
+
+
+@internal
 @pure
-def _check_stated(reason: bytes4, document: bytes32):
+def _role_act(account: address, role: uint256) -> bytes32:
     """
-    @dev A privileged act says why and on which document.
+    @dev Hash of the act of changing a role.
     """
-    assert reason != empty(bytes4), "access: no reason code"
-    assert document != empty(bytes32), "access: no document hash"
+    return keccak256(abi_encode("assign_role", account, role))
 
 
 @internal
@@ -204,7 +261,6 @@ def _set_role(account: address, role: uint256, reason: bytes4, document: bytes32
     @dev Replace the account's role; never leave fewer than two administrators once handed over.
     """
     self._check_assignable(account, role)
-    self._check_stated(reason, document)
     previous: uint256 = self.role_of[account]
     assert previous != role, "access: role unchanged"
     # A change of role is two acts: an account never slides from one role into another.
@@ -219,11 +275,5 @@ def _set_role(account: address, role: uint256, reason: bytes4, document: bytes32
         ), "access: last two administrators"
     self.administrators = count
     self.role_of[account] = role
-    log RoleChanged(
-        account=account,
-        role=role,
-        previous_role=previous,
-        changed_by=msg.sender,
-        reason=reason,
-        document=document,
-    )
+    instruction._record(account, reason, document)
+    log RoleChanged(account=account, role=role, previous_role=previous)

@@ -31,11 +31,10 @@ exports: (
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
 )
 
 _MAX_LEDGERS: constant(uint256) = 8

@@ -23,34 +23,37 @@ from interfaces import ISecurityToken
 implements: ISecurityToken
 
 from contracts.governance import access
-from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import position
+from contracts.token import standing
 
 initializes: access
-initializes: instruction
+initializes: standing
 initializes: book
-initializes: controls[access := access, instruction := instruction, book := book]
+initializes: controls[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
-initializes: issuance[access := access, instruction := instruction, book := book, erc20 := erc20]
+initializes: issuance[
+    access := access, standing := standing, book := book, controls := controls, erc20 := erc20
+]
 
 exports: (
     # set-up and roles
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
-    instruction.instruct,
-    instruction.standing_instruction,
+    standing.instruct,
+    standing.standing_instruction,
+    controls.release_authority,
     # registrar, custodian, guardian
     controls.admit,
+    controls.propose_link_account,
     controls.set_link_account,
     controls.enter_order,
     controls.withdraw_order,
@@ -61,6 +64,7 @@ exports: (
     controls.unpause,
     # notary, issuer, bridges
     issuance.authorise_issuance,
+    issuance.withdraw_authorisation,
     issuance.mint,
     issuance.burn,
     issuance.crosschainMint,
@@ -79,6 +83,7 @@ exports: (
     erc20.name,
     erc20.symbol,
     erc20.decimals,
+    erc20.isin,
     # closing balances
     book.balance_at_close,
     book.supply_at_close,
@@ -108,7 +113,15 @@ _ERC7802: constant(bytes4) = 0x33331994
 _ERC7943: constant(bytes4) = 0x3edbb4c4
 
 _initialized: bool
-isin: public(String[12])
+
+
+event TokenInitialized:
+    isin: indexed(String[12])
+    name: String[64]
+    symbol: String[16]
+    decimals: uint8
+    home: bool
+    close_minute: uint256
 
 
 @deploy
@@ -148,12 +161,22 @@ def initialize(
     erc20.name = name_
     erc20.symbol = symbol_
     erc20.decimals = decimals_
-    self.isin = isin_
+    erc20.isin = isin_
+    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
+    controls.release_authority = msg.sender
     issue: uint256 = close_minute << position.CONTROL_SHIFT
     if home:
         issue |= position.HOME
     book._issue = issue
     access._initialize(set_up_key_)
+    log TokenInitialized(
+        isin=isin_,
+        name=name_,
+        symbol=symbol_,
+        decimals=decimals_,
+        home=home,
+        close_minute=close_minute,
+    )
 
 
 @external

@@ -48,7 +48,8 @@ def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint2
     @dev Day n closes at n * 86400 + close minute * 60, exclusive. At most 1,024 days with movements are walked.
     @param account The account.
     @param day The business day.
-    @param hint A later business day on which the account moved, to start from; 0 for none.
+    @param hint A later business day with a kept opening of the account, to start from; 0 for none. The account's
+           first day of movement keeps none: nothing was held before it.
     @return Units.
     """
     assert account != empty(address), "book: no account"
@@ -132,18 +133,21 @@ def _opened(account: address, word: uint256, day: uint256) -> uint256:
 def _debit(account: address, word: uint256, amount: uint256, day: uint256):
     """
     @dev Take `amount` from an account whose word is `word`; the caller has checked that it is there.
+         With an amount of 0 nothing moves, so nothing is written: no stranger leaves a trace in an account's history.
     """
     assert amount <= word & position.AMOUNT_MAX, "book: more than the balance"
-    self._positions[account] = unsafe_sub(self._opened(account, word, day), amount)
+    if amount != 0:
+        self._positions[account] = unsafe_sub(self._opened(account, word, day), amount)
 
 
 @internal
 def _credit(account: address, word: uint256, amount: uint256, day: uint256):
     """
     @dev Give `amount` to an account whose word is `word`. No overflow into the frozen field: every
-         balance is at most the supply, which fits (see `_issue_units`).
+         balance is at most the supply, which fits (see `_issue_units`). Nothing is written for 0.
     """
-    self._positions[account] = unsafe_add(self._opened(account, word, day), amount)
+    if amount != 0:
+        self._positions[account] = unsafe_add(self._opened(account, word, day), amount)
 
 
 @internal
@@ -152,7 +156,8 @@ def _issue_units(account: address, word: uint256, issue: uint256, amount: uint25
     @dev Create units on this ledger; the caller has checked that the supply stays within its field.
     """
     day: uint256 = self._business_day(issue)
-    self._issue = unsafe_add(self._opened(_ISSUE, issue, day), amount)
+    if amount != 0:
+        self._issue = unsafe_add(self._opened(_ISSUE, issue, day), amount)
     self._credit(account, word, amount, day)
     log Transfer(sender=empty(address), receiver=account, value=amount)
 
@@ -164,7 +169,8 @@ def _cancel_units(account: address, word: uint256, issue: uint256, amount: uint2
     """
     day: uint256 = self._business_day(issue)
     self._debit(account, word, amount, day)
-    self._issue = unsafe_sub(self._opened(_ISSUE, issue, day), amount)
+    if amount != 0:
+        self._issue = unsafe_sub(self._opened(_ISSUE, issue, day), amount)
     log Transfer(sender=account, receiver=empty(address), value=amount)
 
 

@@ -5,19 +5,22 @@
 @license Apache-2.0
 @author Tallystick
 @notice Who may send and receive, and the privileged acts of registrar, custodian and guardian.
-@dev ERC-7943 fixes the views and `setFrozenTokens`; the last two arguments of the privileged functions may be
-     left out by a key with a standing instruction. A legal order needs two keys: the registrar enters it,
-     the custodian carries it out. A forced transfer works while transfers are paused: an order
+@dev ERC-7943 fixes the views and `setFrozenTokens`; where a standard's function has no room for reason and document,
+     they may be left out, and the key's standing instruction stands for them. A legal order needs two keys: the registrar
+     enters it, the custodian carries it out; a link account needs the same two. A forced transfer works while transfers are paused: an order
      of a court does not wait for us.
 """
+from interfaces import IReleaseAuthority
+
 from contracts.governance import access
 from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import position
 from contracts.token import standard_errors
+from contracts.token import standing
 
 uses: access
-uses: instruction
+uses: standing
 uses: book
 
 _SECONDS_PER_DAY: constant(uint256) = 86400
@@ -31,6 +34,8 @@ _ALL_SCOPES: constant(uint256) = 7
 _SCOPE_SHIFT: constant(uint256) = 252
 # What makes an account more than an eligible holder.
 _SPECIAL: constant(uint256) = position.FROZEN + position.LINK
+# What a custodian can freeze of an account: all of it, or an amount.
+_FREEZES: constant(uint256) = position.FROZEN + position.AMOUNT_MAX * 2**104
 _EXPIRY_MASK: constant(uint256) = 2**64 - 1
 _REASON_MASK: constant(uint256) = 2**32 - 1
 
@@ -55,6 +60,8 @@ struct Position:
 # keccak256(abi_encode(from, to, amount)) -> registrar 160 | reason code 32 | time of expiry 64
 _order_terms: HashMap[bytes32, uint256]
 _order_document: HashMap[bytes32, bytes32]
+# Created this token's proxy; knows the code of a custody and where the registry is.
+release_authority: public(address)
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -64,8 +71,15 @@ event Admitted:
     until_day: uint256
 
 
+event LinkAccountProposed:
+    act: indexed(bytes32)
+    account: indexed(address)
+    link: bool
+
+
 event LinkAccountSet:
     account: indexed(address)
+    link: bool
 
 
 event Frozen:
@@ -114,12 +128,7 @@ event ForcedTransfer:
 
 
 @external
-def admit(
-    account: address,
-    until_day: uint256,
-    reason: bytes4 = empty(bytes4),
-    document: bytes32 = empty(bytes32),
-):
+def admit(account: address, until_day: uint256, reason: bytes4, document: bytes32):
     """
     @notice Make an account eligible to hold, send and receive up to and including a day; 0 ends it.
     @param account The account.
@@ -138,24 +147,51 @@ def admit(
 
 
 @external
-def set_link_account(
-    account: address, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)
-):
+def propose_link_account(
+    account: address, link: bool, reason: bytes4, document: bytes32
+) -> bytes32:
     """
-    @notice Make a contract a link account: it holds units for others and is moved by itself alone.
-    @dev For good, and only while it holds nothing. By the registrar, or the set-up key during set-up.
-    @param account The contract, an escrow's custody.
+    @notice The registrar proposes that an account becomes a link account, or ends being one.
+    @param account A lane's custody.
+    @param link Whether it is one after the act.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    """
+    act: bytes32 = self._link_act(account, link)
+    access._propose(act, access.REGISTRAR, access.CUSTODIAN, account, reason, document)
+    log LinkAccountProposed(act=act, account=account, link=link)
+    return act
+
+
+@external
+def set_link_account(account: address, link: bool, reason: bytes4, document: bytes32):
+    """
+    @notice Make a custody a link account: it holds units for others and is moved by itself alone; or end that.
+    @dev Either only while it holds nothing. By the set-up key, or by the custodian after the registrar's proposal.
+         Nobody can freeze a link account or move it by order: hence only the code of a lane's custody, known
+         to the release authority, and nothing that a freeze of before would keep.
+    @param account A lane's custody.
+    @param link Whether it is one after the call.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    access._check_role_or_set_up(access.REGISTRAR)
-    assert account.is_contract, "controls: link is no contract"
+    access._carry_out(self._link_act(account, link), access.CUSTODIAN)
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: link holds units"
-    assert word & position.LINK == 0, "controls: link already"
-    book._positions[account] = (word | position.LINK | (position.DAY_MAX << position.CONTROL_SHIFT))
+    assert (word & position.LINK != 0) != link, "controls: link unchanged"
+    expiry: uint256 = 0
+    if link:
+        assert word & _FREEZES == 0, "controls: link is frozen"
+        assert staticcall IReleaseAuthority(self.release_authority).is_custody(
+            account, self
+        ), "controls: link is no custody"
+        expiry = position.DAY_MAX
+    book._positions[account] = (
+        (word & position.NOT_EXPIRY ^ position.LINK) | (expiry << position.CONTROL_SHIFT)
+    )
     instruction._record(account, reason, document)
-    log LinkAccountSet(account=account)
+    log LinkAccountSet(account=account, link=link)
 
 
 @external
@@ -169,6 +205,7 @@ def enter_order(
 ):
     """
     @notice Enter a legal order to move units; the custodian carries it out with `forcedTransfer`.
+    @dev It states its own reason and document: no standing instruction orders anything. None is replaced unseen.
     @param sender The account to debit.
     @param receiver The account to credit.
     @param amount Units, exactly.
@@ -178,25 +215,25 @@ def enter_order(
     """
     access._check_role(access.REGISTRAR)
     assert expires_at > convert(block.timestamp, uint64), "controls: order expired at entry"
-    assert sender != receiver, "controls: order to the same account"
+    assert sender != receiver, "controls: order to same account"
     # The zero address keeps the closings of the supply; nobody holds there.
     assert sender != empty(address), "controls: order from nobody"
-    stated: instruction.Instruction = instruction._stated(reason, document)
-    instruction._record(sender, stated.reason, stated.document)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
+    assert self._order_terms[order_id] == 0, "controls: order entered already"
     self._order_terms[order_id] = (
         (convert(msg.sender, uint256) << 96)
-        | (convert(stated.reason, uint256) << 64)
+        | (convert(reason, uint256) << 64)
         | convert(expires_at, uint256)
     )
-    self._order_document[order_id] = stated.document
+    self._order_document[order_id] = document
+    instruction._record(sender, reason, document)
     log OrderEntered(
         sender=sender,
         receiver=receiver,
         amount=amount,
         expires_at=expires_at,
-        reason=stated.reason,
-        document=stated.document,
+        reason=reason,
+        document=document,
     )
 
 
@@ -245,7 +282,7 @@ def setFrozenTokens(
     word: uint256 = book._positions[account]
     assert word & position.LINK == 0, "controls: link can't be frozen"
     book._positions[account] = position._with_upper(word, kept)
-    instruction._record(account, reason, document)
+    standing._record(account, reason, document)
     log Frozen(account=account, amount=self._frozen_amount(kept))
     return True
 
@@ -266,12 +303,12 @@ def setAddressFrozen(
     """
     access._check_role(access.CUSTODIAN)
     word: uint256 = book._positions[account]
-    assert word & position.LINK == 0, "controls: link can't be frozen whole"
+    assert word & position.LINK == 0, "controls: link stays unfrozen"
     if frozen:
         book._positions[account] = word | position.FROZEN
     else:
         book._positions[account] = word & ~position.FROZEN
-    instruction._record(account, reason, document)
+    standing._record(account, reason, document)
     log AddressFrozen(account=account, frozen=frozen, operator=msg.sender)
 
 
@@ -280,7 +317,8 @@ def setAddressFrozen(
 def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Carry out the legal order that the registrar entered for exactly these arguments (ERC-7943).
-    @dev Takes frozen units too and lowers the frozen amount first. The receiver must be able to receive.
+    @dev Takes frozen units too and lowers the frozen amount first, unless it stands for all. The receiver must
+         be able to receive.
     @param sender The account to debit.
     @param receiver The account to credit.
     @param amount Units.
@@ -290,14 +328,12 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
     assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
-    # An order dies with the role of the registrar who entered it (INV-9).
-    registrar: address = convert(terms >> 96, address)
-    assert access.role_of[registrar] == access.REGISTRAR, "controls: registrar lost its role"
+    assert self._is_registrar(terms >> 96), "controls: registrar lost role"
     document: bytes32 = self._order_document[order_id]
     self._order_terms[order_id] = 0
     self._order_document[order_id] = empty(bytes32)
     word: uint256 = book._positions[sender]
-    assert word & position.LINK == 0, "controls: order on a link account"
+    assert word & position.LINK == 0, "controls: order on link account"
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver) or receiver == empty(address):
         standard_errors._cannot_receive(receiver)
@@ -305,9 +341,10 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     if amount > balance:
         standard_errors._insufficient_balance(sender, balance, amount)
     unfrozen: uint256 = self._unfrozen(word)
-    if amount > unfrozen:
-        # Only what is taken is unfrozen; a freeze above the balance stays one.
-        frozen: uint256 = unsafe_sub(position._upper(word), unsafe_sub(amount, unfrozen))
+    frozen: uint256 = position._upper(word)
+    if amount > unfrozen and frozen != position.AMOUNT_MAX:
+        # Only what is taken is unfrozen; a freeze above the balance stays one, a freeze of all stays of all.
+        frozen = unsafe_sub(frozen, unsafe_sub(amount, unfrozen))
         word = position._with_upper(word, frozen)
         log Frozen(account=sender, amount=frozen)
     instruction._record(
@@ -325,7 +362,7 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
 
 
 @external
-def pause(scope: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+def pause(scope: uint256, reason: bytes4, document: bytes32):
     """
     @notice Stop transfers (1), issuance (2), lanes (4), or any sum of them, at once.
     @param scope What to stop.
@@ -340,7 +377,7 @@ def pause(scope: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = em
 
 
 @external
-def unpause(scope: uint256, reason: bytes4 = empty(bytes4), document: bytes32 = empty(bytes32)):
+def unpause(scope: uint256, reason: bytes4, document: bytes32):
     """
     @notice Let go on what a guardian stopped; another role's act.
     @param scope What to let go on.
@@ -385,6 +422,7 @@ def canReceive(account: address) -> bool:
 def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Whether a transfer would be accepted, given balance and allowance (ERC-7943, INV-8).
+    @dev With nothing frozen, any amount; else at most what is not frozen.
     @param sender The account to debit.
     @param receiver The account to credit.
     @param amount Units.
@@ -401,8 +439,8 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
         return False
     if target & position.LINK != 0 and issue & position.PAUSED_LANES != 0:
         return False
-    # A shortage of balance is not for this view; only units that are there but frozen are.
-    return amount > position._lower(word) or amount <= self._unfrozen(word)
+    # A mere shortage of balance is not for this view.
+    return position._upper(word) == 0 or amount <= self._unfrozen(word)
 
 
 @external
@@ -473,14 +511,16 @@ def paused_scopes() -> uint256:
 @view
 def order_in_force(sender: address, receiver: address, amount: uint256) -> Order:
     """
-    @notice The legal order for exactly these arguments.
+    @notice The legal order for exactly these arguments, as long as it can be carried out.
     @param sender The account to debit.
     @param receiver The account to credit.
     @param amount Units.
-    @return The order; empty if there is none.
+    @return The order; empty if there is none, it has expired, or its registrar lost the role.
     """
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
+    if terms & _EXPIRY_MASK <= block.timestamp or not self._is_registrar(terms >> 96):
+        return empty(Order)
     return Order(
         registrar=convert(terms >> 96, address),
         reason=convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4),
@@ -557,6 +597,24 @@ def _order_id(sender: address, receiver: address, amount: uint256) -> bytes32:
 
 
 @internal
+@view
+def _is_registrar(registrar: uint256) -> bool:
+    """
+    @dev An order dies with the role of the registrar who entered it (INV-9).
+    """
+    return access.role_of[convert(registrar, address)] == access.REGISTRAR
+
+
+@internal
+@pure
+def _link_act(account: address, link: bool) -> bytes32:
+    """
+    @dev Hash of the act of making or ending a link account.
+    """
+    return keccak256(abi_encode("set_link_account", account, link))
+
+
+@internal
 def _transfer(sender: address, receiver: address, amount: uint256):
     """
     @dev A holder's transfer with every control. Checks, then effects; calls nothing outside.
@@ -567,9 +625,8 @@ def _transfer(sender: address, receiver: address, amount: uint256):
         standard_errors._invalid_receiver(receiver)
     word: uint256 = book._positions[sender]
     self._check_debit(sender, word, amount)
-    # From here on the sender's word is written before the receiver's is read: they may be one.
     day: uint256 = book._business_day(issue)
-    if amount != 0:
+    if receiver != sender:
         book._debit(sender, word, amount, day)
     self._arrive(sender, receiver, amount, day)
 
@@ -592,9 +649,7 @@ def _check_debit(sender: address, word: uint256, amount: uint256):
 @internal
 def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
     """
-    @dev Credit the receiver of a transfer, who may be its sender (its word is read anew). Nothing
-         moves with an amount of 0: a stranger who sends nothing from somebody's account leaves no
-         trace in its history.
+    @dev Credit the receiver of a transfer, unless it is its sender: then nothing moves.
     """
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):
@@ -602,6 +657,6 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
     if target & position.LINK != 0:
         # What leaves over a lane stops with the lanes; what comes back to a holder goes on.
         assert book._issue & position.PAUSED_LANES == 0, "controls: lanes paused"
-    if amount != 0:
+    if receiver != sender:
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

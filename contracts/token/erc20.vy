@@ -23,7 +23,8 @@ _MAX_BATCH: constant(uint256) = 256
 name: public(String[64])
 symbol: public(String[16])
 decimals: public(uint8)
-allowance: public(HashMap[address, HashMap[address, uint256]])
+isin: public(String[12])
+_allowance: HashMap[address, HashMap[address, uint256]]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -73,7 +74,7 @@ def approve(spender: address, amount: uint256) -> bool:
     """
     if spender == empty(address):
         standard_errors._invalid_spender(spender)
-    self.allowance[msg.sender][spender] = amount
+    self._allowance[msg.sender][spender] = amount
     log Approval(owner=msg.sender, spender=spender, value=amount)
     return True
 
@@ -94,13 +95,19 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
         assert amount <= position.AMOUNT_MAX, "erc20: amount out of range"
         # 256 amounts of 104 bits can't overflow.
         total = unsafe_add(total, amount)
-    controls._check_debit(msg.sender, book._positions[msg.sender], total)
+    word: uint256 = book._positions[msg.sender]
+    controls._check_debit(msg.sender, word, total)
     day: uint256 = book._business_day(issue)
-    book._debit(msg.sender, book._positions[msg.sender], total, day)
     for i: uint256 in range(len(receivers), bound=_MAX_BATCH):
-        if receivers[i] == empty(address):
-            standard_errors._invalid_receiver(empty(address))
-        controls._arrive(msg.sender, receivers[i], amounts[i], day)
+        receiver: address = receivers[i]
+        if receiver == empty(address):
+            standard_errors._invalid_receiver(receiver)
+        if receiver == msg.sender:
+            # Part of the total, hence no less than it.
+            total = unsafe_sub(total, amounts[i])
+        controls._arrive(msg.sender, receiver, amounts[i], day)
+    # Nobody but the caller debits the caller: its word is still what was checked.
+    book._debit(msg.sender, word, total, day)
 
 
 @external
@@ -112,6 +119,18 @@ def balanceOf(account: address) -> uint256:
     @return Units.
     """
     return position._lower(book._positions[account])
+
+
+@external
+@view
+def allowance(owner: address, spender: address) -> uint256:
+    """
+    @notice What `spender` may still move of the owner's units (ERC-20).
+    @param owner The account to debit.
+    @param spender The account that may.
+    @return Units; the largest uint256 never runs out.
+    """
+    return self._allowance[owner][spender]
 
 
 @external
@@ -132,9 +151,9 @@ def _spend_allowance(owner: address, amount: uint256):
     """
     @dev Use up the caller's allowance.
     """
-    allowed: uint256 = self.allowance[owner][msg.sender]
+    allowed: uint256 = self._allowance[owner][msg.sender]
     if allowed == max_value(uint256):
         return
     if amount > allowed:
         standard_errors._insufficient_allowance(msg.sender, allowed, amount)
-    self.allowance[owner][msg.sender] = unsafe_sub(allowed, amount)
+    self._allowance[owner][msg.sender] = unsafe_sub(allowed, amount)

@@ -9,6 +9,9 @@
 @dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
      has ended. Functions on the hot path take no lock (`@reentrant`): the token calls no other contract.
 """
+from interfaces import IInstrumentRegistry
+from interfaces import IReleaseAuthority
+
 from contracts.governance import access
 from contracts.governance import instruction
 from contracts.token import book
@@ -16,14 +19,27 @@ from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import position
 from contracts.token import standard_errors
+from contracts.token import standing
 
 uses: access
-uses: instruction
+uses: standing
 uses: book
+uses: controls
 uses: erc20
 
 
+# keccak256(abi_encode("InstrumentRegistry", "")): the name under which the authority keeps it; a test compares.
+_REGISTRY: constant(bytes32) = (
+    0x406d578ec46069d4061353a36dfab53218a83c596263ebf9bc26c4f170ded4b3
+)
+
+
 event IssuanceAuthorised:
+    authorised: uint256
+    amount: uint256
+
+
+event AuthorisationWithdrawn:
     authorised: uint256
     amount: uint256
 
@@ -46,7 +62,7 @@ event CrosschainBurn:
 @external
 def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     """
-    @notice The notary allows `amount` more units to exist.
+    @notice The notary allows `amount` more units to exist, within what the instrument's record authorises.
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -56,11 +72,34 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
     authorised: uint256 = position._upper(issue)
-    assert amount <= position.AMOUNT_MAX - authorised, "issuance: authorised out of range"
+    assert amount <= position.AMOUNT_MAX - authorised, "issuance: too much authorised"
     authorised = unsafe_add(authorised, amount)
+    registry: address = staticcall IReleaseAuthority(controls.release_authority).proxy_at(_REGISTRY)
+    assert (
+        authorised <= staticcall IInstrumentRegistry(registry).authorised_of(self)
+    ), "issuance: above the record"
     book._issue = position._with_upper(issue, authorised)
     instruction._record(empty(address), reason, document)
     log IssuanceAuthorised(authorised=authorised, amount=amount)
+
+
+@external
+def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice The notary takes back what it authorised and the issuer has not issued.
+    @param amount Units.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role(access.NOTARY)
+    issue: uint256 = book._issue
+    authorised: uint256 = position._upper(issue)
+    # At home the supply is within the authorised amount; elsewhere nothing is authorised.
+    assert amount + position._lower(issue) <= authorised, "issuance: units exist under it"
+    authorised = unsafe_sub(authorised, amount)
+    book._issue = position._with_upper(issue, authorised)
+    instruction._record(empty(address), reason, document)
+    log AuthorisationWithdrawn(authorised=authorised, amount=amount)
 
 
 @external
@@ -88,7 +127,7 @@ def mint(
     word: uint256 = book._positions[receiver]
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
-    instruction._record(receiver, reason, document)
+    standing._record(receiver, reason, document)
     book._issue_units(receiver, word, issue, amount)
 
 
@@ -116,7 +155,7 @@ def burn(
     controls._check_debit(owner, word, amount)
     if owner != msg.sender:
         erc20._spend_allowance(owner, amount)
-    instruction._record(owner, reason, document)
+    standing._record(owner, reason, document)
     # At home the supply is within the authorised amount, and `amount` within the supply.
     book._cancel_units(owner, word, unsafe_sub(issue, amount << position.UPPER_SHIFT), amount)
 
@@ -142,7 +181,7 @@ def crosschainMint(receiver: address, amount: uint256):
         # Other people's bridges may end units at home and bring them back, never more (VL-07).
         assert (
             position._lower(issue) + amount <= position._upper(issue)
-        ), "issuance: bridged beyond authorised"
+        ), "issuance: bridge over authorised"
     book._issue_units(receiver, word, issue, amount)
     log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
 
@@ -206,6 +245,6 @@ def _bridged_issue() -> uint256:
     """
     access._check_role(access.BRIDGE)
     issue: uint256 = book._issue
-    assert issue & position.LIVE != 0, "issuance: bridge before hand-over"
+    assert issue & position.LIVE != 0, "issuance: bridge in set-up"
     assert issue & position.PAUSED_LANES == 0, "issuance: lanes paused"
     return issue
