@@ -6,30 +6,31 @@
 @license Apache-2.0
 @author Tallystick
 @notice For tests of what an escrow makes of a custody's answer.
-@dev A test double. In no release.
+@dev A test double. In no release. Escrow and token stand behind its code as behind a custody's.
 """
 
-escrow: public(address)
-token: public(address)
-answer: public(bool)
+_ESCROW: immutable(address)
+_TOKEN: immutable(address)
+
+answer: public(uint256)
 refuses: public(bool)
 
 
 @deploy
-def __init__(escrow: address, token: address):
+def __init__(escrow_: address, token_: address):
     """
     @notice Claim to belong to an escrow and a token.
-    @param escrow The escrow.
-    @param token The token.
+    @param escrow_ The escrow.
+    @param token_ The token.
     """
-    self.escrow = escrow
-    self.token = token
+    _ESCROW = escrow_
+    _TOKEN = token_
 
 
 @external
-def set_answer(answer: bool, refuses: bool):
+def set_answer(answer: uint256, refuses: bool):
     """
-    @notice Choose what the movements return, and whether `pay` reverts instead.
+    @notice Choose what the movements return (1 is True), and whether `pay` reverts instead.
     @param answer The answer.
     @param refuses Whether it reverts.
     """
@@ -38,7 +39,7 @@ def set_answer(answer: bool, refuses: bool):
 
 
 @external
-def take(holder: address, amount: uint256) -> bool:
+def take(holder: address, amount: uint256) -> uint256:
     """
     @notice As ILaneCustody's; nothing moves.
     @param holder Not looked at.
@@ -49,7 +50,7 @@ def take(holder: address, amount: uint256) -> bool:
 
 
 @external
-def pay(recipient: address, amount: uint256) -> bool:
+def pay(recipient: address, amount: uint256) -> uint256:
     """
     @notice As ILaneCustody's; nothing moves.
     @param recipient Not looked at.
@@ -61,10 +62,30 @@ def pay(recipient: address, amount: uint256) -> bool:
 
 
 @external
-def hold(amount: uint256) -> bool:
+def hold(amount: uint256) -> uint256:
     """
     @notice As ILaneCustody's; nothing moves.
     @param amount Not looked at.
     @return The answer chosen.
     """
     return self.answer
+
+
+@external
+@view
+def escrow() -> address:
+    """
+    @notice The escrow it claims to belong to.
+    @return Its address.
+    """
+    return _ESCROW
+
+
+@external
+@view
+def token() -> address:
+    """
+    @notice The token it claims to belong to.
+    @return Its address.
+    """
+    return _TOKEN

@@ -341,12 +341,13 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     if amount > balance:
         standard_errors._insufficient_balance(sender, balance, amount)
     unfrozen: uint256 = self._unfrozen(word)
-    frozen: uint256 = position._upper(word)
-    if amount > unfrozen and frozen != position.AMOUNT_MAX:
-        # Only what is taken is unfrozen; a freeze above the balance stays one, a freeze of all stays of all.
-        frozen = unsafe_sub(frozen, unsafe_sub(amount, unfrozen))
-        word = position._with_upper(word, frozen)
-        log Frozen(account=sender, amount=frozen)
+    if amount > unfrozen:
+        # Only what is taken is unfrozen: a freeze above the balance stays one, a freeze of all stays one of all.
+        frozen: uint256 = position._upper(word)
+        if frozen != position.AMOUNT_MAX:
+            frozen = unsafe_sub(frozen, unsafe_sub(amount, unfrozen))
+            word = position._with_upper(word, frozen)
+        log Frozen(account=sender, amount=self._frozen_amount(frozen))
     instruction._record(
         sender, convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4), document
     )

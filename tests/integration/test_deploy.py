@@ -353,7 +353,7 @@ def test_verify_notices_other_roles(deployment: Deployment) -> None:
     why = (reason_code("ROLE"), b"\3" * 32)
     for account, role in ((guardian, 0), (other, Role.GUARDIAN)):
         home.token.propose_role(account, role, *why, sender=first)
-        home.token.confirm_role(account, role, *why, sender=second)
+        home.token.assign_role(account, role, *why, sender=second)
     assert verify(deployment) == [
         f"home: SecurityToken {home.token.address}: {guardian} is nobody, guardian expected",
         f"home: SecurityToken {home.token.address}: {other} is guardian, nobody expected",

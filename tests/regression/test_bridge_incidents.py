@@ -202,10 +202,12 @@ def test_yala_leftover_key_sets_up_a_peer(world: World, role: str) -> None:
         DOCUMENT,
         DOCUMENT,
         UINT_MAX >> 186,
+        6,
+        1_260,
     )
     key = side.parties[role]
     with refused(world, "access: missing role"), world.isolated():
-        side.escrow.propose_lane_act(side.escrow.open_lane_act(terms), *STATED, sender=key)
+        side.escrow.propose_lane(terms, *STATED, sender=key)
         side.escrow.open_lane(terms, *STATED, sender=key)
 
 
@@ -213,7 +215,9 @@ def test_xbridge_stranger_registers_a_lane(world: World) -> None:
     """XBridge, April 2024: anyone could register a token."""
     side = world.home
     with refused(world, "access: missing role"):
-        side.escrow.propose_lane_act(DOCUMENT, *STATED, sender=side.attacker)
+        side.escrow.propose_lane_terms(
+            world.lane, side.attacker, 0, *STATED, sender=side.attacker
+        )
 
 
 @pytest.mark.requirement("INV-9")
@@ -356,8 +360,7 @@ def test_griffin_mint_at_home_by_message(world: World, amount: int) -> None:
 def test_griffin_mint_beyond_the_cap(world: World) -> None:
     """The same on the remote ledger: the lane's cap is known there too."""
     side = world.remote
-    act = side.escrow.set_lane_terms_act(world.lane, side.verifier, 1)
-    side.escrow.propose_lane_act(act, *STATED, sender=side.operator)
+    side.escrow.propose_lane_terms(world.lane, side.verifier, 1, *STATED, sender=side.operator)
     side.escrow.set_lane_terms(world.lane, side.verifier, 1, *STATED, sender=side.administrator)
     with refused(world, "lanes: cap reached"):
         world.deliver(world.message(amount=5_000 * 10**6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from eth_account import Account as Signer
 from eth_utils.crypto import keccak
 
 from tallystick.bridge import (
+    NO_CAP,
     Domain,
     LaneMessage,
     SignerSet,
@@ -20,9 +22,11 @@ from tallystick.bridge import (
     ledger_id,
     party,
 )
+from tallystick.build import artifact
 from tallystick.chain import Account, Chain, Contract, Event, Receipt
 from tallystick.chain.base import Snapshot, reverts
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.governance import Version, proxy_name, release_id, release_kind
 from tallystick.instrument import load_instrument
 from tallystick.network import Network
 
@@ -131,8 +135,12 @@ class Side:
         return self.proxy("SecurityToken", *arguments.values())
 
     def fresh_escrow(self) -> Contract:
-        """An escrow in set-up whose key is the deployer."""
+        """An escrow in set-up whose key is the deployer; no authority knows its custodies."""
         return self.proxy("BridgeEscrow", self.deployer)
+
+    def fresh_suite(self, *, home: bool = True, **changed: Any) -> FreshSuite:
+        """Authority, registry, escrow and token in set-up, the deployer their key."""
+        return FreshSuite.create(self, home=home, **changed)
 
     def hand_over(self, contract: Contract) -> None:
         """End the set-up of a fresh contract, with the two administrators."""
@@ -141,9 +149,127 @@ class Side:
         contract.hand_over(*STATED, sender=self.deployer)
 
     def give_role(self, contract: Contract, account: Any, role: int) -> None:
-        """Change a role after hand-over: one administrator proposes, the other confirms."""
+        """Change a role after hand-over: one administrator proposes, the other assigns."""
         contract.propose_role(account, role, *STATED, sender=self.administrator)
-        contract.confirm_role(account, role, *STATED, sender=self.second_administrator)
+        contract.assign_role(account, role, *STATED, sender=self.second_administrator)
+
+    def link(self, account: Any, link: bool = True) -> Receipt:
+        """Make an account a link account after hand-over, or end that: registrar, then custodian."""
+        self.token.propose_link_account(account, link, *STATED, sender=self.registrar)
+        receipt = self.token.set_link_account(account, link, *STATED, sender=self.custodian)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def new_custody(self, *, linked: bool = True) -> Contract:
+        """One more custody of the escrow, a link account of the token unless said otherwise."""
+        custody = self.chain.deploy("LaneCustody", self.escrow, self.token, sender=self.deployer)
+        if linked:
+            self.link(custody)
+        return custody
+
+
+@dataclass(frozen=True)
+class FreshSuite:
+    """A ledger's contracts in set-up, created by an authority of their own."""
+
+    side: Side
+    authority: Contract
+    registry: Contract
+    escrow: Contract
+    token: Contract
+    home: bool
+
+    @classmethod
+    def create(cls, side: Side, *, home: bool, **changed: Any) -> FreshSuite:
+        """Release, create and initialise each; `changed` are arguments of the token."""
+        key = side.deployer
+        authority = side.chain.deploy(
+            "ReleaseAuthority",
+            key,
+            3_600,
+            30 * DAY,
+            DAY,
+            side.authority.PROXY_BLUEPRINT(),
+            sender=key,
+        )
+        authority.register_custody_code(artifact("LaneCustody").code_hash, *STATED, sender=key)
+        token_terms = {
+            "name": "Test unit",
+            "symbol": "TEST",
+            "decimals": 6,
+            "isin": ISIN,
+            "home": home,
+            "close_minute": 1_260,
+            "key": key,
+            **changed,
+        }
+        calls = {
+            "InstrumentRegistry": (key,),
+            "BridgeEscrow": (key,),
+            "SecurityToken": tuple(token_terms.values()),
+        }
+        proxies = {
+            name: created_by(side, authority, name, arguments) for name, arguments in calls.items()
+        }
+        return cls(side, authority, *proxies.values(), home=home)
+
+    def another_escrow(self) -> Contract:
+        """A second escrow of the same authority, under another name."""
+        release = release_id("BridgeEscrow", Version(1, 0, 0))
+        call = self.escrow.initialize.encode(self.side.deployer)
+        receipt = self.authority.create_proxy(
+            release, DOCUMENT, call, *STATED, sender=self.side.deployer
+        )
+        return self.side.chain.at("BridgeEscrow", receipt.return_value)
+
+    def custody(self) -> Contract:
+        """A custody of this escrow and token, a link account."""
+        custody = self.side.chain.deploy(
+            "LaneCustody", self.escrow, self.token, sender=self.side.deployer
+        )
+        self.token.set_link_account(custody, True, *STATED, sender=self.side.deployer)
+        return custody
+
+    def lane_terms(self, **changed: Any) -> tuple[Any, ...]:
+        """Terms of a lane to a third ledger; sound unless changed."""
+        terms = {
+            "isin": ISIN,
+            "home": self.home,
+            "token": self.token.address,
+            "custody": changed.get("custody") or self.custody().address,
+            "verifier": self.side.verifier.address,
+            "peer_ledger": ledger_id("eip155:41003"),
+            "peer_escrow": party("0x" + "33" * 20),
+            "cap": NO_CAP,
+            "decimals": int(self.token.decimals()),
+            "close_minute": int(self.token.close_minute()),
+            **changed,
+        }
+        return tuple(terms.values())
+
+
+def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[Any]) -> Contract:
+    """A contract behind a proxy that an authority in set-up creates."""
+    implementation = side.implementations[name]
+    release = (
+        release_kind(name),
+        Version(1, 0, 0).packed,
+        implementation,
+        keccak(side.chain.code(implementation)),
+        artifact(name).layout_hash,
+        DOCUMENT,
+        bytes(32),
+    )
+    key = side.deployer
+    authority.register_release(release, *STATED, sender=key)
+    receipt = authority.create_proxy(
+        release_id(name, Version(1, 0, 0)),
+        proxy_name(name, ISIN if name == "SecurityToken" else ""),
+        side.chain.at(name, implementation).initialize.encode(*arguments),
+        *STATED,
+        sender=key,
+    )
+    return side.chain.at(name, receipt.return_value)
 
 
 class World:
@@ -154,7 +280,10 @@ class World:
             "home": EmbeddedChain("home", 41_001, ledger_number=1),
             "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
         }
-        instrument = load_instrument(ROOT / "examples" / "apple.yaml")
+        # As much as a position holds, so that the record bounds no test that does not mean it.
+        instrument = load_instrument(ROOT / "examples" / "apple.yaml").model_copy(
+            update={"authorised": Decimal(AMOUNT_MAX).scaleb(-6)}
+        )
         chains: dict[str, Chain] = dict(self.chains)
         # Said here, so that no example file decides what these tests mean.
         self.network = Network.deploy(

@@ -6,12 +6,21 @@ import pytest
 from suite_world import STATED, ZERO, Side, World, refused
 
 
+HAND_OVER = "hand_over(bytes4,bytes32)"
+
+
 def test_escrow_tells_its_release(home_side: Side) -> None:
     assert home_side.escrow.release() == "1.0.0"
 
 
 def test_initialise_names_the_set_up_key(home_side: Side) -> None:
     assert home_side.fresh_escrow().set_up_key() == home_side.deployer.address
+
+
+def test_initialise_knows_the_authority_that_creates_the_proxy(home_side: Side) -> None:
+    fresh = home_side.fresh_suite()
+    assert fresh.escrow.release_authority() == fresh.authority.address
+    assert home_side.escrow.release_authority() == home_side.authority.address
 
 
 def test_initialise_twice_is_refused(world: World) -> None:
@@ -38,7 +47,10 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
     for account in (home_side.administrator, home_side.second_administrator):
         escrow.assign_role(account, 1, *STATED, sender=home_side.deployer)
     receipt = escrow.hand_over(*STATED, sender=home_side.deployer)
-    assert receipt.events == (escrow.emitted("SetUpCompleted", home_side.deployer, *STATED),)
+    assert receipt.events == (
+        home_side.act(escrow, HAND_OVER, home_side.deployer, home_side.deployer),
+        escrow.emitted("SetUpCompleted", home_side.deployer),
+    )
     assert escrow.set_up_key() == ZERO
 
 
@@ -47,7 +59,7 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
 def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> None:
     side = world.home
     arguments = (
-        (("US0378331005", True, *[side.token.address] * 3, b"\1" * 32, b"\1" * 32, 0),)
+        (("US0378331005", True, *[side.token.address] * 3, b"\1" * 32, b"\1" * 32, 0, 6, 0),)
         if name == "open_lane"
         else (world.lane, side.verifier.address, 0)
     )

@@ -18,7 +18,6 @@ from suite_world import (
 )
 
 ADMIT = "admit(address,uint256,bytes4,bytes32)"
-SET_LINK = "set_link_account(address,bytes4,bytes32)"
 
 
 @pytest.mark.requirement("R-24")
@@ -99,108 +98,19 @@ def test_a_past_eligibility_stops_a_transfer(world: World) -> None:
         side.token.transfer(side.fund, 1, sender=side.investor)
 
 
-def test_admit_without_reason_uses_the_standing_instruction(home_side: Side) -> None:
-    token, registrar = home_side.token, home_side.registrar
-    token.instruct(b"ONBD", DOCUMENT, sender=registrar)
-    receipt = token.admit(home_side.outsider, 40_000, sender=registrar)
-    assert receipt.events == (
-        home_side.act(
-            token, "admit(address,uint256)", home_side.outsider, registrar, (b"ONBD", DOCUMENT)
-        ),
-        token.emitted("Admitted", home_side.outsider, 40_000),
-    )
-
-
-def test_admit_without_any_reason_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world, "instruction: no reason code"):
-        side.token.admit(side.outsider, 40_000, sender=side.registrar)
-
-
-def test_admit_with_a_reason_but_no_document_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world, "instruction: no document hash"):
-        side.token.admit(side.outsider, 40_000, REASON, sender=side.registrar)
-
-
-def test_a_half_stated_act_does_not_borrow_the_standing_instruction(world: World) -> None:
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
+        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
+        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
+    ],
+)
+def test_admitting_states_why_itself(
+    world: World, stated: tuple[bytes, bytes], reason: str
+) -> None:
+    """No standard has this function: a standing instruction does not stand for it."""
     side = world.home
     side.token.instruct(*STATED, sender=side.registrar)
-    with refused(world, "instruction: no reason code"):
-        side.token.admit(side.outsider, 40_000, NO_REASON, DOCUMENT, sender=side.registrar)
-    with refused(world, "instruction: no document hash"):
-        side.token.admit(side.outsider, 40_000, REASON, NO_DOCUMENT, sender=side.registrar)
-
-
-# ------------------------------------------------------------------- link accounts
-
-
-def test_registrar_makes_a_contract_a_link_account(home_side: Side) -> None:
-    token, escrow, registrar = home_side.token, home_side.escrow, home_side.registrar
-    receipt = token.set_link_account(escrow, *STATED, sender=registrar)
-    assert receipt.events == (
-        home_side.act(token, SET_LINK, escrow, registrar),
-        token.emitted("LinkAccountSet", escrow),
-    )
-    assert token.is_link(escrow)
-    assert token.eligible_until(escrow) == 65_535
-
-
-def test_the_set_up_key_makes_a_link_account(home_side: Side) -> None:
-    token = home_side.fresh_token()
-    token.set_link_account(home_side.escrow, *STATED, sender=home_side.deployer)
-    assert token.is_link(home_side.escrow)
-
-
-def test_link_account_must_be_a_contract(world: World) -> None:
-    side = world.home
-    with refused(world, "controls: link is no contract"):
-        side.token.set_link_account(side.outsider, *STATED, sender=side.registrar)
-
-
-def test_link_account_must_hold_nothing(world: World) -> None:
-    side = world.home
-    side.token.admit(side.escrow, 40_000, *STATED, sender=side.registrar)
-    side.token.transfer(side.escrow, 1, sender=side.investor)
-    with refused(world, "controls: link holds units"):
-        side.token.set_link_account(side.escrow, *STATED, sender=side.registrar)
-
-
-def test_link_account_can_be_set_once(world: World) -> None:
-    side = world.home
-    with refused(world, "controls: link already"):
-        side.token.set_link_account(side.custody, *STATED, sender=side.registrar)
-
-
-def test_link_account_may_move_in_calls_of_its_own_alone(home_side: Side) -> None:
-    token, custody = home_side.token, home_side.custody
-    assert token.canSend.call(custody, sender=custody.address)
-    assert token.canReceive.call(custody, sender=custody.address)
-    assert not token.canSend.call(custody, sender=home_side.attacker)
-    assert not token.canReceive.call(custody, sender=home_side.escrow.address)
-
-
-def test_link_account_is_for_good(world: World) -> None:
-    side = world.home
-    for reason, act in (
-        (
-            "controls: link account",
-            lambda: side.token.admit(side.custody, 0, *STATED, sender=side.registrar),
-        ),
-        (
-            "controls: link can't be frozen",
-            lambda: side.token.setFrozenTokens(side.custody, 1, *STATED, sender=side.custodian),
-        ),
-        (
-            "controls: link can't be frozen whole",
-            lambda: side.token.setAddressFrozen(side.custody, True, *STATED, sender=side.custodian),
-        ),
-        (
-            "controls: link can't be frozen whole",
-            lambda: side.token.setAddressFrozen(
-                side.custody, False, *STATED, sender=side.custodian
-            ),
-        ),
-    ):
-        with refused(world, reason):
-            act()
+    with refused(world, reason):
+        side.token.admit(side.outsider, 40_000, *stated, sender=side.registrar)

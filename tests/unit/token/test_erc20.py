@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from suite_world import (
     AMOUNT_MAX,
+    DAY,
     INVESTOR_UNITS,
     STATED,
     UINT_MAX,
@@ -63,11 +64,44 @@ def test_transfer_of_nothing_writes_nothing(world: World) -> None:
     assert world.storage() == before
 
 
-def test_transfer_to_oneself_keeps_the_balance(home_side: Side) -> None:
-    token, investor = home_side.token, home_side.investor
+@pytest.mark.parametrize("days", [0, 3])
+def test_transfer_to_oneself_moves_and_writes_nothing(world: World, days: int) -> None:
+    side = world.home
+    token, investor = side.token, side.investor
+    side.chain.set_time(side.chain.now + days * DAY)
+    before = world.storage()
     receipt = token.transfer(investor, 500, sender=investor)
     assert receipt.events == (token.emitted("Transfer", investor, investor, 500),)
-    assert home_side.balance(investor) == INVESTOR_UNITS
+    assert world.storage() == before
+
+
+def test_a_batch_moves_only_what_goes_to_others(world: World) -> None:
+    side = world.home
+    token, investor, fund = side.token, side.investor, side.fund
+    receipt = token.batchTransfer([investor, fund, investor], [5, 7, 11], sender=investor)
+    assert receipt.events == tuple(
+        token.emitted("Transfer", investor, to, amount)
+        for to, amount in ((investor, 5), (fund, 7), (investor, 11))
+    )
+    assert (side.balance(investor), side.balance(fund)) == (INVESTOR_UNITS - 7, 7)
+
+
+@pytest.mark.parametrize("batch", [([], []), (["investor"], [9]), (["fund"], [0])])
+def test_a_batch_that_moves_nothing_writes_nothing(
+    world: World, batch: tuple[list[str], list[int]]
+) -> None:
+    side = world.home
+    side.chain.set_time(side.chain.now + 3 * DAY)
+    before = world.storage()
+    receivers = [side.parties[name] for name in batch[0]]
+    side.token.batchTransfer(receivers, batch[1], sender=side.investor)
+    assert world.storage() == before
+
+
+def test_a_batch_to_oneself_above_the_balance_is_refused(world: World) -> None:
+    side = world.home
+    with refused(world, error="ERC20InsufficientBalance"):
+        side.token.batchTransfer([side.investor] * 2, [INVESTOR_UNITS, 1], sender=side.investor)
 
 
 def test_transfer_to_oneself_above_the_balance_is_refused(world: World) -> None:

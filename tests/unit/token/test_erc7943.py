@@ -98,8 +98,18 @@ def test_can_transfer_includes_frozen_amounts(home_side: Side) -> None:
 def test_can_transfer_is_not_false_for_a_plain_shortage(home_side: Side, amount: int) -> None:
     token, investor, fund = home_side.token, home_side.investor, home_side.fund
     assert token.canTransfer(investor, fund, amount)
-    token.setFrozenTokens(investor, 5, *STATED, sender=home_side.custodian)
-    assert token.canTransfer(investor, fund, amount)
+
+
+@pytest.mark.requirement("INV-8")
+@pytest.mark.parametrize("frozen", [1, INVESTOR_UNITS, UINT_MAX])
+@pytest.mark.parametrize("amount", [INVESTOR_UNITS + 1, AMOUNT_MAX, UINT_MAX])
+def test_can_transfer_is_false_above_the_balance_while_units_are_frozen(
+    home_side: Side, frozen: int, amount: int
+) -> None:
+    """It once turned true again above the balance."""
+    token, investor, fund = home_side.token, home_side.investor, home_side.fund
+    token.setFrozenTokens(investor, frozen, *STATED, sender=home_side.custodian)
+    assert not token.canTransfer(investor, fund, amount)
 
 
 def test_set_frozen_tokens_may_exceed_the_balance(home_side: Side) -> None:

@@ -8,6 +8,8 @@ from suite_world import (
     BUYER_UNITS,
     DOCUMENT,
     INVESTOR_UNITS,
+    NO_DOCUMENT,
+    NO_REASON,
     STATED,
     UINT_MAX,
     ZERO,
@@ -17,6 +19,7 @@ from suite_world import (
 )
 
 AUTHORISE = "authorise_issuance(uint256,bytes4,bytes32)"
+WITHDRAW = "withdraw_authorisation(uint256,bytes4,bytes32)"
 MINT = "mint(address,uint256,bytes4,bytes32)"
 BURN = "burn(address,uint256,bytes4,bytes32)"
 ISSUED = INVESTOR_UNITS + BUYER_UNITS
@@ -42,8 +45,64 @@ def test_notary_authorises(home_side: Side, amount: int) -> None:
 
 @pytest.mark.parametrize("amount", [AMOUNT_MAX - ISSUED + 1, AMOUNT_MAX, 2**104, UINT_MAX])
 def test_authorising_more_than_fits_is_refused(world: World, amount: int) -> None:
-    with refused(world, "issuance: authorised out of range"):
+    with refused(world, "issuance: too much authorised"):
         authorise(world.home, amount)
+
+
+@pytest.mark.requirement("R-11")
+def test_authorising_more_than_the_record_states_is_refused(world: World) -> None:
+    """Token and registry agree: the record's issue size bounds the notary."""
+    side = world.home
+    fresh = side.fresh_suite()
+    fresh.register(authorised=1_000)
+    fresh.token.assign_role(side.notary, 4, *STATED, sender=side.deployer)
+    side.hand_over(fresh.token)
+    fresh.token.authorise_issuance(1_000, *STATED, sender=side.notary)
+    with refused(world, "issuance: above the record"):
+        fresh.token.authorise_issuance(1, *STATED, sender=side.notary)
+
+
+def test_nothing_is_authorised_without_a_record(world: World) -> None:
+    side = world.home
+    fresh = side.fresh_suite()
+    fresh.token.assign_role(side.notary, 4, *STATED, sender=side.deployer)
+    side.hand_over(fresh.token)
+    with refused(world, "issuance: above the record"):
+        fresh.token.authorise_issuance(1, *STATED, sender=side.notary)
+
+
+@pytest.mark.requirement("R-11")
+@pytest.mark.parametrize("amount", [0, 1, 100])
+def test_notary_takes_back_what_was_not_issued(world: World, amount: int) -> None:
+    side = world.home
+    token, notary = side.token, side.notary
+    authorise(side, 100)
+    receipt = token.withdraw_authorisation(amount, *STATED, sender=notary)
+    assert receipt.events == (
+        side.act(token, WITHDRAW, ZERO, notary),
+        token.emitted("AuthorisationWithdrawn", ISSUED + 100 - amount, amount),
+    )
+    assert token.authorised() == ISSUED + 100 - amount
+    with refused(world, "issuance: not authorised"):
+        token.mint(side.fund, 101 - amount, *STATED, sender=side.issuer)
+
+
+@pytest.mark.parametrize("amount", [101, AMOUNT_MAX, UINT_MAX - ISSUED])
+def test_an_authorisation_under_which_units_exist_is_not_taken_back(
+    world: World, amount: int
+) -> None:
+    side = world.home
+    authorise(side, 100)
+    with refused(world, "issuance: units exist under it"):
+        side.token.withdraw_authorisation(amount, *STATED, sender=side.notary)
+
+
+@pytest.mark.parametrize("name", ["authorise_issuance", "withdraw_authorisation"])
+def test_an_authorisation_states_why_itself(world: World, name: str) -> None:
+    side = world.home
+    side.token.instruct(*STATED, sender=side.notary)
+    with refused(world, "instruction: no reason code"):
+        getattr(side.token, name)(0, NO_REASON, NO_DOCUMENT, sender=side.notary)
 
 
 def test_authorising_on_a_remote_ledger_is_refused(world: World) -> None:

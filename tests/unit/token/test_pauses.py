@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from suite_world import STATED, UINT_MAX, Side, World, refused
+from suite_world import NO_DOCUMENT, NO_REASON, STATED, UINT_MAX, Side, World, refused
 
 from tallystick.token import PauseScope
 
@@ -77,11 +77,12 @@ def test_lifting_an_unknown_scope_is_refused(world: World, scope: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["pause", "unpause"])
-def test_a_pause_needs_a_reason(world: World, name: str) -> None:
+def test_a_pause_needs_a_reason_of_its_own(world: World, name: str) -> None:
     side = world.home
     sender = side.guardian if name == "pause" else side.administrator
+    side.token.instruct(*STATED, sender=sender)
     with refused(world, "instruction: no reason code"):
-        getattr(side.token, name)(1, sender=sender)
+        getattr(side.token, name)(1, NO_REASON, NO_DOCUMENT, sender=sender)
 
 
 def test_guardian_does_not_lift_its_own_pause(world: World) -> None:

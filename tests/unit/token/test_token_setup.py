@@ -19,6 +19,9 @@ from suite_world import (
 from tallystick.chain import keccak
 
 
+HAND_OVER = "hand_over(bytes4,bytes32)"
+
+
 def test_token_is_its_instrument(home_side: Side) -> None:
     token = home_side.token
     assert token.name() == "Apple Inc. common stock"
@@ -62,6 +65,17 @@ def test_initialise_refuses(world: World, changed: dict[str, object], reason: st
         world.home.fresh_token(**changed)
 
 
+def test_initialise_logs_its_terms(home_side: Side) -> None:
+    fresh = home_side.fresh_suite(home=False, close_minute=1_200, decimals=4)
+    token = fresh.token
+    events = home_side.chain.events(token)
+    assert [event for event in events if event.name != "Upgraded"] == [
+        token.emitted("SetUpBegun", home_side.deployer, fresh.authority),
+        token.emitted("TokenInitialized", ISIN, "Test unit", "TEST", 4, False, 1_200),
+    ]
+    assert token.release_authority() == fresh.authority.address
+
+
 def test_initialise_refuses_a_longer_isin(world: World) -> None:
     side = world.home
     call = side.token.initialize.encode("n", "s", 6, ISIN, True, 0, side.deployer.address).replace(
@@ -92,7 +106,10 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
     for account in (home_side.administrator, home_side.second_administrator):
         token.assign_role(account, 1, *STATED, sender=deployer)
     receipt = token.hand_over(*STATED, sender=deployer)
-    assert receipt.events == (token.emitted("SetUpCompleted", deployer, *STATED),)
+    assert receipt.events == (
+        home_side.act(token, HAND_OVER, deployer, deployer),
+        token.emitted("SetUpCompleted", deployer),
+    )
     assert token.is_live()
     assert token.set_up_key() == ZERO
 
@@ -118,7 +135,7 @@ def test_hand_over_needs_two_administrators(world: World, count: int) -> None:
     token = side.fresh_token()
     for account in (side.administrator, side.second_administrator)[:count]:
         token.assign_role(account, 1, *STATED, sender=side.deployer)
-    with refused(world, "access: two administrators needed"):
+    with refused(world, "access: two administrators first"):
         token.hand_over(*STATED, sender=side.deployer)
 
 
@@ -134,8 +151,8 @@ def test_hand_over_by_a_key_that_stays_on_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ((NO_REASON, DOCUMENT), "access: no reason code"),
-        ((REASON, NO_DOCUMENT), "access: no document hash"),
+        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
+        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
     ],
 )
 def test_hand_over_states_why(world: World, stated: tuple[bytes, bytes], reason: str) -> None:
