@@ -52,7 +52,7 @@ _MESSAGE_FIELDS: Final = (
 )
 _MESSAGE_TYPE: Final = "Message(" + ",".join(f"{t} {n}" for t, n in _MESSAGE_FIELDS) + ")"
 _LANE_TYPE: Final = (
-    "Lane(string isin,bytes32 home_ledger,bytes32 home_escrow,"
+    "Lane(string isin,uint8 decimals,uint16 close_minute,bytes32 home_ledger,bytes32 home_escrow,"
     "bytes32 remote_ledger,bytes32 remote_escrow)"
 )
 _ATTESTATION_TYPE: Final = "Attestation(bytes32 signer_set,Message message)" + _MESSAGE_TYPE
@@ -100,15 +100,23 @@ def party_address(word: bytes) -> str:
 
 
 def lane_id(
-    isin: str, home_ledger: bytes, home_escrow: bytes, remote_ledger: bytes, remote_escrow: bytes
+    isin: str,
+    decimals: int,
+    close_minute: int,
+    home_ledger: bytes,
+    home_escrow: bytes,
+    remote_ledger: bytes,
+    remote_escrow: bytes,
 ) -> bytes:
     """Return the id of a lane, the same on both ledgers (EIP-712 struct hash)."""
     return keccak(
         encode(
-            ["bytes32"] * 6,
+            ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
             [
                 keccak(text=_LANE_TYPE),
                 keccak(text=isin),
+                decimals,
+                close_minute,
                 home_ledger,
                 home_escrow,
                 remote_ledger,

@@ -530,6 +530,7 @@ class _Ledger:
             lambda: _sent(
                 self.proxied("SecurityToken").set_link_account(
                     self.contract("LaneCustody", custody_key).address,
+                    True,
                     SET_UP,
                     document,
                     sender=deployer,
@@ -575,6 +576,8 @@ class _Ledger:
                         ledger_id(peer.caip2),
                         party(peer.proxy_address("BridgeEscrow")),
                         lane.cap,
+                        self.suite.decimals,
+                        self.suite.close_minute,
                     ),
                     SET_UP,
                     document,
@@ -741,6 +744,8 @@ def _deployment(spec: SuiteSpec, ledgers: Mapping[str, _Ledger], journal: Journa
         identifier = _hex(
             lane_id(
                 spec.isin,
+                spec.decimals,
+                spec.close_minute,
                 ledger_id(home.chain.caip2),
                 party(home.proxied("BridgeEscrow").address),
                 ledger_id(remote.chain.caip2),

@@ -143,7 +143,7 @@ class Side:
     def give_role(self, contract: Contract, account: Any, role: int) -> None:
         """Change a role after hand-over: one administrator proposes, the other confirms."""
         contract.propose_role(account, role, *STATED, sender=self.administrator)
-        contract.confirm_role(account, role, *STATED, sender=self.second_administrator)
+        contract.assign_role(account, role, *STATED, sender=self.second_administrator)
 
 
 class World:
