@@ -6,15 +6,18 @@
 @license Apache-2.0
 @author Tallystick
 @notice Registers releases, creates the proxies of one ledger, and moves a proxy to another release: notice, consent of
-        issuer and auditor, activation by anyone after the notice, rollback within a window.
-@dev The only caller that a proxy obeys. Each proxy is moved by itself: an upgrade of one instrument's token touches no
-     other. A release is bound to the hash of its code (checked again at activation), of its storage
-     layout and of its evidence; versions only go forward. While the contract is set up, its key may
+        issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window.
+        Knows which code may hold units in custody.
+@dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
+     moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
+     code (checked again at activation), of its storage layout and of its evidence; notice and consents are
+     bound to all of that, not to its number. Versions only go forward. While the contract is set up, its key may
      create proxies without notice; afterwards nobody can.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import instruction
 
 initializes: access
@@ -30,13 +33,35 @@ exports: (
 )
 
 _MAX_INITIALISATION: constant(uint256) = 4096
+# Less than an hour is no notice: nobody could object, and nobody could roll back.
+_MIN_PERIOD: constant(uint256) = 3600
 _MAX_PERIOD: constant(uint256) = 90 * 86400
+_MAX_ACTIVATION_WINDOW: constant(uint256) = 365 * 86400
+# Major, minor and patch in 16 bits each; what lies above would end all upgrades.
+_VERSION_LIMIT: constant(uint256) = 2**48
+# keccak256 of 0xfe7100 (ERC-5202) and the creation code of ReleaseProxy. A constructor of another kind leaves the
+# same runtime code with another authority in it, so that only the creation code tells whom a proxy obeys.
+_PROXY_BLUEPRINT_HASH: constant(bytes32) = (
+    0xd39a893810d389173f36d7fc6ac52993de26cf90eb8e6c534b5654230ea04298
+)
+# keccak256(abi_encode("BridgeEscrow", "")): under which name this ledger's escrow was created.
+_ESCROW_NAME: constant(bytes32) = (
+    0x5d3546fd6b4f404dd8e116127ad1e0e95793c9a8f2f5ed46f42d10684b6399d4
+)
+# Two immutables at the end of a custody's code: its escrow and its token.
+_CUSTODY_IMMUTABLES: constant(uint256) = 64
+_MAX_CUSTODY_WORDS: constant(uint256) = 128
 # A proxy answers an upgrade with nothing.
 _NO_MIGRATION: constant(bytes32) = empty(bytes32)
 
 NOTICE: public(immutable(uint256))
+ACTIVATION_WINDOW: public(immutable(uint256))
 ROLLBACK_WINDOW: public(immutable(uint256))
 PROXY_BLUEPRINT: public(immutable(address))
+
+
+interface SetUp:
+    def set_up_key() -> address: view
 
 
 struct Release:
@@ -61,6 +86,8 @@ struct Installation:
 
 struct Notice:
     release: bytes32
+    # keccak256 of the whole release: under a withdrawn number another may stand by now.
+    terms: bytes32
     noticed_at: uint256
     # Consent counts while its giver holds the role (INV-9).
     upgrader: address
@@ -72,6 +99,17 @@ release_of: public(HashMap[bytes32, Release])
 installation_of: public(HashMap[address, Installation])
 notice_of: public(HashMap[address, Notice])
 proxy_at: public(HashMap[bytes32, address])
+# Releases that a proxy runs or ran: what they are stays on record.
+has_run: public(HashMap[bytes32, bool])
+# keccak256 of code without its immutables -> whether it may hold units in custody.
+custody_code: public(HashMap[bytes32, bool])
+
+
+event AuthorityCreated:
+    proxy_blueprint: indexed(address)
+    notice: uint256
+    activation_window: uint256
+    rollback_window: uint256
 
 
 event ReleaseRegistered:
@@ -85,6 +123,10 @@ event ReleaseRegistered:
     migration_hash: bytes32
 
 
+event ReleaseWithdrawn:
+    release: indexed(bytes32)
+
+
 event ProxyCreated:
     proxy: indexed(address)
     kind: indexed(bytes32)
@@ -95,7 +137,9 @@ event ProxyCreated:
 event ActivationNoticed:
     proxy: indexed(address)
     release: indexed(bytes32)
+    terms: bytes32
     not_before: uint256
+    lapses_at: uint256
 
 
 event ActivationApproved:
@@ -121,23 +165,47 @@ event ReleaseRolledBack:
     previous: indexed(bytes32)
 
 
+event CustodyCodeRegistered:
+    code_hash: indexed(bytes32)
+
+
+event CustodyCodeWithdrawn:
+    code_hash: indexed(bytes32)
+
+
 @deploy
 def __init__(
-    set_up_key_: address, notice: uint256, rollback_window: uint256, proxy_blueprint: address
+    set_up_key_: address,
+    notice: uint256,
+    activation_window: uint256,
+    rollback_window: uint256,
+    proxy_blueprint: address,
 ):
     """
     @notice Fix the periods of this authority and name the key that sets it up.
     @param set_up_key_ The key that sets the contract up and then hands it over.
     @param notice Seconds between notice and activation.
+    @param activation_window Seconds after the notice in which the activation must take place.
     @param rollback_window Seconds in which an activation can be rolled back.
-    @param proxy_blueprint ERC-5202 blueprint of the proxy.
+    @param proxy_blueprint ERC-5202 blueprint of the proxy, of exactly the build that this code knows.
     """
+    assert notice >= _MIN_PERIOD, "release: notice under an hour"
     assert notice <= _MAX_PERIOD, "release: notice above 90 days"
+    assert activation_window != 0, "release: no activation window"
+    assert activation_window <= _MAX_ACTIVATION_WINDOW, "release: activation above a year"
+    assert rollback_window >= _MIN_PERIOD, "release: window under an hour"
     assert rollback_window <= _MAX_PERIOD, "release: window above 90 days"
-    assert proxy_blueprint.is_contract, "release: no proxy blueprint"
+    assert proxy_blueprint.codehash == _PROXY_BLUEPRINT_HASH, "release: other proxy blueprint"
     NOTICE = notice
+    ACTIVATION_WINDOW = activation_window
     ROLLBACK_WINDOW = rollback_window
     PROXY_BLUEPRINT = proxy_blueprint
+    log AuthorityCreated(
+        proxy_blueprint=proxy_blueprint,
+        notice=notice,
+        activation_window=activation_window,
+        rollback_window=rollback_window,
+    )
     access._initialize(set_up_key_)
 
 
@@ -156,9 +224,11 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
     access._check_role_or_set_up(access.UPGRADER)
     assert release.kind != empty(bytes32), "release: no kind"
     assert release.version != 0, "release: no version"
+    assert release.version < _VERSION_LIMIT, "release: version too large"
     assert release.code_hash != empty(bytes32), "release: no code hash"
     assert release.layout_hash != empty(bytes32), "release: no layout hash"
     assert release.evidence_hash != empty(bytes32), "release: no evidence"
+    assert code._is_code(release.implementation), "release: no contract there"
     assert release.implementation.codehash == release.code_hash, "release: other code there"
     id: bytes32 = self._release_id(release.kind, release.version)
     assert self.release_of[id].version == 0, "release: registered already"
@@ -175,6 +245,55 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
         migration_hash=release.migration_hash,
     )
     return id
+
+
+@external
+def withdraw_release(release: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Withdraw a release that no proxy ever ran; its number is free again.
+    @dev A notice of it comes to nothing: it names the exact release, not the number.
+    @param release The release's id.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role_or_set_up(access.UPGRADER)
+    withdrawn: Release = self.release_of[release]
+    assert withdrawn.version != 0, "release: nothing to withdraw"
+    assert not self.has_run[release], "release: was run by a proxy"
+    self.release_of[release] = empty(Release)
+    instruction._record(withdrawn.implementation, reason, document)
+    log ReleaseWithdrawn(release=release)
+
+
+@external
+def register_custody_code(code_hash: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Let accounts of this code hold units in custody, each for this ledger's escrow and one token.
+    @param code_hash keccak256 of the code without its immutables.
+    @param reason Four-letter reason code.
+    @param document Hash of the review.
+    """
+    access._check_role_or_set_up(access.UPGRADER)
+    assert code_hash != empty(bytes32), "release: no custody code hash"
+    assert not self.custody_code[code_hash], "release: custody code known"
+    self.custody_code[code_hash] = True
+    instruction._record(empty(address), reason, document)
+    log CustodyCodeRegistered(code_hash=code_hash)
+
+
+@external
+def withdraw_custody_code(code_hash: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Let no further account of this code become a custody; those that are stay.
+    @param code_hash keccak256 of the code without its immutables.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    """
+    access._check_role_or_set_up(access.UPGRADER)
+    assert self.custody_code[code_hash], "release: custody code unknown"
+    self.custody_code[code_hash] = False
+    instruction._record(empty(address), reason, document)
+    log CustodyCodeWithdrawn(code_hash=code_hash)
 
 
 @external
@@ -201,7 +320,13 @@ def create_proxy(
     proxy: address = create_from_blueprint(
         PROXY_BLUEPRINT, chosen.implementation, initialisation, salt=name
     )
+    # The last word of its code. The blueprint's hash says so too: this asks what was in fact created.
+    authority: bytes32 = convert(slice(proxy.code, proxy.codesize - 32, 32), bytes32)
+    assert authority == convert(self, bytes32), "release: proxy obeys another"
+    # A call that initialises nothing would leave the proxy to whoever initialises it first.
+    assert staticcall SetUp(proxy).set_up_key() == msg.sender, "release: proxy not initialised"
     self.proxy_at[name] = proxy
+    self.has_run[release] = True
     self.installation_of[proxy] = Installation(
         kind=chosen.kind, release=release, previous=empty(bytes32), activated_at=block.timestamp
     )
@@ -213,7 +338,7 @@ def create_proxy(
 @external
 def give_notice(proxy: address, release: bytes32, reason: bytes4, document: bytes32):
     """
-    @notice Give notice that a proxy will move to a newer release of its kind; earlier consents lapse.
+    @notice Give notice that a proxy will move to a newer release of its kind; an earlier notice is cancelled.
     @param proxy The proxy.
     @param release The release's id.
     @param reason Four-letter reason code.
@@ -224,38 +349,52 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     chosen: Release = self._sound_release(release)
     assert chosen.kind == installed.kind, "release: of another kind"
     assert chosen.version > self.release_of[installed.release].version, "release: not newer"
+    instruction._record(proxy, reason, document)
+    self._end_notice(proxy)
+    terms: bytes32 = self._terms(chosen)
     self.notice_of[proxy] = Notice(
         release=release,
+        terms=terms,
         noticed_at=block.timestamp,
         upgrader=msg.sender,
         issuer=empty(address),
         auditor=empty(address),
     )
-    instruction._record(proxy, reason, document)
-    log ActivationNoticed(proxy=proxy, release=release, not_before=block.timestamp + NOTICE)
+    not_before: uint256 = block.timestamp + NOTICE
+    log ActivationNoticed(
+        proxy=proxy,
+        release=release,
+        terms=terms,
+        not_before=not_before,
+        lapses_at=not_before + ACTIVATION_WINDOW,
+    )
 
 
 # ------------------------------------------------------------- issuer and auditor
 
 
 @external
-def approve(proxy: address, release: bytes32, reason: bytes4, document: bytes32):
+def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
     """
     @notice Consent to a noticed activation; issuer and auditor both must.
+    @dev By the terms, not by the number: what stands under a number may have been withdrawn and replaced
+         while the consent was on its way.
     @param proxy The proxy.
-    @param release The release that is noticed, so that nobody consents to another.
+    @param terms keccak256 of the ABI-encoded release that is noticed, so that nobody consents to another.
     @param reason Four-letter reason code.
     @param document Hash of the review.
     """
     access._check_role(access.ISSUER | access.AUDITOR)
-    assert release != empty(bytes32), "release: approve what"
-    assert self.notice_of[proxy].release == release, "release: not the noticed one"
+    assert terms != empty(bytes32), "release: approve what"
+    noticed: Notice = self.notice_of[proxy]
+    assert noticed.terms == terms, "release: not the noticed one"
+    assert block.timestamp < self._lapse(noticed), "release: consent after the lapse"
     if access.role_of[msg.sender] == access.ISSUER:
         self.notice_of[proxy].issuer = msg.sender
     else:
         self.notice_of[proxy].auditor = msg.sender
     instruction._record(proxy, reason, document)
-    log ActivationApproved(proxy=proxy, release=release, approved_by=msg.sender)
+    log ActivationApproved(proxy=proxy, release=noticed.release, approved_by=msg.sender)
 
 
 # -------------------------------------------------------------------------- anyone
@@ -264,7 +403,7 @@ def approve(proxy: address, release: bytes32, reason: bytes4, document: bytes32)
 @external
 def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISATION] = b""):
     """
-    @notice Move a proxy to its noticed release, once the notice is over and both have consented.
+    @notice Move a proxy to its noticed release, once both have consented and the notice is over, before it lapses.
     @param proxy The proxy.
     @param release The release that is noticed.
     @param migration The call registered with the release; empty if it has none.
@@ -273,10 +412,12 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     assert release != empty(bytes32), "release: activate what"
     assert noticed.release == release, "release: not noticed"
     assert block.timestamp >= noticed.noticed_at + NOTICE, "release: notice not over"
+    assert block.timestamp < self._lapse(noticed), "release: notice has lapsed"
     assert (access.role_of[noticed.upgrader] == access.UPGRADER), "release: upgrader lost its role"
     assert access.role_of[noticed.issuer] == access.ISSUER, "release: issuer has not approved"
     assert access.role_of[noticed.auditor] == access.AUDITOR, "release: auditor has not approved"
     chosen: Release = self._sound_release(release)
+    assert self._terms(chosen) == noticed.terms, "release: terms have changed"
     # A call is a selector and whole words. 32 bytes would reach the proxy as an upgrade of its own.
     assert len(migration) == 0 or len(migration) % 32 == 4, "release: migration is no call"
     if len(migration) == 0:
@@ -285,6 +426,7 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
         assert keccak256(migration) == chosen.migration_hash, "release: other migration"
     installed: Installation = self._installed(proxy)
     self.notice_of[proxy] = empty(Notice)
+    self.has_run[release] = True
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=release,
@@ -309,11 +451,9 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
     @param document Hash of the document that orders it.
     """
     access._check_role(access.GUARDIAN | access.UPGRADER)
-    release: bytes32 = self.notice_of[proxy].release
-    assert release != empty(bytes32), "release: nothing to cancel"
-    self.notice_of[proxy] = empty(Notice)
+    assert self.notice_of[proxy].release != empty(bytes32), "release: nothing to cancel"
     instruction._record(proxy, reason, document)
-    log ActivationCancelled(proxy=proxy, release=release)
+    self._end_notice(proxy)
 
 
 @external
@@ -330,15 +470,15 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     assert installed.previous != empty(bytes32), "release: nothing to roll back to"
     assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
     before: Release = self._sound_release(installed.previous)
+    instruction._record(proxy, reason, document)
     # What was noticed before the trouble is noticed anew.
-    self.notice_of[proxy] = empty(Notice)
+    self._end_notice(proxy)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,
         previous=empty(bytes32),
         activated_at=block.timestamp,
     )
-    instruction._record(proxy, reason, document)
     log ReleaseRolledBack(proxy=proxy, release=installed.previous, previous=installed.release)
     self._point(proxy, before.implementation)
 
@@ -365,6 +505,36 @@ def release_id(kind: bytes32, version: uint256) -> bytes32:
     return self._release_id(kind, version)
 
 
+@external
+@view
+def is_custody(account: address, token: address) -> bool:
+    """
+    @notice Whether an account's code is that of a custody, bound to this ledger's escrow and to `token`.
+    @dev Reads its code and calls nothing: an account could answer what it likes.
+    @param account The account.
+    @param token The token.
+    @return True if it is; false for whatever else is there, also for nothing.
+    """
+    size: uint256 = account.codesize
+    if size <= _CUSTODY_IMMUTABLES or size > 32 * _MAX_CUSTODY_WORDS:
+        return False
+    # Two slices of a given length; the code before them has a length that only `size` tells.
+    escrow: bytes32 = convert(slice(account.code, size - 64, 32), bytes32)
+    held: bytes32 = convert(slice(account.code, size - 32, 32), bytes32)
+    expected: address = self.proxy_at[_ESCROW_NAME]
+    if expected == empty(address) or escrow != convert(expected, bytes32):
+        return False
+    if held != convert(token, bytes32):
+        return False
+    # Whole words reach into the immutables, which are longer than a word, and never beyond the code.
+    words: DynArray[bytes32, _MAX_CUSTODY_WORDS] = []
+    for i: uint256 in range(size // 32, bound=_MAX_CUSTODY_WORDS):
+        words.append(convert(slice(account.code, 32 * i, 32), bytes32))
+    encoded: Bytes[32 * _MAX_CUSTODY_WORDS + 64] = abi_encode(words)
+    # Behind offset and length of the encoding.
+    return self.custody_code[keccak256(slice(encoded, 64, size - _CUSTODY_IMMUTABLES))]
+
+
 # ------------------------------------------------------------------------ internal
 
 
@@ -375,6 +545,35 @@ def _release_id(kind: bytes32, version: uint256) -> bytes32:
     @dev Hash of kind and version.
     """
     return keccak256(abi_encode(kind, version))
+
+
+@internal
+@pure
+def _terms(release: Release) -> bytes32:
+    """
+    @dev Hash of all that a release is.
+    """
+    return keccak256(abi_encode(release))
+
+
+@internal
+@view
+def _lapse(noticed: Notice) -> uint256:
+    """
+    @dev From when on a notice counts no more.
+    """
+    return noticed.noticed_at + NOTICE + ACTIVATION_WINDOW
+
+
+@internal
+def _end_notice(proxy: address):
+    """
+    @dev Forget the pending notice of a proxy, if there is one, and say so.
+    """
+    release: bytes32 = self.notice_of[proxy].release
+    if release != empty(bytes32):
+        self.notice_of[proxy] = empty(Notice)
+        log ActivationCancelled(proxy=proxy, release=release)
 
 
 @internal

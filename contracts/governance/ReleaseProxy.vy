@@ -15,6 +15,7 @@
 @custom:security Return data of 1,024 bytes or more is refused, never cut.
 @custom:kill None of its own: the release behind it carries its pauses.
 """
+from contracts.governance import code
 
 _ERC1967_IMPLEMENTATION: constant(uint256) = (
     24440054405305269366569402256811496959409073762505157381672968839269610695612
@@ -77,6 +78,6 @@ def _upgrade(implementation: address):
     """
     @dev Point to `implementation`.
     """
-    assert implementation.is_contract, "proxy: implementation has no code"
+    assert code._is_code(implementation), "proxy: implementation has no code"
     self._implementation = implementation
     log Upgraded(implementation=implementation)
