@@ -10,7 +10,8 @@
      signature counts for one set only. The set travels with the attestation and is checked against 160 bits of
      its hash kept here with its validity, one storage read for any number of signers. An epoch is
      valid from a delay after its confirmation; the one before it stays valid for a retention time, so
-     that messages in flight need no new signatures.
+     that messages in flight need no new signatures. Threshold and signers of every epoch are kept for whoever
+     asks; `verify` never reads them.
 
        attestation = set | bitmap 2 | signature 64 ...
        set         = epoch 8 | threshold 1 | count 1 | signer 20 ...      (signers strictly ascending)
@@ -43,6 +44,11 @@ _MAX_SIGNERS: constant(uint256) = 16
 _MIN_THRESHOLD: constant(uint256) = 2
 _SET_HEAD: constant(uint256) = 10
 _MAX_SET: constant(uint256) = 330
+# Less leaves no time to notice a wrong set, nor to deliver what is in flight.
+_MIN_ROTATION_DELAY: constant(uint256) = 10 * 60
+_MAX_ROTATION_DELAY: constant(uint256) = 30 * 86400
+_MIN_RETENTION: constant(uint256) = 60 * 60
+_MAX_RETENTION: constant(uint256) = 90 * 86400
 # "Attestation(bytes32 signer_set,Message message)Message(uint16 codec,uint8 kind,bytes32 lane,"
 # "uint64 nonce,uint64 lock_time,uint16 action_epoch,uint256 amount,bytes32 sender,"
 # "bytes32 recipient,uint64 deadline)", hashed; a test compares.
@@ -68,12 +74,24 @@ struct Epoch:
     valid_until: uint256
 
 
+struct SignerSet:
+    threshold: uint256
+    signers: DynArray[address, _MAX_SIGNERS]
+
+
 # epoch -> hash 160 | valid from 48 | valid until 48
 _epochs: HashMap[uint256, uint256]
+# epoch -> the set whose hash that is
+_signer_sets: HashMap[uint256, SignerSet]
 epoch: public(uint256)
 # The set that an operator proposed to follow, and that operator; empty if none.
 proposed_set: public(bytes32)
 set_proposer: public(address)
+
+
+event PeriodsFixed:
+    rotation_delay: uint256
+    retention: uint256
 
 
 event SignerSetProposed:
@@ -81,6 +99,11 @@ event SignerSetProposed:
     signer_set: indexed(bytes32)
     threshold: uint256
     signers: DynArray[address, _MAX_SIGNERS]
+
+
+event SignerSetWithdrawn:
+    epoch: indexed(uint256)
+    signer_set: indexed(bytes32)
 
 
 event SignerSetConfirmed:
@@ -102,13 +125,18 @@ def __init__(set_up_key_: address, rotation_delay: uint256, retention: uint256):
     @notice Fix the periods of this verifier and name the key that sets it up.
     @param set_up_key_ The key that sets the contract up and then hands it over.
     @param rotation_delay Seconds between the confirmation of a signer set and its validity.
-    @param retention Seconds for which the set before stays valid after that.
+    @param retention Seconds for which the set before stays valid after that; no less than the delay, so that
+        a set confirmed in turn on every ledger of a lane overlaps the one before on all of them.
     """
-    assert rotation_delay <= 30 * 86400, "verifier: delay above 30 days"
-    assert retention <= 90 * 86400, "verifier: retention above 90 days"
+    assert rotation_delay >= _MIN_ROTATION_DELAY, "verifier: delay below 10 minutes"
+    assert rotation_delay <= _MAX_ROTATION_DELAY, "verifier: delay above 30 days"
+    assert retention >= _MIN_RETENTION, "verifier: retention below an hour"
+    assert retention >= rotation_delay, "verifier: retention below delay"
+    assert retention <= _MAX_RETENTION, "verifier: retention above 90 days"
     ROTATION_DELAY = rotation_delay
     RETENTION = retention
     access._initialize(set_up_key_)
+    log PeriodsFixed(rotation_delay=rotation_delay, retention=retention)
 
 
 # ------------------------------------------------------------------ verification
@@ -194,14 +222,7 @@ def set_first_signers(
     assert self.epoch == 0, "verifier: first set confirmed already"
     signer_set: bytes32 = self._signer_set(1, signers, threshold)
     instruction._record(empty(address), reason, document)
-    self._start(1, signer_set, block.timestamp)
-    log SignerSetConfirmed(
-        epoch=1,
-        signer_set=signer_set,
-        threshold=threshold,
-        signers=signers,
-        valid_from=block.timestamp,
-    )
+    self._start(1, signer_set, signers, threshold, block.timestamp)
 
 
 @external
@@ -209,7 +230,7 @@ def propose_signers(
     signers: DynArray[address, _MAX_SIGNERS], threshold: uint256, reason: bytes4, document: bytes32
 ):
     """
-    @notice The operator proposes the next signer set.
+    @notice The operator proposes the next signer set, in place of another that waits for its confirmation.
     @param signers The attestors, strictly ascending.
     @param threshold How many must sign, at least 2.
     @param reason Four-letter reason code.
@@ -219,6 +240,9 @@ def propose_signers(
     number: uint256 = self.epoch + 1
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
     instruction._record(empty(address), reason, document)
+    earlier: bytes32 = self.proposed_set
+    if earlier != signer_set and earlier != empty(bytes32):
+        log SignerSetWithdrawn(epoch=number, signer_set=earlier)
     self.proposed_set = signer_set
     self.set_proposer = msg.sender
     log SignerSetProposed(epoch=number, signer_set=signer_set, threshold=threshold, signers=signers)
@@ -250,14 +274,7 @@ def confirm_signers(
     self.proposed_set = empty(bytes32)
     if before & _TIME_MASK > valid_from + RETENTION:
         self._end(number - 1, valid_from + RETENTION)
-    self._start(number, signer_set, valid_from)
-    log SignerSetConfirmed(
-        epoch=number,
-        signer_set=signer_set,
-        threshold=threshold,
-        signers=signers,
-        valid_from=valid_from,
-    )
+    self._start(number, signer_set, signers, threshold, valid_from)
 
 
 @external
@@ -284,6 +301,17 @@ def hand_over(reason: bytes4, document: bytes32):
     """
     assert self.epoch != 0, "verifier: no signers yet"
     access._hand_over(reason, document)
+
+
+@external
+@view
+def signer_set(number: uint256) -> SignerSet:
+    """
+    @notice Who signs in an epoch, and how many of them must.
+    @param number The epoch; `epoch` is the newest, `epoch_at` says when it is valid.
+    @return Threshold and signers as confirmed; 0 and nobody if there is no such epoch.
+    """
+    return self._signer_sets[number]
 
 
 @external
@@ -329,7 +357,13 @@ def _signer_set(
 
 
 @internal
-def _start(number: uint256, signer_set: bytes32, valid_from: uint256):
+def _start(
+    number: uint256,
+    signer_set: bytes32,
+    signers: DynArray[address, _MAX_SIGNERS],
+    threshold: uint256,
+    valid_from: uint256,
+):
     """
     @dev Keep a new epoch, open-ended.
     """
@@ -338,6 +372,14 @@ def _start(number: uint256, signer_set: bytes32, valid_from: uint256):
         ((convert(signer_set, uint256) >> _HASH_SHIFT) << _HASH_SHIFT)
         | (valid_from << 48)
         | _TIME_MASK
+    )
+    self._signer_sets[number] = SignerSet(threshold=threshold, signers=signers)
+    log SignerSetConfirmed(
+        epoch=number,
+        signer_set=signer_set,
+        threshold=threshold,
+        signers=signers,
+        valid_from=valid_from,
     )
 
 

@@ -96,7 +96,9 @@ def test_wallets_sign_the_golden_digest(vector: dict[str, Any]) -> None:
 def test_contract_accepts_the_golden_attestation(world: World, vector: dict[str, Any]) -> None:
     """The digest is internal to the verifier: that it recovers the signers shows it."""
     side = world.home
-    verifier = side.chain.deploy("QuorumVerifier", side.deployer, 0, 0, sender=side.deployer)
+    verifier = side.chain.deploy(
+        "QuorumVerifier", side.deployer, 3_600, 86_400, sender=side.deployer
+    )
     known = VECTORS["signer_sets"][0]
     verifier.set_first_signers(known["signers"], known["threshold"], *STATED, sender=side.deployer)
     assert verifier.verify(
@@ -123,7 +125,9 @@ def test_golden_signer_set(vector: dict[str, Any]) -> None:
 def test_contract_hashes_the_golden_signer_set(world: World) -> None:
     side = world.home
     vector = VECTORS["signer_sets"][0]
-    verifier = side.chain.deploy("QuorumVerifier", side.deployer, 0, 0, sender=side.deployer)
+    verifier = side.chain.deploy(
+        "QuorumVerifier", side.deployer, 3_600, 86_400, sender=side.deployer
+    )
     receipt = verifier.set_first_signers(
         vector["signers"], vector["threshold"], *STATED, sender=side.deployer
     )

@@ -25,8 +25,10 @@ FIRST = "set_first_signers(address[],uint256,bytes4,bytes32)"
 PROPOSE = "propose_signers(address[],uint256,bytes4,bytes32)"
 CONFIRM = "confirm_signers(address[],uint256,bytes4,bytes32)"
 END = "end_epoch(uint256,bytes4,bytes32)"
+HAND_OVER = "hand_over(bytes4,bytes32)"
 NEVER = 2**48 - 1
-DELAY, RETENTION = 3_600, DAY
+MINUTE, HOUR = 60, 3_600
+DELAY, RETENTION = HOUR, DAY
 
 
 def fresh_verifier(side: Side) -> Contract:
@@ -60,23 +62,37 @@ def confirm(side: Side, proposed: SignerSet) -> int:
 # ---------------------------------------------------------------------- construction
 
 
-@pytest.mark.parametrize(("delay", "retention"), [(0, 0), (30 * DAY, 90 * DAY)])
+@pytest.mark.parametrize(
+    ("delay", "retention"),
+    [(10 * MINUTE, HOUR), (HOUR, HOUR), (30 * DAY, 30 * DAY), (30 * DAY, 90 * DAY)],
+)
 def test_periods_up_to_their_limits(home_side: Side, delay: int, retention: int) -> None:
     verifier = home_side.chain.deploy(
         "QuorumVerifier", home_side.deployer, delay, retention, sender=home_side.deployer
     )
     assert (verifier.ROTATION_DELAY(), verifier.RETENTION()) == (delay, retention)
+    assert home_side.chain.logs(verifier) == (
+        verifier.emitted("SetUpBegun", home_side.deployer, home_side.deployer),
+        verifier.emitted("PeriodsFixed", delay, retention),
+    )
 
 
 @pytest.mark.parametrize(
     ("delay", "retention", "reason"),
     [
-        (30 * DAY + 1, 0, "verifier: delay above 30 days"),
-        (2**256 - 1, 0, "verifier: delay above 30 days"),
-        (0, 90 * DAY + 1, "verifier: retention above 90 days"),
+        (0, DAY, "verifier: delay below 10 minutes"),
+        (10 * MINUTE - 1, DAY, "verifier: delay below 10 minutes"),
+        (30 * DAY + 1, 90 * DAY, "verifier: delay above 30 days"),
+        (2**256 - 1, 90 * DAY, "verifier: delay above 30 days"),
+        (10 * MINUTE, 0, "verifier: retention below an hour"),
+        (10 * MINUTE, HOUR - 1, "verifier: retention below an hour"),
+        (HOUR + 1, HOUR, "verifier: retention below delay"),
+        (30 * DAY, 30 * DAY - 1, "verifier: retention below delay"),
+        (DELAY, 90 * DAY + 1, "verifier: retention above 90 days"),
+        (DELAY, 2**256 - 1, "verifier: retention above 90 days"),
     ],
 )
-def test_periods_above_their_limits_are_refused(
+def test_periods_outside_their_limits_are_refused(
     world: World, delay: int, retention: int, reason: str
 ) -> None:
     side = world.home
@@ -86,7 +102,9 @@ def test_periods_above_their_limits_are_refused(
 
 def test_a_verifier_needs_a_set_up_key(world: World) -> None:
     with refused(world, "access: no set-up key"):
-        world.home.chain.deploy("QuorumVerifier", ZERO, 0, 0, sender=world.home.deployer)
+        world.home.chain.deploy(
+            "QuorumVerifier", ZERO, DELAY, RETENTION, sender=world.home.deployer
+        )
 
 
 # ------------------------------------------------------------------------- first set
@@ -108,6 +126,7 @@ def test_the_set_up_key_confirms_the_first_set(home_side: Side) -> None:
         receipt.timestamp,
         NEVER,
     )
+    assert tuple(verifier.signer_set(1)) == (2, list(first.signers))
 
 
 def test_the_first_set_is_confirmed_once(world: World) -> None:
@@ -144,7 +163,10 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
     for account in (home_side.administrator, home_side.second_administrator):
         verifier.assign_role(account, 1, *STATED, sender=home_side.deployer)
     receipt = verifier.hand_over(*STATED, sender=home_side.deployer)
-    assert receipt.events == (verifier.emitted("SetUpCompleted", home_side.deployer, *STATED),)
+    assert receipt.events == (
+        home_side.act(verifier, HAND_OVER, home_side.deployer, home_side.deployer),
+        verifier.emitted("SetUpCompleted", home_side.deployer),
+    )
 
 
 @pytest.mark.parametrize("threshold", [0, 1])
@@ -189,6 +211,7 @@ def test_the_smallest_and_largest_sets_verify(world: World, count: int, threshol
         message, proposed, domain_of(side), [key for key in keys if key is not None]
     )
     assert side.verifier.verify(domain_of(side).separator, message.id, attestation)
+    assert tuple(side.verifier.signer_set(2)) == (threshold, list(proposed.signers))
 
 
 def test_17_signers_are_refused(world: World) -> None:
@@ -250,11 +273,58 @@ def test_nothing_is_confirmed_without_a_proposal(world: World) -> None:
 
 def test_a_later_proposal_replaces_the_one_before(world: World) -> None:
     side = world.home
-    propose(side, next_set(side))
-    propose(side, next_set(side, 4))
+    earlier, later = next_set(side), next_set(side, 4)
+    propose(side, earlier)
+    receipt = side.verifier.propose_signers(list(later.signers), 2, *STATED, sender=side.operator)
+    assert receipt.events == (
+        side.act(side.verifier, PROPOSE, ZERO, side.operator),
+        side.verifier.emitted("SignerSetWithdrawn", 2, earlier.hash),
+        side.verifier.emitted("SignerSetProposed", 2, later.hash, 2, list(later.signers)),
+    )
     with refused(world, "verifier: not the proposed set"):
-        confirm(side, next_set(side))
-    confirm(side, next_set(side, 4))
+        confirm(side, earlier)
+    confirm(side, later)
+
+
+def test_the_same_set_proposed_again_withdraws_nothing(home_side: Side) -> None:
+    proposed = next_set(home_side)
+    propose(home_side, proposed)
+    receipt = home_side.verifier.propose_signers(
+        list(proposed.signers), 2, *STATED, sender=home_side.operator
+    )
+    assert receipt.events == (
+        home_side.act(home_side.verifier, PROPOSE, ZERO, home_side.operator),
+        home_side.verifier.emitted(
+            "SignerSetProposed", 2, proposed.hash, 2, list(proposed.signers)
+        ),
+    )
+
+
+def test_a_confirmed_set_is_not_withdrawn_by_the_next_proposal(home_side: Side) -> None:
+    propose(home_side, next_set(home_side))
+    confirm(home_side, next_set(home_side))
+    receipt = home_side.verifier.propose_signers(
+        list(next_set(home_side, 4).signers), 2, *STATED, sender=home_side.operator
+    )
+    assert receipt.named("SignerSetWithdrawn") == ()
+
+
+def test_the_sets_are_viewable_epoch_by_epoch(world: World) -> None:
+    """Whoever attaches late learns the set in force from the state, not from old logs."""
+    side = world.home
+    proposed = next_set(side, 4, 3)
+    propose(side, proposed)
+    first = (world.signers.threshold, list(world.signers.signers))
+    assert tuple(side.verifier.signer_set(side.verifier.epoch())) == first
+    # Not before it is confirmed.
+    assert tuple(side.verifier.signer_set(2)) == (0, [])
+    confirm(side, proposed)
+    assert tuple(side.verifier.signer_set(side.verifier.epoch())) == (3, list(proposed.signers))
+    assert tuple(side.verifier.signer_set(1)) == first
+    side.verifier.end_epoch(1, *STATED, sender=side.administrator)
+    assert tuple(side.verifier.signer_set(1)) == first
+    for number in (0, 3, 2**256 - 1):
+        assert tuple(side.verifier.signer_set(number)) == (0, [])
 
 
 def test_a_set_is_confirmed_once(world: World) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suite_world import World, domain_of, refused, signature_of
+from suite_world import World, domain_of, refused, signature_of, slot_of, write_slot
 
 from tallystick.bridge import LaneMessage, SignerSet
 from tallystick.chain.base import Revert
@@ -225,6 +225,20 @@ def test_the_same_signatures_do_not_verify_at_home(attested: Attested) -> None:
     side = attested.world.home
     with refused(attested.world, "verifier: wrong signature"):
         side.verifier.verify(domain_of(side).separator, attested.message.id, attested.by(0, 1))
+
+
+@pytest.mark.requirement("INV-4")
+def test_the_stored_set_is_not_what_is_verified(attested: Attested) -> None:
+    """It is kept for whoever asks; what counts is the hash, and so is what it costs."""
+    verifier = attested.world.remote.verifier
+    chain, slot = verifier.chain, slot_of(verifier, "", "_signer_sets", 1)
+    assert int.from_bytes(chain.storage(verifier.address, slot), "big") == 2
+    write_slot(verifier, 0, "", "_signer_sets", 1)
+    chain.set_storage(verifier.address, slot + 1, 0)
+    assert tuple(verifier.signer_set(1)) == (0, [])
+    assert attested.verify(attested.by(0, 1)) is True
+    with refused(attested.world, "verifier: too few signatures"):
+        attested.verify(attested.by(0))
 
 
 # ----------------------------------------------------------------------- properties
