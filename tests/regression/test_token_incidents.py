@@ -50,7 +50,7 @@ def test_dstoken_self_transfer_changes_no_count(world: World) -> None:
 def test_erc7943_self_forced_transfer(world: World) -> None:
     """ERCs #1778: a forced transfer to oneself silently unfroze."""
     side = world.home
-    with refused(world, "controls: order to the same account"):
+    with refused(world, "controls: order to same account"):
         side.token.enter_order(
             side.investor, side.investor, 1, 2**63, *STATED, sender=side.registrar
         )

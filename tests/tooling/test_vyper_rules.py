@@ -26,6 +26,8 @@ def test_pragmas_in_their_exact_form_pass():
     assert not messages(vyper_rules.check_pragmas(source(HEAD)))
     deployable = source(DEPLOYABLE_HEAD, "contracts/token/Token.vy")
     assert not messages(vyper_rules.check_pragmas(deployable))
+    small = source(DEPLOYABLE_HEAD + "# pragma optimize codesize\n", "contracts/token/Token.vy")
+    assert not messages(vyper_rules.check_pragmas(small))
     interface = source("# pragma version 0.4.3\n", "interfaces/IToken.vyi")
     assert not messages(vyper_rules.check_pragmas(interface))
 

@@ -29,6 +29,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.governance import Version, proxy_name, release_id, release_kind
 from tallystick.instrument import load_instrument
 from tallystick.network import Network
+from tallystick.registry import InstrumentRecord, Placement, token_word
 
 ROOT = Path(__file__).resolve().parents[2]
 REASON = b"TEST"
@@ -246,6 +247,27 @@ class FreshSuite:
             **changed,
         }
         return tuple(terms.values())
+
+    def register(self, **changed: Any) -> InstrumentRecord:
+        """Put the token's record in force, of this ledger alone; sound unless changed."""
+        caip2 = self.side.chain.caip2
+        terms = {
+            "isin": ISIN,
+            "cfi": "ESVUFR",
+            "fisn": "APPLE INC/SH",
+            "issuer": "HWUPKR0MPOU8FGXBT394",
+            "decimals": int(self.token.decimals()),
+            "close_minute": int(self.token.close_minute()),
+            "authorised": AMOUNT_MAX,
+            "terms_hash": DOCUMENT,
+            "terms_uri": "https://example.org/terms",
+            "home": caip2,
+            "ledgers": (Placement(caip2, token_word(str(self.token.address))),),
+            **changed,
+        }
+        record = InstrumentRecord(**terms)
+        self.registry.register(record.as_tuple(), *STATED, sender=self.side.deployer)
+        return record
 
 
 def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[Any]) -> Contract:

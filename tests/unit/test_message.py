@@ -139,25 +139,32 @@ def test_golden_lane_id(vector: dict[str, Any]) -> None:
     """The lane's id is an EIP-712 struct hash too."""
     arguments = [
         vector["isin"],
+        vector["decimals"],
+        vector["close_minute"],
         ledger_id(vector["home_ledger"]),
         party(vector["home_escrow"]),
         ledger_id(vector["remote_ledger"]),
         party(vector["remote_escrow"]),
     ]
     assert lane_id(*arguments) == _bytes(vector["id"])
-    names = ("isin", "home_ledger", "home_escrow", "remote_ledger", "remote_escrow")
+    types = {
+        "isin": "string",
+        "decimals": "uint8",
+        "close_minute": "uint16",
+        "home_ledger": "bytes32",
+        "home_escrow": "bytes32",
+        "remote_ledger": "bytes32",
+        "remote_escrow": "bytes32",
+    }
     signable = encode_typed_data(
         full_message={
             "types": {
                 "EIP712Domain": [{"name": "name", "type": "string"}],
-                "Lane": [
-                    {"name": name, "type": "string" if name == "isin" else "bytes32"}
-                    for name in names
-                ],
+                "Lane": [{"name": name, "type": kind} for name, kind in types.items()],
             },
             "primaryType": "Lane",
             "domain": {"name": "x"},
-            "message": dict(zip(names, arguments, strict=True)),
+            "message": dict(zip(types, arguments, strict=True)),
         }
     )
     assert signable.body == _bytes(vector["id"])
@@ -169,6 +176,8 @@ def test_golden_lane_id(vector: dict[str, Any]) -> None:
 def test_both_escrows_computed_the_lane_id_that_python_does(world: World) -> None:
     expected = lane_id(
         ISIN,
+        6,
+        1_260,
         ledger_id("eip155:41001"),
         party(world.home.escrow.address),
         ledger_id("eip155:41002"),

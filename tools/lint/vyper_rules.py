@@ -19,6 +19,7 @@ from tools.vyper_source import VyperSource, code_of, decorators
 VERSION_PRAGMA = "# pragma version 0.4.3"
 EVM_PRAGMA = "# pragma evm-version prague"
 LOCK_PRAGMA = "# pragma nonreentrancy on"
+SIZE_PRAGMA = "# pragma optimize codesize"
 LICENSE = "Apache-2.0"
 MAX_REASON = 60
 # Code is held to 100 by the formatter, which leaves comments alone.
@@ -39,6 +40,9 @@ def check_pragmas(source: VyperSource) -> Iterator[Finding]:
     if not source.is_interface:
         # The pragma is per file: functions of a module without it are exported unprotected.
         expected.append(LOCK_PRAGMA)
+    # Where a contract would not fit otherwise; what it costs a call is in docs/gas.md.
+    if source.is_deployable and SIZE_PRAGMA in source.lines[len(expected) : len(expected) + 1]:
+        expected.append(SIZE_PRAGMA)
     for number, line in enumerate(expected, start=1):
         actual = source.lines[number - 1] if number <= len(source.lines) else ""
         if actual != line:

@@ -1,0 +1,111 @@
+"""What a review of the lanes found: each attack once worked, and fails now (docs/findings.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from suite_world import DAY, ISIN, STATED, Side, World, refused
+
+from tallystick.bridge import NO_CAP, lane_id, ledger_id, party
+
+OPERATOR = 32
+
+
+def terms(side: Side, **changed: Any) -> tuple[Any, ...]:
+    """Terms of a lane of the test's instrument to a ledger that an attacker made up."""
+    values = {
+        "isin": ISIN,
+        "home": bool(side.token.is_home()),
+        "token": side.token.address,
+        "custody": side.custody.address,
+        "verifier": side.verifier.address,
+        "peer_ledger": ledger_id("eip155:666"),
+        "peer_escrow": party("0x" + "66" * 20),
+        "cap": NO_CAP,
+        "decimals": 6,
+        "close_minute": 1_260,
+        **changed,
+    }
+    return tuple(values.values())
+
+
+@pytest.mark.requirement("INV-7")
+def test_a_second_home_drains_no_lane(world: World) -> None:
+    """Units minted over a lane to a false home left by the true lane: its holders were stuck."""
+    world.arrived(9_000)
+    side = world.remote
+    custody = side.new_custody()
+    opening = terms(side, custody=custody.address)
+    side.escrow.propose_lane(opening, *STATED, sender=side.operator)
+    with refused(world, "lanes: instrument has its home"):
+        side.escrow.open_lane(opening, *STATED, sender=side.administrator)
+
+
+def test_no_lane_is_opened_on_a_custody_of_other_code(world: World) -> None:
+    """`open_lane` asked an account what it was, and believed it."""
+    side = world.home
+    custody = side.chain.deploy("LaneCustodyMock", side.escrow, side.token, sender=side.attacker)
+    opening = terms(side, custody=custody.address)
+    side.escrow.propose_lane(opening, *STATED, sender=side.operator)
+    with refused(world, "lanes: no custody of that token"):
+        side.escrow.open_lane(opening, *STATED, sender=side.administrator)
+
+
+@pytest.mark.requirement("INV-6")
+@pytest.mark.parametrize("changed", [{"close_minute": 1_380}, {"decimals": 4}])
+def test_a_lane_joins_only_tokens_that_count_alike(world: World, changed: dict[str, int]) -> None:
+    """A remote token that closed two hours later had one unit entitled on both ledgers on one day."""
+    side = world.remote
+    fresh = side.fresh_suite(home=False, **changed)
+    name = next(iter(changed))
+    reasons = {
+        "close_minute": "lanes: token of another close of business",
+        "decimals": "lanes: token of other decimals",
+    }
+    as_recorded = {"decimals": 6, "close_minute": 1_260}
+    with refused(world, reasons[name]), world.isolated():
+        fresh.escrow.open_lane(fresh.lane_terms(**as_recorded), *STATED, sender=side.deployer)
+    # Said as it is, it is a lane, but another one than its home's: no message crosses.
+    lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=side.deployer).return_value
+    peer = (ledger_id("eip155:41003"), party("0x" + "33" * 20))
+    here = (ledger_id(side.chain.caip2), party(fresh.escrow.address))
+    assert lane != lane_id(ISIN, *as_recorded.values(), *peer, *here)
+
+
+@pytest.mark.requirement("INV-9")
+def test_an_old_lane_act_is_not_carried_out(world: World) -> None:
+    """It could not be withdrawn, never lapsed, and came to life again with its operator's role."""
+    side = world.home
+    verifier = side.chain.deploy("VerifierMock", sender=side.attacker)
+    act = (world.lane, verifier, 5)
+    side.escrow.propose_lane_terms(*act, *STATED, sender=side.operator)
+    side.give_role(side.escrow, side.operator, 0)
+    side.give_role(side.escrow, side.operator, OPERATOR)
+    side.chain.set_time(side.chain.now + 30 * DAY)
+    with refused(world, "access: proposal lapsed"):
+        side.escrow.set_lane_terms(*act, *STATED, sender=side.administrator)
+    proposed = side.escrow.propose_lane_terms(*act, *STATED, sender=side.operator)
+    side.escrow.withdraw_proposal(proposed.return_value, *STATED, sender=side.guardian)
+    with refused(world, "access: act not proposed"):
+        side.escrow.set_lane_terms(*act, *STATED, sender=side.administrator)
+
+
+def test_the_log_says_which_lane_act_is_proposed(world: World) -> None:
+    """It held a bare hash: nobody could tell what two keys were about to do."""
+    side = world.home
+    receipt = side.escrow.propose_lane_terms(
+        world.lane, side.verifier, 5, *STATED, sender=side.operator
+    )
+    event = receipt.one("LaneTermsProposed")
+    assert (event.lane, event.verifier, event.cap) == (world.lane, side.verifier.address, 5)
+
+
+@pytest.mark.requirement("INV-3")
+def test_suspense_names_who_it_waits_for(world: World) -> None:
+    """Units waited \"under the investor's name\", and no log said which."""
+    message = world.locked(10, recipient=world.remote.outsider)
+    receipt = world.network.deliver(message)
+    event = receipt.one("UnitsSuspended")
+    assert event.recipient == party(world.remote.outsider.address)
+    assert (event.lane, event.id, event.amount) == (world.lane, message.id, 10)
