@@ -13,37 +13,32 @@
 from contracts.bridge import lanes
 from contracts.bridge import transit
 from contracts.governance import access
-from contracts.governance import instruction
 
 initializes: access
-initializes: instruction
-initializes: lanes[access := access, instruction := instruction]
+initializes: lanes[access := access]
 initializes: transit[lanes := lanes]
 
 exports: (
     # set-up and roles
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
-    instruction.instruct,
-    instruction.standing_instruction,
     # lanes
-    lanes.propose_lane_act,
+    lanes.propose_lane,
+    lanes.propose_lane_terms,
     lanes.open_lane,
     lanes.set_lane_terms,
     lanes.pause_lane,
     lanes.unpause_lane,
     lanes.lane_state,
-    lanes.open_lane_act,
-    lanes.set_lane_terms_act,
     lanes.canonical_lane,
-    lanes.act_proposer,
     lanes.lane_of_custody,
+    lanes.lane_to_home,
+    lanes.release_authority,
     # messages
     transit.lock,
     transit.burn,
@@ -54,6 +49,7 @@ exports: (
     transit.has_arrived,
     transit.message_id,
     transit.domain_separator,
+    transit.eip712Domain,
 )
 
 RELEASE: constant(String[16]) = "1.2.0"
@@ -87,6 +83,8 @@ def initialize(set_up_key_: address):
     """
     assert not self._initialized, "escrow: initialised already"
     self._initialized = True
+    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
+    lanes.release_authority = msg.sender
     access._initialize(set_up_key_)
 
 

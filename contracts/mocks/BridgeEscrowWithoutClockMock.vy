@@ -13,38 +13,33 @@
 """
 from contracts.bridge import lanes
 from contracts.governance import access
-from contracts.governance import instruction
 from contracts.mocks import transit_without_clock_mock
 
 initializes: access
-initializes: instruction
-initializes: lanes[access := access, instruction := instruction]
+initializes: lanes[access := access]
 initializes: transit_without_clock_mock[lanes := lanes]
 
 exports: (
     # set-up and roles
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
-    instruction.instruct,
-    instruction.standing_instruction,
     # lanes
-    lanes.propose_lane_act,
+    lanes.propose_lane,
+    lanes.propose_lane_terms,
     lanes.open_lane,
     lanes.set_lane_terms,
     lanes.pause_lane,
     lanes.unpause_lane,
     lanes.lane_state,
-    lanes.open_lane_act,
-    lanes.set_lane_terms_act,
     lanes.canonical_lane,
-    lanes.act_proposer,
     lanes.lane_of_custody,
+    lanes.lane_to_home,
+    lanes.release_authority,
     # messages
     transit_without_clock_mock.lock,
     transit_without_clock_mock.burn,
@@ -55,6 +50,7 @@ exports: (
     transit_without_clock_mock.has_arrived,
     transit_without_clock_mock.message_id,
     transit_without_clock_mock.domain_separator,
+    transit_without_clock_mock.eip712Domain,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"
@@ -76,6 +72,8 @@ def initialize(set_up_key_: address):
     """
     assert not self._initialized, "escrow: initialised already"
     self._initialized = True
+    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
+    lanes.release_authority = msg.sender
     access._initialize(set_up_key_)
 
 

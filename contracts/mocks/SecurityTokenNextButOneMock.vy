@@ -1,6 +1,7 @@
 # pragma version 0.4.3
 # pragma evm-version prague
 # pragma nonreentrancy on
+# pragma optimize codesize
 """
 @title Security token, the release after the next
 @license Apache-2.0
@@ -21,34 +22,37 @@ from interfaces import ISecurityToken
 implements: ISecurityToken
 
 from contracts.governance import access
-from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import position
+from contracts.token import standing
 
 initializes: access
-initializes: instruction
+initializes: standing
 initializes: book
-initializes: controls[access := access, instruction := instruction, book := book]
+initializes: controls[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
-initializes: issuance[access := access, instruction := instruction, book := book, erc20 := erc20]
+initializes: issuance[
+    access := access, standing := standing, book := book, controls := controls, erc20 := erc20
+]
 
 exports: (
     # set-up and roles
     access.assign_role,
     access.propose_role,
-    access.withdraw_role_proposal,
-    access.confirm_role,
+    access.withdraw_proposal,
+    access.proposal_of,
     access.role_of,
     access.set_up_key,
     access.administrators,
-    access.proposer_of,
-    instruction.instruct,
-    instruction.standing_instruction,
+    standing.instruct,
+    standing.standing_instruction,
+    controls.release_authority,
     # registrar, custodian, guardian
     controls.admit,
+    controls.propose_link_account,
     controls.set_link_account,
     controls.enter_order,
     controls.withdraw_order,
@@ -59,6 +63,7 @@ exports: (
     controls.unpause,
     # notary, issuer, bridges
     issuance.authorise_issuance,
+    issuance.withdraw_authorisation,
     issuance.mint,
     issuance.burn,
     issuance.crosschainMint,
@@ -77,6 +82,7 @@ exports: (
     erc20.name,
     erc20.symbol,
     erc20.decimals,
+    erc20.isin,
     # closing balances
     book.balance_at_close,
     book.supply_at_close,
@@ -106,7 +112,6 @@ _ERC7802: constant(bytes4) = 0x33331994
 _ERC7943: constant(bytes4) = 0x3edbb4c4
 
 _initialized: bool
-isin: public(String[12])
 # What 1.1.0 added.
 release_notes_hash: public(bytes32)
 _migrated_to: String[16]
@@ -117,6 +122,15 @@ noted_supply: public(HashMap[uint256, uint256])
 event Migrated:
     release: String[16]
     notes: bytes32
+
+
+event TokenInitialized:
+    isin: indexed(String[12])
+    name: String[64]
+    symbol: String[16]
+    decimals: uint8
+    home: bool
+    close_minute: uint256
 
 
 @deploy
@@ -156,12 +170,22 @@ def initialize(
     erc20.name = name_
     erc20.symbol = symbol_
     erc20.decimals = decimals_
-    self.isin = isin_
+    erc20.isin = isin_
+    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
+    controls.release_authority = msg.sender
     issue: uint256 = close_minute << position.CONTROL_SHIFT
     if home:
         issue |= position.HOME
     book._issue = issue
     access._initialize(set_up_key_)
+    log TokenInitialized(
+        isin=isin_,
+        name=name_,
+        symbol=symbol_,
+        decimals=decimals_,
+        home=home,
+        close_minute=close_minute,
+    )
 
 
 @external

@@ -42,6 +42,13 @@ event MessageDelivered:
     suspended: bool
 
 
+event UnitsSuspended:
+    lane: indexed(bytes32)
+    recipient: indexed(bytes32)
+    id: indexed(bytes32)
+    amount: uint256
+
+
 event SuspenseClaimed:
     lane: indexed(bytes32)
     recipient: indexed(bytes32)
@@ -125,6 +132,7 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     ), "transit: token refused"
     self.suspended[id] = m.amount
     lanes._book_suspense(m.lane, m.amount)
+    log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
     if not home:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
             m.amount
@@ -185,6 +193,26 @@ def domain_separator() -> bytes32:
     @return The separator.
     """
     return message._domain_separator()
+
+
+@external
+@view
+def eip712Domain() -> (
+    bytes1, String[15], String[1], uint256, address, bytes32, DynArray[uint256, 1]
+):
+    """
+    @notice The same domain by its parts (ERC-5267).
+    @return Which fields it has (name, version, chain id, contract), then all fields; neither salt nor extensions.
+    """
+    return (
+        0x0f,
+        message.DOMAIN_NAME,
+        message.DOMAIN_VERSION,
+        chain.id,
+        self,
+        empty(bytes32),
+        [],
+    )
 
 
 # --------------------------------------------------------------------- internal

@@ -21,7 +21,7 @@ _NOTICE = """@notice What an upgrade is tested with: {of} over the same modules 
 
 _RELEASE_VIEW = "\n\n@external\n@view\ndef release()"
 
-_TOKEN_STORAGE = """isin: public(String[12])
+_TOKEN_STORAGE = """_initialized: bool
 # What 1.1.0 added.
 release_notes_hash: public(bytes32)
 _migrated_to: String[16]
@@ -174,7 +174,7 @@ def _next_token(version: str, title: str, which: str, *, second: bool) -> str:
     copy.describe(_NOTICE.format(of="SecurityToken", which=which))
     copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
-    copy.replace("isin: public(String[12])\n", storage + _TOKEN_EVENTS)
+    copy.replace("_initialized: bool\n", storage + _TOKEN_EVENTS)
     functions = _TOKEN_MIGRATE + (_TOKEN_NOTE if second else "")
     copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
     return copy.text
@@ -206,7 +206,7 @@ def _escrow_without_clock() -> str:
     text = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
     copy = Copy(text)
     copy.replace("from contracts.bridge import transit\n", "")
-    last = "from contracts.governance import instruction\n"
+    last = "from contracts.governance import access\n"
     copy.replace(last, last + "from contracts.mocks import transit_without_clock_mock\n")
     copy.replace(
         "initializes: transit[lanes := lanes]",
