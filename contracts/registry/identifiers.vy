@@ -269,7 +269,7 @@ def _is_eip155(name: String[41]) -> bool:
     """
     @dev Whether a well formed CAIP-2 name denotes an EVM chain.
     """
-    return convert(slice(convert(name, Bytes[41]), 0, 7), uint256) == _EIP155
+    return self._word_at(convert(name, Bytes[41]), 0) >> 200 == _EIP155
 
 
 @internal
