@@ -1,8 +1,8 @@
 """The instrument record: the same object, and the same hash, as on every ledger (R-01).
 
-`InstrumentRecord.as_tuple()` is the argument of `InstrumentRegistry.register` and
-`confirm_amendment`; `record_hash` equals what `InstrumentRegistry.record_hash_of` returns, computed
-without a chain: keccak256(abi_encode(record)).
+`InstrumentRecord.as_tuple()` is the argument of `InstrumentRegistry.register`, `amend` and `adopt`;
+`record_hash` equals what `InstrumentRegistry.record_hash_of` returns, computed without a chain:
+keccak256(abi_encode(record)). The registrar proposes a record by that hash (`propose_record`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 MAX_LEDGERS: Final = 8
 MAX_AUTHORISED: Final = 2**104 - 1
 MAX_DECIMALS: Final = 18
+MINUTES_PER_DAY: Final = 1440
 EMPTY_HASH: Final = bytes(32)
 
 _INSTRUMENT_ABI: Final = (
-    "(string,bytes6,string,bytes20,bytes9,bytes3,uint256,uint8,uint256,bytes32,string,string,"
-    "uint64,bytes32)"
+    "(string,bytes6,string,bytes20,bytes9,bytes3,uint256,uint8,uint16,uint256,bytes32,string,"
+    "string,uint64,bytes32)"
 )
 _PLACEMENT_ABI: Final = "(string,bytes32,bytes9,uint8)"
 RECORD_ABI: Final = f"({_INSTRUMENT_ABI},{_PLACEMENT_ABI}[])"
@@ -72,6 +73,7 @@ class InstrumentRecord:
     fisn: str
     issuer: str
     decimals: int
+    close_minute: int
     authorised: int
     terms_hash: bytes
     terms_uri: str
@@ -95,6 +97,7 @@ class InstrumentRecord:
                 fixed(self.currency, 3),
                 self.denomination,
                 self.decimals,
+                self.close_minute,
                 self.authorised,
                 self.terms_hash,
                 self.terms_uri,
@@ -167,6 +170,7 @@ def check_record(record: InstrumentRecord) -> InstrumentRecord:
             "currency and denomination, or neither",
         ),
         (0 <= record.decimals <= MAX_DECIMALS, f"0 to {MAX_DECIMALS} decimals"),
+        (0 <= record.close_minute < MINUTES_PER_DAY, "a close of business of 0 to 1439 minutes"),
         (0 < record.authorised <= MAX_AUTHORISED, "an authorised amount of 1 to 2**104 - 1"),
         (len(record.terms_hash) == 32 and any(record.terms_hash), "the hash of the terms"),
         (0 < len(record.terms_uri.encode()) <= 128, "a URI of the terms of 1 to 128 bytes"),
@@ -212,6 +216,7 @@ def record_of(
             currency=instrument.currency or "",
             denomination=instrument.denomination_word,
             decimals=instrument.decimals,
+            close_minute=instrument.close_minute_utc,
             authorised=instrument.authorised_units,
             terms_hash=instrument.terms.hash_bytes,
             terms_uri=instrument.terms.uri,
