@@ -96,7 +96,7 @@ def test_wormhole_verifier_is_never_named_by_the_caller(world: World) -> None:
         for item in entry["inputs"]
     }
     assert names == {"m", "attestation"}
-    with refused(world, "lanes: act not proposed"):
+    with refused(world, "access: act not proposed"):
         side.escrow.set_lane_terms(world.lane, spoof, 0, *STATED, sender=side.administrator)
 
 

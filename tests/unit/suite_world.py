@@ -304,7 +304,7 @@ class World:
         }
         # As much as a position holds, so that the record bounds no test that does not mean it.
         instrument = load_instrument(ROOT / "examples" / "apple.yaml").model_copy(
-            update={"authorised": Decimal(AMOUNT_MAX).scaleb(-6)}
+            update={"authorised": Decimal(f"{AMOUNT_MAX // 10**6}.{AMOUNT_MAX % 10**6:06}")}
         )
         chains: dict[str, Chain] = dict(self.chains)
         # Said here, so that no example file decides what these tests mean.

@@ -101,7 +101,7 @@ def test_bridges_wait_for_the_hand_over(world: World, name: str) -> None:
     side = world.remote
     token = side.fresh_token(home=False)
     token.assign_role(side.attacker, BRIDGE, *STATED, sender=side.deployer)
-    with refused(world, "issuance: bridge before hand-over"):
+    with refused(world, "issuance: bridge in set-up"):
         getattr(token, name)(side.fund, 1, sender=side.attacker)
 
 
@@ -119,7 +119,7 @@ def test_a_bridge_at_home_stays_within_the_authorisation(world: World) -> None:
     """VL-07: another bridge may burn at home and issue again, never more than is authorised."""
     side = world.home
     side.give_role(side.token, side.courier, BRIDGE)
-    with refused(world, "issuance: bridged beyond authorised"):
+    with refused(world, "issuance: bridge over authorised"):
         side.token.crosschainMint(side.fund, 1, sender=side.courier)
 
 

@@ -68,7 +68,8 @@ def test_initialise_refuses(world: World, changed: dict[str, object], reason: st
 def test_initialise_logs_its_terms(home_side: Side) -> None:
     fresh = home_side.fresh_suite(home=False, close_minute=1_200, decimals=4)
     token = fresh.token
-    events = home_side.chain.events(token)
+    chain = home_side.chain
+    events = [chain.decode_log(log) for log in chain.raw_logs(token)]
     assert [event for event in events if event.name != "Upgraded"] == [
         token.emitted("SetUpBegun", home_side.deployer, fresh.authority),
         token.emitted("TokenInitialized", ISIN, "Test unit", "TEST", 4, False, 1_200),
