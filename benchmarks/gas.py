@@ -19,7 +19,7 @@ from tallystick import build
 from tallystick.bridge import LaneMessage, SignerSet
 from tallystick.chain import Account, Receipt
 from tallystick.deploy import PROXIED, Suite
-from tallystick.governance import Version, release_id, release_kind
+from tallystick.governance import Version, release_id, release_kind, release_terms
 
 __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
 
@@ -297,14 +297,15 @@ class Scenario:
             bytes(32),
         )
         proxy, chosen = rig.home.token.address, release_id(name, version)
+        terms = release_terms(release)
         upgrader = rig.party("upgrader")
         self.note("release.register", authority.register_release(release, *act, sender=upgrader))
         self.note("release.notice", authority.give_notice(proxy, chosen, *act, sender=upgrader))
         self.note(
             "release.approve",
-            authority.approve(proxy, chosen, *act, sender=rig.party("issuer")),
+            authority.approve(proxy, terms, *act, sender=rig.party("issuer")),
         )
-        authority.approve(proxy, chosen, *act, sender=rig.party("auditor"))
+        authority.approve(proxy, terms, *act, sender=rig.party("auditor"))
         rig.advance(NOTICE)
         self.note("release.activate", authority.activate(proxy, chosen, sender=self.holders[5]))
         self.note(

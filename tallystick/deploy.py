@@ -40,6 +40,7 @@ __all__ = [
     "Suite",
     "SuiteSpec",
     "VerifierSpec",
+    "blueprint_content",
     "deploy",
     "left_with",
     "verify",
@@ -54,6 +55,9 @@ SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
 _GENESIS: Final = Version(1, 0, 0)
 _BLUEPRINT_PREAMBLE: Final = bytes.fromhex("fe7100")
+_ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+_HOUR: Final = 3600
+_DAY: Final = 86_400
 
 # Which role of the plan holds which role in which contract.
 ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
@@ -135,6 +139,7 @@ class SuiteSpec:
     ledgers: tuple[LedgerSpec, ...]
     lanes: tuple[LaneSpec, ...]
     notice: int
+    activation_window: int
     rollback_window: int
     document: bytes
     record: Callable[[Mapping[str, str]], tuple[Any, ...]] | None = None
@@ -414,9 +419,20 @@ class _Ledger:
     # --------------------------------------------------------------------- steps
 
     def foundation(self) -> Iterator[Step]:
-        """Authority, releases, proxies."""
+        """Authority, code of custodies, releases, proxies."""
         yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
         yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
+        custody = build.artifact("LaneCustody").code_hash
+        yield Step(
+            self.spec.name,
+            "register code of LaneCustody",
+            lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
+            lambda: _sent(
+                self.contract("ReleaseAuthority").register_custody_code(
+                    custody, SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
         for name in PROXIED:
             yield from self._proxy_steps(name, build.artifact(name))
 
@@ -453,10 +469,11 @@ class _Ledger:
         if blueprint is None:
             raise _NotYet
         return build.artifact("ReleaseAuthority").bytecode + encode(
-            ["address", "uint256", "uint256", "address"],
+            ["address", "uint256", "uint256", "uint256", "address"],
             [
                 self.spec.deployer.address,
                 self.suite.notice,
+                self.suite.activation_window,
                 self.suite.rollback_window,
                 blueprint,
             ],
@@ -778,23 +795,20 @@ def _deployment(spec: SuiteSpec, ledgers: Mapping[str, _Ledger], journal: Journa
 def verify(deployment: Deployment) -> list[str]:
     """Check a deployment against the build and the plan; returns what is wrong, in words.
 
-    Code is compared with the build (immutables masked), implementations with the release the
-    authority keeps, roles and attestors with the plan; the deployer must hold nothing anywhere
-    (INV-9).
+    Code is compared with the build and its immutables with the plan, implementations with the
+    release the authority keeps, roles and attestors with the plan; the deployer must hold nothing
+    anywhere (INV-9).
     """
     spec = deployment.spec
     wrong: list[str] = []
     for name, suite in deployment.suites.items():
         ledger = spec.ledger(name)
-        wrong += verify_code(name, suite)
+        verifiers = {key: deployment.lanes[key].verifier for key in suite.verifiers}
+        wrong += verify_code(name, suite, spec=spec, verifiers=verifiers)
         wrong += verify_roles(
             name, suite, ledger.roles, ledger.administrators, is_home=name == spec.home
         )
         wrong += left_with(name, suite, ledger.deployer.address)
-        authority = suite.authority
-        periods = (int(authority.NOTICE()), int(authority.ROLLBACK_WINDOW()))
-        if periods != (spec.notice, spec.rollback_window):
-            wrong.append(f"{name}: notice and rollback window are {periods}, not the plan's")
         for identifier, verifier in suite.verifiers.items():
             lane = deployment.lanes[identifier].verifier
             planned = SignerSet.of(1, lane.threshold, lane.attestors)
@@ -804,21 +818,35 @@ def verify(deployment: Deployment) -> list[str]:
     return wrong
 
 
-def verify_code(name: str, suite: Suite) -> list[str]:
-    """Compare a ledger's code with the build and its releases; returns what is wrong."""
+def verify_code(
+    name: str,
+    suite: Suite,
+    *,
+    spec: SuiteSpec | None = None,
+    verifiers: Mapping[str, VerifierSpec] | None = None,
+) -> list[str]:
+    """Compare a ledger's code with the build and its releases; returns what is wrong.
+
+    The same runtime code with another immutable is another contract: a proxy that obeys somebody
+    else, a verifier without delay. Hence every immutable is compared, read from the code itself.
+
+    Args:
+        name: the ledger, for the messages.
+        suite: its contracts.
+        spec: what the authority's periods must be; without it, what the contract itself asks.
+        verifiers: what a lane's verifier must be, by lane id; likewise.
+    """
     wrong: list[str] = []
-    plain = {
-        "ReleaseAuthority": [suite.authority],
-        "QuorumVerifier": list(suite.verifiers.values()),
-        "LaneCustody": list(suite.custodies.values()),
-    }
-    for kind, contracts in plain.items():
-        artifact = build.artifact(kind)
-        wrong += [
-            f"{name}: {kind} {contract.address}: code differs from the build"
-            for contract in contracts
-            if not _same_code(suite.chain.code(contract.address), artifact)
-        ]
+    authority = suite.authority
+    wrong += _wrong_code(name, "ReleaseAuthority", authority, _authority_terms(spec))
+    wrong += _wrong_blueprint(name, authority)
+    known = verifiers or {}
+    for key, verifier in suite.verifiers.items():
+        wrong += _wrong_code(name, "QuorumVerifier", verifier, _verifier_terms(known.get(key)))
+    bound = {"_ESCROW": _exactly(suite.escrow.address), "_TOKEN": _exactly(suite.token.address)}
+    for custody in suite.custodies.values():
+        wrong += _wrong_code(name, "LaneCustody", custody, bound)
+    wrong += _wrong_custody_code(name, authority)
     for kind, contract in proxied_of(suite).items():
         where = f"{name}: {kind} {contract.address}"
         release = suite.authority.release_of(
@@ -832,11 +860,96 @@ def verify_code(name: str, suite: Suite) -> list[str]:
             wrong.append(f"{where}: implementation differs from its release")
         # Later releases are other builds; what they must be, their registered hash says.
         version = Version.unpack(int(release.version))
-        if version == _GENESIS and not _same_code(code, build.artifact(kind)):
+        if version == _GENESIS and code != build.artifact(kind).bytecode_runtime:
             wrong.append(f"{where}: code of {version} differs from the build")
-        if not _same_code(suite.chain.code(contract.address), build.artifact("ReleaseProxy")):
-            wrong.append(f"{where}: is no ReleaseProxy of this build")
+        obeys = {"_AUTHORITY": _exactly(authority.address)}
+        wrong += _wrong_code(name, "ReleaseProxy", contract, obeys)
+        pointed_at = suite.chain.storage(contract.address, _ERC1967_SLOT)
+        if int.from_bytes(pointed_at, "big") != int(str(release.implementation), 16):
+            wrong.append(f"{where}: points to 0x{pointed_at[12:].hex()}, not to its release")
     return wrong
+
+
+def _wrong_code(
+    name: str, kind: str, contract: Contract, due: Mapping[str, range | None]
+) -> Iterator[str]:
+    """What is wrong with deployed code: it is the build's, then immutables, each within its due."""
+    where = f"{name}: {kind} {contract.address}"
+    artifact = build.artifact(kind)
+    code = contract.chain.code(contract.address)
+    runtime, words = artifact.bytecode_runtime, artifact.immutables_length
+    if code[: len(runtime)] != runtime or len(code) != len(runtime) + words:
+        yield f"{where}: code differs from the build"
+        return
+    layout = artifact.layout.get("code_layout", {})
+    for immutable, entry in layout.items():
+        at = len(runtime) + int(entry["offset"])
+        value = int.from_bytes(code[at : at + 32], "big")
+        allowed = due[immutable]
+        if allowed is None or value in allowed:
+            continue
+        shown: Callable[[int], str] = str if entry["type"] == "uint256" else _word
+        ends = dict.fromkeys((shown(allowed[0]), shown(allowed[-1])))
+        yield f"{where}: {immutable} is {shown(value)}, {' to '.join(ends)} expected"
+
+
+def _wrong_blueprint(name: str, authority: Contract) -> Iterator[str]:
+    """What is wrong with the code from which the authority creates proxies."""
+    code = authority.chain.code(authority.PROXY_BLUEPRINT())
+    if code != blueprint_content():
+        yield f"{name}: ReleaseAuthority {authority.address}: its proxies are of another build"
+
+
+def _wrong_custody_code(name: str, authority: Contract) -> Iterator[str]:
+    """What code besides the build's may hold units in custody."""
+    topic = authority.interface.events_by_name["CustodyCodeRegistered"][0].topic
+    ours = build.artifact("LaneCustody").code_hash
+    for log in authority.chain.raw_logs(authority, topics=[topic]):
+        registered = bytes(authority.chain.decode_log(log).args["code_hash"])
+        if registered != ours and authority.custody_code(registered):
+            yield (
+                f"{name}: ReleaseAuthority {authority.address}: takes custodies of other code, "
+                f"{_hex(registered)}"
+            )
+
+
+def _exactly(value: object) -> range:
+    number = value if isinstance(value, int) else int(str(value), 16)
+    return range(number, number + 1)
+
+
+def _authority_terms(spec: SuiteSpec | None) -> dict[str, range | None]:
+    """What the authority's immutables may be."""
+    # Where the blueprint is tells nothing; its code does.
+    elsewhere: dict[str, range | None] = {"PROXY_BLUEPRINT": None}
+    if spec is None:
+        return elsewhere | {
+            "NOTICE": range(_HOUR, 90 * _DAY + 1),
+            "ACTIVATION_WINDOW": range(1, 365 * _DAY + 1),
+            "ROLLBACK_WINDOW": range(_HOUR, 90 * _DAY + 1),
+        }
+    return elsewhere | {
+        "NOTICE": _exactly(spec.notice),
+        "ACTIVATION_WINDOW": _exactly(spec.activation_window),
+        "ROLLBACK_WINDOW": _exactly(spec.rollback_window),
+    }
+
+
+def _verifier_terms(spec: VerifierSpec | None) -> dict[str, range | None]:
+    """What a verifier's immutables may be."""
+    if spec is None:
+        return {
+            "ROTATION_DELAY": range(_HOUR // 6, 30 * _DAY + 1),
+            "RETENTION": range(_HOUR, 90 * _DAY + 1),
+        }
+    return {
+        "ROTATION_DELAY": _exactly(spec.rotation_delay),
+        "RETENTION": _exactly(spec.retention),
+    }
+
+
+def _word(value: int) -> str:
+    return str(to_checksum_address(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
 
 
 def verify_roles(
@@ -919,19 +1032,16 @@ def create_address(sender: str, nonce: int) -> str:
     return str(to_checksum_address(raw))
 
 
+def blueprint_content() -> bytes:
+    """Return what stands on a ledger as the proxy's ERC-5202 blueprint."""
+    return _BLUEPRINT_PREAMBLE + build.artifact("ReleaseProxy").bytecode
+
+
 def _blueprint() -> bytes:
     """Creation code that leaves the proxy's creation code as an ERC-5202 blueprint."""
-    content = _BLUEPRINT_PREAMBLE + build.artifact("ReleaseProxy").bytecode
+    content = blueprint_content()
     # PUSH2 len, RETURNDATASIZE, DUP2, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURN
     return b"\x61" + len(content).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + content
-
-
-def _same_code(code: bytes, artifact: build.Artifact) -> bool:
-    """Whether deployed code is the build's, whatever its immutables."""
-    runtime = artifact.bytecode_runtime
-    return (
-        code[: len(runtime)] == runtime and len(code) == len(runtime) + artifact.immutables_length
-    )
 
 
 def _sent(_: object) -> None:

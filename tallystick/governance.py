@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import Final
+from typing import Any, Final
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -17,6 +18,7 @@ __all__ = [
     "reason_code",
     "release_id",
     "release_kind",
+    "release_terms",
 ]
 
 
@@ -96,6 +98,17 @@ def release_kind(contract: str) -> bytes:
 def release_id(contract: str, version: Version) -> bytes:
     """Return the id of a release, as `ReleaseAuthority.release_id` computes it."""
     return keccak(encode(["bytes32", "uint256"], [release_kind(contract), version.packed]))
+
+
+def release_terms(release: Iterable[Any]) -> bytes:
+    """Return what issuer and auditor consent to: the hash of all that a release is.
+
+    Args:
+        release: The fields of `Release`, in the contract's order.
+    """
+    types = ["bytes32", "uint256", "address", "bytes32", "bytes32", "bytes32", "bytes32"]
+    kind, version, implementation, *hashes = release
+    return keccak(encode(types, [kind, version, str(implementation), *hashes]))
 
 
 def proxy_name(contract: str, instrument: str = "") -> bytes:

@@ -71,6 +71,7 @@ def local_spec(
     attestors: Sequence[int] | None = None,
     cap: int = NO_CAP,
     notice: int = 3600,
+    activation_window: int = 30 * _DAY,
     rollback_window: int = _DAY,
     finality_blocks: int = 2,
 ) -> SuiteSpec:
@@ -84,6 +85,7 @@ def local_spec(
             left out. Their keys are the same for both sides.
         cap: most that may be outstanding on a lane, whole units.
         notice: seconds between notice and activation of a release.
+        activation_window: seconds after the notice in which the activation must take place.
         rollback_window: seconds in which an activation can be rolled back.
         finality_blocks: blocks after which a courier takes a source event as final.
     """
@@ -125,6 +127,7 @@ def local_spec(
             if name != instrument.home
         ),
         notice=notice,
+        activation_window=activation_window,
         rollback_window=rollback_window,
         document=keccak(text=instrument.model_dump_json()),
         record=lambda tokens: record_of(instrument, tokens, caip2).as_tuple(),

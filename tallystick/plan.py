@@ -55,6 +55,7 @@ MAX_PLAN_LEDGERS: Final = 8
 MAX_LANES: Final = 56
 MAX_CHAIN_ID: Final = 2**64 - 1
 MAX_INDEX: Final = 2**31 - 1
+_HOUR: Final = 3600
 _DAY: Final = 86400
 
 
@@ -325,10 +326,18 @@ class Lane(StrictModel):
 
 
 class Upgrade(StrictModel):
-    """How long a release is announced before it acts, and how long it can be rolled back."""
+    """How long a release is announced, how long it may wait then, how long it can be undone."""
 
-    notice_seconds: Annotated[int, Field(ge=60, le=365 * _DAY)]
-    rollback_seconds: Annotated[int, Field(ge=60, le=365 * _DAY)]
+    notice_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
+    activation_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=365 * _DAY,
+            description="from the end of the notice until it lapses; 30 days when left out",
+        ),
+    ] = 30 * _DAY
+    rollback_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
 
 
 class Plan(StrictModel):

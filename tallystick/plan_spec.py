@@ -242,6 +242,7 @@ def spec_from_plan(path: Path, plan: Plan, accounts: Accounts) -> SuiteSpec:
         ledgers=tuple(ledgers),
         lanes=tuple(_lanes(path, plan, accounts, {each.name: each for each in ledgers})),
         notice=plan.upgrade.notice_seconds,
+        activation_window=plan.upgrade.activation_seconds,
         rollback_window=plan.upgrade.rollback_seconds,
         document=keccak(
             text=plan.model_dump_json(by_alias=True, exclude={"instrument"})

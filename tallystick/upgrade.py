@@ -1,7 +1,8 @@
 """Upgrades: a proxy moves to another release, one function a step and `upgrade` for all of them.
 
 Who acts in which step is the authority's rule, not ours: the upgrader registers and gives notice,
-issuer and auditor consent, anybody activates once the notice is over, the guardian rolls back.
+issuer and auditor consent, anybody activates once the notice is over and before it lapses, the
+guardian rolls back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from tallystick import build
 from tallystick.chain import Contract, Receipt
 from tallystick.deploy import Suite
 from tallystick.errors import CheckFailed
-from tallystick.governance import Version, reason_code, release_id, release_kind
+from tallystick.governance import (
+    Version,
+    reason_code,
+    release_id,
+    release_kind,
+    release_terms,
+)
 from tallystick.network import COURIER, Network
 
 __all__ = [
@@ -150,11 +157,12 @@ def approve(
     reason: str = REASON,
     document: bytes = DOCUMENT,
 ) -> Receipt:
-    """Let the issuer or the auditor consent to a noticed release."""
+    """Let the issuer or the auditor consent to a noticed release, exactly as it is registered."""
+    authority = network.suite(ledger).authority
     return _receipt(
-        network.suite(ledger).authority.approve(
+        authority.approve(
             proxy_of(network, ledger, contract_name),
-            release_id(contract_name, version),
+            release_terms(authority.release_of(release_id(contract_name, version))),
             reason_code(reason),
             document,
             sender=network.party(ledger, role),

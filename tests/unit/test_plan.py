@@ -400,7 +400,7 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
     ),
     (
         [("upgrade.notice_seconds", 1)],
-        "upgrade.notice_seconds: 1: expected a number of at least 60",
+        "upgrade.notice_seconds: 1: expected a number of at least 3600",
     ),
     (
         [("upgrade.rollback_seconds", "1 day")],
