@@ -138,6 +138,36 @@ def _arrived(lane: bytes32, nonce: uint256) -> bool:
     return lanes._has_arrived(lane, nonce)
 '''
 
+_REGISTRY_STORAGE = """_initialized: bool
+# What 1.1.0 added.
+release_notes_hash: public(bytes32)
+"""
+_REGISTRY_STORAGE_2 = """# What 1.2.0 added: ISIN -> when its record was last looked through.
+reviewed_at: public(HashMap[String[12], uint256])
+"""
+_REGISTRY_MIGRATE = '''
+
+@external
+def migrate(notes: bytes32):
+    """
+    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @param notes Hash of the release notes.
+    """
+    assert notes != empty(bytes32), "next registry: no release notes"
+    assert self.release_notes_hash == empty(bytes32), "next registry: migrated already"
+    self.release_notes_hash = notes
+'''
+_REGISTRY_REVIEW = '''
+
+@external
+def review(isin: String[12]):
+    """
+    @notice Keep the time at which somebody looked through a record.
+    @param isin The instrument.
+    """
+    self.reviewed_at[isin] = block.timestamp
+'''
+
 CLOCK_ASSERTION = (
     'assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
 )
@@ -193,6 +223,18 @@ def _next_escrow(version: str, title: str, which: str, *, second: bool) -> str:
     return copy.text + _ESCROW_INTERNAL
 
 
+def _next_registry(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = Copy((CONTRACTS / "registry" / "InstrumentRegistry.vy").read_text())
+    copy.title(f"Instrument registry, {title}")
+    copy.describe(_NOTICE.format(of="InstrumentRegistry", which=which))
+    copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
+    storage = _REGISTRY_STORAGE + (_REGISTRY_STORAGE_2 if second else "")
+    copy.replace("_initialized: bool\n", storage)
+    functions = _REGISTRY_REVIEW if second else _REGISTRY_MIGRATE
+    copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
+    return copy.text
+
+
 def _transit_without_clock() -> str:
     lines = (CONTRACTS / "bridge" / "transit.vy").read_text().splitlines(keepends=True)
     at = [number for number, line in enumerate(lines) if line.strip() == CLOCK_ASSERTION]
@@ -228,6 +270,14 @@ def derived() -> Iterator[tuple[Path, str]]:
     yield (
         MOCKS / "BridgeEscrowNextButOneMock.vy",
         _next_escrow("1.2.0", second, "second", second=True),
+    )
+    yield (
+        MOCKS / "InstrumentRegistryNextMock.vy",
+        _next_registry("1.1.0", after, "next", second=False),
+    )
+    yield (
+        MOCKS / "InstrumentRegistryNextButOneMock.vy",
+        _next_registry("1.2.0", second, "second", second=True),
     )
     yield MOCKS / "transit_without_clock_mock.vy", _transit_without_clock()
     yield MOCKS / "BridgeEscrowWithoutClockMock.vy", _escrow_without_clock()
