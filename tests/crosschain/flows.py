@@ -116,6 +116,17 @@ def delivered(suite: Suite, message: LaneMessage, *, suspended: bool = False) ->
     )
 
 
+def suspended(suite: Suite, message: LaneMessage) -> Event:
+    """The escrow's event of units that wait for their recipient."""
+    return suite.escrow.emitted(
+        "UnitsSuspended",
+        lane=message.lane,
+        recipient=message.recipient,
+        id=message.id,
+        amount=message.amount,
+    )
+
+
 def courier_of(network: Network) -> Courier:
     """A courier with all attestors' keys, who waits for finality."""
     deployment = network.deployment

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from flows import NOBODY, arrive, await_lock_time, delivered, picture, sent, transfer
+from flows import (
+    NOBODY,
+    arrive,
+    await_lock_time,
+    delivered,
+    picture,
+    sent,
+    suspended,
+    transfer,
+)
 
 from tallystick.bridge import party
 from tallystick.chain import reverts
@@ -122,6 +131,7 @@ def test_suspense_abroad_is_claimed_once_the_recipient_is_admitted(network, part
     assert receipt.return_value is False
     assert receipt.events == (
         delivered(remote, message, suspended=True),
+        suspended(remote, message),
         transfer(remote, NOBODY, custody, 50),
         remote.token.emitted(
             "CrosschainMint", receiver=custody.address, amount=50, sender=custody.address
@@ -167,7 +177,7 @@ def test_suspense_at_home_is_claimed_once_the_recipient_is_admitted(network, par
     receipt = network.deliver(message)
 
     # Nothing moves: the units lie in the custody already, now for another reason.
-    assert receipt.events == (delivered(home, message, suspended=True),)
+    assert receipt.events == (delivered(home, message, suspended=True), suspended(home, message))
     assert receipt.return_value is False
     assert _lane(home, network) == (230, 70, 1)
     assert home.token.balanceOf(parties.home_custody) == 300

@@ -366,7 +366,7 @@ def test_the_deployer_is_left_with_nothing(deployment: Deployment) -> None:
         deployer = deployment.spec.ledger(name).deployer
         assert left_with(name, suite, deployer.address) == []
         for contract in (suite.authority, suite.registry, suite.token, suite.escrow):
-            with reverts("access: not the set-up key"):
+            with reverts("access: missing role"):
                 contract.assign_role(deployer, 2, reason_code("ROLE"), b"\1" * 32, sender=deployer)
     # Whoever is not in the plan and holds something is named.
     suite, ledger = deployment.suites["home"], deployment.spec.ledger("home")

@@ -129,16 +129,14 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
     }
     for account in accounts:
         yield _mapped(at["access.role_of"], account)
-        for role in (0, 1, 2):
-            yield _mapped(at["access.proposer_of"], account, bytes([role]))
     if name == "SecurityToken":
         for account in accounts:
             yield _mapped(at["book._positions"], account)
-            yield _mapped(at["instruction.standing_instruction"], account)
+            yield _mapped(at["standing.standing_instruction"], account)
             for each in days:
                 yield _mapped(at["book._openings"], account, each)
             for spender in accounts:
-                yield _mapped(at["erc20.allowance"], account, spender)
+                yield _mapped(at["erc20._allowance"], account, spender)
     # Whatever is kept for a lane: words, structs, and what a nonce or a page of them has.
     for variable, slot in at.items():
         if variable.startswith(("lanes.", "transit.")):

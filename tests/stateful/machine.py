@@ -12,6 +12,7 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from eth_utils.crypto import keccak
@@ -56,6 +57,8 @@ DAY = 86_400
 MAX_SKEW = 2 * DAY
 NOTICE, ROLLBACK_WINDOW = 3_600, DAY
 CAP = 6
+# What the record authorises: little enough to be met.
+ISSUE_SIZE = 12 * UNIT
 REASON, DOCUMENT = reason_code("TEST"), keccak(text="order")
 HOLDERS = ("investor", "fund", "nominee", "newcomer")
 # Only the first three are admitted at the start.
@@ -201,7 +204,9 @@ class World:
             "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
         }
         network = Network.deploy(
-            load_instrument("examples/apple.yaml"),
+            load_instrument("examples/apple.yaml").model_copy(
+                update={"authorised": Decimal(ISSUE_SIZE // UNIT)}
+            ),
             chains,
             threshold=2,
             attestors=ATTESTOR_POOL[:3],
@@ -244,6 +249,7 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
             clock=suite.chain.now,
             rotation_delay=lane.verifier.rotation_delay,
             retention=lane.verifier.retention,
+            issue_size=ISSUE_SIZE,
         )
         side.epochs = [Epoch(network.signer_set(1), 0)]
         side.installed = {contract: Installed() for contract in RELEASES}
@@ -529,10 +535,10 @@ class TwoLedgers:
         """The notary authorises, the issuer issues."""
         side, token = self.model.home, self.network.home.token
         notary, issuer = self.party("home", "notary"), self.party("home", "issuer")
-        side.authorise(authorised)
+        expected = side.authorise(authorised)
         self.act(
             "home",
-            None,
+            expected,
             lambda: token.authorise_issuance(authorised, REASON, DOCUMENT, sender=notary),
             ["PrivilegedAct", "IssuanceAuthorised"],
         )
@@ -545,6 +551,18 @@ class TwoLedgers:
             ["PrivilegedAct", "Transfer"],
         )
         self.tell("issue", expected)
+
+    def take_back(self, amount: int) -> None:
+        """The notary takes an authorisation back."""
+        token, notary = self.network.home.token, self.party("home", "notary")
+        expected = self.model.home.take_back(amount)
+        self.act(
+            "home",
+            expected,
+            lambda: token.withdraw_authorisation(amount, REASON, DOCUMENT, sender=notary),
+            ["PrivilegedAct", "AuthorisationWithdrawn"],
+        )
+        self.tell("take back", expected)
 
     def redeem(self, holder: str, amount: int) -> None:
         """The issuer takes units back."""
@@ -654,11 +672,12 @@ class TwoLedgers:
         (verifier,) = self.suites[name].verifiers.values()
         stated = (list(signers.signers), 2, REASON, DOCUMENT)
         operator = self.party(name, "operator")
+        replaced = ["SignerSetWithdrawn"] if side.propose_signers(signers) else []
         self.act(
             name,
             None,
             lambda: verifier.propose_signers(*stated, sender=operator),
-            ["PrivilegedAct", "SignerSetProposed"],
+            ["PrivilegedAct", *replaced, "SignerSetProposed"],
         )
         expected = side.confirm_signers(signers)
         administrator = chain.account(9)
@@ -739,7 +758,7 @@ class TwoLedgers:
         credit = ["Transfer"] if side.home else ["Transfer", "CrosschainMint"]
         events = [*credit, "MessageDelivered"]
         if suspends:
-            events = ["MessageDelivered"] if side.home else ["MessageDelivered", *credit]
+            events = ["MessageDelivered", "UnitsSuspended", *([] if side.home else credit)]
         receipt = self.act(
             name,
             expected,
@@ -1343,6 +1362,10 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     @rule(holder=holders, authorised=amounts, amount=amounts)
     def issue(self, holder: str, authorised: int, amount: int) -> None:
         self.play.issue(holder, authorised, amount)
+
+    @rule(amount=amounts)
+    def take_back(self, amount: int) -> None:
+        self.play.take_back(amount)
 
     @rule(holder=holders, eighths=parts, extra=extras)
     def redeem(self, holder: str, eighths: int, extra: int) -> None:

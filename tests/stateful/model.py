@@ -117,6 +117,8 @@ class LedgerModel:
     clock: int
     rotation_delay: int
     retention: int
+    # What the record authorises.
+    issue_size: int
     holdings: dict[str, Holding] = field(default_factory=dict)
     supply: int = 0
     supply_story: Story = field(default_factory=Story)
@@ -132,6 +134,7 @@ class LedgerModel:
     orders: dict[tuple[str, str, int], int] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
+    proposed: SignerSet | None = None
     installed: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -263,7 +266,10 @@ class LedgerModel:
         if expires_at <= self.clock:
             return "controls: order expired at entry"
         if sender == receiver:
-            return "controls: order to the same account"
+            return "controls: order to same account"
+        if (sender, receiver, amount) in self.orders:
+            # Carried out or withdrawn first, even if it has expired.
+            return "controls: order entered already"
         self.orders[sender, receiver, amount] = expires_at
         return None
 
@@ -272,7 +278,7 @@ class LedgerModel:
         if self.orders.get((sender, receiver, amount), 0) <= self.clock:
             return "controls: no order in force"
         if self.holding(sender).link:
-            return "controls: order on a link account"
+            return "controls: order on link account"
         # The custodian calls, so no link account can receive.
         refusal = self.credit_refusal(receiver, "")
         if refusal is not None:
@@ -280,7 +286,8 @@ class LedgerModel:
         source = self.holding(sender)
         if amount > source.balance:
             return "ERC20InsufficientBalance", (sender, source.balance, amount)
-        source.frozen -= max(amount - source.unfrozen, 0)
+        if source.frozen != AMOUNT_MAX:
+            source.frozen -= max(amount - source.unfrozen, 0)
         del self.orders[sender, receiver, amount]
         self.add(sender, -amount)
         self.add(receiver, amount)
@@ -290,7 +297,16 @@ class LedgerModel:
         """The notary."""
         if not self.home:
             return "issuance: not the home ledger"
+        if self.authorised + amount > self.issue_size:
+            return "issuance: above the record"
         self.authorised += amount
+        return None
+
+    def take_back(self, amount: int) -> Refusal | None:
+        """The notary, of what it authorised."""
+        if self.supply + amount > self.authorised:
+            return "issuance: units exist under it"
+        self.authorised -= amount
         return None
 
     def mint(self, receiver: str, amount: int) -> Refusal | None:
@@ -352,6 +368,12 @@ class LedgerModel:
 
     # ----------------------------------------------------------------------- verifier
 
+    def propose_signers(self, signers: SignerSet) -> bool:
+        """The operator; returns whether another set that still waits gives way."""
+        replaces = self.proposed not in (None, signers)
+        self.proposed = signers
+        return replaces
+
     def confirm_signers(self, signers: SignerSet) -> Refusal | None:
         """Operator and administrator rotate the signer set."""
         last = self.epochs[-1]
@@ -360,6 +382,7 @@ class LedgerModel:
         valid_from = self.clock + self.rotation_delay
         last.valid_until = min(last.valid_until, valid_from + self.retention)
         self.epochs.append(Epoch(signers, valid_from))
+        self.proposed = None
         return None
 
     def epoch_refusal(self, number: int) -> Refusal | None:

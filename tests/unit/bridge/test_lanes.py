@@ -689,11 +689,11 @@ def test_a_custody_that_pays_nothing_ends_no_suspense(
     side = world.home
     lane, verifier, custody = mocked
     verifier.set_answer(1, sender=side.attacker)
-    custody.set_answer(True, True, sender=side.attacker)
+    custody.set_answer(1, True, sender=side.attacker)
     lock_on(world, lane)
     message = world.message(kind=2, lane=lane, recipient=party(side.outsider.address))
     assert world.deliver(message, b"").return_value is False
-    custody.set_answer(False, False, sender=side.attacker)
+    custody.set_answer(0, False, sender=side.attacker)
     with refused(world, "transit: not paid"):
         world.network.claim(message)
     assert side.escrow.suspended(message.id) == 1_000
@@ -706,9 +706,9 @@ def test_a_custody_that_pays_nothing_delivers_nothing(
     side = world.home
     lane, verifier, custody = mocked
     verifier.set_answer(1, sender=side.attacker)
-    custody.set_answer(True, False, sender=side.attacker)
+    custody.set_answer(1, False, sender=side.attacker)
     lock_on(world, lane)
-    custody.set_answer(False, False, sender=side.attacker)
+    custody.set_answer(0, False, sender=side.attacker)
     with refused(world, "transit: token refused"):
         world.deliver(world.message(kind=2, lane=lane), b"")
 
@@ -721,7 +721,7 @@ def test_a_custody_that_answers_other_than_true_has_not_paid(
     side = world.home
     lane, verifier, custody = mocked
     verifier.set_answer(1, sender=side.attacker)
-    custody.set_answer(True, False, sender=side.attacker)
+    custody.set_answer(1, False, sender=side.attacker)
     lock_on(world, lane)
     custody.set_answer(answer, False, sender=side.attacker)
     with refused(world, "transit: token refused"):

@@ -652,6 +652,9 @@ def test_units_for_who_cannot_receive_wait_in_suspense_remotely(world: World, wh
     assert receipt.return_value is False
     assert receipt.events == (
         side.escrow.emitted("MessageDelivered", world.lane, message.id, 0, 1_000, True),
+        side.escrow.emitted(
+            "UnitsSuspended", world.lane, party(recipient.address), message.id, 1_000
+        ),
         side.token.emitted("Transfer", ZERO, side.custody, 1_000),
         side.token.emitted("CrosschainMint", side.custody, 1_000, side.custody),
     )
@@ -671,6 +674,9 @@ def test_units_for_who_cannot_receive_wait_in_suspense_at_home(world: World) -> 
     assert receipt.return_value is False
     assert receipt.events == (
         side.escrow.emitted("MessageDelivered", world.lane, message.id, 0, 400, True),
+        side.escrow.emitted(
+            "UnitsSuspended", world.lane, party(side.outsider.address), message.id, 400
+        ),
     )
     assert side.escrow.suspended(message.id) == 400
     state = world.lane_state(side)
