@@ -21,7 +21,7 @@ from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.forks.prague.state import PragueState
-from eth.vm.gas_meter import GasMeter
+from eth.vm.gas_meter import GasMeter, allow_negative_refund_strategy
 from eth.vm.memory import Memory
 from eth.vm.message import Message
 from eth.vm.stack import Stack
@@ -268,7 +268,8 @@ class _Computation(PragueComputation):
         self.msg = message
         self.transaction_context = transaction_context
         self.code = CodeStream(message.code)
-        self._gas_meter = GasMeter(message.gas)
+        # A slot that is cleared and set again takes its refund back (EIP-3529).
+        self._gas_meter = GasMeter(message.gas, allow_negative_refund_strategy)
         self.children = []
         self.accounts_to_delete = []
         self.beneficiaries = []

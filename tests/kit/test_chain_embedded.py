@@ -68,6 +68,18 @@ def test_a_nested_failure_undoes_only_itself(chain: EmbeddedChain) -> None:
     assert slots == [1, 1, 1]
 
 
+def test_a_slot_cleared_and_set_again_takes_its_refund_back(chain: EmbeddedChain) -> None:
+    place = "0x" + "77" * 20
+    # storage[0] := 0, then 1, which it was before.
+    chain.set_code(place, bytes.fromhex("5f5f5560015f5500"))
+    chain.set_storage(place, 0, 1)
+    receipt = chain.send(sender=chain.account(0), to=place)
+    executed = 2 + 2 + 5_000 + 3 + 2 + 100
+    # Of the refund what is left is that of a slot put back: 5,000 less 2,100 and 100.
+    assert receipt.gas_used == 21_000 + executed - 2_800
+    assert int.from_bytes(chain.storage(place, 0), "big") == 1
+
+
 def test_a_reorganisation_reaches_no_further_than_the_blocks(chain: EmbeddedChain) -> None:
     chain.mine(2)
     for depth in (0, 3):
