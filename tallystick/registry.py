@@ -192,6 +192,8 @@ def check_record(record: InstrumentRecord) -> InstrumentRecord:
             raise ValueError("expected a token of 32 bytes, not zero")
         if placement.caip2.startswith("eip155:") and any(placement.token[:12]):
             raise ValueError("expected an EVM address left-padded to 32 bytes")
+        if placement.dti_kind not in tuple(DtiKind):
+            raise ValueError("expected 0, 1 or 2 for what the DTI denotes")
         if placement.dti_kind is not DtiKind.NONE:
             check_dti(placement.dti)
         elif placement.dti:

@@ -54,6 +54,12 @@ def caip2(code: String[41]) -> bool:
 
 @external
 @pure
+def is_eip155(code: String[41]) -> bool:
+    return identifiers._is_eip155(code)
+
+
+@external
+@pure
 def baseline(code: String[12]) -> bool:
     return True
 

@@ -51,6 +51,8 @@ VECTORS = [
     ("fisn", "APPLE INC/SH"),
     ("fisn", "A" * 15 + "/" + "B" * 19),
     ("caip2", "eip155:41001"),
+    ("caip2", "fil:f"),
+    ("caip2", "xrpl:0"),
     ("caip2", "polkadot:91b171bb158e2d3848fa23a9f1c25182"),
 ]
 _CORRUPTIONS = string.ascii_uppercase + string.digits + "az/: -_\0"
@@ -99,6 +101,16 @@ def test_vectors_and_every_single_corruption(identifiers: Contract, kind: str, c
 )
 def test_bad_vectors_are_refused_by_both(identifiers: Contract, kind: str, code: str) -> None:
     assert not agree(identifiers, kind, code)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fil:f", "xrpl:0", "sui:1", "abc:123", "eip155:1", "eip155:41001", "eip1559:1", "eip:155"],
+)
+def test_both_know_an_evm_chain_by_its_name(identifiers: Contract, name: str) -> None:
+    """Names of 5 to 8 characters too: they once stopped the contract without a reason."""
+    assert agree(identifiers, "caip2", name)
+    assert identifiers.is_eip155(name) is name.startswith("eip155:")
 
 
 @pytest.mark.parametrize("kind", list(CHECKS))
