@@ -121,6 +121,7 @@ def test_record_of_an_instrument() -> None:
     )
     assert record.ledgers[1].token == token_word("0x" + "02" * 20)
     assert record.issuer == "HWUPKR0MPOU8FGXBT394"
+    assert record.close_minute == load_instrument(APPLE).close_minute_utc == 1260
     assert record.successor().previous == record_hash(record)
 
 
