@@ -350,7 +350,7 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     assert chosen.kind == installed.kind, "release: of another kind"
     assert chosen.version > self.release_of[installed.release].version, "release: not newer"
     instruction._record(proxy, reason, document)
-    self._end_notice(proxy)
+    self._log_end_of_notice(proxy)
     terms: bytes32 = self._terms(chosen)
     self.notice_of[proxy] = Notice(
         release=release,
@@ -453,7 +453,8 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
     access._check_role(access.GUARDIAN | access.UPGRADER)
     assert self.notice_of[proxy].release != empty(bytes32), "release: nothing to cancel"
     instruction._record(proxy, reason, document)
-    self._end_notice(proxy)
+    self._log_end_of_notice(proxy)
+    self.notice_of[proxy] = empty(Notice)
 
 
 @external
@@ -472,7 +473,8 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     before: Release = self._sound_release(installed.previous)
     instruction._record(proxy, reason, document)
     # What was noticed before the trouble is noticed anew.
-    self._end_notice(proxy)
+    self._log_end_of_notice(proxy)
+    self.notice_of[proxy] = empty(Notice)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,
@@ -566,13 +568,12 @@ def _lapse(noticed: Notice) -> uint256:
 
 
 @internal
-def _end_notice(proxy: address):
+def _log_end_of_notice(proxy: address):
     """
-    @dev Forget the pending notice of a proxy, if there is one, and say so.
+    @dev Say that the pending notice of a proxy, if there is one, counts no more. The caller replaces it.
     """
     release: bytes32 = self.notice_of[proxy].release
     if release != empty(bytes32):
-        self.notice_of[proxy] = empty(Notice)
         log ActivationCancelled(proxy=proxy, release=release)
 
 

@@ -1,4 +1,7 @@
-"""Release authority: register, notice, consent, activation, rollback; no step can be left out."""
+"""Release authority: register, notice, consent, activation, rollback; no step can be left out.
+
+And whose code may hold units in custody.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +22,31 @@ from suite_world import (
     refused,
 )
 
-from tallystick.build import artifact
+from tallystick.build import artifact, source_root
 from tallystick.chain import Contract
-from tallystick.governance import Version, proxy_name, release_id, release_kind
+from tallystick.deploy import blueprint_content
+from tallystick.governance import (
+    Version,
+    proxy_name,
+    release_id,
+    release_kind,
+    release_terms,
+)
 
 REGISTER = (
     "register_release((bytes32,uint256,address,bytes32,bytes32,bytes32,bytes32),bytes4,bytes32)"
 )
+WITHDRAW = "withdraw_release(bytes32,bytes4,bytes32)"
+REGISTER_CODE = "register_custody_code(bytes32,bytes4,bytes32)"
+WITHDRAW_CODE = "withdraw_custody_code(bytes32,bytes4,bytes32)"
 CREATE = "create_proxy(bytes32,bytes32,bytes,bytes4,bytes32)"
 NOTICE = "give_notice(address,bytes32,bytes4,bytes32)"
 APPROVE = "approve(address,bytes32,bytes4,bytes32)"
 CANCEL = "cancel(address,bytes4,bytes32)"
 ROLL_BACK = "roll_back(address,bytes4,bytes32)"
-PERIOD, WINDOW = 3_600, DAY
+HAND_OVER = "hand_over(bytes4,bytes32)"
+HOUR = 3_600
+PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 NEXT = Version(1, 1, 0)
 SLOT = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 
@@ -87,11 +102,15 @@ class Upgrade:
             proxy or self.side.token, self.id, *STATED, sender=self.side.upgrader
         )
 
+    def withdraw(self) -> Any:
+        """The upgrader withdraws it."""
+        return self.side.authority.withdraw_release(self.id, *STATED, sender=self.side.upgrader)
+
     def approve(self, *roles: str) -> None:
         """Issuer and auditor consent."""
         for role in roles or ("issuer", "auditor"):
             self.side.authority.approve(
-                self.side.token, self.id, *STATED, sender=self.side.parties[role]
+                self.side.token, release_terms(self.terms), *STATED, sender=self.side.parties[role]
             )
 
     def wait(self, offset: int = 0) -> None:
@@ -131,6 +150,7 @@ def fresh_authority(side: Side, **changed: Any) -> Contract:
     arguments = {
         "key": side.deployer.address,
         "notice": PERIOD,
+        "activation": LAPSE,
         "window": WINDOW,
         "blueprint": side.authority.PROXY_BLUEPRINT(),
         **changed,
@@ -141,24 +161,62 @@ def fresh_authority(side: Side, **changed: Any) -> Contract:
 # ---------------------------------------------------------------------- construction
 
 
-@pytest.mark.parametrize("period", [0, 90 * DAY])
-def test_periods_up_to_90_days(home_side: Side, period: int) -> None:
-    authority = fresh_authority(home_side, notice=period, window=period)
-    assert (authority.NOTICE(), authority.ROLLBACK_WINDOW()) == (period, period)
+@pytest.mark.parametrize(("period", "activation"), [(HOUR, 1), (90 * DAY, 365 * DAY)])
+def test_periods_at_their_floors_and_ceilings(
+    home_side: Side, period: int, activation: int
+) -> None:
+    authority = fresh_authority(home_side, notice=period, activation=activation, window=period)
+    assert (
+        authority.NOTICE(),
+        authority.ACTIVATION_WINDOW(),
+        authority.ROLLBACK_WINDOW(),
+    ) == (period, activation, period)
+
+
+def test_construction_logs_what_it_fixes(home_side: Side) -> None:
+    authority = fresh_authority(home_side)
+    deployer = home_side.deployer
+    assert authority.deployment is not None
+    assert authority.deployment.events == (
+        authority.emitted("AuthorityCreated", authority.PROXY_BLUEPRINT(), PERIOD, LAPSE, WINDOW),
+        authority.emitted("SetUpBegun", deployer, deployer),
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
+        ({"notice": HOUR - 1}, "release: notice under an hour"),
         ({"notice": 90 * DAY + 1}, "release: notice above 90 days"),
+        ({"activation": 0}, "release: no activation window"),
+        ({"activation": 365 * DAY + 1}, "release: activation above a year"),
+        ({"window": HOUR - 1}, "release: window under an hour"),
         ({"window": 90 * DAY + 1}, "release: window above 90 days"),
-        ({"blueprint": ZERO}, "release: no proxy blueprint"),
+        ({"blueprint": ZERO}, "release: other proxy blueprint"),
         ({"key": ZERO}, "access: no set-up key"),
     ],
 )
 def test_construction_refuses(world: World, changed: dict[str, Any], reason: str) -> None:
     with refused(world, reason):
         fresh_authority(world.home, **changed)
+
+
+def test_the_known_blueprint_is_that_of_the_build(home_side: Side) -> None:
+    """Fails with every change of ReleaseProxy and of what it imports, comments included."""
+    due = "0x" + keccak(blueprint_content()).hex()
+    root = source_root()
+    assert root is not None
+    source = (root / "contracts/governance/ReleaseAuthority.vy").read_text()
+    assert due in source, f"put {due} into _PROXY_BLUEPRINT_HASH of ReleaseAuthority.vy"
+    assert keccak(home_side.chain.code(home_side.authority.PROXY_BLUEPRINT())).hex() == due[2:]
+
+
+@pytest.mark.parametrize("change", [b"\x00", b"\xff"])
+def test_a_blueprint_of_one_byte_more_is_another(world: World, change: bytes) -> None:
+    side = world.home
+    side.chain.set_code(side.attacker.address, blueprint_content() + change)
+    with refused(world, "release: other proxy blueprint"):
+        fresh_authority(side, blueprint=side.attacker.address)
 
 
 # ----------------------------------------------------------------------- registering
@@ -183,11 +241,12 @@ def test_upgrader_registers_a_release(upgrade: Upgrade) -> None:
     [
         ("kind", bytes(32), "release: no kind"),
         ("version", 0, "release: no version"),
+        ("version", 2**48, "release: version too large"),
         ("code_hash", bytes(32), "release: no code hash"),
         ("layout_hash", bytes(32), "release: no layout hash"),
         ("evidence_hash", bytes(32), "release: no evidence"),
         ("code_hash", DOCUMENT, "release: other code there"),
-        ("implementation", ZERO, "release: other code there"),
+        ("implementation", ZERO, "release: no contract there"),
     ],
 )
 def test_an_unsound_release_is_refused(
@@ -203,6 +262,71 @@ def test_a_version_is_registered_once(world: World, upgrade: Upgrade) -> None:
         upgrade.register()
     with refused(world, "release: registered already"):
         upgrade.register(evidence_hash=b"\x01" * 32)
+
+
+def test_the_largest_version_is_registered(upgrade: Upgrade) -> None:
+    largest = replace(upgrade, version=Version(65_535, 65_535, 65_535))
+    assert largest.register().return_value == largest.id
+
+
+def test_an_account_that_delegates_is_no_release(world: World, upgrade: Upgrade) -> None:
+    side = upgrade.side
+    code = bytes.fromhex("ef0100" + upgrade.implementation.address[2:])
+    side.chain.set_code(side.attacker.address, code)
+    with refused(world, "release: no contract there"):
+        upgrade.register(implementation=side.attacker.address, code_hash=keccak(code))
+
+
+# ----------------------------------------------------------------------- withdrawing
+
+
+def test_upgrader_withdraws_a_release_that_never_ran(upgrade: Upgrade) -> None:
+    side, authority = upgrade.side, upgrade.side.authority
+    upgrade.register()
+    receipt = upgrade.withdraw()
+    assert receipt.events == (
+        side.act(authority, WITHDRAW, upgrade.implementation, side.upgrader),
+        authority.emitted("ReleaseWithdrawn", upgrade.id),
+    )
+    assert authority.release_of(upgrade.id).version == 0
+    # Its number is free again.
+    assert upgrade.register(evidence_hash=b"\1" * 32).return_value == upgrade.id
+
+
+def test_the_set_up_key_withdraws_a_release(home_side: Side) -> None:
+    authority = fresh_authority(home_side)
+    release = genesis(home_side, authority)
+    authority.withdraw_release(release, *STATED, sender=home_side.deployer)
+    assert authority.release_of(release).version == 0
+
+
+def test_what_is_not_registered_is_not_withdrawn(world: World, upgrade: Upgrade) -> None:
+    with refused(world, "release: nothing to withdraw"):
+        upgrade.withdraw()
+
+
+def test_a_release_that_a_proxy_was_created_with_stays(world: World, upgrade: Upgrade) -> None:
+    first = replace(upgrade, version=Version(1, 0, 0))
+    assert upgrade.side.authority.has_run(first.id)
+    with refused(world, "release: was run by a proxy"):
+        first.withdraw()
+
+
+def test_a_release_that_was_activated_stays(world: World, upgrade: Upgrade) -> None:
+    upgrade.carry_out()
+    upgrade.side.authority.roll_back(upgrade.side.token, *STATED, sender=upgrade.side.guardian)
+    with refused(world, "release: was run by a proxy"):
+        upgrade.withdraw()
+
+
+def test_a_withdrawn_release_is_not_activated(world: World, upgrade: Upgrade) -> None:
+    upgrade.register()
+    upgrade.notice()
+    upgrade.approve()
+    upgrade.wait()
+    upgrade.withdraw()
+    with refused(world, "release: not registered"):
+        upgrade.activate()
 
 
 # ------------------------------------------------------------------ proxies in set-up
@@ -235,8 +359,11 @@ def test_the_set_up_key_creates_proxies(home_side: Side) -> None:
     proxy = receipt.return_value
     bound = home_side.chain.at("ReleaseProxy", proxy)
     kind = release_kind("SecurityToken")
-    assert receipt.events == (
-        bound.emitted("Upgraded", home_side.implementations["SecurityToken"]),
+    created, initialised = receipt.events[0], receipt.events[1:-2]
+    assert created == bound.emitted("Upgraded", home_side.implementations["SecurityToken"])
+    # What the token logs of its own initialisation.
+    assert {event.address for event in initialised} == {proxy}
+    assert receipt.events[-2:] == (
         home_side.act(authority, CREATE, proxy, home_side.deployer),
         authority.emitted("ProxyCreated", proxy, kind, release, name),
     )
@@ -281,6 +408,25 @@ def test_a_proxy_whose_initialiser_refuses_is_not_created(world: World) -> None:
         )
 
 
+def test_a_call_that_initialises_nothing_creates_no_proxy(world: World) -> None:
+    side = world.home
+    authority = fresh_authority(side)
+    release = genesis(side, authority)
+    with refused(world, "release: proxy not initialised"):
+        authority.create_proxy(
+            release, DOCUMENT, side.token.symbol.encode(), *STATED, sender=side.deployer
+        )
+
+
+def test_a_proxy_that_another_key_sets_up_is_not_created(world: World) -> None:
+    side = world.home
+    authority = fresh_authority(side)
+    release = genesis(side, authority)
+    call = side.token.initialize.encode("n", "s", 6, "US0378331005", True, 0, side.attacker)
+    with refused(world, "release: proxy not initialised"):
+        authority.create_proxy(release, DOCUMENT, call, *STATED, sender=side.deployer)
+
+
 def test_a_proxy_states_why(world: World) -> None:
     side = world.home
     authority = fresh_authority(side)
@@ -315,10 +461,18 @@ def test_upgrader_gives_notice(upgrade: Upgrade) -> None:
     receipt = upgrade.notice()
     assert receipt.events == (
         side.act(authority, NOTICE, side.token, side.upgrader),
-        authority.emitted("ActivationNoticed", side.token, upgrade.id, receipt.timestamp + PERIOD),
+        authority.emitted(
+            "ActivationNoticed",
+            side.token,
+            upgrade.id,
+            release_terms(upgrade.terms),
+            receipt.timestamp + PERIOD,
+            receipt.timestamp + PERIOD + LAPSE,
+        ),
     )
     assert tuple(authority.notice_of(side.token)) == (
         upgrade.id,
+        release_terms(upgrade.terms),
         receipt.timestamp,
         side.upgrader.address,
         ZERO,
@@ -371,6 +525,28 @@ def test_a_new_notice_lets_consents_lapse(world: World, upgrade: Upgrade) -> Non
         upgrade.activate()
 
 
+def test_a_notice_over_another_cancels_it_in_the_open(upgrade: Upgrade) -> None:
+    side, authority = upgrade.side, upgrade.side.authority
+    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    later = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
+    upgrade.register()
+    upgrade.notice()
+    later.register()
+    receipt = later.notice()
+    assert receipt.events == (
+        side.act(authority, NOTICE, side.token, side.upgrader),
+        authority.emitted("ActivationCancelled", side.token, upgrade.id),
+        authority.emitted(
+            "ActivationNoticed",
+            side.token,
+            later.id,
+            release_terms(later.terms),
+            receipt.timestamp + PERIOD,
+            receipt.timestamp + PERIOD + LAPSE,
+        ),
+    )
+
+
 # --------------------------------------------------------------------------- consent
 
 
@@ -381,7 +557,8 @@ def test_issuer_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
     account = side.parties[role]
     upgrade.register()
     upgrade.notice()
-    receipt = authority.approve(side.token, upgrade.id, *STATED, sender=account)
+    terms = release_terms(upgrade.terms)
+    receipt = authority.approve(side.token, terms, *STATED, sender=account)
     assert receipt.events == (
         side.act(authority, APPROVE, side.token, account),
         authority.emitted("ActivationApproved", side.token, upgrade.id, account),
@@ -390,17 +567,22 @@ def test_issuer_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "reason"),
-    [(bytes(32), "release: approve what"), (DOCUMENT, "release: not the noticed one")],
+    ("terms", "reason"),
+    [
+        (bytes(32), "release: approve what"),
+        (DOCUMENT, "release: not the noticed one"),
+        # A release's number is not what it consists of.
+        (release_id("SecurityToken", NEXT), "release: not the noticed one"),
+    ],
 )
 def test_consent_to_something_else_is_refused(
-    world: World, upgrade: Upgrade, release: bytes, reason: str
+    world: World, upgrade: Upgrade, terms: bytes, reason: str
 ) -> None:
     upgrade.register()
     upgrade.notice()
     with refused(world, reason):
         upgrade.side.authority.approve(
-            upgrade.side.token, release, *STATED, sender=upgrade.side.issuer
+            upgrade.side.token, terms, *STATED, sender=upgrade.side.issuer
         )
 
 
@@ -410,17 +592,35 @@ def test_consent_before_notice_is_refused(world: World, upgrade: Upgrade) -> Non
         upgrade.approve("issuer")
 
 
+@pytest.mark.parametrize(("offset", "counts"), [(-1, True), (0, False)])
+def test_consent_ends_when_the_notice_lapses(
+    world: World, upgrade: Upgrade, offset: int, counts: bool
+) -> None:
+    upgrade.register()
+    upgrade.notice()
+    upgrade.wait(LAPSE + offset)
+    if counts:
+        upgrade.approve("issuer")
+    else:
+        with refused(world, "release: consent after the lapse"):
+            upgrade.approve("issuer")
+
+
 def test_steps_state_why(world: World, upgrade: Upgrade) -> None:
     side, authority = upgrade.side, upgrade.side.authority
     none = (NO_REASON, NO_DOCUMENT)
     with refused(world, "instruction: no reason code"):
         authority.register_release(upgrade.terms, *none, sender=side.upgrader)
+    with refused(world, "instruction: no reason code"):
+        authority.register_custody_code(DOCUMENT, *none, sender=side.upgrader)
     upgrade.register()
+    with refused(world, "instruction: no reason code"):
+        authority.withdraw_release(upgrade.id, *none, sender=side.upgrader)
     with refused(world, "instruction: no reason code"):
         authority.give_notice(side.token, upgrade.id, *none, sender=side.upgrader)
     upgrade.notice()
     with refused(world, "instruction: no reason code"):
-        authority.approve(side.token, upgrade.id, *none, sender=side.issuer)
+        authority.approve(side.token, release_terms(upgrade.terms), *none, sender=side.issuer)
     with refused(world, "instruction: no reason code"):
         authority.cancel(side.token, *none, sender=side.guardian)
 
@@ -445,7 +645,14 @@ def test_anyone_activates_after_notice_and_consent(upgrade: Upgrade) -> None:
         genesis_id,
         receipt.timestamp,
     )
-    assert tuple(authority.notice_of(side.token)) == (bytes(32), 0, ZERO, ZERO, ZERO)
+    assert tuple(authority.notice_of(side.token)) == (
+        bytes(32),
+        bytes(32),
+        0,
+        ZERO,
+        ZERO,
+        ZERO,
+    )
     assert pointed_at(side) == upgrade.implementation.address.lower()
     assert before == (
         side.token.totalSupply(),
@@ -486,6 +693,35 @@ def test_the_notice_ends_to_the_second(
     else:
         with refused(world, "release: notice not over"):
             upgrade.activate()
+
+
+@pytest.mark.requirement("R-60")
+@pytest.mark.parametrize(("offset", "counts"), [(-1, True), (0, False)])
+def test_a_notice_lapses_to_the_second(
+    world: World, upgrade: Upgrade, offset: int, counts: bool
+) -> None:
+    upgrade.register()
+    upgrade.notice()
+    upgrade.approve()
+    upgrade.wait(LAPSE + offset)
+    if counts:
+        upgrade.activate()
+    else:
+        with refused(world, "release: notice has lapsed"):
+            upgrade.activate()
+
+
+@pytest.mark.requirement("R-60")
+def test_a_lapsed_notice_is_given_anew(upgrade: Upgrade) -> None:
+    upgrade.register()
+    upgrade.notice()
+    upgrade.approve()
+    upgrade.wait(LAPSE)
+    upgrade.notice()
+    upgrade.approve()
+    upgrade.wait()
+    upgrade.activate()
+    assert pointed_at(upgrade.side) == upgrade.implementation.address.lower()
 
 
 @pytest.mark.requirement("R-60")
@@ -751,7 +987,8 @@ def test_a_rollback_lets_a_pending_notice_lapse(world: World, upgrade: Upgrade) 
     third.register()
     third.notice()
     third.approve()
-    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    receipt = side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    assert side.authority.emitted("ActivationCancelled", side.token, third.id) in receipt.events
     side.chain.set_time(side.chain.now + PERIOD)
     with refused(world, "release: not noticed"):
         third.activate()
@@ -763,4 +1000,150 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
     for account in (home_side.administrator, home_side.second_administrator):
         authority.assign_role(account, 1, *STATED, sender=home_side.deployer)
     receipt = authority.hand_over(*STATED, sender=home_side.deployer)
-    assert receipt.events == (authority.emitted("SetUpCompleted", home_side.deployer, *STATED),)
+    deployer = home_side.deployer
+    assert receipt.events == (
+        home_side.act(authority, HAND_OVER, deployer, deployer),
+        authority.emitted("SetUpCompleted", deployer),
+    )
+
+
+# -------------------------------------------------------------------- code of custodies
+
+
+def code_of(side: Side, contract: Any) -> bytes:
+    """Hash of the code of a contract with two immutables, without them."""
+    return keccak(side.chain.code(contract.address)[:-64])
+
+
+def custody_with(code: bytes, *immutables: Any) -> bytes:
+    """Code and immutables as they stand on a ledger."""
+    words = (bytes.fromhex(str(address)[2:]).rjust(32, b"\0") for address in immutables)
+    return code + b"".join(words)
+
+
+@pytest.mark.requirement("INV-7")
+def test_the_suites_custodies_are_of_known_code(world: World) -> None:
+    for side in (world.home, world.remote):
+        assert side.authority.is_custody(side.custody, side.token) is True
+        assert code_of(side, side.custody) == artifact("LaneCustody").code_hash
+
+
+def test_an_escrow_is_found_under_its_name(home_side: Side) -> None:
+    name = proxy_name("BridgeEscrow")
+    assert home_side.authority.proxy_at(name) == home_side.escrow.address
+
+
+def test_upgrader_registers_and_withdraws_code(home_side: Side) -> None:
+    side, authority = home_side, home_side.authority
+    receipt = authority.register_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
+    assert receipt.events == (
+        side.act(authority, REGISTER_CODE, ZERO, side.upgrader),
+        authority.emitted("CustodyCodeRegistered", DOCUMENT),
+    )
+    assert authority.custody_code(DOCUMENT) is True
+    receipt = authority.withdraw_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
+    assert receipt.events == (
+        side.act(authority, WITHDRAW_CODE, ZERO, side.upgrader),
+        authority.emitted("CustodyCodeWithdrawn", DOCUMENT),
+    )
+    assert authority.custody_code(DOCUMENT) is False
+
+
+def test_code_is_registered_once_and_withdrawn_once(world: World) -> None:
+    side, authority = world.home, world.home.authority
+    with refused(world, "release: no custody code hash"):
+        authority.register_custody_code(bytes(32), *STATED, sender=side.upgrader)
+    with refused(world, "release: custody code unknown"):
+        authority.withdraw_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
+    authority.register_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
+    with refused(world, "release: custody code known"):
+        authority.register_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
+    with refused(world, "instruction: no reason code"):
+        authority.withdraw_custody_code(DOCUMENT, NO_REASON, NO_DOCUMENT, sender=side.upgrader)
+
+
+def test_withdrawn_code_is_no_custody(home_side: Side) -> None:
+    side = home_side
+    side.authority.withdraw_custody_code(
+        artifact("LaneCustody").code_hash, *STATED, sender=side.upgrader
+    )
+    assert side.authority.is_custody(side.custody, side.token) is False
+
+
+@pytest.mark.parametrize("name", ["attacker", "nobody", "token", "escrow", "verifier", "authority"])
+def test_what_is_no_custody(home_side: Side, name: str) -> None:
+    account = ZERO if name == "nobody" else getattr(home_side, name)
+    assert home_side.authority.is_custody(account, home_side.token) is False
+
+
+def test_custody_of_other_code_is_none(home_side: Side) -> None:
+    """It says the right escrow and the right token, and is not asked."""
+    side = home_side
+    mock = side.chain.deploy("LaneCustodyMock", side.escrow, side.token, sender=side.attacker)
+    assert side.authority.is_custody(mock, side.token) is False
+    # Not even if its code is registered: it keeps no immutables.
+    side.authority.register_custody_code(code_of(side, mock), *STATED, sender=side.upgrader)
+    assert side.authority.is_custody(mock, side.token) is False
+
+
+def test_custody_of_another_escrow_is_none(home_side: Side) -> None:
+    side = home_side
+    other = side.chain.deploy("LaneCustody", side.fresh_escrow(), side.token, sender=side.deployer)
+    assert side.authority.is_custody(other, side.token) is False
+
+
+def test_custody_of_another_token_is_none(home_side: Side) -> None:
+    side = home_side
+    token = side.fresh_token()
+    other = side.chain.deploy("LaneCustody", side.escrow, token, sender=side.deployer)
+    assert side.authority.is_custody(other, side.token) is False
+    assert side.authority.is_custody(other, token) is True
+    assert side.authority.is_custody(side.custody, token) is False
+
+
+def test_nothing_is_custody_before_there_is_an_escrow(home_side: Side) -> None:
+    side = home_side
+    authority = fresh_authority(side)
+    runtime = artifact("LaneCustody").bytecode_runtime
+    authority.register_custody_code(keccak(runtime), *STATED, sender=side.deployer)
+    side.chain.set_code(side.attacker.address, custody_with(runtime, ZERO, side.token.address))
+    assert authority.is_custody(side.attacker, side.token) is False
+
+
+def test_an_account_that_delegates_to_custody_is_none(home_side: Side) -> None:
+    side = home_side
+    side.chain.set_code(side.attacker.address, bytes.fromhex("ef0100" + side.custody.address[2:]))
+    assert side.authority.is_custody(side.attacker, side.token) is False
+
+
+@pytest.mark.parametrize("at", [0, 31, 32, 600, -65, -64, -53, -52, -33, -32, -21, -20, -1])
+def test_one_other_byte_and_it_is_no_custody(home_side: Side, at: int) -> None:
+    side = home_side
+    code = bytearray(side.chain.code(side.custody.address))
+    code[at] ^= 1
+    side.chain.set_code(side.attacker.address, bytes(code))
+    assert side.authority.is_custody(side.attacker, side.token) is False
+
+
+@pytest.mark.parametrize(
+    ("length", "known"),
+    [
+        (0, False),
+        (1, True),
+        (31, True),
+        (32, True),
+        (33, True),
+        (63, True),
+        (4_031, True),
+        (4_032, True),
+        (4_033, False),
+        (24_512, False),
+    ],
+)
+def test_code_of_any_length_up_to_the_bound(home_side: Side, length: int, known: bool) -> None:
+    side = home_side
+    code = bytes(index % 251 for index in range(length))
+    side.authority.register_custody_code(keccak(code), *STATED, sender=side.upgrader)
+    whole = custody_with(code, side.escrow.address, side.token.address)
+    side.chain.set_code(side.attacker.address, whole)
+    assert side.authority.is_custody(side.attacker, side.token) is known
