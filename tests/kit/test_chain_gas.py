@@ -30,6 +30,10 @@ def _steps(chain: Chain) -> Iterator[tuple[str, Callable[[], Receipt]]]:
     yield "one refund", lambda: probe.fill(0, 1, 0, sender=a)
     yield "refunds over the cap", lambda: probe.fill(0, 60, 0, sender=a)
     yield "refund none left", lambda: probe.fill(0, 4, 0, sender=a)
+    # Clears its slot 0 and sets it to 1.
+    again = chain.send(sender=a, data=bytes.fromhex("6a6000600055600160005500600052600b6015f3"))
+    yield "slot set", lambda: chain.send(sender=a, to=again.contract_address)
+    yield "slot cleared and set again", lambda: chain.send(sender=a, to=again.contract_address)
     yield "dynamic event", lambda: probe.note("hello", b"\1" * 64, [1, 2, 3], sender=a)
     yield "payable", lambda: probe.increase(3, sender=a, value=7)
     yield "cold account", lambda: probe.touch(stranger, 0, sender=a)
