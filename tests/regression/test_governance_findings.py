@@ -16,7 +16,7 @@ from tallystick import build
 from tallystick.build import Artifact, artifact
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy import blueprint_content, verify
+from tallystick.deploy import blueprint_content, verify, verify_code
 from tallystick.governance import (
     Version,
     proxy_name,
@@ -188,6 +188,29 @@ def test_a_verifier_without_delay_passed_verification(world: World, at: int, nam
     with_immutable(side, side.verifier, at, bytes(32))
     assert verify(world.network.deployment) == [
         f"home: QuorumVerifier {side.verifier.address}: {name} is 0, {due} expected"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "kind", "immutable", "due"),
+    [
+        ("verifier", 2, "QuorumVerifier", "ROTATION_DELAY", f"600 to {30 * DAY}"),
+        ("verifier", 1, "QuorumVerifier", "RETENTION", f"{HOUR} to {90 * DAY}"),
+        ("authority", 4, "ReleaseAuthority", "NOTICE", f"{HOUR} to {90 * DAY}"),
+        ("authority", 3, "ReleaseAuthority", "ACTIVATION_WINDOW", f"1 to {365 * DAY}"),
+        ("authority", 2, "ReleaseAuthority", "ROLLBACK_WINDOW", f"{HOUR} to {90 * DAY}"),
+    ],
+)
+def test_periods_of_nothing_are_seen_without_a_plan(
+    world: World, name: str, at: int, kind: str, immutable: str, due: str
+) -> None:
+    """A manifest states no periods; they must be such as the contracts accept."""
+    suite = world.network.suite("home")
+    assert verify_code("home", suite) == []
+    contract = getattr(world.home, name)
+    with_immutable(world.home, contract, at, bytes(32))
+    assert verify_code("home", suite) == [
+        f"home: {kind} {contract.address}: {immutable} is 0, {due} expected"
     ]
 
 
