@@ -62,7 +62,7 @@ _DAY: Final = 86_400
 # Which role of the plan holds which role in which contract.
 ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "ReleaseAuthority": (Role.ISSUER, Role.AUDITOR, Role.GUARDIAN, Role.UPGRADER),
-    "InstrumentRegistry": (Role.ISSUER, Role.REGISTRAR),
+    "InstrumentRegistry": (Role.ISSUER, Role.REGISTRAR, Role.GUARDIAN),
     "SecurityToken": (
         Role.ISSUER,
         Role.NOTARY,
@@ -73,7 +73,7 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.AUDITOR,
     ),
     "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
-    "QuorumVerifier": (Role.OPERATOR, Role.AUDITOR),
+    "QuorumVerifier": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
 }
 
 

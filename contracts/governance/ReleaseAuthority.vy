@@ -42,7 +42,7 @@ _VERSION_LIMIT: constant(uint256) = 2**48
 # keccak256 of 0xfe7100 (ERC-5202) and the creation code of ReleaseProxy. A constructor of another kind leaves the
 # same runtime code with another authority in it, so that only the creation code tells whom a proxy obeys.
 _PROXY_BLUEPRINT_HASH: constant(bytes32) = (
-    0xd39a893810d389173f36d7fc6ac52993de26cf90eb8e6c534b5654230ea04298
+    0x53ff37149e18c8608c09eda838219d897ab03e41dd317eb208453394297f9be6
 )
 # keccak256(abi_encode("BridgeEscrow", "")): under which name this ledger's escrow was created.
 _ESCROW_NAME: constant(bytes32) = (

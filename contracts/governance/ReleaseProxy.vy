@@ -15,7 +15,6 @@
 @custom:security Return data of 1,024 bytes or more is refused, never cut.
 @custom:kill None of its own: the release behind it carries its pauses.
 """
-from contracts.governance import code
 
 _ERC1967_IMPLEMENTATION: constant(uint256) = (
     24440054405305269366569402256811496959409073762505157381672968839269610695612
@@ -76,8 +75,9 @@ def __default__() -> Bytes[_MAX_RETURN]:
 @internal
 def _upgrade(implementation: address):
     """
-    @dev Point to `implementation`.
+    @dev Point to `implementation`. That it is a contract for good, the authority has made sure (EIP-7702): here it
+         would cost each forwarded call 14 gas.
     """
-    assert code._is_code(implementation), "proxy: implementation has no code"
+    assert implementation.is_contract, "proxy: implementation has no code"
     self._implementation = implementation
     log Upgraded(implementation=implementation)

@@ -9,7 +9,6 @@
 @dev Without that file it compiles all the same, with the implementation in slot 0.
      Measured and attacked by `python -m benchmarks.proxies`. In no release.
 """
-from contracts.governance import code
 
 _MAX_RETURN: constant(uint256) = 1024
 _MAX_INITIALISATION: constant(uint256) = 4096
@@ -50,6 +49,6 @@ def __default__() -> Bytes[_MAX_RETURN]:
 
 @internal
 def _upgrade(implementation: address):
-    assert code._is_code(implementation), "proxy: implementation has no code"
+    assert implementation.is_contract, "proxy: implementation has no code"
     self._implementation = implementation
     log Upgraded(implementation=implementation)

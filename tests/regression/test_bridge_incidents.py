@@ -215,9 +215,7 @@ def test_xbridge_stranger_registers_a_lane(world: World) -> None:
     """XBridge, April 2024: anyone could register a token."""
     side = world.home
     with refused(world, "access: missing role"):
-        side.escrow.propose_lane_terms(
-            world.lane, side.attacker, 0, *STATED, sender=side.attacker
-        )
+        side.escrow.propose_lane_terms(world.lane, side.attacker, 0, *STATED, sender=side.attacker)
 
 
 @pytest.mark.requirement("INV-9")

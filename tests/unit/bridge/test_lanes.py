@@ -734,9 +734,7 @@ def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) 
     fresh.authority.register_custody_code(
         artifact("LaneCustodyMock").code_hash, *STATED, sender=side.deployer
     )
-    custody = side.chain.deploy(
-        "LaneCustodyMock", fresh.escrow, fresh.token, sender=side.deployer
-    )
+    custody = side.chain.deploy("LaneCustodyMock", fresh.escrow, fresh.token, sender=side.deployer)
     verifier = side.chain.deploy("VerifierMock", sender=side.deployer)
     verifier.set_answer(1, sender=side.attacker)
     fresh.token.set_link_account(custody, True, *STATED, sender=side.deployer)

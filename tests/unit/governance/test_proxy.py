@@ -107,26 +107,6 @@ def test_an_implementation_without_code_is_refused(proxied: Proxied, who: str) -
         proxied.create(proxied.implementation.initialize.encode(1), address)
 
 
-def delegating(proxied: Proxied) -> str:
-    """An account whose key chose this code (EIP-7702), and can choose another."""
-    account = proxied.side.attacker.address
-    code = bytes.fromhex("ef0100" + proxied.implementation.address[2:])
-    proxied.side.chain.set_code(account, code)
-    return account
-
-
-def test_an_account_that_delegates_is_no_implementation(proxied: Proxied) -> None:
-    account = delegating(proxied)
-    with refused(proxied.world, "proxy: implementation has no code"):
-        proxied.create(proxied.implementation.initialize.encode(1), account)
-
-
-def test_the_authority_upgrades_to_no_account_that_delegates(proxied: Proxied) -> None:
-    word = bytes.fromhex(delegating(proxied)[2:]).rjust(32, b"\0")
-    with refused(proxied.world, "proxy: implementation has no code"):
-        proxied.point(word, proxied.authority)
-
-
 def test_the_last_word_of_the_code_is_the_authority(proxied: Proxied) -> None:
     """Where the release authority reads whom a new proxy obeys."""
     code = proxied.side.chain.code(proxied.proxy.address)
