@@ -41,6 +41,14 @@ DEFAULT_GAS = 1 << 24
 # The same as embedded, so that the two agree on what is warm.
 COINBASE = "0xc0ffee00000000000000000000000000c0ffee00"
 _FUNDED_ACCOUNTS = 64
+# EIP-2935 keeps the hash of every block here, one more slot a block. Anvil hashes all slots again
+# for each block, which after some thousand blocks is most of what a transaction takes.
+_BLOCK_HASHES = "0x0000F90827F1C53a10cb7A02335B175320002935"
+# More blocks than anybody mines: anvil knows no "all" that leaves the disk alone.
+_ALL_BLOCKS = 1_000_000
+# Below a device no folder can be made: told to keep nothing on disk, anvil still makes an empty
+# one when it goes back to a snapshot or reorganises.
+_NO_FOLDER = "/dev/null/none"
 
 
 def find_anvil() -> Path | None:
@@ -272,7 +280,8 @@ class AnvilChain(RpcChain):
     """An anvil: a process of its own, or with `url` one that runs already.
 
     By default time is stepped, one second a block, so that runs repeat exactly; with
-    `clock="wall"` it passes. Fees are zero. Any address can send, contracts too.
+    `clock="wall"` it passes. Fees are zero. Any address can send, contracts too. The EIP-2935
+    contract has no code, and nothing is written to disk.
 
     Args:
         name: what people call it.
@@ -283,6 +292,8 @@ class AnvilChain(RpcChain):
         genesis_time: time of block 0, in seconds since 1970.
         clock: `stepped` or `wall`.
         slots_in_an_epoch: makes `safe` and `finalized` trail the head by one and two such.
+        history: of how many blocks the state is kept (in memory), those gone back on counted too;
+            of all when left out.
         url: attach to this node in place of starting one.
     """
 
@@ -299,6 +310,7 @@ class AnvilChain(RpcChain):
         genesis_time: int | None = None,
         clock: Literal["stepped", "wall"] = "stepped",
         slots_in_an_epoch: int | None = None,
+        history: int | None = None,
         url: str | None = None,
     ) -> None:
         self._process: _Process | None = None
@@ -312,7 +324,8 @@ class AnvilChain(RpcChain):
             options += ["--derivation-path", f"m/44'/60'/{ledger_number}'/0/"]
             options += ["--balance", "1000000", "--timestamp", str(genesis_time)]
             options += ["--base-fee", "0", "--gas-price", "0", "--gas-limit", "60000000"]
-            options += ["--auto-impersonate", "--order", "fifo"]
+            options += ["--auto-impersonate", "--order", "fifo", "--cache-path", _NO_FOLDER]
+            options += ["--prune-history", str(_ALL_BLOCKS if history is None else history)]
             if slots_in_an_epoch is not None:
                 options += ["--slots-in-an-epoch", str(slots_in_an_epoch)]
             self._process = _Process(options, chain_id)
@@ -329,6 +342,7 @@ class AnvilChain(RpcChain):
             if self._process is not None:
                 self._fees = {"maxFeePerGas": "0x0", "maxPriorityFeePerGas": "0x0"}
                 self.rpc("anvil_setCoinbase", COINBASE)
+                self.set_code(_BLOCK_HASHES, b"")
                 if clock == "stepped":
                     self.rpc("anvil_setBlockTimestampInterval", 1)
         except BaseException:

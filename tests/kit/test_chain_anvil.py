@@ -15,9 +15,10 @@ import pytest
 
 from tallystick.chain import ChainError, Revert
 from tallystick.chain.anvil import AnvilChain, connect, find_anvil
+from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.ledgers import LedgerSpec, open_ledgers
 from tallystick.chain.ledgers import ledgers as open_all
-from tallystick.chain.rpc import JsonRpc, RpcChain
+from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError
 
 pytestmark = pytest.mark.anvil_only
 
@@ -246,6 +247,75 @@ def test_a_forked_child_leaves_the_process_alone() -> None:
             os._exit(0)
         os.waitpid(child, 0)
         assert chain.block_number == 0
+
+
+# --- history ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["close", "kill"])
+def test_nothing_is_written_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """By itself anvil writes every block's state to ~/.foundry, and leaves it there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with AnvilChain("home") as chain:
+        probe = chain.deploy("HarnessProbeMock", 1_000, sender=chain.account(0))
+        # Anvil keeps 500 states in memory before it writes.
+        chain.mine(600)
+        with chain.isolated():
+            probe.increase(sender=chain.account(0))
+            chain.mine(600)
+        chain.reorg(5)
+        probe.increase(sender=chain.account(0))
+        assert list(tmp_path.rglob("*")) == []
+        if end == "kill":
+            assert chain.pid is not None
+            os.kill(chain.pid, signal.SIGKILL)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_the_state_of_any_block_is_answered(chain: AnvilChain) -> None:
+    a, b = chain.accounts(2)
+    probe = chain.deploy("HarnessProbeMock", 1_000, sender=a)
+    before = chain.balance(b)
+    slot = probe.artifact.layout["storage_layout"]["counter"]["slot"]
+    # Block -> counter, and what b has on top.
+    expected = {}
+    for step in range(1, 4):
+        probe.increase(sender=a)
+        expected[chain.send(sender=a, to=b, value=1).block_number] = step
+    chain.mine(1_200)
+    with chain.isolated():
+        probe.increase(sender=a)
+        chain.mine(100)
+    expected[chain.block_number - 1_100] = 3
+    probe.increase(sender=a)
+    expected[chain.block_number] = 4
+    chain.reorg(1)
+    for block, counter in list(expected.items())[:-1]:
+        at = hex(block)
+        request = {"to": probe.address, "data": "0x" + probe.counter.encode().hex()}
+        assert int(chain.rpc("eth_call", request, at), 16) == counter
+        assert int(chain.rpc("eth_getStorageAt", probe.address, hex(slot), at), 16) == counter
+        assert int(chain.rpc("eth_getBalance", b.address, at), 16) == before + counter
+
+
+def test_history_is_as_long_as_asked_for() -> None:
+    with AnvilChain("home", history=20) as chain:
+        b = chain.account(1).address
+        chain.mine(100)
+        assert int(chain.rpc("eth_getBalance", b, hex(90)), 16) > 0
+        with pytest.raises(RpcError, match="BlockOutOfRange"):
+            chain.rpc("eth_getBalance", b, hex(50))
+
+
+def test_block_hashes_are_not_kept_in_the_state(chain: AnvilChain) -> None:
+    """Each would make every later block slower; the embedded ledger doesn't keep them either."""
+    history = "0x0000F90827F1C53a10cb7A02335B175320002935"
+    chain.mine(3)
+    assert [int.from_bytes(chain.storage(history, slot), "big") for slot in range(4)] == [0] * 4
+    assert chain.code(history) == EmbeddedChain("home").code(history) == b""
 
 
 def test_the_client_says_what_went_wrong(chain: AnvilChain) -> None:
