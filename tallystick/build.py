@@ -19,7 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 6
+_FORMAT = 7
 _PACKAGED = Path(__file__).resolve().parent / "artifacts"
 
 
@@ -56,7 +56,8 @@ class Artifact:
     Attributes:
         name: the file name without its ending, which is the contract's name everywhere.
         source_path: path of the source relative to the root of the suite, forward slashes.
-        abi: JSON ABI, with an `error` entry for every `raw_revert` of a named error.
+        abi: JSON ABI, with an `error` entry for every `raw_revert` of a named error; its inputs
+            have the names of the variables that are encoded there.
         bytecode: creation code, without constructor arguments.
         bytecode_runtime: code on chain, without the immutables that are appended to it.
         method_identifiers: signature -> four-byte selector as `0x` hex.
@@ -400,9 +401,13 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
 
     abi = list(out["abi"])
     taken = {(e["name"], tuple(i["type"] for i in e["inputs"])) for e in abi if _is_error(e)}
-    for signature in sorted({s for module in files.values() for s in _raised_errors(module)}):
-        entry = _error_entry(signature)
-        if (entry["name"], tuple(i["type"] for i in entry["inputs"])) not in taken:
+    raised = {error for module in files.values() for error in _raised_errors(module)}
+    # Of one that is raised in several places, the place that names the most.
+    for signature, names in sorted(raised, key=lambda e: (e[0], e[1].count(""), e[1])):
+        entry = _error_entry(signature, names)
+        key = (entry["name"], tuple(i["type"] for i in entry["inputs"]))
+        if key not in taken:
+            taken.add(key)
             abi.append(entry)
 
     head = {
@@ -443,8 +448,11 @@ def _reachable(module: Any) -> Iterator[Any]:
                 yield parsed
 
 
-def _raised_errors(module: Any) -> Iterator[str]:
-    """Signatures `Name(types)` of the `method_id`s inside the `raw_revert`s of one file."""
+def _raised_errors(module: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The errors inside the `raw_revert`s of one file: `Name(types)` of the `method_id`, and names.
+
+    The names are those of the variables that are encoded, empty where something else is.
+    """
     from vyper import ast as vy_ast
 
     constants = {
@@ -465,21 +473,30 @@ def _raised_errors(module: Any) -> Iterator[str]:
             elif isinstance(inner, vy_ast.Name) and inner.id in constants:
                 yield from signatures(constants[inner.id])
 
+    def names(revert: Any) -> tuple[str, ...]:
+        for call in revert.get_descendants(vy_ast.Call):
+            if getattr(call.func, "id", None) in {"abi_encode", "_abi_encode"}:
+                found = [a.id if isinstance(a, vy_ast.Name) else "" for a in call.args]
+                return tuple(name if found.count(name) == 1 else "" for name in found)
+        return ()
+
     for call in module.get_descendants(vy_ast.Call):
         if getattr(call.func, "id", None) == "raw_revert":
             for signature in signatures(call):
                 if not signature.startswith(("Error(", "Panic(")):
-                    yield signature
+                    yield signature, names(call)
 
 
 def _is_error(entry: Mapping[str, Any]) -> bool:
     return entry.get("type") == "error"
 
 
-def _error_entry(signature: str) -> dict[str, Any]:
+def _error_entry(signature: str, names: Sequence[str]) -> dict[str, Any]:
     name, _, rest = signature.partition("(")
     types = _split_types(rest.removesuffix(")"))
-    inputs = [_parameter(f"arg{i}", text) for i, text in enumerate(types)]
+    # An encoding of another shape, such as of one tuple, says nothing about the single inputs.
+    known = names if len(names) == len(types) else [""] * len(types)
+    inputs = [_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
     return {"type": "error", "name": name.strip(), "inputs": inputs}
 
 

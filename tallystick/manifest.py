@@ -1,8 +1,9 @@
 """The manifest (`tallystick.manifest/1`): what stands where, for everyone who uses it afterwards.
 
 `deploy`, `demo` and `devnet` write it. With this file and the ABIs beside it, and with nothing else
-of ours, a third party can transfer, lock, deliver and read everything. `connect(manifest)` reaches
-the ledgers that it names and makes sure that they are still the same ones.
+of ours, a third party can transfer, lock, deliver and read everything; the ABI of the proxy, whose
+`Upgraded` event is logged at the addresses of the contracts behind it, is there too.
+`connect(manifest)` reaches the ledgers that it names and makes sure that they are still the same.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from tallystick.strict import MAX_DEPTH, Label, Name, StrictModel, parse, wrong
 
 __all__ = [
     "ABI_FOLDER",
+    "PROXY",
     "SCHEMA",
     "Connection",
     "ContractEntry",
@@ -54,6 +56,9 @@ __all__ = [
 
 SCHEMA: Final = "tallystick.manifest/1"
 ABI_FOLDER: Final = "abi"
+# In front of every contract with a release, so that it has no address of its own here.
+PROXY: Final = "ReleaseProxy"
+_PROXY_ABI: Final = f"{ABI_FOLDER}/{PROXY}.json"
 _MAX_BYTES: Final = 1 << 26
 
 
@@ -268,6 +273,7 @@ class Manifest(StrictModel):
         for ledger in self.ledgers:
             for name, entry in ledger.contracts.items():
                 _write(target.parent / entry.abi, self.abi(name))
+        _write(target.parent / _PROXY_ABI, self.abi(PROXY))
         _write(target, self.as_dict())
         return target
 
@@ -311,13 +317,15 @@ class Manifest(StrictModel):
     def _load_abi(self, contract: str) -> list[dict[str, Any]]:
         if self._path is None:
             return build.artifact(contract).abi
-        entry = next(
-            (ledger.contracts[contract] for ledger in self.ledgers if contract in ledger.contracts),
-            None,
-        )
-        if entry is None:
+        paths = [_PROXY_ABI] if contract == PROXY else []
+        paths += [
+            ledger.contracts[contract].abi
+            for ledger in self.ledgers
+            if contract in ledger.contracts
+        ]
+        if not paths:
             raise InputError(self._path, "ledgers[0].contracts", contract, "a contract listed here")
-        file = self._path.parent / entry.abi
+        file = self._path.parent / paths[0]
         abi = _read_json(file)
         if not isinstance(abi, list) or not all(isinstance(item, dict) for item in abi):
             raise InputError(file, "", abi, "an ABI: a list of mappings")

@@ -39,6 +39,7 @@ found = artifacts()
 assert found, "the wheel carries no contract"
 empty = [name for name, item in found.items() if not (item.bytecode and item.abi)]
 assert not empty, f"no code or ABI in {empty}"
+assert "Upgraded" in {entry.get("name") for entry in found["ReleaseProxy"].abi}
 chain = EmbeddedChain()
 assert chain.chain_id
 print(f"the wheel works without compiler and ape: {len(found)} contracts")

@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.logs import DISCARD
 
+from tallystick.build import artifact
 from tallystick.chain import Chain
 from tallystick.chain.anvil import AnvilChain
 from tallystick.errors import InputError
@@ -99,6 +100,21 @@ def test_what_is_written_is_what_is_read(ledgers: Any, tmp_path: Path) -> None:
     # Used through the file alone, ABIs from beside it.
     assert status_of(connection_of(again, dict(network.chains))).ok
     assert not [p for p in path.parent.rglob("*") if p.name.startswith(".")]
+
+
+def test_the_proxys_abi_reads_its_events(ledgers: Any, tmp_path: Path) -> None:
+    """It is logged at the token's address, by code whose ABI nobody else publishes."""
+    network = deployed(ledgers(2))
+    path = made(network).write(tmp_path / "manifest.json")
+    assert json.loads((tmp_path / "abi" / "ReleaseProxy.json").read_text()) == (
+        artifact("ReleaseProxy").abi
+    )
+    manifest = Manifest.load(path)
+    token = manifest.ledger("home").contracts["SecurityToken"]
+    connection = connection_of(manifest, dict(network.chains))
+    proxy = connection.contract("home", "ReleaseProxy", token.address)
+    upgrades = [e for e in network.home.chain.logs(proxy) if e.name == "Upgraded"]
+    assert [e.implementation for e in upgrades] == [token.implementation]
 
 
 _BAD: list[tuple[str, Any, str]] = [

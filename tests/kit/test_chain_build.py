@@ -25,6 +25,18 @@ def _refuse(amount: uint256):
     raw_revert(abi_encode(amount, method_id=method_id("Refused(uint256)")))
 
 @internal
+def _refuse_otherwise():
+    raw_revert(abi_encode(convert(1, uint256), method_id=method_id("Refused(uint256)")))
+
+@internal
+def _twice(amount: uint256):
+    raw_revert(abi_encode(amount, amount, method_id=method_id("Twice(uint256,uint256)")))
+
+@internal
+def _together(both: uint256[2]):
+    raw_revert(abi_encode(both, method_id=method_id("Together(uint256,uint256)")))
+
+@internal
 def _late():
     raw_revert(abi_encode(empty(bytes32), method_id=LATE))
 
@@ -97,12 +109,37 @@ def test_everything_about_a_contract(root: Path) -> None:
 
 def test_named_errors_of_raw_reverts_are_in_the_abi(root: Path) -> None:
     errors = {e["name"]: e for e in build._Sources(root)["Top"].abi if e["type"] == "error"}
-    assert sorted(errors) == ["Late", "Refused"]
-    assert errors["Refused"]["inputs"] == [{"name": "arg0", "type": "uint256"}]
+    assert sorted(errors) == ["Late", "Refused", "Together", "Twice"]
+    # Named where it is encoded from a variable, though elsewhere it isn't.
+    assert errors["Refused"]["inputs"] == [{"name": "amount", "type": "uint256"}]
+    for name in ("Together", "Twice"):
+        assert [item["name"] for item in errors[name]["inputs"]] == ["arg0", "arg1"]
     assert errors["Late"]["inputs"][1] == {
         "name": "arg1",
         "type": "tuple",
         "components": [{"name": "arg0", "type": "address"}, {"name": "arg1", "type": "bytes32[]"}],
+    }
+
+
+def test_the_standards_errors_have_the_standards_names() -> None:
+    """ERC-6093 and ERC-7943 name every input; wallets show the names."""
+    errors = {
+        e["name"]: [f"{item['type']} {item['name']}" for item in e["inputs"]]
+        for e in artifact("SecurityToken").abi
+        if e["type"] == "error"
+    }
+    assert errors == {
+        "ERC20InsufficientAllowance": ["address spender", "uint256 allowance", "uint256 needed"],
+        "ERC20InsufficientBalance": ["address sender", "uint256 balance", "uint256 needed"],
+        "ERC20InvalidReceiver": ["address receiver"],
+        "ERC20InvalidSpender": ["address spender"],
+        "ERC7943CannotReceive": ["address account"],
+        "ERC7943CannotSend": ["address account"],
+        "ERC7943InsufficientUnfrozenBalance": [
+            "address account",
+            "uint256 amount",
+            "uint256 unfrozen",
+        ],
     }
 
 
@@ -124,7 +161,8 @@ def test_a_changed_module_recompiles_only_its_importers(
     after = dict(build._Sources(root))
     assert compiled == ["Top"]
     assert after["Other"] == before["Other"]
-    assert {e["name"] for e in after["Top"].abi if e["type"] == "error"} == {"Late", "Rejected"}
+    errors = {e["name"] for e in after["Top"].abi if e["type"] == "error"}
+    assert errors == {"Late", "Rejected", "Together", "Twice"}
 
 
 def test_a_damaged_or_missing_cache_is_rebuilt(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
