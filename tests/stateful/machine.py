@@ -55,7 +55,7 @@ from tallystick.token import AMOUNT_MAX, business_day, calendar_day, close_of
 UNIT = 10**6
 DAY = 86_400
 MAX_SKEW = 2 * DAY
-NOTICE, ROLLBACK_WINDOW = 3_600, DAY
+NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
 CAP = 6
 # What the record authorises: little enough to be met.
 ISSUE_SIZE = 12 * UNIT
@@ -212,6 +212,7 @@ class World:
             attestors=ATTESTOR_POOL[:3],
             cap=CAP,
             notice=NOTICE,
+            activation_window=ACTIVATION_WINDOW,
             rollback_window=ROLLBACK_WINDOW,
         )
         contracts = ("SecurityToken", "BridgeEscrow")
@@ -627,13 +628,14 @@ class TwoLedgers:
 
     def give_notice(self, name: str, contract: str, release: int) -> None:
         """The upgrader gives notice of a release; issuer and auditor consent."""
+        waits = self.side(name).installed[contract].noticed is not None
         expected = self.side(name).give_notice(contract, release)
         version = VERSIONS[release]
         self.act(
             name,
             expected,
             lambda: upgrades.give_notice(self.network, name, contract, version),
-            ["PrivilegedAct", "ActivationNoticed"],
+            ["PrivilegedAct", *(["ActivationCancelled"] if waits else []), "ActivationNoticed"],
         )
         self.tell("give notice", expected)
         if expected is None:
@@ -649,7 +651,7 @@ class TwoLedgers:
 
     def activate(self, name: str, contract: str, release: int) -> None:
         """Anybody activates a noticed release."""
-        expected = self.side(name).activate(contract, release, NOTICE)
+        expected = self.side(name).activate(contract, release, NOTICE, ACTIVATION_WINDOW)
         self.act(
             name,
             expected,

@@ -343,13 +343,15 @@ class LedgerModel:
         self.installed[contract].noticed_at = self.clock
         return None
 
-    def activate(self, contract: str, release: int, notice: int) -> Refusal | None:
+    def activate(self, contract: str, release: int, notice: int, window: int) -> Refusal | None:
         """Anybody activates."""
         installed = self.installed[contract]
         if installed.noticed != release:
             return "release: not noticed"
         if self.clock < installed.noticed_at + notice:
             return "release: notice not over"
+        if self.clock >= installed.noticed_at + notice + window:
+            return "release: notice has lapsed"
         self.installed[contract] = Installed(
             release=release, previous=installed.release, activated_at=self.clock
         )
@@ -363,7 +365,7 @@ class LedgerModel:
         if self.clock >= installed.activated_at + window:
             return "release: window closed"
         installed.release, installed.previous = installed.previous, None
-        installed.activated_at = self.clock
+        installed.activated_at, installed.noticed = self.clock, None
         return None
 
     # ----------------------------------------------------------------------- verifier
