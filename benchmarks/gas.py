@@ -121,6 +121,10 @@ class Scenario:
         self.note(
             "authorise_issuance", token.authorise_issuance(much, REASON, DOCUMENT, sender=notary)
         )
+        self.note(
+            "withdraw_authorisation",
+            token.withdraw_authorisation(AMOUNT, REASON, DOCUMENT, sender=notary),
+        )
         for account in (self.holders[0], self.holders[1], issuer):
             token.mint(account, 1000 * AMOUNT, REASON, DOCUMENT, sender=issuer)
         self.note("mint", token.mint(self.holders[0], AMOUNT, REASON, DOCUMENT, sender=issuer))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 INSTRUMENT: Final = ROOT / "examples" / "apple.yaml"
 # Eight bytes, none of them zero, as the peers' figures were taken with.
 AMOUNT: Final = 1_234_567_890_123_456_789
+# Whole units that the record authorises: room for all that is measured.
+_ISSUE_SIZE: Final = Decimal(10**22)
 REASON: Final = b"TEST"
 DOCUMENT: Final = keccak(text="benchmarks")
 # 2079-07-07.
@@ -126,7 +129,7 @@ class Rig:
         self._chains = {chain.name: chain for chain in chains}
         self._before = {name: meter(chain).spent for name, chain in self._chains.items()}
         self.network = Network.deploy(
-            load_instrument(INSTRUMENT),
+            load_instrument(INSTRUMENT).model_copy(update={"authorised": _ISSUE_SIZE}),
             self._chains,
             progress=self._note,
             attestors=ATTESTORS,

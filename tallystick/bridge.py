@@ -110,8 +110,8 @@ def lane_id(
 ) -> bytes:
     """Return the id of a lane, the same on both ledgers (EIP-712 struct hash).
 
-    Decimals and close of business (minutes after midnight UTC) are part of it: a lane between tokens
-    that count differently would be two lanes, and nothing could cross.
+    Decimals and close of business (minutes after midnight UTC) are part of it: two tokens that
+    count differently have no lane in common, and nothing can cross.
     """
     return keccak(
         encode(

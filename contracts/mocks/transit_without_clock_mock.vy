@@ -202,7 +202,13 @@ def eip712Domain() -> (
 ):
     """
     @notice The same domain by its parts (ERC-5267).
-    @return Which fields it has (name, version, chain id, contract), then all fields; neither salt nor extensions.
+    @return Which fields it has, as bits: name, version, chain id, contract.
+    @return Name.
+    @return Version.
+    @return Chain id.
+    @return The contract that checks the signatures.
+    @return No salt.
+    @return No extensions.
     """
     return (
         0x0f,

@@ -5,10 +5,10 @@
 @license Apache-2.0
 @author Tallystick
 @notice Who may send and receive, and the privileged acts of registrar, custodian and guardian.
-@dev ERC-7943 fixes the views and `setFrozenTokens`; where a standard's function has no room for reason and document,
-     they may be left out, and the key's standing instruction stands for them. A legal order needs two keys: the registrar
-     enters it, the custodian carries it out; a link account needs the same two. A forced transfer works while transfers are paused: an order
-     of a court does not wait for us.
+@dev ERC-7943 fixes the views and `setFrozenTokens`; where a standard's function has no room for reason and
+     document, they may be left out, and the key's standing instruction stands for them. A legal order needs
+     two keys: the registrar enters it, the custodian carries it out; a link account needs the same two. A
+     forced transfer works while transfers are paused: an order of a court does not wait for us.
 """
 from interfaces import IReleaseAuthority
 

@@ -29,9 +29,7 @@ uses: erc20
 
 
 # keccak256(abi_encode("InstrumentRegistry", "")): the name under which the authority keeps it; a test compares.
-_REGISTRY: constant(bytes32) = (
-    0x406d578ec46069d4061353a36dfab53218a83c596263ebf9bc26c4f170ded4b3
-)
+_REGISTRY: constant(bytes32) = (0x406d578ec46069d4061353a36dfab53218a83c596263ebf9bc26c4f170ded4b3)
 
 
 event IssuanceAuthorised:

@@ -55,7 +55,7 @@ def test_no_lane_is_opened_on_a_custody_of_other_code(world: World) -> None:
 @pytest.mark.requirement("INV-6")
 @pytest.mark.parametrize("changed", [{"close_minute": 1_380}, {"decimals": 4}])
 def test_a_lane_joins_only_tokens_that_count_alike(world: World, changed: dict[str, int]) -> None:
-    """A remote token that closed two hours later had one unit entitled on both ledgers on one day."""
+    """A remote token that closed two hours later had a unit entitled on both ledgers in a day."""
     side = world.remote
     fresh = side.fresh_suite(home=False, **changed)
     name = next(iter(changed))

@@ -47,7 +47,7 @@ def test_a_freeze_laid_before_the_link_strands_nothing(world: World, freeze: str
 
 @pytest.mark.requirement("INV-9", "R-36")
 def test_no_wallet_becomes_a_sanctuary(world: World) -> None:
-    """The registrar alone made any contract unfreezable and out of every order's reach, for ever."""
+    """The registrar alone put any contract beyond freezes and orders, for ever."""
     side = world.home
     wallet = side.chain.deploy("LaneCustody", side.attacker, side.token, sender=side.attacker)
     side.token.propose_link_account(wallet, True, *STATED, sender=side.registrar)
@@ -104,7 +104,7 @@ def _no_burn(side: Side) -> Any:
 def test_an_act_that_moves_nothing_leaves_no_trace(
     world: World, act: Callable[[Side], Any]
 ) -> None:
-    """Self-transfers, empty batches and acts over nothing wrote openings into accounts' histories."""
+    """Self-transfers, empty batches and acts over nothing wrote openings into histories."""
     side = world.home
     side.chain.set_time(side.chain.now + 3 * DAY)
     before = world.storage()

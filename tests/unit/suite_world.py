@@ -155,7 +155,7 @@ class Side:
         contract.assign_role(account, role, *STATED, sender=self.second_administrator)
 
     def link(self, account: Any, link: bool = True) -> Receipt:
-        """Make an account a link account after hand-over, or end that: registrar, then custodian."""
+        """Make or end a link account after hand-over: registrar, then custodian."""
         self.token.propose_link_account(account, link, *STATED, sender=self.registrar)
         receipt = self.token.set_link_account(account, link, *STATED, sender=self.custodian)
         assert isinstance(receipt, Receipt)

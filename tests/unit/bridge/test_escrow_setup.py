@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from suite_world import STATED, ZERO, Side, World, refused
 
-
 HAND_OVER = "hand_over(bytes4,bytes32)"
 
 

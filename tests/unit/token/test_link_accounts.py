@@ -1,4 +1,4 @@
-"""Link accounts: a lane's custody alone, under two keys, clean when it begins, ended while empty."""
+"""Link accounts: a lane's custody alone, two keys, clean when it begins, ended while empty."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_a_link_that_does_not_change_is_refused(
 
 
 def test_what_a_link_account_holds_of_its_word_survives(home_side: Side, custody: Contract) -> None:
-    """Day of movement and epoch are history: beginning and ending touch eligibility and flag alone."""
+    """Day of movement and epoch are history: a link touches eligibility and flag alone."""
     token = home_side.token
     token.admit(custody, 40_000, *STATED, sender=home_side.registrar)
     token.transfer(custody, 1, sender=home_side.investor)

@@ -18,7 +18,6 @@ from suite_world import (
 
 from tallystick.chain import keccak
 
-
 HAND_OVER = "hand_over(bytes4,bytes32)"
 
 
