@@ -28,7 +28,7 @@ class Reference:
 
 REFERENCES: Final[Mapping[str, Reference]] = {
     "transfer.same_day": Reference(
-        43_000,
+        43_300,
         {
             "bare-vyper": 36_384,
             "oz-5.7-proxied": 39_402,
@@ -46,13 +46,13 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "t-rex-4.1-proxied": 231_573,
         },
     ),
-    "transfer.after_record_date": Reference(90_000, {"cmtat-3.1-snapshots": 265_162}),
+    "transfer.after_record_date": Reference(91_000, {"cmtat-3.1-snapshots": 265_162}),
     "transfer.batch10": Reference(
-        130_000,
+        124_000,
         {"bare-vyper": 109_323, "cmtat-3.1-proxied": 197_189, "t-rex-4.1-proxied": 1_000_869},
     ),
     "transfer.batch100": Reference(
-        950_000,
+        900_000,
         {"bare-vyper": 824_211, "cmtat-3.1-proxied": 1_546_220, "t-rex-4.1-proxied": 8_850_965},
     ),
     "transfer_from": Reference(
@@ -67,17 +67,18 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "approve.first": Reference(None, {"oz-5.7-proxied": 51_353}),
     "approve": Reference(None, {"oz-5.7-proxied": 34_253}),
     "mint": Reference(
-        46_000,
+        46_300,
         {
             "oz-5.7-proxied": 41_439,
             "cmtat-3.1-proxied": 57_952,
             "t-rex-4.1-proxied": 209_325,
         },
     ),
-    "burn": Reference(46_000, {"cmtat-3.1-proxied": 58_025, "t-rex-4.1-proxied": 70_446}),
+    "burn": Reference(46_300, {"cmtat-3.1-proxied": 58_025, "t-rex-4.1-proxied": 70_446}),
     "forced_transfer": Reference(
-        47_000, {"cmtat-3.1-proxied": 52_845, "t-rex-4.1-proxied": 209_792}
+        55_000, {"cmtat-3.1-proxied": 52_845, "t-rex-4.1-proxied": 209_792}
     ),
+    "enter_order": Reference(70_000),
     "freeze_amount.first": Reference(
         None, {"cmtat-3.1-proxied": 56_698, "t-rex-4.1-proxied": 63_594}
     ),
@@ -87,7 +88,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "pause": Reference(None, {"cmtat-3.1-proxied": 52_501, "t-rex-4.1-proxied": 42_676}),
     "admit.first": Reference(None, {"t-rex-4.1-proxied-register": 79_578}),
     "lane.lock_send": Reference(
-        95_000,
+        85_000,
         {
             "bare-vyper": 46_288,
             "hyperlane": 129_292,
@@ -98,7 +99,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         },
     ),
     "lane.burn_send": Reference(
-        90_000,
+        81_000,
         {
             "bare-vyper": 36_009,
             "hyperlane": 100_589,
@@ -108,7 +109,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         },
     ),
     "lane.deliver_mint.2of3": Reference(
-        85_000,
+        84_500,
         {
             "bare-vyper": 50_114,
             "hyperlane": 101_061,
@@ -118,7 +119,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         },
     ),
     "lane.deliver_mint.5of7": Reference(
-        100_000,
+        98_500,
         {
             "bare-vyper": 64_493,
             "hyperlane": 118_802,
@@ -128,7 +129,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         },
     ),
     "lane.release.2of3": Reference(
-        85_000,
+        86_500,
         {
             "bare-vyper": 52_983,
             "hyperlane": 105_535,
@@ -138,10 +139,10 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         },
     ),
     "lane.signature": Reference(
-        4_500, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
+        4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
     ),
     "lane.security_token_across": Reference(
-        180_000,
+        170_000,
         {
             "bare-vyper": 96_402,
             "cmtat-on-ccip-1.6": 527_611,
