@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from suite_world import STATED, ZERO, Side, World, refused
+from suite_world import STATED, ZERO, Side, World, domain_of, refused
 
 HAND_OVER = "hand_over(bytes4,bytes32)"
 
@@ -64,3 +64,28 @@ def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> 
     )
     with refused(world, "access: missing role"):
         getattr(side.escrow, name)(*arguments, *STATED, sender=side.deployer)
+
+
+def test_the_escrow_shows_the_parts_of_its_domain(world: World) -> None:
+    """ERC-5267: what a wallet needs to show what attestors sign."""
+    for side in (world.home, world.remote):
+        domain = side.escrow.eip712Domain()
+        assert tuple(domain) == (
+            b"\x0f",
+            "Tallystick Lane",
+            "1",
+            side.chain.chain_id,
+            side.escrow.address,
+            bytes(32),
+            [],
+        )
+        assert side.escrow.method("eip712Domain()").selector == bytes.fromhex("84b0196e")
+        assert domain_of(side).separator == side.escrow.domain_separator()
+
+
+def test_initialise_logs_by_whom_the_set_up_begins(home_side: Side) -> None:
+    fresh = home_side.fresh_suite()
+    chain = home_side.chain
+    for contract in (fresh.escrow, fresh.registry):
+        events = [chain.decode_log(log) for log in chain.raw_logs(contract)]
+        assert contract.emitted("SetUpBegun", home_side.deployer, fresh.authority) in events
