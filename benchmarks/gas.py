@@ -16,10 +16,11 @@ from benchmarks.rig import (
     holder,
 )
 from tallystick import build
-from tallystick.bridge import LaneMessage, SignerSet
+from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Receipt
-from tallystick.deploy import PROXIED, Suite
-from tallystick.governance import Version, release_id, release_kind, release_terms
+from tallystick.governance.release import PROXIED, Version, release_id, release_kind, release_terms
+from tallystick.reach.connection import Suite
 
 __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
 

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.rig import UNTIL_DAY, Rig
 from tallystick.chain import Account, Contract
-from tallystick.chain.anvil import AnvilChain, find_anvil
+from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.process import find_anvil
 
 __all__ = ["BUDGET_MS", "Window", "climb", "pace"]
 

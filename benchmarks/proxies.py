@@ -27,7 +27,7 @@ from benchmarks.rig import (
 from tallystick import build
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, Contract, Receipt, Revert
-from tallystick.governance import Role
+from tallystick.governance.roles import Role
 
 __all__ = ["DESIGNS", "ERC1967_SLOT", "Attack", "Figures", "attacks", "figures", "main"]
 

@@ -15,14 +15,17 @@ from typing import Any, Final
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from tallystick.bridge import Domain, LaneMessage, SignerSet, attest
+from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Chain, Receipt
-from tallystick.chain.anvil import COINBASE, AnvilChain, find_anvil
+from tallystick.chain.anvil import COINBASE, AnvilChain
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.chain.ledgers import default_specs
-from tallystick.deploy import StepState, Suite
-from tallystick.instrument import load_instrument
-from tallystick.network import Network
+from tallystick.chain.local import default_specs
+from tallystick.chain.process import find_anvil
+from tallystick.deploy.deploy import StepState
+from tallystick.files.instrument import load_instrument
+from tallystick.local.network import Network
+from tallystick.reach.connection import Suite
 
 __all__ = [
     "AMOUNT",

@@ -20,9 +20,10 @@ from typing import Any, Final
 from benchmarks.gas import Scenario
 from benchmarks.rig import Rig, traced_chain
 from tallystick.chain import Chain, Receipt
-from tallystick.chain.anvil import find_anvil
-from tallystick.chain.base import JUNK_MNEMONIC, ChainError
-from tallystick.chain.ledgers import default_specs
+from tallystick.chain.account import JUNK_MNEMONIC
+from tallystick.chain.local import default_specs
+from tallystick.chain.process import find_anvil
+from tallystick.chain.receipt import ChainError
 from tallystick.chain.rpc import JsonRpc
 
 __all__ = ["main", "sort_steps"]

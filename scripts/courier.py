@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tallystick.cli import main
+from tallystick.cli.main import main
 
 
 @click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

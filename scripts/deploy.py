@@ -13,7 +13,7 @@ from typing import Any
 import click
 from ape.cli import ConnectedProviderCommand
 
-from tallystick.cli import guarded
+from tallystick.cli.main import guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
 def cli(provider: Any, plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> None:
     """Carry out a deployment plan on the connected network; a dry run unless --execute."""
-    from tallystick.plan_spec import run
+    from tallystick.cli.deploy import run
 
     sys.exit(
         guarded(lambda: run(plan_path, execute=execute, out=out, as_json=as_json, active=provider))

@@ -2,7 +2,7 @@
 
 import sys
 
-from tallystick.cli import main
+from tallystick.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

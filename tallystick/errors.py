@@ -10,8 +10,17 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-MAX_SHOWN: Final = 80
+from tallystick.text import one_line
 
+__all__ = [
+    "MAX_SHOWN",
+    "CheckFailed",
+    "InputError",
+    "TallystickError",
+    "shown",
+]
+
+MAX_SHOWN: Final = 80
 _SECRET_FIELD: Final = re.compile(
     r"mnemonic|private|secret|password|passphrase|seed|api_?key|keystore|bearer", re.IGNORECASE
 )
@@ -51,14 +60,6 @@ class InputError(TallystickError):
         self.expected = one_line(_without_secrets(expected.removeprefix("expected ")))
         parts = [self.file, self.field, self.value, f"expected {self.expected}"]
         super().__init__(": ".join(one_line(part) for part in parts if part))
-
-
-def one_line(text: str) -> str:
-    """Return `text` on one line, with everything unprintable written as an escape."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def shown(field: str, value: object) -> str:

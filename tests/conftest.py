@@ -8,10 +8,8 @@ from importlib.metadata import entry_points
 from hypothesis import HealthCheck, settings
 
 # Installed, the plugin is there by its entry point, and pytest refuses it a second time.
-_installed = any(
-    point.value == "tallystick.pytest_plugin" for point in entry_points(group="pytest11")
-)
-pytest_plugins = ["pytester"] if _installed else ["pytester", "tallystick.pytest_plugin"]
+_installed = any(point.value == "tallystick.kit.plugin" for point in entry_points(group="pytest11"))
+pytest_plugins = ["pytester"] if _installed else ["pytester", "tallystick.kit.plugin"]
 
 # Ledgers are put back after a test, not after each example: a property test wraps what it does in
 # `with chain.isolated():`, and so may use the fixtures that hypothesis would warn of.

@@ -30,7 +30,7 @@ def version(name, original=importlib.metadata.version):
 importlib.metadata.version = version
 
 import tallystick.cli
-import tallystick.pytest_plugin
+import tallystick.kit.plugin
 from tallystick.build import artifacts
 from tallystick.chain.embedded import EmbeddedChain
 

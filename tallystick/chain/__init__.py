@@ -3,11 +3,13 @@
 Contracts are bound to their chain, so there is no active chain that a call could miss.
 """
 
-from tallystick.chain.base import (
-    Account,
+from tallystick.chain.abi import CodecError, address_of, keccak
+from tallystick.chain.account import Account
+from tallystick.chain.base import Chain
+from tallystick.chain.contract import Contract, Method
+from tallystick.chain.receipt import (
     Args,
     Block,
-    Chain,
     ChainError,
     Event,
     RawLog,
@@ -15,10 +17,8 @@ from tallystick.chain.base import (
     Revert,
     Snapshot,
     Unsupported,
-    reverts,
 )
-from tallystick.chain.codec import CodecError, address_of, keccak
-from tallystick.chain.contract import Contract, Method
+from tallystick.chain.reverts import reverts
 
 __all__ = [
     "Account",

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from eth_typing import ChecksumAddress
 
-from tallystick.chain.base import Args, Event
-from tallystick.chain.codec import CodecError, FunctionABI, Interface
+from tallystick.chain.abi import CodecError, FunctionABI, Interface
+from tallystick.chain.receipt import Args, Event
 
 if TYPE_CHECKING:
     from tallystick.build import Artifact
-    from tallystick.chain.base import Chain, Receipt
+    from tallystick.chain.base import Chain
+    from tallystick.chain.receipt import Receipt
 
 __all__ = ["Contract", "Method"]
 

@@ -20,35 +20,31 @@ from eth.vm.code_stream import CodeStream
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.forks.prague.state import PragueState
 from eth.vm.gas_meter import GasMeter, allow_negative_refund_strategy
 from eth.vm.memory import Memory
 from eth.vm.message import Message
 from eth.vm.stack import Stack
 from eth_typing import Address, ChecksumAddress
 
-from tallystick.chain.base import (
-    JUNK_MNEMONIC,
-    Account,
-    Block,
-    Chain,
-    ChainError,
-    RawLog,
-    Receipt,
-    Snapshot,
-)
-from tallystick.chain.codec import address_bytes, checksum, keccak
+from tallystick.chain.abi import address_bytes, checksum, keccak
+from tallystick.chain.account import JUNK_MNEMONIC, Account
+from tallystick.chain.base import Chain
 from tallystick.chain.interpreter import Trace, execute, instructions
+from tallystick.chain.receipt import Block, ChainError, RawLog, Receipt, Snapshot
+from tallystick.chain.state import PRECOMPILES, UNDO_LIMIT, State
 
-__all__ = ["EmbeddedChain", "Frame", "Tracer", "run_pcs"]
+__all__ = [
+    "EmbeddedChain",
+    "Frame",
+    "Tracer",
+    "run_pcs",
+]
 
 BLOCK_GAS_LIMIT = 30_000_000
 GENESIS_TIME = 1_750_000_000
 # Osaka caps a transaction at 2**24 gas (EIP-7825); staying below keeps the back ends alike.
 DEFAULT_GAS = 1 << 24
 INITIAL_BALANCE = 10**24
-# Entries of the undo log (some hundred bytes each) kept for reorganisations without a snapshot.
-_UNDO_LIMIT = 500_000
 # Not zero: the block's beneficiary is warm (EIP-3651), and contracts do touch the zero address.
 COINBASE = Address(bytes.fromhex("c0ffee00000000000000000000000000c0ffee00"))
 
@@ -98,172 +94,10 @@ class Tracer(Protocol):
         """Called when the frame ended, whether it returned or reverted."""
 
 
-# --- the state -------------------------------------------------------------------------------
-
-_MISSING: Any = object()
-_Undo = tuple[dict[Any, Any], Any, Any]
-_EMPTY_CODE_HASH = keccak(b"")
-
-
-class _State(PragueState):
-    """Accounts and storage in dicts, with one log of what to put back on a revert.
-
-    py-evm's own state is a trie over a journalled database; nothing here needs roots or proofs.
-    A checkpoint is a position in the undo log, so snapshots cost nothing and can be nested.
-    """
-
-    # What the undo log holds where there was nothing.
-    ABSENT = _MISSING
-
-    def __init__(self, context: ExecutionContext) -> None:
-        # Without super().__init__, which would open a database.
-        self.execution_context = context
-        self.undo: list[_Undo] = []
-        self.balances: dict[bytes, int] = {}
-        self.nonces: dict[bytes, int] = {}
-        self.codes: dict[bytes, bytes] = {}
-        self.slots: dict[tuple[bytes, int], int] = {}
-        self.start_transaction()
-
-    def start_transaction(self) -> None:
-        """Forgets what lasts for one transaction."""
-        self.warm: dict[Any, bool] = {}
-        self.transient: dict[tuple[bytes, int], bytes] = {}
-        self.originals: dict[tuple[bytes, int], int] = {}
-
-    def write(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        """Sets a value so that it can be undone."""
-        self.undo.append((table, key, table.get(key, _MISSING)))
-        table[key] = value
-
-    def undo_to(self, position: int) -> None:
-        """Puts back everything that was written after the log had that length."""
-        undo = self.undo
-        while len(undo) > position:
-            table, key, old = undo.pop()
-            if old is _MISSING:
-                del table[key]
-            else:
-                table[key] = old
-
-    # -- checkpoints --
-
-    def snapshot(self) -> Any:
-        return len(self.undo)
-
-    def revert(self, snapshot: Any) -> None:
-        self.undo_to(snapshot)
-
-    def commit(self, snapshot: Any) -> None:
-        pass
-
-    def lock_changes(self) -> None:
-        pass
-
-    # -- storage --
-
-    def get_storage(self, address: Address, slot: int, from_journal: bool = True) -> int:
-        key = (address, slot)
-        value = self.slots.get(key, 0)
-        return value if from_journal else self.originals.get(key, value)
-
-    def set_storage(self, address: Address, slot: int, value: int) -> None:
-        key = (address, slot)
-        slots = self.slots
-        self.originals.setdefault(key, slots.get(key, 0))
-        self.undo.append((slots, key, slots.get(key, _MISSING)))
-        slots[key] = value
-
-    def delete_storage(self, address: Address) -> None:
-        for key in [key for key in self.slots if key[0] == address]:
-            self.write(self.slots, key, 0)
-
-    def is_storage_warm(self, address: Address, slot: int) -> bool:
-        return (address, slot) in self.warm
-
-    def mark_storage_warm(self, address: Address, slot: int) -> None:
-        key = (address, slot)
-        if key not in self.warm:
-            self.write(self.warm, key, True)
-
-    def get_transient_storage(self, address: Address, slot: int) -> bytes:
-        return self.transient.get((address, slot), b"")
-
-    def set_transient_storage(self, address: Address, slot: int, value: bytes) -> None:
-        self.write(self.transient, (address, slot), value)
-
-    def clear_transient_storage(self) -> None:
-        self.transient = {}
-
-    # -- accounts --
-
-    def get_balance(self, address: Address) -> int:
-        return self.balances.get(address, 0)
-
-    def set_balance(self, address: Address, balance: int) -> None:
-        self.write(self.balances, address, balance)
-
-    def get_nonce(self, address: Address) -> int:
-        return self.nonces.get(address, 0)
-
-    def set_nonce(self, address: Address, nonce: int) -> None:
-        self.write(self.nonces, address, nonce)
-
-    def increment_nonce(self, address: Address) -> None:
-        self.write(self.nonces, address, self.nonces.get(address, 0) + 1)
-
-    def get_code(self, address: Address) -> bytes:
-        return self.codes.get(address, b"")
-
-    def set_code(self, address: Address, code: bytes) -> None:
-        self.write(self.codes, address, code)
-
-    def delete_code(self, address: Address) -> None:
-        self.write(self.codes, address, b"")
-
-    def get_code_hash(self, address: Address) -> Any:
-        if self.account_is_empty(address):
-            return bytes(32)
-        code = self.codes.get(address, b"")
-        return keccak(code) if code else _EMPTY_CODE_HASH
-
-    def has_code_or_nonce(self, address: Address) -> bool:
-        return bool(self.codes.get(address) or self.nonces.get(address))
-
-    def account_exists(self, address: Address) -> bool:
-        return not self.account_is_empty(address)
-
-    def account_is_empty(self, address: Address) -> bool:
-        return not (
-            self.nonces.get(address) or self.balances.get(address) or self.codes.get(address)
-        )
-
-    def touch_account(self, address: Address) -> None:
-        pass
-
-    def delete_account(self, address: Address) -> None:
-        self.delete_storage(address)
-        self.write(self.balances, address, 0)
-        self.write(self.nonces, address, 0)
-        self.write(self.codes, address, b"")
-
-    def is_address_warm(self, address: Address) -> bool:
-        return address in self.warm or address in _PRECOMPILES
-
-    def mark_address_warm(self, address: Address) -> None:
-        if address not in self.warm:
-            self.write(self.warm, address, True)
-
-
-# --- the interpreter -------------------------------------------------------------------------
-
-_PRECOMPILES = PragueComputation.get_precompiles()
-
-
 class _Computation(PragueComputation):
     """py-evm's computation without the cost of its logging and checks."""
 
-    def __init__(self, state: _State, message: Message, transaction_context: Any) -> None:
+    def __init__(self, state: State, message: Message, transaction_context: Any) -> None:
         self.state = state
         self.msg = message
         self.transaction_context = transaction_context
@@ -297,7 +131,7 @@ class _Computation(PragueComputation):
                     cls.consume_initcode_gas_cost(computation)
             if message.is_create:
                 computation.contracts_created.append(message.storage_address)
-            precompile = _PRECOMPILES.get(message.code_address)
+            precompile = PRECOMPILES.get(message.code_address)
             if precompile is not None:
                 if not message.is_delegation:
                     precompile(computation)
@@ -334,9 +168,6 @@ def _traced(tracer: Tracer) -> type[_Computation]:
                 tracer(frame)
 
     return Traced
-
-
-# --- the chain -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -387,7 +218,7 @@ class EmbeddedChain(Chain):
         self._funded: set[int] = set()
         tracer = tracer or self.default_tracer
         self._computation: Any = _traced(tracer) if tracer is not None else _Computation
-        self._state: Any = _State(self._context())
+        self._state: Any = State(self._context())
         self._state.computation_class = self._computation
 
     # -- accounts --
@@ -429,7 +260,7 @@ class EmbeddedChain(Chain):
 
         state.start_transaction()
         state.execution_context = self._context()
-        if len(state.undo) > _UNDO_LIMIT and not self._saved:
+        if len(state.undo) > UNDO_LIMIT and not self._saved:
             state.undo.clear()
             self._forgotten = len(self._times)
         mark = len(state.undo)

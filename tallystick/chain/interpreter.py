@@ -17,7 +17,7 @@ from eth.vm.code_stream import CodeStream
 from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.logic.invalid import InvalidOpcode
 
-from tallystick.chain.codec import keccak
+from tallystick.chain.abi import keccak
 
 __all__ = ["OPCODES", "Trace", "execute", "instructions"]
 

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from eth_typing import ChecksumAddress
 
+from tallystick.chain.abi import address_of
+from tallystick.chain.account import Account
 from tallystick.chain.anvil import AnvilChain
-from tallystick.chain.base import Account, ChainError, Receipt, Snapshot, Unsupported
-from tallystick.chain.codec import address_of
+from tallystick.chain.receipt import ChainError, Receipt, Snapshot, Unsupported
 from tallystick.chain.rpc import RpcChain, RpcError
 
 __all__ = ["LiveChain"]

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from eth_typing import ChecksumAddress
 
-from tallystick.chain.base import (
-    JUNK_MNEMONIC,
-    Account,
+from tallystick.chain.abi import address_bytes, address_of, checksum
+from tallystick.chain.account import JUNK_MNEMONIC, Account
+from tallystick.chain.base import Chain
+from tallystick.chain.receipt import (
     Block,
-    Chain,
     ChainError,
     RawLog,
     Receipt,
@@ -27,7 +27,6 @@ from tallystick.chain.base import (
     Snapshot,
     Unsupported,
 )
-from tallystick.chain.codec import address_bytes, address_of, checksum
 
 __all__ = ["JsonRpc", "Rpc", "RpcChain", "RpcError"]
 

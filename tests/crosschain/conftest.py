@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from flows import DAY, FINALITY, Parties, meet
 
-from tallystick.instrument import load_instrument
-from tallystick.network import Network
+from tallystick.files.instrument import load_instrument
+from tallystick.local.network import Network
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from tallystick.bridge import LaneMessage
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Contract, Event, Receipt
-from tallystick.courier import Courier
-from tallystick.deploy import Suite
-from tallystick.governance import reason_code
-from tallystick.manifest import connection_of, manifest_of
-from tallystick.network import COURIER, Network
+from tallystick.courier.courier import Courier
+from tallystick.deploy.describe import manifest_of
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import COURIER, Network
+from tallystick.reach.connection import Suite, connection_of
 
 DAY = 86_400
 FINALITY = 3

@@ -14,10 +14,8 @@ from flows import (
     transfer,
 )
 
-from tallystick.bridge import party
+from tallystick.bridge.message import message_of, party
 from tallystick.chain import reverts
-from tallystick.network import message_of
-from tallystick.status import status_of
 
 
 def _lane(suite, network):
@@ -56,7 +54,7 @@ def test_locked_at_home_attested_issued_abroad(network, parties):
     assert _lane(home, network) == (300, 0, 1)
     assert home.token.balanceOf(parties.home_custody) == 300
     assert remote.token.totalSupply() == 0
-    assert status_of(network).ok
+    assert network.status().ok
 
     await_lock_time(network, message)
     receipt = network.deliver(message)
@@ -77,7 +75,7 @@ def test_locked_at_home_attested_issued_abroad(network, parties):
     assert remote.escrow.has_arrived(network.lane, 0)
     # The issue is what it was: locked units are part of it.
     assert home.token.totalSupply() == 1_500
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-2", "R-10")
@@ -104,7 +102,7 @@ def test_burned_abroad_released_at_home(network, parties):
     )
     assert _lane(remote, network) == (180, 0, 1)
     assert _lane(home, network) == (300, 0, 1)
-    assert status_of(network).ok
+    assert network.status().ok
 
     await_lock_time(network, message)
     receipt = network.deliver(message)
@@ -117,7 +115,7 @@ def test_burned_abroad_released_at_home(network, parties):
     assert _lane(home, network) == (180, 0, 1)
     assert home.token.balanceOf(parties.fund) == 620
     assert home.token.balanceOf(parties.home_custody) == remote.token.totalSupply() == 180
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3", "R-10", "R-24")
@@ -139,7 +137,7 @@ def test_suspense_abroad_is_claimed_once_the_recipient_is_admitted(network, part
     )
     assert remote.escrow.suspended(message.id) == 50
     assert _lane(remote, network) == (50, 50, 0)
-    assert status_of(network).ok
+    assert network.status().ok
     before = picture(network)
     with reverts(error="ERC7943CannotReceive", args=[parties.unverified_abroad]):
         network.claim(message)
@@ -160,7 +158,7 @@ def test_suspense_abroad_is_claimed_once_the_recipient_is_admitted(network, part
     )
     assert remote.token.balanceOf(parties.unverified_abroad) == 50
     assert _lane(remote, network) == (50, 0, 0)
-    assert status_of(network).ok
+    assert network.status().ok
     before = picture(network)
     with reverts("transit: nothing in suspense"):
         network.claim(message)
@@ -181,7 +179,7 @@ def test_suspense_at_home_is_claimed_once_the_recipient_is_admitted(network, par
     assert receipt.return_value is False
     assert _lane(home, network) == (230, 70, 1)
     assert home.token.balanceOf(parties.home_custody) == 300
-    assert status_of(network).ok
+    assert network.status().ok
 
     network.admit(home, parties.unverified, 60_000)
     claimed = network.claim(message)
@@ -196,7 +194,7 @@ def test_suspense_at_home_is_claimed_once_the_recipient_is_admitted(network, par
         transfer(home, parties.home_custody, parties.unverified, 70),
     )
     assert _lane(home, network) == (230, 0, 1)
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3")
@@ -211,7 +209,7 @@ def test_units_addressed_to_a_custody_are_in_suspense_and_in_nobodys_pocket(
     else:
         message = network.burn(parties.investor_abroad, parties.home_custody, 40)
     assert arrive(network, message).return_value is False
-    assert status_of(network).ok
+    assert network.status().ok
     before = picture(network)
     with reverts("custody: pay to itself"):
         network.claim(message)
@@ -225,5 +223,5 @@ def test_messages_arrive_in_any_order(network, parties):
     ]
     for message in reversed(messages):
         arrive(network, message)
-        assert status_of(network).ok
+        assert network.status().ok
     assert network.remote.token.balanceOf(parties.investor_abroad) == 321

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from flows import DAY, arrive, meet
 
-from tallystick.network import Network
-from tallystick.status import status_of
-from tallystick.token import close_of
+from tallystick.local.network import Network
+from tallystick.token.position import close_of
 
 
 def _to_the_close(network: Network, ledger: str, offset: int) -> int:
@@ -71,7 +70,7 @@ def test_units_in_transit_at_the_close_are_counted_once(network, parties):
     }
     assert closing["home custody"] - closing["remote supply"] == before.amount
     assert _sum(closing) == closing["home supply"]
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "R-41")
@@ -102,7 +101,7 @@ def test_the_books_close_however_far_the_clocks_are_apart(network, parties, remo
         assert _sum(closing) == closing["home supply"] == 1_500
     for message in pending:
         arrive(network, message)
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "R-41")

@@ -8,10 +8,10 @@ import pytest
 from eth_utils.crypto import keccak
 from flows import DOCUMENT, REASON, arrive, await_lock_time, meet, picture
 
-from tallystick.bridge import Domain, LaneMessage, SignerSet, attest, party
+from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.message import LaneMessage, party
 from tallystick.chain import reverts
-from tallystick.network import Network
-from tallystick.status import status_of
+from tallystick.local.network import Network
 
 
 def _keys(network: Network, signers: SignerSet) -> list[bytes]:
@@ -173,7 +173,7 @@ def test_the_lock_time_is_waited_for_to_the_second(network, parties, late):
             network.deliver(message)
         assert picture(network) == before
     assert network.deliver(message).timestamp == message.lock_time
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-4", "R-69")
@@ -204,4 +204,4 @@ def test_an_epoch_signs_until_its_retention_ends(network, parties, locked):
     signed = attest(later, following, domain, [key for key in keys if key is not None][:2])
     network.deliver(later, signed)
     meet(network)
-    assert status_of(network).ok
+    assert network.status().ok

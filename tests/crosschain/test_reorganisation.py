@@ -6,7 +6,6 @@ import pytest
 from flows import FINALITY, arrive, await_lock_time, courier_of, meet, picture
 
 from tallystick.chain import reverts
-from tallystick.status import status_of
 
 
 @pytest.mark.requirement("INV-1", "INV-4", "R-10", "R-68")
@@ -29,7 +28,7 @@ def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, dept
     meet(network)
     assert courier.step() == ()
     assert picture(network) == before
-    assert status_of(network).ok
+    assert network.status().ok
 
     # The same nonce, another message: nothing of the first stands in its way.
     second = network.lock(parties.fund, parties.fund_abroad, 41)
@@ -45,7 +44,7 @@ def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, dept
     assert remote.token.balanceOf(parties.fund_abroad) == 41
     assert remote.token.totalSupply() == 41
     assert home.token.balanceOf(parties.investor) == 1_000
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-4", "R-68")
@@ -56,13 +55,13 @@ def test_an_attestor_that_does_not_wait_issues_units_that_nobody_locked(network,
     await_lock_time(network, hasty)
     # All attestors sign what stands in the newest block, and a courier delivers at once.
     network.deliver(hasty, network.attest(hasty))
-    assert status_of(network).ok
+    assert network.status().ok
 
     home.chain.reorg(1)
 
     assert home.token.balanceOf(parties.investor) == 1_000
     assert remote.token.balanceOf(parties.investor_abroad) == 300
-    status = status_of(network)
+    status = network.status()
     assert not status.ok
     assert not status.verdict("INV-1").holds
     assert not status.verdict("INV-2").holds
@@ -103,7 +102,7 @@ def test_a_delivery_undone_at_its_destination_is_delivered_again_and_counts_once
     with reverts("transit: delivered already"):
         network.deliver(message, attestation)
     assert remote.token.totalSupply() == 300
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-4", "R-68")
@@ -122,4 +121,4 @@ def test_a_burn_undone_before_it_is_final_releases_nothing(network, parties):
     meet(network)
     assert [o for o in courier.step() if o.changed] == []
     assert picture(network) == before
-    assert status_of(network).ok
+    assert network.status().ok

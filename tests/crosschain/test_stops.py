@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from flows import DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
 
-from tallystick.bridge import Direction, party
+from tallystick.bridge.message import Direction, party
 from tallystick.chain import reverts
-from tallystick.network import Network
-from tallystick.status import status_of
-from tallystick.token import PauseScope
-from tallystick.upgrade import upgrade
+from tallystick.deploy.upgrade import upgrade
+from tallystick.local.network import Network
+from tallystick.token.position import PauseScope
 
 
 def _pause_lane(network: Network, ledger: str, directions: Direction) -> None:
@@ -48,11 +47,11 @@ def test_an_inbound_stop_delays_and_loses_nothing(network, parties):
         with reverts("lanes: inbound paused"):
             network.deliver(message, attestation)
     assert picture(network) == before
-    assert status_of(network).ok
+    assert network.status().ok
 
     _unpause_lane(network, "remote", Direction.IN)
     assert network.deliver(message, attestation).return_value is True
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-7")
@@ -66,7 +65,7 @@ def test_an_outbound_stop_keeps_units_at_home_and_lets_others_arrive(network, pa
     assert picture(network) == before
     # What is on its way home is not held up.
     assert arrive(network, back).return_value is True
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3")
@@ -86,7 +85,7 @@ def test_paused_lanes_of_the_token_abroad_are_a_retry_for_everybody(network, par
     assert picture(network) == before
     _unpause(network, "remote", PauseScope.LANES)
     assert [network.deliver(message).return_value for message in messages] == [True, False]
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3")
@@ -110,7 +109,7 @@ def test_paused_transfers_at_home_hold_up_the_eligible_and_suspend_the_others(ne
     _unpause(network, "home", PauseScope.TRANSFERS)
     assert network.deliver(eligible).return_value is True
     network.claim(other)
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-3", "INV-7")
@@ -121,7 +120,7 @@ def test_claims_go_on_while_the_lane_is_stopped(network, parties):
     network.admit(network.remote, parties.unverified_abroad, 60_000)
     network.claim(message)
     assert network.remote.token.balanceOf(parties.unverified_abroad) == 7
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3", "R-24", "R-36")
@@ -137,7 +136,7 @@ def test_a_frozen_recipient_gets_its_units_when_the_freeze_ends(network, parties
     remote.token.setAddressFrozen(parties.investor_abroad, False, *stated, sender=custodian)
     network.claim(message)
     assert remote.token.balanceOf(parties.investor_abroad) == 9
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-1", "INV-3", "INV-10", "R-60")
@@ -149,11 +148,11 @@ def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
     back = network.burn(parties.investor_abroad, parties.investor, 100)
     signed = network.attest(out)
     upgrade(network, "remote", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
-    assert status_of(network).ok
+    assert network.status().ok
     arrive(network, out, signed)
     upgrade(network, "home", "SecurityToken", "SecurityTokenNextButOneMock", "1.2.0")
     upgrade(network, "home", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
-    assert status_of(network).ok
+    assert network.status().ok
     meet(network)
     network.home.chain.mine(5)
     network.remote.chain.mine(5)
@@ -164,7 +163,7 @@ def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
             network.deliver(message)
     assert network.home.token.balanceOf(parties.investor) == 800
     assert network.remote.token.balanceOf(parties.fund_abroad) == 20
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.requirement("INV-7", "R-64")

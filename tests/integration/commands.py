@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from tallystick.chain import Chain
-from tallystick.instrument import load_instrument
-from tallystick.manifest import Connection, connection_of, manifest_of_network
-from tallystick.network import Network
+from tallystick.files.instrument import load_instrument
+from tallystick.local.network import Network, manifest_of_network
+from tallystick.reach.connection import Connection, connection_of
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLE = ROOT / "examples" / "apple.yaml"

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from commands import APPLE, ROOT, connected, deployed, environment, tallystick
 
-from tallystick import __version__, cli
+from tallystick import __version__
 from tallystick.chain import ChainError
+from tallystick.cli import main as cli
 from tallystick.errors import CheckFailed, InputError
-from tallystick.manifest import manifest_of_network
+from tallystick.local.network import manifest_of_network
 
 
 def test_version_and_help(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from commands import connected, deployed
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick import courier as module
-from tallystick.bridge import Kind, LaneMessage, party
+from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain import ChainError
-from tallystick.courier import Act, Courier, Decision, Outcome, Sighting, decide, final_block
-from tallystick.governance import reason_code
-from tallystick.manifest import Finality
-from tallystick.network import ROLE_INDEX, Network
-from tallystick.status import status_of
+from tallystick.cli.courier import run as run_courier
+from tallystick.courier.courier import Courier, Outcome
+from tallystick.courier.decision import Act, Decision, Sighting, decide, final_block
+from tallystick.files.manifest import Finality
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import ROLE_INDEX, Network
 
 _LANE = b"\x1a" * 32
 _ESCROW = "0x" + "Ee" * 20
@@ -158,7 +158,7 @@ def test_it_carries_both_ways_and_again_changes_nothing(ledgers: Any) -> None:
     numbers = [chain.block_number for chain in network.chains.values()]
     assert Courier(connected(network)).step() == ()
     assert numbers == [chain.block_number for chain in network.chains.values()]
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 def test_it_waits_for_finality_and_for_the_clock(ledgers: Any) -> None:
@@ -257,7 +257,7 @@ def test_a_message_that_its_escrow_does_not_keep_is_never_signed(
     connection = connected(network)
     escrow = connection.escrow("home")
     monkeypatch.setattr(type(connection), "escrow", lambda self, name: _Forgetful(self, name))
-    monkeypatch.setattr(module, "attest", lambda *_: pytest.fail("it signed"))
+    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
     assert escrow.outbox(network.lane, 0) != bytes(32)
     assert said(Courier(connection).step()) == [
         ("refused", "home", 0, "its source escrow keeps another id for the nonce")
@@ -310,7 +310,7 @@ def test_a_reorganised_event_is_not_signed(ledgers: Any, monkeypatch: pytest.Mon
     # Deeper than the rule foresaw: what was read before is gone, and is asked for again.
     home.reorg(3)
     network.remote.chain.set_time(home.now + 1_000)
-    monkeypatch.setattr(module, "attest", lambda *_: pytest.fail("it signed"))
+    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
     assert carrier.step() == ()
     home.mine(5)
     assert carrier.step() == ()
@@ -329,7 +329,7 @@ def test_a_delivery_that_is_reorganised_away_is_repeated(ledgers: Any) -> None:
     remote.reorg(1)
     assert not network.remote.escrow.has_arrived(network.lane, 0)
     assert said(carrier.step()) == [("delivered", "home", 0, "")]
-    assert status_of(network).ok
+    assert network.status().ok
 
 
 @pytest.mark.anvil_only
@@ -383,7 +383,7 @@ def test_the_loop_says_each_thing_once(ledgers: Any) -> None:
             network.admit(network.remote, stranger, 40_000)
 
     with pytest.raises(StopIteration):
-        module.run(Courier(connected(network)), reported.append, pause, pytest.fail)
+        run_courier(Courier(connected(network)), reported.append, pause, pytest.fail)
     assert [outcome.what for outcome in reported] == ["suspended", "waiting", "claimed"]
 
 

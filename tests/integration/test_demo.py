@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tallystick import demo
-from tallystick.chain.anvil import find_anvil
+from tallystick.chain.process import find_anvil
+from tallystick.demo import story as demo
+from tallystick.demo.report import Figure, Report, Sample, svg
 from tallystick.errors import InputError
-from tallystick.report import Figure, Report, Sample, svg
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

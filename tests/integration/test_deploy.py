@@ -20,13 +20,16 @@ from commands import ROOT, environment, plan_data, tallystick, write_plan
 
 from tallystick.chain import Chain, reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy import Deployment, Report, deploy, left_with, verify, verify_roles
+from tallystick.deploy.deploy import Report, deploy
+from tallystick.deploy.resolved import Deployment, check_release, spec_from_plan
+from tallystick.deploy.verify import left_with, verify, verify_roles
 from tallystick.errors import CheckFailed, InputError
-from tallystick.governance import Role, reason_code
-from tallystick.manifest import Manifest, connect
-from tallystick.plan import load_plan
-from tallystick.plan_spec import Accounts, check_release, spec_from_plan
-from tallystick.status import status_of
+from tallystick.files.manifest import Manifest
+from tallystick.files.plan import load_plan
+from tallystick.governance.roles import Role, reason_code
+from tallystick.reach.accounts import Accounts
+from tallystick.reach.connection import connect
+from tallystick.status.observe import status_of
 
 
 def fresh() -> dict[str, Chain]:

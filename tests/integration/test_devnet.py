@@ -17,12 +17,13 @@ import pytest
 import yaml
 from commands import APPLE, environment, tallystick
 
-from tallystick.bridge import party
-from tallystick.devnet import with_ledgers
+from tallystick.bridge.message import party
 from tallystick.errors import InputError
-from tallystick.instrument import load_instrument
-from tallystick.manifest import Connection, Manifest, connect
-from tallystick.status import status_of
+from tallystick.files.instrument import load_instrument
+from tallystick.files.manifest import Manifest
+from tallystick.local.devnet import with_ledgers
+from tallystick.reach.connection import Connection, connect
+from tallystick.status.observe import status_of
 
 
 def _alive(pid: int) -> bool:
@@ -197,9 +198,9 @@ def test_a_ledger_that_dies_ends_it(tmp_path: Path) -> None:
 def test_without_anvil_it_says_how_to_get_it(tmp_path: Path) -> None:
     """A copy of the package where no node_modules is near, and a PATH without anvil."""
     code = (
-        "import sys, tallystick.chain.anvil as a, tallystick.devnet as d\n"
+        "import sys, tallystick.chain.process as a, tallystick.local.devnet as d\n"
         "d.find_anvil = a.find_anvil = lambda: None\n"
-        "from tallystick.cli import main\n"
+        "from tallystick.cli.main import main\n"
         f"sys.exit(main(['devnet', '--instrument', {str(APPLE)!r}]))"
     )
     done = subprocess.run(

@@ -19,10 +19,11 @@ from tallystick.build import artifact
 from tallystick.chain import Chain
 from tallystick.chain.anvil import AnvilChain
 from tallystick.errors import InputError
-from tallystick.instrument import load_instrument
-from tallystick.manifest import Manifest, connect, connection_of, manifest_of_network
-from tallystick.network import Network
-from tallystick.status import status_of
+from tallystick.files.instrument import load_instrument
+from tallystick.files.manifest import Manifest
+from tallystick.local.network import Network, manifest_of_network
+from tallystick.reach.connection import connect, connection_of
+from tallystick.status.observe import status_of
 
 
 def made(network: Network) -> Manifest:

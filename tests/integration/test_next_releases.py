@@ -8,7 +8,7 @@ import pytest
 from next_releases import CLOCK_ASSERTION, CONTRACTS, MOCKS, derived
 
 from tallystick.build import artifact
-from tallystick.upgrade import layout_conflicts
+from tallystick.governance.layout import layout_conflicts
 
 
 @pytest.mark.parametrize(

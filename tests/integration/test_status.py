@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tallystick.bridge import Kind
+from tallystick.bridge.message import Kind
 from tallystick.chain import Chain
-from tallystick.status import (
+from tallystick.cli.status import render
+from tallystick.status.invariants import Verdict, check_invariants
+from tallystick.status.observation import (
     LaneState,
     LedgerState,
     MessageState,
@@ -26,11 +28,8 @@ from tallystick.status import (
     Position,
     SideState,
     StrayDelivery,
-    Verdict,
-    check_invariants,
-    render,
-    status_of,
 )
+from tallystick.status.observe import status_of
 
 # --- what was observed, by hand ----------------------------------------------------------------
 
@@ -360,7 +359,7 @@ def test_status_of_a_network(ledgers: Any) -> None:
         ("InstrumentRegistry", "SecurityToken", "BridgeEscrow"), ("1.0.0", True)
     )
     # The same without a manifest, and as JSON.
-    assert status_of(network).verdicts == found.verdicts
+    assert network.status().verdicts == found.verdicts
     data = json.loads(json.dumps(found.as_dict()))
     assert data["ok"]
     assert data["invariants"][0]["figures"]["issue"] == "1500000000"
@@ -370,7 +369,7 @@ def test_status_is_readable_in_eighty_columns(ledgers: Any) -> None:
     network = deployed(ledgers(2))
     network.lock(network.holder("home", 0), network.holder("remote", 0), 5_000_000)
     text = io.StringIO()
-    render(status_of(network), Console(file=text, width=80, color_system=None))
+    render(network.status(), Console(file=text, width=80, color_system=None))
     shown = text.getvalue()
     assert max(map(len, shown.splitlines())) <= 80
     for word in ("Positions", "Lanes", "In transit", "In suspense: nothing", "INV-5", "holds"):
@@ -394,7 +393,7 @@ def test_units_out_of_nothing_break_the_status(ledgers: Any) -> None:
     word = int.from_bytes(chain.storage(token.address, slot), "big")
     assert word % 2**104 == 10**9
     chain.set_storage(token.address, slot, word + 1)
-    found = status_of(network)
+    found = network.status()
     assert {v.invariant for v in found.verdicts if not v.holds} == {"INV-1", "INV-5"}
     assert found.verdict("INV-1").breaks == ("the places hold 1500000001, the issue is 1500000000",)
 
@@ -406,7 +405,7 @@ def test_forged_delivery_breaks_the_status(ledgers: Any) -> None:
     message = network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
     network.remote.chain.set_time(network.home.chain.now + 5)
     network.deliver(replace(message, nonce=7, amount=900))
-    found = status_of(network)
+    found = network.status()
     assert {v.invariant for v in found.verdicts if not v.holds} == {"INV-1", "INV-2", "INV-4"}
     assert found.verdict("INV-4").breaks == (
         "remote: delivery of nonce 7, amount 900: the other ledger has no such message",

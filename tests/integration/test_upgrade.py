@@ -9,15 +9,16 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tallystick import build
-from tallystick import upgrade as upgrades
-from tallystick.bridge import LaneMessage
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Receipt, reverts
+from tallystick.deploy import upgrade as upgrades
+from tallystick.deploy.upgrade import upgrade
 from tallystick.errors import CheckFailed
-from tallystick.governance import Version, reason_code, release_id, release_kind
-from tallystick.instrument import load_instrument
-from tallystick.network import COURIER, Network
-from tallystick.token import business_day
-from tallystick.upgrade import upgrade
+from tallystick.files.instrument import load_instrument
+from tallystick.governance.release import Version, release_id, release_kind
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import COURIER, Network
+from tallystick.token.position import business_day
 
 CONTRACTS = ("SecurityToken", "BridgeEscrow", "InstrumentRegistry")
 NOTES, NOTES_2 = keccak(text="notes of 1.1.0"), keccak(text="notes of 1.2.0")

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from tallystick.chain import ChainError, Revert
-from tallystick.chain.anvil import AnvilChain, connect, find_anvil
+from tallystick.chain.anvil import AnvilChain, connect
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.chain.ledgers import LedgerSpec, open_ledgers
-from tallystick.chain.ledgers import ledgers as open_all
+from tallystick.chain.local import LedgerSpec, open_ledgers
+from tallystick.chain.local import ledgers as open_all
+from tallystick.chain.process import find_anvil
 from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError
 
 pytestmark = pytest.mark.anvil_only
@@ -167,7 +168,7 @@ def test_a_process_outlives_the_thread_that_opened_it() -> None:
 
 
 def test_a_taken_port_is_not_adopted(chain: AnvilChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tallystick.chain.anvil as module
+    import tallystick.chain.process as module
 
     taken = int(chain.url.rpartition(":")[2])
     free = module._free_port
@@ -189,8 +190,11 @@ def test_a_refused_option_is_said() -> None:
         AnvilChain("home", hardfork="nonsense")
 
 
+# Started in the background or by nohup, we hand down signals that are ignored.
 _OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from tallystick.chain.anvil import AnvilChain
 chains = [AnvilChain("home"), AnvilChain("remote", 41002, ledger_number=2)]
 print(*(chain.pid for chain in chains), flush=True)

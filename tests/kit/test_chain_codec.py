@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.chain.codec import CodecError, Interface, Parameters, address_of, parameter_type
+from tallystick.chain.abi import CodecError, Interface, Parameters, address_of, parameter_type
 
 _BITS = st.integers(1, 32).map(lambda n: n * 8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.chain import Chain, ChainError, Contract, keccak
-from tallystick.chain.codec import CodecError
+from tallystick.chain.abi import CodecError
 
 
 @pytest.fixture

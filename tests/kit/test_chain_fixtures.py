@@ -9,8 +9,8 @@ import pytest
 
 from tallystick.chain import Chain, Contract
 
-_INSTALLED = any(p.value == "tallystick.pytest_plugin" for p in entry_points(group="pytest11"))
-_OPTIONS = (*(() if _INSTALLED else ("-p", "tallystick.pytest_plugin")), "-p", "no:ape_test", "-q")
+_INSTALLED = any(p.value == "tallystick.kit.plugin" for p in entry_points(group="pytest11"))
+_OPTIONS = (*(() if _INSTALLED else ("-p", "tallystick.kit.plugin")), "-p", "no:ape_test", "-q")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_the_option_chooses_the_back_end(suite, option, passed, skipped) -> None
 
 
 def test_without_anvil_its_tests_are_skipped_with_a_reason(suite) -> None:
-    suite.makeconftest("import tallystick.chain.anvil as a\na.find_anvil = lambda: None")
+    suite.makeconftest("import tallystick.chain.process as a\na.find_anvil = lambda: None")
     result = suite.runpytest_subprocess(*_OPTIONS, "-rs")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*anvil is not installed*"])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.chain.anvil import AnvilChain, find_anvil
+from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.process import find_anvil
 
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
 

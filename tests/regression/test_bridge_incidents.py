@@ -19,9 +19,10 @@ from suite_world import (
     signed,
 )
 
-from tallystick.bridge import Domain, SignerSet, party
+from tallystick.bridge.attestation import Domain, SignerSet
+from tallystick.bridge.message import party
 from tallystick.chain import Revert
-from tallystick.governance import Version, release_id
+from tallystick.governance.release import Version, release_id
 
 
 def emptied_set(world: World, threshold: int) -> bytes:

@@ -16,16 +16,17 @@ from tallystick import build
 from tallystick.build import Artifact, artifact
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy import blueprint_content, verify, verify_code
-from tallystick.governance import (
+from tallystick.deploy.steps import blueprint_content
+from tallystick.deploy.verify import verify, verify_code
+from tallystick.files.instrument import load_instrument
+from tallystick.governance.release import (
     Version,
     proxy_name,
     release_id,
     release_kind,
     release_terms,
 )
-from tallystick.instrument import load_instrument
-from tallystick.network import Network
+from tallystick.local.network import Network
 
 NEXT = Version(1, 1, 0)
 HOUR = 3_600

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from suite_world import DAY, ISIN, STATED, Side, World, refused
 
-from tallystick.bridge import NO_CAP, lane_id, ledger_id, party
+from tallystick.bridge.message import NO_CAP, lane_id, ledger_id, party
 
 OPERATOR = 32
 

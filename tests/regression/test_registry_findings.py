@@ -8,7 +8,7 @@ import pytest
 from registry_ledgers import Ledger, refused
 from registry_vectors import APPLE, APPLE_TOKEN, BUND, BUND_TOKEN, ELSEWHERE, STATED, TOKEN_DTI
 
-from tallystick.registry import (
+from tallystick.registry.record import (
     DtiKind,
     Placement,
     check_record,

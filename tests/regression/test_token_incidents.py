@@ -13,7 +13,7 @@ from suite_world import (
 )
 
 from tallystick.chain import Revert
-from tallystick.governance import Role
+from tallystick.governance.roles import Role
 
 
 def test_dstoken_transfer_from_without_allowance(world: World) -> None:

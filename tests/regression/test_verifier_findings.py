@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from suite_world import DAY, STATED, ZERO, Side, World, refused
 
-from tallystick.bridge import SignerSet
+from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
 
 HOUR = 3_600

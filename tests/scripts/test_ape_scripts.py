@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tallystick.chain.anvil import find_anvil
-from tallystick.manifest import Manifest
+from tallystick.chain.process import find_anvil
+from tallystick.files.manifest import Manifest
 
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]

@@ -41,16 +41,18 @@ from model import (
     Transit,
 )
 
-from tallystick import upgrade as upgrades
-from tallystick.bridge import LaneMessage, SignerSet, attest, party
+from tallystick.bridge.attestation import SignerSet, attest
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy import Suite
-from tallystick.governance import Version, reason_code
-from tallystick.instrument import load_instrument
-from tallystick.network import ATTESTORS, COURIER, Network, message_of
-from tallystick.token import AMOUNT_MAX, business_day, calendar_day, close_of
+from tallystick.deploy import upgrade as upgrades
+from tallystick.files.instrument import load_instrument
+from tallystick.governance.release import Version
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import ATTESTORS, COURIER, Network
+from tallystick.reach.connection import Suite
+from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 
 UNIT = 10**6
 DAY = 86_400

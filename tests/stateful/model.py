@@ -16,8 +16,9 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
-from tallystick.bridge import Domain, LaneMessage, SignerSet, attestation_digest
-from tallystick.token import AMOUNT_MAX, business_day, calendar_day, close_of
+from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
+from tallystick.bridge.message import LaneMessage
+from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 
 # The reason of a revert; (name, arguments) of a named error; "" for a revert without a word.
 Refusal = str | tuple[str, tuple[object, ...]]

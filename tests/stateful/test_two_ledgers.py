@@ -21,7 +21,7 @@ from machine import (
 from model import LedgerModel, Model, State
 from profiles import PARTS, Profile, chosen, play
 
-from tallystick.token import close_of
+from tallystick.token.position import close_of
 
 NAME, PROFILE = chosen()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tallystick.build import Artifact
-from tallystick.chain.base import Revert
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.chain.receipt import Revert
 from tools.compiling import contracts
 from tools.coverage.mapping import Suite, build_suite
 from tools.coverage.record import Collected, Recorder, identify, resolve

@@ -12,24 +12,17 @@ from typing import Any
 from eth_account import Account as Signer
 from eth_utils.crypto import keccak
 
-from tallystick.bridge import (
-    NO_CAP,
-    Domain,
-    LaneMessage,
-    SignerSet,
-    attest,
-    attestation_digest,
-    ledger_id,
-    party,
-)
+from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation_digest
+from tallystick.bridge.message import NO_CAP, LaneMessage, ledger_id, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Chain, Contract, Event, Receipt
-from tallystick.chain.base import Snapshot, reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.governance import Version, proxy_name, release_id, release_kind
-from tallystick.instrument import load_instrument
-from tallystick.network import Network
-from tallystick.registry import InstrumentRecord, Placement, token_word
+from tallystick.chain.receipt import Snapshot
+from tallystick.chain.reverts import reverts
+from tallystick.files.instrument import load_instrument
+from tallystick.governance.release import Version, proxy_name, release_id, release_kind
+from tallystick.local.network import Network
+from tallystick.registry.record import InstrumentRecord, Placement, token_word
 
 ROOT = Path(__file__).resolve().parents[2]
 REASON = b"TEST"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick import identifiers
-from tallystick.identifiers import (
+from tallystick.registry import identifiers
+from tallystick.registry.identifiers import (
     DTI_ALPHABET,
     IdentifierError,
     check_caip2,

@@ -17,14 +17,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tallystick.errors import CheckFailed, InputError
-from tallystick.instrument import (
+from tallystick.files.instrument import (
     Instrument,
     instrument_schema,
     load_instrument,
     parse_close,
+    record_of,
     units,
 )
-from tallystick.registry import DtiKind, record_hash, record_of, token_word
+from tallystick.registry.record import DtiKind, record_hash, token_word
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 APPLE = EXAMPLES / "apple.yaml"

@@ -14,18 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from suite_world import ISIN, ROOT, STATED, World, domain_of
 
-from tallystick.bridge import (
-    Domain,
-    LaneMessage,
-    SignerSet,
-    attest,
-    attestation_digest,
-    lane_id,
-    ledger_id,
-    party,
-    party_address,
-    typed_data,
-)
+from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation_digest, typed_data
+from tallystick.bridge.message import LaneMessage, lane_id, ledger_id, party, party_address
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "lane_messages.json").read_text())
 LIMITS = {

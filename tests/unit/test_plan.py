@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tallystick.errors import InputError
-from tallystick.plan import Plan, load_plan, plan_schema
+from tallystick.files.plan import Plan, load_plan, plan_schema
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 REMOVED = object()

@@ -15,7 +15,7 @@ from suite_world import (
     write_slot,
 )
 
-from tallystick.token import (
+from tallystick.token.position import (
     DAY_MAX,
     EPOCH_MAX,
     PositionFlag,

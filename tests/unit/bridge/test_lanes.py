@@ -25,7 +25,7 @@ from suite_world import (
     write_slot,
 )
 
-from tallystick.bridge import NO_CAP, LaneMessage, lane_id, ledger_id, party
+from tallystick.bridge.message import NO_CAP, LaneMessage, lane_id, ledger_id, party
 from tallystick.build import artifact
 from tallystick.chain import Contract
 

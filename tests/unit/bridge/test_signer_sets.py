@@ -18,7 +18,7 @@ from suite_world import (
     signed,
 )
 
-from tallystick.bridge import SignerSet
+from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
 
 FIRST = "set_first_signers(address[],uint256,bytes4,bytes32)"

@@ -24,9 +24,8 @@ from suite_world import (
     write_slot,
 )
 
-from tallystick.bridge import LaneMessage, party
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.chain import ChainError, Revert, reverts
-from tallystick.network import message_of
 
 
 def parts_of_the_issue(world: World) -> tuple[int, int, int, int]:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from suite_world import World, domain_of, refused, signature_of, slot_of, write_slot
 
-from tallystick.bridge import LaneMessage, SignerSet
-from tallystick.chain.base import Revert
+from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.message import LaneMessage
+from tallystick.chain.receipt import Revert
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 

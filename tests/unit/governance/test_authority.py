@@ -24,8 +24,8 @@ from suite_world import (
 
 from tallystick.build import artifact, source_root
 from tallystick.chain import Contract
-from tallystick.deploy import blueprint_content
-from tallystick.governance import (
+from tallystick.deploy.steps import blueprint_content
+from tallystick.governance.release import (
     Version,
     proxy_name,
     release_id,

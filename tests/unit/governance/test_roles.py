@@ -19,7 +19,7 @@ from suite_world import (
     refused,
 )
 
-from tallystick.governance import Role
+from tallystick.governance.roles import Role
 
 ASSIGN = "assign_role(address,uint256,bytes4,bytes32)"
 PROPOSE = "propose_role(address,uint256,bytes4,bytes32)"

@@ -13,8 +13,8 @@ from suite_world import ZERO, read_slot, write_slot
 
 from tallystick.chain import Account, Contract, Event, Receipt, reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.governance import Role
-from tallystick.registry import InstrumentRecord, record_hash, token_address
+from tallystick.governance.roles import Role
+from tallystick.registry.record import InstrumentRecord, record_hash, token_address
 
 PARTIES: Mapping[str, int] = {
     "set_up_key": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tallystick.registry import DtiKind, InstrumentRecord, Placement, token_word
+from tallystick.registry.record import DtiKind, InstrumentRecord, Placement, token_word
 
 REASON = b"ISSU"
 DOCUMENT = b"\x11" * 32

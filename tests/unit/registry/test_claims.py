@@ -12,7 +12,7 @@ from registry_ledgers import Ledger, refused
 from registry_vectors import APPLE, BUND, ELSEWHERE, ETHER, OTHER_DTI, STATED, TOKEN_DTI
 
 from tallystick.chain import Revert
-from tallystick.registry import DtiKind, InstrumentRecord, Placement, record_hash
+from tallystick.registry.record import DtiKind, InstrumentRecord, Placement, record_hash
 
 pytestmark = pytest.mark.requirement("R-03")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from registry_vectors import DEPLOYER
 
 from tallystick.chain import Contract
-from tallystick.identifiers import (
+from tallystick.registry.identifiers import (
     DTI_ALPHABET,
     IdentifierError,
     check_caip2,

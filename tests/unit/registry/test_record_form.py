@@ -20,7 +20,7 @@ from registry_vectors import (
 )
 
 from tallystick.chain import reverts
-from tallystick.registry import (
+from tallystick.registry.record import (
     DtiKind,
     InstrumentRecord,
     Placement,

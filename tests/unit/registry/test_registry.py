@@ -13,7 +13,7 @@ from suite_world import ZERO
 from tallystick.build import artifact
 from tallystick.chain import reverts
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.registry import record_hash
+from tallystick.registry.record import record_hash
 
 _CONTRACTS = Path(__file__).resolve().parents[3] / "contracts" / "registry"
 _REASONS = re.findall(

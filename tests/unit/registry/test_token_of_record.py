@@ -9,7 +9,7 @@ import pytest
 from registry_ledgers import Ledger, refused
 from registry_vectors import APPLE, APPLE_TOKEN, BUND, BUND_TOKEN, DEPLOYER, ELSEWHERE
 
-from tallystick.registry import InstrumentRecord, Placement, token_address, token_word
+from tallystick.registry.record import InstrumentRecord, Placement, token_address, token_word
 
 ISIN = APPLE.isin
 TOKEN = token_address(APPLE_TOKEN)

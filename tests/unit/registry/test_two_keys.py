@@ -13,8 +13,8 @@ from registry_ledgers import Ledger, refused
 from registry_vectors import APPLE, BUND, DOCUMENT, HOME, REASON, REMOTE, STATED
 from suite_world import ZERO
 
-from tallystick.governance import Role
-from tallystick.registry import InstrumentRecord, record_hash
+from tallystick.governance.roles import Role
+from tallystick.registry.record import InstrumentRecord, record_hash
 
 ISIN = APPLE.isin
 ISIN_HASH = bytes.fromhex("d7f9e8489fe0426aa2a323ecf155e57381a1822e9f2ef2029ef26bfc12c80928")

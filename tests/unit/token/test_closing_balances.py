@@ -16,7 +16,7 @@ from suite_world import (
     write_slot,
 )
 
-from tallystick.token import PositionWord, business_day, close_of
+from tallystick.token.position import PositionWord, business_day, close_of
 
 CLOSE = 1_260
 

@@ -15,7 +15,7 @@ from suite_world import (
     refused,
 )
 
-from tallystick.chain.base import reverts
+from tallystick.chain.reverts import reverts
 
 
 def test_transfer_moves_units(home_side: Side) -> None:

@@ -18,7 +18,7 @@ from suite_world import (
     refused,
 )
 
-from tallystick.chain.base import Revert
+from tallystick.chain.receipt import Revert
 
 VIEWS = ("canSend", "canReceive", "getFrozenTokens")
 EXTREMES = (0, 1, INVESTOR_UNITS, AMOUNT_MAX, AMOUNT_MAX + 1, UINT_MAX)
@@ -142,7 +142,7 @@ def test_forced_transfer_emits_both_events_frozen_first(home_side: Side) -> None
 def test_shortage_of_balance_is_the_erc6093_error_even_if_units_are_frozen(
     home_side: Side,
 ) -> None:
-    from tallystick.chain.base import reverts
+    from tallystick.chain.reverts import reverts
 
     token, investor = home_side.token, home_side.investor
     token.setFrozenTokens(investor, INVESTOR_UNITS, *STATED, sender=home_side.custodian)

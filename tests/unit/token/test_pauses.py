@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from suite_world import NO_DOCUMENT, NO_REASON, STATED, UINT_MAX, Side, World, refused
 
-from tallystick.token import PauseScope
+from tallystick.token.position import PauseScope
 
 PAUSE = "pause(uint256,bytes4,bytes32)"
 UNPAUSE = "unpause(uint256,bytes4,bytes32)"

@@ -267,7 +267,7 @@ def test_errors_are_raised_byte_for_byte(home_side: Side) -> None:
     """ERC-6093 and ERC-7943 wire format, without this suite's own decoder."""
     from eth_abi.abi import encode
 
-    from tallystick.chain.base import reverts
+    from tallystick.chain.reverts import reverts
 
     token, attacker, investor = home_side.token, home_side.attacker, home_side.investor
     expected = bytes.fromhex("fb8f41b2") + encode(

@@ -1,0 +1,1 @@
+"""Lane messages and what attestors sign of them: the Python side of `contracts/bridge`; pure."""

@@ -1,0 +1,174 @@
+"""What attestors sign, and how an attestation is packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_abi.abi import encode
+from eth_account import Account
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.crypto import keccak
+
+from tallystick.bridge.message import MESSAGE_FIELDS, MESSAGE_TYPE, LaneMessage
+
+__all__ = [
+    "Domain",
+    "SignerSet",
+    "attest",
+    "attestation_digest",
+    "typed_data",
+]
+
+MAX_SIGNERS: Final = 16
+_ATTESTATION_TYPE: Final = "Attestation(bytes32 signer_set,Message message)" + MESSAGE_TYPE
+_DOMAIN_TYPE: Final = (
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_DOMAIN_NAME: Final = "Tallystick Lane"
+_DOMAIN_VERSION: Final = "1"
+_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """EIP-712 domain of a destination escrow."""
+
+    chain_id: int
+    escrow: str
+
+    @property
+    def separator(self) -> bytes:
+        """The domain separator, as the escrow computes it."""
+        return keccak(
+            encode(
+                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+                [
+                    keccak(text=_DOMAIN_TYPE),
+                    keccak(text=_DOMAIN_NAME),
+                    keccak(text=_DOMAIN_VERSION),
+                    self.chain_id,
+                    self.escrow,
+                ],
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SignerSet:
+    """An epoch of a quorum verifier: its number, threshold and signers in ascending order."""
+
+    epoch: int
+    threshold: int
+    signers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, epoch: int, threshold: int, signers: Iterable[str]) -> SignerSet:
+        """Sort signers into a set.
+
+        Raises:
+            ValueError: a signer twice, more than 16, or a threshold below 2 or above their number.
+        """
+        ordered = sorted((str(to_checksum_address(s)) for s in signers), key=lambda s: int(s, 16))
+        if len(set(ordered)) != len(ordered):
+            raise ValueError("a signer twice: distinct signers expected")
+        if len(ordered) > MAX_SIGNERS:
+            raise ValueError(f"{len(ordered)} signers: at most {MAX_SIGNERS} expected")
+        if not 2 <= threshold <= len(ordered):
+            raise ValueError(f"threshold {threshold}: 2 to {len(ordered)} expected")
+        return cls(epoch, threshold, tuple(ordered))
+
+    @property
+    def packed(self) -> bytes:
+        """The set as an attestation carries it."""
+        return (
+            self.epoch.to_bytes(8, "big")
+            + bytes([self.threshold, len(self.signers)])
+            + b"".join(to_canonical_address(signer) for signer in self.signers)
+        )
+
+    @property
+    def hash(self) -> bytes:
+        """The set's hash, part of what its members sign."""
+        return keccak(self.packed)
+
+
+def attestation_digest(message: LaneMessage, signer_set: bytes, domain: Domain) -> bytes:
+    """Return the 32 bytes that an attestor signs."""
+    struct = keccak(
+        encode(["bytes32"] * 3, [keccak(text=_ATTESTATION_TYPE), signer_set, message.id])
+    )
+    return keccak(b"\x19\x01" + domain.separator + struct)
+
+
+def typed_data(message: LaneMessage, signer_set: bytes, domain: Domain) -> dict[str, Any]:
+    """Return the attestation as EIP-712 JSON, for wallets and hardware signers."""
+    return {
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Message": [{"name": name, "type": kind} for kind, name in MESSAGE_FIELDS],
+            "Attestation": [
+                {"name": "signer_set", "type": "bytes32"},
+                {"name": "message", "type": "Message"},
+            ],
+        },
+        "primaryType": "Attestation",
+        "domain": {
+            "name": _DOMAIN_NAME,
+            "version": _DOMAIN_VERSION,
+            "chainId": domain.chain_id,
+            "verifyingContract": domain.escrow,
+        },
+        "message": {
+            "signer_set": signer_set,
+            "message": {name: getattr(message, name) for _, name in MESSAGE_FIELDS},
+        },
+    }
+
+
+def attest(
+    message: LaneMessage, signer_set: SignerSet, domain: Domain, keys: Iterable[bytes]
+) -> bytes:
+    """Sign a message with some of a set's keys and pack the attestation.
+
+    Args:
+        message: The message, as its source logged it.
+        signer_set: The epoch under which it is signed.
+        domain: The destination escrow.
+        keys: Private keys of members, in any order; each signs once (RFC 6979).
+
+    Returns:
+        set | bitmap | compact signatures, as `QuorumVerifier` reads it.
+
+    Raises:
+        ValueError: a key is no member's.
+    """
+    digest = attestation_digest(message, signer_set.hash, domain)
+    signatures: dict[int, bytes] = {}
+    for key in keys:
+        address = Account.from_key(key).address
+        if address not in signer_set.signers:
+            raise ValueError(f"{address} is no signer of epoch {signer_set.epoch}")
+        signatures[signer_set.signers.index(address)] = _compact(digest, key)
+    bitmap = sum(1 << index for index in signatures)
+    return (
+        signer_set.packed
+        + bitmap.to_bytes(2, "big")
+        + b"".join(signatures[index] for index in sorted(signatures))
+    )
+
+
+def _compact(digest: bytes, key: bytes) -> bytes:
+    """Sign a digest; EIP-2098 form with low s."""
+    signed = Account.unsafe_sign_hash(digest, key)
+    # eth-account normalises s (EIP-2); a library that did not would be refused on chain.
+    assert signed.s <= _HALF_ORDER
+    return bytes(
+        signed.r.to_bytes(32, "big") + (signed.s | (signed.v - 27) << 255).to_bytes(32, "big")
+    )

@@ -1,0 +1,166 @@
+"""Lane messages and what attestors sign: the Python side of `contracts/bridge`.
+
+The message is EIP-712 typed data; its id is the struct hash. Attestors sign
+`Attestation(bytes32 signer_set,Message message)` in the domain of the destination escrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Any, Final
+
+from eth_abi.abi import encode
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.crypto import keccak
+
+from tallystick.chain import Event
+
+__all__ = [
+    "CODEC",
+    "NO_CAP",
+    "Direction",
+    "Kind",
+    "LaneMessage",
+    "lane_id",
+    "ledger_id",
+    "party",
+    "party_address",
+]
+
+CODEC: Final = 1
+# The cap that means none, in whole units.
+NO_CAP: Final = 2**70 - 1
+MESSAGE_FIELDS: Final = (
+    ("uint16", "codec"),
+    ("uint8", "kind"),
+    ("bytes32", "lane"),
+    ("uint64", "nonce"),
+    ("uint64", "lock_time"),
+    ("uint16", "action_epoch"),
+    ("uint256", "amount"),
+    ("bytes32", "sender"),
+    ("bytes32", "recipient"),
+    ("uint64", "deadline"),
+)
+MESSAGE_TYPE: Final = "Message(" + ",".join(f"{t} {n}" for t, n in MESSAGE_FIELDS) + ")"
+_LANE_TYPE: Final = (
+    "Lane(string isin,uint8 decimals,uint16 close_minute,bytes32 home_ledger,bytes32 home_escrow,"
+    "bytes32 remote_ledger,bytes32 remote_escrow)"
+)
+
+
+class Kind(IntEnum):
+    """What a message does where it arrives."""
+
+    ISSUE = 1
+    RELEASE = 2
+
+
+class Direction(IntFlag):
+    """What a guardian can stop on a lane."""
+
+    OUT = 1
+    IN = 2
+
+
+def ledger_id(caip2: str) -> bytes:
+    """Return the id of a ledger: the hash of its CAIP-2 name, e.g. `eip155:41001`."""
+    return keccak(text=caip2)
+
+
+def party(address: str) -> bytes:
+    """Return an EVM account as a message's party: 32 bytes, the address on the right."""
+    return to_canonical_address(address).rjust(32, b"\0")
+
+
+def party_address(word: bytes) -> str:
+    """Undo `party`.
+
+    Raises:
+        ValueError: the party is no EVM account in canonical form.
+    """
+    if len(word) != 32 or any(word[:12]) or not any(word):
+        raise ValueError(f"0x{word.hex()} is no EVM account")
+    return str(to_checksum_address(word[12:]))
+
+
+def lane_id(
+    isin: str,
+    decimals: int,
+    close_minute: int,
+    home_ledger: bytes,
+    home_escrow: bytes,
+    remote_ledger: bytes,
+    remote_escrow: bytes,
+) -> bytes:
+    """Return the id of a lane, the same on both ledgers (EIP-712 struct hash).
+
+    Decimals and close of business (minutes after midnight UTC) are part of it: two tokens that
+    count differently have no lane in common, and nothing can cross.
+    """
+    return keccak(
+        encode(
+            ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
+            [
+                keccak(text=_LANE_TYPE),
+                keccak(text=isin),
+                decimals,
+                close_minute,
+                home_ledger,
+                home_escrow,
+                remote_ledger,
+                remote_escrow,
+            ],
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMessage:
+    """A lane message, codec 1; field names and order are those of the typed data.
+
+    `lock_time` is the source ledger's clock when the units left it, `amount` base units at
+    `action_epoch`, parties are 32 bytes (see `party`).
+    """
+
+    codec: int
+    kind: int
+    lane: bytes
+    nonce: int
+    lock_time: int
+    action_epoch: int
+    amount: int
+    sender: bytes
+    recipient: bytes
+    deadline: int
+
+    @classmethod
+    def from_event(cls, message: Any) -> LaneMessage:
+        """Read the message that `MessageSent` carries: mapping, sequence or object."""
+        names = [name for _, name in MESSAGE_FIELDS]
+        if isinstance(message, Mapping):
+            return cls(*(message[name] for name in names))
+        if isinstance(message, Sequence):
+            return cls(*message)
+        return cls(*(getattr(message, name) for name in names))
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Return the fields in ABI order."""
+        return tuple(getattr(self, name) for _, name in MESSAGE_FIELDS)
+
+    @property
+    def id(self) -> bytes:
+        """The message's id: its EIP-712 struct hash."""
+        return keccak(
+            encode(
+                ["bytes32", *(kind for kind, _ in MESSAGE_FIELDS)],
+                [keccak(text=MESSAGE_TYPE), *self.as_tuple()],
+            )
+        )
+
+
+def message_of(event: Event) -> LaneMessage:
+    """Read the message that a `MessageSent` event carries."""
+    return LaneMessage.from_event(event.args["message"])

@@ -1,0 +1,1 @@
+"""What users type: one file a verb. Nothing below prints."""

@@ -1,0 +1,375 @@
+"""`tallystick deploy`, `verify`, `handover`: a plan is carried out, or what stands is judged."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tallystick.chain import Chain
+from tallystick.chain.account import JUNK_MNEMONIC
+from tallystick.cli.terminal import console, json_line, progress, show_table
+from tallystick.deploy.deploy import Report, StepState
+from tallystick.deploy.deploy import deploy as carry_out
+from tallystick.deploy.describe import manifest_of
+from tallystick.deploy.resolved import Deployment, SuiteSpec, check_release, spec_from_plan
+from tallystick.deploy.verify import left_with, verify, verify_code, verify_roles
+from tallystick.errors import CheckFailed, InputError
+from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
+from tallystick.files.manifest import Manifest
+from tallystick.files.plan import Plan, load_plan
+from tallystick.files.strict import joined, read
+from tallystick.reach.accounts import Accounts, is_local
+from tallystick.reach.connection import Connection, connect, guarded_of, proxied_of, suites_of
+from tallystick.reach.networks import Opened, open_chains
+
+__all__ = [
+    "check",
+    "left_over",
+    "run",
+]
+
+_PENDING_SECONDS: Final = 120
+
+
+def run(
+    plan_path: Path,
+    *,
+    execute: bool = False,
+    out: Path | None = None,
+    as_json: bool = False,
+    active: Any = None,
+) -> int:
+    """Carry out a plan, or show what is to be done; returns the exit status.
+
+    Args:
+        plan_path: the plan file.
+        execute: send transactions.
+        out: where journal and manifest are; `deployments/NAME OF PLAN` when left out.
+        as_json: print one JSON object.
+        active: ape's connected provider, under `ape run`.
+    """
+    plan = load_plan(plan_path)
+    check_release(plan_path, plan)
+    accounts = Accounts(plan_path, plan)
+    folder = out or Path("deployments") / plan_path.stem
+    shown = console()
+    with progress("connecting") as tell, open_chains(plan_path, plan, accounts, active) as opened:
+        spec = spec_from_plan(plan_path, plan, accounts)
+        journal = None if opened.rehearsal else folder / "journal.json"
+        if not as_json:
+            for note in opened.notes:
+                shown.print(note, markup=False, soft_wrap=True)
+        written: Path | None = None
+        wrong: list[str] = []
+        with _alone(folder, execute and journal is not None):
+            if execute:
+                _ready(plan_path, spec, opened.chains)
+
+            def step(state: StepState) -> None:
+                tell(f"{state.ledger}: {state.title}")
+
+            report = carry_out(spec, opened.chains, journal=journal, execute=execute, progress=step)
+            if execute and report.deployment is not None:
+                tell("verifying")
+                wrong = verify(report.deployment)
+                if journal is not None and not wrong:
+                    manifest = _manifest(plan, accounts, report.deployment)
+                    written = _written(folder / "manifest.json", manifest)
+    if as_json:
+        shown.print(
+            json_line(_report_dict(report, opened, execute, written, wrong)),
+            markup=False,
+            soft_wrap=True,
+        )
+    else:
+        _tell(report, opened, spec, execute, written, wrong)
+    return 1 if wrong else 0
+
+
+def _tell(
+    report: Report,
+    opened: Opened,
+    spec: SuiteSpec,
+    execute: bool,
+    written: Path | None,
+    wrong: list[str],
+) -> None:
+    shown = console()
+
+    def say(text: str) -> None:
+        shown.print(text, markup=False, soft_wrap=True)
+
+    if not execute or shown.is_terminal:
+        show_table(
+            shown,
+            f"{spec.name}, {spec.isin}",
+            ("Ledger", "Step", "State"),
+            [(step.ledger, step.title, step.state) for step in report.steps],
+        )
+    counts = {
+        state: sum(step.state == state for step in report.steps)
+        for state in ("done", "executed", "pending", "elsewhere")
+    }
+    if not execute:
+        say(
+            f"dry run: {counts['done']} steps done, {counts['pending']} pending"
+            + (f", {counts['elsewhere']} on other ledgers" if counts["elsewhere"] else "")
+            + "; nothing was sent (--execute sends)"
+        )
+        return
+    say(
+        f"{spec.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
+        f"{counts['done']} were done before"
+    )
+    if report.deployment is None:
+        others = ", ".join(each.name for each in spec.ledgers if each.name not in opened.chains)
+        if counts["pending"]:
+            say(f"{counts['pending']} steps here need {others} first: run again afterwards")
+        say(f"{counts['elsewhere']} steps are on {others}, which is not connected")
+        return
+    for line in wrong:
+        say(f"WRONG {line}")
+    if not wrong:
+        say("verified: code is the build's, roles are the plan's, the deployer holds nothing")
+    if written is not None:
+        say(f"manifest {written}")
+
+
+def _report_dict(
+    report: Report, opened: Opened, execute: bool, written: Path | None, wrong: list[str]
+) -> dict[str, Any]:
+    return {
+        "schema": "tallystick.deploy/1",
+        "executed": execute,
+        "rehearsal": opened.rehearsal,
+        "ledgers": list(opened.chains),
+        "complete": report.deployment is not None,
+        "steps": [
+            {"ledger": step.ledger, "title": step.title, "state": step.state}
+            for step in report.steps
+        ],
+        "wrong": wrong,
+        "manifest": None if written is None else str(written),
+    }
+
+
+@contextmanager
+def _alone(folder: Path, needed: bool) -> Iterator[None]:
+    """No two runs work on one journal at a time."""
+    if not needed:
+        yield
+        return
+    try:
+        import fcntl
+    except ImportError:  # no POSIX system
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CheckFailed(f"{folder}: another run is at work here") from None
+        yield
+
+
+def _ready(path: Path, spec: SuiteSpec, chains: Mapping[str, Chain]) -> None:
+    """Make sure that deployers can send, and that nothing of an earlier run is still under way.
+
+    Raises:
+        InputError: a deployer can't sign.
+        CheckFailed: a deployer has no funds, or its transactions don't get into blocks.
+    """
+    for at, ledger in enumerate(spec.ledgers):
+        chain = chains.get(ledger.name)
+        if chain is None:
+            continue
+        deployer = ledger.deployer
+        if chain.backend == "anvil":
+            # A development node: it signs for everybody and costs nothing.
+            if chain.balance(deployer) == 0:
+                chain.set_balance(deployer, 10**24)
+        elif chain.backend != "embedded":
+            if deployer.key is None and not deployer.path:
+                where = joined("ledgers", at, "accounts", "deployer")
+                expected = "an account that signs: the alias of an ape account, or an index"
+                raise InputError(path, where, deployer.address, expected)
+            if chain.balance(deployer) == 0:
+                raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
+        _await_pending(chain, deployer.address)
+
+
+def _await_pending(chain: Chain, address: str) -> None:
+    rpc: Callable[..., Any] | None = getattr(chain, "rpc", None)
+    if rpc is None:
+        return
+    end = time.monotonic() + _PENDING_SECONDS
+    while int(rpc("eth_getTransactionCount", address, "pending"), 16) > chain.nonce(address):
+        if time.monotonic() > end:
+            raise CheckFailed(
+                f"{chain.name}: transactions of the deployer {address} wait in the pool since "
+                f"{_PENDING_SECONDS} s: replace them or wait, then run again"
+            )
+        time.sleep(0.5)
+
+
+def _manifest(plan: Plan, accounts: Accounts, deployment: Deployment) -> Manifest:
+    indices: dict[str, dict[str, int]] = {}
+    for ledger in plan.ledgers:
+        refs = [(ledger.name, ref) for _, ref in ledger.accounts.by_field()]
+        if ledger.name == deployment.spec.home:
+            refs += [
+                (ln.home, ref) for ln in plan.lanes for v in ln.verifiers for ref in v.attestors
+            ]
+        indices[ledger.name] = {
+            str(accounts.find(name, "", ref).address): ref.index
+            for name, ref in refs
+            if ref.index is not None
+        }
+    used = [name for name, known in indices.items() if known]
+    public = bool(used) and all(accounts.is_public(name) for name in used)
+    return manifest_of(
+        deployment,
+        indices=indices,
+        mnemonic=JUNK_MNEMONIC if public else None,
+        derivations={name: f"m/44'/60'/{accounts.number(name)}'/0" for name in used},
+    )
+
+
+def _written(path: Path, manifest: Manifest) -> Path:
+    """Write a manifest unless exactly that one is there."""
+    try:
+        same = json.loads(path.read_text()) == manifest.as_dict()
+    except (OSError, ValueError):
+        same = False
+    if not same or not all(
+        (path.parent / entry.abi).is_file()
+        for ledger in manifest.ledgers
+        for entry in ledger.contracts.values()
+    ):
+        manifest.write(path)
+    return path
+
+
+def check(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
+    """Compare what stands with the build, and with the plan or the manifest."""
+    with progress("reading the ledgers"):
+        wrong, checked = _judged(path, out, _verify_manifest, verify)
+    if as_json:
+        _print(json_line({"schema": "tallystick.verify/1", "wrong": wrong, "ok": not wrong}))
+    else:
+        for line in wrong:
+            _print(f"WRONG {line}")
+        if not wrong:
+            _print(f"verified: {checked}")
+    return 1 if wrong else 0
+
+
+def left_over(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
+    """Report what the deployer still has."""
+
+    def of_manifest(connection: Connection) -> list[str]:
+        return [
+            line
+            for name, suite in suites_of(connection).items()
+            for line in left_with(name, suite, _deployer(connection.manifest, name))
+        ]
+
+    def of_deployment(deployment: Deployment) -> list[str]:
+        return [
+            line
+            for name, suite in deployment.suites.items()
+            for line in left_with(name, suite, deployment.spec.ledger(name).deployer.address)
+        ]
+
+    with progress("reading the ledgers"):
+        left, checked = _judged(path, out, of_manifest, of_deployment)
+    if as_json:
+        _print(json_line({"schema": "tallystick.handover/1", "left": left, "ok": not left}))
+    else:
+        for line in left:
+            _print(f"LEFT {line}")
+        if not left:
+            _print(f"handed over: the deployer has nothing in {checked}")
+    return 1 if left else 0
+
+
+def _judged(
+    path: Path,
+    out: Path | None,
+    of_manifest: Callable[[Connection], list[str]],
+    of_deployment: Callable[[Deployment], list[str]],
+) -> tuple[list[str], str]:
+    """Judge a manifest, or the deployment of a plan; returns what is wrong, and what was judged."""
+    if _is_manifest(path):
+        connection = connect(Manifest.load(path))
+        try:
+            contracts = sum(len(guarded_of(s)) for s in suites_of(connection).values())
+            names = ", ".join(connection.chains)
+            return of_manifest(connection), f"{contracts} contracts on {names}"
+        finally:
+            connection.close()
+    plan = load_plan(path)
+    check_release(path, plan)
+    if any(is_local(ledger) for ledger in plan.ledgers):
+        where = next(at for at, ledger in enumerate(plan.ledgers) if is_local(ledger))
+        expected = "a network that outlives the command: nothing is deployed on a local one"
+        network = plan.ledgers[where].network
+        raise InputError(path, joined("ledgers", where, "network"), network, expected)
+    accounts = Accounts(path, plan)
+    journal = (out or Path("deployments") / path.stem) / "journal.json"
+    with open_chains(path, plan, accounts) as opened:
+        spec = spec_from_plan(path, plan, accounts)
+        report = carry_out(spec, opened.chains, journal=journal)
+        if report.deployment is None:
+            first = next(step for step in report.steps if step.state == "pending")
+            pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"
+            return [pending], ""
+        suites = report.deployment.suites
+        contracts = sum(len(guarded_of(suite)) for suite in suites.values())
+        return of_deployment(report.deployment), f"{contracts} contracts on {', '.join(suites)}"
+
+
+def _is_manifest(path: Path) -> bool:
+    if path.suffix == ".json":
+        return True
+    data = read(path)
+    return isinstance(data, dict) and data.get("schema") == MANIFEST_SCHEMA
+
+
+def _deployer(manifest: Manifest, ledger: str) -> str:
+    entry = manifest.roles.get(ledger, {}).get("deployer")
+    return entry.address if entry is not None else "0x" + "00" * 20
+
+
+def _verify_manifest(connection: Connection) -> list[str]:
+    manifest = connection.manifest
+    wrong: list[str] = []
+    for name, suite in suites_of(connection).items():
+        roles = {role: entry.address for role, entry in manifest.roles.get(name, {}).items()}
+        administrators = [
+            address for role, address in roles.items() if role.startswith("administrator-")
+        ]
+        wrong += verify_code(name, suite)
+        wrong += verify_roles(
+            name, suite, roles, administrators, is_home=name == manifest.instrument.home
+        )
+        wrong += left_with(name, suite, _deployer(manifest, name))
+        for kind, contract in proxied_of(suite).items():
+            entry = manifest.ledger(name).contracts[kind]
+            installed = suite.authority.installation_of(contract.address).release
+            now = str(suite.authority.release_of(installed).implementation)
+            if now != entry.implementation:
+                wrong.append(
+                    f"{name}: {kind} {contract.address}: runs {now}, "
+                    f"the manifest says {entry.implementation}"
+                )
+    return wrong
+
+
+def _print(text: str) -> None:
+    console().print(text, markup=False, soft_wrap=True)

@@ -1,0 +1,96 @@
+"""`tallystick devnet`: a local network until somebody interrupts it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from tallystick.cli.courier import run as run_courier
+from tallystick.courier.courier import Courier, Outcome
+from tallystick.files.instrument import load_instrument
+from tallystick.local.devnet import open_devnet, tick, with_ledgers
+from tallystick.reach.connection import Connection
+
+__all__ = [
+    "run",
+]
+
+_HEARTBEAT: Final = 1.0
+
+
+class Interrupted(BaseException):
+    """Somebody asked us to stop."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turns SIGINT, SIGTERM and SIGHUP into `Interrupted`, once; later ones are ignored."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        signals.append(signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        # Only the main thread gets signals; whoever runs us in another one stops us otherwise.
+        yield
+        return
+    before = {each: signal.signal(each, stop) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def run(
+    instrument_path: Path,
+    manifest_path: Path,
+    *,
+    ledgers: int | None = None,
+    courier: bool = True,
+    ready: Callable[[Connection], None],
+    report: Callable[[Outcome], None],
+    trouble: Callable[[str], None],
+    progress: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Keep a local network up until interrupted; returns the exit status.
+
+    Args:
+        instrument_path: the instrument file.
+        manifest_path: where the manifest is written.
+        ledgers: how many ledgers; as many as the instrument has when left out.
+        courier: whether a courier runs.
+        ready: called once, when the network can be used.
+        report: called with what the courier did.
+        trouble: called with what it couldn't do.
+        progress: called with what is being done until then.
+    """
+    instrument = with_ledgers(instrument_path, load_instrument(instrument_path), ledgers)
+    try:
+        with (
+            interruptible(),
+            open_devnet(instrument, manifest_path, progress=progress) as connection,
+        ):
+            ready(connection)
+
+            def beat() -> None:
+                tick(connection.chains)
+                time.sleep(_HEARTBEAT)
+
+            if courier:
+                run_courier(Courier(connection), report, beat, trouble)
+            while True:
+                beat()
+    except Interrupted:
+        return 0

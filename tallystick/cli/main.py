@@ -1,0 +1,328 @@
+"""The command `tallystick`: words and exit statuses; everything it does is importable.
+
+Exit status: 0 done, 1 a check failed or an invariant is broken, 2 the input is wrong (one line on
+standard error), 130 interrupted. Modules are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tallystick import __version__
+from tallystick.errors import CheckFailed, TallystickError
+
+if TYPE_CHECKING:
+    from tallystick.courier.courier import Outcome
+    from tallystick.reach.connection import Connection
+
+__all__ = [
+    "cli",
+    "guarded",
+    "main",
+]
+
+_INTERRUPTED: Final = 130
+_BROKEN_PIPE: Final = 141
+_PATH = click.Path(path_type=Path)
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_SETTINGS)
+@click.version_option(__version__, prog_name="tallystick")
+def cli() -> None:
+    """Digital-asset securities on several ledgers: deploy, watch, carry, check."""
+
+
+_manifest_option = click.option(
+    "--manifest",
+    "manifest_path",
+    type=_PATH,
+    required=True,
+    help="The manifest that deploy or devnet wrote.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
+
+
+@cli.command()
+@click.option(
+    "--instrument", "instrument_path", type=_PATH, help="Instrument file.  [examples/apple.yaml]"
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["anvil", "embedded"]),
+    help="What the ledgers run on.  [anvil if it is installed]",
+)
+@click.option("--out", type=_PATH, default=Path("out/demo"), show_default=True, help="Report.")
+def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
+    """Tell the main job end to end on local ledgers, and leave a report."""
+    from tallystick.chain.process import find_anvil
+    from tallystick.cli.terminal import console, errors
+    from tallystick.demo.story import run
+    from tallystick.local.devnet import NO_ANVIL, default_instrument
+
+    path = instrument_path or default_instrument()
+    if backend is None:
+        backend = "anvil" if find_anvil() is not None else "embedded"
+        if backend == "embedded":
+            errors(f"{NO_ANVIL}; here the ledgers run in this process")
+    return run(path, backend, out, console())
+
+
+@cli.command()
+@click.option(
+    "--ledgers", type=click.IntRange(2, 8), help="How many ledgers.  [as many as the instrument's]"
+)
+@click.option(
+    "--instrument", "instrument_path", type=_PATH, help="Instrument file.  [examples/apple.yaml]"
+)
+@click.option(
+    "--manifest",
+    "manifest_path",
+    type=_PATH,
+    default=Path("out/devnet/manifest.json"),
+    show_default=True,
+    help="Where the manifest is written.",
+)
+@click.option("--no-courier", is_flag=True, help="Leave attesting and delivering to others.")
+@click.option("--json", "as_json", is_flag=True, help="What the courier does, as JSON lines.")
+def devnet(
+    ledgers: int | None,
+    instrument_path: Path | None,
+    manifest_path: Path,
+    no_courier: bool,
+    as_json: bool,
+) -> int:
+    """Keep local ledgers with the suite on them up, until interrupted."""
+    from tallystick.cli.devnet import run
+    from tallystick.cli.terminal import errors, progress
+    from tallystick.local.devnet import default_instrument
+
+    with progress() as shown:
+
+        def ready(connection: Connection) -> None:
+            shown.__exit__()
+            if sys.stdout.isatty() and not as_json:
+                _show_ledgers(connection)
+            _say(f"ready {manifest_path}")
+
+        return run(
+            instrument_path or default_instrument(),
+            manifest_path,
+            ledgers=ledgers,
+            courier=not no_courier,
+            ready=ready,
+            report=_reporter(as_json),
+            trouble=errors,
+            progress=shown,
+        )
+
+
+@cli.command()
+@_manifest_option
+@click.option("--once", is_flag=True, help="Do what can be done now, then end.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0.05),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks at the ledgers.",
+)
+def courier(manifest_path: Path, once: bool, as_json: bool, interval: float) -> int:
+    """Attest and deliver what is pending on every lane; claim what became claimable."""
+    from tallystick.cli.courier import run
+    from tallystick.cli.devnet import Interrupted, interruptible
+    from tallystick.cli.terminal import errors
+    from tallystick.courier.courier import Courier
+    from tallystick.files.manifest import Manifest
+    from tallystick.reach.connection import connect
+
+    connection = connect(Manifest.load(manifest_path))
+    try:
+        with interruptible():
+            carrier = Courier(connection)
+            good = run(
+                carrier,
+                _reporter(as_json),
+                lambda: time.sleep(interval),
+                errors,
+                once=once,
+            )
+    except Interrupted:
+        return _INTERRUPTED if once else 0
+    finally:
+        connection.close()
+    return 0 if good else 1
+
+
+@cli.command()
+@_manifest_option
+@_json_option
+def status(manifest_path: Path, as_json: bool) -> int:
+    """Show positions, lanes, what is in transit, and the invariants over all ledgers."""
+    from tallystick.cli.status import render
+    from tallystick.cli.terminal import console, json_line, progress
+    from tallystick.files.manifest import Manifest
+    from tallystick.reach.connection import connect
+    from tallystick.status.observe import status_of
+
+    connection = connect(Manifest.load(manifest_path))
+    try:
+        with progress("reading the ledgers"):
+            found = status_of(connection)
+    finally:
+        connection.close()
+    if as_json:
+        _say(json_line(found.as_dict()))
+    else:
+        render(found, console())
+    return 0 if found.ok else 1
+
+
+@cli.command()
+@click.argument("plan_path", metavar="PLAN", type=_PATH)
+@click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
+@click.option("--out", type=_PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@_json_option
+def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> int:
+    """Carry out a deployment plan: a dry run unless --execute is given.
+
+    Running it again changes nothing; a run that was interrupted goes on where it stood.
+    """
+    from tallystick.cli.deploy import run
+
+    return run(plan_path, execute=execute, out=out, as_json=as_json)
+
+
+@cli.command()
+@click.argument("path", metavar="MANIFEST_OR_PLAN", type=_PATH)
+@click.option("--out", type=_PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@_json_option
+def verify(path: Path, out: Path | None, as_json: bool) -> int:
+    """Compare what stands with the build and the plan: code, releases, roles, set-up keys."""
+    from tallystick.cli.deploy import check
+
+    return check(path, out, as_json=as_json)
+
+
+@cli.command()
+@click.argument("path", metavar="MANIFEST_OR_PLAN", type=_PATH)
+@click.option("--out", type=_PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@_json_option
+def handover(path: Path, out: Path | None, as_json: bool) -> int:
+    """Report what the deployer still has: set-up keys and roles. `deploy --execute` hands over."""
+    from tallystick.cli.deploy import left_over
+
+    return left_over(path, out, as_json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status, and lets no traceback out."""
+
+    def run() -> Any:
+        return cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="tallystick",
+            standalone_mode=False,
+        )
+
+    return guarded(run)
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run something as a command: errors become one line and an exit status."""
+    from tallystick.cli.terminal import errors
+
+    try:
+        try:
+            result = run()
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads any more. What is left in the buffer must not raise at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _BROKEN_PIPE
+        except (KeyboardInterrupt, click.exceptions.Abort):
+            return _INTERRUPTED
+        except click.ClickException as error:
+            errors(f"tallystick: {error.format_message()}")
+            return 2
+        except TallystickError as error:
+            errors(str(error))
+            return error.exit_status
+        except Exception as error:
+            if not _is_expected(error):
+                raise
+            errors(_public(str(error)))
+            return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether it says something about the world, not about a mistake of ours."""
+    from tallystick.build import BuildError
+    from tallystick.chain import ChainError, Revert
+
+    return isinstance(error, BuildError | ChainError | Revert | OSError)
+
+
+def _public(text: str) -> str:
+    """An error of a library without what may be secret in it."""
+    return str(CheckFailed(text))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _reporter(as_json: bool) -> Any:
+    """Return what prints the courier's doings."""
+    from tallystick.cli.terminal import json_line
+
+    watched = sys.stdout.isatty()
+
+    def report(outcome: Outcome) -> None:
+        if as_json:
+            _say(json_line(outcome.as_dict()))
+        elif outcome.changed or watched or outcome.what in {"refused", "failed"}:
+            detail = f": {outcome.detail}" if outcome.detail else ""
+            tail = f" {outcome.tx_hash}" if outcome.tx_hash else ""
+            _say(
+                f"{outcome.what} {outcome.source} to {outcome.destination} "
+                f"nonce {outcome.nonce} amount {outcome.amount}{detail}{tail}"
+            )
+
+    return report
+
+
+def _show_ledgers(connection: Connection) -> None:
+    from tallystick.cli.terminal import console, show_table
+
+    show_table(
+        console(),
+        "Ledgers",
+        ("Ledger", "Chain id", "RPC", "Token", "Escrow"),
+        [
+            (
+                ledger.name,
+                str(ledger.chain_id),
+                ledger.rpc or "",
+                ledger.contracts["SecurityToken"].address,
+                ledger.contracts["BridgeEscrow"].address,
+            )
+            for ledger in connection.manifest.ledgers
+        ],
+        numeric={1},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""`tallystick status`: what was observed, in tables."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from tallystick.cli.terminal import show_table
+from tallystick.status.invariants import Status, Verdict
+from tallystick.status.observation import DIRECTIONS, SCOPES, named
+from tallystick.text import age_text, time_text, units_text
+
+__all__ = [
+    "render",
+]
+
+
+def render(status: Status, console: Console) -> None:
+    """Print a status as tables."""
+    seen = status.observation
+
+    def units(amount: int) -> str:
+        return units_text(amount, seen.decimals)
+
+    show_table(
+        console,
+        f"{seen.name}, {seen.isin}",
+        ("Ledger", "CAIP-2", "Block", "Time (UTC)", "Supply", "Authorised", "Paused"),
+        [
+            (
+                f"{ledger.name} (home)" if ledger.home else ledger.name,
+                ledger.caip2,
+                str(ledger.block),
+                time_text(ledger.time),
+                units(ledger.supply),
+                units(ledger.authorised) if ledger.home else "",
+                ", ".join(named(ledger.paused, SCOPES)) or ("" if ledger.live else "set-up"),
+            )
+            for ledger in seen.ledgers
+        ],
+        numeric={2, 4, 5},
+    )
+    show_table(
+        console,
+        "Positions",
+        ("Holder", "Ledger", "Address", "Units", "Frozen", "Eligible until"),
+        [
+            (
+                position.name,
+                ledger.name,
+                position.account,
+                units(position.balance),
+                "all"
+                if position.account_frozen
+                else (units(position.frozen) if position.frozen else ""),
+                "link account" if position.link else _until(position.eligible_until),
+            )
+            for ledger in seen.ledgers
+            for position in ledger.positions
+        ],
+        numeric={3, 4},
+        empty="none",
+    )
+    show_table(
+        console,
+        "Lanes",
+        ("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap", "Paused"),
+        [
+            (
+                f"{lane.id[:10]}…",
+                side.ledger,
+                units(side.outstanding),
+                units(side.suspense),
+                units(side.custody_balance),
+                str(side.sent),
+                "" if side.cap >= 2**70 - 1 else f"{side.cap:,}",
+                ", ".join(named(side.paused, DIRECTIONS)),
+            )
+            for lane in seen.lanes
+            for side in (lane.home, lane.remote)
+        ],
+        numeric={2, 3, 4, 5, 6},
+        empty="none",
+    )
+    for place, title in (("in transit", "In transit"), ("suspense", "In suspense")):
+        show_table(
+            console,
+            title,
+            ("From", "To", "Nonce", "Units", "Recipient", "Id", "Age"),
+            [
+                (
+                    message.source,
+                    message.destination,
+                    str(message.nonce),
+                    units(message.amount),
+                    message.recipient,
+                    f"{message.id[:18]}…",
+                    age_text(message.age),
+                )
+                for message in seen.messages
+                if message.place == place
+            ],
+            numeric={2, 3},
+            empty="nothing",
+        )
+    show_table(
+        console,
+        "Releases",
+        ("Ledger", "Contract", "Release", "Implementation", "Code hash"),
+        [
+            (
+                ledger.name,
+                release.contract,
+                release.version,
+                release.implementation,
+                f"{release.code_hash[:18]}…" + ("" if release.sound else " NOT AS REGISTERED"),
+            )
+            for ledger in seen.ledgers
+            for release in ledger.releases
+        ],
+    )
+    show_table(
+        console,
+        "Invariants",
+        ("", "What", "Figures", "Verdict"),
+        [
+            (
+                verdict.invariant,
+                verdict.statement,
+                "; ".join(
+                    f"{name} {value if _is_count(verdict, name) else units(value)}"
+                    for name, value in verdict.figures
+                ),
+                "holds" if verdict.holds else "BROKEN",
+            )
+            for verdict in status.verdicts
+        ],
+    )
+    for verdict in status.verdicts:
+        for line in verdict.breaks:
+            console.print(
+                f"BROKEN {verdict.invariant}: {line}",
+                markup=False,
+                soft_wrap=True,
+                style="bold red",
+            )
+
+
+def _is_count(verdict: Verdict, name: str) -> bool:
+    return verdict.invariant in {"INV-3", "INV-4"} and name.startswith(("messages", "deliveries"))
+
+
+def _until(day: int) -> str:
+    if not day:
+        return "not eligible"
+    return time_text(day * 86_400)[:10]

@@ -1,0 +1,1 @@
+"""Attests and delivers what is pending on every lane."""

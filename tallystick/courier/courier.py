@@ -1,0 +1,377 @@
+"""The courier: attests and delivers what is pending on every lane, and claims from suspense.
+
+What to do with a message is decided by a pure function of what was observed of it (`decide`); the
+`Courier` around it reads the ledgers, signs and sends. Nothing is kept that the ledgers don't know:
+it can be killed and started again, and several may run at once. Nothing is signed unless its
+source event stands in a canonical block that is final by the manifest's rule, was emitted by the
+lane's escrow, and has the id that the escrow keeps in storage (INV-4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.message import Kind, LaneMessage, party_address
+from tallystick.chain import Account, Contract, RawLog, Receipt, Revert
+from tallystick.courier.decision import Act, Sighting, decide, final_block
+from tallystick.files.manifest import LaneEntry
+from tallystick.local.network import COURIER
+from tallystick.reach.connection import Connection
+
+__all__ = [
+    "Courier",
+    "Outcome",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message in one step.
+
+    `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`.
+    """
+
+    what: str
+    lane: str
+    source: str
+    destination: str
+    nonce: int
+    id: str
+    amount: int
+    detail: str = ""
+    tx_hash: str = ""
+    gas_used: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether a ledger was changed."""
+        return self.what in {"delivered", "suspended", "claimed"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON; the amount is base units as text."""
+        return {
+            "what": self.what,
+            "lane": self.lane,
+            "source": self.source,
+            "destination": self.destination,
+            "nonce": self.nonce,
+            "id": self.id,
+            "amount": str(self.amount),
+            "detail": self.detail,
+            "tx": self.tx_hash,
+            "gas": self.gas_used,
+        }
+
+
+@dataclass
+class _Direction:
+    """One direction of a lane, and how far it has been read."""
+
+    lane: LaneEntry
+    source: str
+    destination: str
+    kind: Kind
+    read_to: int = -1
+    read_hash: str = ""
+    settled_to: int = -1
+    settled_hash: str = ""
+    open: dict[tuple[int, int], RawLog] = field(default_factory=dict)
+    settled: set[bytes] = field(default_factory=set)
+
+
+class Courier:
+    """Carries the messages of all lanes of a manifest.
+
+    Args:
+        connection: the ledgers.
+        senders: ledger -> account that pays for deliveries there; by default the manifest's
+            courier, or account 18 of the ledger.
+        attestors: keys to sign with; by default those that the manifest's mnemonic gives.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        senders: Mapping[str, Account] | None = None,
+        attestors: Sequence[Account] | None = None,
+    ) -> None:
+        self.connection = connection
+        self._senders = dict(senders or {})
+        self._keys: dict[str, Account] = {
+            str(account.address): account
+            for account in (self._local_attestors() if attestors is None else attestors)
+        }
+        self._directions = [
+            _Direction(lane, source, destination, kind)
+            for lane in connection.manifest.lanes
+            for source, destination, kind in (
+                (lane.home, lane.remote, Kind.ISSUE),
+                (lane.remote, lane.home, Kind.RELEASE),
+            )
+        ]
+
+    def _local_attestors(self) -> list[Account]:
+        found = (
+            self.connection.key(ledger, entry)
+            for ledger, entry in self.connection.manifest.accounts("attestor")
+        )
+        return [account for account in found if account is not None]
+
+    @property
+    def attestors(self) -> tuple[str, ...]:
+        """Addresses whose keys are here."""
+        return tuple(self._keys)
+
+    def step(self) -> tuple[Outcome, ...]:
+        """Carry what can be carried now; returns what was done and what waits.
+
+        Raises:
+            ChainError: a node can't be reached; the next step goes on where this one stood.
+        """
+        return tuple(self.carry())
+
+    def carry(self) -> Iterator[Outcome]:
+        """Do what `step` does, one message at a time: an error later on takes back nothing."""
+        for direction in self._directions:
+            yield from self._step(direction)
+
+    def _step(self, way: _Direction) -> Iterator[Outcome]:
+        final = self._read_sent(way)
+        self._read_settled(way)
+        for place, log in sorted(way.open.items()):
+            message, logged_id = self._parsed(way, log)
+            if logged_id in way.settled:
+                del way.open[place]
+                continue
+            outcome = self._carry(way, log, message, logged_id, final)
+            if outcome is not None:
+                yield outcome
+
+    # ----------------------------------------------------------------------- reading
+
+    def _read_sent(self, way: _Direction) -> int:
+        """Read what the source sent since the last time, up to the block that is final."""
+        chain = self.connection.chains[way.source]
+        entry = self.connection.manifest.ledger(way.source)
+        escrow = self.connection.escrow(way.source)
+        final = final_block(chain, entry.finality)
+        if way.read_to >= 0 and (
+            way.read_to > chain.block_number or chain.block(way.read_to).hash != way.read_hash
+        ):
+            # Deeper than the rule allows for: nothing that was read counts.
+            way.read_to, way.open = -1, {}
+        start = max(way.read_to + 1, entry.from_block)
+        if final >= start:
+            topic = escrow.interface.events_by_name["MessageSent"][0].topic
+            for log in chain.raw_logs(escrow, start, final, topics=[topic, way.lane.id_bytes]):
+                way.open[log.block_number, log.log_index] = log
+            way.read_to, way.read_hash = final, chain.block(final).hash
+        return final
+
+    def _read_settled(self, way: _Direction) -> None:
+        """Note what the destination has done with, in blocks that are final there."""
+        chain = self.connection.chains[way.destination]
+        entry = self.connection.manifest.ledger(way.destination)
+        escrow = self.connection.escrow(way.destination)
+        final = final_block(chain, entry.finality)
+        if way.settled_to >= 0 and (
+            way.settled_to > chain.block_number
+            or chain.block(way.settled_to).hash != way.settled_hash
+        ):
+            way.settled_to, way.settled = -1, set()
+            way.read_to, way.open = -1, {}
+            self._read_sent(way)
+        start = max(way.settled_to + 1, entry.from_block)
+        if final < start:
+            return
+        for name in ("MessageDelivered", "SuspenseClaimed"):
+            topic = escrow.interface.events_by_name[name][0].topic
+            for log in chain.raw_logs(escrow, start, final, topics=[topic, way.lane.id_bytes]):
+                args = chain.decode_log(log).args
+                if name == "SuspenseClaimed" or not args["suspended"]:
+                    way.settled.add(bytes(args["id"]))
+        way.settled_to, way.settled_hash = final, chain.block(final).hash
+
+    def _parsed(self, way: _Direction, log: RawLog) -> tuple[LaneMessage, bytes]:
+        args = self.connection.chains[way.source].decode_log(log).args
+        return LaneMessage.from_event(args["message"]), bytes(args["id"])
+
+    def _sighting(
+        self, way: _Direction, log: RawLog, message: LaneMessage, logged_id: bytes, final: int
+    ) -> Sighting:
+        source, destination = (self.connection.escrow(n) for n in (way.source, way.destination))
+        lane = way.lane.id_bytes
+        arrived = bool(destination.has_arrived(lane, message.nonce))
+        suspended = int(destination.suspended(message.id)) if arrived else 0
+        return Sighting(
+            message=message,
+            logged_id=logged_id,
+            emitter=str(log.address),
+            escrow=way.lane.escrow_on(way.source),
+            lane=lane,
+            kind=way.kind,
+            block=log.block_number,
+            final=final,
+            canonical=arrived or self._stands(way, log),
+            outbox=bytes(32) if arrived else bytes(source.outbox(lane, message.nonce)),
+            arrived=arrived,
+            suspended=suspended,
+            receivable=bool(suspended) and self._receivable(way, message),
+            clock=self.connection.chains[way.destination].now,
+            paused="" if arrived else self._paused(way),
+        )
+
+    def _stands(self, way: _Direction, log: RawLog) -> bool:
+        """Whether the event is in its block still, asked right before anything is signed."""
+        chain = self.connection.chains[way.source]
+        found = chain.raw_logs(
+            self.connection.escrow(way.source), log.block_number, log.block_number
+        )
+        return any(
+            (other.log_index, other.topics, other.data, other.tx_hash)
+            == (log.log_index, log.topics, log.data, log.tx_hash)
+            for other in found
+        )
+
+    def _receivable(self, way: _Direction, message: LaneMessage) -> bool:
+        try:
+            recipient = party_address(message.recipient)
+        except ValueError:
+            return False
+        token = self.connection.token(way.destination)
+        return bool(token.canReceive(recipient)) and not token.paused()
+
+    def _paused(self, way: _Direction) -> str:
+        state = self.connection.escrow(way.destination).lane_state(way.lane.id_bytes)
+        if int(state.paused_directions) & 2:
+            return "inbound is paused on the lane"
+        scopes = int(self.connection.token(way.destination).paused_scopes())
+        # Issuing needs the token's lanes, releasing its transfers.
+        stopped = 4 if way.kind == Kind.ISSUE else 1
+        return "the token is paused" if scopes & stopped else ""
+
+    # ------------------------------------------------------------------------ acting
+
+    def _carry(
+        self, way: _Direction, log: RawLog, message: LaneMessage, logged_id: bytes, final: int
+    ) -> Outcome | None:
+        try:
+            decision = decide(self._sighting(way, log, message, logged_id, final))
+            if decision.act is Act.DONE:
+                return None
+            if decision.act is Act.CLAIM:
+                return self._sent(way, message, "claimed", self._claim(way, message))
+            if decision.act is Act.DELIVER:
+                attestation, missing = self._attestation(way, message)
+                if missing:
+                    return self._outcome(way, message, "waiting", missing)
+                receipt = self._deliver(way, message, attestation)
+                delivered = [
+                    event
+                    for event in receipt.named("MessageDelivered")
+                    if bytes(event.args["id"]) == message.id
+                ]
+                held = any(event.args["suspended"] for event in delivered)
+                return self._sent(way, message, "suspended" if held else "delivered", receipt)
+            what = "refused" if decision.act is Act.REFUSE else "waiting"
+            return self._outcome(way, message, what, decision.why)
+        except Revert as revert:
+            # Another courier may have been quicker; that is no failure.
+            if self.connection.escrow(way.destination).has_arrived(
+                way.lane.id_bytes, message.nonce
+            ) and "delivered already" in str(revert):
+                return None
+            return self._outcome(way, message, "failed", str(revert))
+
+    def _signer_set(self, way: _Direction) -> SignerSet | None:
+        """The newest signer set of the destination's verifier that is valid now."""
+        escrow = self.connection.escrow(way.destination)
+        address = str(escrow.lane_state(way.lane.id_bytes).terms.verifier)
+        verifier = self.connection.contract(way.destination, "QuorumVerifier", address)
+        now = self.connection.chains[way.destination].now
+        for number in range(int(verifier.epoch()), 0, -1):
+            kept = verifier.epoch_at(number)
+            if not int(kept.valid_from) <= now < int(kept.valid_until):
+                continue
+            found = self._confirmed(way.destination, verifier, number)
+            if found is not None and int.from_bytes(found.hash[:20], "big") == int(kept.hash160):
+                return found
+        return None
+
+    def _confirmed(self, ledger: str, verifier: Contract, number: int) -> SignerSet | None:
+        chain = self.connection.chains[ledger]
+        event = verifier.interface.events_by_name["SignerSetConfirmed"][0]
+        logs = chain.raw_logs(
+            verifier,
+            self.connection.manifest.ledger(ledger).from_block,
+            topics=[event.topic, number.to_bytes(32, "big")],
+        )
+        if not logs:
+            return None
+        args = chain.decode_log(logs[-1]).args
+        return SignerSet.of(number, int(args["threshold"]), map(str, args["signers"]))
+
+    def _attestation(self, way: _Direction, message: LaneMessage) -> tuple[bytes, str]:
+        """Sign with the keys at hand; the second is what is missing, or nothing."""
+        signers = self._signer_set(way)
+        if signers is None:
+            return b"", "its verifier has no valid signer set"
+        keys = [
+            account.key
+            for address in signers.signers
+            if (account := self._keys.get(address)) is not None and account.key is not None
+        ]
+        if len(keys) < signers.threshold:
+            return b"", f"{len(keys)} of {signers.threshold} attestor keys are here"
+        chain = self.connection.chains[way.destination]
+        domain = Domain(chain.chain_id, way.lane.escrow_on(way.destination))
+        return attest(message, signers, domain, keys[: signers.threshold]), ""
+
+    def sender(self, ledger: str) -> Account:
+        """Return the account that pays on a ledger."""
+        if ledger not in self._senders:
+            entry = self.connection.manifest.roles.get(ledger, {}).get("courier")
+            known = self.connection.key(ledger, entry) if entry is not None else None
+            self._senders[ledger] = known or self.connection.chains[ledger].account(COURIER)
+        return self._senders[ledger]
+
+    def _deliver(self, way: _Direction, message: LaneMessage, attestation: bytes) -> Receipt:
+        receipt: Receipt = self.connection.escrow(way.destination).deliver(
+            message.as_tuple(), attestation, sender=self.sender(way.destination)
+        )
+        return receipt
+
+    def _claim(self, way: _Direction, message: LaneMessage) -> Receipt:
+        receipt: Receipt = self.connection.escrow(way.destination).claim(
+            message.as_tuple(), sender=self.sender(way.destination)
+        )
+        return receipt
+
+    def _sent(self, way: _Direction, message: LaneMessage, what: str, receipt: Receipt) -> Outcome:
+        detail = "its recipient can't receive" if what == "suspended" else ""
+        return self._outcome(way, message, what, detail, receipt)
+
+    @staticmethod
+    def _outcome(
+        way: _Direction,
+        message: LaneMessage,
+        what: str,
+        detail: str = "",
+        receipt: Receipt | None = None,
+    ) -> Outcome:
+        return Outcome(
+            what=what,
+            lane=way.lane.id,
+            source=way.source,
+            destination=way.destination,
+            nonce=message.nonce,
+            id="0x" + message.id.hex(),
+            amount=message.amount,
+            detail=detail,
+            tx_hash=receipt.tx_hash if receipt else "",
+            gas_used=receipt.gas_used if receipt else 0,
+        )

@@ -1,0 +1,1 @@
+"""A plan becomes contracts, is compared with what stands, and moves to later releases."""

@@ -1,0 +1,189 @@
+"""Deployment: a plan becomes contracts on several ledgers, once, whatever interrupts it.
+
+Every step first asks the ledger whether it is done, so that running a plan again changes nothing
+and a run that was killed anywhere goes on where it stood. Only addresses that no contract knows
+(blueprint, authority, implementations, verifiers, custodies) are kept in a journal, each written
+*before* its transaction is sent. Proxies are found through the authority. Nothing here knows which
+back end a ledger has: it is handed `Chain`s. A ledger whose chain is not at hand is left for
+another run, which finds the proxies of the others in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.bridge.message import lane_id, ledger_id, party
+from tallystick.chain import Chain, Contract
+from tallystick.deploy.journal import Journal
+from tallystick.deploy.resolved import Deployment, LaneSpec, SuiteSpec
+from tallystick.deploy.steps import LedgerSteps, NotYet, Step
+from tallystick.errors import CheckFailed
+from tallystick.governance.release import PROXIED
+from tallystick.reach.connection import Suite
+from tallystick.text import hex_text
+
+__all__ = [
+    "Report",
+    "StepState",
+    "deploy",
+]
+
+
+@dataclass(frozen=True)
+class StepState:
+    """One step as a report shows it; `state` is `done`, `pending`, `executed` or `elsewhere`.
+
+    `elsewhere`: its ledger's chain is not at hand.
+    """
+
+    ledger: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All steps of a plan; `deployment` is None unless everything stands."""
+
+    steps: tuple[StepState, ...]
+    deployment: Deployment | None
+
+    @property
+    def pending(self) -> int:
+        """How many steps are still to be carried out."""
+        return sum(step.state == "pending" for step in self.steps)
+
+    @property
+    def elsewhere(self) -> int:
+        """How many steps are those of ledgers whose chains are not at hand."""
+        return sum(step.state == "elsewhere" for step in self.steps)
+
+
+def deploy(
+    spec: SuiteSpec,
+    chains: Mapping[str, Chain],
+    *,
+    journal: Path | None = None,
+    execute: bool = False,
+    progress: Callable[[StepState], None] = lambda _: None,
+) -> Report:
+    """Carry out a plan, or say what is still to be done.
+
+    Args:
+        spec: what is to stand.
+        chains: the ledgers by name. The steps of those that are missing are left for another run,
+            and so are the steps that need to know where something stands there.
+        journal: file that makes the run resumable; None keeps it in memory.
+        execute: send transactions; without it nothing is sent and nothing written.
+        progress: called with each step once its state is known.
+
+    Raises:
+        CheckFailed: the journal is of other chains, or a step did not hold after it was sent.
+    """
+    book = Journal(journal)
+    ledgers = {
+        ledger.name: LedgerSteps(ledger, spec, chains.get(ledger.name), book)
+        for ledger in spec.ledgers
+    }
+    everywhere = all(ledger.is_here for ledger in ledgers.values())
+    states: list[StepState] = []
+    for step in _steps(spec, ledgers):
+        if not ledgers[step.ledger].is_here:
+            state = "elsewhere"
+        else:
+            left = any(s.ledger == step.ledger and s.state == "pending" for s in states)
+            state = _run(step, execute and not (step.last and left), everywhere)
+        if state == "executed" and not everywhere:
+            ledgers[step.ledger].note_proxies()
+        states.append(StepState(step.ledger, step.title, state))
+        progress(states[-1])
+    finished = all(state.state in {"done", "executed"} for state in states)
+    return Report(tuple(states), _deployment(spec, ledgers, book) if finished else None)
+
+
+def _steps(spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step]:
+    """All steps in the order of their dependence."""
+    keys: dict[str, list[tuple[str, str]]] = {
+        name: [(contract, contract) for contract in ("ReleaseAuthority", *PROXIED)]
+        for name in ledgers
+    }
+    for ledger in ledgers.values():
+        yield from ledger.foundation()
+    for index, lane in enumerate(spec.lanes):
+        home, remote = ledgers[lane.home], ledgers[lane.remote]
+        yield from home.lane_steps(lane, index, remote)
+        yield from remote.lane_steps(lane, index, home)
+        for name in (lane.home, lane.remote):
+            keys[name].append(("QuorumVerifier", f"QuorumVerifier#{index}"))
+    for name, ledger in ledgers.items():
+        yield from ledger.role_steps(keys[name])
+        yield from ledger.registration(
+            lambda: {n: each.proxy_address("SecurityToken") for n, each in ledgers.items()}
+        )
+    for name, ledger in ledgers.items():
+        yield from ledger.hand_over(keys[name])
+
+
+def _run(step: Step, execute: bool, everywhere: bool) -> str:
+    try:
+        if step.done():
+            return "done"
+    except NotYet:
+        # With execute, what it builds on was carried out before it; only its own object is missing.
+        pass
+    if not execute:
+        return "pending"
+    try:
+        step.act()
+    except NotYet:
+        if everywhere:
+            raise
+        # It needs something of a ledger that another run has at hand.
+        return "pending"
+    if not step.done():
+        raise CheckFailed(f"{step.ledger}: {step.title}: sent, but it does not hold")
+    return "executed"
+
+
+def _deployment(
+    spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps], journal: Journal
+) -> Deployment:
+    lanes: dict[str, LaneSpec] = {}
+    verifiers: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
+    custodies: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
+    for index, lane in enumerate(spec.lanes):
+        home, remote = ledgers[lane.home], ledgers[lane.remote]
+        identifier = hex_text(
+            lane_id(
+                spec.isin,
+                spec.decimals,
+                spec.close_minute,
+                ledger_id(home.chain.caip2),
+                party(home.proxied("BridgeEscrow").address),
+                ledger_id(remote.chain.caip2),
+                party(remote.proxied("BridgeEscrow").address),
+            )
+        )
+        lanes[identifier] = lane
+        for name in (lane.home, lane.remote):
+            verifiers[name][identifier] = ledgers[name].contract(
+                "QuorumVerifier", f"QuorumVerifier#{index}"
+            )
+            custodies[name][identifier] = ledgers[name].contract(
+                "LaneCustody", f"LaneCustody#{index}"
+            )
+    suites = {
+        name: Suite(
+            chain=ledger.chain,
+            authority=ledger.contract("ReleaseAuthority"),
+            registry=ledger.proxied("InstrumentRegistry"),
+            token=ledger.proxied("SecurityToken"),
+            escrow=ledger.proxied("BridgeEscrow"),
+            verifiers=verifiers[name],
+            custodies=custodies[name],
+        )
+        for name, ledger in ledgers.items()
+    }
+    return Deployment(spec, suites, lanes, journal.as_dict())

@@ -1,0 +1,482 @@
+"""The steps of a deployment, each with the question whether it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import rlp  # type: ignore[import-untyped]
+from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from tallystick import build
+from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.message import ledger_id, party
+from tallystick.chain import Chain, Contract
+from tallystick.deploy.journal import Journal
+from tallystick.deploy.resolved import LaneSpec, LedgerSpec, SuiteSpec
+from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
+from tallystick.governance.roles import Role, reason_code
+
+__all__ = [
+    "Step",
+    "blueprint_content",
+]
+
+SET_UP: Final = reason_code("SETU")
+HAND_OVER: Final = reason_code("HAND")
+GENESIS: Final = Version(1, 0, 0)
+_BLUEPRINT_PREAMBLE: Final = bytes.fromhex("fe7100")
+# Which role of the plan holds which role in which contract.
+ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
+    "ReleaseAuthority": (Role.ISSUER, Role.AUDITOR, Role.GUARDIAN, Role.UPGRADER),
+    "InstrumentRegistry": (Role.ISSUER, Role.REGISTRAR, Role.GUARDIAN),
+    "SecurityToken": (
+        Role.ISSUER,
+        Role.NOTARY,
+        Role.REGISTRAR,
+        Role.CUSTODIAN,
+        Role.GUARDIAN,
+        Role.PAYING_AGENT,
+        Role.AUDITOR,
+    ),
+    "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
+    "QuorumVerifier": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
+}
+
+
+class NotYet(Exception):
+    """Something that this step builds on does not stand yet."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An act and the question whether it is done already.
+
+    `last`: it ends the set-up of a contract, so that nothing of its ledger may be left before it.
+    """
+
+    ledger: str
+    title: str
+    done: Callable[[], bool]
+    act: Callable[[], None]
+    last: bool = False
+
+
+class LedgerSteps:
+    """One ledger while it is being deployed to."""
+
+    def __init__(
+        self, spec: LedgerSpec, suite: SuiteSpec, chain: Chain | None, journal: Journal
+    ) -> None:
+        self.spec = spec
+        self.suite = suite
+        self._chain = chain
+        self.journal = journal
+        self.entry = journal.ledger(spec.name, chain)
+        self.is_home = spec.name == suite.home
+
+    @property
+    def chain(self) -> Chain:
+        """Its chain.
+
+        Raises:
+            NotYet: it is not at hand.
+        """
+        if self._chain is None:
+            raise NotYet
+        return self._chain
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its chain is at hand."""
+        return self._chain is not None
+
+    @property
+    def caip2(self) -> str:
+        """Its CAIP-2 name."""
+        return self._chain.caip2 if self._chain is not None else self.spec.caip2
+
+    # ------------------------------------------------------------ plain contracts
+
+    def address(self, key: str) -> str | None:
+        """Return the address of a journalled contract whose code stands."""
+        record = self.entry["contracts"].get(key)
+        if record is None or not self.chain.code(record["address"]):
+            return None
+        return str(record["address"])
+
+    def contract(self, name: str, key: str | None = None) -> Contract:
+        """Return a journalled contract.
+
+        Raises:
+            NotYet: it does not stand yet.
+        """
+        address = self.address(key or name)
+        if address is None:
+            raise NotYet
+        return self.chain.at(name, address)
+
+    def create(self, key: str, code: bytes) -> None:
+        """Create a contract from the deployer's next nonce, journalled before it is sent."""
+        nonce = self.chain.nonce(self.spec.deployer.address)
+        self.entry["contracts"][key] = {
+            "address": create_address(self.spec.deployer.address, nonce),
+            "nonce": nonce,
+        }
+        self.journal.write()
+        receipt = self.chain.send(sender=self.spec.deployer, data=code)
+        if receipt.contract_address != self.entry["contracts"][key]["address"]:
+            # Somebody else used the deployer's key meanwhile: keep what is true.
+            self.entry["contracts"][key]["address"] = receipt.contract_address
+            self.journal.write()
+
+    def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
+        """Step that creates a plain contract."""
+        return Step(
+            self.spec.name,
+            title,
+            lambda: self.address(key) is not None,
+            lambda: self.create(key, code()),
+        )
+
+    # ------------------------------------------------------------------- proxies
+
+    def proxied(self, name: str) -> Contract:
+        """Return a contract behind its proxy.
+
+        Raises:
+            NotYet: its proxy does not stand yet.
+        """
+        authority = self.contract("ReleaseAuthority")
+        address = authority.proxy_at(self.proxy_key(name))
+        if int(str(address), 16) == 0:
+            raise NotYet
+        return self.chain.at(name, address)
+
+    def proxy_address(self, name: str) -> str:
+        """Return where a proxy is; of a ledger that is not at hand, as an earlier run noted it.
+
+        Raises:
+            NotYet: it does not stand yet, as far as is known.
+        """
+        if self.is_here:
+            return str(self.proxied(name).address)
+        noted = self.entry["contracts"].get(name)
+        if noted is None:
+            raise NotYet
+        return str(noted["address"])
+
+    def note_proxies(self) -> None:
+        """Note where the proxies are, for runs that have another ledger at hand."""
+        for name in PROXIED:
+            try:
+                address = str(self.proxied(name).address)
+            except NotYet:
+                continue
+            if self.entry["contracts"].get(name) != {"address": address}:
+                self.entry["contracts"][name] = {"address": address}
+                self.journal.write()
+
+    def proxy_key(self, name: str) -> bytes:
+        """Return the name under which the authority keeps a proxy."""
+        return proxy_name(name, self.suite.isin if name == "SecurityToken" else "")
+
+    def initialisation(self, name: str) -> bytes:
+        """Return the call with which a proxy is initialised."""
+        contract = self.chain.at(name, self.spec.deployer.address)
+        if name == "SecurityToken":
+            return bytes(
+                contract.initialize.encode(
+                    self.suite.name,
+                    self.suite.symbol,
+                    self.suite.decimals,
+                    self.suite.isin,
+                    self.is_home,
+                    self.suite.close_minute,
+                    self.spec.deployer.address,
+                )
+            )
+        return bytes(contract.initialize.encode(self.spec.deployer.address))
+
+    def any_contract(self, name: str, key: str) -> Contract:
+        """Return a contract by name, proxied or plain."""
+        return self.proxied(name) if name in PROXIED else self.contract(name, key)
+
+    # --------------------------------------------------------------------- steps
+
+    def foundation(self) -> Iterator[Step]:
+        """Authority, code of custodies, releases, proxies."""
+        yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
+        yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
+        custody = build.artifact("LaneCustody").code_hash
+        yield Step(
+            self.spec.name,
+            "register code of LaneCustody",
+            lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
+            lambda: _sent(
+                self.contract("ReleaseAuthority").register_custody_code(
+                    custody, SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
+        for name in PROXIED:
+            yield from self._proxy_steps(name, build.artifact(name))
+
+    def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
+        """Implementation, release and proxy of one contract."""
+        release = release_id(name, GENESIS)
+        yield self.creation(
+            f"create {name} {GENESIS}", f"{name}@{GENESIS}", lambda: artifact.bytecode
+        )
+        yield Step(
+            self.spec.name,
+            f"register release {name} {GENESIS}",
+            lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
+            lambda: self._register(name, artifact),
+        )
+        yield Step(
+            self.spec.name,
+            f"create {name} proxy",
+            lambda: self.proxied(name) is not None,
+            lambda: _sent(
+                self.contract("ReleaseAuthority").create_proxy(
+                    release,
+                    self.proxy_key(name),
+                    self.initialisation(name),
+                    SET_UP,
+                    self.suite.document,
+                    sender=self.spec.deployer,
+                )
+            ),
+        )
+
+    def _authority_code(self) -> bytes:
+        blueprint = self.address("ReleaseProxy")
+        if blueprint is None:
+            raise NotYet
+        return build.artifact("ReleaseAuthority").bytecode + encode(
+            ["address", "uint256", "uint256", "uint256", "address"],
+            [
+                self.spec.deployer.address,
+                self.suite.notice,
+                self.suite.activation_window,
+                self.suite.rollback_window,
+                blueprint,
+            ],
+        )
+
+    def _register(self, name: str, artifact: build.Artifact) -> None:
+        implementation = self.address(f"{name}@{GENESIS}")
+        self.contract("ReleaseAuthority").register_release(
+            (
+                release_kind(name),
+                GENESIS.packed,
+                implementation,
+                artifact.code_hash,
+                artifact.layout_hash,
+                # Evidence of the first release is the plan that all parties see.
+                self.suite.document,
+                bytes(32),
+            ),
+            SET_UP,
+            self.suite.document,
+            sender=self.spec.deployer,
+        )
+
+    def lane_steps(self, lane: LaneSpec, index: int, peer: LedgerSteps) -> Iterator[Step]:
+        """Verifier, custody and lane of one side."""
+        deployer, document = self.spec.deployer, self.suite.document
+        where = f"lane {lane.home}-{lane.remote}"
+        verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
+        spec = lane.verifier
+        signers = SignerSet.of(1, spec.threshold, spec.attestors).signers
+        yield self.creation(
+            f"create verifier of {where}",
+            verifier_key,
+            lambda: (
+                build.artifact("QuorumVerifier").bytecode
+                + encode(
+                    ["address", "uint256", "uint256"],
+                    [deployer.address, spec.rotation_delay, spec.retention],
+                )
+            ),
+        )
+        yield Step(
+            self.spec.name,
+            f"confirm first {spec.threshold}-of-{len(signers)} attestors of {where}",
+            lambda: self.contract("QuorumVerifier", verifier_key).epoch() != 0,
+            lambda: _sent(
+                self.contract("QuorumVerifier", verifier_key).set_first_signers(
+                    list(signers), spec.threshold, SET_UP, document, sender=deployer
+                )
+            ),
+        )
+        yield self.creation(
+            f"create custody of {where}",
+            custody_key,
+            lambda: (
+                build.artifact("LaneCustody").bytecode
+                + encode(
+                    ["address", "address"],
+                    [self.proxied("BridgeEscrow").address, self.proxied("SecurityToken").address],
+                )
+            ),
+        )
+        yield Step(
+            self.spec.name,
+            f"make custody of {where} a link account",
+            lambda: bool(
+                self.proxied("SecurityToken").is_link(
+                    self.contract("LaneCustody", custody_key).address
+                )
+            ),
+            lambda: _sent(
+                self.proxied("SecurityToken").set_link_account(
+                    self.contract("LaneCustody", custody_key).address,
+                    True,
+                    SET_UP,
+                    document,
+                    sender=deployer,
+                )
+            ),
+        )
+        if not self.is_home:
+            yield self.assignment(
+                "SecurityToken",
+                "SecurityToken",
+                Role.BRIDGE,
+                lambda: self.proxied("BridgeEscrow").address,
+                "escrow",
+            )
+            yield self.assignment(
+                "SecurityToken",
+                "SecurityToken",
+                Role.BRIDGE,
+                lambda: self.contract("LaneCustody", custody_key).address,
+                f"custody of {where}",
+            )
+        yield Step(
+            self.spec.name,
+            f"open {where}",
+            lambda: any(
+                self.proxied("BridgeEscrow").canonical_lane(
+                    keccak(
+                        encode(
+                            ["string", "bytes32"],
+                            [self.suite.isin, ledger_id(peer.caip2)],
+                        )
+                    )
+                )
+            ),
+            lambda: _sent(
+                self.proxied("BridgeEscrow").open_lane(
+                    (
+                        self.suite.isin,
+                        self.is_home,
+                        self.proxied("SecurityToken").address,
+                        self.contract("LaneCustody", custody_key).address,
+                        self.contract("QuorumVerifier", verifier_key).address,
+                        ledger_id(peer.caip2),
+                        party(peer.proxy_address("BridgeEscrow")),
+                        lane.cap,
+                        self.suite.decimals,
+                        self.suite.close_minute,
+                    ),
+                    SET_UP,
+                    document,
+                    sender=deployer,
+                )
+            ),
+        )
+
+    def assignment(
+        self, name: str, key: str, role: Role, account: Callable[[], str], whose: str
+    ) -> Step:
+        """Step that gives an account its role in a contract."""
+        return Step(
+            self.spec.name,
+            f"{key}: {role.name.lower() if role.name else role} is the {whose}",
+            lambda: self.any_contract(name, key).role_of(account()) == role,
+            lambda: _sent(
+                self.any_contract(name, key).assign_role(
+                    account(), role, SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
+
+    def role_steps(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+        """All roles of all contracts of this ledger."""
+        for name, key in keys:
+            for number, administrator in enumerate(self.spec.administrators, 1):
+                whose = f"plan's administrator {number}"
+                yield self._given(name, key, Role.ADMINISTRATOR, administrator, whose)
+            for role in ROLES_OF[name]:
+                title = str(role.name).lower()
+                if title in self.spec.roles:
+                    yield self._given(name, key, role, self.spec.roles[title], f"plan's {title}")
+
+    def _given(self, name: str, key: str, role: Role, account: str, whose: str) -> Step:
+        return self.assignment(name, key, role, lambda: account, whose)
+
+    def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
+        """The instrument's record."""
+        record = self.suite.record
+        if record is None:
+            return
+        yield Step(
+            self.spec.name,
+            f"register {self.suite.isin}",
+            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.suite.isin)),
+            lambda: _sent(
+                self.proxied("InstrumentRegistry").register(
+                    record(tokens()), SET_UP, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+        )
+
+    def hand_over(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+        """The set-up key gives up every contract."""
+        for name, key in keys:
+            yield self._hand_over(name, key)
+
+    def _hand_over(self, name: str, key: str) -> Step:
+        return Step(
+            self.spec.name,
+            f"hand over {key}",
+            lambda: is_zero(self.any_contract(name, key).set_up_key()),
+            lambda: _sent(
+                self.any_contract(name, key).hand_over(
+                    HAND_OVER, self.suite.document, sender=self.spec.deployer
+                )
+            ),
+            last=True,
+        )
+
+
+def create_address(sender: str, nonce: int) -> str:
+    """Return the address that CREATE gives: keccak of the RLP of sender and nonce (EIP-161)."""
+    raw = keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:]
+    return str(to_checksum_address(raw))
+
+
+def blueprint_content() -> bytes:
+    """Return what stands on a ledger as the proxy's ERC-5202 blueprint."""
+    return _BLUEPRINT_PREAMBLE + build.artifact("ReleaseProxy").bytecode
+
+
+def _blueprint() -> bytes:
+    """Creation code that leaves the proxy's creation code as an ERC-5202 blueprint."""
+    content = blueprint_content()
+    # PUSH2 len, RETURNDATASIZE, DUP2, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURN
+    return b"\x61" + len(content).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + content
+
+
+def _sent(_: object) -> None:
+    """A receipt that nobody needs: a revert would have been raised."""
+
+
+def is_zero(address: object) -> bool:
+    return int(str(address), 16) == 0

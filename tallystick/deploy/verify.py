@@ -1,0 +1,250 @@
+"""What stands, compared with what was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from tallystick import build
+from tallystick.bridge.attestation import SignerSet
+from tallystick.chain import Contract
+from tallystick.deploy.resolved import Deployment, SuiteSpec, VerifierSpec
+from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, is_zero
+from tallystick.governance.release import Version
+from tallystick.governance.roles import Role
+from tallystick.reach.connection import Suite, guarded_of, proxied_of
+from tallystick.text import hex_text
+
+__all__ = [
+    "left_with",
+    "verify",
+    "verify_code",
+    "verify_roles",
+]
+
+_ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+
+
+def verify(deployment: Deployment) -> list[str]:
+    """Check a deployment against the build and the plan; returns what is wrong, in words.
+
+    Code is compared with the build and its immutables with the plan, implementations with the
+    release the authority keeps, roles and attestors with the plan; the deployer must hold nothing
+    anywhere (INV-9).
+    """
+    spec = deployment.spec
+    wrong: list[str] = []
+    for name, suite in deployment.suites.items():
+        ledger = spec.ledger(name)
+        verifiers = {key: deployment.lanes[key].verifier for key in suite.verifiers}
+        wrong += verify_code(name, suite, spec=spec, verifiers=verifiers)
+        wrong += verify_roles(
+            name, suite, ledger.roles, ledger.administrators, is_home=name == spec.home
+        )
+        wrong += left_with(name, suite, ledger.deployer.address)
+        for identifier, verifier in suite.verifiers.items():
+            lane = deployment.lanes[identifier].verifier
+            planned = SignerSet.of(1, lane.threshold, lane.attestors)
+            kept = int(verifier.epoch_at(1).hash160)
+            if int.from_bytes(planned.hash[:20], "big") != kept:
+                wrong.append(f"{name}: {verifier.address}: first attestors are not the plan's")
+    return wrong
+
+
+def verify_code(
+    name: str,
+    suite: Suite,
+    *,
+    spec: SuiteSpec | None = None,
+    verifiers: Mapping[str, VerifierSpec] | None = None,
+) -> list[str]:
+    """Compare a ledger's code with the build and its releases; returns what is wrong.
+
+    The same runtime code with another immutable is another contract: a proxy that obeys somebody
+    else, a verifier without delay. Hence every immutable is compared, read from the code itself.
+
+    Args:
+        name: the ledger, for the messages.
+        suite: its contracts.
+        spec: what the authority's periods must be; without it, what the contract itself asks.
+        verifiers: what a lane's verifier must be, by lane id; likewise.
+    """
+    wrong: list[str] = []
+    authority = suite.authority
+    wrong += _wrong_code(name, "ReleaseAuthority", authority, _authority_terms(spec))
+    wrong += _wrong_blueprint(name, authority)
+    known = verifiers or {}
+    for key, verifier in suite.verifiers.items():
+        wrong += _wrong_code(name, "QuorumVerifier", verifier, _verifier_terms(known.get(key)))
+    bound = {"_ESCROW": _exactly(suite.escrow.address), "_TOKEN": _exactly(suite.token.address)}
+    for custody in suite.custodies.values():
+        wrong += _wrong_code(name, "LaneCustody", custody, bound)
+    wrong += _wrong_custody_code(name, authority)
+    for kind, contract in proxied_of(suite).items():
+        where = f"{name}: {kind} {contract.address}"
+        release = suite.authority.release_of(
+            suite.authority.installation_of(contract.address).release
+        )
+        code = suite.chain.code(release.implementation)
+        if int(release.version) == 0:
+            wrong.append(f"{where}: not installed by the authority")
+            continue
+        if keccak(code) != bytes(release.code_hash):
+            wrong.append(f"{where}: implementation differs from its release")
+        # Later releases are other builds; what they must be, their registered hash says.
+        version = Version.unpack(int(release.version))
+        if version == GENESIS and code != build.artifact(kind).bytecode_runtime:
+            wrong.append(f"{where}: code of {version} differs from the build")
+        obeys = {"_AUTHORITY": _exactly(authority.address)}
+        wrong += _wrong_code(name, "ReleaseProxy", contract, obeys)
+        pointed_at = suite.chain.storage(contract.address, _ERC1967_SLOT)
+        if int.from_bytes(pointed_at, "big") != int(str(release.implementation), 16):
+            wrong.append(f"{where}: points to 0x{pointed_at[12:].hex()}, not to its release")
+    return wrong
+
+
+def _wrong_code(
+    name: str, kind: str, contract: Contract, due: Mapping[str, range | None]
+) -> Iterator[str]:
+    """What is wrong with deployed code: it is the build's, then immutables, each within its due."""
+    where = f"{name}: {kind} {contract.address}"
+    artifact = build.artifact(kind)
+    code = contract.chain.code(contract.address)
+    runtime, words = artifact.bytecode_runtime, artifact.immutables_length
+    if code[: len(runtime)] != runtime or len(code) != len(runtime) + words:
+        yield f"{where}: code differs from the build"
+        return
+    layout = artifact.layout.get("code_layout", {})
+    for immutable, entry in layout.items():
+        at = len(runtime) + int(entry["offset"])
+        value = int.from_bytes(code[at : at + 32], "big")
+        allowed = due[immutable]
+        if allowed is None or value in allowed:
+            continue
+        shown: Callable[[int], str] = str if entry["type"] == "uint256" else _word
+        ends = dict.fromkeys((shown(allowed[0]), shown(allowed[-1])))
+        yield f"{where}: {immutable} is {shown(value)}, {' to '.join(ends)} expected"
+
+
+def _wrong_blueprint(name: str, authority: Contract) -> Iterator[str]:
+    """What is wrong with the code from which the authority creates proxies."""
+    code = authority.chain.code(authority.PROXY_BLUEPRINT())
+    if code != blueprint_content():
+        yield f"{name}: ReleaseAuthority {authority.address}: its proxies are of another build"
+
+
+def _wrong_custody_code(name: str, authority: Contract) -> Iterator[str]:
+    """What code besides the build's may hold units in custody."""
+    topic = authority.interface.events_by_name["CustodyCodeRegistered"][0].topic
+    ours = build.artifact("LaneCustody").code_hash
+    for log in authority.chain.raw_logs(authority, topics=[topic]):
+        registered = bytes(authority.chain.decode_log(log).args["code_hash"])
+        if registered != ours and authority.custody_code(registered):
+            yield (
+                f"{name}: ReleaseAuthority {authority.address}: takes custodies of other code, "
+                f"{hex_text(registered)}"
+            )
+
+
+def _exactly(value: object) -> range:
+    number = value if isinstance(value, int) else int(str(value), 16)
+    return range(number, number + 1)
+
+
+def _authority_terms(spec: SuiteSpec | None) -> dict[str, range | None]:
+    """What the authority's immutables may be."""
+    # Where the blueprint is tells nothing; its code does.
+    elsewhere: dict[str, range | None] = {"PROXY_BLUEPRINT": None}
+    if spec is None:
+        return elsewhere | {
+            "NOTICE": range(_HOUR, 90 * _DAY + 1),
+            "ACTIVATION_WINDOW": range(1, 365 * _DAY + 1),
+            "ROLLBACK_WINDOW": range(_HOUR, 90 * _DAY + 1),
+        }
+    return elsewhere | {
+        "NOTICE": _exactly(spec.notice),
+        "ACTIVATION_WINDOW": _exactly(spec.activation_window),
+        "ROLLBACK_WINDOW": _exactly(spec.rollback_window),
+    }
+
+
+def _verifier_terms(spec: VerifierSpec | None) -> dict[str, range | None]:
+    """What a verifier's immutables may be."""
+    if spec is None:
+        return {
+            "ROTATION_DELAY": range(_HOUR // 6, 30 * _DAY + 1),
+            "RETENTION": range(_HOUR, 90 * _DAY + 1),
+        }
+    return {
+        "ROTATION_DELAY": _exactly(spec.rotation_delay),
+        "RETENTION": _exactly(spec.retention),
+    }
+
+
+def _word(value: int) -> str:
+    return str(to_checksum_address(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
+
+
+def verify_roles(
+    name: str,
+    suite: Suite,
+    roles: Mapping[str, str],
+    administrators: Iterable[str],
+    *,
+    is_home: bool,
+) -> list[str]:
+    """Compare who holds which role with who should; every account that ever had one is looked at.
+
+    Args:
+        name: the ledger, for the messages.
+        suite: its contracts.
+        roles: account of each role, by lower-case name.
+        administrators: the administrators.
+        is_home: whether it is the instrument's home ledger.
+    """
+    wrong: list[str] = []
+    for kind, contract in guarded_of(suite):
+        expected = dict.fromkeys(administrators, Role.ADMINISTRATOR)
+        expected |= {
+            roles[title]: role
+            for role in ROLES_OF[kind]
+            if (title := str(role.name).lower()) in roles
+        }
+        if kind == "SecurityToken" and not is_home:
+            # On a remote ledger the escrow issues to holders, a custody to itself.
+            bridges = [suite.escrow, *suite.custodies.values()] if suite.custodies else []
+            expected |= {str(bridge.address): Role.BRIDGE for bridge in bridges}
+        topic = contract.interface.events_by_name["RoleChanged"][0].topic
+        named = [
+            str(suite.chain.decode_log(log).args["account"])
+            for log in suite.chain.raw_logs(contract, topics=[topic])
+        ]
+        for account in dict.fromkeys((*expected, *named)):
+            held, due = Role(int(contract.role_of(account))), expected.get(account, Role.NONE)
+            if held != due:
+                wrong.append(
+                    f"{name}: {kind} {contract.address}: {account} is {_title(held)}, "
+                    f"{_title(due)} expected"
+                )
+    return wrong
+
+
+def left_with(name: str, suite: Suite, deployer: str) -> list[str]:
+    """Return what the deployer can still do on a ledger: set-up keys and roles (INV-9)."""
+    left: list[str] = []
+    for kind, contract in guarded_of(suite):
+        where = f"{name}: {kind} {contract.address}"
+        if not is_zero(contract.set_up_key()):
+            left.append(f"{where}: not handed over")
+        if int(contract.role_of(deployer)) != 0:
+            left.append(f"{where}: the deployer holds a role")
+    return left
+
+
+def _title(role: Role) -> str:
+    return str(role.name).lower() if role else "nobody"

@@ -1,0 +1,569 @@
+"""The deployment plan (`tallystick.plan/1`): ledgers, accounts, lanes, limits, time windows.
+
+`load_plan(path)` returns a frozen `Plan`, with its instrument, or raises `InputError`. A plan holds
+no secret: an account is an address, the alias of an ape account, or an index into a mnemonic that
+is given elsewhere. On chain an account holds at most one role per contract, so a plan that gives
+one account two roles on a ledger is refused here, before anything is deployed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from eth_utils.address import is_checksum_address
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from tallystick.errors import InputError
+from tallystick.files.instrument import (
+    MAX_ATTESTORS,
+    MIN_ADMINISTRATORS,
+    MIN_THRESHOLD,
+    SINGLE_ROLES,
+    Amount,
+    Instrument,
+    Lei,
+    as_tuples,
+    load_instrument,
+    units,
+)
+from tallystick.files.instrument import SCHEMA as INSTRUMENT_SCHEMA
+from tallystick.files.strict import (
+    Label,
+    Name,
+    StrictModel,
+    joined,
+    json_schema,
+    parse,
+    read,
+    text,
+    wrong,
+)
+
+__all__ = [
+    "MAX_CHAIN_ID",
+    "MAX_INDEX",
+    "MAX_LANES",
+    "MAX_PLAN_LEDGERS",
+    "SCHEMA",
+    "Account",
+    "AccountRef",
+    "Accounts",
+    "Finality",
+    "Lane",
+    "Limit",
+    "Limits",
+    "Network",
+    "Party",
+    "Plan",
+    "PlanLedger",
+    "Rpc",
+    "Upgrade",
+    "Verifier",
+    "load_plan",
+    "parse_account",
+    "parse_network",
+    "parse_rpc",
+    "plan_schema",
+]
+
+SCHEMA: Final = "tallystick.plan/1"
+MAX_PLAN_LEDGERS: Final = 8
+MAX_LANES: Final = 56
+MAX_CHAIN_ID: Final = 2**64 - 1
+MAX_INDEX: Final = 2**31 - 1
+_HOUR: Final = 3600
+_DAY: Final = 86400
+
+
+class Account(StrictModel):
+    """How to find a signing account; exactly one of the three is set."""
+
+    address: str | None = None
+    alias: str | None = None
+    index: int | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells two accounts apart as far as the plan shows."""
+        if self.address is not None:
+            return self.address.lower()
+        return f"alias {self.alias}" if self.alias is not None else f"index {self.index}"
+
+
+def parse_account(value: object) -> Account:
+    """Return the account that an address, an alias or an index denotes."""
+    if isinstance(value, Account):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong("an address, the alias of an ape account, or a mnemonic index")
+    if isinstance(value, int):
+        if not 0 <= value <= MAX_INDEX:
+            raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
+        return Account(index=value)
+    if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
+        return Account(address=_address(value))
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
+        raise wrong("an address, the alias of an ape account, or a mnemonic index")
+    return Account(alias=value)
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
+        raise wrong("an address: 0x and 40 hex digits, not zero")
+    mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
+    if mixed and not is_checksum_address(value):
+        raise wrong("an address whose capitals agree with its checksum (EIP-55)")
+    return value
+
+
+AccountRef = Annotated[
+    Account,
+    BeforeValidator(parse_account),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"},
+                {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,63}$"},
+            ]
+        }
+    ),
+]
+
+
+def parse_network(value: object) -> str:
+    """Return an ape network choice, `ecosystem:network:provider`."""
+    if not re.fullmatch(r"[a-z0-9-]+:[a-z0-9-]+(?::[a-z0-9-]+)?", text(value), re.ASCII):
+        raise wrong("an ape network such as ethereum:sepolia:node")
+    return text(value)
+
+
+def parse_rpc(value: object) -> str:
+    """Return a JSON-RPC URL."""
+    if not re.fullmatch(r"(?:https?|wss?)://[!-~]+", text(value), re.ASCII):
+        raise wrong("a URL that begins with http://, https://, ws:// or wss://")
+    return text(value)
+
+
+Network = Annotated[
+    str,
+    BeforeValidator(parse_network),
+    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9-]+:[a-z0-9-]+(:[a-z0-9-]+)?$"}),
+]
+Rpc = Annotated[
+    str,
+    BeforeValidator(parse_rpc),
+    WithJsonSchema({"type": "string", "pattern": "^(https?|wss?)://"}),
+]
+
+
+class Finality(StrictModel):
+    """When a source event may be attested: so many blocks deep, or safe, final to the node."""
+
+    kind: Literal["depth", "safe", "finalized"]
+    blocks: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    @model_validator(mode="after")
+    def _blocks_with_depth(self) -> Self:
+        if self.kind == "depth" and self.blocks is None:
+            raise wrong("a number of blocks with kind: depth", path="blocks", value="missing")
+        if self.kind != "depth" and self.blocks is not None:
+            raise wrong(f"no blocks with kind: {self.kind}", path="blocks", value=self.blocks)
+        return self
+
+
+class Accounts(StrictModel):
+    """The accounts of one ledger by role. The deployer holds none, and has none left in the end."""
+
+    deployer: AccountRef
+    issuer: AccountRef
+    notary: AccountRef
+    registrar: AccountRef
+    custodian: AccountRef
+    guardian: AccountRef
+    upgrader: AccountRef
+    paying_agent: AccountRef
+    auditor: AccountRef
+    administrators: Annotated[
+        tuple[AccountRef, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
+    ]
+    operator: AccountRef | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _administrators_as_list(cls, data: Any) -> Any:
+        return as_tuples(data, "administrators")
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        seen: dict[str, str] = {}
+        for path, account in self.by_field():
+            if account.key in seen:
+                raise wrong(
+                    f"an account of its own, this one is {seen[account.key]}",
+                    path=path,
+                    value=account.key,
+                )
+            seen[account.key] = path
+        return self
+
+    def by_field(self) -> list[tuple[str, Account]]:
+        """Return (field, account) of every account."""
+        names = ("deployer", *SINGLE_ROLES)
+        out: list[tuple[str, Account]] = [(name, getattr(self, name)) for name in names]
+        if self.operator is not None:
+            out.append(("operator", self.operator))
+        out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
+        return out
+
+
+class PlanLedger(StrictModel):
+    """One ledger: how to reach it, what makes a block final there, and who acts on it."""
+
+    name: Name
+    network: Network | None = None
+    rpc: Rpc | None = None
+    chain_id: Annotated[int, Field(ge=1, le=MAX_CHAIN_ID)]
+    finality: Finality
+    accounts: Accounts
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if self.network is not None and self.rpc is not None:
+            raise wrong("either network or rpc, not both", path="rpc", value=self.rpc)
+        if self.network is None and self.rpc is None:
+            raise wrong("network or rpc", path="network", value="missing")
+        return self
+
+    @property
+    def caip2(self) -> str:
+        """The CAIP-2 name of the ledger."""
+        return f"eip155:{self.chain_id}"
+
+
+class Party(StrictModel):
+    """A party named in the instrument's roles, with its LEI."""
+
+    name: Label
+    lei: Lei | None = None
+
+
+class Verifier(StrictModel):
+    """An attestor set of one operator and how many of them must agree."""
+
+    name: Name
+    operator: Label
+    attestors: Annotated[
+        tuple[AccountRef, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
+    ]
+    threshold: Annotated[int, Field(ge=MIN_THRESHOLD)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _attestors_as_list(cls, data: Any) -> Any:
+        return as_tuples(data, "attestors")
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.threshold > len(self.attestors):
+            raise wrong(
+                f"at most the number of attestors, {len(self.attestors)}",
+                path="threshold",
+                value=self.threshold,
+            )
+        return self
+
+
+class Limit(StrictModel):
+    """What may pass at once, and in how many seconds an empty limit is full again."""
+
+    capacity: Amount
+    refill_seconds: Annotated[int, Field(ge=60, le=30 * _DAY)]
+
+
+class Limits(StrictModel):
+    """Limits of a lane, both ways, seen from home. Over-limit value waits, it is not lost."""
+
+    outbound: Limit
+    inbound: Limit
+
+
+class Lane(StrictModel):
+    """One instrument, one home and one remote ledger."""
+
+    home: Name
+    remote: Name
+    production: bool = True
+    verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
+    cap: Amount
+    deadline_seconds: Annotated[int, Field(ge=10 * 60, le=90 * _DAY)]
+    limits: Limits | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _verifiers_as_list(cls, data: Any) -> Any:
+        return as_tuples(data, "verifiers")
+
+    @model_validator(mode="after")
+    def _independent(self) -> Self:
+        if self.home == self.remote:
+            raise wrong("a ledger other than home", path="remote", value=self.remote)
+        if self.production and len(self.verifiers) < 2:
+            raise wrong(
+                "two independent verifiers on a production lane",
+                path="verifiers",
+                value=list(self.verifiers),
+            )
+        names: set[str] = set()
+        operators: set[str] = set()
+        attestors: dict[str, str] = {}
+        for index, verifier in enumerate(self.verifiers):
+            at = joined("verifiers", index)
+            if verifier.name in names:
+                raise wrong("a name of its own", path=joined(at, "name"), value=verifier.name)
+            names.add(verifier.name)
+            if verifier.operator in operators:
+                raise wrong(
+                    "an operator of its own: verifiers are independent",
+                    path=joined(at, "operator"),
+                    value=verifier.operator,
+                )
+            operators.add(verifier.operator)
+            for place, account in enumerate(verifier.attestors):
+                path = joined(at, "attestors", place)
+                if account.key in attestors:
+                    raise wrong(
+                        f"an account of its own, this one is {attestors[account.key]}",
+                        path=path,
+                        value=account.key,
+                    )
+                attestors[account.key] = path
+        return self
+
+
+class Upgrade(StrictModel):
+    """How long a release is announced, how long it may wait then, how long it can be undone."""
+
+    notice_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
+    activation_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=365 * _DAY,
+            description="from the end of the notice until it lapses; 30 days when left out",
+        ),
+    ] = 30 * _DAY
+    rollback_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
+
+
+class Plan(StrictModel):
+    """A deployment plan."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
+    )
+
+    schema_: Literal["tallystick.plan/1"] = Field(alias="schema")
+    instrument: Annotated[
+        str | dict[str, Any],
+        Field(description="path of an instrument file, relative to the plan; or its content"),
+    ]
+    ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
+    parties: Annotated[tuple[Party, ...], Field(max_length=100)] = ()
+    lanes: Annotated[tuple[Lane, ...], Field(max_length=MAX_LANES)] = ()
+    limits: Limits | None = None
+    upgrade: Upgrade
+
+    _loaded: Instrument | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not isinstance(data.get("instrument", ""), str | dict):
+            raise wrong(
+                "the path of an instrument file, or its content",
+                path="instrument",
+                value=data["instrument"],
+            )
+        return as_tuples(data, "ledgers", "lanes", "parties")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        chains: dict[int, str] = {}
+        names: set[str] = set()
+        for index, ledger in enumerate(self.ledgers):
+            at = joined("ledgers", index)
+            if ledger.name in names:
+                raise wrong("a name of its own", path=joined(at, "name"), value=ledger.name)
+            names.add(ledger.name)
+            if ledger.chain_id in chains:
+                raise wrong(
+                    f"a chain id of its own, this one is that of {chains[ledger.chain_id]}",
+                    path=joined(at, "chain_id"),
+                    value=ledger.chain_id,
+                )
+            chains[ledger.chain_id] = ledger.name
+        pairs: set[frozenset[str]] = set()
+        for index, lane in enumerate(self.lanes):
+            at = joined("lanes", index)
+            for end in ("home", "remote"):
+                name = getattr(lane, end)
+                if name not in names:
+                    expected = f"one of the ledgers: {', '.join(ld.name for ld in self.ledgers)}"
+                    raise wrong(expected, path=joined(at, end), value=name)
+            pair = frozenset((lane.home, lane.remote))
+            if pair in pairs:
+                raise wrong(
+                    "one lane for each pair of ledgers",
+                    path=at,
+                    value=f"{lane.home} to {lane.remote}",
+                )
+            pairs.add(pair)
+            self._check_attestors(at, lane)
+        return self
+
+    def _check_attestors(self, at: str, lane: Lane) -> None:
+        """An attestor holds no other role on either ledger of its lane."""
+        taken: dict[str, str] = {}
+        for name in (lane.home, lane.remote):
+            for field, account in self.ledger(name).accounts.by_field():
+                taken.setdefault(account.key, f"{field} on {name}")
+        for index, verifier in enumerate(lane.verifiers):
+            for place, account in enumerate(verifier.attestors):
+                if account.key in taken:
+                    raise wrong(
+                        f"an account of its own, this one is {taken[account.key]}",
+                        path=joined(at, "verifiers", index, "attestors", place),
+                        value=account.key,
+                    )
+
+    def ledger(self, name: str) -> PlanLedger:
+        """Return the ledger of that name."""
+        for ledger in self.ledgers:
+            if ledger.name == name:
+                return ledger
+        raise KeyError(name)
+
+    def limits_of(self, lane: Lane) -> Limits:
+        """Return the limits that apply to `lane`: its own, or the plan's."""
+        limits = lane.limits or self.limits
+        if limits is None:
+            raise ValueError("expected limits")
+        return limits
+
+    @property
+    def caip2(self) -> dict[str, str]:
+        """CAIP-2 names by ledger name, as `tallystick.registry.record_of` takes them."""
+        return {ledger.name: ledger.caip2 for ledger in self.ledgers}
+
+    @property
+    def loaded_instrument(self) -> Instrument:
+        """The instrument; there once the plan came through `load_plan`."""
+        if self._loaded is None:
+            raise ValueError("expected a plan read by load_plan")
+        return self._loaded
+
+    def cap_units(self, lane: Lane) -> int:
+        """Return the cap of `lane` in base units."""
+        return units(lane.cap, self.loaded_instrument.decimals)
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan and its instrument, or raise InputError."""
+    plan = parse(path, read(path), Plan, SCHEMA)
+    if isinstance(plan.instrument, str):
+        file = Path(path).parent / plan.instrument
+        if not plan.instrument or "\0" in plan.instrument or not file.is_file():
+            raise InputError(
+                path, "instrument", plan.instrument, "the path of an instrument file, from here"
+            )
+        instrument = load_instrument(file)
+    else:
+        instrument = parse(path, plan.instrument, Instrument, INSTRUMENT_SCHEMA, "instrument")
+    _check_against(path, plan, instrument)
+    plan._loaded = instrument  # noqa: SLF001  (ours)
+    return plan
+
+
+def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None:
+    """Refuse a plan that does not fit its instrument."""
+    wanted = [ledger.name for ledger in instrument.ledgers]
+    present = [ledger.name for ledger in plan.ledgers]
+    for index, name in enumerate(present):
+        if name not in wanted:
+            raise InputError(
+                path,
+                joined("ledgers", index, "name"),
+                name,
+                f"one of the instrument's ledgers: {', '.join(wanted)}",
+            )
+    for name in wanted:
+        if name not in present:
+            raise InputError(
+                path, "ledgers", ", ".join(present), f"every ledger of the instrument, {name} too"
+            )
+    for index, lane in enumerate(plan.lanes):
+        if lane.home != instrument.home:
+            raise InputError(
+                path,
+                joined("lanes", index, "home"),
+                lane.home,
+                f"the instrument's home ledger, {instrument.home}",
+            )
+        amounts = [("cap", lane.cap)]
+        if lane.limits is not None:
+            amounts += _capacities("limits", lane.limits)
+        for field, amount in amounts:
+            _check_amount(path, joined("lanes", index, field), amount, instrument)
+    if plan.limits is not None:
+        for field, amount in _capacities("limits", plan.limits):
+            _check_amount(path, field, amount, instrument)
+    known = {name for _, name in instrument.roles.parties()}
+    known |= {member.operator for member in instrument.roles.attestors.members}
+    for index, party in enumerate(plan.parties):
+        if party.name not in known:
+            raise InputError(
+                path,
+                joined("parties", index, "name"),
+                party.name,
+                "a party named in the instrument's roles",
+            )
+        if party.name in {other.name for other in plan.parties[:index]}:
+            raise InputError(path, joined("parties", index, "name"), party.name, "each party once")
+
+
+def _capacities(at: str, limits: Limits) -> list[tuple[str, Any]]:
+    return [
+        (joined(at, "outbound", "capacity"), limits.outbound.capacity),
+        (joined(at, "inbound", "capacity"), limits.inbound.capacity),
+    ]
+
+
+def _check_amount(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
+    """An amount of a plan is more than nothing and at most what is authorised."""
+    shown = format(amount, "f")
+    try:
+        base = units(amount, instrument.decimals)
+    except ValueError as error:
+        raise InputError(path, field, shown, str(error)) from None
+    if not 0 < base <= instrument.authorised_units:
+        raise InputError(
+            path,
+            field,
+            shown,
+            f"more than 0 and at most the authorised {instrument.authorised:f}",
+        )
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the JSON Schema of plans (R-07)."""
+    return json_schema(Plan, SCHEMA, "Tallystick deployment plan")

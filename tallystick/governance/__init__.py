@@ -1,0 +1,1 @@
+"""Roles, releases, layouts: the Python side of `contracts/governance`; pure."""

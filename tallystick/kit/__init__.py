@@ -1,0 +1,1 @@
+"""For pytest: ledgers as fixtures."""

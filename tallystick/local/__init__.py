@@ -1,0 +1,1 @@
+"""Local networks, where everybody's keys are at hand. Nothing of production stands on it."""

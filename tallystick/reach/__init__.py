@@ -1,0 +1,1 @@
+"""From names in files to live ledgers and accounts that sign."""

@@ -1,0 +1,113 @@
+"""The accounts that a plan means: addresses, ape aliases, mnemonic indices."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from eth_utils.address import to_checksum_address
+
+from tallystick.chain import Account
+from tallystick.chain.account import JUNK_MNEMONIC, derive_account
+from tallystick.errors import InputError
+from tallystick.files.plan import Account as AccountRef
+from tallystick.files.plan import Plan, PlanLedger
+
+__all__ = [
+    "LOCAL_CHAIN_IDS",
+    "Accounts",
+]
+
+MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
+# Chain ids that development nodes use: the well-known mnemonic signs there without being asked for.
+LOCAL_CHAIN_IDS: Final = frozenset({1337, 31337, *range(41_001, 41_009)})
+
+
+@dataclass
+class Accounts:
+    """Finds the accounts that a plan means: addresses, ape aliases, mnemonic indices.
+
+    Args:
+        path: the plan file, for messages.
+        plan: the plan.
+    """
+
+    path: Path
+    plan: Plan
+    _words: dict[str, str] = field(default_factory=dict)
+
+    def number(self, ledger: str) -> int:
+        """Return the ledger's number in derivation paths: its place in the plan, from 1."""
+        return 1 + [entry.name for entry in self.plan.ledgers].index(ledger)
+
+    def mnemonic(self, ledger: str, at: str, index: int) -> str:
+        """Return the words that a ledger's indices mean.
+
+        Raises:
+            InputError: none are given for a ledger that is not local, or they are wrong.
+        """
+        if ledger not in self._words:
+            entry = self.plan.ledger(ledger)
+            words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
+            if words:
+                _check_mnemonic(words)
+            elif entry.chain_id in LOCAL_CHAIN_IDS or is_local(entry):
+                words = JUNK_MNEMONIC
+            else:
+                expected = f"{MNEMONIC_VARIABLE} in the environment: it is an index into a mnemonic"
+                raise InputError(self.path, at, f"index {index}", expected)
+            self._words[ledger] = words
+        return self._words[ledger]
+
+    def is_public(self, ledger: str) -> bool:
+        """Whether the ledger's indices are those of the well-known mnemonic."""
+        return self._words.get(ledger) == JUNK_MNEMONIC
+
+    def find(self, ledger: str, at: str, ref: AccountRef) -> Account:
+        """Return the account that `ref` means on a ledger.
+
+        Raises:
+            InputError: there is no such account.
+        """
+        if ref.index is not None:
+            words = self.mnemonic(ledger, at, ref.index)
+            return derive_account(words, self.number(ledger), ref.index)
+        if ref.alias is not None:
+            return Account(self._address_of(at, ref.alias), None, -1, ref.alias)
+        return Account(to_checksum_address(str(ref.address)), None, -1, "")
+
+    def _address_of(self, at: str, alias: str) -> Any:
+        try:
+            return to_checksum_address(
+                str(ape_or_refuse(self.path, at, alias).accounts.load(alias).address)
+            )
+        except KeyError:
+            expected = f"the alias of an ape account (ape accounts import {alias})"
+            raise InputError(self.path, at, alias, expected) from None
+
+
+def _check_mnemonic(words: str) -> None:
+    from eth_account.hdaccount.mnemonic import Mnemonic
+
+    if not Mnemonic().is_mnemonic_valid(words):
+        count = len(words.split())
+        expected = "the words of a BIP-39 mnemonic, its checksum right"
+        raise InputError("environment", MNEMONIC_VARIABLE, f"{count} words", expected)
+
+
+def ape_or_refuse(path: Path, at: str, value: str) -> Any:
+    warnings.filterwarnings("ignore", message="Field 'import_remapping'")
+    try:
+        import ape
+    except ImportError:
+        expected = "ape to be installed: pip install 'tallystick[ape]'"
+        raise InputError(path, at, value, expected) from None
+    return ape
+
+
+def is_local(ledger: PlanLedger) -> bool:
+    """Whether a ledger is on ape's local network, which lives as long as the command."""
+    return ledger.network is not None and ledger.network.split(":")[1] == "local"

@@ -1,0 +1,199 @@
+"""A manifest whose ledgers are reached, and the contracts of one ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tallystick.build import Artifact
+from tallystick.chain import Account, Chain, ChainError, Contract
+from tallystick.chain.account import JUNK_MNEMONIC, derive_account
+from tallystick.chain.contract import Method
+from tallystick.errors import InputError
+from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
+from tallystick.governance.release import PROXIED
+
+__all__ = [
+    "Connection",
+    "Suite",
+    "connect",
+    "connection_of",
+    "suites_of",
+]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A manifest whose ledgers are reached.
+
+    Attributes:
+        manifest: what stands where.
+        chains: the ledgers by name.
+        mnemonic: of the accounts whose index the manifest gives; None if nobody here knows it.
+    """
+
+    manifest: Manifest
+    chains: Mapping[str, Chain]
+    mnemonic: str | None = None
+    _artifacts: dict[str, Artifact] = field(default_factory=dict, repr=False, compare=False)
+
+    def contract(self, ledger: str, name: str, address: str | None = None) -> Contract:
+        """Return a contract of a ledger by its name; of several, the one at `address`."""
+        artifact = self._artifacts.get(name)
+        if artifact is None:
+            artifact = Artifact.from_abi(name, self.manifest.abi(name))
+            self._artifacts[name] = artifact
+        where = address or self.manifest.ledger(ledger).contracts[name].address
+        return self.chains[ledger].at(artifact, where)
+
+    def token(self, ledger: str) -> Contract:
+        """Return a ledger's token."""
+        return self.contract(ledger, "SecurityToken")
+
+    def escrow(self, ledger: str) -> Contract:
+        """Return a ledger's escrow."""
+        return self.contract(ledger, "BridgeEscrow")
+
+    def key(self, ledger: str, entry: RoleEntry) -> Account | None:
+        """Return the account of a role with its key, None if nobody here has it."""
+        if self.mnemonic is None or entry.index is None:
+            return None
+        number = self.manifest.ledger(ledger).ledger_number
+        account = derive_account(self.mnemonic, number, entry.index)
+        return account if account.address == entry.address else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        for chain in self.chains.values():
+            chain.close()
+
+
+def connection_of(
+    manifest: Manifest, chains: Mapping[str, Chain], mnemonic: str | None = None
+) -> Connection:
+    """Use chains that are open already, embedded ones too."""
+    return Connection(manifest, chains, mnemonic or manifest.mnemonic)
+
+
+def connect(manifest: Manifest, *, mnemonic: str | None = None) -> Connection:
+    """Reach the ledgers of a manifest.
+
+    Args:
+        manifest: the manifest.
+        mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
+
+    Raises:
+        InputError: a ledger can't be reached, or is not the one that the manifest means.
+    """
+    from tallystick.chain.anvil import connect as attach
+
+    words = mnemonic or manifest.mnemonic or os.environ.get("TALLYSTICK_MNEMONIC") or None
+    chains: dict[str, Chain] = {}
+    try:
+        for at, ledger in enumerate(manifest.ledgers):
+            where, file = f"ledgers[{at}]", manifest.path or "manifest"
+            if ledger.rpc is None:
+                raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
+            try:
+                chain: Chain = attach(
+                    ledger.rpc,
+                    name=ledger.name,
+                    ledger_number=ledger.ledger_number,
+                    mnemonic=words or JUNK_MNEMONIC,
+                )
+            except ChainError as error:
+                reason = "that answers" if "no node answers" in str(error) else f"({error})"
+                raise InputError(file, f"{where}.rpc", ledger.rpc, f"a node {reason}") from error
+            chains[ledger.name] = chain
+            check_same(file, where, ledger, chain)
+    except BaseException:
+        for chain in chains.values():
+            chain.close()
+        raise
+    return Connection(manifest, chains, words)
+
+
+def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) -> None:
+    """Refuse a chain that is not the one on which the manifest's contracts stand.
+
+    Raises:
+        InputError: another chain id, a restarted chain, or no contracts.
+    """
+    if chain.chain_id != ledger.chain_id:
+        expected = f"chain id {ledger.chain_id}, the node at {ledger.rpc} has {chain.chain_id}"
+        raise InputError(file, f"{where}.chain_id", ledger.chain_id, expected)
+    if ledger.genesis is not None and chain.genesis_hash.lower() != ledger.genesis:
+        # Block hashes are no secrets, but 64 hex digits are not shown.
+        short = f"{ledger.genesis[:18]}…"
+        expected = f"the chain that was deployed to, not {chain.genesis_hash[:18]}… (restarted?)"
+        raise InputError(file, f"{where}.genesis", short, expected)
+    authority = ledger.contracts["ReleaseAuthority"].address
+    if not chain.code(authority):
+        at = f"{where}.contracts.ReleaseAuthority.address"
+        raise InputError(file, at, authority, "a contract: there is no code (restarted?)")
+
+
+def pinned(method: Method, block: int, *args: Any) -> Any:
+    """Return what a view returned at a block; of an embedded chain, what it returns now."""
+    rpc = getattr(method.contract.chain, "rpc", None)
+    if rpc is None:
+        return method(*args)
+    request = {"to": str(method.contract.address), "data": "0x" + method.encode(*args).hex()}
+    output: str = rpc("eth_call", request, hex(block))
+    return method.decode(bytes.fromhex(output[2:]))
+
+
+def suites_of(connection: Connection) -> dict[str, Suite]:
+    """Return the contracts of a manifest as the build knows them."""
+    suites: dict[str, Suite] = {}
+    for ledger in connection.manifest.ledgers:
+        chain = connection.chains[ledger.name]
+        lanes = [
+            lane for lane in connection.manifest.lanes if ledger.name in (lane.home, lane.remote)
+        ]
+        at = {name: entry.address for name, entry in ledger.contracts.items()}
+        suites[ledger.name] = Suite(
+            chain=chain,
+            authority=chain.at("ReleaseAuthority", at["ReleaseAuthority"]),
+            registry=chain.at("InstrumentRegistry", at["InstrumentRegistry"]),
+            token=chain.at("SecurityToken", at["SecurityToken"]),
+            escrow=chain.at("BridgeEscrow", at["BridgeEscrow"]),
+            verifiers={
+                lane.id: chain.at("QuorumVerifier", lane.sides[ledger.name].verifier)
+                for lane in lanes
+            },
+            custodies={
+                lane.id: chain.at("LaneCustody", lane.sides[ledger.name].custody) for lane in lanes
+            },
+        )
+    return suites
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The contracts of one ledger, bound to it; verifiers and custodies by lane id (hex)."""
+
+    chain: Chain
+    authority: Contract
+    registry: Contract
+    token: Contract
+    escrow: Contract
+    verifiers: Mapping[str, Contract]
+    custodies: Mapping[str, Contract]
+
+
+def proxied_of(suite: Suite) -> dict[str, Contract]:
+    """Return a ledger's contracts behind proxies by name."""
+    return dict(zip(PROXIED, (suite.registry, suite.token, suite.escrow), strict=True))
+
+
+def guarded_of(suite: Suite) -> list[tuple[str, Contract]]:
+    """Return a ledger's contracts that know roles, by name."""
+    return [
+        ("ReleaseAuthority", suite.authority),
+        *proxied_of(suite).items(),
+        *(("QuorumVerifier", verifier) for verifier in suite.verifiers.values()),
+    ]

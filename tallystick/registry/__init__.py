@@ -1,0 +1,1 @@
+"""Identifiers and the golden record: the Python side of `contracts/registry`; pure."""

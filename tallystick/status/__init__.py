@@ -1,0 +1,1 @@
+"""What is where, on all ledgers at once, and whether the invariants hold."""

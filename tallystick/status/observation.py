@@ -1,0 +1,167 @@
+"""What was observed: ledgers, lanes, messages, each at one block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "LaneState",
+    "LedgerState",
+    "MessageState",
+    "Observation",
+    "Position",
+    "ReleaseState",
+    "SideState",
+    "StrayDelivery",
+]
+
+SCOPES: Final = ((1, "transfers"), (2, "issuance"), (4, "lanes"))
+DIRECTIONS: Final = ((1, "outbound"), (2, "inbound"))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One account's position on one ledger, base units; days count from 1970-01-01."""
+
+    account: str
+    name: str
+    balance: int
+    frozen: int = 0
+    eligible_until: int = 0
+    account_frozen: bool = False
+    link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseState:
+    """What runs behind a proxy; `sound`: the code's hash is the registered one."""
+
+    contract: str
+    address: str
+    version: str
+    implementation: str
+    code_hash: str
+    sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """One ledger at one block: its token, positions and releases."""
+
+    name: str
+    caip2: str
+    home: bool
+    block: int
+    time: int
+    supply: int
+    authorised: int
+    live: bool
+    paused: int
+    positions: tuple[Position, ...]
+    releases: tuple[ReleaseState, ...] = ()
+
+    @property
+    def held(self) -> int:
+        """What holders have, link accounts left out."""
+        return sum(position.balance for position in self.positions if not position.link)
+
+
+@dataclass(frozen=True, slots=True)
+class SideState:
+    """A lane's ledger on one side."""
+
+    ledger: str
+    outstanding: int
+    suspense: int
+    sent: int
+    cap: int
+    paused: int
+    custody: str
+    custody_balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """A lane with both of its sides."""
+
+    id: str
+    home: SideState
+    remote: SideState
+
+
+@dataclass(frozen=True, slots=True)
+class MessageState:
+    """A message that its source logged, and what became of it.
+
+    Attributes:
+        recorded: the source escrow keeps the id that the message has.
+        arrived: the destination says that the nonce arrived.
+        deliveries: how often the destination logged its delivery.
+        to_suspense: it was delivered into suspense.
+        claims: how often it was claimed from there.
+        suspended: base units that the destination still holds for it.
+        age: seconds on the destination's clock since the units left.
+    """
+
+    lane: str
+    kind: int
+    source: str
+    destination: str
+    nonce: int
+    id: str
+    amount: int
+    sender: str
+    recipient: str
+    lock_time: int
+    block: int
+    recorded: bool = True
+    arrived: bool = False
+    deliveries: int = 0
+    to_suspense: bool = False
+    claims: int = 0
+    suspended: int = 0
+    age: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where its units are."""
+        if not self.deliveries:
+            return "in transit"
+        if self.to_suspense:
+            return "claimed" if self.claims else "suspense"
+        return "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class StrayDelivery:
+    """A delivery of which the other ledger knows no message like it."""
+
+    lane: str
+    ledger: str
+    nonce: int
+    id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All ledgers of one instrument as they were found."""
+
+    isin: str
+    name: str
+    decimals: int
+    home: str
+    ledgers: tuple[LedgerState, ...]
+    lanes: tuple[LaneState, ...]
+    messages: tuple[MessageState, ...]
+    strays: tuple[StrayDelivery, ...] = ()
+
+    def ledger(self, name: str) -> LedgerState:
+        """Return the ledger of that name."""
+        return next(ledger for ledger in self.ledgers if ledger.name == name)
+
+
+def named(bits: int, names: Iterable[tuple[int, str]]) -> list[str]:
+    return [name for bit, name in names if bits & bit]

@@ -1,0 +1,74 @@
+"""Files: read bounded, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from tallystick.errors import InputError
+
+__all__ = ["read_json", "write_whole"]
+
+_MAX_BYTES: Final = 1 << 26
+# Deeper nesting is nobody's file: readers recurse.
+_MAX_DEPTH: Final = 32
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file of bounded size and depth.
+
+    Raises:
+        InputError: it can't be read, is too large or too deep, or is no JSON.
+    """
+    file = Path(path)
+    try:
+        if not file.is_file():
+            raise InputError(path, "", None, "a file" if file.exists() else "a file that exists")
+        with file.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "bad name"
+        raise InputError(path, "", None, f"a file that can be read ({reason})") from None
+    if len(raw) > _MAX_BYTES:
+        raise InputError(path, "", f"more than {_MAX_BYTES} bytes", f"at most {_MAX_BYTES} bytes")
+    if _depth(raw) > _MAX_DEPTH:
+        raise InputError(path, "", "nested too deeply", f"at most {_MAX_DEPTH} levels")
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        at = f"byte {error.start}"
+        raise InputError(path, at, f"0x{raw[error.start]:02x}", "text in UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            path, f"line {error.lineno}, column {error.colno}", error.msg, "JSON"
+        ) from None
+
+
+def _depth(raw: bytes) -> int:
+    """How deep JSON nests: its reader recurses, and the compiler lifts Python's limit on that."""
+    deepest = depth = 0
+    for bracket in re.findall(rb"[][{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", raw, flags=re.DOTALL)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def write_whole(path: Path, content: Any) -> None:
+    """Put JSON on disk, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

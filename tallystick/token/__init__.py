@@ -1,0 +1,1 @@
+"""The position word and the business day: the Python side of `contracts/token`; pure."""
