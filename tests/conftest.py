@@ -1,4 +1,4 @@
-"""Common to all tests: the ledgers' fixtures and how hard hypothesis looks."""
+"""Common to all tests: the ledgers' fixtures, the suite's world, how hard hypothesis looks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 from importlib.metadata import entry_points
 
 from hypothesis import HealthCheck, settings
+
+from tests.support.fixtures import deployed_world, home_side, remote_side, world
+
+__all__ = ["deployed_world", "home_side", "remote_side", "world"]
 
 # Installed, the plugin is there by its entry point, and pytest refuses it a second time.
 _installed = any(point.value == "tallystick.kit.plugin" for point in entry_points(group="pytest11"))

@@ -7,7 +7,7 @@
 @author Tallystick
 @notice What an upgrade is tested with: InstrumentRegistry over the same modules in the same order,
         and after its storage something new.
-@dev A test double of a second release; `tests/integration/next_releases.py` derives it.
+@dev A test double of a second release; `tests/support/next_releases.py` derives it.
      In no release.
 """
 from interfaces import IInstrumentRegistry

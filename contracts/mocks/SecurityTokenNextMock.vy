@@ -8,7 +8,7 @@
 @author Tallystick
 @notice What an upgrade is tested with: SecurityToken over the same modules in the same order,
         and after its storage something new.
-@dev A test double of a next release; `tests/integration/next_releases.py` derives it.
+@dev A test double of a next release; `tests/support/next_releases.py` derives it.
      In no release.
 """
 from ethereum.ercs import IERC20

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flows import DAY, FINALITY, Parties, meet
 
 from tallystick.files.instrument import load_instrument
 from tallystick.local.network import Network
+from tests.support.flows import DAY, FINALITY, Parties, meet
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flows import (
+
+from tallystick.bridge.message import message_of, party
+from tallystick.chain import reverts
+from tests.support.flows import (
     NOBODY,
     arrive,
     await_lock_time,
@@ -13,9 +16,6 @@ from flows import (
     suspended,
     transfer,
 )
-
-from tallystick.bridge.message import message_of, party
-from tallystick.chain import reverts
 
 
 def _lane(suite, network):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from flows import DAY, arrive, meet
 
 from tallystick.local.network import Network
 from tallystick.token.position import close_of
+from tests.support.flows import DAY, arrive, meet
 
 
 def _to_the_close(network: Network, ledger: str, offset: int) -> int:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 from eth_utils.crypto import keccak
-from flows import DOCUMENT, REASON, arrive, await_lock_time, meet, picture
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.message import LaneMessage, party
 from tallystick.chain import reverts
 from tallystick.local.network import Network
+from tests.support.flows import DOCUMENT, REASON, arrive, await_lock_time, meet, picture
 
 
 def _keys(network: Network, signers: SignerSet) -> list[bytes]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from flows import FINALITY, arrive, await_lock_time, courier_of, meet, picture
 
 from tallystick.chain import reverts
+from tests.support.flows import FINALITY, arrive, await_lock_time, courier_of, meet, picture
 
 
 @pytest.mark.requirement("INV-1", "INV-4", "R-10", "R-68")

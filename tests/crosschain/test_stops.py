@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from flows import DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
 
 from tallystick.bridge.message import Direction, party
 from tallystick.chain import reverts
 from tallystick.deploy.upgrade import upgrade
 from tallystick.local.network import Network
 from tallystick.token.position import PauseScope
+from tests.support.flows import DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
 
 
 def _pause_lane(network: Network, ledger: str, directions: Direction) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from suite_world import (
+
+from tallystick.bridge.attestation import Domain, SignerSet
+from tallystick.bridge.message import party
+from tallystick.chain import Revert
+from tallystick.governance.release import Version, release_id
+from tests.support.world import (
     AMOUNT_MAX,
     DAY,
     DOCUMENT,
@@ -18,11 +23,6 @@ from suite_world import (
     refused,
     signed,
 )
-
-from tallystick.bridge.attestation import Domain, SignerSet
-from tallystick.bridge.message import party
-from tallystick.chain import Revert
-from tallystick.governance.release import Version, release_id
 
 
 def emptied_set(world: World, threshold: int) -> bytes:

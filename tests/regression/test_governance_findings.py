@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from suite_world import DAY, DOCUMENT, ISIN, ROOT, STATED, UINT_MAX, Side, World, refused
 from vyper.compiler import compile_code
 from vyper.compiler.input_bundle import FilesystemInputBundle
 
@@ -27,6 +26,7 @@ from tallystick.governance.release import (
     release_terms,
 )
 from tallystick.local.network import Network
+from tests.support.world import DAY, DOCUMENT, ISIN, ROOT, STATED, UINT_MAX, Side, World, refused
 
 NEXT = Version(1, 1, 0)
 HOUR = 3_600

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from suite_world import DAY, ISIN, STATED, Side, World, refused
 
 from tallystick.bridge.message import NO_CAP, lane_id, ledger_id, party
+from tests.support.world import DAY, ISIN, STATED, Side, World, refused
 
 OPERATOR = 32
 

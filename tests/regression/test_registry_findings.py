@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from registry_ledgers import Ledger, refused
-from registry_vectors import APPLE, APPLE_TOKEN, BUND, BUND_TOKEN, ELSEWHERE, STATED, TOKEN_DTI
 
 from tallystick.registry.record import (
     DtiKind,
@@ -15,6 +13,16 @@ from tallystick.registry.record import (
     record_hash,
     token_address,
     token_word,
+)
+from tests.support.registry_ledgers import Ledger, refused
+from tests.support.registry_vectors import (
+    APPLE,
+    APPLE_TOKEN,
+    BUND,
+    BUND_TOKEN,
+    ELSEWHERE,
+    STATED,
+    TOKEN_DTI,
 )
 
 # Another instrument that says it lives where APPLE does.

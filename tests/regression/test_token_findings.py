@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
-from suite_world import (
+
+from tallystick.chain import Contract
+from tests.support.world import (
     AMOUNT_MAX,
     DAY,
     NO_DOCUMENT,
@@ -21,8 +23,6 @@ from suite_world import (
     refused,
     write_slot,
 )
-
-from tallystick.chain import Contract
 
 LAST_MOMENT = 2**64 - 1
 

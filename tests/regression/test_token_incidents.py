@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from suite_world import (
+
+from tallystick.chain import Revert
+from tallystick.governance.roles import Role
+from tests.support.world import (
     INVESTOR_UNITS,
     STATED,
     UINT_MAX,
@@ -11,9 +14,6 @@ from suite_world import (
     World,
     refused,
 )
-
-from tallystick.chain import Revert
-from tallystick.governance.roles import Role
 
 
 def test_dstoken_transfer_from_without_allowance(world: World) -> None:

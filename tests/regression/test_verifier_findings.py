@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from suite_world import DAY, STATED, ZERO, Side, World, refused
 
 from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
+from tests.support.world import DAY, STATED, ZERO, Side, World, refused
 
 HOUR = 3_600
 OPERATOR = 32

@@ -25,7 +25,20 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from model import (
+
+from tallystick.bridge.attestation import SignerSet, attest
+from tallystick.bridge.message import LaneMessage, message_of, party
+from tallystick.build import artifact
+from tallystick.chain import Account, Receipt, Revert, address_of
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy import upgrade as upgrades
+from tallystick.files.instrument import load_instrument
+from tallystick.governance.release import Version
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import ATTESTORS, COURIER, Network
+from tallystick.reach.connection import Suite
+from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
+from tests.stateful.model import (
     IN,
     ISSUANCE,
     LANES,
@@ -40,19 +53,6 @@ from model import (
     State,
     Transit,
 )
-
-from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import LaneMessage, message_of, party
-from tallystick.build import artifact
-from tallystick.chain import Account, Receipt, Revert, address_of
-from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy import upgrade as upgrades
-from tallystick.files.instrument import load_instrument
-from tallystick.governance.release import Version
-from tallystick.governance.roles import reason_code
-from tallystick.local.network import ATTESTORS, COURIER, Network
-from tallystick.reach.connection import Suite
-from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 
 UNIT = 10**6
 DAY = 86_400

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from machine import (
+
+from tallystick.token.position import close_of
+from tests.stateful.machine import (
     DAY,
     UNIT,
     SwarmMachine,
@@ -18,10 +20,8 @@ from machine import (
     _bytes,
     _mapped,
 )
-from model import LedgerModel, Model, State
-from profiles import PARTS, Profile, chosen, play
-
-from tallystick.token.position import close_of
+from tests.stateful.model import LedgerModel, Model, State
+from tests.stateful.profiles import PARTS, Profile, chosen, play
 
 NAME, PROFILE = chosen()
 

@@ -18,7 +18,7 @@ from tools.lint.python_rules import check_python
     ],
 )
 def test_good_code_passes(text: str):
-    assert not list(check_python("tests/unit/test_x.py", text))
+    assert not list(check_python("tests/token/test_x.py", text))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_good_code_passes(text: str):
     ],
 )
 def test_a_trap_of_ape_is_found(text: str, line: int, expected: str):
-    found = [str(finding) for finding in check_python("tests/unit/test_x.py", text)]
+    found = [str(finding) for finding in check_python("tests/token/test_x.py", text)]
     assert any(
-        item.startswith(f"tests/unit/test_x.py:{line}: ") and expected in item for item in found
+        item.startswith(f"tests/token/test_x.py:{line}: ") and expected in item for item in found
     )

@@ -1,0 +1,124 @@
+"""Lane custody: no owner, one escrow, one token."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.world import INVESTOR_UNITS, STATED, UINT_MAX, ZERO, World, refused
+
+ROLES = ("issuer", "custodian", "administrator", "operator", "guardian", "deployer", "attacker")
+
+
+def test_custody_knows_its_escrow_and_token(world: World) -> None:
+    for side in (world.home, world.remote):
+        assert side.custody.escrow() == side.escrow.address
+        assert side.custody.token() == side.token.address
+
+
+def test_custody_has_no_function_besides(world: World) -> None:
+    """No owner, no sweep, no approval, no fallback: nothing else could be called."""
+    names = {entry["name"] for entry in world.home.custody.abi if entry["type"] == "function"}
+    assert names == {"take", "pay", "hold", "escrow", "token"}
+    assert not [e for e in world.home.custody.abi if e["type"] in {"fallback", "receive"}]
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", ["home", "remote"])
+def test_no_key_moves_what_lies_in_custody(world: World, role: str, name: str) -> None:
+    side = getattr(world, name)
+    world.locked(1_000)
+    key = side.parties[role]
+    with refused(world, "custody: take is the escrow's"):
+        side.custody.take(side.investor, 1, sender=key)
+    with refused(world, "custody: pay is the escrow's"):
+        side.custody.pay(side.investor, 1, sender=key)
+    with refused(world, "custody: hold is the escrow's"):
+        side.custody.hold(1, sender=key)
+
+
+def test_the_escrow_takes_within_an_allowance_and_pays(world: World) -> None:
+    side = world.home
+    side.token.approve(side.custody, 5, sender=side.investor)
+    receipt = side.custody.take(side.investor, 5, sender=side.escrow.address)
+    assert receipt.return_value is True
+    assert receipt.events == (side.token.emitted("Transfer", side.investor, side.custody, 5),)
+    receipt = side.custody.pay(side.fund, 5, sender=side.escrow.address)
+    assert receipt.return_value is True
+    assert receipt.events == (side.token.emitted("Transfer", side.custody, side.fund, 5),)
+    assert side.balance(side.investor) == INVESTOR_UNITS - 5
+
+
+def test_the_escrow_takes_nothing_without_allowance(world: World) -> None:
+    side = world.home
+    with refused(world, error="ERC20InsufficientAllowance"):
+        side.custody.take(side.investor, 1, sender=side.escrow.address)
+
+
+def test_custody_pays_not_itself(world: World) -> None:
+    side = world.home
+    world.locked(1_000)
+    with refused(world, "custody: pay to itself"):
+        side.custody.pay(side.custody, 1, sender=side.escrow.address)
+
+
+def test_custody_holds_what_arrives_remotely(world: World) -> None:
+    side = world.remote
+    receipt = side.custody.hold(5, sender=side.escrow.address)
+    assert receipt.return_value is True
+    assert receipt.events == (
+        side.token.emitted("Transfer", ZERO, side.custody, 5),
+        side.token.emitted("CrosschainMint", side.custody, 5, side.custody),
+    )
+
+
+def test_custody_creates_nothing_at_home(world: World) -> None:
+    """There it holds what is locked; the token knows it as no bridge."""
+    with refused(world, "access: missing role"):
+        world.home.custody.hold(1, sender=world.home.escrow.address)
+
+
+def test_a_token_that_returns_false_is_a_failure(world: World) -> None:
+    side = world.home
+    token = side.chain.deploy("FalseTokenMock", sender=side.deployer)
+    custody = side.chain.deploy("LaneCustody", side.attacker, token, sender=side.deployer)
+    with refused(world, "custody: take failed"):
+        custody.take(side.investor, 1, sender=side.attacker)
+    with refused(world, "custody: pay failed"):
+        custody.pay(side.investor, 1, sender=side.attacker)
+
+
+def test_custody_needs_an_escrow(world: World) -> None:
+    side = world.home
+    with refused(world, "custody: no escrow"):
+        side.chain.deploy("LaneCustody", ZERO, side.token, sender=side.deployer)
+
+
+@pytest.mark.parametrize("who", ["nobody", "attacker"])
+def test_custody_needs_a_token_with_code(world: World, who: str) -> None:
+    side = world.home
+    token = ZERO if who == "nobody" else side.attacker.address
+    with refused(world, "custody: token has no code"):
+        side.chain.deploy("LaneCustody", side.escrow, token, sender=side.deployer)
+
+
+def test_ether_is_refused(world: World) -> None:
+    side = world.home
+    with refused(world):
+        side.chain.send(sender=side.attacker, to=side.custody.address, value=1)
+
+
+def test_custody_goes_on_under_every_pause_but_that_of_transfers(world: World) -> None:
+    side = world.home
+    world.locked(1_000)
+    side.token.pause(6, *STATED, sender=side.guardian)
+    side.custody.pay(side.fund, 1_000, sender=side.escrow.address)
+    assert side.balance(side.fund) == 1_000
+
+
+def test_an_endless_allowance_reaches_no_further_than_the_escrow(world: World) -> None:
+    """Holders give their allowance to this code; nobody but its escrow makes it use it."""
+    side = world.home
+    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
+    with refused(world, error="ERC20InsufficientAllowance"):
+        side.token.transferFrom(side.investor, side.attacker, 1, sender=side.attacker)

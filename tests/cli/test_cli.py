@@ -1,0 +1,212 @@
+"""The command: exit statuses, one line for what is wrong, silence in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick import __version__
+from tallystick.chain import ChainError
+from tallystick.cli import main as cli
+from tallystick.errors import CheckFailed, InputError
+from tallystick.local.network import manifest_of_network
+from tests.support.commands import APPLE, ROOT, connected, deployed, environment, tallystick
+
+
+def test_version_and_help(tmp_path: Path) -> None:
+    done = tallystick("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"tallystick, version {__version__}\n")
+    done = tallystick("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for command in ("demo", "devnet", "courier", "status", "deploy", "verify", "handover"):
+        assert f"  {command} " in done.stdout
+        assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
+
+
+_WRONG: list[tuple[tuple[str, ...], str]] = [
+    (("sing",), "tallystick: No such command 'sing'."),
+    (("status",), "tallystick: Missing option '--manifest'."),
+    (("status", "--loud"), "tallystick: No such option: --loud"),
+    (("status", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
+    (("courier", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
+    (("verify", "none.json"), "none.json: nothing: expected a file that exists"),
+    (("verify", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
+    (("handover", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
+    (("deploy", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
+    (("deploy", "bad.yaml"), "bad.yaml: line 1, column 5: mapping values are not allowed here"),
+    (
+        ("deploy", str(APPLE)),
+        f"{APPLE}: schema: tallystick.instrument/1: expected tallystick.plan/1",
+    ),
+    (("demo", "--instrument", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
+    (
+        ("demo", "--backend", "moon"),
+        "tallystick: Invalid value for '--backend': 'moon' is not one of 'anvil', 'embedded'.",
+    ),
+    (("status", "--manifest", "bad.yaml"), "bad.yaml: line 1, column 1: Expecting value"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), _WRONG)
+def test_wrong_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+    (tmp_path / "bad.yaml").write_text("a: b: c\n")
+    done = tallystick(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_a_ledger_that_nobody_knows(ledgers: Any, tmp_path: Path) -> None:
+    connection = connected(deployed(ledgers(2)))
+    with pytest.raises(InputError) as caught:
+        connection.manifest.ledger("moon")
+    assert str(caught.value) == "manifest: ledger: moon: expected one of the ledgers: home, remote"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "line"),
+    [
+        (InputError("f", "a", 1, "2"), 2, "f: a: 1: expected 2"),
+        (CheckFailed("broken\nin two"), 1, "broken\\nin two"),
+        (ChainError("no node answers at http://u:p@h/k"), 1, "no node answers at http://h/…"),
+        (FileNotFoundError(2, "No such file", "x"), 1, "[Errno 2] No such file: 'x'"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_goes_wrong_becomes_a_status(
+    capsys: pytest.CaptureFixture[str], raised: BaseException, status: int, line: str
+) -> None:
+    def act() -> None:
+        raise raised
+
+    assert cli.guarded(act) == status
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", line + "\n" if line else "")
+
+
+def test_our_own_mistakes_are_not_hidden() -> None:
+    def act() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cli.guarded(act)
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a demo: no traceback, status 130."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tallystick", "demo", "--backend", "embedded"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, trouble = process.communicate(timeout=30)
+    # It may have been done before the signal came.
+    assert process.returncode in {0, 130}
+    assert "Traceback" not in trouble
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tallystick", "deploy", str(ROOT / "examples" / "plan.yaml")],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.anvil_only
+def test_status_and_courier_of_nodes(ledgers: Any, tmp_path: Path) -> None:
+    network = deployed(ledgers(2))
+    path = manifest_of_network(network).write(tmp_path / "manifest.json")
+    found = tallystick("status", "--manifest", path, cwd=tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "In transit: nothing" in found.stdout
+    network.lock(network.holder("home", 0), network.holder("remote", 0), 123)
+    for _ in range(2):
+        done = tallystick("courier", "--manifest", path, "--once", "--json", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        network.home.chain.mine(3)
+        network.remote.chain.set_time(network.home.chain.now + 10)
+    (line,) = [json.loads(text) for text in done.stdout.splitlines()]
+    assert (line["what"], line["amount"], line["nonce"]) == ("delivered", "123", 0)
+
+    # One unit out of nothing: broken, and said so.
+    token = network.home.token
+    network.home.chain.set_storage(
+        token.address, *_one_more(network, network.holder("home", 0).address)
+    )
+    found = tallystick("status", "--manifest", path, cwd=tmp_path)
+    assert found.returncode == 1
+    assert found.stdout.splitlines()[-2:] == [
+        "BROKEN INV-1: the places hold 1500000001, the issue is 1500000000",
+        "BROKEN INV-5: home: positions sum to 1500000001, the supply is 1500000000",
+    ]
+    data = json.loads(tallystick("status", "--manifest", path, "--json", cwd=tmp_path).stdout)
+    assert not data["ok"]
+    assert [v["id"] for v in data["invariants"] if not v["holds"]] == ["INV-1", "INV-5"]
+
+
+def _one_more(network: Any, holder: str) -> tuple[int, int]:
+    from test_status import _slot
+
+    token = network.home.token
+    slot = _slot(token, holder, "book._positions")
+    return slot, int.from_bytes(network.home.chain.storage(token.address, slot), "big") + 1
+
+
+@pytest.mark.anvil_only
+def test_courier_runs_until_interrupted(ledgers: Any, tmp_path: Path) -> None:
+    network = deployed(ledgers(2))
+    path = manifest_of_network(network).write(tmp_path / "manifest.json")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tallystick",
+            "courier",
+            "--interval",
+            "0.1",
+            "--manifest",
+            str(path),
+        ],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for amount in (5, 6):
+        network.lock(network.holder("home", 0), network.holder("remote", 0), amount)
+        network.home.chain.mine(3)
+        network.remote.chain.set_time(network.home.chain.now + 10)
+        network.remote.chain.mine()
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith(f"delivered home to remote nonce {amount - 5} amount {amount} 0x")
+    time.sleep(0.3)
+    process.terminate()
+    output, trouble = process.communicate(timeout=10)
+    assert (process.returncode, output, trouble) == (0, "", "")

@@ -1,0 +1,394 @@
+"""The courier: what it decides, what it carries, and what it never signs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.bridge.message import Kind, LaneMessage, party
+from tallystick.chain import ChainError
+from tallystick.cli.courier import run as run_courier
+from tallystick.courier.courier import Courier, Outcome
+from tallystick.courier.decision import Act, Decision, Sighting, decide, final_block
+from tallystick.files.manifest import Finality
+from tallystick.governance.roles import reason_code
+from tallystick.local.network import ROLE_INDEX, Network
+from tests.support.commands import connected, deployed
+
+_LANE = b"\x1a" * 32
+_ESCROW = "0x" + "Ee" * 20
+
+_MESSAGE = LaneMessage(
+    codec=1,
+    kind=int(Kind.ISSUE),
+    lane=_LANE,
+    nonce=4,
+    lock_time=1_000,
+    action_epoch=0,
+    amount=77,
+    sender=party("0x" + "aa" * 20),
+    recipient=party("0x" + "bb" * 20),
+    deadline=9_000,
+)
+GOOD = Sighting(
+    message=_MESSAGE,
+    logged_id=_MESSAGE.id,
+    emitter=_ESCROW,
+    escrow=_ESCROW,
+    lane=_LANE,
+    kind=int(Kind.ISSUE),
+    block=10,
+    final=10,
+    canonical=True,
+    outbox=_MESSAGE.id,
+    arrived=False,
+    suspended=0,
+    receivable=False,
+    clock=1_000,
+)
+
+_DECISIONS: list[tuple[dict[str, Any], Decision]] = [
+    ({}, Decision(Act.DELIVER)),
+    ({"block": 11}, Decision(Act.WAIT, "its source event is not final yet")),
+    ({"canonical": False}, Decision(Act.WAIT, "its source event is not final yet")),
+    (
+        {"clock": 997},
+        Decision(Act.WAIT, "the destination's clock is 3 s behind its lock time"),
+    ),
+    ({"paused": "the token is paused"}, Decision(Act.WAIT, "the token is paused")),
+    (
+        {"emitter": "0x" + "Dd" * 20},
+        Decision(Act.REFUSE, "emitted by another contract than the lane's escrow"),
+    ),
+    ({"lane": b"\x2b" * 32}, Decision(Act.REFUSE, "names another lane")),
+    ({"kind": 2}, Decision(Act.REFUSE, "goes in the other direction")),
+    ({"logged_id": bytes(32)}, Decision(Act.REFUSE, "the event's id is not the message's")),
+    (
+        {"outbox": bytes(32)},
+        Decision(Act.REFUSE, "its source escrow keeps another id for the nonce"),
+    ),
+    ({"arrived": True}, Decision(Act.DONE)),
+    (
+        {"arrived": True, "suspended": 77},
+        Decision(Act.WAIT, "in suspense: its recipient can't receive yet"),
+    ),
+    ({"arrived": True, "suspended": 77, "receivable": True}, Decision(Act.CLAIM)),
+]
+
+
+@pytest.mark.requirement("INV-3", "INV-4")
+@pytest.mark.parametrize(("changes", "expected"), _DECISIONS)
+def test_decision(changes: dict[str, Any], expected: Decision) -> None:
+    assert decide(replace(GOOD, **changes)) == expected
+
+
+def test_another_codec_is_refused() -> None:
+    message = replace(_MESSAGE, codec=2)
+    seen = replace(GOOD, message=message, logged_id=message.id, outbox=message.id)
+    assert decide(seen) == Decision(Act.REFUSE, "codec 2 is unknown here")
+
+
+@pytest.mark.requirement("INV-4")
+@given(
+    st.fixed_dictionaries(
+        {
+            "block": st.integers(0, 20),
+            "final": st.integers(0, 20),
+            "canonical": st.booleans(),
+            "outbox": st.sampled_from([_MESSAGE.id, bytes(32)]),
+            "logged_id": st.sampled_from([_MESSAGE.id, b"\1" * 32]),
+            "emitter": st.sampled_from([_ESCROW, "0x" + "Dd" * 20]),
+            "clock": st.integers(990, 1010),
+            "arrived": st.booleans(),
+            "suspended": st.sampled_from([0, 77]),
+            "receivable": st.booleans(),
+        }
+    )
+)
+def test_it_delivers_only_what_its_source_proves(changes: dict[str, Any]) -> None:
+    seen = replace(GOOD, **changes)
+    if decide(seen).act is Act.DELIVER:
+        assert seen.block <= seen.final
+        assert seen.canonical
+        assert seen.outbox == seen.logged_id == seen.message.id
+        assert seen.emitter == seen.escrow
+        assert seen.clock >= seen.message.lock_time
+        assert not seen.arrived
+
+
+# --- on ledgers --------------------------------------------------------------------------------
+
+
+def lock(network: Network, amount: int, recipient: Any = None) -> LaneMessage:
+    to = network.holder("remote", 0) if recipient is None else recipient
+    return network.lock(network.holder("home", 0), to, amount)
+
+
+def let_pass(network: Network) -> None:
+    """Blocks to finality on both ledgers, clocks in agreement."""
+    latest = max(chain.now for chain in network.chains.values()) + 1
+    for chain in network.chains.values():
+        chain.set_time(latest)
+        chain.mine(3)
+
+
+def said(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, int, str]]:
+    return [(o.what, o.source, o.nonce, o.detail) for o in outcomes]
+
+
+@pytest.mark.requirement("INV-3")
+def test_it_carries_both_ways_and_again_changes_nothing(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    assert set(carrier.attestors) == {account.address for account in network.attestors}
+    lock(network, 100)
+    lock(network, 50)
+    let_pass(network)
+    assert said(carrier.step()) == [("delivered", "home", 0, ""), ("delivered", "home", 1, "")]
+    assert network.remote.token.balanceOf(network.holder("remote", 0)) == 150
+    assert carrier.step() == ()
+    network.burn(network.holder("remote", 0), network.holder("home", 1).address, 30)
+    let_pass(network)
+    assert said(carrier.step()) == [("delivered", "remote", 0, "")]
+    # Another one, which knows nothing, finds nothing to do.
+    numbers = [chain.block_number for chain in network.chains.values()]
+    assert Courier(connected(network)).step() == ()
+    assert numbers == [chain.block_number for chain in network.chains.values()]
+    assert network.status().ok
+
+
+def test_it_waits_for_finality_and_for_the_clock(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    home, remote = network.home.chain, network.remote.chain
+    home.set_time(remote.now + 500)
+    message = lock(network, 100)
+    assert carrier.step() == ()
+    home.mine(1)
+    assert carrier.step() == ()
+    home.mine(1)
+    late = message.lock_time - remote.now
+    assert said(carrier.step()) == [
+        ("waiting", "home", 0, f"the destination's clock is {late} s behind its lock time")
+    ]
+    remote.set_time(message.lock_time)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+
+
+@pytest.mark.requirement("INV-3")
+def test_suspense_is_claimed_as_soon_as_it_can_be(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    stranger = network.holder("remote", 5)
+    lock(network, 100, stranger)
+    let_pass(network)
+    assert said(carrier.step()) == [("suspended", "home", 0, "its recipient can't receive")]
+    let_pass(network)
+    waiting = [("waiting", "home", 0, "in suspense: its recipient can't receive yet")]
+    assert said(carrier.step()) == waiting
+    # A courier that starts now finds it, too.
+    carrier = Courier(connected(network))
+    assert said(carrier.step()) == waiting
+    network.admit(network.remote, stranger, 40_000)
+    assert said(carrier.step()) == [("claimed", "home", 0, "")]
+    assert network.remote.token.balanceOf(stranger) == 100
+    let_pass(network)
+    assert carrier.step() == ()
+
+
+def test_pauses_are_waited_for(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    guardian, lifting = network.party("remote", "guardian"), network.administrators("remote")[0]
+    why = (reason_code("HALT"), b"\1" * 32)
+    lock(network, 100)
+    let_pass(network)
+    network.remote.escrow.pause_lane(network.lane, 2, *why, sender=guardian)
+    assert said(carrier.step()) == [("waiting", "home", 0, "inbound is paused on the lane")]
+    network.remote.escrow.unpause_lane(network.lane, 2, *why, sender=lifting)
+    network.remote.token.pause(4, *why, sender=guardian)
+    assert said(carrier.step()) == [("waiting", "home", 0, "the token is paused")]
+    network.remote.token.unpause(4, *why, sender=lifting)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+
+
+def test_too_few_keys(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network), attestors=network.attestors[:1])
+    lock(network, 100)
+    let_pass(network)
+    needed = network.threshold
+    assert said(carrier.step()) == [("waiting", "home", 0, f"1 of {needed} attestor keys are here")]
+
+
+def test_rotated_attestors_sign_under_their_epoch(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    remote = network.remote
+    (verifier,) = remote.verifiers.values()
+    fresh = sorted(
+        (remote.chain.account(30 + i) for i in range(3)), key=lambda a: int(a.address, 16)
+    )
+    arguments = ([a.address for a in fresh], 2, reason_code("ROTA"), b"\2" * 32)
+    verifier.propose_signers(*arguments, sender=network.party("remote", "operator"))
+    verifier.confirm_signers(*arguments, sender=network.administrators("remote")[0])
+    lock(network, 100)
+    let_pass(network)
+    # Confirmed, and not valid yet: the old epoch signs.
+    assert said(Courier(connected(network), attestors=fresh).step()) == [
+        ("waiting", "home", 0, f"0 of {network.threshold} attestor keys are here")
+    ]
+    remote.chain.advance(int(verifier.ROTATION_DELAY()) + 1)
+    assert said(Courier(connected(network), attestors=fresh).step()) == [
+        ("delivered", "home", 0, "")
+    ]
+
+
+@pytest.mark.requirement("INV-4")
+def test_a_message_that_its_escrow_does_not_keep_is_never_signed(
+    ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = deployed(ledgers(2))
+    lock(network, 100)
+    let_pass(network)
+    connection = connected(network)
+    escrow = connection.escrow("home")
+    monkeypatch.setattr(type(connection), "escrow", lambda self, name: _Forgetful(self, name))
+    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
+    assert escrow.outbox(network.lane, 0) != bytes(32)
+    assert said(Courier(connection).step()) == [
+        ("refused", "home", 0, "its source escrow keeps another id for the nonce")
+    ]
+
+
+class _Forgetful:
+    """An escrow whose storage has lost what its log says."""
+
+    def __init__(self, connection: Any, name: str) -> None:
+        self._real = connection.contract(name, "BridgeEscrow")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def outbox(self, lane: bytes, nonce: int) -> bytes:
+        del lane, nonce
+        return b"\7" * 32
+
+
+@pytest.mark.requirement("INV-3")
+def test_two_couriers_at_once(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = deployed(ledgers(2))
+    first, second = Courier(connected(network)), Courier(connected(network))
+    lock(network, 100)
+    let_pass(network)
+    original = Courier._deliver
+
+    def overtaken(self: Courier, *arguments: Any) -> Any:
+        monkeypatch.setattr(Courier, "_deliver", original)
+        assert said(second.step()) == [("delivered", "home", 0, "")]
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Courier, "_deliver", overtaken)
+    assert first.step() == ()
+    assert network.remote.token.balanceOf(network.holder("remote", 0)) == 100
+
+
+@pytest.mark.requirement("INV-4")
+@pytest.mark.anvil_only
+def test_a_reorganised_event_is_not_signed(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    home: Any = network.home.chain
+    home.set_time(network.remote.chain.now + 500)
+    lock(network, 100)
+    home.mine(2)
+    ((what, _, _, _),) = said(carrier.step())
+    assert what == "waiting"
+    # Deeper than the rule foresaw: what was read before is gone, and is asked for again.
+    home.reorg(3)
+    network.remote.chain.set_time(home.now + 1_000)
+    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
+    assert carrier.step() == ()
+    home.mine(5)
+    assert carrier.step() == ()
+    assert not network.remote.escrow.has_arrived(network.lane, 0)
+
+
+@pytest.mark.requirement("INV-3")
+@pytest.mark.anvil_only
+def test_a_delivery_that_is_reorganised_away_is_repeated(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    carrier = Courier(connected(network))
+    lock(network, 100)
+    let_pass(network)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    remote: Any = network.remote.chain
+    remote.reorg(1)
+    assert not network.remote.escrow.has_arrived(network.lane, 0)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    assert network.status().ok
+
+
+@pytest.mark.anvil_only
+def test_tags_of_the_node() -> None:
+    from tallystick.chain.anvil import AnvilChain
+
+    with AnvilChain("tags", 41_001, slots_in_an_epoch=4) as chain:
+        chain.mine(20)
+        assert final_block(chain, Finality(kind="depth", blocks=3)) == 17
+        assert final_block(chain, Finality(kind="safe")) == 16
+        assert final_block(chain, Finality(kind="finalized")) == 12
+
+
+def test_a_restart_in_the_middle_of_a_step(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be killed between any two transactions; the next one goes on."""
+    network = deployed(ledgers(2))
+    for amount in (1, 2, 3):
+        lock(network, amount)
+    let_pass(network)
+    original = Courier._deliver
+    for expected in (1, 2, 3):
+        sent: list[Any] = []
+
+        def once(self: Courier, *arguments: Any, sent: list[Any] = sent) -> Any:
+            if sent:
+                raise ChainError("killed")
+            sent.append(original(self, *arguments))
+            return sent[0]
+
+        monkeypatch.setattr(Courier, "_deliver", once)
+        steps = Courier(connected(network)).carry()
+        assert next(steps).what == "delivered"
+        if expected < 3:
+            with pytest.raises(ChainError, match="killed"):
+                next(steps)
+        balance = network.remote.token.balanceOf(network.holder("remote", 0))
+        assert balance == sum(range(1, expected + 1))
+
+
+def test_the_loop_says_each_thing_once(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    stranger = network.holder("remote", 5)
+    lock(network, 100, stranger)
+    let_pass(network)
+    reported: list[Outcome] = []
+    rounds = iter(range(6))
+
+    def pause() -> None:
+        let_pass(network)
+        if next(rounds) == 4:
+            network.admit(network.remote, stranger, 40_000)
+
+    with pytest.raises(StopIteration):
+        run_courier(Courier(connected(network)), reported.append, pause, pytest.fail)
+    assert [outcome.what for outcome in reported] == ["suspended", "waiting", "claimed"]
+
+
+def test_role_indices_are_those_of_the_manifest(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    roles = connected(network).manifest.roles["remote"]
+    assert {role: roles[role].index for role in ROLE_INDEX} == dict(ROLE_INDEX)
+    assert Courier(connected(network)).sender("remote").address == roles["courier"].address

@@ -1,0 +1,551 @@
+"""Deployment: a dry run sends nothing, a second run changes nothing, an interrupted one goes on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.chain import Chain, reverts
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy.deploy import Report, deploy
+from tallystick.deploy.resolved import Deployment, check_release, spec_from_plan
+from tallystick.deploy.verify import left_with, verify, verify_roles
+from tallystick.errors import CheckFailed, InputError
+from tallystick.files.manifest import Manifest
+from tallystick.files.plan import load_plan
+from tallystick.governance.roles import Role, reason_code
+from tallystick.reach.accounts import Accounts
+from tallystick.reach.connection import connect
+from tallystick.status.observe import status_of
+from tests.support.commands import ROOT, environment, plan_data, tallystick, write_plan
+
+
+def fresh() -> dict[str, Chain]:
+    return {
+        "home": EmbeddedChain("home", 41_001, ledger_number=1),
+        "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
+    }
+
+
+def spec_of(folder: Path, data: dict[str, Any] | None = None) -> Any:
+    path = write_plan(folder, data or plan_data({"home": None, "remote": None}))  # type: ignore[dict-item]
+    plan = load_plan(path)
+    return spec_from_plan(path, plan, Accounts(path, plan))
+
+
+def marks(chains: dict[str, Chain]) -> list[tuple[int, int]]:
+    return [(chain.block_number, chain.nonce(chain.account(0))) for chain in chains.values()]
+
+
+def deployment_of(report: Report) -> Deployment:
+    assert report.deployment is not None
+    return report.deployment
+
+
+# --- from plan to specification ----------------------------------------------------------------
+
+
+def test_spec_says_what_the_plan_says(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path)
+    chains = fresh()
+    assert (spec.isin, spec.name, spec.symbol) == (
+        "US0378331005",
+        "Apple Inc. common stock",
+        "APPLE",
+    )
+    assert (spec.decimals, spec.home, spec.notice, spec.rollback_window) == (6, "home", 3600, 86400)
+    for name, chain in chains.items():
+        ledger = spec.ledger(name)
+        assert ledger.deployer == chain.account(0)
+        assert ledger.roles["issuer"] == chain.account(1).address
+        assert ledger.administrators == (chain.account(9).address, chain.account(10).address)
+        assert ledger.finality == {"kind": "depth", "blocks": 2}
+        assert ledger.caip2 == chain.caip2
+    (lane,) = spec.lanes
+    assert (lane.home, lane.remote, lane.cap, lane.deadline) == ("home", "remote", 500_000, 86400)
+    assert set(lane.verifier.attestors) == {chains["home"].account(i).address for i in (11, 12, 13)}
+    assert lane.verifier.threshold == 2
+
+
+_LIMIT = {"capacity": 1000, "refill_seconds": 3600}
+_REFUSED: list[tuple[str, Any, str]] = [
+    (
+        "limits",
+        {"outbound": _LIMIT, "inbound": _LIMIT},
+        (
+            "limits: a mapping of 2: expected nothing here: limits come with a later release "
+            "(cap is enforced on chain)"
+        ),
+    ),
+    (
+        "lanes.0.limits",
+        {"outbound": _LIMIT, "inbound": _LIMIT},
+        (
+            "lanes[0].limits: a mapping of 2: expected nothing here: limits come with a later "
+            "release (cap is enforced on chain)"
+        ),
+    ),
+    (
+        "lanes.0.verifiers.1",
+        {"name": "b", "operator": "Another", "attestors": [14, 15], "threshold": 2},
+        (
+            "lanes[0].verifiers: a list of 2: expected one verifier: this release takes one "
+            "verifier a lane (production: false)"
+        ),
+    ),
+    ("lanes.0.cap", "0.5", "lanes[0].cap: 0.5: expected whole units, as the escrow counts them"),
+    (
+        "upgrade.notice_seconds",
+        91 * 86400,
+        (
+            "upgrade.notice_seconds: 7862400: expected at most 7776000 (90 days), which the "
+            "release authority takes"
+        ),
+    ),
+    (
+        "ledgers.0.rpc",
+        "ws://127.0.0.1:1",
+        "ledgers[0].rpc: ws://127.0.0.1:1: expected a URL that begins with http:// or https://",
+    ),
+]
+
+
+def changed(data: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
+    data = copy.deepcopy(data)
+    node: Any = data
+    *steps, last = where.split(".")
+    for step in steps:
+        node = node[int(step)] if step.isdigit() else node[step]
+    if last.isdigit():
+        node.append(value)
+    else:
+        node[last] = value
+    return data
+
+
+@pytest.mark.parametrize(("where", "value", "expected"), _REFUSED)
+def test_what_this_release_cannot_do_is_refused(
+    tmp_path: Path, where: str, value: Any, expected: str
+) -> None:
+    data = changed(plan_data({"home": None, "remote": None}), where, value)  # type: ignore[dict-item]
+    path = write_plan(tmp_path, data)
+    with pytest.raises(InputError) as caught:
+        check_release(path, load_plan(path))
+    assert str(caught.value) == f"{path}: {expected}"
+
+
+def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    issuer = fresh()["home"].account(1).address
+    # Two ways to mean one account.
+    data["ledgers"][0]["accounts"]["auditor"] = issuer
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    path = tmp_path / "plan.yaml"
+    assert str(caught.value) == (
+        f"{path}: ledgers[0].accounts.auditor: {issuer}: "
+        "expected an account of its own, this one is issuer"
+    )
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    data["lanes"][0]["verifiers"][0]["attestors"][2] = issuer
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    assert str(caught.value) == (
+        f"{path}: lanes[0].verifiers[0].attestors[2]: {issuer}: "
+        "expected an account of its own, this one is issuer on home"
+    )
+    # An index on a ledger that is not local needs a mnemonic, and a right one.
+    data = changed(plan_data({"home": None, "remote": None}), "ledgers.0.chain_id", 11155111)  # type: ignore[dict-item]
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    assert str(caught.value) == (
+        f"{path}: ledgers[0].accounts.deployer: index 0: expected TALLYSTICK_MNEMONIC in the "
+        "environment: it is an index into a mnemonic"
+    )
+    monkeypatch.setenv("TALLYSTICK_MNEMONIC", "test " * 11 + "test")
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    assert str(caught.value) == (
+        "environment: TALLYSTICK_MNEMONIC: (not shown): "
+        "expected the words of a BIP-39 mnemonic, its checksum right"
+    )
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("INV-9")
+def test_a_run_and_another_one(tmp_path: Path) -> None:
+    spec, chains, journal = spec_of(tmp_path), fresh(), tmp_path / "out" / "journal.json"
+    dry = deploy(spec, chains, journal=journal)
+    assert {step.state for step in dry.steps} == {"pending"}
+    assert marks(chains) == [(0, 0), (0, 0)]
+    assert not journal.parent.exists()
+    first = deploy(spec, chains, journal=journal, execute=True)
+    assert {step.state for step in first.steps} == {"executed"}
+    assert [step.title for step in first.steps] == [step.title for step in dry.steps]
+    assert verify(deployment_of(first)) == []
+    before, content = marks(chains), journal.read_bytes()
+    again = deploy(spec, chains, journal=journal, execute=True)
+    assert {step.state for step in again.steps} == {"done"}
+    assert marks(chains) == before
+    assert journal.read_bytes() == content
+    assert deployment_of(again).lanes == deployment_of(first).lanes
+    # Nothing is sent more than once: a transaction for each step.
+    assert sum(nonce for _, nonce in before) == len(first.steps)
+    assert (
+        deployment_of(first)
+        .suites["home"]
+        .escrow.lane_state(bytes.fromhex(next(iter(deployment_of(first).lanes))[2:]))
+        .terms.cap
+        == 500_000
+    )
+
+
+class Crash(Exception):
+    """Power went off."""
+
+
+class Fragile(EmbeddedChain):
+    """A chain whose client dies before or after its n-th transaction is sent."""
+
+    fuse: list[int]
+    before: bool
+
+    def send(self, **arguments: Any) -> Any:
+        self.fuse[0] -= 1
+        if self.fuse[0] == 0 and self.before:
+            raise Crash
+        receipt = super().send(**arguments)
+        if self.fuse[0] == 0:
+            raise Crash
+        return receipt
+
+
+def fragile() -> tuple[dict[str, Chain], list[int]]:
+    chains: dict[str, Chain] = {}
+    fuse = [0]
+    for number, name in enumerate(("home", "remote"), 1):
+        chain = Fragile(name, 41_000 + number, ledger_number=number)
+        chain.fuse, chain.before = fuse, False
+        chains[name] = chain
+    return chains, fuse
+
+
+@pytest.mark.parametrize(
+    ("every", "before"),
+    [(1, False), (2, True), (2, False), (3, True), (3, False), (7, False), (20, True), (50, False)],
+)
+def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bool) -> None:
+    """Killed right after every n-th, or right before it is sent; the next run goes on.
+
+    With 1 after and 2 before, each transaction of a deployment is once the last one of its run.
+    """
+    spec, journal = spec_of(tmp_path), tmp_path / "journal.json"
+    chains, fuse = fragile()
+    crashes = 0
+    while True:
+        fuse[0] = every
+        for chain in chains.values():
+            assert isinstance(chain, Fragile)
+            chain.before = before
+        try:
+            report = deploy(spec, chains, journal=journal, execute=True)
+            break
+        except Crash:
+            crashes += 1
+    total = len(report.steps)
+    sent = every - 1 if before else every
+    # The last run ends before its fuse burns, or has nothing left to send.
+    assert crashes == ((total - 1) // sent if before else total // sent)
+    # Not one transaction more than an undisturbed run takes.
+    assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
+    assert verify(deployment_of(report)) == []
+
+
+def test_a_journal_of_another_chain(tmp_path: Path) -> None:
+    spec, journal = spec_of(tmp_path), tmp_path / "journal.json"
+    chains = fresh()
+    deploy(spec, chains, journal=journal, execute=True)
+    later = fresh() | {
+        "home": EmbeddedChain("home", 41_001, ledger_number=1, genesis_time=1_760_000_000)
+    }
+    with pytest.raises(CheckFailed, match="home was deployed on chain 41001 with genesis"):
+        deploy(spec, later, journal=journal)
+    for content in ("", "{}", '{"schema": "tallystick.journal/2"}', "[]"):
+        journal.write_text(content)
+        with pytest.raises(CheckFailed, match=r"no tallystick\.journal/1 journal"):
+            deploy(spec, chains, journal=journal)
+
+
+def test_one_ledger_at_a_time(tmp_path: Path) -> None:
+    """With one network at hand: each run does what it can, the last one completes it."""
+    spec, chains, journal = spec_of(tmp_path), fresh(), tmp_path / "journal.json"
+    total = len(deploy(spec, chains).steps)
+
+    def run(name: str) -> Report:
+        return deploy(spec, {name: chains[name]}, journal=journal, execute=True)
+
+    first = run("home")
+    assert first.pending
+    assert first.deployment is None
+    assert {step.state for step in first.steps if step.ledger == "remote"} == {"elsewhere"}
+    waiting = [step.title for step in first.steps if step.state == "pending"]
+    assert waiting[:2] == ["open lane home-remote", "register US0378331005"]
+    assert all(title.startswith("hand over ") for title in waiting[2:])
+    second = run("remote")
+    assert second.pending == 0
+    third = run("home")
+    assert third.pending == 0
+    assert third.elsewhere == sum(step.ledger == "remote" for step in third.steps)
+    assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
+    assert verify(deployment_of(deploy(spec, chains, journal=journal))) == []
+
+
+# --- verification ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stood(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str, Chain]]:
+    chains = fresh()
+    spec = spec_of(tmp_path_factory.mktemp("plan"))
+    return deployment_of(deploy(spec, chains, execute=True)), chains
+
+
+@pytest.fixture
+def deployment(stood: tuple[Deployment, dict[str, Chain]]) -> Iterator[Deployment]:
+    found, chains = stood
+    with chains["home"].isolated(), chains["remote"].isolated():
+        yield found
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_other_code(deployment: Deployment) -> None:
+    home, remote = deployment.suites["home"], deployment.suites["remote"]
+    (verifier,) = home.verifiers.values()
+    home.chain.set_code(verifier.address, home.chain.code(verifier.address)[:-1])
+    release = remote.authority.release_of(
+        remote.authority.installation_of(remote.token.address).release
+    )
+    code = remote.chain.code(release.implementation)
+    remote.chain.set_code(release.implementation, code + b"\0")
+    assert verify(deployment)[:3] == [
+        f"home: QuorumVerifier {verifier.address}: code differs from the build",
+        f"remote: SecurityToken {remote.token.address}: implementation differs from its release",
+        f"remote: SecurityToken {remote.token.address}: code of 1.0.0 differs from the build",
+    ]
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_other_roles(deployment: Deployment) -> None:
+    home = deployment.suites["home"]
+    first, second = (home.chain.account(index) for index in (9, 10))
+    guardian, other = home.chain.account(5), home.chain.account(40)
+    why = (reason_code("ROLE"), b"\3" * 32)
+    for account, role in ((guardian, 0), (other, Role.GUARDIAN)):
+        home.token.propose_role(account, role, *why, sender=first)
+        home.token.assign_role(account, role, *why, sender=second)
+    assert verify(deployment) == [
+        f"home: SecurityToken {home.token.address}: {guardian} is nobody, guardian expected",
+        f"home: SecurityToken {home.token.address}: {other} is guardian, nobody expected",
+    ]
+
+
+@pytest.mark.requirement("INV-9")
+def test_the_deployer_is_left_with_nothing(deployment: Deployment) -> None:
+    for name, suite in deployment.suites.items():
+        deployer = deployment.spec.ledger(name).deployer
+        assert left_with(name, suite, deployer.address) == []
+        for contract in (suite.authority, suite.registry, suite.token, suite.escrow):
+            with reverts("access: missing role"):
+                contract.assign_role(deployer, 2, reason_code("ROLE"), b"\1" * 32, sender=deployer)
+    # Whoever is not in the plan and holds something is named.
+    suite, ledger = deployment.suites["home"], deployment.spec.ledger("home")
+    roles = {**ledger.roles, "issuer": suite.chain.account(50).address}
+    wrong = verify_roles("home", suite, roles, ledger.administrators, is_home=True)
+    assert len(wrong) == 6
+    assert all("issuer" in line for line in wrong)
+
+
+# --- the command, on real nodes ----------------------------------------------------------------
+
+
+@pytest.fixture
+def anvils(ledgers: Any) -> dict[str, Chain]:
+    return {chain.name: chain for chain in ledgers(2)}
+
+
+@pytest.mark.anvil_only
+def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, plan_data(anvils))
+    dry = tallystick("deploy", plan, cwd=tmp_path)
+    assert dry.returncode == 0, dry.stderr
+    lines = dry.stdout.splitlines()
+    total = sum("pending" in line for line in lines) - 1
+    assert lines[-1] == (
+        f"dry run: 0 steps done, {total} pending; nothing was sent (--execute sends)"
+    )
+    assert marks(anvils) == [(0, 0), (0, 0)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["plan.yaml"]
+
+    out = tmp_path / "deployments" / "plan"
+    first = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout.splitlines() == [
+        f"US0378331005 on home, remote: {total} steps carried out, 0 were done before",
+        "verified: code is the build's, roles are the plan's, the deployer holds nothing",
+        "manifest deployments/plan/manifest.json",
+    ]
+    files = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
+    before = marks(anvils)
+
+    again = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert again.stdout.splitlines()[0] == (
+        f"US0378331005 on home, remote: 0 steps carried out, {total} were done before"
+    )
+    assert marks(anvils) == before
+    assert files == {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
+
+    manifest = Manifest.load(out / "manifest.json")
+    assert manifest.roles["home"]["attestor-1"].index in {11, 12, 13}
+    connection = connect(manifest)
+    assert status_of(connection).ok
+    connection.close()
+    for path in (plan, out / "manifest.json"):
+        checked = tallystick("verify", path, cwd=tmp_path)
+        assert checked.stdout == "verified: 10 contracts on home, remote\n", checked.stderr
+        handed = tallystick("handover", path, cwd=tmp_path)
+        assert handed.stdout == (
+            "handed over: the deployer has nothing in 10 contracts on home, remote\n"
+        )
+    as_json = tallystick("deploy", plan, "--json", cwd=tmp_path)
+    data = json.loads(as_json.stdout)
+    assert data["complete"]
+    assert {step["state"] for step in data["steps"]} == {"done"}
+
+    # Verified for real: a byte more in one implementation is found by both.
+    token = manifest.ledger("remote").contracts["SecurityToken"]
+    anvils["remote"].set_code(
+        token.implementation, anvils["remote"].code(token.implementation) + b"\0"
+    )
+    for path in (plan, out / "manifest.json"):
+        checked = tallystick("verify", path, cwd=tmp_path)
+        assert checked.returncode == 1
+        assert checked.stdout.splitlines() == [
+            f"WRONG remote: SecurityToken {token.address}: implementation differs from its release",
+            f"WRONG remote: SecurityToken {token.address}: code of 1.0.0 differs from the build",
+        ]
+
+
+@pytest.mark.anvil_only
+def test_command_before_anything_stands(anvils: dict[str, Chain], tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, plan_data(anvils))
+    for command, word in (("verify", "WRONG"), ("handover", "LEFT")):
+        done = tallystick(command, plan, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stdout.startswith(f"{word} ")
+        assert done.stdout.endswith("steps are pending, first home: create proxy blueprint\n")
+
+
+@pytest.mark.anvil_only
+def test_command_refuses_what_does_not_fit(anvils: dict[str, Chain], tmp_path: Path) -> None:
+    def line(where: str, value: Any, **more: str) -> str:
+        plan = write_plan(tmp_path, changed(plan_data(anvils), where, value))
+        done = tallystick("deploy", plan, "--execute", cwd=tmp_path, **more)
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert done.stderr.count("\n") == 1
+        return done.stderr.strip().removeprefix(f"{plan}: ")
+
+    dead, url = "http://127.0.0.1:9", getattr(anvils["home"], "url")  # noqa: B009
+    assert line("ledgers.0.rpc", dead) == f"ledgers[0].rpc: {dead}: expected a node that answers"
+    assert line("ledgers.0.chain_id", 31337) == (
+        f"ledgers[0].chain_id: 31337: expected 41001, the chain id of {url}"
+    )
+    assert line("ledgers.0.accounts.notary", "nobody-by-that-name") == (
+        "ledgers[0].accounts.notary: nobody-by-that-name: expected the alias of an ape account "
+        "(ape accounts import nobody-by-that-name)"
+    )
+    assert line("lanes.0.cap", 500_000, TALLYSTICK_MNEMONIC="abc abc abc") == (
+        "environment: TALLYSTICK_MNEMONIC: (not shown): "
+        "expected the words of a BIP-39 mnemonic, its checksum right"
+    ).removeprefix("plan.yaml")
+    assert marks(anvils) == [(0, 0), (0, 0)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["plan.yaml"]
+
+
+@pytest.mark.anvil_only
+def test_two_runs_at_once(anvils: dict[str, Chain], tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    plan = write_plan(tmp_path, plan_data(anvils))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    with (folder / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = tallystick("deploy", plan, "--execute", "--out", folder, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"{folder}: another run is at work here\n")
+    assert marks(anvils) == [(0, 0), (0, 0)]
+
+
+@pytest.mark.slow
+@pytest.mark.anvil_only
+def test_killed_at_random_points(anvils: dict[str, Chain], tmp_path: Path) -> None:
+    """kill -9, again and again, until a run gets to the end."""
+    plan, out = write_plan(tmp_path, plan_data(anvils)), tmp_path / "out"
+    command = [sys.executable, "-m", "tallystick", "deploy", str(plan)]
+    command += ["--execute", "--out", str(out)]
+    chance = random.Random(20_301)
+    kills, limit = 0, 2_000
+    target = chance.randint(3, 20)
+    for _ in range(60):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        while process.poll() is None:
+            if kills < 6 and sum(b for b, _ in marks(anvils)) >= target:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+                target += chance.randint(5, 20)
+                break
+            time.sleep(chance.uniform(0, 0.01))
+        output, trouble = process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, trouble
+    else:
+        pytest.fail("it never got to the end")
+    assert kills == 6
+    assert b"verified:" in output
+    assert Decimal(limit) > sum(b for b, _ in marks(anvils))
+    before = marks(anvils)
+    again = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert " 0 steps carried out" in again.stdout
+    assert marks(anvils) == before
+    connection = connect(Manifest.load(out / "manifest.json"))
+    assert status_of(connection).ok
+    connection.close()
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_rehearsal_leaves_no_files(tmp_path: Path) -> None:
+    done = tallystick("deploy", ROOT / "examples" / "plan.yaml", "--execute", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "home, remote: on ledgers that end with this command (a rehearsal)"
+    assert lines[1].endswith(" steps carried out, 0 were done before")
+    assert lines[2].startswith("verified: ")
+    assert len(lines) == 3
+    assert list(tmp_path.iterdir()) == []

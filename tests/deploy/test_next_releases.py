@@ -1,0 +1,65 @@
+"""The mocks that are copies of a contract still are: only what was meant to differ differs."""
+
+from __future__ import annotations
+
+import difflib
+
+import pytest
+
+from tallystick.build import artifact
+from tallystick.governance.layout import layout_conflicts
+from tests.support.next_releases import CLOCK_ASSERTION, CONTRACTS, MOCKS, derived
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [pytest.param(*each, id=each[0].stem) for each in derived()]
+)
+def test_copy_is_what_its_original_gives(path, text):
+    assert path.read_text() == text, "run: python tests/support/next_releases.py"
+
+
+def _changes(before: str, after: str) -> list[str]:
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return [line[0] + line[1:].strip() for line in lines if line[0] in "+-"]
+
+
+@pytest.mark.requirement("INV-1")
+def test_transit_without_clock_lacks_the_lock_time_rule_and_nothing_else():
+    original = (CONTRACTS / "bridge" / "transit.vy").read_text()
+    copy = (MOCKS / "transit_without_clock_mock.vy").read_text()
+    assert _changes(original, copy) == ["-" + CLOCK_ASSERTION]
+
+
+@pytest.mark.requirement("INV-1")
+def test_escrow_without_clock_differs_in_the_name_of_its_module_alone():
+    original = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
+    copy = (MOCKS / "BridgeEscrowWithoutClockMock.vy").read_text()
+    renamed = copy.replace(
+        "contracts.mocks import transit_without_clock_mock", "contracts.bridge import transit"
+    )
+    renamed = renamed.replace("transit_without_clock_mock", "transit")
+    # The import stands in the order of its folder.
+    assert sorted(renamed.splitlines()) == sorted(original.splitlines())
+    real, mock = artifact("BridgeEscrow"), artifact("BridgeEscrowWithoutClockMock")
+    assert layout_conflicts(real, mock) == []
+    assert mock.abi == real.abi
+
+
+@pytest.mark.requirement("INV-10")
+@pytest.mark.parametrize("name", ["SecurityToken", "BridgeEscrow", "InstrumentRegistry"])
+def test_next_releases_keep_the_storage(name):
+    chain = [artifact(name), artifact(f"{name}NextMock"), artifact(f"{name}NextButOneMock")]
+    assert layout_conflicts(chain[0], chain[1]) == []
+    assert layout_conflicts(chain[1], chain[2]) == []
+    # And back: the way of a rollback loses only what the later release added.
+    assert all("is gone" in conflict for conflict in layout_conflicts(chain[2], chain[0]))
+
+
+@pytest.mark.requirement("INV-10")
+def test_layout_conflicts_are_named():
+    token, escrow = artifact("SecurityToken"), artifact("BridgeEscrow")
+    wrong = layout_conflicts(token, escrow)
+    assert wrong[0] == (
+        "slot 36 was standing.standing_instruction: HashMap[address, Instruction] "
+        "and is lanes._terms: HashMap[bytes32, uint256]"
+    )

@@ -1,0 +1,322 @@
+"""Roles: one for each account, changed by two administrators, gone when they are gone."""
+
+from __future__ import annotations
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tallystick.governance.roles import Role
+from tests.support.world import (
+    DAY,
+    DOCUMENT,
+    NO_DOCUMENT,
+    NO_REASON,
+    REASON,
+    STATED,
+    UINT_MAX,
+    ZERO,
+    Side,
+    World,
+    refused,
+)
+
+ASSIGN = "assign_role(address,uint256,bytes4,bytes32)"
+PROPOSE = "propose_role(address,uint256,bytes4,bytes32)"
+WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
+LIFETIME = 30 * DAY
+SINGLE_ROLES = [role for role in Role if role]
+NOT_ROLES = [3, 5, 2_048, 2_049, 2**255, UINT_MAX]
+
+
+@pytest.mark.parametrize("role", [int(role) for role in SINGLE_ROLES])
+def test_the_set_up_key_assigns_any_single_role(home_side: Side, role: int) -> None:
+    token, deployer, attacker = home_side.fresh_token(), home_side.deployer, home_side.attacker
+    receipt = token.assign_role(attacker, role, *STATED, sender=deployer)
+    assert receipt.events == (
+        home_side.act(token, ASSIGN, attacker, deployer),
+        token.emitted("RoleChanged", attacker, role, 0),
+    )
+    assert token.role_of(attacker) == role
+    assert token.administrators() == (role == Role.ADMINISTRATOR)
+
+
+def test_python_knows_the_roles_bit_for_bit() -> None:
+    assert {role.name: int(role) for role in SINGLE_ROLES} == {
+        "ADMINISTRATOR": 1,
+        "ISSUER": 2,
+        "NOTARY": 4,
+        "REGISTRAR": 8,
+        "CUSTODIAN": 16,
+        "OPERATOR": 32,
+        "GUARDIAN": 64,
+        "UPGRADER": 128,
+        "PAYING_AGENT": 256,
+        "AUDITOR": 512,
+        "BRIDGE": 1_024,
+    }
+
+
+@pytest.mark.parametrize("role", NOT_ROLES)
+def test_what_is_not_one_role_is_refused(world: World, role: int) -> None:
+    side = world.home
+    token = side.fresh_token()
+    with refused(world, "access: not one role"):
+        token.assign_role(side.attacker, role, *STATED, sender=side.deployer)
+    with refused(world, "access: not one role"):
+        side.token.propose_role(side.attacker, role, *STATED, sender=side.administrator)
+
+
+def test_nobody_gets_no_role(world: World) -> None:
+    side = world.home
+    token = side.fresh_token()
+    with refused(world, "access: no account"):
+        token.assign_role(ZERO, 1, *STATED, sender=side.deployer)
+    with refused(world, "access: no account"):
+        side.token.propose_role(ZERO, 1, *STATED, sender=side.administrator)
+
+
+def test_an_account_holds_one_role(world: World) -> None:
+    side = world.home
+    token = side.fresh_token()
+    token.assign_role(side.issuer, Role.ISSUER, *STATED, sender=side.deployer)
+    with refused(world, "access: holds another role"):
+        token.assign_role(side.issuer, Role.NOTARY, *STATED, sender=side.deployer)
+
+
+@pytest.mark.parametrize("role", [0, int(Role.ISSUER)])
+def test_a_role_that_does_not_change_is_refused(world: World, role: int) -> None:
+    side = world.home
+    token = side.fresh_token()
+    if role:
+        token.assign_role(side.issuer, role, *STATED, sender=side.deployer)
+    with refused(world, "access: role unchanged"):
+        token.assign_role(side.issuer, role, *STATED, sender=side.deployer)
+
+
+def test_the_set_up_key_takes_a_role_back(home_side: Side) -> None:
+    token, deployer = home_side.fresh_token(), home_side.deployer
+    token.assign_role(home_side.administrator, 1, *STATED, sender=deployer)
+    receipt = token.assign_role(home_side.administrator, 0, *STATED, sender=deployer)
+    assert receipt.events == (
+        home_side.act(token, ASSIGN, home_side.administrator, deployer),
+        token.emitted("RoleChanged", home_side.administrator, 0, 1),
+    )
+    assert token.administrators() == 0
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
+        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
+        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
+    ],
+)
+def test_a_change_of_role_states_why(
+    world: World, stated: tuple[bytes, bytes], reason: str
+) -> None:
+    """A standing instruction does not stand for a change of role."""
+    side = world.home
+    token, fresh = side.token, side.fresh_token()
+    token.instruct(*STATED, sender=side.administrator)
+    token.instruct(*STATED, sender=side.second_administrator)
+    with refused(world, reason):
+        fresh.assign_role(side.attacker, 2, *stated, sender=side.deployer)
+    with refused(world, reason):
+        token.propose_role(side.attacker, 2, *stated, sender=side.administrator)
+    act = token.propose_role(side.attacker, 2, *STATED, sender=side.administrator).return_value
+    with refused(world, reason):
+        token.assign_role(side.attacker, 2, *stated, sender=side.second_administrator)
+    with refused(world, reason):
+        token.withdraw_proposal(act, *stated, sender=side.administrator)
+
+
+# ----------------------------------------------------------------------- dual control
+
+
+@pytest.mark.requirement("INV-9", "R-69")
+def test_one_administrator_proposes_and_another_assigns(home_side: Side) -> None:
+    token, new = home_side.token, home_side.attacker
+    first, second = home_side.administrator, home_side.second_administrator
+    receipt = token.propose_role(new, Role.ISSUER, *STATED, sender=first)
+    act = keccak(
+        encode(["string", "address", "uint256"], ["assign_role", new.address, Role.ISSUER])
+    )
+    assert receipt.return_value == act
+    assert receipt.events == (
+        home_side.act(token, PROPOSE, new, first),
+        token.emitted("RoleProposed", act, new, Role.ISSUER),
+    )
+    assert tuple(token.proposal_of(act)) == (
+        first.address,
+        Role.ADMINISTRATOR,
+        Role.ADMINISTRATOR,
+        receipt.timestamp + LIFETIME,
+    )
+    assert token.role_of(new) == 0
+    receipt = token.assign_role(new, Role.ISSUER, *STATED, sender=second)
+    assert receipt.events == (
+        home_side.act(token, ASSIGN, new, second),
+        token.emitted("RoleChanged", new, Role.ISSUER, 0),
+    )
+    assert token.role_of(new) == Role.ISSUER
+    assert tuple(token.proposal_of(act)) == (ZERO, 0, 0, 0)
+
+
+def test_one_administrator_alone_confirms_nothing(world: World) -> None:
+    side = world.home
+    side.token.propose_role(side.attacker, 2, *STATED, sender=side.administrator)
+    with refused(world, "access: needs another key"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.administrator)
+
+
+def test_nothing_is_confirmed_that_was_not_proposed(world: World) -> None:
+    side = world.home
+    side.token.propose_role(side.attacker, 2, *STATED, sender=side.administrator)
+    for account, role in ((side.attacker, 4), (side.outsider, 2)):
+        with refused(world, "access: act not proposed"):
+            side.token.assign_role(account, role, *STATED, sender=side.second_administrator)
+
+
+def test_a_proposal_is_confirmed_once(world: World) -> None:
+    side = world.home
+    side.give_role(side.token, side.attacker, 2)
+    with refused(world, "access: act not proposed"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.second_administrator)
+
+
+@pytest.mark.parametrize("role", ["administrator", "second_administrator", "guardian"])
+def test_administrators_and_guardian_withdraw_a_proposal(world: World, role: str) -> None:
+    side = world.home
+    who = side.parties[role]
+    receipt = side.token.propose_role(side.attacker, 2, *STATED, sender=side.administrator)
+    act = receipt.return_value
+    receipt = side.token.withdraw_proposal(act, *STATED, sender=who)
+    assert receipt.events == (
+        side.act(side.token, WITHDRAW, ZERO, who),
+        side.token.emitted("ProposalWithdrawn", act, who),
+    )
+    with refused(world, "access: act not proposed"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.second_administrator)
+
+
+def test_nothing_is_withdrawn_that_was_not_proposed(world: World) -> None:
+    side = world.home
+    with refused(world, "access: nothing to withdraw"):
+        side.token.withdraw_proposal(DOCUMENT, *STATED, sender=side.administrator)
+
+
+@pytest.mark.parametrize(("offset", "lapsed"), [(-1, False), (0, True)])
+def test_a_proposal_lapses_after_30_days(world: World, offset: int, lapsed: bool) -> None:
+    side = world.home
+    proposed = side.token.propose_role(side.attacker, 2, *STATED, sender=side.administrator)
+    side.chain.set_time(proposed.timestamp + LIFETIME + offset)
+    if lapsed:
+        with refused(world, "access: proposal lapsed"):
+            side.token.assign_role(side.attacker, 2, *STATED, sender=side.second_administrator)
+    else:
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.second_administrator)
+
+
+@pytest.mark.requirement("INV-9")
+def test_a_proposal_dies_with_its_proposers_role(world: World) -> None:
+    side = world.home
+    side.give_role(side.token, side.outsider, 1)
+    side.token.propose_role(side.attacker, 2, *STATED, sender=side.outsider)
+    side.give_role(side.token, side.outsider, 0)
+    with refused(world, "access: proposer lost its role"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.administrator)
+
+
+@pytest.mark.requirement("INV-9")
+def test_a_revoked_role_acts_no_more(world: World) -> None:
+    side = world.home
+    side.give_role(side.token, side.registrar, 0)
+    with refused(world, "access: missing role"):
+        side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+
+
+@pytest.mark.requirement("R-69")
+def test_a_role_rotates_in_two_acts(world: World) -> None:
+    side = world.home
+    with refused(world, "access: holds another role"), world.isolated():
+        side.give_role(side.token, side.issuer, Role.NOTARY)
+    side.give_role(side.token, side.issuer, 0)
+    side.give_role(side.token, side.issuer, Role.NOTARY)
+    assert side.token.role_of(side.issuer) == Role.NOTARY
+
+
+def test_two_administrators_always_stay(world: World) -> None:
+    side = world.home
+    with refused(world, "access: last two administrators"), world.isolated():
+        side.give_role(side.token, side.administrator, 0)
+    side.give_role(side.token, side.outsider, 1)
+    side.give_role(side.token, side.administrator, 0)
+    assert side.token.administrators() == 2
+
+
+def test_a_proposal_outlived_by_another_change_is_refused(world: World) -> None:
+    side = world.home
+    side.token.propose_role(side.attacker, 2, *STATED, sender=side.administrator)
+    side.give_role(side.token, side.attacker, 4)
+    with refused(world, "access: holds another role"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.second_administrator)
+
+
+@pytest.mark.requirement("INV-9")
+def test_a_proposal_sleeps_while_its_proposer_has_no_role(world: World) -> None:
+    """It counts again with the role; until then, or then, any administrator withdraws it."""
+    side = world.home
+    side.give_role(side.token, side.outsider, 1)
+    receipt = side.token.propose_role(side.attacker, 2, *STATED, sender=side.outsider)
+    side.give_role(side.token, side.outsider, 0)
+    with refused(world, "access: proposer lost its role"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.administrator)
+    side.token.withdraw_proposal(receipt.return_value, *STATED, sender=side.administrator)
+    side.give_role(side.token, side.outsider, 1)
+    with refused(world, "access: act not proposed"):
+        side.token.assign_role(side.attacker, 2, *STATED, sender=side.administrator)
+
+
+def test_a_proposal_counts_again_when_its_proposers_role_returns(home_side: Side) -> None:
+    """Within its 30 days: who wants it gone withdraws it."""
+    token, proposer = home_side.token, home_side.outsider
+    home_side.give_role(token, proposer, 1)
+    token.propose_role(home_side.attacker, 2, *STATED, sender=proposer)
+    home_side.give_role(token, proposer, 0)
+    home_side.give_role(token, proposer, 1)
+    token.assign_role(home_side.attacker, 2, *STATED, sender=home_side.administrator)
+    assert token.role_of(home_side.attacker) == 2
+
+
+# ----------------------------------------------------------------------- instruction
+
+
+def test_anybody_states_a_standing_instruction_of_its_own(home_side: Side) -> None:
+    token, attacker = home_side.token, home_side.attacker
+    receipt = token.instruct(*STATED, sender=attacker)
+    assert receipt.events == (token.emitted("Instructed", attacker, *STATED),)
+    assert tuple(token.standing_instruction(attacker)) == STATED
+    assert tuple(token.standing_instruction(home_side.registrar)) == (NO_REASON, NO_DOCUMENT)
+
+
+def test_a_standing_instruction_is_withdrawn(world: World) -> None:
+    side = world.home
+    side.token.instruct(*STATED, sender=side.custodian)
+    side.token.instruct(NO_REASON, NO_DOCUMENT, sender=side.custodian)
+    with refused(world, "instruction: no reason code"):
+        side.token.setFrozenTokens(side.buyer, 1, sender=side.custodian)
+
+
+@pytest.mark.parametrize("stated", [(REASON, NO_DOCUMENT), (NO_REASON, DOCUMENT)])
+def test_half_an_instruction_is_refused(world: World, stated: tuple[bytes, bytes]) -> None:
+    with refused(world, "standing: half stated"):
+        world.home.token.instruct(*stated, sender=world.home.registrar)
+
+
+@pytest.mark.parametrize("contract", ["escrow", "verifier", "authority", "registry"])
+def test_only_the_token_knows_standing_instructions(home_side: Side, contract: str) -> None:
+    """No standard's function there lacks room for a reason."""
+    names = {entry.get("name") for entry in getattr(home_side, contract).abi}
+    assert not names & {"instruct", "standing_instruction"}

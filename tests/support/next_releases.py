@@ -1,0 +1,288 @@
+"""Derives the mocks that are copies of a contract, so that a copy can't drift from its original.
+
+`python tests/support/next_releases.py` rewrites them; `test_next_releases.py` compares. Each
+edit names text that must occur exactly once in the original, or it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+MOCKS = CONTRACTS / "mocks"
+
+_NOTICE = """@notice What an upgrade is tested with: {of} over the same modules in the same order,
+        and after its storage something new.
+@dev A test double of a {which} release; `tests/support/next_releases.py` derives it.
+     In no release.
+"""
+
+_RELEASE_VIEW = "\n\n@external\n@view\ndef release()"
+
+_TOKEN_STORAGE = """_initialized: bool
+# What 1.1.0 added.
+release_notes_hash: public(bytes32)
+_migrated_to: String[16]
+"""
+_TOKEN_STORAGE_2 = """# What 1.2.0 added: business day -> supply at its close.
+noted_supply: public(HashMap[uint256, uint256])
+"""
+_TOKEN_EVENTS = """
+
+event Migrated:
+    release: String[16]
+    notes: bytes32
+"""
+_TOKEN_MIGRATE = '''
+
+@external
+def migrate(notes: bytes32):
+    """
+    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @param notes Hash of the release notes.
+    """
+    assert notes != empty(bytes32), "next token: no release notes"
+    assert keccak256(self._migrated_to) != keccak256(RELEASE), "next token: migrated already"
+    self._migrated_to = RELEASE
+    self.release_notes_hash = notes
+    log Migrated(release=RELEASE, notes=notes)
+'''
+_TOKEN_NOTE = '''
+
+@external
+def note_close(day: uint256):
+    """
+    @notice Keep the supply at the close of a day, so that nobody has to walk to it again.
+    @param day A past business day.
+    """
+    self.noted_supply[day] = book._at_close(empty(address), day, 0)
+'''
+
+_ESCROW_CONSTANT = """
+
+# Nonces looked at in one call.
+_MAX_STEPS: constant(uint256) = 256
+"""
+_ESCROW_STORAGE = """_initialized: bool
+# What 1.1.0 added: lane -> every nonce below it has arrived here.
+low_water: public(HashMap[bytes32, uint256])
+"""
+_ESCROW_STORAGE_2 = """# What 1.2.0 added, and its migration sets.
+release_notes_hash: public(bytes32)
+"""
+_ESCROW_EVENTS = """
+
+event LowWaterRaised:
+    lane: indexed(bytes32)
+    nonce: uint256
+"""
+_ESCROW_FUNCTIONS = '''
+
+@external
+def raise_low_water(lane: bytes32) -> uint256:
+    """
+    @notice Move a lane's low-water mark past what has arrived without a gap; anyone may.
+    @param lane The lane.
+    @return The mark: every message of the other side with a lower nonce has arrived.
+    """
+    mark: uint256 = self.low_water[lane]
+    for _: uint256 in range(_MAX_STEPS):
+        if not self._arrived(lane, mark):
+            break
+        mark += 1
+    self.low_water[lane] = mark
+    log LowWaterRaised(lane=lane, nonce=mark)
+    return mark
+
+
+@external
+@view
+def undelivered(lane: bytes32, sent: uint256) -> uint256:
+    """
+    @notice How many messages that the other side sent have not arrived here.
+    @param lane The lane.
+    @param sent How many the other side sent (its `lane_state`).
+    @return How many are missing, of at most 256 above the low-water mark.
+    """
+    missing: uint256 = 0
+    mark: uint256 = self.low_water[lane]
+    for step: uint256 in range(_MAX_STEPS):
+        if mark + step >= sent:
+            break
+        if not self._arrived(lane, mark + step):
+            missing += 1
+    return missing
+'''
+_ESCROW_MIGRATE = '''
+
+@external
+def migrate(notes: bytes32):
+    """
+    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @param notes Hash of the release notes.
+    """
+    assert notes != empty(bytes32), "next escrow: no release notes"
+    assert self.release_notes_hash == empty(bytes32), "next escrow: migrated already"
+    self.release_notes_hash = notes
+'''
+_ESCROW_INTERNAL = '''
+
+@internal
+@view
+def _arrived(lane: bytes32, nonce: uint256) -> bool:
+    """
+    @dev The bit of a nonce.
+    """
+    return lanes._has_arrived(lane, nonce)
+'''
+
+_REGISTRY_STORAGE = """_initialized: bool
+# What 1.1.0 added.
+release_notes_hash: public(bytes32)
+"""
+_REGISTRY_STORAGE_2 = """# What 1.2.0 added: ISIN -> when its record was last looked through.
+reviewed_at: public(HashMap[String[12], uint256])
+"""
+_REGISTRY_MIGRATE = '''
+
+@external
+def migrate(notes: bytes32):
+    """
+    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @param notes Hash of the release notes.
+    """
+    assert notes != empty(bytes32), "next registry: no release notes"
+    assert self.release_notes_hash == empty(bytes32), "next registry: migrated already"
+    self.release_notes_hash = notes
+'''
+_REGISTRY_REVIEW = '''
+
+@external
+def review(isin: String[12]):
+    """
+    @notice Keep the time at which somebody looked through a record.
+    @param isin The instrument.
+    """
+    self.reviewed_at[isin] = block.timestamp
+'''
+
+CLOCK_ASSERTION = (
+    'assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
+)
+
+
+@dataclass
+class Copy:
+    """The text of an original while it is being edited."""
+
+    text: str
+
+    def replace(self, old: str, new: str) -> Copy:
+        """Replace text that occurs exactly once."""
+        count = self.text.count(old)
+        if count != 1:
+            raise ValueError(f"{old!r} occurs {count} times in the original, not once")
+        self.text = self.text.replace(old, new)
+        return self
+
+    def title(self, text: str) -> Copy:
+        """Replace the title line."""
+        line = next(line for line in self.text.splitlines() if line.startswith("@title "))
+        return self.replace(line + "\n", f"@title {text}\n")
+
+    def describe(self, text: str) -> Copy:
+        """Replace what the docstring says after the author."""
+        start = self.text.index("@notice ")
+        return self.replace(self.text[start : self.text.index('"""', start)], text)
+
+
+def _next_token(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = Copy((CONTRACTS / "token" / "SecurityToken.vy").read_text())
+    copy.title(f"Security token, {title}")
+    copy.describe(_NOTICE.format(of="SecurityToken", which=which))
+    copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
+    storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
+    copy.replace("_initialized: bool\n", storage + _TOKEN_EVENTS)
+    functions = _TOKEN_MIGRATE + (_TOKEN_NOTE if second else "")
+    copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
+    return copy.text
+
+
+def _next_escrow(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = Copy((CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text())
+    copy.title(f"Bridge escrow, {title}")
+    copy.describe(_NOTICE.format(of="BridgeEscrow", which=which))
+    release = 'String[16]) = "{}"\n'
+    copy.replace(release.format("1.0.0"), release.format(version) + _ESCROW_CONSTANT[1:])
+    storage = _ESCROW_STORAGE + (_ESCROW_STORAGE_2 if second else "")
+    copy.replace("_initialized: bool\n", storage + _ESCROW_EVENTS)
+    functions = _ESCROW_FUNCTIONS + (_ESCROW_MIGRATE if second else "")
+    copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
+    return copy.text + _ESCROW_INTERNAL
+
+
+def _next_registry(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = Copy((CONTRACTS / "registry" / "InstrumentRegistry.vy").read_text())
+    copy.title(f"Instrument registry, {title}")
+    copy.describe(_NOTICE.format(of="InstrumentRegistry", which=which))
+    copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
+    storage = _REGISTRY_STORAGE + (_REGISTRY_STORAGE_2 if second else "")
+    copy.replace("_initialized: bool\n", storage)
+    functions = _REGISTRY_REVIEW if second else _REGISTRY_MIGRATE
+    copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
+    return copy.text
+
+
+def _transit_without_clock() -> str:
+    lines = (CONTRACTS / "bridge" / "transit.vy").read_text().splitlines(keepends=True)
+    at = [number for number, line in enumerate(lines) if line.strip() == CLOCK_ASSERTION]
+    if len(at) != 1:
+        raise ValueError(f"the clock assertion stands {len(at)} times in transit.vy, not once")
+    del lines[at[0]]
+    return "".join(lines)
+
+
+def _escrow_without_clock() -> str:
+    text = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
+    copy = Copy(text)
+    copy.replace("from contracts.bridge import transit\n", "")
+    last = "from contracts.governance import access\n"
+    copy.replace(last, last + "from contracts.mocks import transit_without_clock_mock\n")
+    copy.replace(
+        "initializes: transit[lanes := lanes]",
+        "initializes: transit_without_clock_mock[lanes := lanes]",
+    )
+    copy.text = copy.text.replace("    transit.", "    transit_without_clock_mock.")
+    return copy.text
+
+
+def derived() -> Iterator[tuple[Path, str]]:
+    """Each copy: its path, and the text it must have."""
+    after, second = "the release after", "the release after the next"
+    yield MOCKS / "SecurityTokenNextMock.vy", _next_token("1.1.0", after, "next", second=False)
+    yield (
+        MOCKS / "SecurityTokenNextButOneMock.vy",
+        _next_token("1.2.0", second, "second", second=True),
+    )
+    yield MOCKS / "BridgeEscrowNextMock.vy", _next_escrow("1.1.0", after, "next", second=False)
+    yield (
+        MOCKS / "BridgeEscrowNextButOneMock.vy",
+        _next_escrow("1.2.0", second, "second", second=True),
+    )
+    yield (
+        MOCKS / "InstrumentRegistryNextMock.vy",
+        _next_registry("1.1.0", after, "next", second=False),
+    )
+    yield (
+        MOCKS / "InstrumentRegistryNextButOneMock.vy",
+        _next_registry("1.2.0", second, "second", second=True),
+    )
+    yield MOCKS / "transit_without_clock_mock.vy", _transit_without_clock()
+    yield MOCKS / "BridgeEscrowWithoutClockMock.vy", _escrow_without_clock()
+
+
+if __name__ == "__main__":
+    for path, text in derived():
+        path.write_text(text)

@@ -1,0 +1,167 @@
+"""Guardian and administrator: what each pause stops, and who lifts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tallystick.token.position import PauseScope
+from tests.support.world import NO_DOCUMENT, NO_REASON, STATED, UINT_MAX, Side, World, refused
+
+PAUSE = "pause(uint256,bytes4,bytes32)"
+UNPAUSE = "unpause(uint256,bytes4,bytes32)"
+SCOPES = range(1, 8)
+
+
+@pytest.mark.requirement("R-64")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_guardian_pauses(home_side: Side, scope: int) -> None:
+    token, guardian = home_side.token, home_side.guardian
+    receipt = token.pause(scope, *STATED, sender=guardian)
+    assert receipt.events == (
+        home_side.act(token, PAUSE, "0x" + "00" * 20, guardian),
+        token.emitted("Paused", scope, guardian),
+    )
+    assert token.paused_scopes() == scope
+    assert token.paused() is bool(scope & PauseScope.TRANSFERS)
+
+
+@pytest.mark.requirement("R-64")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_administrator_lifts_a_pause(home_side: Side, scope: int) -> None:
+    token, administrator = home_side.token, home_side.administrator
+    token.pause(7, *STATED, sender=home_side.guardian)
+    receipt = token.unpause(scope, *STATED, sender=administrator)
+    assert receipt.events == (
+        home_side.act(token, UNPAUSE, "0x" + "00" * 20, administrator),
+        token.emitted("Unpaused", scope, administrator),
+    )
+    assert token.paused_scopes() == 7 - scope
+
+
+def test_pauses_add_up(home_side: Side) -> None:
+    for scope in (1, 4, 1):
+        home_side.token.pause(scope, *STATED, sender=home_side.guardian)
+    assert home_side.token.paused_scopes() == 5
+
+
+def test_lifting_what_is_not_paused_changes_nothing(world: World) -> None:
+    before = world.storage()
+    world.home.token.unpause(7, *STATED, sender=world.home.administrator)
+    assert world.storage() == before
+
+
+def test_a_pause_keeps_supply_and_authorisation(home_side: Side) -> None:
+    token = home_side.token
+    before = (token.totalSupply(), token.authorised(), token.close_minute(), token.is_live())
+    token.pause(7, *STATED, sender=home_side.guardian)
+    assert before == (
+        token.totalSupply(),
+        token.authorised(),
+        token.close_minute(),
+        token.is_live(),
+    )
+
+
+@pytest.mark.parametrize("scope", [0, 8, 2**252, UINT_MAX])
+def test_pause_of_an_unknown_scope_is_refused(world: World, scope: int) -> None:
+    with refused(world, "controls: unknown scope"):
+        world.home.token.pause(scope, *STATED, sender=world.home.guardian)
+
+
+@pytest.mark.parametrize("scope", [0, 8, 2**252, UINT_MAX])
+def test_lifting_an_unknown_scope_is_refused(world: World, scope: int) -> None:
+    with refused(world, "controls: unknown scope to lift"):
+        world.home.token.unpause(scope, *STATED, sender=world.home.administrator)
+
+
+@pytest.mark.parametrize("name", ["pause", "unpause"])
+def test_a_pause_needs_a_reason_of_its_own(world: World, name: str) -> None:
+    side = world.home
+    sender = side.guardian if name == "pause" else side.administrator
+    side.token.instruct(*STATED, sender=sender)
+    with refused(world, "instruction: no reason code"):
+        getattr(side.token, name)(1, NO_REASON, NO_DOCUMENT, sender=sender)
+
+
+def test_guardian_does_not_lift_its_own_pause(world: World) -> None:
+    side = world.home
+    side.token.pause(1, *STATED, sender=side.guardian)
+    with refused(world, "access: missing role"):
+        side.token.unpause(1, *STATED, sender=side.guardian)
+
+
+# ------------------------------------------------------ the pause matrix, cell by cell
+
+ACTS: dict[str, tuple[Callable[[Side], None], dict[int, str]]] = {
+    "transfer": (
+        lambda side: side.token.transfer(side.fund, 1, sender=side.investor),
+        {1: "controls: transfers paused"},
+    ),
+    "batch": (
+        lambda side: side.token.batchTransfer([side.fund], [1], sender=side.investor),
+        {1: "erc20: transfers paused"},
+    ),
+    "approve": (lambda side: side.token.approve(side.fund, 1, sender=side.investor), {}),
+    "authorise": (
+        lambda side: side.token.authorise_issuance(1, *STATED, sender=side.notary),
+        {},
+    ),
+    "mint": (
+        lambda side: side.token.mint(side.fund, 1, *STATED, sender=side.issuer),
+        {2: "issuance: issuance paused"},
+    ),
+    "burn": (
+        lambda side: side.token.burn(side.investor, 1, *STATED, sender=side.issuer),
+        {2: "issuance: redemption paused"},
+    ),
+    "admit": (
+        lambda side: side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar),
+        {},
+    ),
+    "freeze": (
+        lambda side: side.token.setFrozenTokens(side.investor, 1, *STATED, sender=side.custodian),
+        {},
+    ),
+}
+
+
+@pytest.mark.requirement("R-64")
+@pytest.mark.parametrize("scope", [1, 2, 4])
+@pytest.mark.parametrize("act", ACTS)
+def test_a_pause_stops_its_own_acts_at_home_alone(world: World, act: str, scope: int) -> None:
+    side = world.home
+    side.token.authorise_issuance(1, *STATED, sender=side.notary)
+    side.token.approve(side.issuer, 1, sender=side.investor)
+    side.token.pause(scope, *STATED, sender=side.guardian)
+    carry_out, stopped_by = ACTS[act]
+    if scope in stopped_by:
+        with refused(world, stopped_by[scope]):
+            carry_out(side)
+    else:
+        carry_out(side)
+
+
+@pytest.mark.requirement("R-64")
+@pytest.mark.parametrize("scope", [1, 2, 4])
+@pytest.mark.parametrize("act", ["crosschainMint", "crosschainBurn"])
+def test_a_pause_of_lanes_stops_bridges_alone(world: World, act: str, scope: int) -> None:
+    side = world.remote
+    world.arrived(1_000)
+    side.token.pause(scope, *STATED, sender=side.guardian)
+    function = getattr(side.token, act)
+    if scope == PauseScope.LANES:
+        with refused(world, "issuance: lanes paused"):
+            function(side.investor, 1, sender=side.escrow.address)
+    else:
+        function(side.investor, 1, sender=side.escrow.address)
+
+
+@pytest.mark.requirement("R-64")
+def test_a_pause_of_lanes_stops_locks_at_home(world: World) -> None:
+    side = world.home
+    side.token.approve(side.custody, 1, sender=side.investor)
+    side.token.pause(PauseScope.LANES, *STATED, sender=side.guardian)
+    with refused(world, "controls: lanes paused"):
+        world.network.lock(side.investor, world.remote.investor, 1)
