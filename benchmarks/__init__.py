@@ -3,3 +3,9 @@
 `python -m benchmarks.run` measures the suite and writes `gas.json` and `docs/gas.md`;
 `python -m benchmarks.proxies` and `python -m benchmarks.alternatives` measure what was not chosen.
 """
+
+from pathlib import Path
+
+from tallystick import build
+
+build.add(build.sources(Path(__file__).resolve().parent.parent, "benchmarks/contracts"))

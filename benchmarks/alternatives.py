@@ -1,6 +1,6 @@
 """`python -m benchmarks.alternatives`: position word, closings, messages against other designs.
 
-Small contracts of one shape each (`contracts/mocks`), without proxy and roles, so that a
+Small contracts of one shape each (`benchmarks/contracts`), without proxy and roles, so that a
 difference is the design's own. One chain, the same calls, clock and amounts for all of a table.
 """
 

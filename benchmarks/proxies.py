@@ -105,7 +105,6 @@ def layout_file_proxy() -> Artifact:
         userdoc={},
         devdoc={},
         immutables_length=plain.immutables_length,
-        mock=True,
     )
 
 

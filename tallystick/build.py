@@ -2,7 +2,8 @@
 
 `artifact("SecurityToken")` is the one way in. In a checkout it compiles from the sources with the
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
-the artifacts that the wheel carries, and needs no compiler.
+the artifacts that the wheel carries, and needs no compiler. A release is what `artifacts` has;
+whoever needs other contracts by name, as tests need fakes, adds them for the process (`add`).
 
 This module imports the standard library only (the wheel's build hook runs it in an environment
 that holds nothing but the compiler): `python -m tallystick.build export DIR`.
@@ -19,7 +20,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,17 +33,22 @@ except ImportError:  # not a POSIX system: two compilers may do the same work tw
 __all__ = [
     "Artifact",
     "BuildError",
+    "add",
     "artifact",
     "artifacts",
     "compile_file",
     "export",
     "main",
+    "names",
     "source_root",
+    "sources",
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 7
+_FORMAT = 8
 _PACKAGED = Path(__file__).resolve().parent / "artifacts"
+# What this process knows beside the release, by name.
+_added: list[Mapping[str, Artifact]] = []
 
 
 class BuildError(Exception):
@@ -65,7 +71,6 @@ class Artifact:
         userdoc: NatSpec for users.
         devdoc: NatSpec for developers.
         immutables_length: bytes of immutables appended to the runtime code on chain.
-        mock: whether it is a test double, which is in no release.
     """
 
     name: str
@@ -78,7 +83,6 @@ class Artifact:
     userdoc: Mapping[str, Any] = field(repr=False)
     devdoc: Mapping[str, Any] = field(repr=False)
     immutables_length: int
-    mock: bool
     debug_path: Path | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
@@ -135,7 +139,6 @@ class Artifact:
             userdoc={},
             devdoc={},
             immutables_length=0,
-            mock=True,
         )
 
 
@@ -148,19 +151,45 @@ def source_root() -> Path | None:
 
 
 def artifact(name: str) -> Artifact:
-    """The compiled contract of that name.
+    """The compiled contract of that name, of the release or among those added.
 
     Raises:
         BuildError: there is no such contract, it does not compile, or there is no compiler.
     """
-    return artifacts()[name]
+    for known in (artifacts(), *_added):
+        if name in known:
+            return known[name]
+    raise BuildError(_unknown(name, names()))
+
+
+def names() -> list[str]:
+    """The names that `artifact` finds."""
+    return sorted(name for known in (artifacts(), *_added) for name in known)
+
+
+def add(contracts: Mapping[str, Artifact]) -> None:
+    """Lets `artifact` find these too, in this process: `artifacts` and `export` don't know them.
+
+    Raises:
+        BuildError: one has the name of another contract.
+    """
+    if any(known is contracts for known in _added):
+        return
+    if taken := set(contracts).intersection(names()):
+        raise BuildError(f"two contracts are called {min(taken)}")
+    _added.append(contracts)
+
+
+def sources(root: Path | str, folder: str) -> Mapping[str, Artifact]:
+    """The deployable contracts of a folder under `root`, where their absolute imports start."""
+    return _sources(Path(root).resolve(), folder)
 
 
 def artifacts() -> Mapping[str, Artifact]:
-    """Every deployable contract by name, mocks included; each is compiled when first asked for."""
+    """Every contract of the release by name; each is compiled when first asked for."""
     root = source_root()
     if root is not None and _compiler_version() is not None:
-        return _sources(root)
+        return sources(root, "contracts")
     if _PACKAGED.is_dir():
         return _packaged(_PACKAGED)
     if root is not None:
@@ -175,10 +204,7 @@ def artifacts() -> Mapping[str, Artifact]:
 
 
 def export(directory: Path | str) -> list[Path]:
-    """Writes one `NAME.json` for each deployable into `directory`; returns the files written.
-
-    Of the test doubles only the next releases go along, which the demo upgrades to.
-    """
+    """Writes one `NAME.json` for each deployable into `directory`; returns the files written."""
     target = Path(directory)
     target.mkdir(parents=True, exist_ok=True)
     root = Path.cwd() if _is_root(Path.cwd()) else source_root()
@@ -188,8 +214,6 @@ def export(directory: Path | str) -> list[Path]:
         raise BuildError("export needs the compiler: pip install 'vyper==0.4.3'")
     written = []
     for item in _Sources(root).values():
-        if item.mock and not item.name.endswith("NextMock"):
-            continue
         path = target / f"{item.name}.json"
         _write_atomically(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
         written.append(path)
@@ -225,13 +249,13 @@ def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
 class _Sources(Mapping[str, Artifact]):
     """Artifacts of a checkout, compiled or loaded from the cache on first access."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folder: str = "contracts") -> None:
         self.root = root
         self.cache = root / ".build" / "tallystick"
         self.paths: dict[str, Path] = {}
         self.loaded: dict[str, Artifact] = {}
         self.digests: dict[str, str | None] = {}
-        for path in sorted((root / "contracts").rglob("*.vy")):
+        for path in sorted((root / folder).rglob("*.vy")):
             # The case of the name decides: CamelCase.vy is deployed, snake_case.vy is a module.
             if not path.stem[:1].isupper():
                 continue
@@ -332,8 +356,8 @@ class _Packaged(Mapping[str, Artifact]):
 
 
 @functools.cache
-def _sources(root: Path) -> _Sources:
-    return _Sources(root)
+def _sources(root: Path, folder: str) -> _Sources:
+    return _Sources(root, folder)
 
 
 @functools.cache
@@ -341,7 +365,7 @@ def _packaged(directory: Path) -> _Packaged:
     return _Packaged(directory)
 
 
-def _unknown(name: str, known: Mapping[str, Any]) -> str:
+def _unknown(name: str, known: Iterable[str]) -> str:
     return f"there is no contract called {name!r}; there are: {', '.join(sorted(known))}"
 
 
@@ -421,7 +445,6 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
         "userdoc": out["userdoc"],
         "devdoc": out["devdoc"],
         "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
-        "mock": "mocks" in path.parts,
     }
     debug = {
         "source_map": out["source_map"],
@@ -547,7 +570,6 @@ def _to_json(item: Artifact) -> dict[str, Any]:
         "userdoc": item.userdoc,
         "devdoc": item.devdoc,
         "immutables_length": item.immutables_length,
-        "mock": item.mock,
     }
 
 
@@ -563,7 +585,6 @@ def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
         userdoc=head["userdoc"],
         devdoc=head["devdoc"],
         immutables_length=head["immutables_length"],
-        mock=head["mock"],
         debug_path=debug,
     )
 

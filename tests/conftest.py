@@ -7,9 +7,12 @@ from importlib.metadata import entry_points
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.contracts import add_contracts
 from tests.support.fixtures import deployed_world, home_side, remote_side, world
 
 __all__ = ["deployed_world", "home_side", "remote_side", "world"]
+
+add_contracts()
 
 # Installed, the plugin is there by its entry point, and pytest refuses it a second time.
 _installed = any(point.value == "tallystick.kit.plugin" for point in entry_points(group="pytest11"))

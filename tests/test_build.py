@@ -66,11 +66,11 @@ OTHER = "# pragma version 0.4.3\n\n@external\ndef f():\n    pass\n"
 def root(tmp_path: Path) -> Path:
     (tmp_path / "interfaces").mkdir()
     (tmp_path / "contracts" / "one").mkdir(parents=True)
-    (tmp_path / "contracts" / "mocks").mkdir()
+    (tmp_path / "tests" / "contracts").mkdir(parents=True)
     (tmp_path / "contracts" / "one" / "module.vy").write_text(MODULE)
     (tmp_path / "contracts" / "one" / "Top.vy").write_text(TOP)
     (tmp_path / "contracts" / "one" / "Other.vy").write_text(OTHER)
-    (tmp_path / "contracts" / "mocks" / "ThingMock.vy").write_text(OTHER)
+    (tmp_path / "tests" / "contracts" / "ThingMock.vy").write_text(OTHER)
     return tmp_path
 
 
@@ -89,10 +89,9 @@ def _compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_deployables_by_name_modules_not(root: Path) -> None:
     found = build._Sources(root)
-    assert sorted(found) == ["Other", "ThingMock", "Top"]
-    assert [found[name].mock for name in sorted(found)] == [False, True, False]
+    assert sorted(found) == ["Other", "Top"]
     assert "module" not in found
-    with pytest.raises(BuildError, match="no contract called 'Nope'; there are: Other, ThingMock"):
+    with pytest.raises(BuildError, match="no contract called 'Nope'; there are: Other, Top"):
         _ = found["Nope"]
 
 
@@ -191,7 +190,7 @@ def test_processes_at_once_do_not_disturb_one_another(root: Path) -> None:
         )
         for _ in range(3)
     ]
-    assert [process.communicate()[0].strip() for process in running] == ["3"] * 3
+    assert [process.communicate()[0].strip() for process in running] == ["2"] * 3
     assert not list((root / ".build" / "tallystick").glob(".*"))
 
 
@@ -204,22 +203,37 @@ def test_a_contract_that_does_not_compile_is_named(root: Path) -> None:
 
 
 def test_two_contracts_of_one_name_are_refused(root: Path) -> None:
-    (root / "contracts" / "mocks" / "Top.vy").write_text(OTHER)
+    (root / "contracts" / "two").mkdir()
+    (root / "contracts" / "two" / "Top.vy").write_text(OTHER)
     with pytest.raises(BuildError, match="two contracts are called Top"):
         build._Sources(root)
+
+
+def test_contracts_beside_the_release_are_found_by_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "source_root", lambda: root)
+    monkeypatch.setattr(build, "_added", [])
+    doubles = build.sources(root, "tests/contracts")
+    with pytest.raises(BuildError, match="no contract called 'ThingMock'; there are: Other, Top"):
+        artifact("ThingMock")
+    build.add(doubles)
+    build.add(doubles)
+    assert artifact("ThingMock").source_path == "tests/contracts/ThingMock.vy"
+    assert build.names() == ["Other", "ThingMock", "Top"]
+    assert sorted(artifacts()) == ["Other", "Top"]
+    with pytest.raises(BuildError, match="two contracts are called Top"):
+        build.add({"Top": artifact("ThingMock")})
 
 
 def test_export_and_load_without_compiler(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    (root / "contracts" / "mocks" / "ThingNextMock.vy").write_text(OTHER)
     target = tmp_path / "package" / "artifacts"
     assert build.main(["export", str(target)]) == 0
     expected = dict(build._Sources(root))
-    # A test double stays behind, unless it is a next release for the demo to upgrade to.
-    assert expected.pop("ThingMock").mock
-    assert sorted(expected) == ["Other", "ThingNextMock", "Top"]
+    assert sorted(expected) == ["Other", "Top"]
     monkeypatch.setattr(build, "_PACKAGED", target)
     monkeypatch.setattr(build, "_compiler_version", lambda: None)
     assert dict(artifacts()) == expected

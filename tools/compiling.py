@@ -13,21 +13,19 @@ from tallystick.build import Artifact, BuildError, artifacts, compile_file, sour
 from tools.vyper_source import source_paths
 
 
-def contracts(root: Path, *, mocks: bool) -> list[Artifact]:
+def contracts(root: Path) -> list[Artifact]:
     """Every deployable of the suite at `root`; from the cache where `root` is this checkout.
 
     Raises:
         BuildError: one does not compile.
     """
     if root.resolve() == source_root():
-        found = list(artifacts().values())
-    else:
-        found = [
-            compile_file(path, root)
-            for path in source_paths(root)
-            if path.suffix == ".vy" and path.stem[:1].isupper()
-        ]
-    return [item for item in found if mocks or not item.mock]
+        return list(artifacts().values())
+    return [
+        compile_file(path, root)
+        for path in source_paths(root, "contracts")
+        if path.suffix == ".vy" and path.stem[:1].isupper()
+    ]
 
 
 def interface_abi(root: Path, path: str) -> list[dict[str, Any]]:

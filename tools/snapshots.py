@@ -137,7 +137,7 @@ def take(root: Path) -> tuple[dict[str, Snapshot], list[Finding]]:
             if source.is_interface:
                 abi = interface_abi(root, source.path)
                 interfaces[source.stem] = {"erc165_id": interface_id(abi), **describe_abi(abi)}
-        compiled = contracts(root, mocks=False)
+        compiled = contracts(root)
         for item in compiled:
             snapshots[f"{item.name}.json"] = contract_snapshot(item)
             findings += check_size(item)

@@ -14,6 +14,9 @@ from vyper.exceptions import VyperException
 
 from tools.report import Finding
 
+# Vyper files of a release, and those of tests and benchmarks.
+_SUITE = ("contracts", "interfaces")
+_BESIDE = ("tests/contracts", "benchmarks/contracts")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -42,8 +45,8 @@ class VyperSource:
 
     @property
     def is_mock(self) -> bool:
-        """Whether this is a test double, which is in no release."""
-        return "mocks" in Path(self.path).parts
+        """Whether this is a fake or an alternative that was measured, which is in no release."""
+        return self.path.startswith(tuple(f"{folder}/" for folder in _BESIDE))
 
     @property
     def is_deployable(self) -> bool:
@@ -96,11 +99,11 @@ def parse(path: str, text: str) -> VyperSource:
     return VyperSource(path=path, text=text, tree=tree)
 
 
-def source_paths(root: Path) -> list[Path]:
-    """Every Vyper file of the suite, modules, mocks and interfaces included."""
+def source_paths(root: Path, *folders: str) -> list[Path]:
+    """Every Vyper file of some folders; by default of all, those of tests and benchmarks too."""
     return sorted(
         path
-        for folder in ("contracts", "interfaces")
+        for folder in folders or (*_SUITE, *_BESIDE)
         for path in (root / folder).rglob("*")
         if path.suffix in {".vy", ".vyi"}
     )

@@ -39,6 +39,8 @@ found = artifacts()
 assert found, "the wheel carries no contract"
 empty = [name for name, item in found.items() if not (item.bytecode and item.abi)]
 assert not empty, f"no code or ABI in {empty}"
+doubles = [name for name in found if "Mock" in name]
+assert not doubles, f"{doubles} are in no release"
 assert "Upgraded" in {entry.get("name") for entry in found["ReleaseProxy"].abi}
 chain = EmbeddedChain()
 assert chain.chain_id

@@ -12,6 +12,7 @@ from rich.console import Console
 from tallystick import __version__
 from tallystick.chain import Account, Chain, Receipt, Revert
 from tallystick.chain.local import LedgerSpec, open_ledgers
+from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample
 from tallystick.deploy.upgrade import upgrade
 from tallystick.deploy.verify import verify
@@ -350,7 +351,7 @@ class _Story:
                     self.network,
                     name,
                     contract,
-                    f"{contract}NextMock",
+                    next_release(contract),
                     Version(1, 1, 0),
                 )
                 rows.append((name, contract, before, str(bound.release())))

@@ -298,10 +298,11 @@ def installed_artifact(network: Network, ledger: str, contract_name: str) -> bui
     authority = network.suite(ledger).authority
     installed = authority.installation_of(proxy_of(network, ledger, contract_name))
     release = authority.release_of(installed.release)
-    artifacts = build.artifacts()
-    for name in sorted(artifacts):
-        if name.startswith(contract_name) and artifacts[name].code_hash == release.code_hash:
-            return artifacts[name]
+    for name in build.names():
+        if name.startswith(contract_name):
+            found = build.artifact(name)
+            if found.code_hash == release.code_hash:
+                return found
     version = Version.unpack(release.version)
     raise CheckFailed(
         f"{ledger}: nothing built here has the code of {contract_name} {version}, which runs "

@@ -20,6 +20,9 @@ import sys
 from tallystick.chain import ChainError, Unsupported, reverts
 from tallystick.chain.live import LiveChain
 import ape
+from tests.support.contracts import add_contracts
+
+add_contracts()
 
 home = LiveChain.connect(f"ethereum:local:{sys.argv[1]}", ["TEST::0", "TEST::1"], name="home")
 remote = LiveChain.connect(f"ethereum:local:{sys.argv[2]}", ["TEST::2"], name="remote")

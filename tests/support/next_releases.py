@@ -1,17 +1,20 @@
-"""Derives the mocks that are copies of a contract, so that a copy can't drift from its original.
+"""Derives next releases, and an escrow that lacks a rule, from the contracts as they are.
 
-`python tests/support/next_releases.py` rewrites them; `test_next_releases.py` compares. Each
-edit names text that must occur exactly once in the original, or it is an error.
+They are built and not kept: `write_derived` puts their sources under `.build/derived/`. Each edit
+names text that must occur exactly once in the original, or it is an error.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
-MOCKS = CONTRACTS / "mocks"
+ROOT = Path(__file__).resolve().parents[2]
+CONTRACTS = ROOT / "contracts"
+FOLDER = ".build/derived"
+DERIVED = ROOT / FOLDER
 
 _NOTICE = """@notice What an upgrade is tested with: {of} over the same modules in the same order,
         and after its storage something new.
@@ -249,7 +252,7 @@ def _escrow_without_clock() -> str:
     copy = Copy(text)
     copy.replace("from contracts.bridge import transit\n", "")
     last = "from contracts.governance import access\n"
-    copy.replace(last, last + "from contracts.mocks import transit_without_clock_mock\n")
+    copy.replace(last, last + "from . import transit_without_clock_mock\n")
     copy.replace(
         "initializes: transit[lanes := lanes]",
         "initializes: transit_without_clock_mock[lanes := lanes]",
@@ -261,28 +264,37 @@ def _escrow_without_clock() -> str:
 def derived() -> Iterator[tuple[Path, str]]:
     """Each copy: its path, and the text it must have."""
     after, second = "the release after", "the release after the next"
-    yield MOCKS / "SecurityTokenNextMock.vy", _next_token("1.1.0", after, "next", second=False)
+    yield DERIVED / "SecurityTokenNextMock.vy", _next_token("1.1.0", after, "next", second=False)
     yield (
-        MOCKS / "SecurityTokenNextButOneMock.vy",
+        DERIVED / "SecurityTokenNextButOneMock.vy",
         _next_token("1.2.0", second, "second", second=True),
     )
-    yield MOCKS / "BridgeEscrowNextMock.vy", _next_escrow("1.1.0", after, "next", second=False)
+    yield DERIVED / "BridgeEscrowNextMock.vy", _next_escrow("1.1.0", after, "next", second=False)
     yield (
-        MOCKS / "BridgeEscrowNextButOneMock.vy",
+        DERIVED / "BridgeEscrowNextButOneMock.vy",
         _next_escrow("1.2.0", second, "second", second=True),
     )
     yield (
-        MOCKS / "InstrumentRegistryNextMock.vy",
+        DERIVED / "InstrumentRegistryNextMock.vy",
         _next_registry("1.1.0", after, "next", second=False),
     )
     yield (
-        MOCKS / "InstrumentRegistryNextButOneMock.vy",
+        DERIVED / "InstrumentRegistryNextButOneMock.vy",
         _next_registry("1.2.0", second, "second", second=True),
     )
-    yield MOCKS / "transit_without_clock_mock.vy", _transit_without_clock()
-    yield MOCKS / "BridgeEscrowWithoutClockMock.vy", _escrow_without_clock()
+    yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
+    yield DERIVED / "BridgeEscrowWithoutClockMock.vy", _escrow_without_clock()
 
 
-if __name__ == "__main__":
-    for path, text in derived():
-        path.write_text(text)
+def write_derived() -> None:
+    """Bring the folder up to date: what stands already stays, what nothing derives goes."""
+    DERIVED.mkdir(parents=True, exist_ok=True)
+    texts = dict(derived())
+    for path in set(DERIVED.glob("*.vy")) - set(texts):
+        path.unlink(missing_ok=True)
+    for path, text in texts.items():
+        if not path.exists() or path.read_text() != text:
+            # Whole: other workers may be reading it.
+            scratch = path.with_suffix(f".{os.getpid()}")
+            scratch.write_text(text)
+            scratch.replace(path)

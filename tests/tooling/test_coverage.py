@@ -29,7 +29,7 @@ def line_of(path: str, text: str) -> int:
 
 @pytest.fixture(scope="module")
 def compiled() -> Artifact:
-    (item,) = contracts(ROOT, mocks=False)
+    (item,) = contracts(ROOT)
     return item
 
 

@@ -25,8 +25,8 @@ def f(a: uint256):
 def root(tmp_path: Path) -> Path:
     (tmp_path / "contracts" / "token").mkdir(parents=True)
     (tmp_path / "contracts" / "token" / "book.vy").write_text(MODULE)
-    (tmp_path / "contracts" / "mocks").mkdir()
-    (tmp_path / "contracts" / "mocks" / "mock.vy").write_text(MODULE)
+    (tmp_path / "tests" / "contracts").mkdir(parents=True)
+    (tmp_path / "tests" / "contracts" / "mock.vy").write_text(MODULE)
     return tmp_path
 
 

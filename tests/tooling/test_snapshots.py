@@ -37,7 +37,7 @@ def test_a_snapshot_holds_selectors_layout_and_size(root: Path):
         "1: total: uint256 (1)",
     ]
     assert counter["code_layout"] == ["0: START: uint256 (32 bytes)"]
-    (compiled,) = contracts(root, mocks=False)
+    (compiled,) = contracts(root)
     assert counter["deployed_size"] == len(compiled.bytecode_runtime) + 32
     assert taken["interfaces.json"]["IERC165"]["erc165_id"] == "0x01ffc9a7"
 
@@ -74,7 +74,7 @@ def test_a_contract_that_does_not_compile_is_a_finding(root: Path):
     [(23_500, None), (23_501, "budget"), (24_576, "budget"), (24_577, "EIP-170")],
 )
 def test_the_size_budget(size: int, expected: str | None):
-    (compiled,) = contracts(FIXTURE, mocks=False)
+    (compiled,) = contracts(FIXTURE)
     large = replace(compiled, bytecode_runtime=bytes(size - compiled.immutables_length))
     found = snapshots.check_size(large)
     assert len(found) == (expected is not None)

@@ -138,7 +138,7 @@ def test_natspec_of_functions(good: str, bad: str, expected: str):
     found = messages(vyper_rules.check_natspec_of_functions(broken))
     assert any(expected in message for message in found)
     # Doubles of tests need no documentation of every parameter.
-    mock = parse("contracts/mocks/BookMock.vy", broken.text)
+    mock = parse("tests/contracts/BookMock.vy", broken.text)
     assert not messages(vyper_rules.check_natspec_of_functions(mock))
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.build import BuildError
-from tools.compiling import contracts
+from tallystick.build import Artifact, BuildError, artifact, names
 from tools.coverage.mapping import build_suite
 from tools.coverage.record import Collected, Recorder, identify, resolve
 from tools.coverage.report import compare, table, total_percent, write_json
@@ -50,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Controller(config), "vyper-coverage-controller")
 
 
+def _contracts() -> list[Artifact]:
+    """Whatever was deployed by name; what tests add brings modules of the suite along."""
+    return [artifact(name) for name in names()]
+
+
 class _Tracing:
     """Records the frames of this process while the session runs."""
 
@@ -60,7 +64,7 @@ class _Tracing:
 
     def finish(self) -> Collected:
         self.context.__exit__(None, None, None)
-        return identify(self.recorder, contracts(ROOT, mocks=True))
+        return identify(self.recorder, _contracts())
 
 
 class _Worker:
@@ -77,7 +81,7 @@ class _Controller:
         self.fail_under: float | None = config.getoption("--vyper-coverage-fail-under")
         # Compiled here, so that the workers find everything in the cache.
         try:
-            self.contracts = contracts(ROOT, mocks=True)
+            self.contracts = _contracts()
         except BuildError as error:
             raise pytest.UsageError(
                 f"no coverage of contracts that don't compile: {error}"
