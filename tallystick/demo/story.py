@@ -447,7 +447,7 @@ class _Story:
                     verdict.invariant,
                     verdict.statement,
                     "; ".join(f"{name} {self._figure(name, v)}" for name, v in verdict.figures),
-                    "holds" if verdict.holds else "BROKEN: " + "; ".join(verdict.breaks),
+                    "holds" if verdict.holds else "BROKEN: " + "; ".join(map(str, verdict.breaks)),
                 )
                 for verdict in status.verdicts
             ],

@@ -169,7 +169,7 @@ def open_devnet(
             settle(Courier(connection), chains)
             status = status_of(connection)
             if not status.ok:
-                broken = "; ".join(part for v in status.verdicts for part in v.breaks)
+                broken = "; ".join(str(part) for v in status.verdicts for part in v.breaks)
                 raise CheckFailed(f"the network is not sound: {broken}")
             yield connection
         finally:

@@ -22,7 +22,7 @@ from tallystick.files.instrument import Instrument, record_of
 from tallystick.files.manifest import HolderEntry, Manifest, RoleEntry
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection, Suite, connection_of
-from tallystick.status.invariants import Status
+from tallystick.status.document import Status
 from tallystick.status.observe import status_of
 from tallystick.text import hex_text
 

@@ -18,7 +18,8 @@ from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.release import PROXIED, Version
 from tallystick.reach.connection import Connection, pinned
-from tallystick.status.invariants import Status, check_invariants
+from tallystick.status.document import Status
+from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
     LaneState,
     LedgerState,

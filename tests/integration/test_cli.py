@@ -161,8 +161,8 @@ def test_status_and_courier_of_nodes(ledgers: Any, tmp_path: Path) -> None:
     found = tallystick("status", "--manifest", path, cwd=tmp_path)
     assert found.returncode == 1
     assert found.stdout.splitlines()[-2:] == [
-        "BROKEN INV-1: the places hold 1500000001, the issue is 1500000000",
-        "BROKEN INV-5: home: positions sum to 1500000001, the supply is 1500000000",
+        "BROKEN INV-1: home: units in all places: 1500000001, 1500000000 expected",
+        "BROKEN INV-5: home: sum of positions: 1500000001, 1500000000 expected",
     ]
     data = json.loads(tallystick("status", "--manifest", path, "--json", cwd=tmp_path).stdout)
     assert not data["ok"]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools import errors, snapshots
-from tools.lint import formatting, python_rules, vyper_rules
+from tools.lint import direction, formatting, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
 
@@ -50,6 +50,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "vyper-format": lambda: print_findings(formatting.check_all()),
     "vyper-rules": _vyper_rules,
     "python-rules": lambda: print_findings(python_rules.check_all()),
+    "direction": lambda: print_findings(direction.check_all()),
     "errors": lambda: errors.main(["--check"]),
     "snapshots": lambda: snapshots.main(["--check"]),
 }
