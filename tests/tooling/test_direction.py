@@ -73,3 +73,23 @@ def test_an_import_downwards_passes(path: str, text: str) -> None:
 )
 def test_an_import_that_goes_the_wrong_way_is_named(path: str, text: str, message: str) -> None:
     assert found(path, text) == [f"{message} [direction]"]
+
+
+def test_the_page_draws_the_layers_that_the_rule_has() -> None:
+    page = (direction.ROOT / direction.DOCUMENT).read_text()
+    assert list(direction.check_document(page)) == []
+    assert direction.drawing() in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("chain", "train", "the layers are drawn otherwise"),
+        ("invariants.py inv_1", "invariants.py inv_0", "there is no inv_0 in status/invariants.py"),
+        ("lanes.vy _book_out", "lanes.vy _book", "there is no _book in bridge/lanes.vy"),
+    ],
+)
+def test_a_page_that_says_otherwise_is_found(old: str, new: str, message: str) -> None:
+    page = (direction.ROOT / direction.DOCUMENT).read_text()
+    found = [str(finding) for finding in direction.check_document(page.replace(old, new))]
+    assert any(message in each for each in found)
