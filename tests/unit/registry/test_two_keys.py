@@ -131,6 +131,21 @@ def test_a_proposal_dies_with_its_proposers_role(home: Ledger) -> None:
         home.present("register", APPLE)
 
 
+@pytest.mark.requirement("INV-9")
+def test_the_set_up_key_leaves_no_proposal_of_what_it_did(set_up: Ledger) -> None:
+    """After the hand-over one administrator could have given back alone what two had taken."""
+    registry, account = set_up.registry, set_up.chain.account(77)
+    propose, assign = registry.propose_role, registry.assign_role
+    act = propose(account, Role.ISSUER, *STATED, sender=set_up.administrator).return_value
+    assign(account, Role.ISSUER, *STATED, sender=set_up.set_up_key)
+    assert registry.proposal_of(act) == NO_PROPOSAL
+    registry.hand_over(*STATED, sender=set_up.set_up_key)
+    propose(account, 0, *STATED, sender=set_up.administrator)
+    assign(account, 0, *STATED, sender=set_up.second_administrator)
+    with refused(set_up, "access: act not proposed"):
+        assign(account, Role.ISSUER, *STATED, sender=set_up.second_administrator)
+
+
 # --- registering ---------------------------------------------------------------------------------
 
 
