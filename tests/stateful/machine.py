@@ -676,12 +676,11 @@ class TwoLedgers:
         (verifier,) = self.suites[name].verifiers.values()
         stated = (list(signers.signers), 2, REASON, DOCUMENT)
         operator = self.party(name, "operator")
-        replaced = ["SignerSetWithdrawn"] if side.propose_signers(signers) else []
         self.act(
             name,
             None,
             lambda: verifier.propose_signers(*stated, sender=operator),
-            ["PrivilegedAct", *replaced, "SignerSetProposed"],
+            ["PrivilegedAct", "SignerSetProposed"],
         )
         expected = side.confirm_signers(signers)
         administrator = chain.account(9)
