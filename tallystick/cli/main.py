@@ -63,6 +63,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON in pla
 def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     """Tell the main job end to end on local ledgers, and leave a report."""
     from tallystick.chain.process import find_anvil
+    from tallystick.cli.report import Told
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
     from tallystick.local.devnet import NO_ANVIL, default_instrument
@@ -72,7 +73,7 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
         backend = "anvil" if find_anvil() is not None else "embedded"
         if backend == "embedded":
             errors(f"{NO_ANVIL}; here the ledgers run in this process")
-    return run(path, backend, out, console())
+    return run(path, backend, out, Told(console()))
 
 
 @cli.command()

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tallystick.chain.process import find_anvil
+from tallystick.cli.report import Told
 from tallystick.demo import story as demo
 from tallystick.demo.report import Figure, Report, Sample, svg
 from tallystick.errors import InputError
@@ -30,7 +31,7 @@ def tell(
 ) -> tuple[int, str]:
     """Run the demo into a string; returns the exit status and what was printed."""
     console = Console(file=io.StringIO(), width=140)
-    status = demo.run(instrument, backend, out, console)
+    status = demo.run(instrument, backend, out, Told(console))
     file = console.file
     assert isinstance(file, io.StringIO)
     return status, file.getvalue()
@@ -125,7 +126,7 @@ def test_figure_is_stacked_to_the_issue_and_says_where_its_scale_starts() -> Non
 
 def test_text_of_a_file_cannot_become_markup(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=100)
-    report = Report("<b>title</b>", "[red]note[/red]", console)
+    report = Report("<b>title</b>", "[red]note[/red]", Told(console))
     report.section("<script>alert(1)</script>")
     report.say("a & b [bold]")
     report.table("t", ("<i>",), [("<td>",)])
