@@ -239,11 +239,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(run: Callable[[], Any]) -> int:
     """Run something as a command: errors become one line and an exit status."""
-    from tallystick.cli.terminal import errors
+    from tallystick.build import watched
+    from tallystick.cli.terminal import Compiling, errors
 
     try:
         try:
-            result = run()
+            with watched(Compiling()):
+                result = run()
             sys.stdout.flush()
         except BrokenPipeError:
             # Nobody reads any more. What is left in the buffer must not raise at exit.
