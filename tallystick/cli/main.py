@@ -67,7 +67,9 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
     from tallystick.local.devnet import NO_ANVIL, default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--out", out)
     path = instrument_path or default_instrument()
     if backend is None:
         backend = "anvil" if find_anvil() is not None else "embedded"
@@ -104,7 +106,9 @@ def devnet(
     from tallystick.cli.devnet import run
     from tallystick.cli.terminal import errors, progress
     from tallystick.local.devnet import default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--manifest", manifest_path, file=True)
     with progress() as shown:
 
         def ready(connection: Connection) -> None:
