@@ -15,8 +15,10 @@ from tallystick.cli.report import Told
 from tallystick.demo import story as demo
 from tallystick.demo.report import Figure, Report, Sample, svg
 from tallystick.errors import InputError
+from tools.readme import README, WIDTH, excerpt, sample_of
+from tools.report import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 BACKENDS = [
     "embedded",
@@ -30,7 +32,7 @@ def tell(
     backend: str, instrument: Path = EXAMPLES / "apple.yaml", out: Path | None = None
 ) -> tuple[int, str]:
     """Run the demo into a string; returns the exit status and what was printed."""
-    console = Console(file=io.StringIO(), width=140)
+    console = Console(file=io.StringIO(), width=WIDTH)
     status = demo.run(instrument, backend, out, Told(console))
     file = console.file
     assert isinstance(file, io.StringIO)
@@ -92,6 +94,8 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     assert page.count("<h2>") == 11
     assert page.count("<svg") == 1
     assert f"report {tmp_path / 'index.html'}" in text
+    # What README.md shows is what is told; `python -m tools.readme` writes it anew.
+    assert sample_of((ROOT / README).read_text()) == excerpt(text)
     written = sorted(file.name for file in tmp_path.iterdir())
     assert written == ["abi", "index.html", "manifest.json"]
 
