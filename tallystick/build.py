@@ -19,7 +19,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,11 +39,13 @@ __all__ = [
     "export",
     "main",
     "source_root",
+    "watched",
 ]
 
 # Raise when the content of the cache files changes.
 _FORMAT = 7
 _PACKAGED = Path(__file__).resolve().parent / "artifacts"
+_watchers: list[Callable[[str], None]] = []
 
 
 class BuildError(Exception):
@@ -219,6 +222,16 @@ def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
     return item
 
 
+@contextlib.contextmanager
+def watched(tell: Callable[[str], None]) -> Iterator[None]:
+    """Call `tell` with the name of each contract before it is compiled, while the block runs."""
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
+
+
 # --- sources ---------------------------------------------------------------------------------
 
 
@@ -279,6 +292,8 @@ class _Sources(Mapping[str, Artifact]):
             found = self._cached(name)
             if found is not None:
                 return found
+            for tell in _watchers:
+                tell(name)
             head, debug, sources = _compile(self.root, self.paths[name])
             head |= {"format": _FORMAT, "compiler": _compiler_version(), "sources": sources}
             identity = json.dumps([_FORMAT, head["compiler"], sources], sort_keys=True)
@@ -382,8 +397,12 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
         "annotated_ast_dict",
     )
     try:
-        data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
-        out = outputs_from_compiler_data(data, formats)
+        with warnings.catch_warnings():
+            # It is meant: ReleaseProxy declares an array up to the ERC-1967 slot, so that the next
+            # variable lies in that slot. Nothing is ever stored in the array, or reads it.
+            warnings.filterwarnings("ignore", message="Use of large arrays can be unsafe!")
+            data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
+            out = outputs_from_compiler_data(data, formats)
     except Exception as error:  # the compiler raises dozens of unrelated classes
         raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
 

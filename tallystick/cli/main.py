@@ -63,16 +63,19 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON in pla
 def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     """Tell the main job end to end on local ledgers, and leave a report."""
     from tallystick.chain.process import find_anvil
+    from tallystick.cli.report import Told
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
     from tallystick.local.devnet import NO_ANVIL, default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--out", out)
     path = instrument_path or default_instrument()
     if backend is None:
         backend = "anvil" if find_anvil() is not None else "embedded"
         if backend == "embedded":
             errors(f"{NO_ANVIL}; here the ledgers run in this process")
-    return run(path, backend, out, console())
+    return run(path, backend, out, Told(console()))
 
 
 @cli.command()
@@ -103,7 +106,9 @@ def devnet(
     from tallystick.cli.devnet import run
     from tallystick.cli.terminal import errors, progress
     from tallystick.local.devnet import default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--manifest", manifest_path, file=True)
     with progress() as shown:
 
         def ready(connection: Connection) -> None:
@@ -238,11 +243,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(run: Callable[[], Any]) -> int:
     """Run something as a command: errors become one line and an exit status."""
-    from tallystick.cli.terminal import errors
+    from tallystick.build import watched
+    from tallystick.cli.terminal import Compiling, errors
 
     try:
         try:
-            result = run()
+            with watched(Compiling()):
+                result = run()
             sys.stdout.flush()
         except BrokenPipeError:
             # Nobody reads any more. What is left in the buffer must not raise at exit.

@@ -20,6 +20,8 @@ from tallystick.cli import main as cli
 from tallystick.errors import CheckFailed, InputError
 from tallystick.local.network import manifest_of_network
 
+PLAN = ROOT / "examples" / "plan.yaml"
+
 
 def test_version_and_help(tmp_path: Path) -> None:
     done = tallystick("--version", cwd=tmp_path)
@@ -52,6 +54,30 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
         "tallystick: Invalid value for '--backend': 'moon' is not one of 'anvil', 'embedded'.",
     ),
     (("status", "--manifest", "bad.yaml"), "bad.yaml: line 1, column 1: Expecting value"),
+    (
+        ("demo", "--out", "bad.yaml/deep"),
+        "tallystick: --out: bad.yaml/deep: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("demo", "--out", "/proc/none"),
+        "tallystick: --out: /proc/none: expected a place that can be written (",
+    ),
+    (
+        ("deploy", str(PLAN), "--execute", "--out", "bad.yaml"),
+        "tallystick: --out: bad.yaml: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("deploy", str(PLAN), "--execute", "--out", "/proc/none"),
+        "tallystick: --out: /proc/none: expected a place that can be written (",
+    ),
+    (
+        ("devnet", "--manifest", "bad.yaml/manifest.json"),
+        "tallystick: --manifest: bad.yaml/manifest.json: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("devnet", "--manifest", "."),
+        "tallystick: --manifest: .: expected a file, and a folder is there",
+    ),
 ]
 
 
