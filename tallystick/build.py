@@ -32,6 +32,7 @@ except ImportError:  # not a POSIX system: two compilers may do the same work tw
 __all__ = [
     "Artifact",
     "BuildError",
+    "abi_parameter",
     "artifact",
     "artifacts",
     "compile_file",
@@ -496,15 +497,16 @@ def _error_entry(signature: str, names: Sequence[str]) -> dict[str, Any]:
     types = _split_types(rest.removesuffix(")"))
     # An encoding of another shape, such as of one tuple, says nothing about the single inputs.
     known = names if len(names) == len(types) else [""] * len(types)
-    inputs = [_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
+    inputs = [abi_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
     return {"type": "error", "name": name.strip(), "inputs": inputs}
 
 
-def _parameter(name: str, text: str) -> dict[str, Any]:
+def abi_parameter(name: str, text: str) -> dict[str, Any]:
+    """The ABI entry of a parameter whose type is written out, such as `(address,uint256)[]`."""
     if not text.startswith("("):
         return {"name": name, "type": text}
     inner, _, suffix = text[1:].rpartition(")")
-    parts = [_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
+    parts = [abi_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
     return {"name": name, "type": f"tuple{suffix}", "components": parts}
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import SignerSet
+from tallystick.chain.abi import keccak
 from tallystick.deploy.resolved import Deployment
 from tallystick.files.manifest import (
     ABI_FOLDER,

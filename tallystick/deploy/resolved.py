@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP
 from tallystick.chain import Account
+from tallystick.chain.abi import keccak
 from tallystick.errors import InputError
 from tallystick.files.instrument import SINGLE_ROLES, record_of
 from tallystick.files.plan import Plan
@@ -121,8 +120,8 @@ def spec_from_plan(path: Path, plan: Plan, accounts: Accounts) -> SuiteSpec:
         activation_window=plan.upgrade.activation_seconds,
         rollback_window=plan.upgrade.rollback_seconds,
         document=keccak(
-            text=plan.model_dump_json(by_alias=True, exclude={"instrument"})
-            + instrument.model_dump_json(by_alias=True)
+            plan.model_dump_json(by_alias=True, exclude={"instrument"}).encode()
+            + instrument.model_dump_json(by_alias=True).encode()
         ),
         record=lambda tokens: record_of(instrument, tokens, plan.caip2).as_tuple(),
     )

@@ -12,10 +12,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from tallystick import build
+from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
 from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
@@ -47,7 +47,7 @@ _PROXY_ABI: Final = f"{ABI_FOLDER}/{PROXY}.json"
 def _address(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII):
         raise wrong("an address: 0x and 40 hex digits")
-    return str(to_checksum_address(value))
+    return str(address_of(value))
 
 
 def _hash(value: object) -> str:

@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from eth_utils.address import is_checksum_address
 from pydantic import (
     BeforeValidator,
     ConfigDict,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import (
     MAX_ATTESTORS,
@@ -120,7 +120,7 @@ def _address(value: str) -> str:
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
         raise wrong("an address: 0x and 40 hex digits, not zero")
     mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
-    if mixed and not is_checksum_address(value):
+    if mixed and value != address_of(value):
         raise wrong("an address whose capitals agree with its checksum (EIP-55)")
     return value
 
