@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import rlp  # type: ignore[import-untyped]
-
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import ledger_id, party
 from tallystick.chain import Chain, Contract
-from tallystick.chain.abi import checksum, encode, keccak
+from tallystick.chain.abi import address_bytes, checksum, encode, keccak
+from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
 from tallystick.deploy.resolved import LaneSpec, LedgerSpec, SuiteSpec
 from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
@@ -121,7 +120,7 @@ class LedgerSteps:
         """Create a contract from the deployer's next nonce, journalled before it is sent."""
         nonce = self.chain.nonce(self.spec.deployer.address)
         self.entry["contracts"][key] = {
-            "address": create_address(self.spec.deployer.address, nonce),
+            "address": checksum(create_address(address_bytes(self.spec.deployer), nonce)),
             "nonce": nonce,
         }
         self.journal.write()
@@ -447,12 +446,6 @@ class LedgerSteps:
             ),
             last=True,
         )
-
-
-def create_address(sender: str, nonce: int) -> str:
-    """Return the address that CREATE gives: keccak of the RLP of sender and nonce (EIP-161)."""
-    raw = keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:]
-    return str(checksum(raw))
 
 
 def blueprint_content() -> bytes:

@@ -1,4 +1,4 @@
-"""The ABI codec agrees with eth_abi, byte for byte."""
+"""The ABI codec agrees with eth_abi, RLP with rlp, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 import eth_abi
 import pytest
+import rlp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.chain import rlp as ours
 from tallystick.chain.abi import (
     CodecError,
     Interface,
@@ -177,3 +179,8 @@ def test_the_words_of_the_contracts_bring_no_evm_and_no_second_codec() -> None:
 def test_types_written_out_are_told_when_a_value_does_not_fit() -> None:
     with pytest.raises(CodecError, match=r"\(string,\(address,uint8\)\[\]\): value 2: .*256"):
         encode(["string", "(address,uint8)[]"], ["a", [("0x" + "11" * 20, 256)]])
+
+
+@given(st.lists(st.one_of(st.integers(0, 2**256), st.binary(max_size=80)), max_size=5))
+def test_it_writes_rlp_as_the_rlp_package_does(items: list[int | bytes]) -> None:
+    assert ours.encode(items) == rlp.encode(items)
