@@ -4,8 +4,8 @@
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
 the artifacts that the wheel carries, and needs no compiler.
 
-This module imports the standard library only (the wheel's build hook runs it in an environment
-that holds nothing but the compiler): `python -m tallystick.build export DIR`.
+This module and what it imports need the standard library only (the wheel's build hook runs it in
+an environment that holds nothing but the compiler): `python -m tallystick.build export DIR`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import functools
 import hashlib
 import importlib.metadata
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tallystick.storage import write_whole
 
 try:
     import fcntl
@@ -192,7 +192,7 @@ def export(directory: Path | str) -> list[Path]:
         if item.mock and not item.name.endswith("NextMock"):
             continue
         path = target / f"{item.name}.json"
-        _write_atomically(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
+        write_whole(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
         written.append(path)
     return written
 
@@ -286,8 +286,8 @@ class _Sources(Mapping[str, Artifact]):
             head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
             path = self.cache / f"{name}.{head['key']}.debug.json"
             self._tidy(name)
-            _write_atomically(path, json.dumps(debug).encode())
-            _write_atomically(self.cache / f"{name}.json", json.dumps(head).encode())
+            write_whole(path, json.dumps(debug).encode())
+            write_whole(self.cache / f"{name}.json", json.dumps(head).encode())
             return _from_json(head, path)
 
     def _tidy(self, name: str) -> None:
@@ -529,8 +529,7 @@ def _keccak(data: bytes) -> bytes:
     except ImportError:  # the build environment of a wheel: the compiler, and what it brings
         from vyper.utils import keccak256
 
-        digest: bytes = keccak256(data)
-        return digest
+        return bytes(keccak256(data))
     return keccak(data)
 
 
@@ -568,19 +567,6 @@ def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
         mock=head["mock"],
         debug_path=debug,
     )
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

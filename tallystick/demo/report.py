@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from tallystick.storage import write_whole
 from tallystick.text import units_text
 
 __all__ = [
@@ -109,13 +109,8 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the page, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page(self.title, self.note, self.figures, self.sections))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        text = page(self.title, self.note, self.figures, self.sections)
+        write_whole(path, text.encode())
 
 
 def _rich(table: Table) -> RichTable:

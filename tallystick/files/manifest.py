@@ -20,7 +20,7 @@ from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
 from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
 from tallystick.governance.release import CONTRACTS
-from tallystick.storage import read_json, write_whole
+from tallystick.storage import read_json, write_json
 
 __all__ = [
     "ABI_FOLDER",
@@ -254,9 +254,9 @@ class Manifest(StrictModel):
         target = Path(path)
         for ledger in self.ledgers:
             for name, entry in ledger.contracts.items():
-                write_whole(target.parent / entry.abi, self.abi(name))
-        write_whole(target.parent / _PROXY_ABI, self.abi(PROXY))
-        write_whole(target, self.as_dict())
+                write_json(target.parent / entry.abi, self.abi(name))
+        write_json(target.parent / _PROXY_ABI, self.abi(PROXY))
+        write_json(target, self.as_dict())
         return target
 
     def as_dict(self) -> dict[str, Any]:
