@@ -10,7 +10,6 @@ from tallystick.deploy.resolved import Deployment
 from tallystick.files.manifest import (
     ABI_FOLDER,
     ContractEntry,
-    Finality,
     HolderEntry,
     InstrumentEntry,
     LaneEntry,
@@ -19,6 +18,7 @@ from tallystick.files.manifest import (
     Manifest,
     RoleEntry,
 )
+from tallystick.files.scalars import Finality
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
 
 __all__ = [

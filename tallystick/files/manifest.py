@@ -18,6 +18,7 @@ from tallystick import build
 from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
+from tallystick.files.scalars import Finality
 from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
 from tallystick.governance.release import CONTRACTS
 from tallystick.storage import read_json, write_json
@@ -27,7 +28,6 @@ __all__ = [
     "PROXY",
     "SCHEMA",
     "ContractEntry",
-    "Finality",
     "HolderEntry",
     "InstrumentEntry",
     "LaneEntry",
@@ -74,19 +74,6 @@ Hash = Annotated[str, BeforeValidator(_hash)]
 Rpc = Annotated[str, BeforeValidator(_rpc)]
 AbiPath = Annotated[str, BeforeValidator(_abi_path)]
 Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
-
-
-class Finality(StrictModel):
-    """When a source event may be attested: so many blocks deep, or safe, final to the node."""
-
-    kind: Literal["depth", "safe", "finalized"]
-    blocks: Annotated[int, Field(ge=0, le=100_000)] | None = None
-
-    @model_validator(mode="after")
-    def _blocks_with_depth(self) -> Self:
-        if (self.kind == "depth") != (self.blocks is not None):
-            raise wrong("a number of blocks with kind: depth, and only there", path="blocks")
-        return self
 
 
 class ContractEntry(StrictModel):

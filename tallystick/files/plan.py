@@ -36,6 +36,7 @@ from tallystick.files.instrument import (
     units,
 )
 from tallystick.files.instrument import SCHEMA as INSTRUMENT_SCHEMA
+from tallystick.files.scalars import Finality
 from tallystick.files.strict import (
     Label,
     Name,
@@ -54,10 +55,9 @@ __all__ = [
     "MAX_LANES",
     "MAX_PLAN_LEDGERS",
     "SCHEMA",
-    "Account",
+    "AccountField",
     "AccountRef",
     "Accounts",
-    "Finality",
     "Lane",
     "Limit",
     "Limits",
@@ -84,7 +84,7 @@ _HOUR: Final = 3600
 _DAY: Final = 86400
 
 
-class Account(StrictModel):
+class AccountRef(StrictModel):
     """How to find a signing account; exactly one of the three is set."""
 
     address: str | None = None
@@ -99,21 +99,21 @@ class Account(StrictModel):
         return f"alias {self.alias}" if self.alias is not None else f"index {self.index}"
 
 
-def parse_account(value: object) -> Account:
+def parse_account(value: object) -> AccountRef:
     """Return the account that an address, an alias or an index denotes."""
-    if isinstance(value, Account):
+    if isinstance(value, AccountRef):
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
     if isinstance(value, int):
         if not 0 <= value <= MAX_INDEX:
             raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
-        return Account(index=value)
+        return AccountRef(index=value)
     if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
-        return Account(address=_address(value))
+        return AccountRef(address=_address(value))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
-    return Account(alias=value)
+    return AccountRef(alias=value)
 
 
 def _address(value: str) -> str:
@@ -125,8 +125,8 @@ def _address(value: str) -> str:
     return value
 
 
-AccountRef = Annotated[
-    Account,
+AccountField = Annotated[
+    AccountRef,
     BeforeValidator(parse_account),
     WithJsonSchema(
         {
@@ -166,37 +166,22 @@ Rpc = Annotated[
 ]
 
 
-class Finality(StrictModel):
-    """When a source event may be attested: so many blocks deep, or safe, final to the node."""
-
-    kind: Literal["depth", "safe", "finalized"]
-    blocks: Annotated[int, Field(ge=1, le=100_000)] | None = None
-
-    @model_validator(mode="after")
-    def _blocks_with_depth(self) -> Self:
-        if self.kind == "depth" and self.blocks is None:
-            raise wrong("a number of blocks with kind: depth", path="blocks", value="missing")
-        if self.kind != "depth" and self.blocks is not None:
-            raise wrong(f"no blocks with kind: {self.kind}", path="blocks", value=self.blocks)
-        return self
-
-
 class Accounts(StrictModel):
     """The accounts of one ledger by role. The deployer holds none, and has none left in the end."""
 
-    deployer: AccountRef
-    issuer: AccountRef
-    notary: AccountRef
-    registrar: AccountRef
-    custodian: AccountRef
-    guardian: AccountRef
-    upgrader: AccountRef
-    paying_agent: AccountRef
-    auditor: AccountRef
+    deployer: AccountField
+    issuer: AccountField
+    notary: AccountField
+    registrar: AccountField
+    custodian: AccountField
+    guardian: AccountField
+    upgrader: AccountField
+    paying_agent: AccountField
+    auditor: AccountField
     administrators: Annotated[
-        tuple[AccountRef, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
+        tuple[AccountField, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
     ]
-    operator: AccountRef | None = None
+    operator: AccountField | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -216,10 +201,10 @@ class Accounts(StrictModel):
             seen[account.key] = path
         return self
 
-    def by_field(self) -> list[tuple[str, Account]]:
+    def by_field(self) -> list[tuple[str, AccountRef]]:
         """Return (field, account) of every account."""
         names = ("deployer", *SINGLE_ROLES)
-        out: list[tuple[str, Account]] = [(name, getattr(self, name)) for name in names]
+        out: list[tuple[str, AccountRef]] = [(name, getattr(self, name)) for name in names]
         if self.operator is not None:
             out.append(("operator", self.operator))
         out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
@@ -263,7 +248,7 @@ class Verifier(StrictModel):
     name: Name
     operator: Label
     attestors: Annotated[
-        tuple[AccountRef, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
+        tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
     ]
     threshold: Annotated[int, Field(ge=MIN_THRESHOLD)]
 

@@ -12,8 +12,7 @@ from tallystick.chain import Account
 from tallystick.chain.abi import address_of
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
-from tallystick.files.plan import Account as AccountRef
-from tallystick.files.plan import Plan, PlanLedger
+from tallystick.files.plan import AccountRef, Plan, PlanLedger
 
 __all__ = [
     "LOCAL_CHAIN_IDS",

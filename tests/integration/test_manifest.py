@@ -148,10 +148,7 @@ _BAD: list[tuple[str, Any, str]] = [
     (
         "ledgers.0.finality",
         {"kind": "depth"},
-        (
-            "ledgers[0].finality.blocks: nothing: "
-            "expected a number of blocks with kind: depth, and only there"
-        ),
+        "ledgers[0].finality.blocks: missing: expected a number of blocks with kind: depth",
     ),
     ("lanes.0.home", "moon", "lanes[0].home: moon: expected one of the ledgers: home, remote"),
     (
