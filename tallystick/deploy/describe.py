@@ -101,7 +101,6 @@ def manifest_of(
                 remote=lane.remote,
                 escrow=str(deployment.suites[lane.home].escrow.address),
                 peer=str(deployment.suites[lane.remote].escrow.address),
-                deadline_seconds=lane.deadline,
                 sides={
                     end: LaneSide(
                         custody=str(deployment.suites[end].custodies[identifier].address),

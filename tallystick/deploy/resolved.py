@@ -38,13 +38,8 @@ def check_release(path: str | Path, plan: Plan) -> None:
     Raises:
         InputError: the plan asks for such a thing.
     """
-    later = "nothing here: limits come with a later release (cap is enforced on chain)"
-    if plan.limits is not None:
-        raise InputError(path, "limits", plan.limits.model_dump(), later)
     for at, lane in enumerate(plan.lanes):
         where = joined("lanes", at)
-        if lane.limits is not None:
-            raise InputError(path, joined(where, "limits"), lane.limits.model_dump(), later)
         if len(lane.verifiers) != 1:
             expected = "one verifier: this release takes one verifier a lane (production: false)"
             raise InputError(path, joined(where, "verifiers"), list(lane.verifiers), expected)
@@ -158,7 +153,6 @@ def _lanes(
                 threshold=verifier.threshold,
             ),
             cap=int(lane.cap),
-            deadline=lane.deadline_seconds,
         )
 
 
@@ -195,16 +189,12 @@ class VerifierSpec:
 
 @dataclass(frozen=True)
 class LaneSpec:
-    """A lane from the instrument's home ledger to a remote one; `cap` in whole units.
-
-    `deadline` is how many seconds clients give a message; no contract keeps it.
-    """
+    """A lane from the instrument's home ledger to a remote one; `cap` in whole units."""
 
     home: str
     remote: str
     verifier: VerifierSpec
     cap: int = NO_CAP
-    deadline: int = 86_400
 
 
 @dataclass(frozen=True)

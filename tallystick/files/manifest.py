@@ -143,10 +143,7 @@ class LaneSide(StrictModel):
 
 
 class LaneEntry(StrictModel):
-    """One lane: `escrow` is the home ledger's, `peer` the remote one's.
-
-    `deadline_seconds` is how long clients give a message before its source may refund it.
-    """
+    """One lane: `escrow` is the home ledger's, `peer` the remote one's."""
 
     id: Hash
     isin: str
@@ -154,7 +151,6 @@ class LaneEntry(StrictModel):
     remote: Name
     escrow: Address
     peer: Address
-    deadline_seconds: Annotated[int, Field(ge=1)] = 86_400
     sides: dict[str, LaneSide]
 
     @property

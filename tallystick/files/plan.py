@@ -1,4 +1,4 @@
-"""The deployment plan (`tallystick.plan/1`): ledgers, accounts, lanes, limits, time windows.
+"""The deployment plan (`tallystick.plan/1`): ledgers, accounts, lanes, time windows.
 
 `load_plan(path)` returns a frozen `Plan`, with its instrument, or raises `InputError`. A plan holds
 no secret: an account is an address, the alias of an ape account, or an index into a mnemonic that
@@ -59,8 +59,6 @@ __all__ = [
     "AccountRef",
     "Accounts",
     "Lane",
-    "Limit",
-    "Limits",
     "Network",
     "Party",
     "Plan",
@@ -268,20 +266,6 @@ class Verifier(StrictModel):
         return self
 
 
-class Limit(StrictModel):
-    """What may pass at once, and in how many seconds an empty limit is full again."""
-
-    capacity: Amount
-    refill_seconds: Annotated[int, Field(ge=60, le=30 * _DAY)]
-
-
-class Limits(StrictModel):
-    """Limits of a lane, both ways, seen from home. Over-limit value waits, it is not lost."""
-
-    outbound: Limit
-    inbound: Limit
-
-
 class Lane(StrictModel):
     """One instrument, one home and one remote ledger."""
 
@@ -290,8 +274,6 @@ class Lane(StrictModel):
     production: bool = True
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
     cap: Amount
-    deadline_seconds: Annotated[int, Field(ge=10 * 60, le=90 * _DAY)]
-    limits: Limits | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -365,7 +347,6 @@ class Plan(StrictModel):
     ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
     parties: Annotated[tuple[Party, ...], Field(max_length=100)] = ()
     lanes: Annotated[tuple[Lane, ...], Field(max_length=MAX_LANES)] = ()
-    limits: Limits | None = None
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
@@ -438,13 +419,6 @@ class Plan(StrictModel):
                 return ledger
         raise KeyError(name)
 
-    def limits_of(self, lane: Lane) -> Limits:
-        """Return the limits that apply to `lane`: its own, or the plan's."""
-        limits = lane.limits or self.limits
-        if limits is None:
-            raise ValueError("expected limits")
-        return limits
-
     @property
     def caip2(self) -> dict[str, str]:
         """CAIP-2 names by ledger name, as `tallystick.registry.record_of` takes them."""
@@ -504,14 +478,7 @@ def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None
                 lane.home,
                 f"the instrument's home ledger, {instrument.home}",
             )
-        amounts = [("cap", lane.cap)]
-        if lane.limits is not None:
-            amounts += _capacities("limits", lane.limits)
-        for field, amount in amounts:
-            _check_amount(path, joined("lanes", index, field), amount, instrument)
-    if plan.limits is not None:
-        for field, amount in _capacities("limits", plan.limits):
-            _check_amount(path, field, amount, instrument)
+        _check_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
     known = {name for _, name in instrument.roles.parties()}
     known |= {member.operator for member in instrument.roles.attestors.members}
     for index, party in enumerate(plan.parties):
@@ -526,15 +493,8 @@ def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None
             raise InputError(path, joined("parties", index, "name"), party.name, "each party once")
 
 
-def _capacities(at: str, limits: Limits) -> list[tuple[str, Any]]:
-    return [
-        (joined(at, "outbound", "capacity"), limits.outbound.capacity),
-        (joined(at, "inbound", "capacity"), limits.inbound.capacity),
-    ]
-
-
-def _check_amount(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
-    """An amount of a plan is more than nothing and at most what is authorised."""
+def _check_cap(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
+    """A cap is more than nothing and at most what is authorised."""
     shown = format(amount, "f")
     try:
         base = units(amount, instrument.decimals)

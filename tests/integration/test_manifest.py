@@ -357,7 +357,7 @@ def test_a_third_party_needs_nothing_else(ledgers: Any, tmp_path: Path) -> None:
     word = bytes(12) + bytes.fromhex(recipient["address"][2:])
     receipt = me.send(
         "home",
-        escrow.functions.lock(lane["id"], word, 100, now + lane["deadline_seconds"]),
+        escrow.functions.lock(lane["id"], word, 100, now + 86_400),
         sender,
     )
     (event,) = escrow.events.MessageSent().process_receipt(receipt, errors=DISCARD)
