@@ -4,8 +4,8 @@
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
 the artifacts that the wheel carries, and needs no compiler.
 
-This module imports the standard library only (the wheel's build hook runs it in an environment
-that holds nothing but the compiler): `python -m tallystick.build export DIR`.
+This module and what it imports need the standard library only (the wheel's build hook runs it in
+an environment that holds nothing but the compiler): `python -m tallystick.build export DIR`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import functools
 import hashlib
 import importlib.metadata
 import json
-import os
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tallystick.storage import write_whole
 
 try:
     import fcntl
@@ -33,6 +33,7 @@ except ImportError:  # not a POSIX system: two compilers may do the same work tw
 __all__ = [
     "Artifact",
     "BuildError",
+    "abi_parameter",
     "artifact",
     "artifacts",
     "compile_file",
@@ -194,7 +195,7 @@ def export(directory: Path | str) -> list[Path]:
         if item.mock and not item.name.endswith("NextMock"):
             continue
         path = target / f"{item.name}.json"
-        _write_atomically(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
+        write_whole(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
         written.append(path)
     return written
 
@@ -300,8 +301,8 @@ class _Sources(Mapping[str, Artifact]):
             head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
             path = self.cache / f"{name}.{head['key']}.debug.json"
             self._tidy(name)
-            _write_atomically(path, json.dumps(debug).encode())
-            _write_atomically(self.cache / f"{name}.json", json.dumps(head).encode())
+            write_whole(path, json.dumps(debug).encode())
+            write_whole(self.cache / f"{name}.json", json.dumps(head).encode())
             return _from_json(head, path)
 
     def _tidy(self, name: str) -> None:
@@ -515,15 +516,16 @@ def _error_entry(signature: str, names: Sequence[str]) -> dict[str, Any]:
     types = _split_types(rest.removesuffix(")"))
     # An encoding of another shape, such as of one tuple, says nothing about the single inputs.
     known = names if len(names) == len(types) else [""] * len(types)
-    inputs = [_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
+    inputs = [abi_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
     return {"type": "error", "name": name.strip(), "inputs": inputs}
 
 
-def _parameter(name: str, text: str) -> dict[str, Any]:
+def abi_parameter(name: str, text: str) -> dict[str, Any]:
+    """The ABI entry of a parameter whose type is written out, such as `(address,uint256)[]`."""
     if not text.startswith("("):
         return {"name": name, "type": text}
     inner, _, suffix = text[1:].rpartition(")")
-    parts = [_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
+    parts = [abi_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
     return {"name": name, "type": f"tuple{suffix}", "components": parts}
 
 
@@ -546,8 +548,7 @@ def _keccak(data: bytes) -> bytes:
     except ImportError:  # the build environment of a wheel: the compiler, and what it brings
         from vyper.utils import keccak256
 
-        digest: bytes = keccak256(data)
-        return digest
+        return bytes(keccak256(data))
     return keccak(data)
 
 
@@ -585,19 +586,6 @@ def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
         mock=head["mock"],
         debug_path=debug,
     )
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Files: read bounded, written whole or not at all."""
+"""Files: read bounded, written whole or not at all; the standard library only (see `build`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from tallystick.errors import InputError
 
-__all__ = ["read_json", "require_folder", "require_writable", "write_whole"]
+__all__ = ["read_json", "require_folder", "require_writable", "write_json", "write_whole"]
 
 _MAX_BYTES: Final = 1 << 26
 # Deeper nesting is nobody's file: readers recurse.
@@ -113,14 +113,20 @@ def _no_place(option: str, path: Path, error: OSError | ValueError) -> InputErro
     return InputError("tallystick", option, path, f"a place that can be written ({reason})")
 
 
-def write_whole(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any) -> None:
     """Put JSON on disk, whole or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file on disk: a reader, or who starts again, sees the old one or all of the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, since two may write at once.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

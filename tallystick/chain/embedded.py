@@ -26,6 +26,7 @@ from eth.vm.message import Message
 from eth.vm.stack import Stack
 from eth_typing import Address, ChecksumAddress
 
+from tallystick.chain import rlp
 from tallystick.chain.abi import address_bytes, checksum, keccak
 from tallystick.chain.account import JUNK_MNEMONIC, Account
 from tallystick.chain.base import Chain
@@ -276,7 +277,7 @@ class EmbeddedChain(Chain):
         used = limit - computation.get_gas_remaining()
         used = max(used - min(refund, used // 5), floor)
         number = len(self._times)
-        identity = _rlp([self.chain_id, nonce, source, target or b"", value, data])
+        identity = rlp.encode([self.chain_id, nonce, source, target or b"", value, data])
         tx_hash = "0x" + keccak(identity).hex()
         timestamp = self._next_time
         self._append_block(bytes.fromhex(tx_hash[2:]), mark)
@@ -364,7 +365,7 @@ class EmbeddedChain(Chain):
         created = None
         try:
             if target is None:
-                created = keccak(_rlp([source, nonce]))[12:]
+                created = rlp.create_address(source, nonce)
                 warm[created] = True
                 message = Message(
                     gas=gas,
@@ -543,24 +544,6 @@ class EmbeddedChain(Chain):
 
     def set_code(self, address: Any, code: bytes) -> None:
         self._state.write(self._state.codes, address_bytes(address), code)
-
-
-def _rlp(items: Sequence[int | bytes]) -> bytes:
-    """The RLP encoding of a list of numbers and short strings."""
-    parts = []
-    for item in items:
-        text = item.to_bytes((item.bit_length() + 7) // 8, "big") if isinstance(item, int) else item
-        parts.append(text if len(text) == 1 and text[0] < 0x80 else _rlp_head(0x80, text) + text)
-    content = b"".join(parts)
-    return _rlp_head(0xC0, content) + content
-
-
-def _rlp_head(base: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 56:
-        return bytes([base + length])
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([base + 55 + len(size)]) + size
 
 
 def _slot(slot: int | bytes) -> int:

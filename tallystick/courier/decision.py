@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tallystick.bridge.message import CODEC, LaneMessage
 from tallystick.chain import Chain
-from tallystick.files.manifest import Finality
+from tallystick.files.scalars import Finality
 
 __all__ = [
     "Act",

@@ -6,12 +6,12 @@ Who listens while it is told is a `Teller`: the terminal of `cli`, or a test.
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from tallystick.storage import write_whole
 from tallystick.text import units_text
 
 __all__ = [
@@ -133,13 +133,8 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the page, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page(self.title, self.note, self.figures, self.sections))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        text = page(self.title, self.note, self.figures, self.sections)
+        write_whole(path, text.encode())
 
 
 def page(title: str, note: str, figures: Sequence[Figure], sections: Sequence[Section]) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import SignerSet
+from tallystick.chain.abi import keccak
 from tallystick.deploy.resolved import Deployment
 from tallystick.files.manifest import (
     ABI_FOLDER,
     ContractEntry,
-    Finality,
     HolderEntry,
     InstrumentEntry,
     LaneEntry,
@@ -20,6 +18,7 @@ from tallystick.files.manifest import (
     Manifest,
     RoleEntry,
 )
+from tallystick.files.scalars import Finality
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
 
 __all__ = [
@@ -102,7 +101,6 @@ def manifest_of(
                 remote=lane.remote,
                 escrow=str(deployment.suites[lane.home].escrow.address),
                 peer=str(deployment.suites[lane.remote].escrow.address),
-                deadline_seconds=lane.deadline,
                 sides={
                     end: LaneSide(
                         custody=str(deployment.suites[end].custodies[identifier].address),

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick import build
 from tallystick.chain import Contract, Receipt
+from tallystick.chain.abi import keccak
 from tallystick.errors import CheckFailed
 from tallystick.governance.layout import layout_conflicts
 from tallystick.governance.release import Version, release_id, release_kind, release_terms
@@ -38,7 +37,7 @@ __all__ = [
 
 REASON: Final = "UPGR"
 ROLL_BACK: Final = "ROLB"
-DOCUMENT: Final = keccak(text="release notes")
+DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
 _PROXIES: Final[Mapping[str, Callable[[Suite], Contract]]] = {
     "InstrumentRegistry": lambda suite: suite.registry,

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
-
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
+from tallystick.chain.abi import checksum, keccak
 from tallystick.deploy.resolved import Deployment, SuiteSpec, VerifierSpec
 from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, is_zero
 from tallystick.governance.release import Version, release_id
@@ -202,7 +200,7 @@ def _verifier_terms(spec: VerifierSpec | None) -> dict[str, range | None]:
 
 
 def _word(value: int) -> str:
-    return str(to_checksum_address(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
+    return str(checksum(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
 
 
 def verify_roles(

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.address import to_checksum_address
-
 from tallystick.chain import Account
+from tallystick.chain.abi import address_of
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
-from tallystick.files.plan import Account as AccountRef
-from tallystick.files.plan import Plan, PlanLedger
+from tallystick.files.plan import AccountRef, Plan, PlanLedger
 
 __all__ = [
     "LOCAL_CHAIN_IDS",
@@ -77,13 +75,11 @@ class Accounts:
             return derive_account(words, self.number(ledger), ref.index)
         if ref.alias is not None:
             return Account(self._address_of(at, ref.alias), None, -1, ref.alias)
-        return Account(to_checksum_address(str(ref.address)), None, -1, "")
+        return Account(address_of(str(ref.address)), None, -1, "")
 
     def _address_of(self, at: str, alias: str) -> Any:
         try:
-            return to_checksum_address(
-                str(ape_or_refuse(self.path, at, alias).accounts.load(alias).address)
-            )
+            return address_of(str(ape_or_refuse(self.path, at, alias).accounts.load(alias).address))
         except KeyError:
             expected = f"the alias of an ape account (ape accounts import {alias})"
             raise InputError(self.path, at, alias, expected) from None

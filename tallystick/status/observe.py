@@ -11,10 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.message import Kind, LaneMessage, party_address
 from tallystick.chain import Block, Chain, Contract, Event
+from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.release import PROXIED, Version
 from tallystick.reach.connection import Connection, pinned

@@ -15,7 +15,7 @@ from tallystick.chain import ChainError
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
 from tallystick.courier.decision import Act, Decision, Sighting, decide, final_block
-from tallystick.files.manifest import Finality
+from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ROLE_INDEX, Network
 
