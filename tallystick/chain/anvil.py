@@ -60,6 +60,8 @@ class AnvilChain(RpcChain):
     """
 
     backend = "anvil"
+    impersonates = True
+    controlled = True
 
     def __init__(
         self,

@@ -11,19 +11,16 @@ from typing import Any, Final
 from eth_utils.address import to_checksum_address
 
 from tallystick.chain import Account
-from tallystick.chain.account import JUNK_MNEMONIC, derive_account
+from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
 from tallystick.files.plan import Account as AccountRef
 from tallystick.files.plan import Plan, PlanLedger
 
 __all__ = [
-    "LOCAL_CHAIN_IDS",
     "Accounts",
 ]
 
 MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
-# Chain ids that development nodes use: the well-known mnemonic signs there without being asked for.
-LOCAL_CHAIN_IDS: Final = frozenset({1337, 31337, *range(41_001, 41_009)})
 
 
 @dataclass
@@ -52,9 +49,15 @@ class Accounts:
         if ledger not in self._words:
             entry = self.plan.ledger(ledger)
             words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
+            local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or is_local(entry)
+            if words == JUNK_MNEMONIC and not local:
+                expected = f"words that only you know: {ledger} is no local ledger"
+                raise InputError(
+                    "environment", MNEMONIC_VARIABLE, "the public test mnemonic", expected
+                )
             if words:
                 _check_mnemonic(words)
-            elif entry.chain_id in LOCAL_CHAIN_IDS or is_local(entry):
+            elif local:
                 words = JUNK_MNEMONIC
             else:
                 expected = f"{MNEMONIC_VARIABLE} in the environment: it is an index into a mnemonic"

@@ -6,12 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account
-from tallystick.chain.contract import Method
 from tallystick.errors import InputError
 from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
@@ -134,16 +132,6 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
     if not chain.code(authority):
         at = f"{where}.contracts.ReleaseAuthority.address"
         raise InputError(file, at, authority, "a contract: there is no code (restarted?)")
-
-
-def pinned(method: Method, block: int, *args: Any) -> Any:
-    """Return what a view returned at a block; of an embedded chain, what it returns now."""
-    rpc = getattr(method.contract.chain, "rpc", None)
-    if rpc is None:
-        return method(*args)
-    request = {"to": str(method.contract.address), "data": "0x" + method.encode(*args).hex()}
-    output: str = rpc("eth_call", request, hex(block))
-    return method.decode(bytes.fromhex(output[2:]))
 
 
 def suites_of(connection: Connection) -> dict[str, Suite]:
