@@ -54,14 +54,12 @@ class Chain(ABC):
         url: address of its JSON-RPC, empty where it has none.
         is_local: it is for development only, so that keys that everybody has may sign there.
         controlled: time, mining, snapshots, reorganisation and writing past the rules work.
-        impersonates: any address can send, a contract's too; nobody's key is needed.
     """
 
     backend: ClassVar[str] = ""
     url: str = ""
     is_local: bool = False
     controlled: bool = False
-    impersonates: bool = False
     # Interfaces of all chains of the process, for events of contracts that nobody registered.
     _all_interfaces: ClassVar[dict[int, Interface]] = {}
 
@@ -103,6 +101,11 @@ class Chain(ABC):
     def accounts(self, count: int) -> tuple[Account, ...]:
         """The first `count` accounts."""
         return tuple(self.account(index) for index in range(count))
+
+    def signs_for(self, sender: Any) -> bool:
+        """Whether this sender's transactions can be sent: on local chains anybody's."""
+        del sender
+        return True
 
     # -- contracts --
 

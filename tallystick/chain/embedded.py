@@ -200,7 +200,6 @@ class EmbeddedChain(Chain):
     """
 
     backend = "embedded"
-    impersonates = True
     is_local = True
     controlled = True
     default_tracer: ClassVar[Tracer | None] = None

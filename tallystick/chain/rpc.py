@@ -270,6 +270,13 @@ class RpcChain(Chain):
         tx_hash: str = self.rpc("eth_sendRawTransaction", "0x" + raw.hex())
         return tx_hash
 
+    def signs_for(self, sender: Any) -> bool:
+        try:
+            self._signer(sender)
+        except ChainError:
+            return False
+        return True
+
     def _signer(self, sender: Any) -> ChecksumAddress:
         """The sender's address, if it can sign here."""
         if not isinstance(sender, Account) or sender.key is None:

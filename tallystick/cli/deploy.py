@@ -189,7 +189,7 @@ def _ready(path: Path, spec: SuiteSpec, chains: Mapping[str, Chain]) -> None:
         if chain is None:
             continue
         deployer = ledger.deployer
-        if deployer.key is None and not deployer.path and not chain.impersonates:
+        if not chain.signs_for(deployer):
             where = joined("ledgers", at, "accounts", "deployer")
             expected = "an account that signs: the alias of an ape account, or an index"
             raise InputError(path, where, deployer.address, expected)

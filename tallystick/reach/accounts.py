@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
+from pydantic_core import PydanticCustomError
 
 from tallystick.chain import Account
 from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
 from tallystick.files.plan import Account as AccountRef
-from tallystick.files.plan import Plan, PlanLedger
+from tallystick.files.plan import Plan, PlanLedger, parse_account
 
 __all__ = [
     "Accounts",
+    "named_account",
 ]
 
 MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
@@ -78,18 +80,32 @@ class Accounts:
         if ref.index is not None:
             words = self.mnemonic(ledger, at, ref.index)
             return derive_account(words, self.number(ledger), ref.index)
-        if ref.alias is not None:
-            return Account(self._address_of(at, ref.alias), None, -1, ref.alias)
-        return Account(to_checksum_address(str(ref.address)), None, -1, "")
+        return _kept_elsewhere(self.path, at, ref)
 
-    def _address_of(self, at: str, alias: str) -> Any:
-        try:
-            return to_checksum_address(
-                str(ape_or_refuse(self.path, at, alias).accounts.load(alias).address)
-            )
-        except KeyError:
-            expected = f"the alias of an ape account (ape accounts import {alias})"
-            raise InputError(self.path, at, alias, expected) from None
+
+def named_account(path: Path, at: str, name: str) -> Account:
+    """Return the account that an address or the alias of an ape account means.
+
+    Raises:
+        InputError: there is no such account.
+    """
+    try:
+        ref = parse_account(name)
+    except PydanticCustomError:
+        raise InputError(path, at, name, "a role, an address or an ape alias") from None
+    return _kept_elsewhere(path, at, ref)
+
+
+def _kept_elsewhere(path: Path, at: str, ref: AccountRef) -> Account:
+    """The account of an address or an alias: its key is not here."""
+    if ref.alias is None:
+        return Account(to_checksum_address(str(ref.address)), None, -1, "")
+    try:
+        found = ape_or_refuse(path, at, ref.alias).accounts.load(ref.alias)
+    except KeyError:
+        expected = f"the alias of an ape account (ape accounts import {ref.alias})"
+        raise InputError(path, at, ref.alias, expected) from None
+    return Account(to_checksum_address(str(found.address)), None, -1, ref.alias)
 
 
 def _check_mnemonic(words: str) -> None:

@@ -344,7 +344,9 @@ def test_the_public_mnemonic_signs_on_local_chains_only(chain: AnvilChain) -> No
 
     for client, local in (("Geth/v1.16", False), ("HardhatNetwork/3", True), ("anvil/v1", True)):
         there = named(client)
-        assert (there.is_local, there.controlled, there.impersonates) == (local, False, False)
+        assert (there.is_local, there.controlled) == (local, False)
+        assert there.signs_for(chain.account(0)) is local
+        assert not there.signs_for(chain.account(0).address)
     assert RpcChain("home", chain.url).is_local
     live = named("Geth/v1.16")
     nonce = chain.nonce(chain.account(0))

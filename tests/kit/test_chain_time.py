@@ -99,7 +99,8 @@ def test_a_view_sees_the_block_that_it_is_asked_at(home: Chain, probe: Contract)
 
 
 def test_a_local_ledger_does_everything(home: Chain) -> None:
-    assert (home.is_local, home.controlled, home.impersonates) == (True, True, True)
+    assert (home.is_local, home.controlled) == (True, True)
+    assert home.signs_for("0x" + "99" * 20)
 
 
 def test_a_snapshot_brings_back_state_blocks_and_time_every_time(
