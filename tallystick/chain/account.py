@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import functools
 import hmac
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from eth_typing import ChecksumAddress
 
 __all__ = [
+    "DEVELOPMENT_CHAIN_IDS",
     "JUNK_MNEMONIC",
     "Account",
     "derive_account",
+    "is_public",
 ]
 
-JUNK_MNEMONIC = "test test test test test test test test test test test junk"
+# Everybody's: on chains for development only.
+JUNK_MNEMONIC: Final = "test test test test test test test test test test test junk"
+# Chain ids that development nodes use: the mnemonic above signs there without being asked for.
+DEVELOPMENT_CHAIN_IDS: Final = frozenset({1337, 31337, *range(41_001, 41_009)})
 
 
 @dataclass(frozen=True)
@@ -67,3 +74,12 @@ def derive_account(mnemonic: str, ledger_number: int, index: int) -> Account:
         index=index,
         path=f"m/44'/60'/{ledger_number}'/0/{index}",
     )
+
+
+def is_public(account: Account) -> bool:
+    """Whether everybody has an account's key, as it derives from the well-known mnemonic."""
+    path = re.fullmatch(r"m/44'/60'/(\d+)'/0/(\d+)", account.path)
+    if path is None or account.key is None:
+        return False
+    number, index = map(int, path.groups())
+    return derive_account(JUNK_MNEMONIC, number, index).key == account.key

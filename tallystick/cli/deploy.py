@@ -200,26 +200,20 @@ def _ready(path: Path, spec: SuiteSpec, chains: Mapping[str, Chain]) -> None:
         if chain is None:
             continue
         deployer = ledger.deployer
-        if chain.backend == "anvil":
-            # A development node: it signs for everybody and costs nothing.
-            if chain.balance(deployer) == 0:
-                chain.set_balance(deployer, 10**24)
-        elif chain.backend != "embedded":
-            if deployer.key is None and not deployer.path:
-                where = joined("ledgers", at, "accounts", "deployer")
-                expected = "an account that signs: the alias of an ape account, or an index"
-                raise InputError(path, where, deployer.address, expected)
-            if chain.balance(deployer) == 0:
+        if not chain.signs_for(deployer):
+            where = joined("ledgers", at, "accounts", "deployer")
+            expected = "an account that signs: the alias of an ape account, or an index"
+            raise InputError(path, where, deployer.address, expected)
+        if chain.balance(deployer) == 0:
+            if not chain.controlled:
                 raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
+            chain.set_balance(deployer, 10**24)
         _await_pending(chain, deployer.address)
 
 
 def _await_pending(chain: Chain, address: str) -> None:
-    rpc: Callable[..., Any] | None = getattr(chain, "rpc", None)
-    if rpc is None:
-        return
     end = time.monotonic() + _PENDING_SECONDS
-    while int(rpc("eth_getTransactionCount", address, "pending"), 16) > chain.nonce(address):
+    while chain.nonce(address, pending=True) > chain.nonce(address):
         if time.monotonic() > end:
             raise CheckFailed(
                 f"{chain.name}: transactions of the deployer {address} wait in the pool since "

@@ -131,6 +131,11 @@ def devnet(
 
 @cli.command()
 @_manifest_option
+@click.option(
+    "--account",
+    default="",
+    help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
+)
 @click.option("--once", is_flag=True, help="Do what can be done now, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
@@ -140,7 +145,7 @@ def devnet(
     show_default=True,
     help="Seconds between two looks at the ledgers.",
 )
-def courier(manifest_path: Path, once: bool, as_json: bool, interval: float) -> int:
+def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interval: float) -> int:
     """Attest and deliver what is pending on every lane; claim what became claimable."""
     from tallystick.cli.courier import run
     from tallystick.cli.devnet import Interrupted, interruptible
@@ -149,10 +154,10 @@ def courier(manifest_path: Path, once: bool, as_json: bool, interval: float) -> 
     from tallystick.files.manifest import Manifest
     from tallystick.reach.connection import connect
 
-    connection = connect(Manifest.load(manifest_path))
+    connection = connect(Manifest.load(manifest_path), account=account)
     try:
         with interruptible():
-            carrier = Courier(connection)
+            carrier = Courier(connection, account=account)
             good = run(
                 carrier,
                 _reporter(as_json),

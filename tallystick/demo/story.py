@@ -344,8 +344,8 @@ class _Story:
                 bound = suite.token if contract == "SecurityToken" else suite.escrow
                 before = str(bound.release())
                 upgrade(
-                    self.network,
-                    name,
+                    suite,
+                    self.network.signers(name),
                     contract,
                     f"{contract}NextMock",
                     Version(1, 1, 0),

@@ -76,13 +76,12 @@ def manifest_of(
                 abi=f"{ABI_FOLDER}/{contract_name}.json",
                 code_hash="0x" + keccak(chain.code(implementation)).hex(),
             )
-        url = getattr(chain, "url", None)
         ledgers.append(
             LedgerEntry(
                 name=name,
                 caip2=chain.caip2,
                 chain_id=chain.chain_id,
-                rpc=str(url) if url else None,
+                rpc=chain.url or None,
                 genesis=chain.genesis_hash,
                 from_block=int(deployment.journal.get(name, {}).get("from_block", 0)),
                 finality=Finality(**spec.ledger(name).finality),

@@ -254,6 +254,11 @@ class Manifest(StrictModel):
         """The file that it was read from."""
         return self._path
 
+    @property
+    def file(self) -> Path:
+        """What to call it in messages."""
+        return self._path or Path("manifest")
+
     # ----------------------------------------------------------------------- content
 
     def ledger(self, name: str) -> LedgerEntry:
@@ -266,7 +271,7 @@ class Manifest(StrictModel):
             if ledger.name == name:
                 return ledger
         known = ", ".join(ledger.name for ledger in self.ledgers)
-        raise InputError(self._path or "manifest", "ledger", name, f"one of the ledgers: {known}")
+        raise InputError(self.file, "ledger", name, f"one of the ledgers: {known}")
 
     @property
     def instrument(self) -> InstrumentEntry:

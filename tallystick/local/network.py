@@ -200,6 +200,13 @@ class Network:
         """Return the account that holds a role on a ledger, e.g. `registrar`."""
         return self.chains[ledger].account(ROLE_INDEX[role])
 
+    def signers(self, ledger: str) -> dict[str, Account]:
+        """Return the accounts of a ledger by role, the courier's with them."""
+        return {
+            role: self.chains[ledger].account(index)
+            for role, index in (*ROLE_INDEX.items(), ("courier", COURIER))
+        }
+
     def administrators(self, ledger: str) -> tuple[Account, Account]:
         """Return the two administrators of a ledger."""
         chain = self.chains[ledger]
