@@ -5,8 +5,8 @@ pinned compiler and caches the result under `.build/tallystick/`; installed from
 the artifacts that the wheel carries, and needs no compiler. A release is what `artifacts` has;
 whoever needs other contracts by name, as tests need fakes, adds them for the process (`add`).
 
-This module imports the standard library only (the wheel's build hook runs it in an environment
-that holds nothing but the compiler): `python -m tallystick.build export DIR`.
+This module and what it imports need the standard library only (the wheel's build hook runs it in
+an environment that holds nothing but the compiler): `python -m tallystick.build export DIR`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ import functools
 import hashlib
 import importlib.metadata
 import json
-import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tallystick.storage import write_whole
 
 try:
     import fcntl
@@ -33,6 +34,7 @@ except ImportError:  # not a POSIX system: two compilers may do the same work tw
 __all__ = [
     "Artifact",
     "BuildError",
+    "abi_parameter",
     "add",
     "artifact",
     "artifacts",
@@ -42,6 +44,7 @@ __all__ = [
     "names",
     "source_root",
     "sources",
+    "watched",
 ]
 
 # Raise when the content of the cache files changes.
@@ -49,6 +52,7 @@ _FORMAT = 8
 _PACKAGED = Path(__file__).resolve().parent / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []
+_watchers: list[Callable[[str], None]] = []
 
 
 class BuildError(Exception):
@@ -215,7 +219,7 @@ def export(directory: Path | str) -> list[Path]:
     written = []
     for item in _Sources(root).values():
         path = target / f"{item.name}.json"
-        _write_atomically(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
+        write_whole(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
         written.append(path)
     return written
 
@@ -241,6 +245,16 @@ def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
     # Not cached: keep the debug output in memory, where the property would otherwise load it.
     item.__dict__["_debug"] = debug
     return item
+
+
+@contextlib.contextmanager
+def watched(tell: Callable[[str], None]) -> Iterator[None]:
+    """Call `tell` with the name of each contract before it is compiled, while the block runs."""
+    _watchers.append(tell)
+    try:
+        yield
+    finally:
+        _watchers.remove(tell)
 
 
 # --- sources ---------------------------------------------------------------------------------
@@ -303,14 +317,16 @@ class _Sources(Mapping[str, Artifact]):
             found = self._cached(name)
             if found is not None:
                 return found
+            for tell in _watchers:
+                tell(name)
             head, debug, sources = _compile(self.root, self.paths[name])
             head |= {"format": _FORMAT, "compiler": _compiler_version(), "sources": sources}
             identity = json.dumps([_FORMAT, head["compiler"], sources], sort_keys=True)
             head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
             path = self.cache / f"{name}.{head['key']}.debug.json"
             self._tidy(name)
-            _write_atomically(path, json.dumps(debug).encode())
-            _write_atomically(self.cache / f"{name}.json", json.dumps(head).encode())
+            write_whole(path, json.dumps(debug).encode())
+            write_whole(self.cache / f"{name}.json", json.dumps(head).encode())
             return _from_json(head, path)
 
     def _tidy(self, name: str) -> None:
@@ -406,8 +422,12 @@ def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], di
         "annotated_ast_dict",
     )
     try:
-        data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
-        out = outputs_from_compiler_data(data, formats)
+        with warnings.catch_warnings():
+            # It is meant: ReleaseProxy declares an array up to the ERC-1967 slot, so that the next
+            # variable lies in that slot. Nothing is ever stored in the array, or reads it.
+            warnings.filterwarnings("ignore", message="Use of large arrays can be unsafe!")
+            data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
+            out = outputs_from_compiler_data(data, formats)
     except Exception as error:  # the compiler raises dozens of unrelated classes
         raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
 
@@ -519,15 +539,16 @@ def _error_entry(signature: str, names: Sequence[str]) -> dict[str, Any]:
     types = _split_types(rest.removesuffix(")"))
     # An encoding of another shape, such as of one tuple, says nothing about the single inputs.
     known = names if len(names) == len(types) else [""] * len(types)
-    inputs = [_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
+    inputs = [abi_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
     return {"type": "error", "name": name.strip(), "inputs": inputs}
 
 
-def _parameter(name: str, text: str) -> dict[str, Any]:
+def abi_parameter(name: str, text: str) -> dict[str, Any]:
+    """The ABI entry of a parameter whose type is written out, such as `(address,uint256)[]`."""
     if not text.startswith("("):
         return {"name": name, "type": text}
     inner, _, suffix = text[1:].rpartition(")")
-    parts = [_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
+    parts = [abi_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
     return {"name": name, "type": f"tuple{suffix}", "components": parts}
 
 
@@ -550,8 +571,7 @@ def _keccak(data: bytes) -> bytes:
     except ImportError:  # the build environment of a wheel: the compiler, and what it brings
         from vyper.utils import keccak256
 
-        digest: bytes = keccak256(data)
-        return digest
+        return bytes(keccak256(data))
     return keccak(data)
 
 
@@ -587,19 +607,6 @@ def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
         immutables_length=head["immutables_length"],
         debug_path=debug,
     )
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    """A reader sees the old file or the new one, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""Files: read bounded, written whole or not at all."""
+"""Files: read bounded, written whole or not at all; the standard library only (see `build`)."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from tallystick.errors import InputError
 
-__all__ = ["read_json", "write_whole"]
+__all__ = ["read_json", "require_folder", "require_writable", "write_json", "write_whole"]
 
 _MAX_BYTES: Final = 1 << 26
 # Deeper nesting is nobody's file: readers recurse.
@@ -57,14 +58,75 @@ def _depth(raw: bytes) -> int:
     return deepest
 
 
-def write_whole(path: Path, content: Any) -> None:
+def require_folder(option: str, path: Path) -> None:
+    """Make sure that a folder is, or could be made, at `path`, which `option` names.
+
+    Raises:
+        InputError: something else is there, or above it.
+    """
+    try:
+        _folder_above(option, path, path)
+    except (OSError, ValueError) as error:
+        raise _no_place(option, path, error) from None
+
+
+def _folder_above(option: str, path: Path, folder: Path) -> None:
+    first = next(each for each in (folder, *folder.parents) if each.exists())
+    if not first.is_dir():
+        raise InputError("tallystick", option, path, f"a folder, and {first} is none")
+
+
+def require_writable(option: str, path: Path, *, file: bool = False) -> None:
+    """Make sure, before any work, that what `option` names can be written; leaves nothing behind.
+
+    Args:
+        option: the option as the user types it.
+        path: a folder that is or can be made, or with `file` a file in such a folder.
+        file: whether `path` is a file.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    folder = path.parent if file else path
+    made: list[Path] = []
+    try:
+        if file and path.is_dir():
+            raise InputError("tallystick", option, path, "a file, and a folder is there")
+        _folder_above(option, path, folder)
+        for each in (*reversed(folder.parents), folder):
+            if not each.exists():
+                each.mkdir()
+                made.append(each)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        raise _no_place(option, path, error) from None
+    finally:
+        # Who else began to write there meanwhile keeps the folder.
+        with contextlib.suppress(OSError):
+            for each in reversed(made):
+                each.rmdir()
+
+
+def _no_place(option: str, path: Path, error: OSError | ValueError) -> InputError:
+    reason = getattr(error, "strerror", None) or "bad name"
+    return InputError("tallystick", option, path, f"a place that can be written ({reason})")
+
+
+def write_json(path: Path, content: Any) -> None:
     """Put JSON on disk, whole or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a file on disk: a reader, or who starts again, sees the old one or all of the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, since two may write at once.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

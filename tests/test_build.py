@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -200,6 +201,24 @@ def test_a_contract_that_does_not_compile_is_named(root: Path) -> None:
     with pytest.raises(BuildError, match=r"contracts/one/Other\.vy does not compile"):
         _ = found["Other"]
     assert found["Top"].name == "Top"
+
+
+def test_who_watches_hears_what_is_compiled_and_not_what_is_loaded(root: Path) -> None:
+    heard: list[str] = []
+    with build.watched(heard.append):
+        _ = build._Sources(root)["Top"]
+        _ = build._Sources(root)["Top"]
+    _ = build._Sources(root)["Other"]
+    assert heard == ["Top"]
+
+
+def test_an_array_that_only_places_a_slot_is_no_warning(root: Path) -> None:
+    path = root / "contracts" / "one" / "Large.vy"
+    path.write_text("# pragma version 0.4.3\nbelow: uint256[2**200]\nat: public(uint256)\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layout = build.compile_file(path, root).layout["storage_layout"]
+    assert layout["at"]["slot"] == 2**200
 
 
 def test_two_contracts_of_one_name_are_refused(root: Path) -> None:

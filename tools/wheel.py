@@ -1,11 +1,13 @@
 """Builds the wheel and uses it where neither the compiler nor ape is: `python -m tools.wheel`.
 
-The wheel is unpacked into an empty folder and imported from there with the compiler and ape made
-unimportable: what works then works for a user who only installs the package.
+The wheel is unpacked into an empty folder and used from there with the compiler and ape made
+unimportable: what works then works for a user who only installs the package. Plain `tallystick
+demo` is what such a user types first.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,7 @@ for name in ("ape", "ape_vyper", "ape_foundry", "vyper"):
     sys.modules[name] = None  # makes an import of it fail
 
 import importlib.metadata
+from pathlib import Path
 
 def version(name, original=importlib.metadata.version):
     if name == "vyper":
@@ -44,7 +47,11 @@ assert not doubles, f"{doubles} are in no release"
 assert "Upgraded" in {entry.get("name") for entry in found["ReleaseProxy"].abi}
 chain = EmbeddedChain()
 assert chain.chain_id
-print(f"the wheel works without compiler and ape: {len(found)} contracts")
+from tallystick.cli.main import main
+
+assert main(["demo"]) == 0, "the demo failed"
+assert Path("out/demo/index.html").is_file(), "the demo left no report"
+print(f"the wheel works without compiler and ape: {len(found)} contracts, the demo told")
 """
 
 
@@ -52,6 +59,7 @@ def main() -> int:
     """Build, unpack, probe; the status of the first step that fails."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder)
+        _clear()
         built = subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
@@ -59,6 +67,7 @@ def main() -> int:
             ],
             check=False,
         )
+        _clear()
         if built.returncode:
             return built.returncode
         (wheel,) = target.glob("tallystick-*.whl")
@@ -75,9 +84,24 @@ def main() -> int:
             [sys.executable, "-c", _PROBE, str(unpacked)],
             cwd=target,
             env={"PYTHONPATH": str(unpacked), "PATH": ""},
+            stdout=subprocess.PIPE,
+            text=True,
             check=False,
         )
+        # Of the demo its end is enough; all of it if it went wrong.
+        lines = probe.stdout.splitlines(keepends=True)
+        sys.stdout.writelines(lines if probe.returncode else lines[-1:])
         return probe.returncode
+
+
+def _clear() -> None:
+    """Remove what setuptools leaves in a checkout.
+
+    Modules that are gone would go along in the next wheel, and the entry points in the egg-info are
+    found by whatever runs here afterwards, also when they name what has moved.
+    """
+    for left in ("build", "tallystick.egg-info"):
+        shutil.rmtree(ROOT / left, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -84,9 +84,6 @@ _epochs: HashMap[uint256, uint256]
 # epoch -> the set whose hash that is
 _signer_sets: HashMap[uint256, SignerSet]
 epoch: public(uint256)
-# The set that an operator proposed to follow, and that operator; empty if none.
-proposed_set: public(bytes32)
-set_proposer: public(address)
 
 
 event PeriodsFixed:
@@ -95,15 +92,11 @@ event PeriodsFixed:
 
 
 event SignerSetProposed:
+    act: indexed(bytes32)
     epoch: indexed(uint256)
     signer_set: indexed(bytes32)
     threshold: uint256
     signers: DynArray[address, _MAX_SIGNERS]
-
-
-event SignerSetWithdrawn:
-    epoch: indexed(uint256)
-    signer_set: indexed(bytes32)
 
 
 event SignerSetConfirmed:
@@ -228,24 +221,24 @@ def set_first_signers(
 @external
 def propose_signers(
     signers: DynArray[address, _MAX_SIGNERS], threshold: uint256, reason: bytes4, document: bytes32
-):
+) -> bytes32:
     """
-    @notice The operator proposes the next signer set, in place of another that waits for its confirmation.
+    @notice The operator proposes the next signer set. Several may wait; the first that is confirmed ends the others.
     @param signers The attestors, strictly ascending.
     @param threshold How many must sign, at least 2.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
     """
     access._check_role(access.OPERATOR)
     number: uint256 = self.epoch + 1
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
-    instruction._record(empty(address), reason, document)
-    earlier: bytes32 = self.proposed_set
-    if earlier != signer_set and earlier != empty(bytes32):
-        log SignerSetWithdrawn(epoch=number, signer_set=earlier)
-    self.proposed_set = signer_set
-    self.set_proposer = msg.sender
-    log SignerSetProposed(epoch=number, signer_set=signer_set, threshold=threshold, signers=signers)
+    act: bytes32 = self._act(signer_set)
+    access._propose(act, access.OPERATOR, access.ADMINISTRATOR, empty(address), reason, document)
+    log SignerSetProposed(
+        act=act, epoch=number, signer_set=signer_set, threshold=threshold, signers=signers
+    )
+    return act
 
 
 @external
@@ -259,19 +252,16 @@ def confirm_signers(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
+    # Not the set-up key: it confirms the first set alone, and no other.
     access._check_role(access.ADMINISTRATOR)
     number: uint256 = self.epoch + 1
     signer_set: bytes32 = self._signer_set(number, signers, threshold)
-    assert signer_set == self.proposed_set, "verifier: not the proposed set"
-    assert (
-        access.role_of[self.set_proposer] == access.OPERATOR
-    ), "verifier: proposer lost its role"
+    access._carry_out(self._act(signer_set), access.ADMINISTRATOR)
     before: uint256 = self._epochs[number - 1]
     # One rotation at a time: a set that is not valid yet can't be followed by another.
     assert block.timestamp >= (before >> 48) & _TIME_MASK, "verifier: rotation pending"
     valid_from: uint256 = block.timestamp + ROTATION_DELAY
     instruction._record(empty(address), reason, document)
-    self.proposed_set = empty(bytes32)
     if before & _TIME_MASK > valid_from + RETENTION:
         self._end(number - 1, valid_from + RETENTION)
     self._start(number, signer_set, signers, threshold, valid_from)
@@ -331,6 +321,15 @@ def epoch_at(number: uint256) -> Epoch:
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+@pure
+def _act(signer_set: bytes32) -> bytes32:
+    """
+    @dev Hash of the act of confirming a signer set, whose hash names its epoch.
+    """
+    return keccak256(abi_encode("confirm_signers", signer_set))
 
 
 @internal

@@ -220,9 +220,11 @@ def _propose(
 @internal
 def _carry_out(act: bytes32, confirmer_role: uint256):
     """
-    @dev The set-up key passes; else the caller's role uses up the proposal of exactly this act.
+    @dev The set-up key passes; else the caller's role uses up the proposal of exactly this act. Either way
+         none is left: what was done once is done again by two keys only.
     """
     if msg.sender == self.set_up_key:
+        self._proposals[act] = 0
         return
     self._check_role(confirmer_role)
     word: uint256 = self._proposals[act]

@@ -9,7 +9,7 @@
      agree if and only if their hashes do (R-01). Every identifier is checked here, check digits included (R-02), and so
      is the token that the record places on this ledger. The hash of the version before is part of a record, so
      that a registry that joins later takes up the history with it. Registries that differ agree again by adoption:
-     one takes up what another holds, whatever stood here.
+     one takes up what another holds, whatever stood here but this ledger's token.
      After the set-up the registrar proposes a record by its hash and the issuer puts it in force by presenting it
      (R-08). A claim on a token or DTI lasts as long as the record in force makes it, so the same two keys undo it.
      Whole records are never returned: eight ledgers exceed what the proxy passes on. Events carry them.
@@ -83,13 +83,17 @@ def propose_record(
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
     """
-    act: bytes32 = self._act(isin, record_hash, adoption)
-    access._propose(act, access.REGISTRAR, access.ISSUER, empty(address), reason, document)
     isin_hash: bytes32 = keccak256(isin)
+    current: bytes32 = self._record_hash[isin_hash]
     # An unknown ISIN has the empty hash.
-    assert (
-        record_hash != empty(bytes32) and record_hash != self._record_hash[isin_hash]
-    ), "records: no change proposed"
+    assert record_hash not in [empty(bytes32), current], "records: no change proposed"
+    # An amendment names what it replaces in the record itself, an adoption in the act.
+    replaced: bytes32 = empty(bytes32)
+    if adoption:
+        assert current != empty(bytes32), "records: nothing to adopt over"
+        replaced = current
+    act: bytes32 = self._act(isin, record_hash, replaced)
+    access._propose(act, access.REGISTRAR, access.ISSUER, empty(address), reason, document)
     log RecordProposed(
         act=act, isin_hash=isin_hash, record_hash=record_hash, isin=isin, adoption=adoption
     )
@@ -106,7 +110,7 @@ def register(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    record_hash: bytes32 = self._carry_out(record, False)
+    record_hash: bytes32 = self._carry_out(record, empty(bytes32))
     isin_hash: bytes32 = keccak256(record.instrument.isin)
     assert self._record_hash[isin_hash] == empty(bytes32), "records: already registered"
     self._check_history(record.instrument)
@@ -122,7 +126,7 @@ def amend(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32)
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    record_hash: bytes32 = self._carry_out(record, False)
+    record_hash: bytes32 = self._carry_out(record, empty(bytes32))
     isin_hash: bytes32 = keccak256(record.instrument.isin)
     replaced: bytes32 = self._record_hash[isin_hash]
     assert replaced != empty(bytes32), "records: nothing to amend"
@@ -143,13 +147,11 @@ def adopt(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32)
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    record_hash: bytes32 = self._carry_out(record, True)
-    isin_hash: bytes32 = keccak256(record.instrument.isin)
-    replaced: bytes32 = self._record_hash[isin_hash]
+    replaced: bytes32 = self._record_hash[keccak256(record.instrument.isin)]
     assert replaced != empty(bytes32), "records: nothing to replace"
-    assert record_hash != replaced, "records: in force already"
+    record_hash: bytes32 = self._carry_out(record, replaced)
     self._check_history(record.instrument)
-    self._check_fixed(isin_hash, record.instrument)
+    # What decimals and close of business this ledger counts in, its token says: see `_check_token`.
     self._put_in_force(record, record_hash, reason, document)
 
 
@@ -287,11 +289,11 @@ def _hash(record: IInstrumentRegistry.Record) -> bytes32:
 
 @internal
 @pure
-def _act(isin: String[12], record_hash: bytes32, adoption: bool) -> bytes32:
+def _act(isin: String[12], record_hash: bytes32, replaced: bytes32) -> bytes32:
     """
-    @dev Hash of the act of putting a record in force.
+    @dev Hash of the act of putting a record in force; by adoption in place of exactly the one `replaced`.
     """
-    return keccak256(abi_encode("put_in_force", isin, record_hash, adoption))
+    return keccak256(abi_encode("put_in_force", isin, record_hash, replaced))
 
 
 @internal
@@ -324,12 +326,12 @@ def _known(isin: String[12]) -> bytes32:
 
 
 @internal
-def _carry_out(record: IInstrumentRegistry.Record, adoption: bool) -> bytes32:
+def _carry_out(record: IInstrumentRegistry.Record, replaced: bytes32) -> bytes32:
     """
     @dev Two keys to exactly this record, or the set-up key; returns its hash.
     """
     record_hash: bytes32 = self._hash(record)
-    access._carry_out(self._act(record.instrument.isin, record_hash, adoption), access.ISSUER)
+    access._carry_out(self._act(record.instrument.isin, record_hash, replaced), access.ISSUER)
     return record_hash
 
 

@@ -170,7 +170,8 @@ def set_link_account(account: address, link: bool, reason: bytes4, document: byt
     @notice Make a custody a link account: it holds units for others and is moved by itself alone; or end that.
     @dev Either only while it holds nothing. By the set-up key, or by the custodian after the registrar's proposal.
          Nobody can freeze a link account or move it by order: hence only the code of a lane's custody, known
-         to the release authority, and nothing that a freeze of before would keep.
+         to the release authority, and nothing that a freeze of before would keep. One that ends stays frozen:
+         the registrar alone can't make it a holder.
     @param account A lane's custody.
     @param link Whether it is one after the call.
     @param reason Four-letter reason code.
@@ -180,16 +181,18 @@ def set_link_account(account: address, link: bool, reason: bytes4, document: byt
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: link holds units"
     assert (word & position.LINK != 0) != link, "controls: link unchanged"
-    expiry: uint256 = 0
+    # Of its word the day of movement and the epoch are history, and stay.
+    word = (word & position.NOT_EXPIRY) ^ position.LINK
     if link:
         assert word & _FREEZES == 0, "controls: link is frozen"
         assert staticcall IReleaseAuthority(self.release_authority).is_custody(
             account, self
         ), "controls: link is no custody"
-        expiry = position.DAY_MAX
-    book._positions[account] = (
-        (word & position.NOT_EXPIRY ^ position.LINK) | (expiry << position.CONTROL_SHIFT)
-    )
+        word |= position.DAY_MAX << position.CONTROL_SHIFT
+    else:
+        word |= position.FROZEN
+        log AddressFrozen(account=account, frozen=True, operator=msg.sender)
+    book._positions[account] = word
     instruction._record(account, reason, document)
     log LinkAccountSet(account=account, link=link)
 

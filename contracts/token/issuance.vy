@@ -7,7 +7,7 @@
 @notice The only paths that change the supply: the issuer within the notary's authorisation, and bridges with
         proven lane messages.
 @dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
-     has ended. Functions on the hot path take no lock (`@reentrant`): the token calls no other contract.
+     has ended. Functions on the hot path take no lock (`@reentrant`): they call no other contract.
 """
 from interfaces import IInstrumentRegistry
 from interfaces import IReleaseAuthority
@@ -93,7 +93,8 @@ def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
     issue: uint256 = book._issue
     authorised: uint256 = position._upper(issue)
     # At home the supply is within the authorised amount; elsewhere nothing is authorised.
-    assert amount + position._lower(issue) <= authorised, "issuance: units exist under it"
+    unused: uint256 = unsafe_sub(authorised, min(authorised, position._lower(issue)))
+    assert amount <= unused, "issuance: units exist under it"
     authorised = unsafe_sub(authorised, amount)
     book._issue = position._with_upper(issue, authorised)
     instruction._record(empty(address), reason, document)

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_abi.abi import encode
 from eth_account import Account
-from eth_utils.address import to_canonical_address, to_checksum_address
-from eth_utils.crypto import keccak
 
 from tallystick.bridge.message import MESSAGE_FIELDS, MESSAGE_TYPE, LaneMessage
+from tallystick.chain.abi import address_bytes, address_of, encode, keccak
 
 __all__ = [
     "Domain",
@@ -45,9 +43,9 @@ class Domain:
             encode(
                 ["bytes32", "bytes32", "bytes32", "uint256", "address"],
                 [
-                    keccak(text=_DOMAIN_TYPE),
-                    keccak(text=_DOMAIN_NAME),
-                    keccak(text=_DOMAIN_VERSION),
+                    keccak(_DOMAIN_TYPE.encode()),
+                    keccak(_DOMAIN_NAME.encode()),
+                    keccak(_DOMAIN_VERSION.encode()),
                     self.chain_id,
                     self.escrow,
                 ],
@@ -70,7 +68,7 @@ class SignerSet:
         Raises:
             ValueError: a signer twice, more than 16, or a threshold below 2 or above their number.
         """
-        ordered = sorted((str(to_checksum_address(s)) for s in signers), key=lambda s: int(s, 16))
+        ordered = sorted((str(address_of(s)) for s in signers), key=lambda s: int(s, 16))
         if len(set(ordered)) != len(ordered):
             raise ValueError("a signer twice: distinct signers expected")
         if len(ordered) > MAX_SIGNERS:
@@ -85,7 +83,7 @@ class SignerSet:
         return (
             self.epoch.to_bytes(8, "big")
             + bytes([self.threshold, len(self.signers)])
-            + b"".join(to_canonical_address(signer) for signer in self.signers)
+            + b"".join(address_bytes(signer) for signer in self.signers)
         )
 
     @property
@@ -97,7 +95,7 @@ class SignerSet:
 def attestation_digest(message: LaneMessage, signer_set: bytes, domain: Domain) -> bytes:
     """Return the 32 bytes that an attestor signs."""
     struct = keccak(
-        encode(["bytes32"] * 3, [keccak(text=_ATTESTATION_TYPE), signer_set, message.id])
+        encode(["bytes32"] * 3, [keccak(_ATTESTATION_TYPE.encode()), signer_set, message.id])
     )
     return keccak(b"\x19\x01" + domain.separator + struct)
 

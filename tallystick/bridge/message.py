@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, Final
 
-from eth_abi.abi import encode
-from eth_utils.address import to_canonical_address, to_checksum_address
-from eth_utils.crypto import keccak
-
 from tallystick.chain import Event
+from tallystick.chain.abi import Parameters, address_bytes, checksum, encode, keccak
 
 __all__ = [
     "CODEC",
@@ -45,6 +42,8 @@ MESSAGE_FIELDS: Final = (
     ("uint64", "deadline"),
 )
 MESSAGE_TYPE: Final = "Message(" + ",".join(f"{t} {n}" for t, n in MESSAGE_FIELDS) + ")"
+_MESSAGE_HASH: Final = keccak(MESSAGE_TYPE.encode())
+_MESSAGE: Final = Parameters([{"type": t, "name": n} for t, n in MESSAGE_FIELDS])
 _LANE_TYPE: Final = (
     "Lane(string isin,uint8 decimals,uint16 close_minute,bytes32 home_ledger,bytes32 home_escrow,"
     "bytes32 remote_ledger,bytes32 remote_escrow)"
@@ -67,12 +66,12 @@ class Direction(IntFlag):
 
 def ledger_id(caip2: str) -> bytes:
     """Return the id of a ledger: the hash of its CAIP-2 name, e.g. `eip155:41001`."""
-    return keccak(text=caip2)
+    return keccak(caip2.encode())
 
 
 def party(address: str) -> bytes:
     """Return an EVM account as a message's party: 32 bytes, the address on the right."""
-    return to_canonical_address(address).rjust(32, b"\0")
+    return address_bytes(address).rjust(32, b"\0")
 
 
 def party_address(word: bytes) -> str:
@@ -83,7 +82,7 @@ def party_address(word: bytes) -> str:
     """
     if len(word) != 32 or any(word[:12]) or not any(word):
         raise ValueError(f"0x{word.hex()} is no EVM account")
-    return str(to_checksum_address(word[12:]))
+    return str(checksum(word[12:]))
 
 
 def lane_id(
@@ -104,8 +103,8 @@ def lane_id(
         encode(
             ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
             [
-                keccak(text=_LANE_TYPE),
-                keccak(text=isin),
+                keccak(_LANE_TYPE.encode()),
+                keccak(isin.encode()),
                 decimals,
                 close_minute,
                 home_ledger,
@@ -153,12 +152,7 @@ class LaneMessage:
     @property
     def id(self) -> bytes:
         """The message's id: its EIP-712 struct hash."""
-        return keccak(
-            encode(
-                ["bytes32", *(kind for kind, _ in MESSAGE_FIELDS)],
-                [keccak(text=MESSAGE_TYPE), *self.as_tuple()],
-            )
-        )
+        return keccak(_MESSAGE_HASH + _MESSAGE.encode(self.as_tuple(), "Message"))
 
 
 def message_of(event: Event) -> LaneMessage:

@@ -16,6 +16,7 @@ from tallystick.chain.receipt import (
     Receipt,
     Revert,
     Snapshot,
+    UnknownBlock,
     Unsupported,
 )
 from tallystick.chain.reverts import reverts
@@ -34,6 +35,7 @@ __all__ = [
     "Receipt",
     "Revert",
     "Snapshot",
+    "UnknownBlock",
     "Unsupported",
     "address_of",
     "keccak",

@@ -2,7 +2,8 @@
 
 One pass converts what callers like to write (hex strings, accounts, contracts, dicts, dataclasses)
 and encodes it; eth_abi in its place would take a pass of each and several times as long. The tests
-compare the two byte for byte.
+compare the two byte for byte. It is the one codec, and keccak and checksums are here too, for the
+words of the contracts as for the ledgers: nothing of an EVM is imported.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from eth_hash.auto import keccak as _keccak
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 
+from tallystick.build import abi_parameter
+
 __all__ = [
     "CodecError",
     "ErrorABI",
@@ -30,6 +33,7 @@ __all__ = [
     "address_bytes",
     "address_of",
     "checksum",
+    "encode",
     "keccak",
     "parameter_type",
 ]
@@ -436,6 +440,16 @@ class Parameters:
     def normalise(self, values: Sequence[Any], what: str = "") -> tuple[Any, ...]:
         """The values as decoding would return them: addresses checksummed, structs named."""
         return self.decode(self.encode(values, what))
+
+
+@functools.lru_cache(maxsize=256)
+def _written_out(types: tuple[str, ...]) -> Parameters:
+    return Parameters([abi_parameter("", text) for text in types])
+
+
+def encode(types: Sequence[str], values: Sequence[Any]) -> bytes:
+    """The encoded values of types that are written out, such as `(address,uint256)[]`."""
+    return _written_out(tuple(types)).encode(values)
 
 
 class FunctionABI:

@@ -29,6 +29,7 @@ from tallystick.chain.receipt import (
     Receipt,
     Revert,
     Snapshot,
+    Tag,
     Unsupported,
 )
 
@@ -49,12 +50,16 @@ class Chain(ABC):
         name: what people call it: `home`, `remote`.
         chain_id: its EIP-155 id.
         ledger_number: the part of the derivation path that makes its accounts its own.
-        backend: `embedded`, `anvil`, `rpc` or `live`.
+        backend: `embedded`, `anvil`, `rpc` or `live`, for people; code asks what it can do.
         url: address of its JSON-RPC, empty where it has none.
+        is_local: it is for development only, so that keys that everybody has may sign there.
+        controlled: time, mining, snapshots, reorganisation and writing past the rules work.
     """
 
     backend: ClassVar[str] = ""
     url: str = ""
+    is_local: bool = False
+    controlled: bool = False
     # Interfaces of all chains of the process, for events of contracts that nobody registered.
     _all_interfaces: ClassVar[dict[int, Interface]] = {}
 
@@ -96,6 +101,11 @@ class Chain(ABC):
     def accounts(self, count: int) -> tuple[Account, ...]:
         """The first `count` accounts."""
         return tuple(self.account(index) for index in range(count))
+
+    def signs_for(self, sender: Any) -> bool:
+        """Whether this sender's transactions can be sent: on local chains anybody's."""
+        del sender
+        return True
 
     # -- contracts --
 
@@ -187,11 +197,21 @@ class Chain(ABC):
         sender: Any = None,
         value: int = 0,
         gas: int | None = None,
+        block: int | None = None,
     ) -> bytes:
         """Runs a call and forgets what it changed; local chains run it in the next block's time.
 
+        Args:
+            to: Contract or address.
+            data: call data.
+            sender: who calls.
+            value: wei.
+            gas: gas limit.
+            block: run it in this block, on the state that it left.
+
         Raises:
             Revert: it reverted.
+            ChainError: the chain doesn't keep the block's state, or no longer.
         """
 
     # -- time and blocks --
@@ -223,8 +243,13 @@ class Chain(ABC):
         """The last block's number."""
 
     @abstractmethod
-    def block(self, number: int | None = None) -> Block:
-        """A block, the last one by default."""
+    def block(self, which: int | Tag = "latest") -> Block:
+        """A block by number or by tag, the last one by default.
+
+        Raises:
+            UnknownBlock: there is none, or none yet.
+            ChainError: the node doesn't know the tag.
+        """
 
     def reorg(self, depth: int, txs: Sequence[tuple[Any, int]] = ()) -> None:
         """Replaces the last `depth` blocks by as many others; `now` stays what it was.
@@ -271,8 +296,11 @@ class Chain(ABC):
         """Wei that an address holds."""
 
     @abstractmethod
-    def nonce(self, address: Any) -> int:
-        """How many transactions an account sent, or contracts a contract created plus one."""
+    def nonce(self, address: Any, *, pending: bool = False) -> int:
+        """How many transactions an account sent, or contracts a contract created plus one.
+
+        With `pending` those count, too, that wait for a block.
+        """
 
     @abstractmethod
     def code(self, address: Any) -> bytes:

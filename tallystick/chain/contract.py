@@ -59,10 +59,17 @@ class Method:
             return self._view(function, data, sender, value, gas)
         return self._send(function, data, sender, value, gas, allow_failure=False)
 
-    def call(self, *args: Any, sender: Any = None, value: int = 0, gas: int | None = None) -> Any:
-        """What the function would return now; changes nothing."""
+    def call(
+        self,
+        *args: Any,
+        sender: Any = None,
+        value: int = 0,
+        gas: int | None = None,
+        block: int | None = None,
+    ) -> Any:
+        """What the function would return now, or returned in a block; changes nothing."""
         function, data = self._chosen(args)
-        return self._view(function, data, sender, value, gas)
+        return self._view(function, data, sender, value, gas, block)
 
     def send(
         self,
@@ -121,11 +128,17 @@ class Method:
         return fitting[0]
 
     def _view(
-        self, function: FunctionABI, data: bytes, sender: Any, value: int, gas: int | None
+        self,
+        function: FunctionABI,
+        data: bytes,
+        sender: Any,
+        value: int,
+        gas: int | None,
+        block: int | None = None,
     ) -> Any:
         contract = self.contract
         output = contract.chain.call(
-            to=contract.address, data=data, sender=sender, value=value, gas=gas
+            to=contract.address, data=data, sender=sender, value=value, gas=gas, block=block
         )
         return function.decode_output(output)
 

@@ -11,6 +11,7 @@ import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -26,11 +27,20 @@ from eth.vm.message import Message
 from eth.vm.stack import Stack
 from eth_typing import Address, ChecksumAddress
 
+from tallystick.chain import rlp
 from tallystick.chain.abi import address_bytes, checksum, keccak
 from tallystick.chain.account import JUNK_MNEMONIC, Account
 from tallystick.chain.base import Chain
 from tallystick.chain.interpreter import Trace, execute, instructions
-from tallystick.chain.receipt import Block, ChainError, RawLog, Receipt, Snapshot
+from tallystick.chain.receipt import (
+    Block,
+    ChainError,
+    RawLog,
+    Receipt,
+    Snapshot,
+    Tag,
+    UnknownBlock,
+)
 from tallystick.chain.state import PRECOMPILES, UNDO_LIMIT, State
 
 __all__ = [
@@ -191,6 +201,8 @@ class EmbeddedChain(Chain):
     """
 
     backend = "embedded"
+    is_local = True
+    controlled = True
     default_tracer: ClassVar[Tracer | None] = None
 
     def __init__(
@@ -276,7 +288,7 @@ class EmbeddedChain(Chain):
         used = limit - computation.get_gas_remaining()
         used = max(used - min(refund, used // 5), floor)
         number = len(self._times)
-        identity = _rlp([self.chain_id, nonce, source, target or b"", value, data])
+        identity = rlp.encode([self.chain_id, nonce, source, target or b"", value, data])
         tx_hash = "0x" + keccak(identity).hex()
         timestamp = self._next_time
         self._append_block(bytes.fromhex(tx_hash[2:]), mark)
@@ -323,12 +335,33 @@ class EmbeddedChain(Chain):
         sender: Any = None,
         value: int = 0,
         gas: int | None = None,
+        block: int | None = None,
+    ) -> bytes:
+        if block is not None:
+            with self._at(block):
+                return self._call(to, data, sender, value, gas, block)
+        return self._call(to, data, sender, value, gas, len(self._times))
+
+    @contextmanager
+    def _at(self, block: int) -> Iterator[None]:
+        """Takes the state back to what a block left, for a moment."""
+        number = self.block(block).number + 1
+        if number < self._forgotten:
+            raise ChainError(f"{self.name} no longer has the state of block {block}")
+        if number == len(self._times):
+            yield
+            return
+        with self._state.taken_back(self._marks[number]):
+            yield
+
+    def _call(
+        self, to: Any, data: bytes, sender: Any, value: int, gas: int | None, block: int
     ) -> bytes:
         state = self._state
         source = bytes(20) if sender is None else address_bytes(sender)
         target = None if to is None else address_bytes(to)
         state.start_transaction()
-        state.execution_context = self._context()
+        state.execution_context = self._context(block)
         position = len(state.undo)
         try:
             if value > state.balances.get(source, 0):
@@ -364,7 +397,7 @@ class EmbeddedChain(Chain):
         created = None
         try:
             if target is None:
-                created = keccak(_rlp([source, nonce]))[12:]
+                created = rlp.create_address(source, nonce)
                 warm[created] = True
                 message = Message(
                     gas=gas,
@@ -395,22 +428,25 @@ class EmbeddedChain(Chain):
             computation.error = error
         return computation, created
 
-    def _context(self) -> ExecutionContext:
+    def _context(self, block: int | None = None) -> ExecutionContext:
+        """What code sees of a block, the next one by default."""
+        number = len(self._times) if block is None else block
         return ExecutionContext(
             coinbase=COINBASE,
-            timestamp=self._next_time,
-            block_number=len(self._times),  # type: ignore[arg-type]
+            timestamp=self._times[number] if number < len(self._times) else self._next_time,
+            block_number=number,  # type: ignore[arg-type]
             difficulty=0,
-            mix_hash=self._hashes[-1],  # type: ignore[arg-type]
+            mix_hash=self._hashes[number - 1] if number else bytes(32),  # type: ignore[arg-type]
             gas_limit=BLOCK_GAS_LIMIT,
-            prev_hashes=self._ancestors(),  # type: ignore[arg-type]
+            prev_hashes=self._ancestors(number),  # type: ignore[arg-type]
             chain_id=self.chain_id,
             base_fee_per_gas=0,
             excess_blob_gas=0,
         )
 
-    def _ancestors(self) -> Iterator[bytes]:
-        return itertools.islice(reversed(self._hashes), 256)
+    def _ancestors(self, block: int) -> Iterator[bytes]:
+        later = len(self._hashes) - block
+        return itertools.islice(reversed(self._hashes), later, later + 256)
 
     def _append_block(self, content: bytes = b"", mark: int | None = None) -> None:
         self._marks.append(len(self._state.undo) if mark is None else mark)
@@ -468,10 +504,11 @@ class EmbeddedChain(Chain):
     def block_number(self) -> int:
         return len(self._times) - 1
 
-    def block(self, number: int | None = None) -> Block:
-        at = self.block_number if number is None else number
+    def block(self, which: int | Tag = "latest") -> Block:
+        # In this process nobody else decides: the last block is as safe and final as any.
+        at = which if isinstance(which, int) else self.block_number
         if not 0 <= at < len(self._times):
-            raise ChainError(f"{self.name} has no block {at}; the last is {self.block_number}")
+            raise UnknownBlock(f"{self.name} has no block {at}; the last is {self.block_number}")
         return Block(at, self._times[at], "0x" + self._hashes[at].hex())
 
     # -- snapshots --
@@ -499,7 +536,8 @@ class EmbeddedChain(Chain):
         found: int = self._state.balances.get(address_bytes(address), 0)
         return found
 
-    def nonce(self, address: Any) -> int:
+    def nonce(self, address: Any, *, pending: bool = False) -> int:
+        del pending
         found: int = self._state.nonces.get(address_bytes(address), 0)
         return found
 
@@ -543,24 +581,6 @@ class EmbeddedChain(Chain):
 
     def set_code(self, address: Any, code: bytes) -> None:
         self._state.write(self._state.codes, address_bytes(address), code)
-
-
-def _rlp(items: Sequence[int | bytes]) -> bytes:
-    """The RLP encoding of a list of numbers and short strings."""
-    parts = []
-    for item in items:
-        text = item.to_bytes((item.bit_length() + 7) // 8, "big") if isinstance(item, int) else item
-        parts.append(text if len(text) == 1 and text[0] < 0x80 else _rlp_head(0x80, text) + text)
-    content = b"".join(parts)
-    return _rlp_head(0xC0, content) + content
-
-
-def _rlp_head(base: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 56:
-        return bytes([base + length])
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([base + 55 + len(size)]) + size
 
 
 def _slot(slot: int | bytes) -> int:

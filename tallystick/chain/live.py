@@ -58,7 +58,8 @@ class LiveChain(RpcChain):
         url = str(getattr(provider, "uri", "") or "")
         super().__init__(name, url, rpc=_ApeRpc(provider))
         self._dev = self._local_node(provider, url)
-        if self._dev is not None:
+        self.controlled = self._dev is not None
+        if self.controlled:
             self._poll = 0.01
 
     @classmethod
@@ -69,7 +70,8 @@ class LiveChain(RpcChain):
 
         Args:
             network_choice: `ethereum:sepolia:node`, `ethereum:local:foundry`,
-                `ethereum:local:http://127.0.0.1:8545`; the active one when left out.
+                `ethereum:local:http://127.0.0.1:8545`, a node's URL alone; the active one when
+                left out.
             accounts: aliases of ape accounts; `account(i)` is the i-th. `TEST::0` is ape's test
                 account 0, on local networks only.
             name: what to call the chain; the choice when left out.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from eth_typing import ChecksumAddress
 
@@ -21,8 +21,13 @@ __all__ = [
     "Receipt",
     "Revert",
     "Snapshot",
+    "Tag",
+    "UnknownBlock",
     "Unsupported",
 ]
+
+# Blocks that a node knows by name.
+Tag = Literal["latest", "safe", "finalized"]
 
 
 class ChainError(Exception):
@@ -31,6 +36,10 @@ class ChainError(Exception):
 
 class Unsupported(ChainError):
     """Not on this kind of chain (time control on a live network, say)."""
+
+
+class UnknownBlock(ChainError):
+    """The chain has no such block, or not yet."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from eth_typing import ChecksumAddress
 
 from tallystick.chain.abi import address_bytes, address_of, checksum
-from tallystick.chain.account import JUNK_MNEMONIC, Account
+from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, Account, is_public
 from tallystick.chain.base import Chain
 from tallystick.chain.receipt import (
     Block,
@@ -25,12 +25,15 @@ from tallystick.chain.receipt import (
     Receipt,
     Revert,
     Snapshot,
+    Tag,
+    UnknownBlock,
     Unsupported,
 )
 
 __all__ = ["JsonRpc", "Rpc", "RpcChain", "RpcError"]
 
 ZERO_ADDRESS = "0x" + "00" * 20
+_DEVELOPMENT_NODES = ("anvil", "hardhat", "ganache", "ethereumjs testrpc")
 
 
 class RpcError(ChainError):
@@ -203,12 +206,22 @@ class RpcChain(Chain):
             self.rpc.close()
             raise ChainError(f"the node at {url} has chain id {actual}, not {chain_id}")
         super().__init__(name, actual, ledger_number=ledger_number, mnemonic=mnemonic)
+        self.is_local = self._is_development()
         self.receipt_timeout = receipt_timeout
         self.log_range = log_range
         self._poll = 0.5
 
     def close(self) -> None:
         self.rpc.close()
+
+    def _is_development(self) -> bool:
+        if self.chain_id in DEVELOPMENT_CHAIN_IDS:
+            return True
+        try:
+            return str(self.rpc("web3_clientVersion")).lower().startswith(_DEVELOPMENT_NODES)
+        except RpcError:
+            # A node that doesn't say what it is, is no development node.
+            return False
 
     # -- transactions --
 
@@ -243,7 +256,7 @@ class RpcChain(Chain):
         fields: dict[str, Any] = {
             "type": 2,
             "chainId": self.chain_id,
-            "nonce": number(self.rpc("eth_getTransactionCount", address, "pending")),
+            "nonce": self.nonce(address, pending=True),
             "value": value,
             "data": "0x" + data.hex(),
             # Room for the base fee to double twice; what isn't needed isn't paid.
@@ -257,10 +270,19 @@ class RpcChain(Chain):
         tx_hash: str = self.rpc("eth_sendRawTransaction", "0x" + raw.hex())
         return tx_hash
 
+    def signs_for(self, sender: Any) -> bool:
+        try:
+            self._signer(sender)
+        except ChainError:
+            return False
+        return True
+
     def _signer(self, sender: Any) -> ChecksumAddress:
         """The sender's address, if it can sign here."""
         if not isinstance(sender, Account) or sender.key is None:
             raise ChainError(f"{self!r} has no key for {sender}: it can't send for it")
+        if is_public(sender) and not self.is_local:
+            raise ChainError(f"everybody has the key of {sender}: it doesn't sign on {self!r}")
         return sender.address
 
     def _sign(self, sender: Any, fields: dict[str, Any]) -> bytes:
@@ -336,10 +358,12 @@ class RpcChain(Chain):
         sender: Any = None,
         value: int = 0,
         gas: int | None = None,
+        block: int | None = None,
     ) -> bytes:
         request = self._request(sender, to, data, value, gas)
+        at = self._call_block() if block is None else quantity(block)
         try:
-            return unhex(self.rpc("eth_call", request, self._call_block()))
+            return unhex(self.rpc("eth_call", request, at))
         except RpcError as error:
             raise self._revert_of(error, None if to is None else address_of(to)) from error
 
@@ -429,11 +453,11 @@ class RpcChain(Chain):
     def block_number(self) -> int:
         return number(self.rpc("eth_blockNumber"))
 
-    def block(self, number: int | None = None) -> Block:
-        tag = "latest" if number is None else quantity(number)
+    def block(self, which: int | Tag = "latest") -> Block:
+        tag = quantity(which) if isinstance(which, int) else which
         raw = self.rpc("eth_getBlockByNumber", tag, False)
         if raw is None:
-            raise ChainError(f"{self.name} has no block {number}")
+            raise UnknownBlock(f"{self.name} has no block {which}")
         return Block(int(raw["number"], 16), int(raw["timestamp"], 16), str(raw["hash"]))
 
     def snapshot(self) -> Snapshot:
@@ -448,8 +472,9 @@ class RpcChain(Chain):
     def balance(self, address: Any) -> int:
         return number(self.rpc("eth_getBalance", address_of(address), "latest"))
 
-    def nonce(self, address: Any) -> int:
-        return number(self.rpc("eth_getTransactionCount", address_of(address), "latest"))
+    def nonce(self, address: Any, *, pending: bool = False) -> int:
+        tag = "pending" if pending else "latest"
+        return number(self.rpc("eth_getTransactionCount", address_of(address), tag))
 
     def code(self, address: Any) -> bytes:
         return unhex(self.rpc("eth_getCode", address_of(address), "latest"))

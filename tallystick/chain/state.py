@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from eth.vm.execution_context import ExecutionContext
@@ -60,6 +62,22 @@ class State(PragueState):
                 del table[key]
             else:
                 table[key] = old
+
+    @contextmanager
+    def taken_back(self, position: int) -> Iterator[None]:
+        """Goes back to where the log had that length, and on leaving to where it is now."""
+        later = self.undo[position:]
+        now = [(table, key, table.get(key, MISSING)) for table, key, _ in later]
+        self.undo_to(position)
+        try:
+            yield
+        finally:
+            for table, key, value in now:
+                if value is MISSING:
+                    table.pop(key, None)
+                else:
+                    table[key] = value
+            self.undo += later
 
     # -- checkpoints --
 

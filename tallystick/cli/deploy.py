@@ -25,6 +25,7 @@ from tallystick.files.strict import joined, read
 from tallystick.reach.accounts import Accounts, is_local
 from tallystick.reach.connection import Connection, connect, guarded_of, proxied_of, suites_of
 from tallystick.reach.networks import Opened, open_chains
+from tallystick.storage import require_folder, require_writable
 
 __all__ = [
     "check",
@@ -52,10 +53,13 @@ def run(
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
+    folder = _folder(plan_path, out)
     plan = load_plan(plan_path)
     check_release(plan_path, plan)
     accounts = Accounts(plan_path, plan)
-    folder = out or Path("deployments") / plan_path.stem
+    # A rehearsal on local ledgers leaves no files.
+    if execute and (out is not None or not any(is_local(ledger) for ledger in plan.ledgers)):
+        require_writable("--out", folder)
     shown = console()
     with progress("connecting") as tell, open_chains(plan_path, plan, accounts, active) as opened:
         spec = spec_from_plan(plan_path, plan, accounts)
@@ -88,6 +92,13 @@ def run(
     else:
         _tell(report, opened, spec, execute, written, wrong)
     return 1 if wrong else 0
+
+
+def _folder(plan_path: Path, out: Path | None) -> Path:
+    """Where the journal and the manifest of a plan are."""
+    folder = out or Path("deployments") / plan_path.stem
+    require_folder("--out", folder)
+    return folder
 
 
 def _tell(
@@ -189,26 +200,20 @@ def _ready(path: Path, spec: SuiteSpec, chains: Mapping[str, Chain]) -> None:
         if chain is None:
             continue
         deployer = ledger.deployer
-        if chain.backend == "anvil":
-            # A development node: it signs for everybody and costs nothing.
-            if chain.balance(deployer) == 0:
-                chain.set_balance(deployer, 10**24)
-        elif chain.backend != "embedded":
-            if deployer.key is None and not deployer.path:
-                where = joined("ledgers", at, "accounts", "deployer")
-                expected = "an account that signs: the alias of an ape account, or an index"
-                raise InputError(path, where, deployer.address, expected)
-            if chain.balance(deployer) == 0:
+        if not chain.signs_for(deployer):
+            where = joined("ledgers", at, "accounts", "deployer")
+            expected = "an account that signs: the alias of an ape account, or an index"
+            raise InputError(path, where, deployer.address, expected)
+        if chain.balance(deployer) == 0:
+            if not chain.controlled:
                 raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
+            chain.set_balance(deployer, 10**24)
         _await_pending(chain, deployer.address)
 
 
 def _await_pending(chain: Chain, address: str) -> None:
-    rpc: Callable[..., Any] | None = getattr(chain, "rpc", None)
-    if rpc is None:
-        return
     end = time.monotonic() + _PENDING_SECONDS
-    while int(rpc("eth_getTransactionCount", address, "pending"), 16) > chain.nonce(address):
+    while chain.nonce(address, pending=True) > chain.nonce(address):
         if time.monotonic() > end:
             raise CheckFailed(
                 f"{chain.name}: transactions of the deployer {address} wait in the pool since "
@@ -321,7 +326,7 @@ def _judged(
         network = plan.ledgers[where].network
         raise InputError(path, joined("ledgers", where, "network"), network, expected)
     accounts = Accounts(path, plan)
-    journal = (out or Path("deployments") / path.stem) / "journal.json"
+    journal = _folder(path, out) / "journal.json"
     with open_chains(path, plan, accounts) as opened:
         spec = spec_from_plan(path, plan, accounts)
         report = carry_out(spec, opened.chains, journal=journal)

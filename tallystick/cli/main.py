@@ -63,16 +63,19 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="JSON in pla
 def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     """Tell the main job end to end on local ledgers, and leave a report."""
     from tallystick.chain.process import find_anvil
+    from tallystick.cli.report import Told
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
     from tallystick.local.devnet import NO_ANVIL, default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--out", out)
     path = instrument_path or default_instrument()
     if backend is None:
         backend = "anvil" if find_anvil() is not None else "embedded"
         if backend == "embedded":
             errors(f"{NO_ANVIL}; here the ledgers run in this process")
-    return run(path, backend, out, console())
+    return run(path, backend, out, Told(console()))
 
 
 @cli.command()
@@ -103,7 +106,9 @@ def devnet(
     from tallystick.cli.devnet import run
     from tallystick.cli.terminal import errors, progress
     from tallystick.local.devnet import default_instrument
+    from tallystick.storage import require_writable
 
+    require_writable("--manifest", manifest_path, file=True)
     with progress() as shown:
 
         def ready(connection: Connection) -> None:
@@ -126,6 +131,11 @@ def devnet(
 
 @cli.command()
 @_manifest_option
+@click.option(
+    "--account",
+    default="",
+    help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
+)
 @click.option("--once", is_flag=True, help="Do what can be done now, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
@@ -135,7 +145,7 @@ def devnet(
     show_default=True,
     help="Seconds between two looks at the ledgers.",
 )
-def courier(manifest_path: Path, once: bool, as_json: bool, interval: float) -> int:
+def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interval: float) -> int:
     """Attest and deliver what is pending on every lane; claim what became claimable."""
     from tallystick.cli.courier import run
     from tallystick.cli.devnet import Interrupted, interruptible
@@ -144,10 +154,10 @@ def courier(manifest_path: Path, once: bool, as_json: bool, interval: float) -> 
     from tallystick.files.manifest import Manifest
     from tallystick.reach.connection import connect
 
-    connection = connect(Manifest.load(manifest_path))
+    connection = connect(Manifest.load(manifest_path), account=account)
     try:
         with interruptible():
-            carrier = Courier(connection)
+            carrier = Courier(connection, account=account)
             good = run(
                 carrier,
                 _reporter(as_json),
@@ -238,11 +248,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(run: Callable[[], Any]) -> int:
     """Run something as a command: errors become one line and an exit status."""
-    from tallystick.cli.terminal import errors
+    from tallystick.build import watched
+    from tallystick.cli.terminal import Compiling, errors
 
     try:
         try:
-            result = run()
+            with watched(Compiling()):
+                result = run()
             sys.stdout.flush()
         except BrokenPipeError:
             # Nobody reads any more. What is left in the buffer must not raise at exit.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from tallystick.cli.terminal import show_table
-from tallystick.status.invariants import Status, Verdict
+from tallystick.status.document import Status
+from tallystick.status.invariants import Verdict
 from tallystick.status.observation import DIRECTIONS, SCOPES, named
 from tallystick.text import age_text, time_text, units_text
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from tallystick.text import one_line
 
 __all__ = [
+    "Compiling",
     "Progress",
     "console",
     "errors",
@@ -111,6 +112,18 @@ class Progress:
     def __call__(self, text: str) -> None:
         if self._status is not None:
             self._status.update(escape(one_line(text)))
+
+
+class Compiling:
+    """Says once, on standard error, that contracts are compiled; called with each one's name."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def __call__(self, name: str) -> None:
+        if not self._said:
+            errors("compiling contracts that are new or changed: this takes a while, but only once")
+        self._said = True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ lane's escrow, and has the id that the escrow keeps in storage (INV-4).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from tallystick.bridge.message import Kind, LaneMessage, party_address
 from tallystick.chain import Account, Contract, RawLog, Receipt, Revert
 from tallystick.courier.decision import Act, Sighting, decide, final_block
 from tallystick.files.manifest import LaneEntry
-from tallystick.local.network import COURIER
 from tallystick.reach.connection import Connection
 
 __all__ = [
@@ -87,23 +86,32 @@ class Courier:
 
     Args:
         connection: the ledgers.
-        senders: ledger -> account that pays for deliveries there; by default the manifest's
-            courier, or account 18 of the ledger.
+        account: who sends and pays on every ledger: an account, or its name as
+            `Connection.sender` takes it; the manifest's role `courier` when left out.
         attestors: keys to sign with; by default those that the manifest's mnemonic gives.
+
+    Raises:
+        InputError: nothing here signs for the account, or everybody has a key and a ledger is not
+            local.
     """
 
     def __init__(
         self,
         connection: Connection,
         *,
-        senders: Mapping[str, Account] | None = None,
+        account: Account | str = "",
         attestors: Sequence[Account] | None = None,
     ) -> None:
         self.connection = connection
-        self._senders = dict(senders or {})
+        self._senders = {
+            ledger: connection.sender(ledger, account)
+            if isinstance(account, str)
+            else connection.private(account)
+            for ledger in connection.chains
+        }
         self._keys: dict[str, Account] = {
-            str(account.address): account
-            for account in (self._local_attestors() if attestors is None else attestors)
+            str(attestor.address): connection.private(attestor)
+            for attestor in (self._local_attestors() if attestors is None else attestors)
         }
         self._directions = [
             _Direction(lane, source, destination, kind)
@@ -333,10 +341,6 @@ class Courier:
 
     def sender(self, ledger: str) -> Account:
         """Return the account that pays on a ledger."""
-        if ledger not in self._senders:
-            entry = self.connection.manifest.roles.get(ledger, {}).get("courier")
-            known = self.connection.key(ledger, entry) if entry is not None else None
-            self._senders[ledger] = known or self.connection.chains[ledger].account(COURIER)
         return self._senders[ledger]
 
     def _deliver(self, way: _Direction, message: LaneMessage, attestation: bytes) -> Receipt:

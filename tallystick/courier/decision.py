@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tallystick.bridge.message import CODEC, LaneMessage
-from tallystick.chain import Chain
-from tallystick.files.manifest import Finality
+from tallystick.chain import Chain, UnknownBlock
+from tallystick.files.scalars import Finality
 
 __all__ = [
     "Act",
@@ -113,9 +113,7 @@ def final_block(chain: Chain, rule: Finality) -> int:
     """
     if rule.kind == "depth":
         return chain.block_number - (rule.blocks or 0)
-    rpc = getattr(chain, "rpc", None)
-    if rpc is None:
-        # In this process nothing is ever reorganised.
-        return chain.block_number
-    found = rpc("eth_getBlockByNumber", rule.kind, False)
-    return -1 if found is None else int(found["number"], 16)
+    try:
+        return chain.block(rule.kind).number
+    except UnknownBlock:
+        return -1

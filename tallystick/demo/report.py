@@ -1,18 +1,17 @@
-"""A report that reads the same on a terminal and as one HTML page without outside parts."""
+"""A story told as it happens, and kept as one HTML page without outside parts.
+
+Who listens while it is told is a `Teller`: the terminal of `cli`, or a test.
+"""
 
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as RichTable
-
+from tallystick.storage import write_whole
 from tallystick.text import units_text
 
 __all__ = [
@@ -21,6 +20,7 @@ __all__ = [
     "Sample",
     "Section",
     "Table",
+    "Teller",
 ]
 
 
@@ -61,31 +61,49 @@ class Section:
     items: list[str | Table] = field(default_factory=list)
 
 
+class Teller(Protocol):
+    """Where a story is told, piece by piece."""
+
+    def title(self, title: str, note: str) -> None:
+        """Begin a story; `note` says what it is."""
+
+    def section(self, number: int, title: str) -> None:
+        """Begin a section."""
+
+    def say(self, text: str) -> None:
+        """Tell a line of text."""
+
+    def table(self, table: Table) -> None:
+        """Show a table."""
+
+    def end(self, page: Path | None) -> None:
+        """End the story; `page` is where it can be read again, if it was kept."""
+
+
 # Colours that stay apart for readers who see few of them (Okabe and Ito, 2008).
 _COLOURS: Final = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
 
 
 class Report:
-    """Writes as it goes to a console, and keeps everything for the page."""
+    """Tells as it goes, and keeps everything for the page."""
 
-    def __init__(self, title: str, note: str, console: Console) -> None:
+    def __init__(self, title: str, note: str, teller: Teller) -> None:
         self.title = title
         self.note = note
         self.sections: list[Section] = []
         self.figures: list[Figure] = []
-        self._console = console
-        console.print(f"[bold]{escape(title)}[/bold]")
-        console.print(escape(note), style="dim", soft_wrap=True)
+        self._teller = teller
+        teller.title(title, note)
 
     def section(self, title: str) -> None:
         """Begin a section."""
         self.sections.append(Section(title))
-        self._console.print(f"\n[bold]{len(self.sections)}. {escape(title)}[/bold]")
+        self._teller.section(len(self.sections), title)
 
     def say(self, text: str) -> None:
         """Add a line of text."""
         self.sections[-1].items.append(text)
-        self._console.print("   " + escape(text), soft_wrap=True, highlight=False)
+        self._teller.say(text)
 
     def table(
         self,
@@ -101,37 +119,22 @@ class Report:
             title, tuple(columns), tuple(tuple(row) for row in rows), frozenset(numeric), total
         )
         self.sections[-1].items.append(table)
-        self._console.print(_rich(table))
+        self._teller.table(table)
 
     def figure(self, figure: Figure) -> None:
-        """Add a picture; the page shows it before everything else, a terminal not at all."""
+        """Add a picture; the page shows it before everything else, a teller not at all."""
         self.figures.append(figure)
+
+    def end(self, page: Path | None) -> None:
+        """End the story, and write the page if it has a place."""
+        if page is not None:
+            self.write(page)
+        self._teller.end(page)
 
     def write(self, path: Path) -> None:
         """Write the page, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(page(self.title, self.note, self.figures, self.sections))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-
-
-def _rich(table: Table) -> RichTable:
-    drawn = RichTable(title=escape(table.title), title_justify="left", title_style="italic")
-    for index, column in enumerate(table.columns):
-        drawn.add_column(
-            escape(column),
-            justify="right" if index in table.numeric else "left",
-            no_wrap=index in table.numeric,
-            overflow="fold",
-        )
-    for number, row in enumerate(table.rows):
-        if table.total and number == len(table.rows) - 1:
-            drawn.add_section()
-        drawn.add_row(*(escape(cell) for cell in row))
-    return drawn
+        text = page(self.title, self.note, self.figures, self.sections)
+        write_whole(path, text.encode())
 
 
 def page(title: str, note: str, figures: Sequence[Figure], sections: Sequence[Section]) -> str:

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
 from tallystick import __version__
 from tallystick.chain import Account, Chain, Receipt, Revert
 from tallystick.chain.local import LedgerSpec, open_ledgers
 from tallystick.demo.next_release import next_release
-from tallystick.demo.report import Figure, Report, Sample
+from tallystick.demo.report import Figure, Report, Sample, Teller
 from tallystick.deploy.upgrade import upgrade
 from tallystick.deploy.verify import verify
 from tallystick.errors import CheckFailed, InputError
@@ -50,14 +48,14 @@ class _Investor:
     until_day: int
 
 
-def run(instrument_path: Path | str, backend: str, out: Path | None, console: Console) -> int:
+def run(instrument_path: Path | str, backend: str, out: Path | None, teller: Teller) -> int:
     """Tell the story; returns 0, or 1 if an invariant did not hold at the end.
 
     Args:
         instrument_path: an instrument file with at least one other ledger than the home.
         backend: `anvil` or `embedded`.
         out: directory for the report `index.html` and the manifest; None for neither.
-        console: where the story is told.
+        teller: who tells it.
 
     Raises:
         InputError: the instrument file is wrong, or can't carry the story.
@@ -74,7 +72,7 @@ def run(instrument_path: Path | str, backend: str, out: Path | None, console: Co
     ]
     with open_ledgers(backend, specs) as opened:
         chains = {chain.name: chain for chain in opened}
-        story = _Story(instrument, chains, backend, out, console)
+        story = _Story(instrument, chains, backend, out, teller)
         return story.tell()
 
 
@@ -87,7 +85,7 @@ class _Story:
         chains: Mapping[str, Chain],
         backend: str,
         out: Path | None,
-        console: Console,
+        teller: Teller,
     ) -> None:
         self.instrument = instrument
         self.chains = chains
@@ -97,9 +95,8 @@ class _Story:
         self.report = Report(
             f"Tallystick {__version__}: {instrument.name} on {len(chains)} ledgers",
             instrument.illustration,
-            console,
+            teller,
         )
-        self.console = console
 
     # ------------------------------------------------------------------- the story
 
@@ -348,8 +345,8 @@ class _Story:
                 bound = suite.token if contract == "SecurityToken" else suite.escrow
                 before = str(bound.release())
                 upgrade(
-                    self.network,
-                    name,
+                    suite,
+                    self.network.signers(name),
                     contract,
                     next_release(contract),
                     Version(1, 1, 0),
@@ -448,7 +445,7 @@ class _Story:
                     verdict.invariant,
                     verdict.statement,
                     "; ".join(f"{name} {self._figure(name, v)}" for name, v in verdict.figures),
-                    "holds" if verdict.holds else "BROKEN: " + "; ".join(verdict.breaks),
+                    "holds" if verdict.holds else "BROKEN: " + "; ".join(map(str, verdict.breaks)),
                 )
                 for verdict in status.verdicts
             ],
@@ -462,10 +459,8 @@ class _Story:
             )
         )
         if self.out is not None:
-            target = self.out / "index.html"
-            report.write(target)
             manifest_of_network(self.network, self.instrument).write(self.out / "manifest.json")
-            self.console.print(f"\nreport {target}", highlight=False, soft_wrap=True)
+        report.end(None if self.out is None else self.out / "index.html")
         return 0 if status.ok else 1
 
     def _figure(self, name: str, value: int) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import SignerSet
+from tallystick.chain.abi import keccak
 from tallystick.deploy.resolved import Deployment
 from tallystick.files.manifest import (
     ABI_FOLDER,
     ContractEntry,
-    Finality,
     HolderEntry,
     InstrumentEntry,
     LaneEntry,
@@ -20,6 +18,7 @@ from tallystick.files.manifest import (
     Manifest,
     RoleEntry,
 )
+from tallystick.files.scalars import Finality
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
 
 __all__ = [
@@ -77,13 +76,12 @@ def manifest_of(
                 abi=f"{ABI_FOLDER}/{contract_name}.json",
                 code_hash="0x" + keccak(chain.code(implementation)).hex(),
             )
-        url = getattr(chain, "url", None)
         ledgers.append(
             LedgerEntry(
                 name=name,
                 caip2=chain.caip2,
                 chain_id=chain.chain_id,
-                rpc=str(url) if url else None,
+                rpc=chain.url or None,
                 genesis=chain.genesis_hash,
                 from_block=int(deployment.journal.get(name, {}).get("from_block", 0)),
                 finality=Finality(**spec.ledger(name).finality),
@@ -102,7 +100,6 @@ def manifest_of(
                 remote=lane.remote,
                 escrow=str(deployment.suites[lane.home].escrow.address),
                 peer=str(deployment.suites[lane.remote].escrow.address),
-                deadline_seconds=lane.deadline,
                 sides={
                     end: LaneSide(
                         custody=str(deployment.suites[end].custodies[identifier].address),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from tallystick.chain import Chain
 from tallystick.errors import CheckFailed
+from tallystick.storage import write_json
 
 __all__ = [
     "Journal",
@@ -54,16 +54,8 @@ class Journal:
 
     def write(self) -> None:
         """Put the journal on disk, whole or not at all."""
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"schema": self.SCHEMA, "ledgers": self._entries}, indent=1)
-        temporary = self._path.with_suffix(".tmp")
-        with temporary.open("w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        if self._path is not None:
+            write_json(self._path, {"schema": self.SCHEMA, "ledgers": self._entries})
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy of the entries."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP
 from tallystick.chain import Account
+from tallystick.chain.abi import keccak
 from tallystick.errors import InputError
 from tallystick.files.instrument import SINGLE_ROLES, record_of
 from tallystick.files.plan import Plan
@@ -39,13 +38,8 @@ def check_release(path: str | Path, plan: Plan) -> None:
     Raises:
         InputError: the plan asks for such a thing.
     """
-    later = "nothing here: limits come with a later release (cap is enforced on chain)"
-    if plan.limits is not None:
-        raise InputError(path, "limits", plan.limits.model_dump(), later)
     for at, lane in enumerate(plan.lanes):
         where = joined("lanes", at)
-        if lane.limits is not None:
-            raise InputError(path, joined(where, "limits"), lane.limits.model_dump(), later)
         if len(lane.verifiers) != 1:
             expected = "one verifier: this release takes one verifier a lane (production: false)"
             raise InputError(path, joined(where, "verifiers"), list(lane.verifiers), expected)
@@ -121,8 +115,8 @@ def spec_from_plan(path: Path, plan: Plan, accounts: Accounts) -> SuiteSpec:
         activation_window=plan.upgrade.activation_seconds,
         rollback_window=plan.upgrade.rollback_seconds,
         document=keccak(
-            text=plan.model_dump_json(by_alias=True, exclude={"instrument"})
-            + instrument.model_dump_json(by_alias=True)
+            plan.model_dump_json(by_alias=True, exclude={"instrument"}).encode()
+            + instrument.model_dump_json(by_alias=True).encode()
         ),
         record=lambda tokens: record_of(instrument, tokens, plan.caip2).as_tuple(),
     )
@@ -159,7 +153,6 @@ def _lanes(
                 threshold=verifier.threshold,
             ),
             cap=int(lane.cap),
-            deadline=lane.deadline_seconds,
         )
 
 
@@ -196,16 +189,12 @@ class VerifierSpec:
 
 @dataclass(frozen=True)
 class LaneSpec:
-    """A lane from the instrument's home ledger to a remote one; `cap` in whole units.
-
-    `deadline` is how many seconds clients give a message; no contract keeps it.
-    """
+    """A lane from the instrument's home ledger to a remote one; `cap` in whole units."""
 
     home: str
     remote: str
     verifier: VerifierSpec
     cap: int = NO_CAP
-    deadline: int = 86_400
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import rlp  # type: ignore[import-untyped]
-from eth_abi.abi import encode
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
-
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import ledger_id, party
 from tallystick.chain import Chain, Contract
+from tallystick.chain.abi import address_bytes, checksum, encode, keccak
+from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
 from tallystick.deploy.resolved import LaneSpec, LedgerSpec, SuiteSpec
 from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
@@ -123,7 +120,7 @@ class LedgerSteps:
         """Create a contract from the deployer's next nonce, journalled before it is sent."""
         nonce = self.chain.nonce(self.spec.deployer.address)
         self.entry["contracts"][key] = {
-            "address": create_address(self.spec.deployer.address, nonce),
+            "address": checksum(create_address(address_bytes(self.spec.deployer), nonce)),
             "nonce": nonce,
         }
         self.journal.write()
@@ -363,12 +360,7 @@ class LedgerSteps:
             f"open {where}",
             lambda: any(
                 self.proxied("BridgeEscrow").canonical_lane(
-                    keccak(
-                        encode(
-                            ["string", "bytes32"],
-                            [self.suite.isin, ledger_id(peer.caip2)],
-                        )
-                    )
+                    keccak(encode(["string", "bytes32"], [self.suite.isin, ledger_id(peer.caip2)]))
                 )
             ),
             lambda: _sent(
@@ -454,12 +446,6 @@ class LedgerSteps:
             ),
             last=True,
         )
-
-
-def create_address(sender: str, nonce: int) -> str:
-    """Return the address that CREATE gives: keccak of the RLP of sender and nonce (EIP-161)."""
-    raw = keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce]))[12:]
-    return str(to_checksum_address(raw))
 
 
 def blueprint_content() -> bytes:

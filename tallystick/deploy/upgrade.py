@@ -2,7 +2,7 @@
 
 Who acts in which step is the authority's rule, not ours: the upgrader registers and gives notice,
 issuer and auditor consent, anybody activates once the notice is over and before it lapses, the
-guardian rolls back.
+guardian rolls back. Each step takes the contracts of one ledger and who signs.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick import build
-from tallystick.chain import Contract, Receipt
+from tallystick.chain import Account, Contract, Receipt
+from tallystick.chain.abi import keccak
 from tallystick.errors import CheckFailed
 from tallystick.governance.layout import layout_conflicts
 from tallystick.governance.release import Version, release_id, release_kind, release_terms
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import COURIER, Network
-from tallystick.reach.connection import Suite
+from tallystick.reach.connection import Suite, proxied_of
 
 __all__ = [
     "Upgraded",
@@ -38,13 +36,8 @@ __all__ = [
 
 REASON: Final = "UPGR"
 ROLL_BACK: Final = "ROLB"
-DOCUMENT: Final = keccak(text="release notes")
+DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
-_PROXIES: Final[Mapping[str, Callable[[Suite], Contract]]] = {
-    "InstrumentRegistry": lambda suite: suite.registry,
-    "SecurityToken": lambda suite: suite.token,
-    "BridgeEscrow": lambda suite: suite.escrow,
-}
 
 
 @dataclass(frozen=True)
@@ -64,35 +57,33 @@ class Upgraded:
     activation: Receipt
 
 
-def proxy_of(network: Network, ledger: str, contract_name: str) -> Contract:
+def proxy_of(suite: Suite, contract_name: str) -> Contract:
     """Return the proxy of a contract on a ledger.
 
     Raises:
         CheckFailed: the contract has no proxy, so that no release can replace it.
     """
-    found = _PROXIES.get(contract_name)
-    if found is None:
+    proxies = proxied_of(suite)
+    if contract_name not in proxies:
         raise CheckFailed(
-            f"{contract_name} can't be upgraded: expected one of {', '.join(sorted(_PROXIES))}"
+            f"{contract_name} can't be upgraded: expected one of {', '.join(sorted(proxies))}"
         )
-    return found(network.suite(ledger))
+    return proxies[contract_name]
 
 
-def deploy_implementation(network: Network, ledger: str, artifact_name: str) -> str:
+def deploy_implementation(suite: Suite, artifact_name: str, *, sender: Account) -> str:
     """Put a release's code on a ledger; returns its address. Anybody could: code has no power."""
-    suite = network.suite(ledger)
-    deployed = suite.chain.deploy(artifact_name, sender=network.party(ledger, "upgrader"))
-    return str(deployed.address)
+    return str(suite.chain.deploy(artifact_name, sender=sender).address)
 
 
 def register_release(
-    network: Network,
-    ledger: str,
+    suite: Suite,
     contract_name: str,
     artifact_name: str,
     version: Version,
     implementation: str,
     *,
+    sender: Account,
     migration: bytes = b"",
     evidence: bytes | None = None,
     reason: str = REASON,
@@ -101,7 +92,7 @@ def register_release(
     """Let the upgrader register a release, held to the hashes of this build."""
     artifact = build.artifact(artifact_name)
     return _receipt(
-        network.suite(ledger).authority.register_release(
+        suite.authority.register_release(
             (
                 release_kind(contract_name),
                 version.packed,
@@ -113,92 +104,94 @@ def register_release(
             ),
             reason_code(reason),
             document,
-            sender=network.party(ledger, "upgrader"),
+            sender=sender,
         )
     )
 
 
 def give_notice(
-    network: Network,
-    ledger: str,
+    suite: Suite,
     contract_name: str,
     version: Version,
     *,
+    sender: Account,
     reason: str = REASON,
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the upgrader give notice that a contract moves to a registered release."""
     return _receipt(
-        network.suite(ledger).authority.give_notice(
-            proxy_of(network, ledger, contract_name),
+        suite.authority.give_notice(
+            proxy_of(suite, contract_name),
             release_id(contract_name, version),
             reason_code(reason),
             document,
-            sender=network.party(ledger, "upgrader"),
+            sender=sender,
         )
     )
 
 
 def approve(
-    network: Network,
-    ledger: str,
+    suite: Suite,
     contract_name: str,
     version: Version,
-    role: str,
     *,
+    sender: Account,
     reason: str = REASON,
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the issuer or the auditor consent to a noticed release, exactly as it is registered."""
-    authority = network.suite(ledger).authority
+    authority = suite.authority
     return _receipt(
         authority.approve(
-            proxy_of(network, ledger, contract_name),
+            proxy_of(suite, contract_name),
             release_terms(authority.release_of(release_id(contract_name, version))),
             reason_code(reason),
             document,
-            sender=network.party(ledger, role),
+            sender=sender,
         )
     )
 
 
-def await_notice(network: Network, ledger: str, contract_name: str) -> int:
+def await_notice(suite: Suite, contract_name: str) -> int:
     """Move a local ledger's clock to the end of the notice; returns by how many seconds.
 
     Raises:
-        Unsupported: the notice is not over, and time passes by itself on this ledger.
+        CheckFailed: the notice is not over, and time passes by itself on this ledger.
     """
-    suite = network.suite(ledger)
-    notice = suite.authority.notice_of(proxy_of(network, ledger, contract_name))
+    notice = suite.authority.notice_of(proxy_of(suite, contract_name))
     missing = int(notice.noticed_at) + int(suite.authority.NOTICE()) - suite.chain.now
     if missing > 0:
+        if not suite.chain.controlled:
+            raise CheckFailed(
+                f"{suite.chain.name}: the notice for {contract_name} is over in {missing} s: "
+                "activate then"
+            )
         suite.chain.advance(missing)
     return max(missing, 0)
 
 
 def activate(
-    network: Network,
-    ledger: str,
+    suite: Suite,
     contract_name: str,
     version: Version,
     *,
+    sender: Account,
     migration: bytes = b"",
 ) -> Receipt:
-    """Activate a noticed release: anybody may, here a courier does."""
-    suite = network.suite(ledger)
+    """Activate a noticed release; anybody may."""
     return _receipt(
         suite.authority.activate(
-            proxy_of(network, ledger, contract_name),
+            proxy_of(suite, contract_name),
             release_id(contract_name, version),
             migration,
-            sender=suite.chain.account(COURIER),
+            sender=sender,
         )
     )
 
 
 def upgrade(
-    network: Network,
-    ledger: str,
+    suite: Suite,
+    signers: Mapping[str, Account],
     contract_name: str,
     artifact_name: str,
     version: Version | str,
@@ -210,11 +203,12 @@ def upgrade(
     previous: build.Artifact | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Upgraded:
-    """Carry out an upgrade from first to last step, with all parties' keys at hand.
+    """Carry out an upgrade from first to last step, with the keys of all who sign at hand.
 
     Args:
-        network: the suite and its parties.
-        ledger: name of the ledger.
+        suite: the contracts of the ledger.
+        signers: the accounts of upgrader, issuer and auditor by role; the courier's, if there is
+            one, activates.
         contract_name: what is upgraded, e.g. `SecurityToken`.
         artifact_name: the build of the new release.
         version: its version.
@@ -226,77 +220,80 @@ def upgrade(
         progress: called with each step in words, after it was done.
 
     Raises:
-        CheckFailed: the new storage layout contradicts the installed one.
+        CheckFailed: a signer is missing, the new storage layout contradicts the installed one, or
+            this ledger's clock can't be moved over the notice.
         Revert: the authority refused a step.
     """
     version = Version.parse(version) if isinstance(version, str) else version
-    before = previous or installed_artifact(network, ledger, contract_name)
+    missing = [role for role in ("upgrader", *_APPROVERS) if role not in signers]
+    if missing:
+        raise CheckFailed(f"{suite.chain.name}: nobody signs as {', '.join(missing)}")
+    upgrader = signers["upgrader"]
+    before = previous or installed_artifact(suite, contract_name)
     conflicts = layout_conflicts(before, build.artifact(artifact_name))
     if conflicts:
         raise CheckFailed(
             f"{artifact_name} does not keep the storage of {before.name}: {conflicts[0]}"
         )
     progress(f"storage layout of {artifact_name} keeps that of {before.name}")
-    implementation = deploy_implementation(network, ledger, artifact_name)
+    implementation = deploy_implementation(suite, artifact_name, sender=upgrader)
     progress(f"{contract_name} {version}: code at {implementation}")
     register_release(
-        network,
-        ledger,
+        suite,
         contract_name,
         artifact_name,
         version,
         implementation,
+        sender=upgrader,
         migration=migration,
         evidence=evidence,
         reason=reason,
         document=document,
     )
     progress(f"{contract_name} {version}: registered by the upgrader")
-    give_notice(network, ledger, contract_name, version, reason=reason, document=document)
+    give_notice(suite, contract_name, version, sender=upgrader, reason=reason, document=document)
     progress(f"{contract_name} {version}: notice given")
     for role in _APPROVERS:
-        approve(network, ledger, contract_name, version, role, reason=reason, document=document)
+        sender = signers[role]
+        approve(suite, contract_name, version, sender=sender, reason=reason, document=document)
         progress(f"{contract_name} {version}: approved by the {role}")
-    waited = await_notice(network, ledger, contract_name)
+    waited = await_notice(suite, contract_name)
     progress(f"{contract_name} {version}: notice over after {waited} s")
-    receipt = activate(network, ledger, contract_name, version, migration=migration)
+    activator = signers.get("courier", upgrader)
+    receipt = activate(suite, contract_name, version, sender=activator, migration=migration)
     progress(f"{contract_name} {version}: active")
-    proxy = proxy_of(network, ledger, contract_name)
     return Upgraded(
         release=release_id(contract_name, version),
         implementation=implementation,
-        contract=proxy.chain.at(artifact_name, proxy),
+        contract=suite.chain.at(artifact_name, proxy_of(suite, contract_name)),
         activation=receipt,
     )
 
 
 def roll_back(
-    network: Network,
-    ledger: str,
+    suite: Suite,
     contract_name: str,
     *,
+    sender: Account,
     reason: str = ROLL_BACK,
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the guardian return a contract to the release before, within the window."""
     return _receipt(
-        network.suite(ledger).authority.roll_back(
-            proxy_of(network, ledger, contract_name),
-            reason_code(reason),
-            document,
-            sender=network.party(ledger, "guardian"),
+        suite.authority.roll_back(
+            proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
         )
     )
 
 
-def installed_artifact(network: Network, ledger: str, contract_name: str) -> build.Artifact:
+def installed_artifact(suite: Suite, contract_name: str) -> build.Artifact:
     """Return the build of the release that runs behind a proxy, found by its code hash.
 
     Raises:
         CheckFailed: this checkout does not build it.
     """
-    authority = network.suite(ledger).authority
-    installed = authority.installation_of(proxy_of(network, ledger, contract_name))
+    authority = suite.authority
+    installed = authority.installation_of(proxy_of(suite, contract_name))
     release = authority.release_of(installed.release)
     for name in build.names():
         if name.startswith(contract_name):
@@ -305,8 +302,8 @@ def installed_artifact(network: Network, ledger: str, contract_name: str) -> bui
                 return found
     version = Version.unpack(release.version)
     raise CheckFailed(
-        f"{ledger}: nothing built here has the code of {contract_name} {version}, which runs "
-        "there; give its build, so that the storage layouts can be compared"
+        f"{suite.chain.name}: nothing built here has the code of {contract_name} {version}, which "
+        "runs there; give its build, so that the storage layouts can be compared"
     )
 
 

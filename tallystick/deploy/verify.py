@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
-
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
+from tallystick.chain.abi import checksum, keccak
 from tallystick.deploy.resolved import Deployment, SuiteSpec, VerifierSpec
 from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, is_zero
-from tallystick.governance.release import Version
+from tallystick.governance.release import Version, release_id
 from tallystick.governance.roles import Role
 from tallystick.reach.connection import Suite, guarded_of, proxied_of
 from tallystick.text import hex_text
@@ -100,6 +98,7 @@ def verify_code(
         version = Version.unpack(int(release.version))
         if version == GENESIS and code != build.artifact(kind).bytecode_runtime:
             wrong.append(f"{where}: code of {version} differs from the build")
+        wrong += _wrong_beginning(where, kind, authority, contract)
         obeys = {"_AUTHORITY": _exactly(authority.address)}
         wrong += _wrong_code(name, "ReleaseProxy", contract, obeys)
         pointed_at = suite.chain.storage(contract.address, _ERC1967_SLOT)
@@ -136,6 +135,20 @@ def _wrong_blueprint(name: str, authority: Contract) -> Iterator[str]:
     code = authority.chain.code(authority.PROXY_BLUEPRINT())
     if code != blueprint_content():
         yield f"{name}: ReleaseAuthority {authority.address}: its proxies are of another build"
+
+
+def _wrong_beginning(
+    where: str, kind: str, authority: Contract, contract: Contract
+) -> Iterator[str]:
+    """What is wrong with the release that a proxy was created on: the first one, of this build."""
+    first = release_id(kind, GENESIS)
+    topic = authority.interface.events_by_name["ProxyCreated"][0].topic
+    proxy = bytes.fromhex(str(contract.address)[2:]).rjust(32, b"\0")
+    for log in authority.chain.raw_logs(authority, topics=[topic, proxy]):
+        if bytes(authority.chain.decode_log(log).args["release"]) != first:
+            yield f"{where}: was not created on {GENESIS}"
+    if bytes(authority.release_of(first).code_hash) != build.artifact(kind).code_hash:
+        yield f"{where}: {GENESIS} is registered with other code than the build's"
 
 
 def _wrong_custody_code(name: str, authority: Contract) -> Iterator[str]:
@@ -187,7 +200,7 @@ def _verifier_terms(spec: VerifierSpec | None) -> dict[str, range | None]:
 
 
 def _word(value: int) -> str:
-    return str(to_checksum_address(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
+    return str(checksum(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
 
 
 def verify_roles(

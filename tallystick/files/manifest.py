@@ -12,22 +12,22 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from tallystick import build
+from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
+from tallystick.files.scalars import Finality
 from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
 from tallystick.governance.release import CONTRACTS
-from tallystick.storage import read_json, write_whole
+from tallystick.storage import read_json, write_json
 
 __all__ = [
     "ABI_FOLDER",
     "PROXY",
     "SCHEMA",
     "ContractEntry",
-    "Finality",
     "HolderEntry",
     "InstrumentEntry",
     "LaneEntry",
@@ -47,7 +47,7 @@ _PROXY_ABI: Final = f"{ABI_FOLDER}/{PROXY}.json"
 def _address(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII):
         raise wrong("an address: 0x and 40 hex digits")
-    return str(to_checksum_address(value))
+    return str(address_of(value))
 
 
 def _hash(value: object) -> str:
@@ -74,19 +74,6 @@ Hash = Annotated[str, BeforeValidator(_hash)]
 Rpc = Annotated[str, BeforeValidator(_rpc)]
 AbiPath = Annotated[str, BeforeValidator(_abi_path)]
 Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
-
-
-class Finality(StrictModel):
-    """When a source event may be attested: so many blocks deep, or safe, final to the node."""
-
-    kind: Literal["depth", "safe", "finalized"]
-    blocks: Annotated[int, Field(ge=0, le=100_000)] | None = None
-
-    @model_validator(mode="after")
-    def _blocks_with_depth(self) -> Self:
-        if (self.kind == "depth") != (self.blocks is not None):
-            raise wrong("a number of blocks with kind: depth, and only there", path="blocks")
-        return self
 
 
 class ContractEntry(StrictModel):
@@ -156,10 +143,7 @@ class LaneSide(StrictModel):
 
 
 class LaneEntry(StrictModel):
-    """One lane: `escrow` is the home ledger's, `peer` the remote one's.
-
-    `deadline_seconds` is how long clients give a message before its source may refund it.
-    """
+    """One lane: `escrow` is the home ledger's, `peer` the remote one's."""
 
     id: Hash
     isin: str
@@ -167,7 +151,6 @@ class LaneEntry(StrictModel):
     remote: Name
     escrow: Address
     peer: Address
-    deadline_seconds: Annotated[int, Field(ge=1)] = 86_400
     sides: dict[str, LaneSide]
 
     @property
@@ -254,9 +237,9 @@ class Manifest(StrictModel):
         target = Path(path)
         for ledger in self.ledgers:
             for name, entry in ledger.contracts.items():
-                write_whole(target.parent / entry.abi, self.abi(name))
-        write_whole(target.parent / _PROXY_ABI, self.abi(PROXY))
-        write_whole(target, self.as_dict())
+                write_json(target.parent / entry.abi, self.abi(name))
+        write_json(target.parent / _PROXY_ABI, self.abi(PROXY))
+        write_json(target, self.as_dict())
         return target
 
     def as_dict(self) -> dict[str, Any]:
@@ -271,6 +254,11 @@ class Manifest(StrictModel):
         """The file that it was read from."""
         return self._path
 
+    @property
+    def file(self) -> Path:
+        """What to call it in messages."""
+        return self._path or Path("manifest")
+
     # ----------------------------------------------------------------------- content
 
     def ledger(self, name: str) -> LedgerEntry:
@@ -283,7 +271,7 @@ class Manifest(StrictModel):
             if ledger.name == name:
                 return ledger
         known = ", ".join(ledger.name for ledger in self.ledgers)
-        raise InputError(self._path or "manifest", "ledger", name, f"one of the ledgers: {known}")
+        raise InputError(self.file, "ledger", name, f"one of the ledgers: {known}")
 
     @property
     def instrument(self) -> InstrumentEntry:

@@ -1,4 +1,4 @@
-"""The deployment plan (`tallystick.plan/1`): ledgers, accounts, lanes, limits, time windows.
+"""The deployment plan (`tallystick.plan/1`): ledgers, accounts, lanes, time windows.
 
 `load_plan(path)` returns a frozen `Plan`, with its instrument, or raises `InputError`. A plan holds
 no secret: an account is an address, the alias of an ape account, or an index into a mnemonic that
@@ -12,7 +12,6 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from eth_utils.address import is_checksum_address
 from pydantic import (
     BeforeValidator,
     ConfigDict,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import (
     MAX_ATTESTORS,
@@ -36,6 +36,7 @@ from tallystick.files.instrument import (
     units,
 )
 from tallystick.files.instrument import SCHEMA as INSTRUMENT_SCHEMA
+from tallystick.files.scalars import Finality
 from tallystick.files.strict import (
     Label,
     Name,
@@ -54,13 +55,10 @@ __all__ = [
     "MAX_LANES",
     "MAX_PLAN_LEDGERS",
     "SCHEMA",
-    "Account",
+    "AccountField",
     "AccountRef",
     "Accounts",
-    "Finality",
     "Lane",
-    "Limit",
-    "Limits",
     "Network",
     "Party",
     "Plan",
@@ -84,7 +82,7 @@ _HOUR: Final = 3600
 _DAY: Final = 86400
 
 
-class Account(StrictModel):
+class AccountRef(StrictModel):
     """How to find a signing account; exactly one of the three is set."""
 
     address: str | None = None
@@ -99,34 +97,34 @@ class Account(StrictModel):
         return f"alias {self.alias}" if self.alias is not None else f"index {self.index}"
 
 
-def parse_account(value: object) -> Account:
+def parse_account(value: object) -> AccountRef:
     """Return the account that an address, an alias or an index denotes."""
-    if isinstance(value, Account):
+    if isinstance(value, AccountRef):
         return value
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
     if isinstance(value, int):
         if not 0 <= value <= MAX_INDEX:
             raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
-        return Account(index=value)
+        return AccountRef(index=value)
     if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
-        return Account(address=_address(value))
+        return AccountRef(address=_address(value))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
-    return Account(alias=value)
+    return AccountRef(alias=value)
 
 
 def _address(value: str) -> str:
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
         raise wrong("an address: 0x and 40 hex digits, not zero")
     mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
-    if mixed and not is_checksum_address(value):
+    if mixed and value != address_of(value):
         raise wrong("an address whose capitals agree with its checksum (EIP-55)")
     return value
 
 
-AccountRef = Annotated[
-    Account,
+AccountField = Annotated[
+    AccountRef,
     BeforeValidator(parse_account),
     WithJsonSchema(
         {
@@ -166,37 +164,22 @@ Rpc = Annotated[
 ]
 
 
-class Finality(StrictModel):
-    """When a source event may be attested: so many blocks deep, or safe, final to the node."""
-
-    kind: Literal["depth", "safe", "finalized"]
-    blocks: Annotated[int, Field(ge=1, le=100_000)] | None = None
-
-    @model_validator(mode="after")
-    def _blocks_with_depth(self) -> Self:
-        if self.kind == "depth" and self.blocks is None:
-            raise wrong("a number of blocks with kind: depth", path="blocks", value="missing")
-        if self.kind != "depth" and self.blocks is not None:
-            raise wrong(f"no blocks with kind: {self.kind}", path="blocks", value=self.blocks)
-        return self
-
-
 class Accounts(StrictModel):
     """The accounts of one ledger by role. The deployer holds none, and has none left in the end."""
 
-    deployer: AccountRef
-    issuer: AccountRef
-    notary: AccountRef
-    registrar: AccountRef
-    custodian: AccountRef
-    guardian: AccountRef
-    upgrader: AccountRef
-    paying_agent: AccountRef
-    auditor: AccountRef
+    deployer: AccountField
+    issuer: AccountField
+    notary: AccountField
+    registrar: AccountField
+    custodian: AccountField
+    guardian: AccountField
+    upgrader: AccountField
+    paying_agent: AccountField
+    auditor: AccountField
     administrators: Annotated[
-        tuple[AccountRef, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
+        tuple[AccountField, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
     ]
-    operator: AccountRef | None = None
+    operator: AccountField | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -216,10 +199,10 @@ class Accounts(StrictModel):
             seen[account.key] = path
         return self
 
-    def by_field(self) -> list[tuple[str, Account]]:
+    def by_field(self) -> list[tuple[str, AccountRef]]:
         """Return (field, account) of every account."""
         names = ("deployer", *SINGLE_ROLES)
-        out: list[tuple[str, Account]] = [(name, getattr(self, name)) for name in names]
+        out: list[tuple[str, AccountRef]] = [(name, getattr(self, name)) for name in names]
         if self.operator is not None:
             out.append(("operator", self.operator))
         out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
@@ -263,7 +246,7 @@ class Verifier(StrictModel):
     name: Name
     operator: Label
     attestors: Annotated[
-        tuple[AccountRef, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
+        tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
     ]
     threshold: Annotated[int, Field(ge=MIN_THRESHOLD)]
 
@@ -283,20 +266,6 @@ class Verifier(StrictModel):
         return self
 
 
-class Limit(StrictModel):
-    """What may pass at once, and in how many seconds an empty limit is full again."""
-
-    capacity: Amount
-    refill_seconds: Annotated[int, Field(ge=60, le=30 * _DAY)]
-
-
-class Limits(StrictModel):
-    """Limits of a lane, both ways, seen from home. Over-limit value waits, it is not lost."""
-
-    outbound: Limit
-    inbound: Limit
-
-
 class Lane(StrictModel):
     """One instrument, one home and one remote ledger."""
 
@@ -305,8 +274,6 @@ class Lane(StrictModel):
     production: bool = True
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
     cap: Amount
-    deadline_seconds: Annotated[int, Field(ge=10 * 60, le=90 * _DAY)]
-    limits: Limits | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -380,7 +347,6 @@ class Plan(StrictModel):
     ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
     parties: Annotated[tuple[Party, ...], Field(max_length=100)] = ()
     lanes: Annotated[tuple[Lane, ...], Field(max_length=MAX_LANES)] = ()
-    limits: Limits | None = None
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
@@ -453,13 +419,6 @@ class Plan(StrictModel):
                 return ledger
         raise KeyError(name)
 
-    def limits_of(self, lane: Lane) -> Limits:
-        """Return the limits that apply to `lane`: its own, or the plan's."""
-        limits = lane.limits or self.limits
-        if limits is None:
-            raise ValueError("expected limits")
-        return limits
-
     @property
     def caip2(self) -> dict[str, str]:
         """CAIP-2 names by ledger name, as `tallystick.registry.record_of` takes them."""
@@ -519,14 +478,7 @@ def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None
                 lane.home,
                 f"the instrument's home ledger, {instrument.home}",
             )
-        amounts = [("cap", lane.cap)]
-        if lane.limits is not None:
-            amounts += _capacities("limits", lane.limits)
-        for field, amount in amounts:
-            _check_amount(path, joined("lanes", index, field), amount, instrument)
-    if plan.limits is not None:
-        for field, amount in _capacities("limits", plan.limits):
-            _check_amount(path, field, amount, instrument)
+        _check_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
     known = {name for _, name in instrument.roles.parties()}
     known |= {member.operator for member in instrument.roles.attestors.members}
     for index, party in enumerate(plan.parties):
@@ -541,15 +493,8 @@ def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None
             raise InputError(path, joined("parties", index, "name"), party.name, "each party once")
 
 
-def _capacities(at: str, limits: Limits) -> list[tuple[str, Any]]:
-    return [
-        (joined(at, "outbound", "capacity"), limits.outbound.capacity),
-        (joined(at, "inbound", "capacity"), limits.inbound.capacity),
-    ]
-
-
-def _check_amount(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
-    """An amount of a plan is more than nothing and at most what is authorised."""
+def _check_cap(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
+    """A cap is more than nothing and at most what is authorised."""
     shown = format(amount, "f")
     try:
         base = units(amount, instrument.decimals)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
+from tallystick.chain.abi import encode, keccak
 
 __all__ = [
     "CONTRACTS",
@@ -60,7 +59,7 @@ class Version:
 
 def release_kind(contract: str) -> bytes:
     """Return the kind under which releases of a deployable are registered: the hash of its name."""
-    return keccak(text=contract)
+    return keccak(contract.encode())
 
 
 def release_id(contract: str, version: Version) -> bytes:

@@ -41,6 +41,8 @@ NO_ANVIL: Final = (
     "anvil is not installed: run `npm ci` in the checkout, put anvil on PATH, or name it in "
     "TALLYSTICK_ANVIL"
 )
+# Where the wheel carries what a checkout has in examples/ (setup.py).
+_PACKAGED: Final = Path(__file__).resolve().parent.parent / "examples"
 _DAY: Final = 86_400
 _FIRST_CHAIN_ID: Final = 41_001
 # More than the blocks that any message needs to become final and arrive.
@@ -48,14 +50,15 @@ _ROUNDS: Final = 50
 
 
 def default_instrument() -> Path:
-    """Return the instrument file that is used when none is given.
+    """Return the instrument file that is used when none is given: a checkout's, or the wheel's.
 
     Raises:
-        InputError: there is none, as the package was installed without the examples.
+        InputError: there is none, as the package was installed from neither.
     """
     root = source_root()
-    path = None if root is None else root / "examples" / "apple.yaml"
-    if path is None or not path.is_file():
+    folder = _PACKAGED if root is None else root / "examples"
+    path = folder / "apple.yaml"
+    if not path.is_file():
         raise InputError("tallystick", "--instrument", "missing", "an instrument file")
     return path
 
@@ -169,7 +172,7 @@ def open_devnet(
             settle(Courier(connection), chains)
             status = status_of(connection)
             if not status.ok:
-                broken = "; ".join(part for v in status.verdicts for part in v.breaks)
+                broken = "; ".join(str(part) for v in status.verdicts for part in v.breaks)
                 raise CheckFailed(f"the network is not sound: {broken}")
             yield connection
         finally:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.message import NO_CAP, LaneMessage, ledger_id, message_of, party
 from tallystick.chain import Account, Chain, Receipt
+from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.resolved import Deployment, LaneSpec, LedgerSpec, SuiteSpec, VerifierSpec
@@ -22,7 +21,7 @@ from tallystick.files.instrument import Instrument, record_of
 from tallystick.files.manifest import HolderEntry, Manifest, RoleEntry
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection, Suite, connection_of
-from tallystick.status.invariants import Status
+from tallystick.status.document import Status
 from tallystick.status.observe import status_of
 from tallystick.text import hex_text
 
@@ -152,7 +151,7 @@ def local_spec(
         notice=notice,
         activation_window=activation_window,
         rollback_window=rollback_window,
-        document=keccak(text=instrument.model_dump_json()),
+        document=keccak(instrument.model_dump_json().encode()),
         record=lambda tokens: record_of(instrument, tokens, caip2).as_tuple(),
     )
 
@@ -201,6 +200,13 @@ class Network:
         """Return the account that holds a role on a ledger, e.g. `registrar`."""
         return self.chains[ledger].account(ROLE_INDEX[role])
 
+    def signers(self, ledger: str) -> dict[str, Account]:
+        """Return the accounts of a ledger by role, the courier's with them."""
+        return {
+            role: self.chains[ledger].account(index)
+            for role, index in (*ROLE_INDEX.items(), ("courier", COURIER))
+        }
+
     def administrators(self, ledger: str) -> tuple[Account, Account]:
         """Return the two administrators of a ledger."""
         chain = self.chains[ledger]
@@ -243,7 +249,7 @@ class Network:
                 account,
                 until_day,
                 reason_code(reason),
-                keccak(text="onboarding"),
+                keccak(b"onboarding"),
                 sender=suite.chain.account(ROLE_INDEX["registrar"]),
             )
         )
@@ -252,7 +258,7 @@ class Network:
         """Notary and issuer bring units into being at home, in base units by holder."""
         allotments = list(allotments)
         suite = self.home
-        document = keccak(text="issue")
+        document = keccak(b"issue")
         suite.token.authorise_issuance(
             sum(amount for _, amount in allotments),
             reason_code("ISSU"),

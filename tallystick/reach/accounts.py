@@ -8,22 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils.address import to_checksum_address
+from pydantic_core import PydanticCustomError
 
 from tallystick.chain import Account
-from tallystick.chain.account import JUNK_MNEMONIC, derive_account
+from tallystick.chain.abi import address_of
+from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
-from tallystick.files.plan import Account as AccountRef
-from tallystick.files.plan import Plan, PlanLedger
+from tallystick.files.plan import AccountRef, Plan, PlanLedger, parse_account
 
 __all__ = [
-    "LOCAL_CHAIN_IDS",
     "Accounts",
+    "named_account",
 ]
 
 MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
-# Chain ids that development nodes use: the well-known mnemonic signs there without being asked for.
-LOCAL_CHAIN_IDS: Final = frozenset({1337, 31337, *range(41_001, 41_009)})
 
 
 @dataclass
@@ -52,9 +50,15 @@ class Accounts:
         if ledger not in self._words:
             entry = self.plan.ledger(ledger)
             words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
+            local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or is_local(entry)
+            if words == JUNK_MNEMONIC and not local:
+                expected = f"words that only you know: {ledger} is no local ledger"
+                raise InputError(
+                    "environment", MNEMONIC_VARIABLE, "the public test mnemonic", expected
+                )
             if words:
                 _check_mnemonic(words)
-            elif entry.chain_id in LOCAL_CHAIN_IDS or is_local(entry):
+            elif local:
                 words = JUNK_MNEMONIC
             else:
                 expected = f"{MNEMONIC_VARIABLE} in the environment: it is an index into a mnemonic"
@@ -75,18 +79,32 @@ class Accounts:
         if ref.index is not None:
             words = self.mnemonic(ledger, at, ref.index)
             return derive_account(words, self.number(ledger), ref.index)
-        if ref.alias is not None:
-            return Account(self._address_of(at, ref.alias), None, -1, ref.alias)
-        return Account(to_checksum_address(str(ref.address)), None, -1, "")
+        return _kept_elsewhere(self.path, at, ref)
 
-    def _address_of(self, at: str, alias: str) -> Any:
-        try:
-            return to_checksum_address(
-                str(ape_or_refuse(self.path, at, alias).accounts.load(alias).address)
-            )
-        except KeyError:
-            expected = f"the alias of an ape account (ape accounts import {alias})"
-            raise InputError(self.path, at, alias, expected) from None
+
+def named_account(path: Path, at: str, name: str) -> Account:
+    """Return the account that an address or the alias of an ape account means.
+
+    Raises:
+        InputError: there is no such account.
+    """
+    try:
+        ref = parse_account(name)
+    except PydanticCustomError:
+        raise InputError(path, at, name, "a role, an address or an ape alias") from None
+    return _kept_elsewhere(path, at, ref)
+
+
+def _kept_elsewhere(path: Path, at: str, ref: AccountRef) -> Account:
+    """The account of an address or an alias: its key is not here."""
+    if ref.alias is None:
+        return Account(address_of(str(ref.address)), None, -1, "")
+    try:
+        found = ape_or_refuse(path, at, ref.alias).accounts.load(ref.alias)
+    except KeyError:
+        expected = f"the alias of an ape account (ape accounts import {ref.alias})"
+        raise InputError(path, at, ref.alias, expected) from None
+    return Account(address_of(str(found.address)), None, -1, ref.alias)
 
 
 def _check_mnemonic(words: str) -> None:

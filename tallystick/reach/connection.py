@@ -6,15 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
-from tallystick.chain.account import JUNK_MNEMONIC, derive_account
-from tallystick.chain.contract import Method
+from tallystick.chain.account import JUNK_MNEMONIC, derive_account, is_public
 from tallystick.errors import InputError
 from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
+from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 
 __all__ = [
     "Connection",
@@ -58,12 +57,55 @@ class Connection:
         return self.contract(ledger, "BridgeEscrow")
 
     def key(self, ledger: str, entry: RoleEntry) -> Account | None:
-        """Return the account of a role with its key, None if nobody here has it."""
+        """Return the account of a role with its key, None if nobody here has it.
+
+        Raises:
+            InputError: everybody has it, and a ledger of the manifest is not local.
+        """
         if self.mnemonic is None or entry.index is None:
             return None
         number = self.manifest.ledger(ledger).ledger_number
         account = derive_account(self.mnemonic, number, entry.index)
-        return account if account.address == entry.address else None
+        return self.private(account) if account.address == entry.address else None
+
+    def private(self, account: Account) -> Account:
+        """Return an account, but not with everybody's key unless all ledgers are local.
+
+        All of them, as what an attestor signs counts on the other side of a lane.
+
+        Raises:
+            InputError: its key is one of the well-known mnemonic's.
+        """
+        live = [name for name, chain in self.chains.items() if not chain.is_local]
+        if live and is_public(account):
+            expected = f"a key of its own, not the public test mnemonic's: {live[0]} is not local"
+            raise InputError(self.manifest.file, "account", account.address, expected)
+        return account
+
+    def sender(self, ledger: str, name: str = "") -> Account:
+        """Return the account that delivers on a ledger.
+
+        Args:
+            ledger: the ledger.
+            name: a role there, an address, or the alias of an ape account; the role `courier`
+                when left out.
+
+        Raises:
+            InputError: there is none, or nothing here signs for it.
+        """
+        file, at = self.manifest.file, f"roles.{ledger}.{name or 'courier'}"
+        entry = self.manifest.roles.get(ledger, {}).get(name or "courier")
+        if entry is not None:
+            account = self.key(ledger, entry) or named_account(file, at, entry.address)
+        elif name:
+            account = named_account(file, "--account", name)
+        else:
+            expected = "an account, or --account with a role, an address or an ape alias"
+            raise InputError(file, at, None, expected)
+        if not self.chains[ledger].signs_for(account):
+            expected = f"an account that signs: its words in {MNEMONIC_VARIABLE}, or an ape alias"
+            raise InputError(file, at if entry else "--account", account.address, expected)
+        return account
 
     def close(self) -> None:
         """Close the connections."""
@@ -78,23 +120,24 @@ def connection_of(
     return Connection(manifest, chains, mnemonic or manifest.mnemonic)
 
 
-def connect(manifest: Manifest, *, mnemonic: str | None = None) -> Connection:
+def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "") -> Connection:
     """Reach the ledgers of a manifest.
 
     Args:
         manifest: the manifest.
         mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
+        account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
 
     Raises:
         InputError: a ledger can't be reached, or is not the one that the manifest means.
     """
     from tallystick.chain.anvil import connect as attach
 
-    words = mnemonic or manifest.mnemonic or os.environ.get("TALLYSTICK_MNEMONIC") or None
+    words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
     chains: dict[str, Chain] = {}
     try:
         for at, ledger in enumerate(manifest.ledgers):
-            where, file = f"ledgers[{at}]", manifest.path or "manifest"
+            where, file = f"ledgers[{at}]", manifest.file
             if ledger.rpc is None:
                 raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
             try:
@@ -108,12 +151,25 @@ def connect(manifest: Manifest, *, mnemonic: str | None = None) -> Connection:
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
                 raise InputError(file, f"{where}.rpc", ledger.rpc, f"a node {reason}") from error
             chains[ledger.name] = chain
+            if account and account not in manifest.roles.get(ledger.name, {}):
+                chains[ledger.name] = chain = _signing(chain, manifest.file, account)
             check_same(file, where, ledger, chain)
     except BaseException:
         for chain in chains.values():
             chain.close()
         raise
     return Connection(manifest, chains, words)
+
+
+def _signing(chain: Chain, file: Path, name: str) -> Chain:
+    """A chain that signs for an ape account: the same node through ape, where it has to be."""
+    found = named_account(file, "--account", name)
+    if not found.path or chain.signs_for(found):
+        return chain
+    from tallystick.chain.live import LiveChain
+
+    chain.close()
+    return LiveChain.connect(chain.url, [found.path], name=chain.name)
 
 
 def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) -> None:
@@ -134,16 +190,6 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
     if not chain.code(authority):
         at = f"{where}.contracts.ReleaseAuthority.address"
         raise InputError(file, at, authority, "a contract: there is no code (restarted?)")
-
-
-def pinned(method: Method, block: int, *args: Any) -> Any:
-    """Return what a view returned at a block; of an embedded chain, what it returns now."""
-    rpc = getattr(method.contract.chain, "rpc", None)
-    if rpc is None:
-        return method(*args)
-    request = {"to": str(method.contract.address), "data": "0x" + method.encode(*args).hex()}
-    output: str = rpc("eth_call", request, hex(block))
-    return method.decode(bytes.fromhex(output[2:]))
 
 
 def suites_of(connection: Connection) -> dict[str, Suite]:

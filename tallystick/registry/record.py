@@ -11,9 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
+from tallystick.chain.abi import encode, keccak
 from tallystick.registry.identifiers import (
     check_caip2,
     check_cfi,

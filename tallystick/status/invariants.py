@@ -1,26 +1,50 @@
-"""The invariants, judged by pure functions of what was observed."""
+"""The invariants, one pure function each, named after its number in docs/spec.md.
+
+Each judges what was observed of all ledgers and says what breaks it: ledger, lane, what was found
+there and what was expected.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tallystick.bridge.message import Kind
-from tallystick.status.observation import (
-    DIRECTIONS,
-    SCOPES,
-    LedgerState,
-    Observation,
-    SideState,
-    named,
-)
+from tallystick.status.observation import LaneState, Observation
 
 __all__ = [
-    "Status",
+    "INVARIANTS",
+    "Break",
     "Verdict",
     "check_invariants",
+    "inv_1",
+    "inv_2",
+    "inv_3",
+    "inv_4",
+    "inv_5",
 ]
+
+PLACES: Final = ("in transit", "delivered", "suspense", "claimed")
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where an invariant is broken: ledger, lane if it is one's, what was found and what expected.
+
+    Amounts are base units; `expected` is a number, or a bound such as `at most 5`.
+    """
+
+    ledger: str
+    lane: str
+    what: str
+    found: int
+    expected: int | str
+
+    def __str__(self) -> str:
+        where = f"lane {self.lane}, {self.ledger}" if self.lane else self.ledger
+        return f"{where}: {self.what}: {self.found}, {self.expected} expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +54,7 @@ class Verdict:
     invariant: str
     statement: str
     figures: tuple[tuple[str, int], ...]
-    breaks: tuple[str, ...] = ()
+    breaks: tuple[Break, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -38,210 +62,67 @@ class Verdict:
         return not self.breaks
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """An observation with its verdicts."""
-
-    observation: Observation
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every invariant holds."""
-        return all(verdict.holds for verdict in self.verdicts)
-
-    def verdict(self, invariant: str) -> Verdict:
-        """Return the verdict on an invariant, e.g. `INV-1`."""
-        return next(v for v in self.verdicts if v.invariant == invariant)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON: amounts are base units as text, exact in every reader."""
-        seen = self.observation
-        return {
-            "schema": "tallystick.status/1",
-            "isin": seen.isin,
-            "decimals": seen.decimals,
-            "ok": self.ok,
-            "invariants": [
-                {
-                    "id": verdict.invariant,
-                    "statement": verdict.statement,
-                    "holds": verdict.holds,
-                    "figures": {name: str(value) for name, value in verdict.figures},
-                    "breaks": list(verdict.breaks),
-                }
-                for verdict in self.verdicts
-            ],
-            "ledgers": [_ledger_dict(ledger) for ledger in seen.ledgers],
-            "lanes": [
-                {"id": lane.id, "home": _side_dict(lane.home), "remote": _side_dict(lane.remote)}
-                for lane in seen.lanes
-            ],
-            "messages": [
-                {
-                    "lane": message.lane,
-                    "source": message.source,
-                    "destination": message.destination,
-                    "nonce": message.nonce,
-                    "id": message.id,
-                    "amount": str(message.amount),
-                    "sender": message.sender,
-                    "recipient": message.recipient,
-                    "lock_time": message.lock_time,
-                    "place": message.place,
-                    "age": message.age,
-                }
-                for message in seen.messages
-            ],
-            "stray_deliveries": [
-                {"lane": s.lane, "ledger": s.ledger, "nonce": s.nonce, "id": s.id}
-                for s in seen.strays
-            ],
-        }
-
-
-def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
-    return {
-        "name": ledger.name,
-        "caip2": ledger.caip2,
-        "home": ledger.home,
-        "block": ledger.block,
-        "time": ledger.time,
-        "supply": str(ledger.supply),
-        "authorised": str(ledger.authorised),
-        "live": ledger.live,
-        "paused": named(ledger.paused, SCOPES),
-        "positions": [
-            {
-                "account": position.account,
-                "name": position.name,
-                "balance": str(position.balance),
-                "frozen": str(position.frozen),
-                "eligible_until": position.eligible_until,
-                "account_frozen": position.account_frozen,
-                "link": position.link,
-            }
-            for position in ledger.positions
-        ],
-        "releases": [
-            {
-                "contract": release.contract,
-                "address": release.address,
-                "release": release.version,
-                "implementation": release.implementation,
-                "code_hash": release.code_hash,
-                "sound": release.sound,
-            }
-            for release in ledger.releases
-        ],
-    }
-
-
-def _side_dict(side: SideState) -> dict[str, Any]:
-    return {
-        "ledger": side.ledger,
-        "outstanding": str(side.outstanding),
-        "suspense": str(side.suspense),
-        "sent": side.sent,
-        "paused": named(side.paused, DIRECTIONS),
-        "custody": side.custody,
-        "custody_balance": str(side.custody_balance),
-    }
-
-
 def check_invariants(observation: Observation) -> tuple[Verdict, ...]:
     """Judge what was observed; a pure function."""
-    return (
-        _conservation(observation),
-        _lane_bounds(observation),
-        _exactly_once(observation),
-        _sources(observation),
-        _positions(observation),
-    )
+    return tuple(judge(observation) for judge in INVARIANTS)
 
 
-def _conservation(seen: Observation) -> Verdict:
-    """INV-1."""
-    issue = sum(ledger.supply for ledger in seen.ledgers if ledger.home)
-    at_home = sum(ledger.held for ledger in seen.ledgers if ledger.home)
+def inv_1(seen: Observation) -> Verdict:
+    """Judge INV-1: the issue is where its units are, each in one place."""
+    home = next(ledger for ledger in seen.ledgers if ledger.home)
     away = sum(ledger.held for ledger in seen.ledgers if not ledger.home)
     transit = sum(m.amount for m in seen.messages if m.place == "in transit")
     suspense = sum(lane.home.suspense + lane.remote.suspense for lane in seen.lanes)
-    total = at_home + transit + suspense + away
+    total = home.held + transit + suspense + away
+    wrong = Break(home.name, "", "units in all places", total, home.supply)
     return Verdict(
         "INV-1",
         "issue = home holders + in transit + suspense + remote holders",
         (
-            ("issue", issue),
-            ("home holders", at_home),
+            ("issue", home.supply),
+            ("home holders", home.held),
             ("in transit", transit),
             ("suspense", suspense),
             ("remote holders", away),
         ),
-        () if total == issue else (f"the places hold {total}, the issue is {issue}",),
+        () if total == home.supply else (wrong,),
     )
 
 
-def _lane_bounds(seen: Observation) -> Verdict:
-    """INV-2."""
+def inv_2(seen: Observation) -> Verdict:
+    """Judge INV-2: no lane ever releases more than it locked, or issues more than stays locked."""
     figures: list[tuple[str, int]] = []
-    breaks: list[str] = []
+    breaks: list[Break] = []
     for lane in seen.lanes:
-        name = f"{lane.home.ledger}-{lane.remote.ledger}"
+        name, home, remote = _name(lane), lane.home, lane.remote
         of_lane = [message for message in seen.messages if message.lane == lane.id]
         strays = [stray for stray in seen.strays if stray.lane == lane.id]
         locked = sum(m.amount for m in of_lane if m.kind == Kind.ISSUE)
         burned = sum(m.amount for m in of_lane if m.kind == Kind.RELEASE)
         issued = sum(m.amount * m.deliveries for m in of_lane if m.kind == Kind.ISSUE)
-        issued += sum(s.amount for s in strays if s.ledger == lane.remote.ledger)
+        issued += sum(s.amount for s in strays if s.ledger == remote.ledger)
         released = sum(m.amount * m.deliveries for m in of_lane if m.kind == Kind.RELEASE)
-        released += sum(s.amount for s in strays if s.ledger == lane.home.ledger)
+        released += sum(s.amount for s in strays if s.ledger == home.ledger)
+        kept, standing = locked - released, issued - burned
         figures += [
             (f"{name} locked", locked),
             (f"{name} released", released),
             (f"{name} issued remotely", issued),
             (f"{name} burned remotely", burned),
         ]
-        for broken, what in (
-            (released > locked, f"released {released} of {locked} locked"),
-            (
-                issued - burned > locked - released,
-                (
-                    f"{issued - burned} stand on {lane.remote.ledger}, "
-                    f"{locked - released} are locked for them"
-                ),
-            ),
-            (
-                lane.home.outstanding != locked - released,
-                (
-                    f"{lane.home.ledger} owes {lane.home.outstanding}, "
-                    f"its messages say {locked - released}"
-                ),
-            ),
-            (
-                lane.remote.outstanding != issued - burned,
-                (
-                    f"{lane.remote.ledger} has issued {lane.remote.outstanding}, "
-                    f"its messages say {issued - burned}"
-                ),
-            ),
-            (
-                lane.home.custody_balance != lane.home.outstanding + lane.home.suspense,
-                (
-                    f"custody on {lane.home.ledger} holds {lane.home.custody_balance}, "
-                    f"it owes {lane.home.outstanding + lane.home.suspense}"
-                ),
-            ),
-            (
-                lane.remote.custody_balance != lane.remote.suspense,
-                (
-                    f"custody on {lane.remote.ledger} holds {lane.remote.custody_balance}, "
-                    f"it owes {lane.remote.suspense}"
-                ),
-            ),
+        if released > locked:
+            breaks.append(Break(home.ledger, name, "released", released, f"at most {locked}"))
+        if standing > kept:
+            what = "issued and not burned"
+            breaks.append(Break(remote.ledger, name, what, standing, f"at most {kept}"))
+        for side, what, found, expected in (
+            (home, "outstanding", home.outstanding, kept),
+            (remote, "outstanding", remote.outstanding, standing),
+            (home, "in custody", home.custody_balance, home.outstanding + home.suspense),
+            (remote, "in custody", remote.custody_balance, remote.suspense),
         ):
-            if broken:
-                breaks.append(f"lane {name}: {what}")
+            if found != expected:
+                breaks.append(Break(side.ledger, name, what, found, expected))
     return Verdict(
         "INV-2",
         "per lane: released ≤ locked, issued remotely ≤ locked - released, custody holds it",
@@ -250,34 +131,8 @@ def _lane_bounds(seen: Observation) -> Verdict:
     )
 
 
-def _exactly_once(seen: Observation) -> Verdict:
-    """INV-3."""
-    breaks: list[str] = []
-    for message in seen.messages:
-        name = f"{message.source} to {message.destination} message {message.nonce}"
-        if message.deliveries > 1:
-            breaks.append(f"{name}: delivered {message.deliveries} times")
-        if message.claims > 1:
-            breaks.append(f"{name}: claimed {message.claims} times")
-        if message.claims and not message.to_suspense:
-            breaks.append(f"{name}: claimed, but never in suspense")
-        if message.arrived != bool(message.deliveries):
-            said = "arrived" if message.arrived else "did not arrive"
-            breaks.append(f"{name}: its nonce {said}, {message.deliveries} deliveries were logged")
-        waiting = message.amount if message.place == "suspense" else 0
-        if message.suspended != waiting:
-            breaks.append(f"{name}: {message.suspended} in suspense, {waiting} expected")
-    for lane in seen.lanes:
-        for side in (lane.home, lane.remote):
-            waiting = sum(
-                message.suspended
-                for message in seen.messages
-                if message.lane == lane.id and message.destination == side.ledger
-            )
-            if side.suspense != waiting:
-                breaks.append(
-                    f"{side.ledger}: lane has {side.suspense} in suspense, messages {waiting}"
-                )
+def inv_3(seen: Observation) -> Verdict:
+    """Judge INV-3: a message takes effect once, in one way."""
     places = Counter(message.place for message in seen.messages)
     return Verdict(
         "INV-3",
@@ -286,24 +141,50 @@ def _exactly_once(seen: Observation) -> Verdict:
             ("messages", len(seen.messages)),
             *((f"messages {place}", places[place]) for place in PLACES),
         ),
-        tuple(breaks),
+        tuple(_effects(seen)),
     )
 
 
-PLACES: Final = ("in transit", "delivered", "suspense", "claimed")
+def _effects(seen: Observation) -> Iterator[Break]:
+    """What breaks INV-3."""
+    names = {lane.id: _name(lane) for lane in seen.lanes}
+    for message in seen.messages:
+        at, lane = message.destination, names[message.lane]
+        which = f"of message {message.nonce} from {message.source}"
+        if message.deliveries > 1:
+            yield Break(at, lane, f"deliveries {which}", message.deliveries, "at most 1")
+        if message.claims > 1:
+            yield Break(at, lane, f"claims {which}", message.claims, "at most 1")
+        if message.claims and not message.to_suspense:
+            yield Break(at, lane, f"claims {which}, never in suspense", message.claims, 0)
+        if message.arrived != bool(message.deliveries):
+            logged = bool(message.deliveries)
+            yield Break(at, lane, f"arrival bit {which}", int(message.arrived), int(logged))
+        waiting = message.amount if message.place == "suspense" else 0
+        if message.suspended != waiting:
+            yield Break(at, lane, f"suspense {which}", message.suspended, waiting)
+    for each in seen.lanes:
+        for side in (each.home, each.remote):
+            waiting = sum(
+                message.suspended
+                for message in seen.messages
+                if message.lane == each.id and message.destination == side.ledger
+            )
+            if side.suspense != waiting:
+                yield Break(side.ledger, _name(each), "suspense", side.suspense, waiting)
 
 
-def _sources(seen: Observation) -> Verdict:
-    """INV-4, as far as logs and outboxes show it."""
+def inv_4(seen: Observation) -> Verdict:
+    """Judge INV-4, as far as logs and outboxes show it: no effect without its source event."""
+    names = {lane.id: _name(lane) for lane in seen.lanes}
     breaks = [
-        f"{stray.ledger}: delivery of nonce {stray.nonce}, amount {stray.amount}: "
-        "the other ledger has no such message"
-        for stray in seen.strays
+        Break(s.ledger, names[s.lane], f"delivered without a source, nonce {s.nonce}", s.amount, 0)
+        for s in seen.strays
     ]
     breaks += [
-        f"{message.source}: message {message.nonce} is not what its escrow keeps"
-        for message in seen.messages
-        if not message.recorded
+        Break(m.source, names[m.lane], f"message {m.nonce} as its escrow keeps it", 0, 1)
+        for m in seen.messages
+        if not m.recorded
     ]
     return Verdict(
         "INV-4",
@@ -313,23 +194,22 @@ def _sources(seen: Observation) -> Verdict:
     )
 
 
-def _positions(seen: Observation) -> Verdict:
-    """INV-5."""
+def inv_5(seen: Observation) -> Verdict:
+    """Judge INV-5: a ledger's supply is what its accounts hold, and at home what was authorised."""
     figures: list[tuple[str, int]] = []
-    breaks: list[str] = []
+    breaks: list[Break] = []
     for ledger in seen.ledgers:
+        name, supply = ledger.name, ledger.supply
         total = sum(position.balance for position in ledger.positions)
-        figures += [(f"{ledger.name} supply", ledger.supply), (f"{ledger.name} positions", total)]
-        if total != ledger.supply:
-            breaks.append(f"{ledger.name}: positions sum to {total}, the supply is {ledger.supply}")
-        if ledger.home and ledger.supply > ledger.authorised:
-            breaks.append(
-                f"{ledger.name}: supply {ledger.supply} is above the authorised {ledger.authorised}"
-            )
+        figures += [(f"{name} supply", supply), (f"{name} positions", total)]
+        if total != supply:
+            breaks.append(Break(name, "", "sum of positions", total, supply))
+        if ledger.home and supply > ledger.authorised:
+            breaks.append(Break(name, "", "supply", supply, f"at most {ledger.authorised}"))
         breaks += [
-            f"{ledger.name}: {position.name or position.account} has {position.balance}"
-            for position in ledger.positions
-            if position.balance < 0
+            Break(name, "", f"balance of {p.name or p.account}", p.balance, "at least 0")
+            for p in ledger.positions
+            if p.balance < 0
         ]
     return Verdict(
         "INV-5",
@@ -337,3 +217,10 @@ def _positions(seen: Observation) -> Verdict:
         tuple(figures),
         tuple(breaks),
     )
+
+
+def _name(lane: LaneState) -> str:
+    return f"{lane.home.ledger}-{lane.remote.ledger}"
+
+
+INVARIANTS: Final = (inv_1, inv_2, inv_3, inv_4, inv_5)

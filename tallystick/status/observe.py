@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from tallystick.bridge.message import Kind, LaneMessage, party_address
 from tallystick.chain import Block, Chain, Contract, Event
+from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.release import PROXIED, Version
-from tallystick.reach.connection import Connection, pinned
-from tallystick.status.invariants import Status, check_invariants
+from tallystick.reach.connection import Connection
+from tallystick.status.document import Status
+from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
     LaneState,
     LedgerState,
@@ -95,7 +95,7 @@ class _View:
 
     def read(self, contract: Contract, function: str, *args: Any) -> Any:
         """Return what a view returned at the block."""
-        return pinned(getattr(contract, function), self.block.number, *args)
+        return contract.method(function).call(*args, block=self.block.number)
 
     def events(self, contract: Contract, name: str, *topics: bytes) -> list[Event]:
         """Return a contract's events of one name up to the block."""

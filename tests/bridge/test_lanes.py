@@ -236,6 +236,10 @@ def test_an_instrument_has_one_home_on_a_remote_ledger(world: World) -> None:
     opening.refused("lanes: instrument has its home")
 
 
+def test_the_home_ledger_has_no_lane_to_home(world: World) -> None:
+    assert world.home.escrow.lane_to_home(keccak(text=ISIN)) == bytes(32)
+
+
 @pytest.mark.parametrize("cap", [2**70, UINT_MAX])
 def test_a_cap_out_of_range_is_refused(opening: Opening, cap: int) -> None:
     opening.refused("lanes: cap out of range", cap=cap)
@@ -433,10 +437,16 @@ def test_setting_terms_keeps_the_action_epoch(world: World) -> None:
     assert read_slot(side.escrow, *slot) & (1023 << 176) == epoch
 
 
-def test_terms_with_a_verifier_without_code_are_refused(world: World) -> None:
+@pytest.mark.parametrize("who", ["nobody", "plain", "delegated"])
+def test_terms_with_a_verifier_without_code_are_refused(world: World, who: str) -> None:
     side = world.home
+    if who == "delegated":
+        # EIP-7702: the key may point its account at other code tomorrow.
+        code = bytes.fromhex("ef0100" + side.verifier.address[2:])
+        side.chain.set_code(side.attacker.address, code)
+    verifier = ZERO if who == "nobody" else side.attacker.address
     with refused(world, "lanes: new verifier has no code"), world.isolated():
-        set_terms(world, side, ZERO, 7)
+        set_terms(world, side, verifier, 7)
 
 
 @pytest.mark.parametrize("cap", [2**70, UINT_MAX])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import SignerSet
 from tallystick.chain import Contract
@@ -221,6 +223,11 @@ def test_17_signers_are_refused(world: World) -> None:
         side.verifier.propose_signers(signers, 2, *STATED, sender=side.operator)
 
 
+def act_of(proposed: SignerSet) -> bytes:
+    """The act of confirming a set."""
+    return keccak(encode(["string", "bytes32"], ["confirm_signers", proposed.hash]))
+
+
 # -------------------------------------------------------------------------- rotation
 
 
@@ -234,12 +241,18 @@ def test_operator_proposes_and_administrator_confirms(home_side: Side) -> None:
     proposed = next_set(home_side)
     signers = list(proposed.signers)
     receipt = verifier.propose_signers(signers, 2, *STATED, sender=operator)
+    act = act_of(proposed)
+    assert receipt.return_value == act
     assert receipt.events == (
         home_side.act(verifier, PROPOSE, ZERO, operator),
-        verifier.emitted("SignerSetProposed", 2, proposed.hash, 2, signers),
+        verifier.emitted("SignerSetProposed", act, 2, proposed.hash, 2, signers),
     )
-    assert verifier.proposed_set() == proposed.hash
-    assert verifier.set_proposer() == operator.address
+    assert tuple(verifier.proposal_of(act)) == (
+        operator.address,
+        32,
+        1,
+        receipt.timestamp + 30 * DAY,
+    )
     assert verifier.epoch() == 1
 
     receipt = verifier.confirm_signers(signers, 2, *STATED, sender=administrator)
@@ -250,7 +263,7 @@ def test_operator_proposes_and_administrator_confirms(home_side: Side) -> None:
         verifier.emitted("SignerSetConfirmed", 2, proposed.hash, 2, signers, valid_from),
     )
     assert verifier.epoch() == 2
-    assert verifier.proposed_set() == NO_DOCUMENT
+    assert tuple(verifier.proposal_of(act)) == (ZERO, 0, 0, 0)
     assert tuple(verifier.epoch_at(2))[1:] == (valid_from, NEVER)
     assert verifier.epoch_at(1).valid_until == valid_from + RETENTION
 
@@ -262,51 +275,53 @@ def test_only_the_proposed_set_is_confirmed(world: World, change: str) -> None:
     propose(side, proposed)
     signers = list(proposed.signers[:2] if change == "signers" else proposed.signers)
     threshold = 3 if change == "threshold" else 2
-    with refused(world, "verifier: not the proposed set"):
+    with refused(world, "access: act not proposed"):
         side.verifier.confirm_signers(signers, threshold, *STATED, sender=side.administrator)
 
 
 def test_nothing_is_confirmed_without_a_proposal(world: World) -> None:
-    with refused(world, "verifier: not the proposed set"):
+    with refused(world, "access: act not proposed"):
         confirm(world.home, next_set(world.home))
 
 
-def test_a_later_proposal_replaces_the_one_before(world: World) -> None:
+def test_of_several_proposed_sets_one_is_confirmed(world: World) -> None:
+    """None replaces another; the epoch in a set's hash ends those that were not chosen."""
     side = world.home
     earlier, later = next_set(side), next_set(side, 4)
     propose(side, earlier)
-    receipt = side.verifier.propose_signers(list(later.signers), 2, *STATED, sender=side.operator)
-    assert receipt.events == (
-        side.act(side.verifier, PROPOSE, ZERO, side.operator),
-        side.verifier.emitted("SignerSetWithdrawn", 2, earlier.hash),
-        side.verifier.emitted("SignerSetProposed", 2, later.hash, 2, list(later.signers)),
-    )
-    with refused(world, "verifier: not the proposed set"):
+    propose(side, later)
+    side.chain.set_time(confirm(side, later))
+    with refused(world, "access: act not proposed"):
         confirm(side, earlier)
-    confirm(side, later)
 
 
-def test_the_same_set_proposed_again_withdraws_nothing(home_side: Side) -> None:
-    proposed = next_set(home_side)
-    propose(home_side, proposed)
-    receipt = home_side.verifier.propose_signers(
-        list(proposed.signers), 2, *STATED, sender=home_side.operator
+@pytest.mark.parametrize("role", ["operator", "administrator", "guardian"])
+def test_a_proposed_set_is_withdrawn(world: World, role: str) -> None:
+    side = world.home
+    proposed = next_set(side)
+    propose(side, proposed)
+    side.verifier.withdraw_proposal(act_of(proposed), *STATED, sender=side.parties[role])
+    with refused(world, "access: act not proposed"):
+        confirm(side, proposed)
+
+
+def test_a_proposed_set_lapses(world: World) -> None:
+    side = world.home
+    propose(side, next_set(side))
+    side.chain.set_time(side.chain.now + 30 * DAY)
+    with refused(world, "access: proposal lapsed"):
+        confirm(side, next_set(side))
+
+
+def test_the_set_up_key_confirms_the_first_set_and_no_other(world: World) -> None:
+    side = world.home
+    verifier = side.chain.deploy(
+        "QuorumVerifier", side.deployer, DELAY, RETENTION, sender=side.deployer
     )
-    assert receipt.events == (
-        home_side.act(home_side.verifier, PROPOSE, ZERO, home_side.operator),
-        home_side.verifier.emitted(
-            "SignerSetProposed", 2, proposed.hash, 2, list(proposed.signers)
-        ),
-    )
-
-
-def test_a_confirmed_set_is_not_withdrawn_by_the_next_proposal(home_side: Side) -> None:
-    propose(home_side, next_set(home_side))
-    confirm(home_side, next_set(home_side))
-    receipt = home_side.verifier.propose_signers(
-        list(next_set(home_side, 4).signers), 2, *STATED, sender=home_side.operator
-    )
-    assert receipt.named("SignerSetWithdrawn") == ()
+    first, second = world.signers, next_set(side)
+    verifier.set_first_signers(list(first.signers), 2, *STATED, sender=side.deployer)
+    with refused(world, "access: missing role"):
+        verifier.confirm_signers(list(second.signers), 2, *STATED, sender=side.deployer)
 
 
 def test_the_sets_are_viewable_epoch_by_epoch(world: World) -> None:
@@ -331,7 +346,7 @@ def test_a_set_is_confirmed_once(world: World) -> None:
     side = world.home
     propose(side, next_set(side))
     side.chain.set_time(confirm(side, next_set(side)))
-    with refused(world, "verifier: not the proposed set"):
+    with refused(world, "access: act not proposed"):
         confirm(side, next_set(side))
 
 
@@ -340,7 +355,7 @@ def test_a_proposal_dies_with_its_operators_role(world: World) -> None:
     side = world.home
     propose(side, next_set(side))
     side.give_role(side.verifier, side.operator, 0)
-    with refused(world, "verifier: proposer lost its role"):
+    with refused(world, "access: proposer lost its role"):
         confirm(side, next_set(side))
 
 

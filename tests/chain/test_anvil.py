@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -312,6 +313,46 @@ def test_history_is_as_long_as_asked_for() -> None:
         assert int(chain.rpc("eth_getBalance", b, hex(90)), 16) > 0
         with pytest.raises(RpcError, match="BlockOutOfRange"):
             chain.rpc("eth_getBalance", b, hex(50))
+
+
+def test_what_waits_for_a_block_counts_when_asked_for(chain: AnvilChain) -> None:
+    a = chain.account(0)
+    before = chain.nonce(a)
+    chain.set_automine(False)
+    chain.submit(sender=a, to=chain.account(1), value=1)
+    assert (chain.nonce(a), chain.nonce(a, pending=True)) == (before, before + 1)
+
+
+class _Elsewhere:
+    """A node's answers, but it says that it is another client with another chain id."""
+
+    def __init__(self, url: str, client: str) -> None:
+        self._rpc, self._client = JsonRpc(url), client
+
+    def __call__(self, method: str, /, *params: Any) -> Any:
+        if method == "eth_chainId":
+            return "0x1"
+        return self._client if method == "web3_clientVersion" else self._rpc(method, *params)
+
+    def close(self) -> None:
+        self._rpc.close()
+
+
+def test_the_public_mnemonic_signs_on_local_chains_only(chain: AnvilChain) -> None:
+    def named(client: str) -> RpcChain:
+        return RpcChain("there", chain.url, ledger_number=1, rpc=_Elsewhere(chain.url, client))
+
+    for client, local in (("Geth/v1.16", False), ("HardhatNetwork/3", True), ("anvil/v1", True)):
+        there = named(client)
+        assert (there.is_local, there.controlled) == (local, False)
+        assert there.signs_for(chain.account(0)) is local
+        assert not there.signs_for(chain.account(0).address)
+    assert RpcChain("home", chain.url).is_local
+    live = named("Geth/v1.16")
+    nonce = chain.nonce(chain.account(0))
+    with pytest.raises(ChainError, match="everybody has the key of 0x"):
+        live.send(sender=live.account(0), to=live.account(1), value=1)
+    assert chain.nonce(chain.account(0)) == nonce
 
 
 def test_block_hashes_are_not_kept_in_the_state(chain: AnvilChain) -> None:

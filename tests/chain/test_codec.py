@@ -1,16 +1,27 @@
-"""The ABI codec agrees with eth_abi, byte for byte."""
+"""The ABI codec agrees with eth_abi, RLP with rlp, byte for byte."""
 
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from typing import Any
 
 import eth_abi
 import pytest
+import rlp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.chain.abi import CodecError, Interface, Parameters, address_of, parameter_type
+from tallystick.chain import rlp as ours
+from tallystick.chain.abi import (
+    CodecError,
+    Interface,
+    Parameters,
+    address_of,
+    encode,
+    parameter_type,
+)
 
 _BITS = st.integers(1, 32).map(lambda n: n * 8)
 
@@ -94,7 +105,7 @@ def test_it_writes_and_reads_what_eth_abi_does(
     types = [parameter_type(entry) for entry in entries]
     parameters = Parameters(entries)
     encoded = parameters.encode(values)
-    assert encoded == eth_abi.encode(types, values)
+    assert encoded == encode(types, values) == eth_abi.encode(types, values)
     assert _plain(parameters.decode(encoded)) == _plain(eth_abi.decode(types, encoded))
     assert parameters.encode(parameters.decode(encoded)) == encoded
 
@@ -153,3 +164,23 @@ def test_fixed_point() -> None:
 def test_an_interface_is_made_once() -> None:
     abi = [{"type": "function", "name": "f", "inputs": [], "outputs": []}]
     assert Interface.of(abi) is Interface.of(abi)
+
+
+def test_the_words_of_the_contracts_bring_no_evm_and_no_second_codec() -> None:
+    code = (
+        "import sys, tallystick.bridge.message, tallystick.registry.record; "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'eth', 'eth_abi', 'eth_account', 'rlp', 'web3'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_types_written_out_are_told_when_a_value_does_not_fit() -> None:
+    with pytest.raises(CodecError, match=r"\(string,\(address,uint8\)\[\]\): value 2: .*256"):
+        encode(["string", "(address,uint8)[]"], ["a", [("0x" + "11" * 20, 256)]])
+
+
+@given(st.lists(st.one_of(st.integers(0, 2**256), st.binary(max_size=80)), max_size=5))
+def test_it_writes_rlp_as_the_rlp_package_does(items: list[int | bytes]) -> None:
+    assert ours.encode(items) == rlp.encode(items)

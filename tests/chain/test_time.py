@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.chain import Chain, ChainError, Contract
+from tallystick.chain import Chain, ChainError, Contract, UnknownBlock
 
 pytestmark = pytest.mark.usefixtures("probe")
 
@@ -60,8 +60,47 @@ def test_mining_adds_empty_blocks(home: Chain) -> None:
 
 
 def test_a_missing_block_is_an_error(home: Chain) -> None:
-    with pytest.raises(ChainError, match="has no block 1000"):
+    with pytest.raises(UnknownBlock, match="has no block 1000"):
         home.block(1_000)
+
+
+def test_blocks_have_names(home: Chain) -> None:
+    home.mine(3)
+    head = home.block("latest")
+    assert head == home.block() == home.block(home.block_number)
+    assert home.block("finalized").number <= home.block("safe").number <= head.number
+
+
+def test_a_view_sees_the_block_that_it_is_asked_at(home: Chain, probe: Contract) -> None:
+    sender = home.account(0)
+    seen = []
+    for step in range(3):
+        receipt = probe.increase(sender=sender)
+        home.send(sender=sender, to=home.account(7), value=1)
+        seen.append((receipt.block_number, step))
+    home.mine(2)
+    home.advance(1_000)
+    before = home.block(), home.now, probe.counter(), home.logs()
+    for number, counter in seen:
+        block = home.block(number)
+        assert probe.counter.call(block=number) == counter + 1
+        assert probe.counter.call(block=number - 1) == counter
+        assert probe.clock.call(block=number) == (block.timestamp, number, home.chain_id)
+        assert probe.parent_hash.call(block=number) == bytes.fromhex(
+            home.block(number - 1).hash[2:]
+        )
+    assert (home.block(), home.now, probe.counter(), home.logs()) == before
+    # What came after is there still, and can be undone still.
+    assert probe.increase(sender=sender).return_value == 4
+    home.reorg(1)
+    assert probe.counter() == 3
+    with pytest.raises(ChainError):
+        probe.counter.call(block=home.block_number + 5)
+
+
+def test_a_local_ledger_does_everything(home: Chain) -> None:
+    assert (home.is_local, home.controlled) == (True, True)
+    assert home.signs_for("0x" + "99" * 20)
 
 
 def test_a_snapshot_brings_back_state_blocks_and_time_every_time(

@@ -20,6 +20,8 @@ from tallystick.errors import CheckFailed, InputError
 from tallystick.local.network import manifest_of_network
 from tests.support.commands import APPLE, ROOT, connected, deployed, environment, tallystick
 
+PLAN = ROOT / "examples" / "plan.yaml"
+
 
 def test_version_and_help(tmp_path: Path) -> None:
     done = tallystick("--version", cwd=tmp_path)
@@ -52,6 +54,30 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
         "tallystick: Invalid value for '--backend': 'moon' is not one of 'anvil', 'embedded'.",
     ),
     (("status", "--manifest", "bad.yaml"), "bad.yaml: line 1, column 1: Expecting value"),
+    (
+        ("demo", "--out", "bad.yaml/deep"),
+        "tallystick: --out: bad.yaml/deep: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("demo", "--out", "/proc/none"),
+        "tallystick: --out: /proc/none: expected a place that can be written (",
+    ),
+    (
+        ("deploy", str(PLAN), "--execute", "--out", "bad.yaml"),
+        "tallystick: --out: bad.yaml: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("deploy", str(PLAN), "--execute", "--out", "/proc/none"),
+        "tallystick: --out: /proc/none: expected a place that can be written (",
+    ),
+    (
+        ("devnet", "--manifest", "bad.yaml/manifest.json"),
+        "tallystick: --manifest: bad.yaml/manifest.json: expected a folder, and bad.yaml is none",
+    ),
+    (
+        ("devnet", "--manifest", "."),
+        "tallystick: --manifest: .: expected a file, and a folder is there",
+    ),
 ]
 
 
@@ -161,8 +187,8 @@ def test_status_and_courier_of_nodes(ledgers: Any, tmp_path: Path) -> None:
     found = tallystick("status", "--manifest", path, cwd=tmp_path)
     assert found.returncode == 1
     assert found.stdout.splitlines()[-2:] == [
-        "BROKEN INV-1: the places hold 1500000001, the issue is 1500000000",
-        "BROKEN INV-5: home: positions sum to 1500000001, the supply is 1500000000",
+        "BROKEN INV-1: home: units in all places: 1500000001, 1500000000 expected",
+        "BROKEN INV-5: home: sum of positions: 1500000001, 1500000000 expected",
     ]
     data = json.loads(tallystick("status", "--manifest", path, "--json", cwd=tmp_path).stdout)
     assert not data["ok"]

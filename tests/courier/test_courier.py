@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain import ChainError
+from tallystick.chain.account import derive_account
+from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
 from tallystick.courier.decision import Act, Decision, Sighting, decide, final_block
-from tallystick.files.manifest import Finality
+from tallystick.errors import InputError
+from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import ROLE_INDEX, Network
+from tallystick.local.network import ROLE_INDEX, Network, manifest_of_network
+from tallystick.reach.connection import Connection, connection_of
 from tests.support.commands import connected, deployed
 
 _LANE = b"\x1a" * 32
@@ -392,3 +396,81 @@ def test_role_indices_are_those_of_the_manifest(ledgers: Any) -> None:
     roles = connected(network).manifest.roles["remote"]
     assert {role: roles[role].index for role in ROLE_INDEX} == dict(ROLE_INDEX)
     assert Courier(connected(network)).sender("remote").address == roles["courier"].address
+
+
+# --- who sends, and with which keys ------------------------------------------------------------
+
+
+def without_courier(network: Network) -> Connection:
+    manifest = manifest_of_network(network)
+    roles = {
+        ledger: {role: entry for role, entry in roles.items() if role != "courier"}
+        for ledger, roles in manifest.roles.items()
+    }
+    return connection_of(manifest.model_copy(update={"roles": roles}), network.chains)
+
+
+def test_who_sends(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    assert Courier(connected(network)).sender("home") == network.signers("home")["courier"]
+    connection = without_courier(network)
+    with pytest.raises(InputError) as caught:
+        Courier(connection)
+    assert str(caught.value) == (
+        "manifest: roles.home.courier: nothing: expected an account, or --account with a role, an "
+        "address or an ape alias"
+    )
+    stranger = network.holder("remote", 7)
+    assert Courier(connection, account="operator").sender("remote") == network.party(
+        "remote", "operator"
+    )
+    assert Courier(connection, account=stranger).sender("home") == stranger
+    for wrong in ("0x12", "18", ""):
+        with pytest.raises(InputError, match=r"^manifest: (--account|roles\.home\.courier): "):
+            Courier(connection, account=wrong)
+    carrier = Courier(connection, account=stranger.address)
+    lock(network, 100)
+    let_pass(network)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    assert network.remote.chain.nonce(stranger) == 1
+
+
+def test_everybodys_keys_are_refused_where_a_ledger_is_not_local(
+    ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = deployed(ledgers(2))
+    connection = connected(network)
+    monkeypatch.setattr(network.remote.chain, "is_local", False)
+    courier, attestor = network.signers("home")["courier"], network.attestors[0]
+    own = derive_account("zoo " * 11 + "wrong", 1, 0)
+    public = r"^manifest: account: {}: expected a key of its own, not the public test mnemonic's: "
+    for options, refused in (
+        ({}, courier),
+        ({"attestors": ()}, courier),
+        ({"account": "courier", "attestors": [own]}, courier),
+        ({"account": courier, "attestors": [own]}, courier),
+        ({"account": own}, connection.manifest.accounts("attestor")[0][1]),
+        ({"account": own, "attestors": [own, attestor]}, attestor),
+    ):
+        with pytest.raises(InputError, match=public.format(refused.address)):
+            Courier(connection, **options)
+    assert Courier(connection, account=own, attestors=[own]).attestors == (own.address,)
+
+
+@pytest.mark.anvil_only
+def test_a_node_that_signs_for_nobody_needs_a_key(ledgers: Any) -> None:
+    network = deployed(ledgers(2))
+    chains = {
+        name: RpcChain(name, chain.url, ledger_number=chain.ledger_number)
+        for name, chain in network.chains.items()
+    }
+    connection = connection_of(without_courier(network).manifest, chains)
+    address = network.holder("home", 3).address
+    with pytest.raises(InputError) as caught:
+        Courier(connection, account=address)
+    assert str(caught.value) == (
+        f"manifest: --account: {address}: expected an account that signs: its words in "
+        "TALLYSTICK_MNEMONIC, or an ape alias"
+    )
+    for chain in chains.values():
+        chain.close()

@@ -147,11 +147,13 @@ def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
     out = network.lock(parties.fund, parties.fund_abroad, 20)
     back = network.burn(parties.investor_abroad, parties.investor, 100)
     signed = network.attest(out)
-    upgrade(network, "remote", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
+    home, remote = network.home, network.remote
+    upgrade(remote, network.signers("remote"), "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
     assert network.status().ok
     arrive(network, out, signed)
-    upgrade(network, "home", "SecurityToken", "SecurityTokenNextButOneMock", "1.2.0")
-    upgrade(network, "home", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
+    here = network.signers("home")
+    upgrade(home, here, "SecurityToken", "SecurityTokenNextButOneMock", "1.2.0")
+    upgrade(home, here, "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0")
     assert network.status().ok
     meet(network)
     network.home.chain.mine(5)

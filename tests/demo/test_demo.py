@@ -11,11 +11,14 @@ import pytest
 from rich.console import Console
 
 from tallystick.chain.process import find_anvil
+from tallystick.cli.report import Told
 from tallystick.demo import story as demo
 from tallystick.demo.report import Figure, Report, Sample, svg
 from tallystick.errors import InputError
+from tools.readme import README, WIDTH, excerpt, sample_of
+from tools.report import ROOT
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 BACKENDS = [
     "embedded",
@@ -29,8 +32,8 @@ def tell(
     backend: str, instrument: Path = EXAMPLES / "apple.yaml", out: Path | None = None
 ) -> tuple[int, str]:
     """Run the demo into a string; returns the exit status and what was printed."""
-    console = Console(file=io.StringIO(), width=140)
-    status = demo.run(instrument, backend, out, console)
+    console = Console(file=io.StringIO(), width=WIDTH)
+    status = demo.run(instrument, backend, out, Told(console))
     file = console.file
     assert isinstance(file, io.StringIO)
     return status, file.getvalue()
@@ -91,6 +94,8 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     assert page.count("<h2>") == 11
     assert page.count("<svg") == 1
     assert f"report {tmp_path / 'index.html'}" in text
+    # What README.md shows is what is told; `python -m tools.readme` writes it anew.
+    assert sample_of((ROOT / README).read_text()) == excerpt(text)
     written = sorted(file.name for file in tmp_path.iterdir())
     assert written == ["abi", "index.html", "manifest.json"]
 
@@ -125,7 +130,7 @@ def test_figure_is_stacked_to_the_issue_and_says_where_its_scale_starts() -> Non
 
 def test_text_of_a_file_cannot_become_markup(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=100)
-    report = Report("<b>title</b>", "[red]note[/red]", console)
+    report = Report("<b>title</b>", "[red]note[/red]", Told(console))
     report.section("<script>alert(1)</script>")
     report.say("a & b [bold]")
     report.table("t", ("<i>",), [("<td>",)])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
@@ -11,13 +13,16 @@ from eth_utils.crypto import keccak
 from tallystick import build
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Receipt, reverts
+from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import upgrade as upgrades
 from tallystick.deploy.upgrade import upgrade
 from tallystick.errors import CheckFailed
 from tallystick.files.instrument import load_instrument
+from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version, release_id, release_kind
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import COURIER, Network
+from tallystick.local.network import Network, manifest_of_network
+from tallystick.reach.connection import connection_of, suites_of
 from tallystick.token.position import business_day
 
 CONTRACTS = ("SecurityToken", "BridgeEscrow", "InstrumentRegistry")
@@ -120,7 +125,7 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
     lane = network.lane
     day = business_day(network.chains[ledger].now, CLOSE_MINUTE)
     days = [number.to_bytes(32, "big") for number in range(day - 7, day + 7)]
-    layout = upgrades.installed_artifact(network, ledger, name).layout["storage_layout"]
+    layout = upgrades.installed_artifact(network.suite(ledger), name).layout["storage_layout"]
     at = {
         f"{module}.{variable}": entry["slot"]
         for module, entries in layout.items()
@@ -146,12 +151,12 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
 
 def _words(network: Network, ledger: str, name: str) -> dict[int, int]:
     """What is stored: on the embedded back end all of it, else all that is known to be there."""
-    chain, proxy = network.chains[ledger], upgrades.proxy_of(network, ledger, name)
+    chain, proxy = network.chains[ledger], upgrades.proxy_of(network.suite(ledger), name)
     found = {
         slot: int.from_bytes(chain.storage(proxy, slot), "big")
         for slot in _slots(network, ledger, name)
     }
-    if chain.backend == "embedded":
+    if isinstance(chain, EmbeddedChain):
         address = bytes.fromhex(proxy.address[2:])
         found |= {
             slot: word for (owner, slot), word in chain._state.slots.items() if owner == address
@@ -208,16 +213,43 @@ def _migration(network: Network, ledger: str, artifact: str, notes: bytes) -> by
     )
 
 
+def _upgrade(
+    network: Network,
+    ledger: str,
+    name: str,
+    artifact: str,
+    version: str,
+    *more: Any,
+    **options: Any,
+) -> upgrades.Upgraded:
+    suite, signers = network.suite(ledger), network.signers(ledger)
+    return upgrade(suite, signers, name, artifact, version, *more, **options)
+
+
+def _roll_back(network: Network, ledger: str, name: str) -> Receipt:
+    guardian = network.party(ledger, "guardian")
+    return upgrades.roll_back(network.suite(ledger), name, sender=guardian)
+
+
+def _consent(network: Network, name: str, version: Version) -> None:
+    """At home: notice of a registered release, both consents, and the time of the notice."""
+    upgrader = network.party("home", "upgrader")
+    upgrades.give_notice(network.home, name, version, sender=upgrader)
+    for role in ("issuer", "auditor"):
+        upgrades.approve(network.home, name, version, sender=network.party("home", role))
+    upgrades.await_notice(network.home, name)
+
+
 def _next(network: Network, ledger: str, name: str) -> upgrades.Upgraded:
     artifact = f"{name}NextMock"
     migration = _migration(network, ledger, artifact, NOTES)
-    return upgrade(network, ledger, name, artifact, "1.1.0", migration)
+    return _upgrade(network, ledger, name, artifact, "1.1.0", migration)
 
 
 def _next_but_one(network: Network, ledger: str, name: str) -> upgrades.Upgraded:
     artifact = f"{name}NextButOneMock"
     migration = _migration(network, ledger, artifact, NOTES_2)
-    return upgrade(network, ledger, name, artifact, "1.2.0", migration)
+    return _upgrade(network, ledger, name, artifact, "1.2.0", migration)
 
 
 def _added(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
@@ -272,14 +304,14 @@ def test_every_stored_value_survives_two_upgrades(used, name, ledger):
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
     views = _views(used, "home")
-    genesis = upgrades.installed_artifact(used, "home", name)
+    genesis = upgrades.installed_artifact(used.home, name)
     _next(used, "home", name)
     words = _words(used, "home", name)
     suite = used.home
-    proxy = upgrades.proxy_of(used, "home", name)
+    proxy = upgrades.proxy_of(used.home, name)
 
     face = suite.chain.at("ReleaseProxy", proxy)
-    receipt = upgrades.roll_back(used, "home", name)
+    receipt = _roll_back(used, "home", name)
 
     was, now = release_id(name, Version(1, 1, 0)), release_id(name, Version(1, 0, 0))
     old_code = suite.authority.release_of(now).implementation
@@ -297,7 +329,7 @@ def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
         ),
         face.emitted("Upgraded", implementation=old_code),
     )
-    assert upgrades.installed_artifact(used, "home", name) == genesis
+    assert upgrades.installed_artifact(used.home, name) == genesis
     assert _words(used, "home", name) == words
     assert _views(used, "home") == views
 
@@ -305,7 +337,7 @@ def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
 @pytest.mark.requirement("INV-10")
 def test_a_release_that_was_rolled_back_is_followed_by_another(used):
     _next(used, "home", "SecurityToken")
-    upgrades.roll_back(used, "home", "SecurityToken")
+    _roll_back(used, "home", "SecurityToken")
     words, views = _words(used, "home", "SecurityToken"), _views(used, "home")
     slot = _slot("SecurityTokenNextMock", "release_notes_hash")
     assert words[slot] == int.from_bytes(NOTES, "big")
@@ -336,22 +368,30 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
     version = Version(1, 1, 0)
     release = release_id("SecurityToken", version)
     migration = _migration(used, "home", "SecurityTokenNextMock", NOTES)
-    code = upgrades.deploy_implementation(used, "home", "SecurityTokenNextMock")
+    upgrader = used.party("home", "upgrader")
+    code = upgrades.deploy_implementation(suite, "SecurityTokenNextMock", sender=upgrader)
     upgrades.register_release(
-        used, "home", "SecurityToken", "SecurityTokenNextMock", version, code, migration=migration
+        suite,
+        "SecurityToken",
+        "SecurityTokenNextMock",
+        version,
+        code,
+        sender=upgrader,
+        migration=migration,
     )
-    upgrades.give_notice(used, "home", "SecurityToken", version)
-    for role in ("issuer", "auditor"):
-        upgrades.approve(used, "home", "SecurityToken", version, role)
-    upgrades.await_notice(used, "home", "SecurityToken")
-    words = _words(used, "home", "SecurityToken")
+    _consent(used, "SecurityToken", version)
+    words, anybody = _words(used, "home", "SecurityToken"), used.holder("home", 1)
 
     with reverts("release: migration missing"):
-        upgrades.activate(used, "home", "SecurityToken", version)
+        upgrades.activate(suite, "SecurityToken", version, sender=anybody)
     with reverts("release: other migration"):
-        upgrades.activate(used, "home", "SecurityToken", version, migration=migration[:-1] + b"\1")
+        upgrades.activate(
+            suite, "SecurityToken", version, sender=anybody, migration=migration[:-1] + b"\1"
+        )
     assert _words(used, "home", "SecurityToken") == words
-    receipt = upgrades.activate(used, "home", "SecurityToken", version, migration=migration)
+    receipt = upgrades.activate(
+        suite, "SecurityToken", version, sender=anybody, migration=migration
+    )
 
     next_token = suite.chain.at("SecurityTokenNextMock", token)
     assert receipt.events == (
@@ -365,7 +405,7 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
         next_token.emitted("Migrated", release="1.1.0", notes=NOTES),
     )
     with reverts("next token: migrated already"):
-        next_token.migrate(NOTES_2, sender=suite.chain.account(COURIER))
+        next_token.migrate(NOTES_2, sender=anybody)
     assert next_token.release_notes_hash() == NOTES
 
 
@@ -420,7 +460,7 @@ def test_a_message_delivered_by_the_next_release_stays_delivered_after_roll_back
     _meet(used)
     _deliver(used, message)
     _deliver(used, waiting)
-    upgrades.roll_back(used, "remote", "BridgeEscrow")
+    _roll_back(used, "remote", "BridgeEscrow")
     words = _words(used, "remote", "BridgeEscrow"), _words(used, "remote", "SecurityToken")
     for again in (message, waiting):
         with reverts("transit: delivered already"):
@@ -443,14 +483,14 @@ def test_upgrade_refuses_a_build_whose_storage_contradicts_the_installed_one(use
     words = _words(used, "home", "SecurityToken")
     nonce = used.home.chain.nonce(used.party("home", "upgrader"))
     with pytest.raises(CheckFailed, match=r"does not keep the storage of SecurityToken: slot 36"):
-        upgrade(used, "home", "SecurityToken", "BridgeEscrowNextMock", "1.1.0")
+        _upgrade(used, "home", "SecurityToken", "BridgeEscrowNextMock", "1.1.0")
     assert used.home.chain.nonce(used.party("home", "upgrader")) == nonce
     assert _words(used, "home", "SecurityToken") == words
 
 
 def test_upgrade_knows_what_has_no_proxy(used):
     with pytest.raises(CheckFailed, match=r"^LaneCustody can't be upgraded: expected one of "):
-        upgrade(used, "home", "LaneCustody", "LaneCustody", "1.1.0")
+        _upgrade(used, "home", "LaneCustody", "LaneCustody", "1.1.0")
 
 
 def test_an_installed_release_of_another_build_must_be_given(used):
@@ -471,21 +511,49 @@ def test_an_installed_release_of_another_build_must_be_given(used):
     )
     authority.register_release(release, *stated, sender=upgrader)
     version = Version(1, 5, 0)
-    upgrades.give_notice(used, "home", "InstrumentRegistry", version)
-    for role in ("issuer", "auditor"):
-        upgrades.approve(used, "home", "InstrumentRegistry", version, role)
-    upgrades.await_notice(used, "home", "InstrumentRegistry")
-    upgrades.activate(used, "home", "InstrumentRegistry", version)
+    _consent(used, "InstrumentRegistry", version)
+    upgrades.activate(used.home, "InstrumentRegistry", version, sender=used.holder("home", 1))
     with pytest.raises(
         CheckFailed, match=r"nothing built here has the code of InstrumentRegistry 1\.5\.0"
     ):
-        upgrade(used, "home", "InstrumentRegistry", "InstrumentRegistryNextMock", "1.6.0")
+        _upgrade(used, "home", "InstrumentRegistry", "InstrumentRegistryNextMock", "1.6.0")
     assert authority.notice_of(registry).release == bytes(32)
+
+
+def test_whoever_has_a_manifest_and_keys_upgrades(used, tmp_path: Path) -> None:
+    """No local network: contracts from the file, signers from its roles."""
+    path = manifest_of_network(used).write(tmp_path / "manifest.json")
+    connection = connection_of(Manifest.load(path), used.chains)
+    suite = suites_of(connection)["remote"]
+    roles = connection.manifest.roles["remote"]
+    signers = {}
+    for role in ("upgrader", "issuer", "auditor", "guardian"):
+        if role == "auditor":
+            with pytest.raises(CheckFailed, match=r"^remote: nobody signs as auditor$"):
+                upgrade(suite, signers, "SecurityToken", "SecurityTokenNextMock", "1.1.0")
+        account = connection.key("remote", roles[role])
+        assert account is not None
+        signers[role] = account
+    migration = _migration(used, "remote", "SecurityTokenNextMock", NOTES)
+
+    done = upgrade(suite, signers, "SecurityToken", "SecurityTokenNextMock", "1.1.0", migration)
+
+    assert done.contract == suite.token == used.remote.token
+    assert done.contract.release() == "1.1.0"
+    assert done.activation.one("ReleaseActivated").proxy == suite.token.address
+    upgrades.roll_back(suite, "SecurityToken", sender=signers["guardian"])
+    assert suite.token.release() == "1.0.0"
+
+
+def test_a_live_ledger_is_told_when_to_activate(used, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(used.home.chain, "controlled", False)
+    with pytest.raises(CheckFailed, match=r"^home: the notice for BridgeEscrow is over in \d+ s: "):
+        _next(used, "home", "BridgeEscrow")
 
 
 def test_progress_says_each_step(used):
     told: list[str] = []
-    upgrade(used, "home", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0", progress=told.append)
+    _upgrade(used, "home", "BridgeEscrow", "BridgeEscrowNextMock", "1.1.0", progress=told.append)
     assert [line.split(": ")[-1].split(" ")[0] for line in told] == [
         "storage", "code", "registered", "notice", "approved", "approved", "notice", "active",
     ]  # fmt: skip

@@ -25,11 +25,12 @@ MONTH = 30 * 86_400
 NO_PROPOSAL = (ZERO, 0, 0, 0)
 
 
-def act_of(record: InstrumentRecord, *, adoption: bool = False) -> bytes:
+def act_of(record: InstrumentRecord, *, replaced: bytes = bytes(32)) -> bytes:
+    """The act of putting a record in force; by adoption it names what it replaces."""
     return keccak(
         encode(
-            ["string", "string", "bytes32", "bool"],
-            ["put_in_force", record.isin, record_hash(record), adoption],
+            ["string", "string", "bytes32", "bytes32"],
+            ["put_in_force", record.isin, record_hash(record), replaced],
         )
     )
 
@@ -54,8 +55,10 @@ def put_in_force(ledger: Ledger, function: str, record: InstrumentRecord, replac
 @pytest.mark.parametrize("adoption", [False, True])
 @pytest.mark.requirement("R-08")
 def test_the_registrar_proposes_a_record(home: Ledger, adoption: bool) -> None:
+    if adoption:
+        home.register(WRONG)
     receipt = home.propose(APPLE, adoption=adoption)
-    act = act_of(APPLE, adoption=adoption)
+    act = act_of(APPLE, replaced=record_hash(WRONG) if adoption else bytes(32))
     assert receipt.return_value == act
     assert receipt.events == (
         home.act("propose_record", home.registrar),
@@ -74,7 +77,12 @@ def test_the_registrar_proposes_a_record(home: Ledger, adoption: bool) -> None:
         Role.ISSUER,
         home.chain.block().timestamp + MONTH,
     )
-    assert not home.registry.is_registered(ISIN)
+    assert home.registry.record_hash(ISIN) == (record_hash(WRONG) if adoption else bytes(32))
+
+
+def test_nothing_is_adopted_where_there_is_no_record(home: Ledger) -> None:
+    with refused(home, "records: nothing to adopt over"):
+        home.propose(APPLE, adoption=True)
 
 
 def test_no_proposal_takes_the_place_of_another(home: Ledger) -> None:
@@ -129,6 +137,21 @@ def test_a_proposal_dies_with_its_proposers_role(home: Ledger) -> None:
         act(home.registrar, 0, *STATED, sender=key)
     with refused(home, "access: proposer lost its role"):
         home.present("register", APPLE)
+
+
+@pytest.mark.requirement("INV-9")
+def test_the_set_up_key_leaves_no_proposal_of_what_it_did(set_up: Ledger) -> None:
+    """After the hand-over one administrator could have given back alone what two had taken."""
+    registry, account = set_up.registry, set_up.chain.account(77)
+    propose, assign = registry.propose_role, registry.assign_role
+    act = propose(account, Role.ISSUER, *STATED, sender=set_up.administrator).return_value
+    assign(account, Role.ISSUER, *STATED, sender=set_up.set_up_key)
+    assert registry.proposal_of(act) == NO_PROPOSAL
+    registry.hand_over(*STATED, sender=set_up.set_up_key)
+    propose(account, 0, *STATED, sender=set_up.administrator)
+    assign(account, 0, *STATED, sender=set_up.second_administrator)
+    with refused(set_up, "access: act not proposed"):
+        assign(account, Role.ISSUER, *STATED, sender=set_up.second_administrator)
 
 
 # --- registering ---------------------------------------------------------------------------------
@@ -256,8 +279,8 @@ def test_a_record_of_any_version_and_predecessor_is_adopted(
         (replace(WRONG, version=0), "records: no version"),
         (replace(WRONG, version=2), "records: previous or version"),
         (replace(WRONG, previous=b"\1" * 32), "records: previous or version"),
-        (replace(WRONG, decimals=7), "records: decimals are fixed"),
-        (replace(WRONG, close_minute=1259), "records: close is fixed"),
+        (replace(WRONG, decimals=7), "records: token decimals differ"),
+        (replace(WRONG, close_minute=1259), "records: token close differs"),
         (replace(WRONG, issuer=""), "records: bad LEI"),
         (replace(WRONG, ledgers=WRONG.ledgers[1:]), "records: home not among ledgers"),
     ],
@@ -272,12 +295,40 @@ def test_adopt_refuses(home: Ledger, record: InstrumentRecord, reason: str) -> N
 
 
 def test_only_another_record_is_adopted(home: Ledger) -> None:
-    home.propose(APPLE, adoption=True)
     with refused(home, "records: nothing to replace"):
         home.present("adopt", APPLE)
     home.register()
-    with refused(home, "records: in force already"):
+    with refused(home, "access: act not proposed"):
         home.present("adopt", APPLE)
+
+
+@pytest.mark.requirement("R-08")
+def test_an_adoption_takes_the_place_of_what_it_was_proposed_over(home: Ledger) -> None:
+    """Both keys went on to the next version meanwhile: the issuer alone does not go back."""
+    home.register()
+    home.propose(WRONG, adoption=True)
+    home.amend(SECOND)
+    with refused(home, "access: act not proposed"):
+        home.present("adopt", WRONG)
+
+
+@pytest.mark.requirement("R-01")
+@pytest.mark.parametrize("slip", [{"decimals": 7}, {"close_minute": 1259}])
+def test_a_slip_where_no_token_is_placed_is_adopted_over(
+    home: Ledger, slip: dict[str, int]
+) -> None:
+    """Where no token of this ledger says otherwise, decimals and close are mended like all else."""
+    elsewhere = replace(
+        APPLE,
+        home="eip155:777",
+        ledgers=tuple(
+            replace(placement, caip2=f"eip155:{777 + number}")
+            for number, placement in enumerate(APPLE.ledgers)
+        ),
+    )
+    home.register(replace(elsewhere, **slip))
+    home.adopt(elsewhere)
+    assert home.registry.record_hash(ISIN) == record_hash(elsewhere)
 
 
 # --- who, and why --------------------------------------------------------------------------------
@@ -335,7 +386,7 @@ def test_another_record_than_the_proposed_is_refused(home: Ledger, function: str
         home.present(function, replace(record, terms_hash=b"\x44" * 32))
 
 
-@pytest.mark.parametrize("function", list(ACTS))
+@pytest.mark.parametrize("function", ["amend", "adopt"])
 @pytest.mark.requirement("R-08")
 def test_a_proposal_to_adopt_is_no_proposal_to_amend(home: Ledger, function: str) -> None:
     home.register()

@@ -168,6 +168,31 @@ def test_a_deployer_ran_the_tool_with_one_changed_line(monkeypatch: pytest.Monke
 
 
 @pytest.mark.requirement("INV-9")
+def test_a_deployer_began_with_other_code_under_a_later_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only code called 1.0.0 was compared with the build: whatever began as 1.0.1 was believed."""
+    chains: dict[str, Chain] = {
+        "home": EmbeddedChain("home", 51_001, ledger_number=1),
+        "remote": EmbeddedChain("remote", 51_002, ledger_number=2),
+    }
+    honest: Callable[[str], Artifact] = build.artifact
+    other = honest("SecurityTokenNextMock")
+    with monkeypatch.context() as tool:
+        tool.setattr("tallystick.deploy.steps.GENESIS", Version(1, 0, 1))
+        tool.setattr(
+            build, "artifact", lambda name: other if name == "SecurityToken" else honest(name)
+        )
+        network = Network.deploy(load_instrument(ROOT / "examples" / "apple.yaml"), chains)
+    where = f"home: SecurityToken {network.home.token.address}"
+    wrong = [line for line in verify(network.deployment) if line.startswith(where)]
+    assert wrong == [
+        f"{where}: was not created on 1.0.0",
+        f"{where}: 1.0.0 is registered with other code than the build's",
+    ]
+
+
+@pytest.mark.requirement("INV-9")
 @pytest.mark.parametrize("name", ["token", "escrow", "registry"])
 def test_a_proxy_obeyed_the_deployer_and_passed_verification(world: World, name: str) -> None:
     """v6: immutables were masked."""

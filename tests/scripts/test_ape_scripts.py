@@ -119,7 +119,12 @@ def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> 
     shown = ape("status", "--manifest", out / "manifest.json")
     assert shown.returncode == 0, shown.stderr
     assert "INV-1" in shown.stdout
-    carried = ape("courier", "--manifest", out / "manifest.json", "--once")
+    # A plan names no courier: whoever starts one says who sends.
+    unnamed = ape("courier", "--manifest", out / "manifest.json", "--once")
+    assert unnamed.returncode == 2
+    assert "roles.home.courier: nothing: expected an account, or --account with" in unnamed.stderr
+    account = ("--account", "operator")
+    carried = ape("courier", "--manifest", out / "manifest.json", *account, "--once")
     assert (carried.returncode, said(carried)) == (0, [])
 
 

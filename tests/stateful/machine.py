@@ -221,12 +221,15 @@ class World:
         if escrow != "BridgeEscrow":
             contracts = ("SecurityToken",)
             for name in chains:
-                upgrades.upgrade(network, name, "BridgeEscrow", escrow, "1.0.1")
+                upgrades.upgrade(
+                    network.suite(name), network.signers(name), "BridgeEscrow", escrow, "1.0.1"
+                )
         for name in chains:
             for contract in contracts:
                 for version, build in zip(VERSIONS[1:], RELEASES[contract][1:], strict=True):
-                    code = upgrades.deploy_implementation(network, name, build)
-                    upgrades.register_release(network, name, contract, build, version, code)
+                    suite, sender = network.suite(name), network.party(name, "upgrader")
+                    code = upgrades.deploy_implementation(suite, build, sender=sender)
+                    upgrades.register_release(suite, contract, build, version, code, sender=sender)
         model = _model(network, clock_rule=escrow == "BridgeEscrow")
         first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
         world = cls(network, model, first_day, {}, (None, None), contracts)
@@ -636,7 +639,9 @@ class TwoLedgers:
         self.act(
             name,
             expected,
-            lambda: upgrades.give_notice(self.network, name, contract, version),
+            lambda: upgrades.give_notice(
+                self.suites[name], contract, version, sender=self.network.party(name, "upgrader")
+            ),
             ["PrivilegedAct", *(["ActivationCancelled"] if waits else []), "ActivationNoticed"],
         )
         self.tell("give notice", expected)
@@ -646,7 +651,11 @@ class TwoLedgers:
                     name,
                     None,
                     functools.partial(
-                        upgrades.approve, self.network, name, contract, version, role
+                        upgrades.approve,
+                        self.suites[name],
+                        contract,
+                        version,
+                        sender=self.network.party(name, role),
                     ),
                     ["PrivilegedAct", "ActivationApproved"],
                 )
@@ -657,14 +666,21 @@ class TwoLedgers:
         self.act(
             name,
             expected,
-            lambda: upgrades.activate(self.network, name, contract, VERSIONS[release]),
+            lambda: upgrades.activate(
+                self.suites[name], contract, VERSIONS[release], sender=self.couriers[name]
+            ),
         )
         self.tell("activate", expected)
 
     def roll_back(self, name: str, contract: str) -> None:
         """The guardian returns to the release before."""
         expected = self.side(name).roll_back(contract, ROLLBACK_WINDOW)
-        self.act(name, expected, lambda: upgrades.roll_back(self.network, name, contract))
+        guardian = self.network.party(name, "guardian")
+        self.act(
+            name,
+            expected,
+            lambda: upgrades.roll_back(self.suites[name], contract, sender=guardian),
+        )
         self.tell("roll back", expected)
 
     def rotate_signers(self, name: str, members: Sequence[int]) -> None:
@@ -676,12 +692,11 @@ class TwoLedgers:
         (verifier,) = self.suites[name].verifiers.values()
         stated = (list(signers.signers), 2, REASON, DOCUMENT)
         operator = self.party(name, "operator")
-        replaced = ["SignerSetWithdrawn"] if side.propose_signers(signers) else []
         self.act(
             name,
             None,
             lambda: verifier.propose_signers(*stated, sender=operator),
-            ["PrivilegedAct", *replaced, "SignerSetProposed"],
+            ["PrivilegedAct", "SignerSetProposed"],
         )
         expected = side.confirm_signers(signers)
         administrator = chain.account(9)

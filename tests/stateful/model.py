@@ -135,7 +135,6 @@ class LedgerModel:
     orders: dict[tuple[str, str, int], int] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
-    proposed: SignerSet | None = None
     installed: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -371,12 +370,6 @@ class LedgerModel:
 
     # ----------------------------------------------------------------------- verifier
 
-    def propose_signers(self, signers: SignerSet) -> bool:
-        """The operator; returns whether another set that still waits gives way."""
-        replaces = self.proposed not in (None, signers)
-        self.proposed = signers
-        return replaces
-
     def confirm_signers(self, signers: SignerSet) -> Refusal | None:
         """Operator and administrator rotate the signer set."""
         last = self.epochs[-1]
@@ -385,7 +378,6 @@ class LedgerModel:
         valid_from = self.clock + self.rotation_delay
         last.valid_until = min(last.valid_until, valid_from + self.retention)
         self.epochs.append(Epoch(signers, valid_from))
-        self.proposed = None
         return None
 
     def epoch_refusal(self, number: int) -> Refusal | None:

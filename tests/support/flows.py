@@ -10,9 +10,8 @@ from eth_utils.crypto import keccak
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Contract, Event, Receipt
 from tallystick.courier.courier import Courier
-from tallystick.deploy.describe import manifest_of
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import COURIER, Network
+from tallystick.local.network import COURIER, Network, manifest_of_network
 from tallystick.reach.connection import Suite, connection_of
 
 DAY = 86_400
@@ -129,6 +128,5 @@ def suspended(suite: Suite, message: LaneMessage) -> Event:
 
 def courier_of(network: Network) -> Courier:
     """A courier with all attestors' keys, who waits for finality."""
-    deployment = network.deployment
-    connection = connection_of(manifest_of(deployment), network.chains)
+    connection = connection_of(manifest_of_network(network), network.chains)
     return Courier(connection, attestors=network.attestors)

@@ -15,7 +15,6 @@ from tests.support.world import (
     NO_REASON,
     STATED,
     UINT_MAX,
-    ZERO,
     Side,
     World,
     refused,
@@ -88,18 +87,34 @@ def test_custodian_ends_an_empty_link_account_as_proposed(
     propose(home_side, custody, link=False)
     receipt = carry_out(home_side, custody, link=False)
     assert receipt.events == (
+        token.emitted("AddressFrozen", custody, True, home_side.custodian),
         home_side.act(token, SET, custody, home_side.custodian),
         token.emitted("LinkAccountSet", custody, False),
     )
     assert not token.is_link(custody)
+    assert token.isFrozen(custody)
     assert token.eligible_until(custody) == 0
 
 
 def test_an_ended_link_account_can_begin_again(home_side: Side, custody: Contract) -> None:
+    """Once the custodian lifts the freeze that its end left."""
     home_side.link(custody)
     home_side.link(custody, False)
+    home_side.token.setAddressFrozen(custody, False, *STATED, sender=home_side.custodian)
     home_side.link(custody)
     assert home_side.token.is_link(custody)
+
+
+@pytest.mark.requirement("INV-9")
+def test_the_registrar_alone_makes_no_holder_of_an_ended_link_account(
+    world: World, custody: Contract
+) -> None:
+    side = world.home
+    side.link(custody)
+    side.link(custody, False)
+    side.token.admit(custody, 40_000, *STATED, sender=side.registrar)
+    with refused(world, error="ERC7943CannotReceive", args=(custody.address,)):
+        side.token.transfer(custody, 1, sender=side.investor)
 
 
 def test_the_set_up_key_links_alone(home_side: Side) -> None:
@@ -294,5 +309,3 @@ def test_locking_into_an_ended_custody_is_refused(world: World) -> None:
     with refused(world, error="ERC7943CannotReceive", args=(side.custody.address,)):
         world.network.lock(side.investor, world.remote.investor, 1)
     assert side.token.allowance(side.investor, side.custody) == UINT_MAX
-    assert side.token.isFrozen(side.custody) is False
-    assert str(side.token.release_authority()) != ZERO

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import errors, snapshots
-from tools.lint import formatting, python_rules, vyper_rules
+from tools import errors, readme, snapshots
+from tools.lint import dependencies, direction, formatting, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
 
@@ -50,6 +50,9 @@ STEPS: dict[str, Callable[[], int]] = {
     "vyper-format": lambda: print_findings(formatting.check_all()),
     "vyper-rules": _vyper_rules,
     "python-rules": lambda: print_findings(python_rules.check_all()),
+    "direction": lambda: print_findings(direction.check_all()),
+    "dependencies": lambda: print_findings(dependencies.check_all()),
+    "readme": lambda: print_findings(readme.check_all()),
     "errors": lambda: errors.main(["--check"]),
     "snapshots": lambda: snapshots.main(["--check"]),
 }

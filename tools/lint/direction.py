@@ -1,11 +1,13 @@
 """The rule of direction: a room of the package imports rooms further down, never up or sideways.
 
-`LAYERS` is the one list of rooms; `docs/architecture.md` draws it from here.
+`LAYERS` is the one list of rooms. `docs/architecture.md` draws it from here (`--write`), and what
+that page names in code has to be there.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +19,7 @@ PACKAGE: Final = "tallystick"
 # Lowest first. Rooms of one layer do not import one another, but for those of the first and of the
 # contracts' words, where a word may stand on another that is told before it.
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
-    ("text", "errors", "build", "storage"),
+    ("text", "errors", "storage", "build"),
     ("chain",),
     ("governance", "token", "registry", "bridge"),
     ("files",),
@@ -31,6 +33,12 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
 _ORDERED: Final = frozenset({0, 2})
 # What only these rooms may import: everybody's keys, and what prints.
 _ONLY: Final[Mapping[str, frozenset[str]]] = {"rich": frozenset({"cli"})}
+
+
+DOCUMENT: Final = Path("docs/architecture.md")
+_DRAWING: Final = re.compile(r"```mermaid\n.*?```\n", re.DOTALL)
+# `file function`, the file from the package or from contracts/.
+_NAMED: Final = re.compile(r"`([\w/]+\.(?:py|vy)) ([\w.]+)`")
 
 
 def room_of(module: str) -> str:
@@ -78,11 +86,46 @@ def check(files: Iterable[tuple[str, str]]) -> Iterator[Finding]:
                 yield Finding(path, line, f"{room} imports {top}: only cli prints", "direction")
 
 
+def drawing() -> str:
+    """Return the layers as a Mermaid graph, highest on top, each pointing at what it stands on."""
+    lines = ["```mermaid", "flowchart TD"]
+    for at, layer in reversed(list(enumerate(LAYERS))):
+        lines.append(f'  L{at}["{" · ".join(layer)}"]')
+    lines += [f"  L{at} --> L{at - 1}" for at in range(len(LAYERS) - 1, 0, -1)]
+    return "\n".join([*lines, "```", ""])
+
+
+def check_document(text: str) -> Iterator[Finding]:
+    """Check that the page draws the layers as they are, and names only what is there."""
+    path = str(DOCUMENT)
+    found = _DRAWING.search(text)
+    if found is None or found.group() != drawing():
+        message = "the layers are drawn otherwise: python -m tools.lint.direction --write"
+        yield Finding(path, 1, message, "direction")
+    for number, line in enumerate(text.splitlines(), 1):
+        for file, name in _NAMED.findall(line):
+            source = ROOT / ("contracts" if file.endswith(".vy") else PACKAGE) / file
+            last = name.rpartition(".")[2]
+            pattern = rf"^\s*(?:def|class|event)\s+{re.escape(last)}\b|^{re.escape(last)}\b.*="
+            if not source.is_file() or not re.search(pattern, source.read_text(), re.MULTILINE):
+                yield Finding(path, number, f"there is no {name} in {file}", "direction")
+
+
 def check_all() -> list[Finding]:
-    """Check the package as it is."""
+    """Check the package and its page as they are."""
     paths = sorted((ROOT / PACKAGE).rglob("*.py"))
-    return list(check((str(p.relative_to(ROOT)), p.read_text()) for p in paths))
+    found = list(check((str(p.relative_to(ROOT)), p.read_text()) for p in paths))
+    return [*found, *check_document((ROOT / DOCUMENT).read_text())]
+
+
+def main(arguments: list[str]) -> int:
+    """Draw the layers into the page, or check."""
+    if "--write" in arguments:
+        page = ROOT / DOCUMENT
+        page.write_text(_DRAWING.sub(lambda _: drawing(), page.read_text(), count=1))
+        return 0
+    return 1 if print_findings(check_all()) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(print_findings(check_all()))
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""An observation with its verdicts: what `status` returns, and its JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tallystick.status.invariants import Verdict
+from tallystick.status.observation import (
+    DIRECTIONS,
+    SCOPES,
+    LedgerState,
+    Observation,
+    SideState,
+    named,
+)
+
+__all__ = ["Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An observation with its verdicts."""
+
+    observation: Observation
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every invariant holds."""
+        return all(verdict.holds for verdict in self.verdicts)
+
+    def verdict(self, invariant: str) -> Verdict:
+        """Return the verdict on an invariant, e.g. `INV-1`."""
+        return next(v for v in self.verdicts if v.invariant == invariant)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON: amounts are base units as text, exact in every reader."""
+        seen = self.observation
+        return {
+            "schema": "tallystick.status/1",
+            "isin": seen.isin,
+            "decimals": seen.decimals,
+            "ok": self.ok,
+            "invariants": [
+                {
+                    "id": verdict.invariant,
+                    "statement": verdict.statement,
+                    "holds": verdict.holds,
+                    "figures": {name: str(value) for name, value in verdict.figures},
+                    "breaks": [str(found) for found in verdict.breaks],
+                }
+                for verdict in self.verdicts
+            ],
+            "ledgers": [_ledger_dict(ledger) for ledger in seen.ledgers],
+            "lanes": [
+                {"id": lane.id, "home": _side_dict(lane.home), "remote": _side_dict(lane.remote)}
+                for lane in seen.lanes
+            ],
+            "messages": [
+                {
+                    "lane": message.lane,
+                    "source": message.source,
+                    "destination": message.destination,
+                    "nonce": message.nonce,
+                    "id": message.id,
+                    "amount": str(message.amount),
+                    "sender": message.sender,
+                    "recipient": message.recipient,
+                    "lock_time": message.lock_time,
+                    "place": message.place,
+                    "age": message.age,
+                }
+                for message in seen.messages
+            ],
+            "stray_deliveries": [
+                {"lane": s.lane, "ledger": s.ledger, "nonce": s.nonce, "id": s.id}
+                for s in seen.strays
+            ],
+        }
+
+
+def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
+    return {
+        "name": ledger.name,
+        "caip2": ledger.caip2,
+        "home": ledger.home,
+        "block": ledger.block,
+        "time": ledger.time,
+        "supply": str(ledger.supply),
+        "authorised": str(ledger.authorised),
+        "live": ledger.live,
+        "paused": named(ledger.paused, SCOPES),
+        "positions": [
+            {
+                "account": position.account,
+                "name": position.name,
+                "balance": str(position.balance),
+                "frozen": str(position.frozen),
+                "eligible_until": position.eligible_until,
+                "account_frozen": position.account_frozen,
+                "link": position.link,
+            }
+            for position in ledger.positions
+        ],
+        "releases": [
+            {
+                "contract": release.contract,
+                "address": release.address,
+                "release": release.version,
+                "implementation": release.implementation,
+                "code_hash": release.code_hash,
+                "sound": release.sound,
+            }
+            for release in ledger.releases
+        ],
+    }
+
+
+def _side_dict(side: SideState) -> dict[str, Any]:
+    return {
+        "ledger": side.ledger,
+        "outstanding": str(side.outstanding),
+        "suspense": str(side.suspense),
+        "sent": side.sent,
+        "paused": named(side.paused, DIRECTIONS),
+        "custody": side.custody,
+        "custody_balance": str(side.custody_balance),
+    }
