@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tallystick import __version__
+from tallystick import __version__, build
 from tallystick.chain import ChainError
 from tallystick.cli import main as cli
 from tallystick.errors import CheckFailed, InputError
@@ -54,6 +54,20 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
         "tallystick: Invalid value for '--backend': 'moon' is not one of 'anvil', 'embedded'.",
     ),
     (("status", "--manifest", "bad.yaml"), "bad.yaml: line 1, column 1: Expecting value"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), _WRONG)
+def test_wrong_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
+    (tmp_path / "bad.yaml").write_text("a: b: c\n")
+    done = tallystick(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(expected)
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+_NO_PLACE: list[tuple[tuple[str, ...], str]] = [
     (
         ("demo", "--out", "bad.yaml/deep"),
         "tallystick: --out: bad.yaml/deep: expected a folder, and bad.yaml is none",
@@ -81,14 +95,36 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "expected"), _WRONG)
-def test_wrong_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
-    (tmp_path / "bad.yaml").write_text("a: b: c\n")
-    done = tallystick(*arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith(expected)
+@pytest.mark.parametrize(("arguments", "expected"), _NO_PLACE)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    expected: str,
+) -> None:
+    (tmp_path / "bad.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(expected)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_compiling_is_said_once_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> int:
+        for name in ("SecurityToken", "BridgeEscrow"):
+            for tell in build._watchers:
+                tell(name)
+        return 0
+
+    assert cli.guarded(run) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("compiling contracts that are new or changed: ")
+    assert err.count("\n") == 1
+    assert build._watchers == []
 
 
 def test_a_ledger_that_nobody_knows(ledgers: Any, tmp_path: Path) -> None:
