@@ -19,6 +19,7 @@ import pytest
 from commands import ROOT, environment, plan_data, tallystick, write_plan
 
 from tallystick.chain import Chain, reverts
+from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.deploy import Report, deploy
 from tallystick.deploy.resolved import Deployment, check_release, spec_from_plan
@@ -180,6 +181,13 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == (
         "environment: TALLYSTICK_MNEMONIC: (not shown): "
         "expected the words of a BIP-39 mnemonic, its checksum right"
+    )
+    monkeypatch.setenv("TALLYSTICK_MNEMONIC", JUNK_MNEMONIC)
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    assert str(caught.value) == (
+        "environment: TALLYSTICK_MNEMONIC: (not shown): "
+        "expected words of your own, not the public test mnemonic: home is not local"
     )
 
 
