@@ -52,10 +52,8 @@ class Accounts:
             words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
             local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or is_local(entry)
             if words == JUNK_MNEMONIC and not local:
-                expected = f"words that only you know: {ledger} is no local ledger"
-                raise InputError(
-                    "environment", MNEMONIC_VARIABLE, "the public test mnemonic", expected
-                )
+                expected = f"words of your own, not the public test mnemonic: {ledger} is not local"
+                raise InputError("environment", MNEMONIC_VARIABLE, words, expected)
             if words:
                 _check_mnemonic(words)
             elif local:

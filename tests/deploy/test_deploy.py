@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tallystick.chain import Chain, reverts
+from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.deploy import Report, deploy
 from tallystick.deploy.resolved import Deployment, check_release, spec_from_plan
@@ -163,6 +164,13 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == (
         "environment: TALLYSTICK_MNEMONIC: (not shown): "
         "expected the words of a BIP-39 mnemonic, its checksum right"
+    )
+    monkeypatch.setenv("TALLYSTICK_MNEMONIC", JUNK_MNEMONIC)
+    with pytest.raises(InputError) as caught:
+        spec_of(tmp_path, data)
+    assert str(caught.value) == (
+        "environment: TALLYSTICK_MNEMONIC: (not shown): "
+        "expected words of your own, not the public test mnemonic: home is not local"
     )
 
 

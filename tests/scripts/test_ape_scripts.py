@@ -123,9 +123,9 @@ def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> 
     unnamed = ape("courier", "--manifest", out / "manifest.json", "--once")
     assert unnamed.returncode == 2
     assert "roles.home.courier: nothing: expected an account, or --account with" in unnamed.stderr
-    account = ("--account", "operator")
+    account = ("--account", "issuer")
     carried = ape("courier", "--manifest", out / "manifest.json", *account, "--once")
-    assert (carried.returncode, said(carried)) == (0, [])
+    assert (carried.returncode, said(carried)) == (0, []), carried.stderr
 
 
 def test_a_network_that_the_plan_does_not_have(ape: Any, ledgers: Any, tmp_path: Path) -> None:
