@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import Any, Final
+from typing import Any, Final, NewType
 
 from tallystick.chain import Event
 from tallystick.chain.abi import Parameters, address_bytes, checksum, encode, keccak
@@ -19,13 +19,18 @@ __all__ = [
     "NO_CAP",
     "Direction",
     "Kind",
+    "LaneId",
     "LaneMessage",
+    "MessageId",
     "lane_id",
     "ledger_id",
     "party",
     "party_address",
 ]
 
+# 32 bytes each, from `lane_id` and `LaneMessage.id`; text is how files write them.
+LaneId = NewType("LaneId", bytes)
+MessageId = NewType("MessageId", bytes)
 CODEC: Final = 1
 # The cap that means none, in whole units.
 NO_CAP: Final = 2**70 - 1
@@ -93,27 +98,26 @@ def lane_id(
     home_escrow: bytes,
     remote_ledger: bytes,
     remote_escrow: bytes,
-) -> bytes:
+) -> LaneId:
     """Return the id of a lane, the same on both ledgers (EIP-712 struct hash).
 
     Decimals and close of business (minutes after midnight UTC) are part of it: two tokens that
     count differently have no lane in common, and nothing can cross.
     """
-    return keccak(
-        encode(
-            ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
-            [
-                keccak(_LANE_TYPE.encode()),
-                keccak(isin.encode()),
-                decimals,
-                close_minute,
-                home_ledger,
-                home_escrow,
-                remote_ledger,
-                remote_escrow,
-            ],
-        )
+    struct = encode(
+        ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
+        [
+            keccak(_LANE_TYPE.encode()),
+            keccak(isin.encode()),
+            decimals,
+            close_minute,
+            home_ledger,
+            home_escrow,
+            remote_ledger,
+            remote_escrow,
+        ],
     )
+    return LaneId(keccak(struct))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class LaneMessage:
 
     codec: int
     kind: int
-    lane: bytes
+    lane: LaneId
     nonce: int
     lock_time: int
     action_epoch: int
@@ -150,9 +154,9 @@ class LaneMessage:
         return tuple(getattr(self, name) for _, name in MESSAGE_FIELDS)
 
     @property
-    def id(self) -> bytes:
+    def id(self) -> MessageId:
         """The message's id: its EIP-712 struct hash."""
-        return keccak(_MESSAGE_HASH + _MESSAGE.encode(self.as_tuple(), "Message"))
+        return MessageId(keccak(_MESSAGE_HASH + _MESSAGE.encode(self.as_tuple(), "Message")))
 
 
 def message_of(event: Event) -> LaneMessage:

@@ -19,7 +19,7 @@ from tallystick.files.instrument import Holder, Instrument, load_instrument
 from tallystick.governance.release import Version
 from tallystick.local.network import HOLDERS_FROM, Network, manifest_of_network
 from tallystick.reach.connection import Suite
-from tallystick.text import hex_text, units_text
+from tallystick.text import units_text
 from tallystick.token.position import (
     DAY_MAX,
     SECONDS_PER_DAY,
@@ -387,8 +387,8 @@ class _Story:
             f"{date_of(day)} and arrived an hour after it."
         )
         self._sample("delivered after the close")
-        custody = home.custodies[hex_text(self.network.lane)]
-        remote_custody = remote.custodies[hex_text(self.network.lane)]
+        custody = home.custodies[self.network.lane]
+        remote_custody = remote.custodies[self.network.lane]
         rows = []
         holders = 0
         for investor in self.investors:
@@ -528,7 +528,7 @@ class _Story:
         lane = self.network.lane
         at_home = self.home.escrow.lane_state(lane)
         away = self.remote.escrow.lane_state(lane)
-        custody = int(self.home.token.balanceOf(self.home.custodies[hex_text(lane)]))
+        custody = int(self.home.token.balanceOf(self.home.custodies[lane]))
         return (
             int(self.home.token.totalSupply()) - custody,
             int(at_home.outstanding) - int(away.outstanding),

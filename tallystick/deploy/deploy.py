@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.bridge.message import lane_id, ledger_id, party
+from tallystick.bridge.message import LaneId, lane_id, ledger_id, party
 from tallystick.chain import Chain, Contract
 from tallystick.deploy.journal import Journal
 from tallystick.deploy.resolved import Deployment, LaneSpec, SuiteSpec
@@ -22,7 +22,6 @@ from tallystick.deploy.steps import LedgerSteps, NotYet, Step
 from tallystick.errors import CheckFailed
 from tallystick.governance.release import PROXIED
 from tallystick.reach.connection import Suite
-from tallystick.text import hex_text
 
 __all__ = [
     "Report",
@@ -150,21 +149,19 @@ def _run(step: Step, execute: bool, everywhere: bool) -> str:
 def _deployment(
     spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps], journal: Journal
 ) -> Deployment:
-    lanes: dict[str, LaneSpec] = {}
-    verifiers: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
-    custodies: dict[str, dict[str, Contract]] = {name: {} for name in ledgers}
+    lanes: dict[LaneId, LaneSpec] = {}
+    verifiers: dict[str, dict[LaneId, Contract]] = {name: {} for name in ledgers}
+    custodies: dict[str, dict[LaneId, Contract]] = {name: {} for name in ledgers}
     for index, lane in enumerate(spec.lanes):
         home, remote = ledgers[lane.home], ledgers[lane.remote]
-        identifier = hex_text(
-            lane_id(
-                spec.isin,
-                spec.decimals,
-                spec.close_minute,
-                ledger_id(home.chain.caip2),
-                party(home.proxied("BridgeEscrow").address),
-                ledger_id(remote.chain.caip2),
-                party(remote.proxied("BridgeEscrow").address),
-            )
+        identifier = lane_id(
+            spec.isin,
+            spec.decimals,
+            spec.close_minute,
+            ledger_id(home.chain.caip2),
+            party(home.proxied("BridgeEscrow").address),
+            ledger_id(remote.chain.caip2),
+            party(remote.proxied("BridgeEscrow").address),
         )
         lanes[identifier] = lane
         for name in (lane.home, lane.remote):

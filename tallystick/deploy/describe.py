@@ -20,6 +20,7 @@ from tallystick.files.manifest import (
 )
 from tallystick.files.scalars import Finality
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
+from tallystick.text import hex_text
 
 __all__ = [
     "manifest_of",
@@ -94,7 +95,7 @@ def manifest_of(
     for identifier, lane in deployment.lanes.items():
         lanes.append(
             LaneEntry(
-                id=identifier,
+                id=hex_text(identifier),
                 isin=spec.isin,
                 home=lane.home,
                 remote=lane.remote,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import NO_CAP
+from tallystick.bridge.message import NO_CAP, LaneId
 from tallystick.chain import Account
 from tallystick.chain.abi import keccak
 from tallystick.errors import InputError
@@ -226,9 +226,9 @@ class SuiteSpec:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A finished deployment: suites by ledger name, lane ids (hex) in the plan's order."""
+    """A finished deployment: suites by ledger name, lanes by id in the plan's order."""
 
     spec: SuiteSpec
     suites: Mapping[str, Suite]
-    lanes: Mapping[str, LaneSpec]
+    lanes: Mapping[LaneId, LaneSpec]
     journal: Mapping[str, Any]

@@ -7,6 +7,7 @@ from typing import Final
 
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.message import LaneId
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum, keccak
 from tallystick.deploy.resolved import Deployment, SuiteSpec, VerifierSpec
@@ -59,7 +60,7 @@ def verify_code(
     suite: Suite,
     *,
     spec: SuiteSpec | None = None,
-    verifiers: Mapping[str, VerifierSpec] | None = None,
+    verifiers: Mapping[LaneId, VerifierSpec] | None = None,
 ) -> list[str]:
     """Compare a ledger's code with the build and its releases; returns what is wrong.
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from tallystick import build
+from tallystick.bridge.message import LaneId
 from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
@@ -154,9 +155,9 @@ class LaneEntry(StrictModel):
     sides: dict[str, LaneSide]
 
     @property
-    def id_bytes(self) -> bytes:
+    def id_bytes(self) -> LaneId:
         """The lane's id."""
-        return bytes.fromhex(self.id[2:])
+        return LaneId(bytes.fromhex(self.id[2:]))
 
     def escrow_on(self, ledger: str) -> str:
         """Return the lane's escrow on one of its ledgers."""

@@ -124,7 +124,7 @@ def populate(network: Network, instrument: Instrument) -> None:
         sender = network.holder(home, number)
         suite.token.approve(suite.custodies[lane], amount, sender=sender)
         suite.escrow.lock(
-            bytes.fromhex(lane[2:]),
+            lane,
             party(network.holder(ledger, number).address),
             amount,
             suite.chain.now + _DAY,

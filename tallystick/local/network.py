@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
-from tallystick.bridge.message import NO_CAP, LaneMessage, ledger_id, message_of, party
+from tallystick.bridge.message import NO_CAP, LaneId, LaneMessage, ledger_id, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
@@ -23,7 +23,6 @@ from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection, Suite, connection_of
 from tallystick.status.document import Status
 from tallystick.status.observe import status_of
-from tallystick.text import hex_text
 
 __all__ = [
     "ATTESTORS",
@@ -226,9 +225,9 @@ class Network:
         return status_of(self.connection)
 
     @property
-    def lane(self) -> bytes:
+    def lane(self) -> LaneId:
         """Id of the first lane."""
-        return bytes.fromhex(next(iter(self.deployment.lanes))[2:])
+        return next(iter(self.deployment.lanes))
 
     @property
     def home(self) -> Suite:
@@ -280,7 +279,7 @@ class Network:
     ) -> LaneMessage:
         """A holder locks units at home for a party on the remote ledger."""
         suite = self.home
-        custody = suite.custodies[hex_text(self.lane)]
+        custody = suite.custodies[self.lane]
         if suite.token.allowance(holder.address, custody.address) < amount:
             suite.token.approve(custody, amount, sender=holder)
         receipt = suite.escrow.lock(

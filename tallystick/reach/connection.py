@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tallystick.bridge.message import LaneId
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account, is_public
@@ -208,11 +209,12 @@ def suites_of(connection: Connection) -> dict[str, Suite]:
             token=chain.at("SecurityToken", at["SecurityToken"]),
             escrow=chain.at("BridgeEscrow", at["BridgeEscrow"]),
             verifiers={
-                lane.id: chain.at("QuorumVerifier", lane.sides[ledger.name].verifier)
+                lane.id_bytes: chain.at("QuorumVerifier", lane.sides[ledger.name].verifier)
                 for lane in lanes
             },
             custodies={
-                lane.id: chain.at("LaneCustody", lane.sides[ledger.name].custody) for lane in lanes
+                lane.id_bytes: chain.at("LaneCustody", lane.sides[ledger.name].custody)
+                for lane in lanes
             },
         )
     return suites
@@ -220,15 +222,15 @@ def suites_of(connection: Connection) -> dict[str, Suite]:
 
 @dataclass(frozen=True)
 class Suite:
-    """The contracts of one ledger, bound to it; verifiers and custodies by lane id (hex)."""
+    """The contracts of one ledger, bound to it; verifiers and custodies by lane."""
 
     chain: Chain
     authority: Contract
     registry: Contract
     token: Contract
     escrow: Contract
-    verifiers: Mapping[str, Contract]
-    custodies: Mapping[str, Contract]
+    verifiers: Mapping[LaneId, Contract]
+    custodies: Mapping[LaneId, Contract]
 
 
 def proxied_of(suite: Suite) -> dict[str, Contract]:

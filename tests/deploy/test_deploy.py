@@ -199,7 +199,7 @@ def test_a_run_and_another_one(tmp_path: Path) -> None:
     assert (
         deployment_of(first)
         .suites["home"]
-        .escrow.lane_state(bytes.fromhex(next(iter(deployment_of(first).lanes))[2:]))
+        .escrow.lane_state(next(iter(deployment_of(first).lanes)))
         .terms.cap
         == 500_000
     )

@@ -317,7 +317,6 @@ class World:
 
     def _side(self, name: str) -> Side:
         suite = self.network.suite(name)
-        key = "0x" + self.lane.hex()
         chain = self.chains[name]
         contracts = self.network.deployment.journal[name]["contracts"]
         return Side(
@@ -326,8 +325,8 @@ class World:
             escrow=suite.escrow,
             authority=suite.authority,
             registry=suite.registry,
-            verifier=suite.verifiers[key],
-            custody=suite.custodies[key],
+            verifier=suite.verifiers[self.lane],
+            custody=suite.custodies[self.lane],
             implementations={
                 contract: contracts[f"{contract}@1.0.0"]["address"]
                 for contract in ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
