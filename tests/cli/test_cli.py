@@ -232,7 +232,7 @@ def test_status_and_courier_of_nodes(ledgers: Any, tmp_path: Path) -> None:
 
 
 def _one_more(network: Any, holder: str) -> tuple[int, int]:
-    from test_status import _slot
+    from tests.status.test_status import _slot
 
     token = network.home.token
     slot = _slot(token, holder, "book._positions")

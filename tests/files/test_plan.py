@@ -105,7 +105,7 @@ def test_plan_for_test_networks_holds_names_only() -> None:
 
 
 def test_inline_instrument(tmp_path: Path) -> None:
-    from test_instrument import data_of as instrument_data
+    from tests.files.test_instrument import data_of as instrument_data
 
     file = tmp_path / "plan.yaml"
     file.write_text(json.dumps(changed(("instrument", instrument_data()))))
@@ -113,7 +113,7 @@ def test_inline_instrument(tmp_path: Path) -> None:
 
 
 def test_errors_of_an_inline_instrument_say_where(tmp_path: Path) -> None:
-    from test_instrument import changed as instrument_changed
+    from tests.files.test_instrument import changed as instrument_changed
 
     data = changed(("instrument", instrument_changed("holders[2].amount", "ten")))
     assert message(tmp_path, data) == (
