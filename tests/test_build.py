@@ -78,13 +78,13 @@ def root(tmp_path: Path) -> Path:
 def _compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of what is compiled from here on."""
     names: list[str] = []
-    real = build._compile
+    real = build.compile_source
 
     def counted(root: Path, path: Path) -> object:
         names.append(path.stem)
         return real(root, path)
 
-    monkeypatch.setattr(build, "_compile", counted)
+    monkeypatch.setattr(build, "compile_source", counted)
     return names
 
 
@@ -254,7 +254,7 @@ def test_export_and_load_without_compiler(
     expected = dict(build._Sources(root))
     assert sorted(expected) == ["Other", "Top"]
     monkeypatch.setattr(build, "_PACKAGED", target)
-    monkeypatch.setattr(build, "_compiler_version", lambda: None)
+    monkeypatch.setattr(build, "compiler_version", lambda: None)
     assert dict(artifacts()) == expected
     with pytest.raises(BuildError, match="this artifact was packaged"):
         _ = artifact("Top").annotated_ast
@@ -268,7 +268,7 @@ def test_nothing_to_load_and_nothing_to_compile_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sources: bool, message: str
 ) -> None:
     monkeypatch.setattr(build, "_PACKAGED", tmp_path / "none")
-    monkeypatch.setattr(build, "_compiler_version", lambda: None)
+    monkeypatch.setattr(build, "compiler_version", lambda: None)
     monkeypatch.setattr(build, "source_root", lambda: tmp_path if sources else None)
     with pytest.raises(BuildError, match=message):
         artifact("SecurityToken")

@@ -7,13 +7,12 @@ only when told to, one second a block.
 
 from __future__ import annotations
 
-import functools
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import OutOfGas, VMError
@@ -31,7 +30,8 @@ from tallystick.chain import rlp
 from tallystick.chain.abi import address_bytes, checksum, keccak
 from tallystick.chain.account import JUNK_MNEMONIC, Account
 from tallystick.chain.base import Chain
-from tallystick.chain.interpreter import Trace, execute, instructions
+from tallystick.chain.frames import Frame, Tracer
+from tallystick.chain.interpreter import Trace, execute
 from tallystick.chain.receipt import (
     Block,
     ChainError,
@@ -57,51 +57,6 @@ DEFAULT_GAS = 1 << 24
 INITIAL_BALANCE = 10**24
 # Not zero: the block's beneficiary is warm (EIP-3651), and contracts do touch the zero address.
 COINBASE = Address(bytes.fromhex("c0ffee00000000000000000000000000c0ffee00"))
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One execution of code, as a tracer sees it after it ended.
-
-    Attributes:
-        code: the code that ran. On chain it is the artifact's `bytecode_runtime` with the
-            immutables behind it; during creation it is the creation code with its arguments.
-        runs: (first pc, last pc) of each stretch executed without a jump, in order.
-        jumps: (pc, taken) of every JUMPI, in order.
-        create: whether it is creation code.
-        address: whose storage it ran on.
-        code_address: where the code lives (another one under DELEGATECALL).
-    """
-
-    code: bytes
-    runs: tuple[tuple[int, int], ...]
-    jumps: tuple[tuple[int, bool], ...]
-    create: bool
-    address: bytes
-    code_address: bytes
-
-    @property
-    def pcs(self) -> Iterator[int]:
-        """The program counters executed, in order, repeats included.
-
-        To collect what was covered, gather `runs` in a set first: there are few distinct ones.
-        """
-        for first, last in self.runs:
-            yield from run_pcs(self.code, first, last)
-
-
-@functools.lru_cache(maxsize=65_536)
-def run_pcs(code: bytes, first: int, last: int) -> tuple[int, ...]:
-    """The program counters of the instructions from `first` to `last`."""
-    counters = (pc for pc, _, _ in instructions(code, first))
-    return tuple(itertools.takewhile(lambda pc: pc <= last, counters))
-
-
-class Tracer(Protocol):
-    """Receives every frame of code that runs, calls included, the innermost first."""
-
-    def __call__(self, frame: Frame, /) -> None:
-        """Called when the frame ended, whether it returned or reverted."""
 
 
 class _Computation(PragueComputation):

@@ -8,7 +8,8 @@ import pytest
 
 from tallystick.build import artifact
 from tallystick.chain import ChainError, Revert, reverts
-from tallystick.chain.embedded import BLOCK_GAS_LIMIT, EmbeddedChain, Frame
+from tallystick.chain.embedded import BLOCK_GAS_LIMIT, EmbeddedChain
+from tallystick.chain.frames import Frame
 
 
 @pytest.fixture

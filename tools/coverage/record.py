@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.build import Artifact
-from tallystick.chain.embedded import Frame
+from tallystick.chain.frames import Frame
 from tools.coverage.mapping import Branch, Statement, Suite
 
 

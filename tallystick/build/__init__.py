@@ -24,6 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tallystick.build.compiler import (
+    BuildError,
+    abi_parameter,
+    compile_source,
+    compiler_version,
+)
 from tallystick.storage import write_whole
 
 try:
@@ -49,14 +55,10 @@ __all__ = [
 
 # Raise when the content of the cache files changes.
 _FORMAT = 8
-_PACKAGED = Path(__file__).resolve().parent / "artifacts"
+_PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []
 _watchers: list[Callable[[str], None]] = []
-
-
-class BuildError(Exception):
-    """A contract is missing, does not compile, or there is nothing to compile it with."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Artifact:
 
 def source_root() -> Path | None:
     """The checkout this package belongs to, or None when it was installed without sources."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if (root / "contracts").is_dir() and (root / "interfaces").is_dir():
         return root
     return None
@@ -192,7 +194,7 @@ def sources(root: Path | str, folder: str) -> Mapping[str, Artifact]:
 def artifacts() -> Mapping[str, Artifact]:
     """Every contract of the release by name; each is compiled when first asked for."""
     root = source_root()
-    if root is not None and _compiler_version() is not None:
+    if root is not None and compiler_version() is not None:
         return sources(root, "contracts")
     if _PACKAGED.is_dir():
         return _packaged(_PACKAGED)
@@ -214,7 +216,7 @@ def export(directory: Path | str) -> list[Path]:
     root = Path.cwd() if _is_root(Path.cwd()) else source_root()
     if root is None:
         raise BuildError(f"no contracts/ and interfaces/ in {Path.cwd()}: nothing to export")
-    if _compiler_version() is None:
+    if compiler_version() is None:
         raise BuildError("export needs the compiler: pip install 'vyper==0.4.3'")
     written = []
     for item in _Sources(root).values():
@@ -240,7 +242,7 @@ def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
         relative = file.relative_to(base)
     except ValueError:
         base, relative = file.parent, Path(file.name)
-    head, debug, _ = _compile(base, relative)
+    head, debug, _ = compile_source(base, relative)
     item = _from_json(head, None)
     # Not cached: keep the debug output in memory, where the property would otherwise load it.
     item.__dict__["_debug"] = debug
@@ -301,7 +303,7 @@ class _Sources(Mapping[str, Artifact]):
             head = json.loads((self.cache / f"{name}.json").read_bytes())
         except (OSError, ValueError):
             return None
-        if head.get("format") != _FORMAT or head.get("compiler") != _compiler_version():
+        if head.get("format") != _FORMAT or head.get("compiler") != compiler_version():
             return None
         if head["source_path"] != self.paths[name].as_posix():
             return None
@@ -319,8 +321,8 @@ class _Sources(Mapping[str, Artifact]):
                 return found
             for tell in _watchers:
                 tell(name)
-            head, debug, sources = _compile(self.root, self.paths[name])
-            head |= {"format": _FORMAT, "compiler": _compiler_version(), "sources": sources}
+            head, debug, sources = compile_source(self.root, self.paths[name])
+            head |= {"format": _FORMAT, "compiler": compiler_version(), "sources": sources}
             identity = json.dumps([_FORMAT, head["compiler"], sources], sort_keys=True)
             head["key"] = hashlib.sha256(identity.encode()).hexdigest()[:20]
             path = self.cache / f"{name}.{head['key']}.debug.json"
@@ -387,182 +389,6 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 def _is_root(path: Path) -> bool:
     return (path / "contracts").is_dir() and (path / "interfaces").is_dir()
-
-
-# --- the compiler ----------------------------------------------------------------------------
-
-
-@functools.cache
-def _compiler_version() -> str | None:
-    # From the metadata: importing the compiler takes longer than loading every cached artifact.
-    try:
-        return importlib.metadata.version("vyper")
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _compile(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """Returns the artifact as JSON, its debug part, and the digests of its sources."""
-    from vyper.compiler import outputs_from_compiler_data
-    from vyper.compiler.input_bundle import FilesystemInputBundle
-    from vyper.compiler.phases import CompilerData
-    from vyper.compiler.settings import Settings
-
-    bundle = FilesystemInputBundle([root])
-    formats = (
-        "abi",
-        "bytecode",
-        "bytecode_runtime",
-        "method_identifiers",
-        "layout",
-        "userdoc",
-        "devdoc",
-        "source_map",
-        "source_map_runtime",
-        "annotated_ast_dict",
-    )
-    try:
-        with warnings.catch_warnings():
-            # It is meant: ReleaseProxy declares an array up to the ERC-1967 slot, so that the next
-            # variable lies in that slot. Nothing is ever stored in the array, or reads it.
-            warnings.filterwarnings("ignore", message="Use of large arrays can be unsafe!")
-            data = CompilerData(bundle.load_file(str(path)), bundle, settings=Settings())
-            out = outputs_from_compiler_data(data, formats)
-    except Exception as error:  # the compiler raises dozens of unrelated classes
-        raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
-
-    target = data.annotated_vyper_module
-    files = {target.resolved_path: target}
-    for module in _reachable(target):
-        files[module.resolved_path] = module
-    sources = {}
-    for resolved in sorted(files):
-        file = Path(resolved)
-        # Files of the compiler itself are covered by its version.
-        if file.is_relative_to(root):
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            sources[file.relative_to(root).as_posix()] = digest
-
-    abi = list(out["abi"])
-    taken = {(e["name"], tuple(i["type"] for i in e["inputs"])) for e in abi if _is_error(e)}
-    raised = {error for module in files.values() for error in _raised_errors(module)}
-    # Of one that is raised in several places, the place that names the most.
-    for signature, names in sorted(raised, key=lambda e: (e[0], e[1].count(""), e[1])):
-        entry = _error_entry(signature, names)
-        key = (entry["name"], tuple(i["type"] for i in entry["inputs"]))
-        if key not in taken:
-            taken.add(key)
-            abi.append(entry)
-
-    head = {
-        "name": path.stem,
-        "source_path": path.as_posix(),
-        "abi": abi,
-        "bytecode": out["bytecode"],
-        "bytecode_runtime": out["bytecode_runtime"],
-        "method_identifiers": out["method_identifiers"],
-        "layout": out["layout"],
-        "userdoc": out["userdoc"],
-        "devdoc": out["devdoc"],
-        "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
-    }
-    debug = {
-        "source_map": out["source_map"],
-        "source_map_runtime": out["source_map_runtime"],
-        "annotated_ast": out["annotated_ast_dict"],
-    }
-    return head, debug, sources
-
-
-def _reachable(module: Any) -> Iterator[Any]:
-    """Every module and interface file that `module` imports, directly or not."""
-    from vyper import ast as vy_ast
-
-    seen: set[str] = set()
-    queue = [module]
-    while queue:
-        current = queue.pop()
-        for statement in current.get_children((vy_ast.Import, vy_ast.ImportFrom)):
-            parsed = statement._metadata["import_info"].parsed  # noqa: SLF001
-            # An interface given as a JSON ABI is no syntax tree, but a file that matters.
-            if isinstance(parsed, vy_ast.Module) and parsed.resolved_path not in seen:
-                seen.add(parsed.resolved_path)
-                queue.append(parsed)
-                yield parsed
-
-
-def _raised_errors(module: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The errors inside the `raw_revert`s of one file: `Name(types)` of the `method_id`, and names.
-
-    The names are those of the variables that are encoded, empty where something else is.
-    """
-    from vyper import ast as vy_ast
-
-    constants = {
-        declaration.target.id: declaration.value
-        for declaration in module.get_children(vy_ast.VariableDecl)
-        if declaration.is_constant and declaration.value is not None
-    }
-
-    def signatures(node: Any) -> Iterator[str]:
-        nodes = [node, *node.get_descendants()]
-        for inner in nodes:
-            if isinstance(inner, vy_ast.Call):
-                function = inner.func
-                if getattr(function, "id", None) == "method_id" and inner.args:
-                    text = inner.args[0]
-                    if isinstance(text, vy_ast.Str):
-                        yield text.value
-            elif isinstance(inner, vy_ast.Name) and inner.id in constants:
-                yield from signatures(constants[inner.id])
-
-    def names(revert: Any) -> tuple[str, ...]:
-        for call in revert.get_descendants(vy_ast.Call):
-            if getattr(call.func, "id", None) in {"abi_encode", "_abi_encode"}:
-                found = [a.id if isinstance(a, vy_ast.Name) else "" for a in call.args]
-                return tuple(name if found.count(name) == 1 else "" for name in found)
-        return ()
-
-    for call in module.get_descendants(vy_ast.Call):
-        if getattr(call.func, "id", None) == "raw_revert":
-            for signature in signatures(call):
-                if not signature.startswith(("Error(", "Panic(")):
-                    yield signature, names(call)
-
-
-def _is_error(entry: Mapping[str, Any]) -> bool:
-    return entry.get("type") == "error"
-
-
-def _error_entry(signature: str, names: Sequence[str]) -> dict[str, Any]:
-    name, _, rest = signature.partition("(")
-    types = _split_types(rest.removesuffix(")"))
-    # An encoding of another shape, such as of one tuple, says nothing about the single inputs.
-    known = names if len(names) == len(types) else [""] * len(types)
-    inputs = [abi_parameter(known[i] or f"arg{i}", text) for i, text in enumerate(types)]
-    return {"type": "error", "name": name.strip(), "inputs": inputs}
-
-
-def abi_parameter(name: str, text: str) -> dict[str, Any]:
-    """The ABI entry of a parameter whose type is written out, such as `(address,uint256)[]`."""
-    if not text.startswith("("):
-        return {"name": name, "type": text}
-    inner, _, suffix = text[1:].rpartition(")")
-    parts = [abi_parameter(f"arg{i}", part) for i, part in enumerate(_split_types(inner))]
-    return {"name": name, "type": f"tuple{suffix}", "components": parts}
-
-
-def _split_types(text: str) -> list[str]:
-    """Splits at the commas that are not inside a tuple."""
-    types, depth, current = [], 0, ""
-    for letter in text.replace(" ", ""):
-        if letter == "," and depth == 0:
-            types.append(current)
-            current = ""
-            continue
-        depth += {"(": 1, ")": -1}.get(letter, 0)
-        current += letter
-    return [*types, current] if current else types
 
 
 def _keccak(data: bytes) -> bytes:
@@ -635,6 +461,3 @@ def main(arguments: list[str] | None = None) -> int:
     print("usage: python -m tallystick.build [export DIR]", file=sys.stderr)
     return 2
 
-
-if __name__ == "__main__":
-    sys.exit(main())
