@@ -45,9 +45,6 @@ from tallystick.chain.state import PRECOMPILES, UNDO_LIMIT, State
 
 __all__ = [
     "EmbeddedChain",
-    "Frame",
-    "Tracer",
-    "run_pcs",
 ]
 
 BLOCK_GAS_LIMIT = 30_000_000
