@@ -12,13 +12,7 @@ from typing import Any, Final
 
 from tallystick.text import one_line
 
-__all__ = [
-    "MAX_SHOWN",
-    "CheckFailed",
-    "InputError",
-    "TallystickError",
-    "shown",
-]
+__all__ = ["MAX_SHOWN", "CheckFailed", "InputError", "TallystickError", "shown"]
 
 MAX_SHOWN: Final = 80
 _SECRET_FIELD: Final = re.compile(

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = [
-    "age_text",
-    "hex_text",
-    "one_line",
-    "time_text",
-    "units_text",
-]
+__all__ = ["age_text", "hex_text", "one_line", "time_text", "units_text"]
 
 
 def one_line(text: str) -> str:

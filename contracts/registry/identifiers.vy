@@ -7,7 +7,7 @@
 @notice Says whether a code is well formed, its check digits included.
 @dev Pure, no storage. A code is read as one word, last character first, and each character is
      looked up in a bit mask, so that a whole ISIN costs less than one storage write.
-     `tallystick.identifiers` decides the same, character for character; property tests hold the two
+     `tallystick.registry.identifiers` decides the same, character for character; property tests hold the two
      together. Neither looks up whether a code was ever assigned, nor the country prefixes: those
      lists change, this code cannot.
 """

@@ -11,13 +11,7 @@ from eth_account import Account
 from tallystick.bridge.message import MESSAGE_FIELDS, MESSAGE_TYPE, LaneMessage
 from tallystick.chain.abi import address_bytes, address_of, encode, keccak
 
-__all__ = [
-    "Domain",
-    "SignerSet",
-    "attest",
-    "attestation_digest",
-    "typed_data",
-]
+__all__ = ["Domain", "SignerSet", "attest", "attestation_digest", "typed_data"]
 
 MAX_SIGNERS: Final = 16
 _ATTESTATION_TYPE: Final = "Attestation(bytes32 signer_set,Message message)" + MESSAGE_TYPE

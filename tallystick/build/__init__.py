@@ -460,4 +460,3 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print("usage: python -m tallystick.build [export DIR]", file=sys.stderr)
     return 2
-

@@ -10,13 +10,7 @@ from typing import Final
 
 from eth_typing import ChecksumAddress
 
-__all__ = [
-    "DEVELOPMENT_CHAIN_IDS",
-    "JUNK_MNEMONIC",
-    "Account",
-    "derive_account",
-    "is_public",
-]
+__all__ = ["DEVELOPMENT_CHAIN_IDS", "JUNK_MNEMONIC", "Account", "derive_account", "is_public"]
 
 # Everybody's: on chains for development only.
 JUNK_MNEMONIC: Final = "test test test test test test test test test test test junk"

@@ -17,10 +17,7 @@ from tallystick.chain.process import Process
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot
 from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError, number, quantity, unhex
 
-__all__ = [
-    "AnvilChain",
-    "connect",
-]
+__all__ = ["AnvilChain", "connect"]
 
 GENESIS_TIME = 1_750_000_000
 DEFAULT_GAS = 1 << 24

@@ -33,9 +33,7 @@ from tallystick.chain.receipt import (
     Unsupported,
 )
 
-__all__ = [
-    "Chain",
-]
+__all__ = ["Chain"]
 
 _ERROR_STRING = keccak(b"Error(string)")[:4]
 _PANIC = keccak(b"Panic(uint256)")[:4]

@@ -43,9 +43,7 @@ from tallystick.chain.receipt import (
 )
 from tallystick.chain.state import PRECOMPILES, UNDO_LIMIT, State
 
-__all__ = [
-    "EmbeddedChain",
-]
+__all__ = ["EmbeddedChain"]
 
 BLOCK_GAS_LIMIT = 30_000_000
 GENESIS_TIME = 1_750_000_000

@@ -10,14 +10,7 @@ from typing import Any, Literal
 from tallystick.chain.base import Chain
 from tallystick.chain.receipt import ChainError
 
-__all__ = [
-    "Backend",
-    "LedgerSpec",
-    "default_specs",
-    "ledgers",
-    "open_ledgers",
-    "require_distinct",
-]
+__all__ = ["Backend", "LedgerSpec", "default_specs", "ledgers", "open_ledgers", "require_distinct"]
 
 Backend = Literal["embedded", "anvil"]
 

@@ -21,9 +21,7 @@ from typing import IO, Any, ClassVar
 from tallystick.chain.receipt import ChainError
 from tallystick.chain.rpc import JsonRpc, number
 
-__all__ = [
-    "find_anvil",
-]
+__all__ = ["find_anvil"]
 
 
 def find_anvil() -> Path | None:

@@ -9,9 +9,7 @@ from typing import Any, Self
 from tallystick.chain.abi import CodecError, address_bytes
 from tallystick.chain.receipt import Revert, text_of
 
-__all__ = [
-    "reverts",
-]
+__all__ = ["reverts"]
 
 
 class reverts:  # noqa: N801 - reads as a word: `with reverts("token: paused"):`

@@ -27,11 +27,7 @@ from tallystick.reach.connection import Connection, connect, guarded_of, proxied
 from tallystick.reach.networks import Opened, open_chains
 from tallystick.storage import require_folder, require_writable
 
-__all__ = [
-    "check",
-    "left_over",
-    "run",
-]
+__all__ = ["check", "left_over", "run"]
 
 _PENDING_SECONDS: Final = 120
 

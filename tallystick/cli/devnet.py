@@ -17,9 +17,7 @@ from tallystick.files.instrument import load_instrument
 from tallystick.local.devnet import open_devnet, tick, with_ledgers
 from tallystick.reach.connection import Connection
 
-__all__ = [
-    "run",
-]
+__all__ = ["run"]
 
 _HEARTBEAT: Final = 1.0
 

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from tallystick.courier.courier import Outcome
     from tallystick.reach.connection import Connection
 
-__all__ = [
-    "cli",
-    "guarded",
-    "main",
-]
+__all__ = ["cli", "guarded", "main"]
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141

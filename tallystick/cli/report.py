@@ -10,9 +10,7 @@ from rich.table import Table as RichTable
 
 from tallystick.demo.report import Table
 
-__all__ = [
-    "Told",
-]
+__all__ = ["Told"]
 
 
 class Told:

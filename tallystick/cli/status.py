@@ -10,9 +10,7 @@ from tallystick.status.invariants import Verdict
 from tallystick.status.observation import DIRECTIONS, SCOPES, named
 from tallystick.text import age_text, time_text, units_text
 
-__all__ = [
-    "render",
-]
+__all__ = ["render"]
 
 
 def render(status: Status, console: Console) -> None:

@@ -20,10 +20,7 @@ from tallystick.courier.decision import Act, Sighting, decide, final_block
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
 
-__all__ = [
-    "Courier",
-    "Outcome",
-]
+__all__ = ["Courier", "Outcome"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,7 @@ from tallystick.bridge.message import CODEC, LaneMessage
 from tallystick.chain import Chain, UnknownBlock
 from tallystick.files.scalars import Finality
 
-__all__ = [
-    "Act",
-    "Decision",
-    "Sighting",
-    "decide",
-    "final_block",
-]
+__all__ = ["Act", "Decision", "Sighting", "decide", "final_block"]
 
 
 class Act(StrEnum):

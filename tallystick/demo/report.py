@@ -14,14 +14,7 @@ from typing import Final, Protocol
 from tallystick.storage import write_whole
 from tallystick.text import units_text
 
-__all__ = [
-    "Figure",
-    "Report",
-    "Sample",
-    "Section",
-    "Table",
-    "Teller",
-]
+__all__ = ["Figure", "Report", "Sample", "Section", "Table", "Teller"]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,7 @@ from tallystick.token.position import (
     date_of,
 )
 
-__all__ = [
-    "run",
-]
+__all__ = ["run"]
 
 _PLACES: Final = ("Home holders", "In transit", "Suspense", "Remote holders")
 _STRANGER: Final = 900
@@ -322,7 +320,9 @@ class _Story:
             (
                 "sent back to where it came from",
                 lambda: self.home.escrow.deliver(
-                    message.as_tuple(), attestation, sender=self.home.chain.account(18)
+                    message.as_tuple(),
+                    attestation,
+                    sender=self.network.signers(self.home.chain.name)["courier"],
                 ),
             ),
         ]

@@ -23,11 +23,7 @@ from tallystick.errors import CheckFailed
 from tallystick.governance.release import PROXIED
 from tallystick.reach.connection import Suite
 
-__all__ = [
-    "Report",
-    "StepState",
-    "deploy",
-]
+__all__ = ["Report", "StepState", "deploy"]
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ from tallystick.files.scalars import Finality
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
 from tallystick.text import hex_text
 
-__all__ = [
-    "manifest_of",
-]
+__all__ = ["manifest_of"]
 
 
 def manifest_of(

@@ -10,9 +10,7 @@ from tallystick.chain import Chain
 from tallystick.errors import CheckFailed
 from tallystick.storage import write_json
 
-__all__ = [
-    "Journal",
-]
+__all__ = ["Journal"]
 
 
 class Journal:

@@ -17,10 +17,7 @@ from tallystick.deploy.resolved import LaneSpec, LedgerSpec, SuiteSpec
 from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
 from tallystick.governance.roles import Role, reason_code
 
-__all__ = [
-    "Step",
-    "blueprint_content",
-]
+__all__ = ["Step", "blueprint_content"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")

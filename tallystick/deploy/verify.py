@@ -17,12 +17,7 @@ from tallystick.governance.roles import Role
 from tallystick.reach.connection import Suite, guarded_of, proxied_of
 from tallystick.text import hex_text
 
-__all__ = [
-    "left_with",
-    "verify",
-    "verify_code",
-    "verify_roles",
-]
+__all__ = ["left_with", "verify", "verify_code", "verify_roles"]
 
 _ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _HOUR: Final = 3600

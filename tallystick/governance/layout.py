@@ -7,9 +7,7 @@ from typing import Any
 
 from tallystick import build
 
-__all__ = [
-    "layout_conflicts",
-]
+__all__ = ["layout_conflicts"]
 
 
 def layout_conflicts(before: build.Artifact, after: build.Artifact) -> list[str]:

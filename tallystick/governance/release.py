@@ -9,14 +9,7 @@ from typing import Any, Final
 
 from tallystick.chain.abi import encode, keccak
 
-__all__ = [
-    "CONTRACTS",
-    "Version",
-    "proxy_name",
-    "release_id",
-    "release_kind",
-    "release_terms",
-]
+__all__ = ["CONTRACTS", "Version", "proxy_name", "release_id", "release_kind", "release_terms"]
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _PART_MAX: Final = 2**16 - 1

@@ -6,10 +6,7 @@ import re
 from enum import IntFlag
 from typing import Final
 
-__all__ = [
-    "Role",
-    "reason_code",
-]
+__all__ = ["Role", "reason_code"]
 
 
 class Role(IntFlag):

@@ -17,9 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from tallystick.chain import Chain, Snapshot
 
-__all__ = [
-    "LedgerPool",
-]
+__all__ = ["LedgerPool"]
 
 Ledgers = Callable[[int], "tuple[Chain, ...]"]
 

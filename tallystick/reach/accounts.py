@@ -16,10 +16,7 @@ from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, deriv
 from tallystick.errors import InputError
 from tallystick.files.plan import AccountRef, Plan, PlanLedger, parse_account
 
-__all__ = [
-    "Accounts",
-    "named_account",
-]
+__all__ = ["Accounts", "named_account"]
 
 MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
 

@@ -16,13 +16,7 @@ from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 
-__all__ = [
-    "Connection",
-    "Suite",
-    "connect",
-    "connection_of",
-    "suites_of",
-]
+__all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,7 @@ from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, Accounts, ape_or_refuse, is_local
 
-__all__ = [
-    "Opened",
-    "open_chains",
-]
+__all__ = ["Opened", "open_chains"]
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,7 @@ from tallystick.status.observation import (
     StrayDelivery,
 )
 
-__all__ = [
-    "observe",
-    "status_of",
-]
+__all__ = ["observe", "status_of"]
 
 _ZERO: Final = "0x" + "00" * 20
 _ATTEMPTS: Final = 3
