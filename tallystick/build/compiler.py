@@ -19,6 +19,7 @@ class BuildError(Exception):
 
 @functools.cache
 def compiler_version() -> str | None:
+    """Return the version of the compiler, None where there is none."""
     # From the metadata: importing the compiler takes longer than loading every cached artifact.
     try:
         return importlib.metadata.version("vyper")
@@ -63,8 +64,8 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
     sources = {}
     for resolved, module in sorted(files.items()):
         file = Path(resolved)
-        # Files of the compiler itself are covered by its version. What was compiled is hashed, not what the
-        # file says by now.
+        # Files of the compiler itself are covered by its version. What was compiled is hashed, not
+        # what the file says by now.
         if file.is_relative_to(root):
             digest = hashlib.sha256(module.full_source_code.encode()).hexdigest()
             sources[file.relative_to(root).as_posix()] = digest
