@@ -151,6 +151,8 @@ def _lanes(
             verifier=VerifierSpec(
                 attestors=SignerSet.of(1, verifier.threshold, attestors).signers,
                 threshold=verifier.threshold,
+                rotation_delay=verifier.rotation_seconds,
+                retention=verifier.retention_seconds,
             ),
             cap=int(lane.cap),
         )
@@ -179,12 +181,12 @@ class LedgerSpec:
 
 @dataclass(frozen=True)
 class VerifierSpec:
-    """The attestors of a lane and how many must sign."""
+    """The attestors of a lane, how many must sign, and the seconds of a rotation."""
 
     attestors: tuple[str, ...]
     threshold: int
-    rotation_delay: int = 3600
-    retention: int = 86400
+    rotation_delay: int
+    retention: int
 
 
 @dataclass(frozen=True)

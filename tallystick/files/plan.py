@@ -241,7 +241,7 @@ class Party(StrictModel):
 
 
 class Verifier(StrictModel):
-    """An attestor set of one operator and how many of them must agree."""
+    """An attestor set of one operator, how many of them must agree, and how sets follow another."""
 
     name: Name
     operator: Label
@@ -249,6 +249,23 @@ class Verifier(StrictModel):
         tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
     ]
     threshold: Annotated[int, Field(ge=MIN_THRESHOLD)]
+    rotation_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR // 6,
+            le=30 * _DAY,
+            description="from the confirmation of a set until it is valid; 1 day when left out",
+        ),
+    ] = _DAY
+    retention_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=90 * _DAY,
+            description="how long the set before stays valid then, at least rotation_seconds; "
+            "7 days when left out",
+        ),
+    ] = 7 * _DAY
 
     @model_validator(mode="before")
     @classmethod
@@ -262,6 +279,12 @@ class Verifier(StrictModel):
                 f"at most the number of attestors, {len(self.attestors)}",
                 path="threshold",
                 value=self.threshold,
+            )
+        if self.retention_seconds < self.rotation_seconds:
+            raise wrong(
+                f"at least rotation_seconds, {self.rotation_seconds}",
+                path="retention_seconds",
+                value=self.retention_seconds,
             )
         return self
 

@@ -141,7 +141,7 @@ def local_spec(
             LaneSpec(
                 home=instrument.home,
                 remote=name,
-                verifier=VerifierSpec(attestors=signers, threshold=required),
+                verifier=VerifierSpec(signers, required, rotation_delay=3600, retention=_DAY),
                 cap=cap,
             )
             for name in chains

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,7 @@ def test_spec_says_what_the_plan_says(tmp_path: Path) -> None:
     assert (lane.home, lane.remote, lane.cap) == ("home", "remote", 500_000)
     assert set(lane.verifier.attestors) == {chains["home"].account(i).address for i in (11, 12, 13)}
     assert lane.verifier.threshold == 2
+    assert (lane.verifier.rotation_delay, lane.verifier.retention) == (3600, 86_400)
 
 
 _REFUSED: list[tuple[str, Any, str]] = [
@@ -336,6 +338,22 @@ def test_verify_notices_other_code(deployment: Deployment) -> None:
         f"home: QuorumVerifier {verifier.address}: code differs from the build",
         f"remote: SecurityToken {remote.token.address}: implementation differs from its release",
         f"remote: SecurityToken {remote.token.address}: code of 1.0.0 differs from the build",
+    ]
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_other_periods_of_a_verifier(deployment: Deployment) -> None:
+    """What a plan says of a rotation is what the chain keeps, to the second."""
+    ((lane_id, lane),) = deployment.lanes.items()
+    other = replace(lane, verifier=replace(lane.verifier, rotation_delay=3601, retention=86_401))
+    at = {name: suite.verifiers[lane_id].address for name, suite in deployment.suites.items()}
+    assert verify(replace(deployment, lanes={lane_id: other})) == [
+        f"{name}: QuorumVerifier {at[name]}: {what}"
+        for name in ("home", "remote")
+        for what in (
+            "ROTATION_DELAY is 3600, 3601 expected",
+            "RETENTION is 86400, 86401 expected",
+        )
     ]
 
 

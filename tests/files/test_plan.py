@@ -325,6 +325,24 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].verifiers[0].threshold: 4: expected at most the number of attestors, 3",
     ),
     (
+        [("lanes[0].verifiers[0].rotation_seconds", 599)],
+        "lanes[0].verifiers[0].rotation_seconds: 599: expected a number of at least 600",
+    ),
+    (
+        [("lanes[0].verifiers[0].retention_seconds", 3599)],
+        "lanes[0].verifiers[0].retention_seconds: 3599: expected a number of at least 3600",
+    ),
+    (
+        [
+            ("lanes[0].verifiers[0].rotation_seconds", 86_400),
+            ("lanes[0].verifiers[0].retention_seconds", 86_399),
+        ],
+        (
+            "lanes[0].verifiers[0].retention_seconds: 86399: expected at least rotation_seconds, "
+            "86400"
+        ),
+    ),
+    (
         [("lanes[0].verifiers[0].attestors", [11])],
         "lanes[0].verifiers[0].attestors: a list of 1: expected a list of at least 2",
     ),
