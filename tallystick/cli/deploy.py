@@ -22,7 +22,7 @@ from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
 from tallystick.files.strict import joined, read
-from tallystick.reach.accounts import Accounts, is_local
+from tallystick.reach.accounts import Accounts, lives_with_command
 from tallystick.reach.connection import Connection, connect, guarded_of, proxied_of, suites_of
 from tallystick.reach.networks import Opened, open_chains
 from tallystick.storage import require_folder, require_writable
@@ -54,7 +54,9 @@ def run(
     check_release(plan_path, plan)
     accounts = Accounts(plan_path, plan)
     # A rehearsal on local ledgers leaves no files.
-    if execute and (out is not None or not any(is_local(ledger) for ledger in plan.ledgers)):
+    if execute and (
+        out is not None or not any(lives_with_command(ledger) for ledger in plan.ledgers)
+    ):
         require_writable("--out", folder)
     shown = console()
     with progress("connecting") as tell, open_chains(plan_path, plan, accounts, active) as opened:
@@ -316,8 +318,8 @@ def _judged(
             connection.close()
     plan = load_plan(path)
     check_release(path, plan)
-    if any(is_local(ledger) for ledger in plan.ledgers):
-        where = next(at for at, ledger in enumerate(plan.ledgers) if is_local(ledger))
+    if any(lives_with_command(ledger) for ledger in plan.ledgers):
+        where = next(at for at, ledger in enumerate(plan.ledgers) if lives_with_command(ledger))
         expected = "a network that outlives the command: nothing is deployed on a local one"
         network = plan.ledgers[where].network
         raise InputError(path, joined("ledgers", where, "network"), network, expected)

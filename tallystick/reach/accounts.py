@@ -47,7 +47,7 @@ class Accounts:
         if ledger not in self._words:
             entry = self.plan.ledger(ledger)
             words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
-            local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or is_local(entry)
+            local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or lives_with_command(entry)
             if words == JUNK_MNEMONIC and not local:
                 expected = f"words of your own, not the public test mnemonic: {ledger} is not local"
                 raise InputError("environment", MNEMONIC_VARIABLE, words, expected)
@@ -121,6 +121,6 @@ def ape_or_refuse(path: Path, at: str, value: str) -> Any:
     return ape
 
 
-def is_local(ledger: PlanLedger) -> bool:
+def lives_with_command(ledger: PlanLedger) -> bool:
     """Whether a ledger is on ape's local network, which lives as long as the command."""
     return ledger.network is not None and ledger.network.split(":")[1] == "local"

@@ -14,7 +14,12 @@ from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.errors import InputError
 from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
-from tallystick.reach.accounts import MNEMONIC_VARIABLE, Accounts, ape_or_refuse, is_local
+from tallystick.reach.accounts import (
+    MNEMONIC_VARIABLE,
+    Accounts,
+    ape_or_refuse,
+    lives_with_command,
+)
 
 __all__ = ["Opened", "open_chains"]
 
@@ -52,9 +57,9 @@ def open_chains(path: Path, plan: Plan, accounts: Accounts, active: Any = None) 
             yield _beside(path, plan, accounts, active, stack)
             return
         chains: dict[str, Chain] = {}
-        local = [ledger.name for ledger in plan.ledgers if is_local(ledger)]
+        local = [ledger.name for ledger in plan.ledgers if lives_with_command(ledger)]
         for at, ledger in enumerate(plan.ledgers):
-            if is_local(ledger):
+            if lives_with_command(ledger):
                 chains[ledger.name] = stack.enter_context(_throw_away(ledger, accounts))
             else:
                 chains[ledger.name] = _reach(path, at, ledger, accounts, stack)
@@ -158,7 +163,7 @@ def _beside(path: Path, plan: Plan, accounts: Accounts, provider: Any, stack: Ex
             if others:
                 notes.append(f"not connected: {', '.join(others)}; run again with their network")
             return Opened({ledger.name: chain}, rehearsal=False, notes=tuple(notes))
-    local = [ledger for ledger in plan.ledgers if is_local(ledger)]
+    local = [ledger for ledger in plan.ledgers if lives_with_command(ledger)]
     if not local or not provider.network.is_dev:
         for at, ledger in enumerate(plan.ledgers):
             if _same_network(ledger, choice):
@@ -178,7 +183,7 @@ def _rehearsal(
     """Ape's local chain is the first local ledger; the others get chains of our own."""
     from tallystick.chain.anvil import AnvilChain
 
-    local = [ledger for ledger in plan.ledgers if is_local(ledger)]
+    local = [ledger for ledger in plan.ledgers if lives_with_command(ledger)]
     first = next((each for each in local if each.name == plan.loaded_instrument.home), local[0])
     url = str(getattr(provider, "uri", "") or "")
     if not url.startswith("http") or "anvil" not in str(provider.web3.client_version).lower():
