@@ -11,6 +11,7 @@ an environment that holds nothing but the compiler): `python -m tallystick.build
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import functools
 import hashlib
@@ -260,25 +261,12 @@ def watched(tell: Callable[[str], None]) -> Iterator[None]:
 # --- sources ---------------------------------------------------------------------------------
 
 
-class _Sources(Mapping[str, Artifact]):
-    """Artifacts of a checkout, compiled or loaded from the cache on first access."""
+class _Artifacts(Mapping[str, Artifact]):
+    """Artifacts by name, each read when it is first asked for."""
 
-    def __init__(self, root: Path, folder: str = "contracts") -> None:
-        self.root = root
-        self.cache = root / ".build" / "tallystick"
-        self.paths: dict[str, Path] = {}
+    def __init__(self, paths: dict[str, Path]) -> None:
+        self.paths = paths
         self.loaded: dict[str, Artifact] = {}
-        self.digests: dict[str, str | None] = {}
-        for path in sorted((root / folder).rglob("*.vy")):
-            # The case of the name decides: CamelCase.vy is deployed, snake_case.vy is a module.
-            if not path.stem[:1].isupper():
-                continue
-            if path.stem in self.paths:
-                raise BuildError(
-                    f"two contracts are called {path.stem}: "
-                    f"{self.paths[path.stem]} and {path.relative_to(root)}"
-                )
-            self.paths[path.stem] = path.relative_to(root)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
@@ -293,8 +281,34 @@ class _Sources(Mapping[str, Artifact]):
         if name not in self.loaded:
             if name not in self.paths:
                 raise BuildError(_unknown(name, self.paths))
-            self.loaded[name] = self._cached(name) or self._built(name)
+            self.loaded[name] = self._load(name)
         return self.loaded[name]
+
+    @abc.abstractmethod
+    def _load(self, name: str) -> Artifact: ...
+
+
+class _Sources(_Artifacts):
+    """Artifacts of a checkout, compiled or loaded from the cache on first access."""
+
+    def __init__(self, root: Path, folder: str = "contracts") -> None:
+        super().__init__({})
+        self.root = root
+        self.cache = root / ".build" / "tallystick"
+        self.digests: dict[str, str | None] = {}
+        for path in sorted((root / folder).rglob("*.vy")):
+            # The case of the name decides: CamelCase.vy is deployed, snake_case.vy is a module.
+            if not path.stem[:1].isupper():
+                continue
+            if path.stem in self.paths:
+                raise BuildError(
+                    f"two contracts are called {path.stem}: "
+                    f"{self.paths[path.stem]} and {path.relative_to(root)}"
+                )
+            self.paths[path.stem] = path.relative_to(root)
+
+    def _load(self, name: str) -> Artifact:
+        return self._cached(name) or self._built(name)
 
     def _cached(self, name: str) -> Artifact | None:
         try:
@@ -347,28 +361,14 @@ class _Sources(Mapping[str, Artifact]):
         return self.digests[path]
 
 
-class _Packaged(Mapping[str, Artifact]):
+class _Packaged(_Artifacts):
     """Artifacts that a wheel carries."""
 
     def __init__(self, directory: Path) -> None:
-        self.paths = {path.stem: path for path in sorted(directory.glob("*.json"))}
-        self.loaded: dict[str, Artifact] = {}
+        super().__init__({path.stem: path for path in sorted(directory.glob("*.json"))})
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.paths)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.paths
-
-    def __getitem__(self, name: str) -> Artifact:
-        if name not in self.loaded:
-            if name not in self.paths:
-                raise BuildError(_unknown(name, self.paths))
-            self.loaded[name] = _from_json(json.loads(self.paths[name].read_bytes()), None)
-        return self.loaded[name]
+    def _load(self, name: str) -> Artifact:
+        return _from_json(json.loads(self.paths[name].read_bytes()), None)
 
 
 @functools.cache
