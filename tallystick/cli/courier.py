@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from tallystick.bridge.message import MessageId
 from tallystick.chain import ChainError
 from tallystick.courier.courier import Courier, Outcome
 
@@ -35,7 +36,7 @@ def run(
     Returns:
         whether nothing was refused and nothing failed in the last step.
     """
-    said: dict[str, tuple[str, str]] = {}
+    said: dict[MessageId, tuple[str, str]] = {}
     ill = ""
     while True:
         good, now = True, {}

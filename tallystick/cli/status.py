@@ -8,7 +8,7 @@ from tallystick.cli.terminal import show_table
 from tallystick.status.document import Status
 from tallystick.status.invariants import Verdict
 from tallystick.status.observation import DIRECTIONS, SCOPES, named
-from tallystick.text import age_text, time_text, units_text
+from tallystick.text import age_text, hex_text, time_text, units_text
 
 __all__ = ["render"]
 
@@ -65,7 +65,7 @@ def render(status: Status, console: Console) -> None:
         ("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap", "Paused"),
         [
             (
-                f"{lane.id[:10]}…",
+                f"{hex_text(lane.id)[:10]}…",
                 side.ledger,
                 units(side.outstanding),
                 units(side.suspense),
@@ -92,7 +92,7 @@ def render(status: Status, console: Console) -> None:
                     str(message.nonce),
                     units(message.amount),
                     message.recipient,
-                    f"{message.id[:18]}…",
+                    f"{hex_text(message.id)[:18]}…",
                     age_text(message.age),
                 )
                 for message in seen.messages

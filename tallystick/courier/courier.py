@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
-from tallystick.bridge.message import Kind, LaneMessage, party_address
+from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
 from tallystick.chain import Account, Contract, RawLog, Receipt, Revert
 from tallystick.courier.decision import Act, Sighting, decide, final_block
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
+from tallystick.text import hex_text
 
 __all__ = ["Courier", "Outcome"]
 
@@ -31,11 +32,11 @@ class Outcome:
     """
 
     what: str
-    lane: str
+    lane: LaneId
     source: str
     destination: str
     nonce: int
-    id: str
+    id: MessageId
     amount: int
     detail: str = ""
     tx_hash: str = ""
@@ -50,11 +51,11 @@ class Outcome:
         """Return it for JSON; the amount is base units as text."""
         return {
             "what": self.what,
-            "lane": self.lane,
+            "lane": hex_text(self.lane),
             "source": self.source,
             "destination": self.destination,
             "nonce": self.nonce,
-            "id": self.id,
+            "id": hex_text(self.id),
             "amount": str(self.amount),
             "detail": self.detail,
             "tx": self.tx_hash,
@@ -366,11 +367,11 @@ class Courier:
     ) -> Outcome:
         return Outcome(
             what=what,
-            lane=way.lane.id,
+            lane=way.lane.id_bytes,
             source=way.source,
             destination=way.destination,
             nonce=message.nonce,
-            id="0x" + message.id.hex(),
+            id=message.id,
             amount=message.amount,
             detail=detail,
             tx_hash=receipt.tx_hash if receipt else "",

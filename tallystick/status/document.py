@@ -14,6 +14,7 @@ from tallystick.status.observation import (
     SideState,
     named,
 )
+from tallystick.text import hex_text
 
 __all__ = ["Status"]
 
@@ -54,16 +55,20 @@ class Status:
             ],
             "ledgers": [_ledger_dict(ledger) for ledger in seen.ledgers],
             "lanes": [
-                {"id": lane.id, "home": _side_dict(lane.home), "remote": _side_dict(lane.remote)}
+                {
+                    "id": hex_text(lane.id),
+                    "home": _side_dict(lane.home),
+                    "remote": _side_dict(lane.remote),
+                }
                 for lane in seen.lanes
             ],
             "messages": [
                 {
-                    "lane": message.lane,
+                    "lane": hex_text(message.lane),
                     "source": message.source,
                     "destination": message.destination,
                     "nonce": message.nonce,
-                    "id": message.id,
+                    "id": hex_text(message.id),
                     "amount": str(message.amount),
                     "sender": message.sender,
                     "recipient": message.recipient,
@@ -74,7 +79,12 @@ class Status:
                 for message in seen.messages
             ],
             "stray_deliveries": [
-                {"lane": s.lane, "ledger": s.ledger, "nonce": s.nonce, "id": s.id}
+                {
+                    "lane": hex_text(s.lane),
+                    "ledger": s.ledger,
+                    "nonce": s.nonce,
+                    "id": hex_text(s.id),
+                }
                 for s in seen.strays
             ],
         }

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.bridge.message import LaneId, MessageId
+
 __all__ = [
     "LaneState",
     "LedgerState",
@@ -86,7 +88,7 @@ class SideState:
 class LaneState:
     """A lane with both of its sides."""
 
-    id: str
+    id: LaneId
     home: SideState
     remote: SideState
 
@@ -105,12 +107,12 @@ class MessageState:
         age: seconds on the destination's clock since the units left.
     """
 
-    lane: str
+    lane: LaneId
     kind: int
     source: str
     destination: str
     nonce: int
-    id: str
+    id: MessageId
     amount: int
     sender: str
     recipient: str
@@ -138,10 +140,10 @@ class MessageState:
 class StrayDelivery:
     """A delivery of which the other ledger knows no message like it."""
 
-    lane: str
+    lane: LaneId
     ledger: str
     nonce: int
-    id: str
+    id: MessageId
     amount: int
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.bridge.message import Kind, LaneMessage, party_address
+from tallystick.bridge.message import Kind, LaneMessage, MessageId, party_address
 from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
@@ -207,7 +207,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 custody_balance=int(view.read(view.token, "balanceOf", custody)),
             )
         )
-    return LaneState(lane.id, *sides)
+    return LaneState(lane.id_bytes, *sides)
 
 
 def _messages(
@@ -218,9 +218,9 @@ def _messages(
     claimed = destination.events(destination.escrow, "SuspenseClaimed", lane.id_bytes)
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     claims = Counter(bytes(event.args["id"]) for event in claimed)
-    arrivals: dict[bytes, list[Event]] = {}
+    arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
-        arrivals.setdefault(bytes(event.args["id"]), []).append(event)
+        arrivals.setdefault(MessageId(event.args["id"]), []).append(event)
     kind = Kind.ISSUE if source.name == lane.home else Kind.RELEASE
     found = []
     for event in sent:
@@ -237,12 +237,12 @@ def _messages(
             )
         found.append(
             MessageState(
-                lane=lane.id,
+                lane=lane.id_bytes,
                 kind=message.kind,
                 source=source.name,
                 destination=destination.name,
                 nonce=message.nonce,
-                id="0x" + message.id.hex(),
+                id=message.id,
                 amount=message.amount,
                 sender=_party(message.sender),
                 recipient=_party(message.recipient),
@@ -267,10 +267,10 @@ def _messages(
         )
     strays = [
         StrayDelivery(
-            lane=lane.id,
+            lane=lane.id_bytes,
             ledger=destination.name,
             nonce=int(event.args["nonce"]),
-            id="0x" + identifier.hex(),
+            id=identifier,
             amount=int(event.args["amount"]),
         )
         for identifier, events in arrivals.items()

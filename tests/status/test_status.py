@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tallystick.bridge.message import Kind
+from tallystick.bridge.message import Kind, LaneId, MessageId
 from tallystick.chain import Chain
 from tallystick.cli.status import render
 from tallystick.status.invariants import Break, Verdict, check_invariants
@@ -33,7 +33,7 @@ from tests.support.commands import connected, deployed
 
 # --- what was observed, by hand ----------------------------------------------------------------
 
-_LANE = "0x" + "1a" * 32
+_LANE = LaneId(b"\x1a" * 32)
 _CUSTODY = "0x" + "c0" * 20
 
 
@@ -45,7 +45,7 @@ def message(kind: Kind, nonce: int, amount: int, **changes: Any) -> MessageState
         source="home" if out else "remote",
         destination="remote" if out else "home",
         nonce=nonce,
-        id=f"0x{kind:02x}{nonce:062x}",
+        id=MessageId(bytes([kind]) + nonce.to_bytes(31, "big")),
         amount=amount,
         sender="0x" + "aa" * 20,
         recipient="0x" + "bb" * 20,
@@ -168,7 +168,7 @@ def test_sound_observation_holds() -> None:
 
 
 _REMOTE = "lane home-remote, remote"
-_STRAY = StrayDelivery(_LANE, "remote", 9, "0x" + "99" * 32, 50)
+_STRAY = StrayDelivery(_LANE, "remote", 9, MessageId(b"\x99" * 32), 50)
 
 _BROKEN: list[tuple[Callable[[Observation], Observation], dict[str, tuple[str, ...]]]] = [
     (
@@ -346,7 +346,7 @@ def test_status_of_a_network(ledgers: Any) -> None:
         ("home", 2): "in transit",
         ("remote", 0): "in transit",
     }
-    in_transit = next(m for m in found.observation.messages if m.id == "0x" + three.id.hex())
+    in_transit = next(m for m in found.observation.messages if m.id == three.id)
     assert in_transit.age == remote.chain.block().timestamp - three.lock_time
     custody = next(p for p in found.observation.ledger("home").positions if p.link)
     assert (custody.name, custody.balance) == ("custody of home-remote", 149)
