@@ -8,9 +8,16 @@ from importlib.metadata import entry_points
 from hypothesis import HealthCheck, settings
 
 from tests.support.contracts import add_contracts
-from tests.support.fixtures import deployed_world, home_side, remote_side, world
+from tests.support.fixtures import (
+    deployed,
+    deployed_world,
+    home_side,
+    network,
+    remote_side,
+    world,
+)
 
-__all__ = ["deployed_world", "home_side", "remote_side", "world"]
+__all__ = ["deployed", "deployed_world", "home_side", "network", "remote_side", "world"]
 
 add_contracts()
 

@@ -17,8 +17,8 @@ from tallystick import __version__, build
 from tallystick.chain import ChainError
 from tallystick.cli import main as cli
 from tallystick.errors import CheckFailed, InputError
-from tallystick.local.network import manifest_of_network
-from tests.support.commands import APPLE, ROOT, connected, deployed, environment, tallystick
+from tallystick.local.network import Network, manifest_of_network
+from tests.support.commands import APPLE, ROOT, connected, environment, tallystick
 
 PLAN = ROOT / "examples" / "plan.yaml"
 
@@ -127,8 +127,8 @@ def test_compiling_is_said_once_on_standard_error(capsys: pytest.CaptureFixture[
     assert build._watchers == []
 
 
-def test_a_ledger_that_nobody_knows(ledgers: Any, tmp_path: Path) -> None:
-    connection = connected(deployed(ledgers(2)))
+def test_a_ledger_that_nobody_knows(network: Network, tmp_path: Path) -> None:
+    connection = connected(network)
     with pytest.raises(InputError) as caught:
         connection.manifest.ledger("moon")
     assert str(caught.value) == "manifest: ledger: moon: expected one of the ledgers: home, remote"
@@ -200,8 +200,7 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.anvil_only
-def test_status_and_courier_of_nodes(ledgers: Any, tmp_path: Path) -> None:
-    network = deployed(ledgers(2))
+def test_status_and_courier_of_nodes(network: Network, tmp_path: Path) -> None:
     path = manifest_of_network(network).write(tmp_path / "manifest.json")
     found = tallystick("status", "--manifest", path, cwd=tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
@@ -240,8 +239,7 @@ def _one_more(network: Any, holder: str) -> tuple[int, int]:
 
 
 @pytest.mark.anvil_only
-def test_courier_runs_until_interrupted(ledgers: Any, tmp_path: Path) -> None:
-    network = deployed(ledgers(2))
+def test_courier_runs_until_interrupted(network: Network, tmp_path: Path) -> None:
     path = manifest_of_network(network).write(tmp_path / "manifest.json")
     process = subprocess.Popen(
         [

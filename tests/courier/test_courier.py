@@ -21,7 +21,7 @@ from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ROLE_INDEX, Network, manifest_of_network
 from tallystick.reach.connection import Connection, connection_of
-from tests.support.commands import connected, deployed
+from tests.support.commands import connected
 
 _LANE = b"\x1a" * 32
 _ESCROW = "0x" + "Ee" * 20
@@ -145,8 +145,7 @@ def said(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, int, str]]:
 
 
 @pytest.mark.requirement("INV-3")
-def test_it_carries_both_ways_and_again_changes_nothing(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_it_carries_both_ways_and_again_changes_nothing(network: Network) -> None:
     carrier = Courier(connected(network))
     assert set(carrier.attestors) == {account.address for account in network.attestors}
     lock(network, 100)
@@ -165,8 +164,7 @@ def test_it_carries_both_ways_and_again_changes_nothing(ledgers: Any) -> None:
     assert network.status().ok
 
 
-def test_it_waits_for_finality_and_for_the_clock(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_it_waits_for_finality_and_for_the_clock(network: Network) -> None:
     carrier = Courier(connected(network))
     home, remote = network.home.chain, network.remote.chain
     home.set_time(remote.now + 500)
@@ -184,8 +182,7 @@ def test_it_waits_for_finality_and_for_the_clock(ledgers: Any) -> None:
 
 
 @pytest.mark.requirement("INV-3")
-def test_suspense_is_claimed_as_soon_as_it_can_be(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_suspense_is_claimed_as_soon_as_it_can_be(network: Network) -> None:
     carrier = Courier(connected(network))
     stranger = network.holder("remote", 5)
     lock(network, 100, stranger)
@@ -204,8 +201,7 @@ def test_suspense_is_claimed_as_soon_as_it_can_be(ledgers: Any) -> None:
     assert carrier.step() == ()
 
 
-def test_pauses_are_waited_for(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_pauses_are_waited_for(network: Network) -> None:
     carrier = Courier(connected(network))
     guardian, lifting = network.party("remote", "guardian"), network.administrators("remote")[0]
     why = (reason_code("HALT"), b"\1" * 32)
@@ -220,8 +216,7 @@ def test_pauses_are_waited_for(ledgers: Any) -> None:
     assert said(carrier.step()) == [("delivered", "home", 0, "")]
 
 
-def test_too_few_keys(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_too_few_keys(network: Network) -> None:
     carrier = Courier(connected(network), attestors=network.attestors[:1])
     lock(network, 100)
     let_pass(network)
@@ -229,8 +224,7 @@ def test_too_few_keys(ledgers: Any) -> None:
     assert said(carrier.step()) == [("waiting", "home", 0, f"1 of {needed} attestor keys are here")]
 
 
-def test_rotated_attestors_sign_under_their_epoch(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_rotated_attestors_sign_under_their_epoch(network: Network) -> None:
     remote = network.remote
     (verifier,) = remote.verifiers.values()
     fresh = sorted(
@@ -253,9 +247,8 @@ def test_rotated_attestors_sign_under_their_epoch(ledgers: Any) -> None:
 
 @pytest.mark.requirement("INV-4")
 def test_a_message_that_its_escrow_does_not_keep_is_never_signed(
-    ledgers: Any, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = deployed(ledgers(2))
     lock(network, 100)
     let_pass(network)
     connection = connected(network)
@@ -283,8 +276,7 @@ class _Forgetful:
 
 
 @pytest.mark.requirement("INV-3")
-def test_two_couriers_at_once(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = deployed(ledgers(2))
+def test_two_couriers_at_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Courier(connected(network)), Courier(connected(network))
     lock(network, 100)
     let_pass(network)
@@ -302,8 +294,9 @@ def test_two_couriers_at_once(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.requirement("INV-4")
 @pytest.mark.anvil_only
-def test_a_reorganised_event_is_not_signed(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = deployed(ledgers(2))
+def test_a_reorganised_event_is_not_signed(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     carrier = Courier(connected(network))
     home: Any = network.home.chain
     home.set_time(network.remote.chain.now + 500)
@@ -323,8 +316,7 @@ def test_a_reorganised_event_is_not_signed(ledgers: Any, monkeypatch: pytest.Mon
 
 @pytest.mark.requirement("INV-3")
 @pytest.mark.anvil_only
-def test_a_delivery_that_is_reorganised_away_is_repeated(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_a_delivery_that_is_reorganised_away_is_repeated(network: Network) -> None:
     carrier = Courier(connected(network))
     lock(network, 100)
     let_pass(network)
@@ -347,9 +339,10 @@ def test_tags_of_the_node() -> None:
         assert final_block(chain, Finality(kind="finalized")) == 12
 
 
-def test_a_restart_in_the_middle_of_a_step(ledgers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_in_the_middle_of_a_step(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It may be killed between any two transactions; the next one goes on."""
-    network = deployed(ledgers(2))
     for amount in (1, 2, 3):
         lock(network, amount)
     let_pass(network)
@@ -373,8 +366,7 @@ def test_a_restart_in_the_middle_of_a_step(ledgers: Any, monkeypatch: pytest.Mon
         assert balance == sum(range(1, expected + 1))
 
 
-def test_the_loop_says_each_thing_once(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_the_loop_says_each_thing_once(network: Network) -> None:
     stranger = network.holder("remote", 5)
     lock(network, 100, stranger)
     let_pass(network)
@@ -391,8 +383,7 @@ def test_the_loop_says_each_thing_once(ledgers: Any) -> None:
     assert [outcome.what for outcome in reported] == ["suspended", "waiting", "claimed"]
 
 
-def test_role_indices_are_those_of_the_manifest(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_role_indices_are_those_of_the_manifest(network: Network) -> None:
     roles = connected(network).manifest.roles["remote"]
     assert {role: roles[role].index for role in ROLE_INDEX} == dict(ROLE_INDEX)
     assert Courier(connected(network)).sender("remote").address == roles["courier"].address
@@ -410,8 +401,7 @@ def without_courier(network: Network) -> Connection:
     return connection_of(manifest.model_copy(update={"roles": roles}), network.chains)
 
 
-def test_who_sends(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_who_sends(network: Network) -> None:
     assert Courier(connected(network)).sender("home") == network.signers("home")["courier"]
     connection = without_courier(network)
     with pytest.raises(InputError) as caught:
@@ -436,9 +426,8 @@ def test_who_sends(ledgers: Any) -> None:
 
 
 def test_everybodys_keys_are_refused_where_a_ledger_is_not_local(
-    ledgers: Any, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = deployed(ledgers(2))
     connection = connected(network)
     monkeypatch.setattr(network.remote.chain, "is_local", False)
     courier, attestor = network.signers("home")["courier"], network.attestors[0]
@@ -458,8 +447,7 @@ def test_everybodys_keys_are_refused_where_a_ledger_is_not_local(
 
 
 @pytest.mark.anvil_only
-def test_a_node_that_signs_for_nobody_needs_a_key(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_a_node_that_signs_for_nobody_needs_a_key(network: Network) -> None:
     chains = {
         name: RpcChain(name, chain.url, ledger_number=chain.ledger_number)
         for name, chain in network.chains.items()

@@ -32,13 +32,6 @@ def deployed(module_ledgers) -> Network:
 
 
 @pytest.fixture
-def network(deployed, ledgers) -> Network:
-    """The suite, for one test."""
-    ledgers(2)
-    return deployed
-
-
-@pytest.fixture
 def parties(network) -> Parties:
     """Who is who."""
     return Parties.of(network)

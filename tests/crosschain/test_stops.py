@@ -159,7 +159,7 @@ def test_units_in_transit_over_upgrades_of_both_ledgers(network, parties):
     network.home.chain.mine(5)
     network.remote.chain.mine(5)
     carried = [o for o in courier.step() if o.changed]
-    assert [(o.what, o.id) for o in carried] == [("delivered", "0x" + back.id.hex())]
+    assert [(o.what, o.id) for o in carried] == [("delivered", back.id)]
     for message in (out, back):
         with reverts("transit: delivered already"):
             network.deliver(message)

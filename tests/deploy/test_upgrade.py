@@ -34,7 +34,7 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def network(module_ledgers) -> Network:
+def deployed(module_ledgers) -> Network:
     home, remote = module_ledgers(2)
     return Network.deploy(load_instrument("examples/apple.yaml"), {"home": home, "remote": remote})
 

@@ -15,7 +15,6 @@ from web3 import Web3
 from web3.logs import DISCARD
 
 from tallystick.build import artifact
-from tallystick.chain import Chain
 from tallystick.chain.anvil import AnvilChain
 from tallystick.errors import InputError
 from tallystick.files.instrument import load_instrument
@@ -23,7 +22,7 @@ from tallystick.files.manifest import Manifest
 from tallystick.local.network import Network, manifest_of_network
 from tallystick.reach.connection import connect, connection_of
 from tallystick.status.observe import status_of
-from tests.support.commands import APPLE, connected, deployed
+from tests.support.commands import APPLE, connected
 
 
 def made(network: Network) -> Manifest:
@@ -31,12 +30,11 @@ def made(network: Network) -> Manifest:
 
 
 @pytest.fixture
-def written(ledgers: Any, tmp_path: Path) -> Path:
-    return made(deployed(ledgers(2))).write(tmp_path / "manifest.json")
+def written(network: Network, tmp_path: Path) -> Path:
+    return made(network).write(tmp_path / "manifest.json")
 
 
-def test_what_is_written_is_what_is_read(ledgers: Any, tmp_path: Path) -> None:
-    network = deployed(ledgers(2))
+def test_what_is_written_is_what_is_read(network: Network, tmp_path: Path) -> None:
     manifest = made(network)
     path = manifest.write(tmp_path / "deep" / "manifest.json")
     data = json.loads(path.read_text())
@@ -103,9 +101,8 @@ def test_what_is_written_is_what_is_read(ledgers: Any, tmp_path: Path) -> None:
     assert not [p for p in path.parent.rglob("*") if p.name.startswith(".")]
 
 
-def test_the_proxys_abi_reads_its_events(ledgers: Any, tmp_path: Path) -> None:
+def test_the_proxys_abi_reads_its_events(network: Network, tmp_path: Path) -> None:
     """It is logged at the token's address, by code whose ABI nobody else publishes."""
-    network = deployed(ledgers(2))
     path = made(network).write(tmp_path / "manifest.json")
     assert json.loads((tmp_path / "abi" / "ReleaseProxy.json").read_text()) == (
         artifact("ReleaseProxy").abi
@@ -226,9 +223,9 @@ def test_ledgers_in_this_process_cannot_be_reached(written: Path) -> None:
 
 
 @pytest.mark.anvil_only
-def test_dead_wrong_and_restarted_chains(ledgers: Any, tmp_path: Path) -> None:
-    chains: tuple[Chain, ...] = ledgers(2)
-    path = made(deployed(chains)).write(tmp_path / "manifest.json")
+def test_dead_wrong_and_restarted_chains(network: Network, tmp_path: Path) -> None:
+    chains = tuple(network.chains.values())
+    path = made(network).write(tmp_path / "manifest.json")
     connect(Manifest.load(path)).close()
     good = json.loads(path.read_text())
     url = good["ledgers"][0]["rpc"]
@@ -266,9 +263,9 @@ def test_dead_wrong_and_restarted_chains(ledgers: Any, tmp_path: Path) -> None:
 
 @pytest.mark.anvil_only
 def test_mnemonic_from_the_environment(
-    ledgers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = made(deployed(ledgers(2)))
+    manifest = made(network)
     words = manifest.mnemonic
     path = manifest.model_copy(update={"mnemonic": None}).write(tmp_path / "manifest.json")
     assert "mnemonic" not in json.loads(path.read_text())
@@ -328,8 +325,7 @@ class ThirdParty:
 
 
 @pytest.mark.anvil_only
-def test_a_third_party_needs_nothing_else(ledgers: Any, tmp_path: Path) -> None:
-    network = deployed(ledgers(2))
+def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> None:
     # Their holders are those of the manifest; they are admitted on both sides.
     party = network.holder("remote", 5)
     network.admit(network.remote, party, 40_000)

@@ -18,6 +18,7 @@ from rich.console import Console
 from tallystick.bridge.message import Kind, LaneId, MessageId
 from tallystick.chain import Chain
 from tallystick.cli.status import render
+from tallystick.local.network import Network
 from tallystick.status.invariants import Break, Verdict, check_invariants
 from tallystick.status.observation import (
     LaneState,
@@ -29,7 +30,7 @@ from tallystick.status.observation import (
     StrayDelivery,
 )
 from tallystick.status.observe import status_of
-from tests.support.commands import connected, deployed
+from tests.support.commands import connected
 
 # --- what was observed, by hand ----------------------------------------------------------------
 
@@ -318,8 +319,7 @@ def test_every_shift_breaks_conservation(shift: int, place: int) -> None:
 
 
 @pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-5")
-def test_status_of_a_network(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_status_of_a_network(network: Network) -> None:
     home, remote = network.home, network.remote
     first, second = network.holder("home", 0), network.holder("remote", 0)
     stranger = network.holder("remote", 7)
@@ -361,8 +361,7 @@ def test_status_of_a_network(ledgers: Any) -> None:
     assert data["invariants"][0]["figures"]["issue"] == "1500000000"
 
 
-def test_status_is_readable_in_eighty_columns(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_status_is_readable_in_eighty_columns(network: Network) -> None:
     network.lock(network.holder("home", 0), network.holder("remote", 0), 5_000_000)
     text = io.StringIO()
     render(network.status(), Console(file=text, width=80, color_system=None))
@@ -381,8 +380,7 @@ def _slot(contract: Any, key: str, name: str) -> int:
 
 
 @pytest.mark.requirement("INV-1", "INV-5")
-def test_units_out_of_nothing_break_the_status(ledgers: Any) -> None:
-    network = deployed(ledgers(2))
+def test_units_out_of_nothing_break_the_status(network: Network) -> None:
     token, holder = network.home.token, network.holder("home", 0).address
     slot = _slot(token, holder, "book._positions")
     chain: Chain = network.home.chain
@@ -397,9 +395,8 @@ def test_units_out_of_nothing_break_the_status(ledgers: Any) -> None:
 
 
 @pytest.mark.requirement("INV-4")
-def test_forged_delivery_breaks_the_status(ledgers: Any) -> None:
+def test_forged_delivery_breaks_the_status(network: Network) -> None:
     """Two attestors sign what never left home: the lane of the remote ledger takes it."""
-    network = deployed(ledgers(2))
     message = network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
     network.remote.chain.set_time(network.home.chain.now + 5)
     network.deliver(replace(message, nonce=7, amount=900))

@@ -13,13 +13,11 @@ from typing import Any
 import yaml
 
 from tallystick.chain import Chain
-from tallystick.files.instrument import load_instrument
 from tallystick.local.network import Network, manifest_of_network
 from tallystick.reach.connection import Connection, connection_of
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLE = ROOT / "examples" / "apple.yaml"
-FAR = 40_000
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -41,18 +39,6 @@ def tallystick(*arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedP
         timeout=120,
         check=False,
     )
-
-
-def deployed(chains: tuple[Chain, ...]) -> Network:
-    """The suite with two holders a side, all admitted, 1,500 units issued."""
-    network = Network.deploy(load_instrument(APPLE), {chain.name: chain for chain in chains})
-    for number in (0, 1):
-        network.admit(network.home, network.holder("home", number), FAR)
-        network.admit(network.remote, network.holder("remote", number), FAR)
-    network.issue(
-        [(network.holder("home", 0).address, 10**9), (network.holder("home", 1).address, 5 * 10**8)]
-    )
-    return network
 
 
 def connected(network: Network) -> Connection:
