@@ -37,9 +37,7 @@ def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, dept
     home.chain.mine(FINALITY)
     await_lock_time(network, second)
     carried = courier.step()
-    assert [(o.what, o.id, o.amount) for o in carried] == [
-        ("delivered", second.id, 41)
-    ]
+    assert [(o.what, o.id, o.amount) for o in carried] == [("delivered", second.id, 41)]
     assert home.escrow.outbox(network.lane, second.nonce) == second.id
     assert remote.token.balanceOf(parties.fund_abroad) == 41
     assert remote.token.totalSupply() == 41
