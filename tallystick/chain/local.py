@@ -10,13 +10,13 @@ from typing import Any, Literal
 from tallystick.chain.base import Chain
 from tallystick.chain.receipt import ChainError
 
-__all__ = ["Backend", "LedgerSpec", "default_specs", "ledgers", "open_ledgers", "require_distinct"]
+__all__ = ["Backend", "LocalLedger", "default_specs", "ledgers", "open_ledgers", "require_distinct"]
 
 Backend = Literal["embedded", "anvil"]
 
 
 @dataclass(frozen=True)
-class LedgerSpec:
+class LocalLedger:
     """What makes a local ledger its own: name, EIP-155 chain id, derivation path number."""
 
     name: str
@@ -24,14 +24,14 @@ class LedgerSpec:
     ledger_number: int
 
 
-def default_specs(count: int) -> tuple[LedgerSpec, ...]:
+def default_specs(count: int) -> tuple[LocalLedger, ...]:
     """`home`, `remote`, `remote-2`, …, with chain ids from 41001 and ledger numbers from 1."""
     names = ["home", "remote", *(f"remote-{i}" for i in range(2, max(count, 2)))]
-    return tuple(LedgerSpec(names[i], 41_001 + i, 1 + i) for i in range(count))
+    return tuple(LocalLedger(names[i], 41_001 + i, 1 + i) for i in range(count))
 
 
 def ledgers(
-    backend: str, specs: Sequence[LedgerSpec] | int = 2, **options: Any
+    backend: str, specs: Sequence[LocalLedger] | int = 2, **options: Any
 ) -> tuple[Chain, ...]:
     """Opens local ledgers; the caller closes them (`open_ledgers` does so by itself).
 
@@ -59,7 +59,7 @@ def ledgers(
 
 @contextmanager
 def open_ledgers(
-    backend: str, specs: Sequence[LedgerSpec] | int = 2, **options: Any
+    backend: str, specs: Sequence[LocalLedger] | int = 2, **options: Any
 ) -> Iterator[tuple[Chain, ...]]:
     """`ledgers`, closed on leaving the block."""
     opened = ledgers(backend, specs, **options)
@@ -90,7 +90,7 @@ def require_distinct(chains: Sequence[Chain]) -> None:
             seen[identity] = chain.name
 
 
-def _open(backend: str, spec: LedgerSpec, options: dict[str, Any]) -> Chain:
+def _open(backend: str, spec: LocalLedger, options: dict[str, Any]) -> Chain:
     # Imported here: each is slow to import, and most runs need one of them.
     if backend == "embedded":
         from tallystick.chain.embedded import EmbeddedChain

@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from tallystick.chain import Chain
-from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.cli.terminal import console, json_line, progress, show_table
+from tallystick.deploy import verify as judge
 from tallystick.deploy.deploy import Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
-from tallystick.deploy.describe import manifest_of
-from tallystick.deploy.resolved import Deployment, SuiteSpec, check_release, spec_from_plan
-from tallystick.deploy.verify import left_with, verify, verify_code, verify_roles
+from tallystick.deploy.limits import check_release
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
 from tallystick.files.strict import joined, read
-from tallystick.reach.accounts import Accounts, lives_with_command
-from tallystick.reach.connection import Connection, connect, guarded_of, proxied_of, suites_of
+from tallystick.reach.accounts import Finder, Parties, lives_with_command
+from tallystick.reach.connection import (
+    connect,
+    connection_of,
+    guarded_of,
+    suites_of,
+)
 from tallystick.reach.networks import Opened, open_chains
 from tallystick.storage import require_folder, require_writable
 
@@ -52,7 +55,7 @@ def run(
     folder = _folder(plan_path, out)
     plan = load_plan(plan_path)
     check_release(plan_path, plan)
-    accounts = Accounts(plan_path, plan)
+    accounts = Finder(plan_path, plan)
     # A rehearsal on local ledgers leaves no files.
     if execute and (
         out is not None or not any(lives_with_command(ledger) for ledger in plan.ledgers)
@@ -60,7 +63,7 @@ def run(
         require_writable("--out", folder)
     shown = console()
     with progress("connecting") as tell, open_chains(plan_path, plan, accounts, active) as opened:
-        spec = spec_from_plan(plan_path, plan, accounts)
+        parties = accounts.parties()
         journal = None if opened.rehearsal else folder / "journal.json"
         if not as_json:
             for note in opened.notes:
@@ -69,18 +72,19 @@ def run(
         wrong: list[str] = []
         with _alone(folder, execute and journal is not None):
             if execute:
-                _ready(plan_path, spec, opened.chains)
+                _ready(plan_path, plan, parties, opened.chains)
 
             def step(state: StepState) -> None:
                 tell(f"{state.ledger}: {state.title}")
 
-            report = carry_out(spec, opened.chains, journal=journal, execute=execute, progress=step)
-            if execute and report.deployment is not None:
+            report = carry_out(
+                plan, parties, opened.chains, journal=journal, execute=execute, progress=step
+            )
+            if execute and report.manifest is not None:
                 tell("verifying")
-                wrong = verify(report.deployment)
+                wrong = judge.verify(connection_of(report.manifest, opened.chains), plan, parties)
                 if journal is not None and not wrong:
-                    manifest = _manifest(plan, accounts, report.deployment)
-                    written = _written(folder / "manifest.json", manifest)
+                    written = _written(folder / "manifest.json", report.manifest)
     if as_json:
         shown.print(
             json_line(_report_dict(report, opened, execute, written, wrong)),
@@ -88,7 +92,7 @@ def run(
             soft_wrap=True,
         )
     else:
-        _tell(report, opened, spec, execute, written, wrong)
+        _tell(report, opened, plan, execute, written, wrong)
     return 1 if wrong else 0
 
 
@@ -102,12 +106,12 @@ def _folder(plan_path: Path, out: Path | None) -> Path:
 def _tell(
     report: Report,
     opened: Opened,
-    spec: SuiteSpec,
+    plan: Plan,
     execute: bool,
     written: Path | None,
     wrong: list[str],
 ) -> None:
-    shown = console()
+    shown, instrument = console(), plan.loaded_instrument
 
     def say(text: str) -> None:
         shown.print(text, markup=False, soft_wrap=True)
@@ -115,7 +119,7 @@ def _tell(
     if not execute or shown.is_terminal:
         show_table(
             shown,
-            f"{spec.name}, {spec.isin}",
+            f"{instrument.name}, {instrument.isin}",
             ("Ledger", "Step", "State"),
             [(step.ledger, step.title, step.state) for step in report.steps],
         )
@@ -131,11 +135,11 @@ def _tell(
         )
         return
     say(
-        f"{spec.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
+        f"{instrument.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
         f"{counts['done']} were done before"
     )
-    if report.deployment is None:
-        others = ", ".join(each.name for each in spec.ledgers if each.name not in opened.chains)
+    if report.manifest is None:
+        others = ", ".join(each.name for each in plan.ledgers if each.name not in opened.chains)
         if counts["pending"]:
             say(f"{counts['pending']} steps here need {others} first: run again afterwards")
         say(f"{counts['elsewhere']} steps are on {others}, which is not connected")
@@ -156,7 +160,7 @@ def _report_dict(
         "executed": execute,
         "rehearsal": opened.rehearsal,
         "ledgers": list(opened.chains),
-        "complete": report.deployment is not None,
+        "complete": report.manifest is not None,
         "steps": [
             {"ledger": step.ledger, "title": step.title, "state": step.state}
             for step in report.steps
@@ -186,18 +190,18 @@ def _alone(folder: Path, needed: bool) -> Iterator[None]:
         yield
 
 
-def _ready(path: Path, spec: SuiteSpec, chains: Mapping[str, Chain]) -> None:
+def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]) -> None:
     """Make sure that deployers can send, and that nothing of an earlier run is still under way.
 
     Raises:
         InputError: a deployer can't sign.
         CheckFailed: a deployer has no funds, or its transactions don't get into blocks.
     """
-    for at, ledger in enumerate(spec.ledgers):
+    for at, ledger in enumerate(plan.ledgers):
         chain = chains.get(ledger.name)
         if chain is None:
             continue
-        deployer = ledger.deployer
+        deployer = parties.on_ledger[ledger.name]["deployer"]
         if not chain.signs_for(deployer):
             where = joined("ledgers", at, "accounts", "deployer")
             expected = "an account that signs: the alias of an ape account, or an index"
@@ -220,29 +224,6 @@ def _await_pending(chain: Chain, address: str) -> None:
         time.sleep(0.5)
 
 
-def _manifest(plan: Plan, accounts: Accounts, deployment: Deployment) -> Manifest:
-    indices: dict[str, dict[str, int]] = {}
-    for ledger in plan.ledgers:
-        refs = [(ledger.name, ref) for _, ref in ledger.accounts.by_field()]
-        if ledger.name == deployment.spec.home:
-            refs += [
-                (ln.home, ref) for ln in plan.lanes for v in ln.verifiers for ref in v.attestors
-            ]
-        indices[ledger.name] = {
-            str(accounts.find(name, "", ref).address): ref.index
-            for name, ref in refs
-            if ref.index is not None
-        }
-    used = [name for name, known in indices.items() if known]
-    public = bool(used) and all(accounts.is_public(name) for name in used)
-    return manifest_of(
-        deployment,
-        indices=indices,
-        mnemonic=JUNK_MNEMONIC if public else None,
-        derivations={name: f"m/44'/60'/{accounts.number(name)}'/0" for name in used},
-    )
-
-
 def _written(path: Path, manifest: Manifest) -> Path:
     """Write a manifest unless exactly that one is there."""
     try:
@@ -261,7 +242,7 @@ def _written(path: Path, manifest: Manifest) -> Path:
 def check(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
     """Compare what stands with the build, and with the plan or the manifest."""
     with progress("reading the ledgers"):
-        wrong, checked = _judged(path, out, _verify_manifest, verify)
+        wrong, checked = _judged(path, out, judge.verify)
     if as_json:
         _print(json_line({"schema": "tallystick.verify/1", "wrong": wrong, "ok": not wrong}))
     else:
@@ -274,23 +255,8 @@ def check(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
 
 def left_over(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
     """Report what the deployer still has."""
-
-    def of_manifest(connection: Connection) -> list[str]:
-        return [
-            line
-            for name, suite in suites_of(connection).items()
-            for line in left_with(name, suite, _deployer(connection.manifest, name))
-        ]
-
-    def of_deployment(deployment: Deployment) -> list[str]:
-        return [
-            line
-            for name, suite in deployment.suites.items()
-            for line in left_with(name, suite, deployment.spec.ledger(name).deployer.address)
-        ]
-
     with progress("reading the ledgers"):
-        left, checked = _judged(path, out, of_manifest, of_deployment)
+        left, checked = _judged(path, out, lambda connection, *_: judge.left_over(connection))
     if as_json:
         _print(json_line({"schema": "tallystick.handover/1", "left": left, "ok": not left}))
     else:
@@ -302,39 +268,39 @@ def left_over(path: Path, out: Path | None = None, *, as_json: bool = False) -> 
 
 
 def _judged(
-    path: Path,
-    out: Path | None,
-    of_manifest: Callable[[Connection], list[str]],
-    of_deployment: Callable[[Deployment], list[str]],
+    path: Path, out: Path | None, judgement: Callable[..., list[str]]
 ) -> tuple[list[str], str]:
-    """Judge a manifest, or the deployment of a plan; returns what is wrong, and what was judged."""
-    if _is_manifest(path):
-        connection = connect(Manifest.load(path))
-        try:
-            contracts = sum(len(guarded_of(s)) for s in suites_of(connection).values())
-            names = ", ".join(connection.chains)
-            return of_manifest(connection), f"{contracts} contracts on {names}"
-        finally:
-            connection.close()
-    plan = load_plan(path)
-    check_release(path, plan)
-    if any(lives_with_command(ledger) for ledger in plan.ledgers):
-        where = next(at for at, ledger in enumerate(plan.ledgers) if lives_with_command(ledger))
-        expected = "a network that outlives the command: nothing is deployed on a local one"
-        network = plan.ledgers[where].network
-        raise InputError(path, joined("ledgers", where, "network"), network, expected)
-    accounts = Accounts(path, plan)
-    journal = _folder(path, out) / "journal.json"
-    with open_chains(path, plan, accounts) as opened:
-        spec = spec_from_plan(path, plan, accounts)
-        report = carry_out(spec, opened.chains, journal=journal)
-        if report.deployment is None:
-            first = next(step for step in report.steps if step.state == "pending")
-            pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"
-            return [pending], ""
-        suites = report.deployment.suites
-        contracts = sum(len(guarded_of(suite)) for suite in suites.values())
-        return of_deployment(report.deployment), f"{contracts} contracts on {', '.join(suites)}"
+    """Judge a manifest, or what stands of a plan; returns what is wrong, and what was judged."""
+    with ExitStack() as stack:
+        meant: tuple[Any, ...] = ()
+        if _is_manifest(path):
+            connection = connect(Manifest.load(path))
+            stack.callback(connection.close)
+        else:
+            plan = load_plan(path)
+            check_release(path, plan)
+            _outlives(path, plan)
+            accounts = Finder(path, plan)
+            opened = stack.enter_context(open_chains(path, plan, accounts))
+            meant = (plan, accounts.parties())
+            report = carry_out(*meant, opened.chains, journal=_folder(path, out) / "journal.json")
+            if report.manifest is None:
+                first = next(step for step in report.steps if step.state == "pending")
+                pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"
+                return [pending], ""
+            connection = connection_of(report.manifest, opened.chains)
+        contracts = sum(len(guarded_of(suite)) for suite in suites_of(connection).values())
+        checked = f"{contracts} contracts on {', '.join(connection.chains)}"
+        return judgement(connection, *meant), checked
+
+
+def _outlives(path: Path, plan: Plan) -> None:
+    """Refuse a plan of which nothing can stand when a command begins."""
+    for at, ledger in enumerate(plan.ledgers):
+        if lives_with_command(ledger):
+            where = joined("ledgers", at, "network")
+            expected = "a network that outlives the command: nothing is deployed on a local one"
+            raise InputError(path, where, ledger.network, expected)
 
 
 def _is_manifest(path: Path) -> bool:
@@ -342,36 +308,6 @@ def _is_manifest(path: Path) -> bool:
         return True
     data = read(path)
     return isinstance(data, dict) and data.get("schema") == MANIFEST_SCHEMA
-
-
-def _deployer(manifest: Manifest, ledger: str) -> str:
-    entry = manifest.roles.get(ledger, {}).get("deployer")
-    return entry.address if entry is not None else "0x" + "00" * 20
-
-
-def _verify_manifest(connection: Connection) -> list[str]:
-    manifest = connection.manifest
-    wrong: list[str] = []
-    for name, suite in suites_of(connection).items():
-        roles = {role: entry.address for role, entry in manifest.roles.get(name, {}).items()}
-        administrators = [
-            address for role, address in roles.items() if role.startswith("administrator-")
-        ]
-        wrong += verify_code(name, suite)
-        wrong += verify_roles(
-            name, suite, roles, administrators, is_home=name == manifest.instrument.home
-        )
-        wrong += left_with(name, suite, _deployer(manifest, name))
-        for kind, contract in proxied_of(suite).items():
-            entry = manifest.ledger(name).contracts[kind]
-            installed = suite.authority.installation_of(contract.address).release
-            now = str(suite.authority.release_of(installed).implementation)
-            if now != entry.implementation:
-                wrong.append(
-                    f"{name}: {kind} {contract.address}: runs {now}, "
-                    f"the manifest says {entry.implementation}"
-                )
-    return wrong
 
 
 def _print(text: str) -> None:

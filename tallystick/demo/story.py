@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from tallystick import __version__
 from tallystick.chain import Account, Chain, Receipt, Revert
-from tallystick.chain.local import LedgerSpec, open_ledgers
+from tallystick.chain.local import LocalLedger, open_ledgers
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
+from tallystick.deploy.describe import refreshed
 from tallystick.deploy.upgrade import upgrade
-from tallystick.deploy.verify import verify
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.instrument import Holder, Instrument, load_instrument
 from tallystick.governance.release import Version
-from tallystick.local.network import HOLDERS_FROM, Network, manifest_of_network
+from tallystick.local.network import HOLDERS_FROM, Network
 from tallystick.reach.connection import Suite
 from tallystick.text import units_text
 from tallystick.token.position import (
@@ -65,7 +65,7 @@ def run(instrument_path: Path | str, backend: str, out: Path | None, teller: Tel
     if not any(h.ledger == instrument.home and h.amount and h.eligible for h in instrument.holders):
         raise InputError(path, "holders", "", "an eligible holder with units on the home ledger")
     specs = [
-        LedgerSpec(entry.name, 41_001 + number, 1 + number)
+        LocalLedger(entry.name, 41_001 + number, 1 + number)
         for number, entry in enumerate(instrument.ledgers)
     ]
     with open_ledgers(backend, specs) as opened:
@@ -137,7 +137,7 @@ class _Story:
             steps[0] += 1
 
         self.network = Network.deploy(instrument, self.chains, progress=count)
-        wrong = verify(self.network.deployment)
+        wrong = self.network.verify()
         if wrong:
             raise CheckFailed("; ".join(wrong))
         report.say(
@@ -145,7 +145,7 @@ class _Story:
             "holds no role and no set-up key in any contract."
         )
         rows = []
-        for name, suite in self.network.deployment.suites.items():
+        for name, suite in self.network.suites.items():
             for label, contract in (
                 ("SecurityToken", suite.token),
                 ("BridgeEscrow", suite.escrow),
@@ -156,7 +156,7 @@ class _Story:
         report.table("Contracts", ("Ledger", "Contract", "Address"), rows)
         self.home, self.remote = self.network.home, self.network.remote
         self.remote_name = next(
-            name for name, suite in self.network.deployment.suites.items() if suite is self.remote
+            name for name, suite in self.network.suites.items() if suite is self.remote
         )
         self.investors = self._investors()
 
@@ -165,7 +165,7 @@ class _Story:
         report.section("One record, the same on every ledger")
         hashes = {
             name: bytes(suite.registry.record_hash(instrument.isin)).hex()
-            for name, suite in self.network.deployment.suites.items()
+            for name, suite in self.network.suites.items()
         }
         report.table(
             "Instrument",
@@ -340,7 +340,7 @@ class _Story:
         message = self.network.lock(sender.account, recipient.account.address, amount)
         self._sample("locked, old release")
         rows = []
-        for name, suite in self.network.deployment.suites.items():
+        for name, suite in self.network.suites.items():
             for contract in ("SecurityToken", "BridgeEscrow"):
                 bound = suite.token if contract == "SecurityToken" else suite.escrow
                 before = str(bound.release())
@@ -459,7 +459,7 @@ class _Story:
             )
         )
         if self.out is not None:
-            manifest_of_network(self.network, self.instrument).write(self.out / "manifest.json")
+            refreshed(self.network.connection).write(self.out / "manifest.json")
         report.end(None if self.out is None else self.out / "index.html")
         return 0 if status.ok else 1
 

@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.bridge.message import LaneId, lane_id, ledger_id, party
-from tallystick.chain import Chain, Contract
+from tallystick.chain import Chain
+from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
-from tallystick.deploy.resolved import Deployment, LaneSpec, SuiteSpec
 from tallystick.deploy.steps import LedgerSteps, NotYet, Step
 from tallystick.errors import CheckFailed
+from tallystick.files.manifest import Manifest
+from tallystick.files.plan import Plan
 from tallystick.governance.release import PROXIED
-from tallystick.reach.connection import Suite
+from tallystick.reach.accounts import Parties
 
 __all__ = ["Report", "StepState", "deploy"]
 
@@ -40,10 +41,10 @@ class StepState:
 
 @dataclass(frozen=True)
 class Report:
-    """All steps of a plan; `deployment` is None unless everything stands."""
+    """All steps of a plan; `manifest` is None unless everything stands."""
 
     steps: tuple[StepState, ...]
-    deployment: Deployment | None
+    manifest: Manifest | None
 
     @property
     def pending(self) -> int:
@@ -57,7 +58,8 @@ class Report:
 
 
 def deploy(
-    spec: SuiteSpec,
+    plan: Plan,
+    parties: Parties,
     chains: Mapping[str, Chain],
     *,
     journal: Path | None = None,
@@ -67,7 +69,8 @@ def deploy(
     """Carry out a plan, or say what is still to be done.
 
     Args:
-        spec: what is to stand.
+        plan: what is to stand.
+        parties: its accounts, found.
         chains: the ledgers by name. The steps of those that are missing are left for another run,
             and so are the steps that need to know where something stands there.
         journal: file that makes the run resumable; None keeps it in memory.
@@ -79,12 +82,12 @@ def deploy(
     """
     book = Journal(journal)
     ledgers = {
-        ledger.name: LedgerSteps(ledger, spec, chains.get(ledger.name), book)
-        for ledger in spec.ledgers
+        name: LedgerSteps(name, plan, accounts, chains.get(name), book)
+        for name, accounts in parties.on_ledger.items()
     }
     everywhere = all(ledger.is_here for ledger in ledgers.values())
     states: list[StepState] = []
-    for step in _steps(spec, ledgers):
+    for step in _steps(plan, parties, ledgers):
         if not ledgers[step.ledger].is_here:
             state = "elsewhere"
         else:
@@ -95,10 +98,10 @@ def deploy(
         states.append(StepState(step.ledger, step.title, state))
         progress(states[-1])
     finished = all(state.state in {"done", "executed"} for state in states)
-    return Report(tuple(states), _deployment(spec, ledgers, book) if finished else None)
+    return Report(tuple(states), manifest_of(plan, parties, ledgers) if finished else None)
 
 
-def _steps(spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step]:
+def _steps(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step]:
     """All steps in the order of their dependence."""
     keys: dict[str, list[tuple[str, str]]] = {
         name: [(contract, contract) for contract in ("ReleaseAuthority", *PROXIED)]
@@ -106,10 +109,10 @@ def _steps(spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step
     }
     for ledger in ledgers.values():
         yield from ledger.foundation()
-    for index, lane in enumerate(spec.lanes):
+    for index, (lane, attestors) in enumerate(zip(plan.lanes, parties.attestors, strict=True)):
         home, remote = ledgers[lane.home], ledgers[lane.remote]
-        yield from home.lane_steps(lane, index, remote)
-        yield from remote.lane_steps(lane, index, home)
+        yield from home.lane_steps(lane, attestors, index, remote)
+        yield from remote.lane_steps(lane, attestors, index, home)
         for name in (lane.home, lane.remote):
             keys[name].append(("QuorumVerifier", f"QuorumVerifier#{index}"))
     for name, ledger in ledgers.items():
@@ -140,43 +143,3 @@ def _run(step: Step, execute: bool, everywhere: bool) -> str:
     if not step.done():
         raise CheckFailed(f"{step.ledger}: {step.title}: sent, but it does not hold")
     return "executed"
-
-
-def _deployment(
-    spec: SuiteSpec, ledgers: Mapping[str, LedgerSteps], journal: Journal
-) -> Deployment:
-    lanes: dict[LaneId, LaneSpec] = {}
-    verifiers: dict[str, dict[LaneId, Contract]] = {name: {} for name in ledgers}
-    custodies: dict[str, dict[LaneId, Contract]] = {name: {} for name in ledgers}
-    for index, lane in enumerate(spec.lanes):
-        home, remote = ledgers[lane.home], ledgers[lane.remote]
-        identifier = lane_id(
-            spec.isin,
-            spec.decimals,
-            spec.close_minute,
-            ledger_id(home.chain.caip2),
-            party(home.proxied("BridgeEscrow").address),
-            ledger_id(remote.chain.caip2),
-            party(remote.proxied("BridgeEscrow").address),
-        )
-        lanes[identifier] = lane
-        for name in (lane.home, lane.remote):
-            verifiers[name][identifier] = ledgers[name].contract(
-                "QuorumVerifier", f"QuorumVerifier#{index}"
-            )
-            custodies[name][identifier] = ledgers[name].contract(
-                "LaneCustody", f"LaneCustody#{index}"
-            )
-    suites = {
-        name: Suite(
-            chain=ledger.chain,
-            authority=ledger.contract("ReleaseAuthority"),
-            registry=ledger.proxied("InstrumentRegistry"),
-            token=ledger.proxied("SecurityToken"),
-            escrow=ledger.proxied("BridgeEscrow"),
-            verifiers=verifiers[name],
-            custodies=custodies[name],
-        )
-        for name, ledger in ledgers.items()
-    }
-    return Deployment(spec, suites, lanes, journal.as_dict())

@@ -1,16 +1,17 @@
-"""A deployment as a manifest describes it."""
+"""What stands as a manifest describes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.message import lane_id, ledger_id, party
+from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
-from tallystick.deploy.resolved import Deployment
+from tallystick.chain.account import JUNK_MNEMONIC, is_public
+from tallystick.deploy.steps import LedgerSteps, first_signers
 from tallystick.files.manifest import (
     ABI_FOLDER,
     ContractEntry,
-    HolderEntry,
     InstrumentEntry,
     LaneEntry,
     LaneSide,
@@ -18,141 +19,151 @@ from tallystick.files.manifest import (
     Manifest,
     RoleEntry,
 )
-from tallystick.files.scalars import Finality
+from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
+from tallystick.reach.accounts import Parties
+from tallystick.reach.connection import Connection
 from tallystick.text import hex_text
 
-__all__ = ["manifest_of"]
+__all__ = ["manifest_of", "refreshed"]
 
 
-def manifest_of(
-    deployment: Deployment,
-    *,
-    holders: Sequence[HolderEntry] = (),
-    indices: Mapping[str, Mapping[str, int]] | None = None,
-    mnemonic: str | None = None,
-    couriers: Mapping[str, RoleEntry] | None = None,
-    derivations: Mapping[str, str] | None = None,
-) -> Manifest:
-    """Describe a finished deployment.
+def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
+    """Describe a plan that was carried out, with all its ledgers at hand.
 
-    Args:
-        deployment: what `deploy` returned.
-        holders: the holders to name.
-        indices: ledger -> address -> index into the mnemonic, where one is to be given.
-        mnemonic: the mnemonic, of local chains only.
-        couriers: ledger -> the account that delivers there.
-        derivations: ledger -> path above the indices, where it is not the chain's own.
+    Accounts have the index that the plan gives them; the mnemonic is there if it is everybody's.
     """
-    spec = deployment.spec
-    known = indices or {}
-    ledgers, lanes = [], []
-    for name, suite in deployment.suites.items():
-        chain = suite.chain
-        plain = {"ReleaseAuthority": suite.authority}
-        if suite.verifiers:
-            plain["QuorumVerifier"] = next(iter(suite.verifiers.values()))
-            plain["LaneCustody"] = next(iter(suite.custodies.values()))
-        entries: dict[str, ContractEntry] = {}
-        proxied = dict(zip(PROXIED, (suite.registry, suite.token, suite.escrow), strict=True))
-        for contract_name in CONTRACTS:
-            if contract_name in proxied:
-                contract = proxied[contract_name]
-                release = suite.authority.release_of(
-                    suite.authority.installation_of(contract.address).release
-                )
-                implementation = release.implementation
-                version = str(Version.unpack(release.version))
-            elif contract_name in plain:
-                contract = plain[contract_name]
-                implementation, version = contract.address, ""
-            else:
-                continue
-            entries[contract_name] = ContractEntry(
-                address=str(contract.address),
-                implementation=str(implementation),
-                release=version or None,
-                abi=f"{ABI_FOLDER}/{contract_name}.json",
-                code_hash="0x" + keccak(chain.code(implementation)).hex(),
-            )
-        ledgers.append(
-            LedgerEntry(
-                name=name,
-                caip2=chain.caip2,
-                chain_id=chain.chain_id,
-                rpc=chain.url or None,
-                genesis=chain.genesis_hash,
-                from_block=int(deployment.journal.get(name, {}).get("from_block", 0)),
-                finality=Finality(**spec.ledger(name).finality),
-                derivation=(derivations or {}).get(name, f"m/44'/60'/{chain.ledger_number}'/0")
-                if known.get(name)
-                else None,
-                contracts=entries,
-            )
-        )
-    for identifier, lane in deployment.lanes.items():
-        lanes.append(
-            LaneEntry(
-                id=hex_text(identifier),
-                isin=spec.isin,
-                home=lane.home,
-                remote=lane.remote,
-                escrow=str(deployment.suites[lane.home].escrow.address),
-                peer=str(deployment.suites[lane.remote].escrow.address),
-                sides={
-                    end: LaneSide(
-                        custody=str(deployment.suites[end].custodies[identifier].address),
-                        verifier=str(deployment.suites[end].verifiers[identifier].address),
-                    )
-                    for end in (lane.home, lane.remote)
-                },
-            )
-        )
+    instrument = plan.loaded_instrument
+    everybody = [
+        *(account for accounts in parties.on_ledger.values() for account in accounts.values()),
+        *(account for attestors in parties.attestors for account in attestors),
+    ]
+    derived = [account for account in everybody if account.index >= 0]
     return Manifest(
-        ledgers=tuple(ledgers),
+        ledgers=tuple(_ledger(plan, each) for each in ledgers.values()),
         instruments=(
             InstrumentEntry(
-                isin=spec.isin,
-                name=spec.name,
-                decimals=spec.decimals,
-                home=spec.home,
-                tokens={n: str(s.token.address) for n, s in deployment.suites.items()},
+                isin=instrument.isin,
+                name=instrument.name,
+                decimals=instrument.decimals,
+                home=instrument.home,
+                tokens={
+                    name: str(each.proxied("SecurityToken").address)
+                    for name, each in ledgers.items()
+                },
             ),
         ),
-        lanes=tuple(lanes),
-        roles=_roles(deployment, known, couriers or {}),
-        holders=tuple(holders),
-        mnemonic=mnemonic,
+        lanes=tuple(_lane(plan, lane, index, ledgers) for index, lane in enumerate(plan.lanes)),
+        roles=_roles(plan, parties),
+        mnemonic=JUNK_MNEMONIC if derived and all(map(is_public, derived)) else None,
     )
 
 
-def _roles(
-    deployment: Deployment,
-    known: Mapping[str, Mapping[str, int]],
-    couriers: Mapping[str, RoleEntry],
-) -> dict[str, dict[str, RoleEntry]]:
-    spec = deployment.spec
-    roles: dict[str, dict[str, RoleEntry]] = {}
-    for ledger in spec.ledgers:
-        parties = {"deployer": ledger.deployer.address, **ledger.roles}
-        for number, address in enumerate(ledger.administrators, 1):
-            parties[f"administrator-{number}"] = address
-        # An attestor signs for both sides with one key; it is listed once, at home.
-        if ledger.name == spec.home:
-            signers = {
-                signer: None
-                for lane in spec.lanes
-                for signer in SignerSet.of(
-                    1, lane.verifier.threshold, lane.verifier.attestors
-                ).signers
-            }
-            for number, address in enumerate(signers, 1):
-                parties[f"attestor-{number}"] = address
-        at = known.get(ledger.name, {})
-        roles[ledger.name] = {
-            role: RoleEntry(address=str(address), index=at.get(str(address)))
-            for role, address in parties.items()
+def refreshed(connection: Connection) -> Manifest:
+    """A manifest with the releases that its contracts run now."""
+    ledgers = []
+    for ledger in connection.manifest.ledgers:
+        authority = connection.contract(ledger.name, "ReleaseAuthority")
+        contracts = {
+            name: _entry(authority, name, entry.address) for name, entry in ledger.contracts.items()
         }
-        if ledger.name in couriers:
-            roles[ledger.name]["courier"] = couriers[ledger.name]
-    return roles
+        ledgers.append(ledger.model_copy(update={"contracts": contracts}))
+    return connection.manifest.model_copy(update={"ledgers": tuple(ledgers)})
+
+
+def _ledger(plan: Plan, ledger: LedgerSteps) -> LedgerEntry:
+    chain = ledger.chain
+    authority = ledger.contract("ReleaseAuthority")
+    contracts = {name: ledger.proxied(name) for name in PROXIED}
+    for name in CONTRACTS:
+        # Of contracts that every lane has for itself, those of the ledger's first lane.
+        keys = [key for key in ledger.entry["contracts"] if key.partition("#")[0] == name]
+        if name not in PROXIED and keys:
+            contracts[name] = ledger.contract(name, keys[0])
+    derived = [account.path for account in ledger.accounts.values() if account.index >= 0]
+    return LedgerEntry(
+        name=ledger.name,
+        caip2=chain.caip2,
+        chain_id=chain.chain_id,
+        rpc=chain.url or None,
+        genesis=chain.genesis_hash,
+        from_block=int(ledger.entry["from_block"]),
+        finality=plan.ledger(ledger.name).finality,
+        derivation=derived[0].rpartition("/")[0] if derived else None,
+        contracts={
+            name: _entry(authority, name, str(contracts[name].address))
+            for name in CONTRACTS
+            if name in contracts
+        },
+    )
+
+
+def _entry(authority: Contract, name: str, address: str) -> ContractEntry:
+    """A contract with the release that it runs, where it has one."""
+    implementation, version = address, None
+    if name in PROXIED:
+        release = authority.release_of(authority.installation_of(address).release)
+        implementation = str(release.implementation)
+        version = str(Version.unpack(release.version))
+    return ContractEntry(
+        address=address,
+        implementation=implementation,
+        release=version,
+        abi=f"{ABI_FOLDER}/{name}.json",
+        code_hash=hex_text(keccak(authority.chain.code(implementation))),
+    )
+
+
+def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]) -> LaneEntry:
+    instrument = plan.loaded_instrument
+    escrow, peer = (
+        str(ledgers[end].proxied("BridgeEscrow").address) for end in (lane.home, lane.remote)
+    )
+    identifier = lane_id(
+        instrument.isin,
+        instrument.decimals,
+        instrument.close_minute_utc,
+        ledger_id(ledgers[lane.home].caip2),
+        party(escrow),
+        ledger_id(ledgers[lane.remote].caip2),
+        party(peer),
+    )
+    return LaneEntry(
+        id=hex_text(identifier),
+        isin=instrument.isin,
+        home=lane.home,
+        remote=lane.remote,
+        escrow=escrow,
+        peer=peer,
+        sides={
+            end: LaneSide(
+                custody=str(ledgers[end].contract("LaneCustody", f"LaneCustody#{index}").address),
+                verifier=str(
+                    ledgers[end].contract("QuorumVerifier", f"QuorumVerifier#{index}").address
+                ),
+            )
+            for end in (lane.home, lane.remote)
+        },
+    )
+
+
+def _roles(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
+    found = {name: dict(accounts) for name, accounts in parties.on_ledger.items()}
+    # An attestor signs for both sides with one key; it is listed once, at home.
+    signers: dict[str, Account] = {}
+    for lane, attestors in zip(plan.lanes, parties.attestors, strict=True):
+        by_address: dict[str, Account] = {str(a.address): a for a in attestors}
+        for address in first_signers(lane, attestors).signers:
+            signers.setdefault(address, by_address[address])
+    found[plan.home] |= {
+        f"attestor-{number}": account for number, account in enumerate(signers.values(), 1)
+    }
+    return {
+        name: {
+            title: RoleEntry(
+                address=account.address, index=account.index if account.index >= 0 else None
+            )
+            for title, account in accounts.items()
+        }
+        for name, accounts in found.items()
+    }

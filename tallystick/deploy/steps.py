@@ -8,16 +8,17 @@ from typing import Final
 
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import ledger_id, party
-from tallystick.chain import Chain, Contract
+from tallystick.bridge.message import NO_CAP, ledger_id, party
+from tallystick.chain import Account, Chain, Contract
 from tallystick.chain.abi import address_bytes, checksum, encode, keccak
 from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
-from tallystick.deploy.resolved import LaneSpec, LedgerSpec, SuiteSpec
+from tallystick.files.instrument import record_of
+from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
-from tallystick.governance.roles import Role, reason_code
+from tallystick.governance.roles import Role, reason_code, role_of_title
 
-__all__ = ["Step", "blueprint_content"]
+__all__ = ["Step", "blueprint_content", "first_signers"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
@@ -63,14 +64,24 @@ class LedgerSteps:
     """One ledger while it is being deployed to."""
 
     def __init__(
-        self, spec: LedgerSpec, suite: SuiteSpec, chain: Chain | None, journal: Journal
+        self,
+        name: str,
+        plan: Plan,
+        accounts: Mapping[str, Account],
+        chain: Chain | None,
+        journal: Journal,
     ) -> None:
-        self.spec = spec
-        self.suite = suite
+        self.name = name
+        self.plan = plan
+        self.instrument = plan.loaded_instrument
+        self.accounts = accounts
+        self.deployer = accounts["deployer"]
+        # What every act of the set-up states.
+        self.stated = (SET_UP, plan.document)
         self._chain = chain
         self.journal = journal
-        self.entry = journal.ledger(spec.name, chain)
-        self.is_home = spec.name == suite.home
+        self.entry = journal.ledger(name, chain)
+        self.is_home = name == plan.home
 
     @property
     def chain(self) -> Chain:
@@ -91,7 +102,7 @@ class LedgerSteps:
     @property
     def caip2(self) -> str:
         """Its CAIP-2 name."""
-        return self._chain.caip2 if self._chain is not None else self.spec.caip2
+        return self.plan.ledger(self.name).caip2
 
     # ------------------------------------------------------------ plain contracts
 
@@ -115,13 +126,13 @@ class LedgerSteps:
 
     def create(self, key: str, code: bytes) -> None:
         """Create a contract from the deployer's next nonce, journalled before it is sent."""
-        nonce = self.chain.nonce(self.spec.deployer.address)
+        nonce = self.chain.nonce(self.deployer.address)
         self.entry["contracts"][key] = {
-            "address": checksum(create_address(address_bytes(self.spec.deployer), nonce)),
+            "address": checksum(create_address(address_bytes(self.deployer), nonce)),
             "nonce": nonce,
         }
         self.journal.write()
-        receipt = self.chain.send(sender=self.spec.deployer, data=code)
+        receipt = self.chain.send(sender=self.deployer, data=code)
         if receipt.contract_address != self.entry["contracts"][key]["address"]:
             # Somebody else used the deployer's key meanwhile: keep what is true.
             self.entry["contracts"][key]["address"] = receipt.contract_address
@@ -130,7 +141,7 @@ class LedgerSteps:
     def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
         """Step that creates a plain contract."""
         return Step(
-            self.spec.name,
+            self.name,
             title,
             lambda: self.address(key) is not None,
             lambda: self.create(key, code()),
@@ -176,24 +187,24 @@ class LedgerSteps:
 
     def proxy_key(self, name: str) -> bytes:
         """Return the name under which the authority keeps a proxy."""
-        return proxy_name(name, self.suite.isin if name == "SecurityToken" else "")
+        return proxy_name(name, self.instrument.isin if name == "SecurityToken" else "")
 
     def initialisation(self, name: str) -> bytes:
         """Return the call with which a proxy is initialised."""
-        contract = self.chain.at(name, self.spec.deployer.address)
+        contract = self.chain.at(name, self.deployer.address)
         if name == "SecurityToken":
             return bytes(
                 contract.initialize.encode(
-                    self.suite.name,
-                    self.suite.symbol,
-                    self.suite.decimals,
-                    self.suite.isin,
+                    self.instrument.name,
+                    self.instrument.symbol,
+                    self.instrument.decimals,
+                    self.instrument.isin,
                     self.is_home,
-                    self.suite.close_minute,
-                    self.spec.deployer.address,
+                    self.instrument.close_minute_utc,
+                    self.deployer.address,
                 )
             )
-        return bytes(contract.initialize.encode(self.spec.deployer.address))
+        return bytes(contract.initialize.encode(self.deployer.address))
 
     def any_contract(self, name: str, key: str) -> Contract:
         """Return a contract by name, proxied or plain."""
@@ -207,12 +218,12 @@ class LedgerSteps:
         yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
         custody = build.artifact("LaneCustody").code_hash
         yield Step(
-            self.spec.name,
+            self.name,
             "register code of LaneCustody",
             lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
             lambda: _sent(
                 self.contract("ReleaseAuthority").register_custody_code(
-                    custody, SET_UP, self.suite.document, sender=self.spec.deployer
+                    custody, *self.stated, sender=self.deployer
                 )
             ),
         )
@@ -226,13 +237,13 @@ class LedgerSteps:
             f"create {name} {GENESIS}", f"{name}@{GENESIS}", lambda: artifact.bytecode
         )
         yield Step(
-            self.spec.name,
+            self.name,
             f"register release {name} {GENESIS}",
             lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
             lambda: self._register(name, artifact),
         )
         yield Step(
-            self.spec.name,
+            self.name,
             f"create {name} proxy",
             lambda: self.proxied(name) is not None,
             lambda: _sent(
@@ -240,9 +251,8 @@ class LedgerSteps:
                     release,
                     self.proxy_key(name),
                     self.initialisation(name),
-                    SET_UP,
-                    self.suite.document,
-                    sender=self.spec.deployer,
+                    *self.stated,
+                    sender=self.deployer,
                 )
             ),
         )
@@ -254,10 +264,10 @@ class LedgerSteps:
         return build.artifact("ReleaseAuthority").bytecode + encode(
             ["address", "uint256", "uint256", "uint256", "address"],
             [
-                self.spec.deployer.address,
-                self.suite.notice,
-                self.suite.activation_window,
-                self.suite.rollback_window,
+                self.deployer.address,
+                self.plan.upgrade.notice_seconds,
+                self.plan.upgrade.activation_seconds,
+                self.plan.upgrade.rollback_seconds,
                 blueprint,
             ],
         )
@@ -272,21 +282,23 @@ class LedgerSteps:
                 artifact.code_hash,
                 artifact.layout_hash,
                 # Evidence of the first release is the plan that all parties see.
-                self.suite.document,
+                self.plan.document,
                 bytes(32),
             ),
-            SET_UP,
-            self.suite.document,
-            sender=self.spec.deployer,
+            *self.stated,
+            sender=self.deployer,
         )
 
-    def lane_steps(self, lane: LaneSpec, index: int, peer: LedgerSteps) -> Iterator[Step]:
+    def lane_steps(
+        self, lane: Lane, attestors: Iterable[Account], index: int, peer: LedgerSteps
+    ) -> Iterator[Step]:
         """Verifier, custody and lane of one side."""
-        deployer, document = self.spec.deployer, self.suite.document
+        deployer = self.deployer
         where = f"lane {lane.home}-{lane.remote}"
         verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
-        spec = lane.verifier
-        signers = SignerSet.of(1, spec.threshold, spec.attestors).signers
+        (verifier,) = lane.verifiers
+        first = first_signers(lane, attestors)
+        pair = keccak(encode(["string", "bytes32"], [self.instrument.isin, ledger_id(peer.caip2)]))
         yield self.creation(
             f"create verifier of {where}",
             verifier_key,
@@ -294,17 +306,17 @@ class LedgerSteps:
                 build.artifact("QuorumVerifier").bytecode
                 + encode(
                     ["address", "uint256", "uint256"],
-                    [deployer.address, spec.rotation_delay, spec.retention],
+                    [deployer.address, verifier.rotation_seconds, verifier.retention_seconds],
                 )
             ),
         )
         yield Step(
-            self.spec.name,
-            f"confirm first {spec.threshold}-of-{len(signers)} attestors of {where}",
+            self.name,
+            f"confirm first {first.threshold}-of-{len(first.signers)} attestors of {where}",
             lambda: self.contract("QuorumVerifier", verifier_key).epoch() != 0,
             lambda: _sent(
                 self.contract("QuorumVerifier", verifier_key).set_first_signers(
-                    list(signers), spec.threshold, SET_UP, document, sender=deployer
+                    list(first.signers), first.threshold, *self.stated, sender=deployer
                 )
             ),
         )
@@ -320,7 +332,7 @@ class LedgerSteps:
             ),
         )
         yield Step(
-            self.spec.name,
+            self.name,
             f"make custody of {where} a link account",
             lambda: bool(
                 self.proxied("SecurityToken").is_link(
@@ -331,8 +343,7 @@ class LedgerSteps:
                 self.proxied("SecurityToken").set_link_account(
                     self.contract("LaneCustody", custody_key).address,
                     True,
-                    SET_UP,
-                    document,
+                    *self.stated,
                     sender=deployer,
                 )
             ),
@@ -353,29 +364,24 @@ class LedgerSteps:
                 f"custody of {where}",
             )
         yield Step(
-            self.spec.name,
+            self.name,
             f"open {where}",
-            lambda: any(
-                self.proxied("BridgeEscrow").canonical_lane(
-                    keccak(encode(["string", "bytes32"], [self.suite.isin, ledger_id(peer.caip2)]))
-                )
-            ),
+            lambda: any(self.proxied("BridgeEscrow").canonical_lane(pair)),
             lambda: _sent(
                 self.proxied("BridgeEscrow").open_lane(
                     (
-                        self.suite.isin,
+                        self.instrument.isin,
                         self.is_home,
                         self.proxied("SecurityToken").address,
                         self.contract("LaneCustody", custody_key).address,
                         self.contract("QuorumVerifier", verifier_key).address,
                         ledger_id(peer.caip2),
                         party(peer.proxy_address("BridgeEscrow")),
-                        lane.cap,
-                        self.suite.decimals,
-                        self.suite.close_minute,
+                        NO_CAP if lane.cap is None else int(lane.cap),
+                        self.instrument.decimals,
+                        self.instrument.close_minute_utc,
                     ),
-                    SET_UP,
-                    document,
+                    *self.stated,
                     sender=deployer,
                 )
             ),
@@ -386,12 +392,12 @@ class LedgerSteps:
     ) -> Step:
         """Step that gives an account its role in a contract."""
         return Step(
-            self.spec.name,
+            self.name,
             f"{key}: {role.name.lower() if role.name else role} is the {whose}",
             lambda: self.any_contract(name, key).role_of(account()) == role,
             lambda: _sent(
                 self.any_contract(name, key).assign_role(
-                    account(), role, SET_UP, self.suite.document, sender=self.spec.deployer
+                    account(), role, *self.stated, sender=self.deployer
                 )
             ),
         )
@@ -399,29 +405,28 @@ class LedgerSteps:
     def role_steps(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
         """All roles of all contracts of this ledger."""
         for name, key in keys:
-            for number, administrator in enumerate(self.spec.administrators, 1):
-                whose = f"plan's administrator {number}"
-                yield self._given(name, key, Role.ADMINISTRATOR, administrator, whose)
-            for role in ROLES_OF[name]:
-                title = str(role.name).lower()
-                if title in self.spec.roles:
-                    yield self._given(name, key, role, self.spec.roles[title], f"plan's {title}")
+            # Administrators come first: whatever follows, two keys are there to mend it.
+            for role in (Role.ADMINISTRATOR, *ROLES_OF[name]):
+                for title, account in self.accounts.items():
+                    if role_of_title(title) == role:
+                        yield self._given(name, key, role, account.address, title)
 
-    def _given(self, name: str, key: str, role: Role, account: str, whose: str) -> Step:
-        return self.assignment(name, key, role, lambda: account, whose)
+    def _given(self, name: str, key: str, role: Role, account: str, title: str) -> Step:
+        return self.assignment(
+            name, key, role, lambda: account, f"plan's {title.replace('-', ' ')}"
+        )
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
         """The instrument's record."""
-        record = self.suite.record
-        if record is None:
-            return
         yield Step(
-            self.spec.name,
-            f"register {self.suite.isin}",
-            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.suite.isin)),
+            self.name,
+            f"register {self.instrument.isin}",
+            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.instrument.isin)),
             lambda: _sent(
                 self.proxied("InstrumentRegistry").register(
-                    record(tokens()), SET_UP, self.suite.document, sender=self.spec.deployer
+                    record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
+                    *self.stated,
+                    sender=self.deployer,
                 )
             ),
         )
@@ -433,16 +438,21 @@ class LedgerSteps:
 
     def _hand_over(self, name: str, key: str) -> Step:
         return Step(
-            self.spec.name,
+            self.name,
             f"hand over {key}",
             lambda: is_zero(self.any_contract(name, key).set_up_key()),
             lambda: _sent(
                 self.any_contract(name, key).hand_over(
-                    HAND_OVER, self.suite.document, sender=self.spec.deployer
+                    HAND_OVER, self.plan.document, sender=self.deployer
                 )
             ),
             last=True,
         )
+
+
+def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
+    """Return the first epoch of a lane's verifiers."""
+    return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
 
 
 def blueprint_content() -> bytes:

@@ -2,60 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tallystick import build
-from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum, keccak
-from tallystick.deploy.resolved import Deployment, SuiteSpec, VerifierSpec
-from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, is_zero
+from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, first_signers, is_zero
+from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import Version, release_id
-from tallystick.governance.roles import Role
-from tallystick.reach.connection import Suite, guarded_of, proxied_of
+from tallystick.governance.roles import Role, role_of_title
+from tallystick.reach.accounts import Parties
+from tallystick.reach.connection import Connection, Suite, guarded_of, proxied_of, suites_of
 from tallystick.text import hex_text
 
-__all__ = ["left_with", "verify", "verify_code", "verify_roles"]
+__all__ = ["left_over", "verify", "verify_code", "verify_roles"]
 
 _ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 
 
-def verify(deployment: Deployment) -> list[str]:
-    """Check a deployment against the build and the plan; returns what is wrong, in words.
+def verify(
+    connection: Connection, plan: Plan | None = None, parties: Parties | None = None
+) -> list[str]:
+    """Check what a manifest describes against the build and the plan; what is wrong, in words.
 
     Code is compared with the build and its immutables with the plan, implementations with the
-    release the authority keeps, roles and attestors with the plan; the deployer must hold nothing
-    anywhere (INV-9).
+    release the authority keeps and with the manifest, roles with the manifest, first attestors with
+    the plan; the deployer must hold nothing anywhere (INV-9).
+
+    Args:
+        connection: a manifest whose ledgers are reached.
+        plan: what was to stand; without it, periods are what the contracts themselves ask.
+        parties: the plan's accounts, found.
     """
-    spec = deployment.spec
+    manifest = connection.manifest
     wrong: list[str] = []
-    for name, suite in deployment.suites.items():
-        ledger = spec.ledger(name)
-        verifiers = {key: deployment.lanes[key].verifier for key in suite.verifiers}
-        wrong += verify_code(name, suite, spec=spec, verifiers=verifiers)
-        wrong += verify_roles(
-            name, suite, ledger.roles, ledger.administrators, is_home=name == spec.home
-        )
-        wrong += left_with(name, suite, ledger.deployer.address)
-        for identifier, verifier in suite.verifiers.items():
-            lane = deployment.lanes[identifier].verifier
-            planned = SignerSet.of(1, lane.threshold, lane.attestors)
-            kept = int(verifier.epoch_at(1).hash160)
-            if int.from_bytes(planned.hash[:20], "big") != kept:
-                wrong.append(f"{name}: {verifier.address}: first attestors are not the plan's")
+    lanes = (
+        {
+            entry.id_bytes: (lane, attestors)
+            for lane, attestors in zip(plan.lanes, parties.attestors, strict=True)
+            for entry in manifest.lanes
+            if (entry.home, entry.remote) == (lane.home, lane.remote)
+        }
+        if plan is not None and parties is not None
+        else {}
+    )
+    for name, suite in suites_of(connection).items():
+        roles = _roles_of(connection, name)
+        wrong += verify_code(name, suite, plan, {key: lane for key, (lane, _) in lanes.items()})
+        wrong += verify_roles(name, suite, roles, is_home=name == manifest.instrument.home)
+        wrong += _left_with(name, suite, roles.get("deployer"))
+        for kind, contract in proxied_of(suite).items():
+            meant = manifest.ledger(name).contracts[kind].implementation
+            installed = suite.authority.installation_of(contract.address).release
+            runs = str(suite.authority.release_of(installed).implementation)
+            if runs != meant:
+                where = f"{name}: {kind} {contract.address}"
+                wrong.append(f"{where}: runs {runs}, the manifest says {meant}")
+        for key, verifier in suite.verifiers.items():
+            if key in lanes:
+                planned = first_signers(*lanes[key]).hash[:20]
+                if int.from_bytes(planned, "big") != int(verifier.epoch_at(1).hash160):
+                    wrong.append(f"{name}: {verifier.address}: first attestors are not the plan's")
     return wrong
 
 
 def verify_code(
     name: str,
     suite: Suite,
-    *,
-    spec: SuiteSpec | None = None,
-    verifiers: Mapping[LaneId, VerifierSpec] | None = None,
+    plan: Plan | None = None,
+    lanes: Mapping[LaneId, Lane] | None = None,
 ) -> list[str]:
     """Compare a ledger's code with the build and its releases; returns what is wrong.
 
@@ -65,16 +84,16 @@ def verify_code(
     Args:
         name: the ledger, for the messages.
         suite: its contracts.
-        spec: what the authority's periods must be; without it, what the contract itself asks.
-        verifiers: what a lane's verifier must be, by lane id; likewise.
+        plan: says the authority's periods; without it they are what the contract itself asks.
+        lanes: of the plan by id, say those of a verifier; likewise.
     """
     wrong: list[str] = []
     authority = suite.authority
-    wrong += _wrong_code(name, "ReleaseAuthority", authority, _authority_terms(spec))
+    wrong += _wrong_code(name, "ReleaseAuthority", authority, _authority_terms(plan))
     wrong += _wrong_blueprint(name, authority)
-    known = verifiers or {}
     for key, verifier in suite.verifiers.items():
-        wrong += _wrong_code(name, "QuorumVerifier", verifier, _verifier_terms(known.get(key)))
+        terms = _verifier_terms((lanes or {}).get(key))
+        wrong += _wrong_code(name, "QuorumVerifier", verifier, terms)
     bound = {"_ESCROW": _exactly(suite.escrow.address), "_TOKEN": _exactly(suite.token.address)}
     for custody in suite.custodies.values():
         wrong += _wrong_code(name, "LaneCustody", custody, bound)
@@ -165,33 +184,34 @@ def _exactly(value: object) -> range:
     return range(number, number + 1)
 
 
-def _authority_terms(spec: SuiteSpec | None) -> dict[str, range | None]:
+def _authority_terms(plan: Plan | None) -> dict[str, range | None]:
     """What the authority's immutables may be."""
     # Where the blueprint is tells nothing; its code does.
     elsewhere: dict[str, range | None] = {"PROXY_BLUEPRINT": None}
-    if spec is None:
+    if plan is None:
         return elsewhere | {
             "NOTICE": range(_HOUR, 90 * _DAY + 1),
             "ACTIVATION_WINDOW": range(1, 365 * _DAY + 1),
             "ROLLBACK_WINDOW": range(_HOUR, 90 * _DAY + 1),
         }
     return elsewhere | {
-        "NOTICE": _exactly(spec.notice),
-        "ACTIVATION_WINDOW": _exactly(spec.activation_window),
-        "ROLLBACK_WINDOW": _exactly(spec.rollback_window),
+        "NOTICE": _exactly(plan.upgrade.notice_seconds),
+        "ACTIVATION_WINDOW": _exactly(plan.upgrade.activation_seconds),
+        "ROLLBACK_WINDOW": _exactly(plan.upgrade.rollback_seconds),
     }
 
 
-def _verifier_terms(spec: VerifierSpec | None) -> dict[str, range | None]:
+def _verifier_terms(lane: Lane | None) -> dict[str, range | None]:
     """What a verifier's immutables may be."""
-    if spec is None:
+    if lane is None:
         return {
             "ROTATION_DELAY": range(_HOUR // 6, 30 * _DAY + 1),
             "RETENTION": range(_HOUR, 90 * _DAY + 1),
         }
+    (verifier,) = lane.verifiers
     return {
-        "ROTATION_DELAY": _exactly(spec.rotation_delay),
-        "RETENTION": _exactly(spec.retention),
+        "ROTATION_DELAY": _exactly(verifier.rotation_seconds),
+        "RETENTION": _exactly(verifier.retention_seconds),
     }
 
 
@@ -199,30 +219,21 @@ def _word(value: int) -> str:
     return str(checksum(value.to_bytes(20, "big"))) if value < 2**160 else hex(value)
 
 
-def verify_roles(
-    name: str,
-    suite: Suite,
-    roles: Mapping[str, str],
-    administrators: Iterable[str],
-    *,
-    is_home: bool,
-) -> list[str]:
+def verify_roles(name: str, suite: Suite, roles: Mapping[str, str], *, is_home: bool) -> list[str]:
     """Compare who holds which role with who should; every account that ever had one is looked at.
 
     Args:
         name: the ledger, for the messages.
         suite: its contracts.
-        roles: account of each role, by lower-case name.
-        administrators: the administrators.
+        roles: account of each role, as the manifest names them.
         is_home: whether it is the instrument's home ledger.
     """
     wrong: list[str] = []
     for kind, contract in guarded_of(suite):
-        expected = dict.fromkeys(administrators, Role.ADMINISTRATOR)
-        expected |= {
-            roles[title]: role
-            for role in ROLES_OF[kind]
-            if (title := str(role.name).lower()) in roles
+        expected = {
+            account: role
+            for title, account in roles.items()
+            if (role := role_of_title(title)) in (Role.ADMINISTRATOR, *ROLES_OF[kind])
         }
         if kind == "SecurityToken" and not is_home:
             # On a remote ledger the escrow issues to holders, a custody to itself.
@@ -243,17 +254,32 @@ def verify_roles(
     return wrong
 
 
-def left_with(name: str, suite: Suite, deployer: str) -> list[str]:
-    """Return what the deployer can still do on a ledger: set-up keys and roles (INV-9)."""
+def left_over(connection: Connection) -> list[str]:
+    """Return what the deployer can still do anywhere: set-up keys and roles (INV-9)."""
+    return [
+        line
+        for name, suite in suites_of(connection).items()
+        for line in _left_with(name, suite, _roles_of(connection, name).get("deployer"))
+    ]
+
+
+def _left_with(name: str, suite: Suite, deployer: str | None) -> list[str]:
     left: list[str] = []
     for kind, contract in guarded_of(suite):
         where = f"{name}: {kind} {contract.address}"
         if not is_zero(contract.set_up_key()):
             left.append(f"{where}: not handed over")
-        if int(contract.role_of(deployer)) != 0:
+        if deployer is not None and int(contract.role_of(deployer)) != 0:
             left.append(f"{where}: the deployer holds a role")
     return left
 
 
 def _title(role: Role) -> str:
     return str(role.name).lower() if role else "nobody"
+
+
+def _roles_of(connection: Connection, ledger: str) -> dict[str, str]:
+    """Account of each role on a ledger, as the manifest names them."""
+    return {
+        title: entry.address for title, entry in connection.manifest.roles.get(ledger, {}).items()
+    }

@@ -539,6 +539,11 @@ class Instrument(StrictModel):
         """Face amount of one whole unit with 18 decimals, as the registry holds it; 0 if none."""
         return units(self.denomination.amount, 18) if self.denomination else 0
 
+    @property
+    def symbol(self) -> str:
+        """Ticker of the token: the first word of the issuer's short name."""
+        return self.fisn.split("/")[0].split(" ")[0][:16]
+
     def ledger(self, name: str) -> LedgerEntry:
         """Return the ledger of that name."""
         for ledger in self.ledgers:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from tallystick.chain.abi import address_of
+from tallystick.chain.abi import address_of, keccak
 from tallystick.errors import InputError
 from tallystick.files.instrument import (
     MAX_ATTESTORS,
@@ -296,7 +296,13 @@ class Lane(StrictModel):
     remote: Name
     production: bool = True
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
-    cap: Amount
+    cap: Annotated[
+        Amount | None,
+        Field(
+            description="whole units that may be outstanding; a lane of production states it, "
+            "another without it has none"
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -313,6 +319,8 @@ class Lane(StrictModel):
                 path="verifiers",
                 value=list(self.verifiers),
             )
+        if self.production and self.cap is None:
+            raise wrong("a cap on a production lane", path="cap", value="missing")
         names: set[str] = set()
         operators: set[str] = set()
         attestors: dict[str, str] = {}
@@ -454,9 +462,28 @@ class Plan(StrictModel):
             raise ValueError("expected a plan read by load_plan")
         return self._loaded
 
-    def cap_units(self, lane: Lane) -> int:
-        """Return the cap of `lane` in base units."""
-        return units(lane.cap, self.loaded_instrument.decimals)
+    @property
+    def document(self) -> bytes:
+        """Hash of the plan and its instrument, which every act of the set-up names."""
+        plan = self.model_dump_json(by_alias=True, exclude={"instrument"})
+        return bytes(
+            keccak((plan + self.loaded_instrument.model_dump_json(by_alias=True)).encode())
+        )
+
+    @property
+    def home(self) -> str:
+        """The instrument's home ledger."""
+        return self.loaded_instrument.home
+
+    def with_instrument(self, path: str | Path, instrument: Instrument) -> Self:
+        """Take the instrument that the plan means.
+
+        Raises:
+            InputError: the plan, read from `path`, does not fit it.
+        """
+        _check_against(path, self, instrument)
+        self._loaded = instrument
+        return self
 
 
 def load_plan(path: str | Path) -> Plan:
@@ -471,9 +498,7 @@ def load_plan(path: str | Path) -> Plan:
         instrument = load_instrument(file)
     else:
         instrument = parse(path, plan.instrument, Instrument, INSTRUMENT_SCHEMA, "instrument")
-    _check_against(path, plan, instrument)
-    plan._loaded = instrument  # noqa: SLF001  (ours)
-    return plan
+    return plan.with_instrument(path, instrument)
 
 
 def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None:
@@ -501,7 +526,8 @@ def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None
                 lane.home,
                 f"the instrument's home ledger, {instrument.home}",
             )
-        _check_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
+        if lane.cap is not None:
+            _check_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
     known = {name for _, name in instrument.roles.parties()}
     known |= {member.operator for member in instrument.roles.attestors.members}
     for index, party in enumerate(plan.parties):

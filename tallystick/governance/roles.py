@@ -6,7 +6,7 @@ import re
 from enum import IntFlag
 from typing import Final
 
-__all__ = ["Role", "reason_code"]
+__all__ = ["Role", "reason_code", "role_of_title"]
 
 
 class Role(IntFlag):
@@ -24,6 +24,11 @@ class Role(IntFlag):
     PAYING_AGENT = 256
     AUDITOR = 512
     BRIDGE = 1024
+
+
+def role_of_title(title: str) -> Role:
+    """Return the role of `paying_agent` or `administrator-2`; NONE of a title that is no role."""
+    return Role.__members__.get(title.partition("-")[0].upper(), Role.NONE)
 
 
 _REASON: Final = re.compile(r"[A-Z0-9]{4}")

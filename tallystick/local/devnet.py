@@ -22,7 +22,8 @@ from tallystick.chain.process import find_anvil
 from tallystick.courier.courier import Courier
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.instrument import Instrument, LedgerEntry
-from tallystick.local.network import Network, manifest_of_network
+from tallystick.files.manifest import Manifest
+from tallystick.local.network import Network
 from tallystick.reach.connection import Connection, connect
 from tallystick.status.observe import status_of
 from tallystick.token.position import calendar_day
@@ -120,7 +121,7 @@ def populate(network: Network, instrument: Instrument) -> None:
     network.issue(allotments)
     suite = network.suite(home)
     for number, ledger, amount in crossing:
-        lane = next(key for key, of in network.deployment.lanes.items() if of.remote == ledger)
+        lane = next(each for each in network.manifest.lanes if each.remote == ledger).id_bytes
         sender = network.holder(home, number)
         suite.token.approve(suite.custodies[lane], amount, sender=sender)
         suite.escrow.lock(
@@ -164,10 +165,9 @@ def open_devnet(
         )
         progress("admitting holders, placing the issue")
         populate(network, instrument)
-        manifest = manifest_of_network(network, instrument)
-        manifest.write(manifest_path)
+        network.manifest.write(manifest_path)
         # As everybody else will: from the file alone.
-        connection = connect(type(manifest).load(manifest_path))
+        connection = connect(Manifest.load(manifest_path))
         try:
             settle(Courier(connection), chains)
             status = status_of(connection)

@@ -7,63 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
-from tallystick.bridge.message import NO_CAP, LaneId, LaneMessage, ledger_id, message_of, party
+from tallystick.bridge.message import LaneId, LaneMessage, ledger_id, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
-from tallystick.deploy.describe import manifest_of
-from tallystick.deploy.resolved import Deployment, LaneSpec, LedgerSpec, SuiteSpec, VerifierSpec
-from tallystick.files.instrument import Instrument, record_of
+from tallystick.deploy.verify import verify
+from tallystick.files.instrument import Instrument
 from tallystick.files.manifest import HolderEntry, Manifest, RoleEntry
+from tallystick.files.plan import SCHEMA as PLAN_SCHEMA
+from tallystick.files.plan import (
+    AccountRef,
+    Accounts,
+    Lane,
+    Plan,
+    PlanLedger,
+    Upgrade,
+    Verifier,
+)
+from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
-from tallystick.reach.connection import Connection, Suite, connection_of
+from tallystick.reach.accounts import Finder, Parties
+from tallystick.reach.connection import Connection, Suite, connection_of, suites_of
 from tallystick.status.document import Status
 from tallystick.status.observe import status_of
 
-__all__ = [
-    "ATTESTORS",
-    "HOLDERS_FROM",
-    "ROLE_INDEX",
-    "Network",
-    "local_spec",
-    "manifest_of_network",
-]
-
-
-def manifest_of_network(network: Network, instrument: Instrument | None = None) -> Manifest:
-    """Describe a local network, every party with its index; holders as in the instrument file."""
-    deployment = network.deployment
-    indices: dict[str, dict[str, int]] = {}
-    couriers: dict[str, RoleEntry] = {}
-    for name, suite in deployment.suites.items():
-        chain = suite.chain
-        numbers = [*ROLE_INDEX.values(), *ADMINISTRATORS]
-        indices[name] = {chain.account(number).address: number for number in numbers}
-        couriers[name] = RoleEntry(address=chain.account(COURIER).address, index=COURIER)
-    home = deployment.spec.home
-    indices[home] |= {attestor.address: attestor.index for attestor in network.attestors}
-    holders = [
-        HolderEntry(
-            name=holder.name,
-            ledger=holder.ledger,
-            address=network.holder(holder.ledger, number).address,
-            index=HOLDERS_FROM + number,
-            eligible=holder.eligible,
-        )
-        for number, holder in enumerate(instrument.holders if instrument else ())
-    ]
-    return manifest_of(
-        deployment,
-        holders=holders,
-        indices=indices,
-        mnemonic=next(iter(network.chains.values())).mnemonic,
-        couriers=couriers,
-    )
-
+__all__ = ["ATTESTORS", "COURIER", "HOLDERS_FROM", "ROLE_INDEX", "Network", "local_plan"]
 
 ROLE_INDEX: Final[Mapping[str, int]] = {
     "deployer": 0,
@@ -78,25 +51,28 @@ ROLE_INDEX: Final[Mapping[str, int]] = {
     "operator": 17,
 }
 ADMINISTRATORS: Final = (9, 10)
+COURIER: Final = 18
 # As many as an instrument file may name; it says how many there are and how many must sign.
 ATTESTORS: Final = (11, 12, 13, 14, 15, 16, *range(101, 110))
 HOLDERS_FROM: Final = 20
 _DAY: Final = 86_400
+# What messages call a plan that no file holds.
+_NO_FILE: Final = Path("the local network")
 
 
-def local_spec(
+def local_plan(
     instrument: Instrument,
     chains: Mapping[str, Chain],
     *,
     threshold: int | None = None,
     attestors: Sequence[int] | None = None,
-    cap: int = NO_CAP,
+    cap: int | None = None,
     notice: int = 3600,
     activation_window: int = 30 * _DAY,
     rollback_window: int = _DAY,
     finality_blocks: int = 2,
-) -> SuiteSpec:
-    """Describe the suite of an instrument on local ledgers, parties by account index.
+) -> Plan:
+    """Plan the suite of an instrument on local ledgers, parties by account index.
 
     Args:
         instrument: the instrument file.
@@ -110,59 +86,61 @@ def local_spec(
         rollback_window: seconds in which an activation can be rolled back.
         finality_blocks: blocks after which a courier takes a source event as final.
     """
-    home = chains[instrument.home]
-    if attestors is None:
-        attestors = ATTESTORS[: len(instrument.roles.attestors.members)]
-    signers = tuple(home.account(index).address for index in attestors)
-    required = instrument.roles.attestors.threshold if threshold is None else threshold
-    caip2 = {name: chain.caip2 for name, chain in chains.items()}
-    return SuiteSpec(
-        isin=instrument.isin,
-        name=instrument.name,
-        symbol=instrument.fisn.split("/")[0].split(" ")[0][:16],
-        decimals=instrument.decimals,
-        close_minute=instrument.close_minute_utc,
-        home=instrument.home,
+    signing = instrument.roles.attestors
+    members = attestors or ATTESTORS[: len(signing.members)]
+    at = {role: AccountRef(index=index) for role, index in ROLE_INDEX.items()}
+    plan = Plan(
+        schema=PLAN_SCHEMA,
+        instrument=instrument.model_dump(mode="json", by_alias=True),
         ledgers=tuple(
-            LedgerSpec(
+            PlanLedger(
                 name=name,
-                deployer=chain.account(ROLE_INDEX["deployer"]),
-                roles={
-                    role: chain.account(index).address
-                    for role, index in ROLE_INDEX.items()
-                    if role != "deployer"
-                },
-                administrators=tuple(chain.account(index).address for index in ADMINISTRATORS),
-                finality={"kind": "depth", "blocks": finality_blocks},
+                network="ethereum:local",
+                chain_id=chain.chain_id,
+                finality=Finality(kind="depth", blocks=finality_blocks),
+                accounts=Accounts(
+                    **at, administrators=tuple(AccountRef(index=i) for i in ADMINISTRATORS)
+                ),
             )
             for name, chain in chains.items()
         ),
         lanes=tuple(
-            LaneSpec(
+            Lane(
                 home=instrument.home,
                 remote=name,
-                verifier=VerifierSpec(signers, required, rotation_delay=3600, retention=_DAY),
-                cap=cap,
+                production=False,
+                verifiers=(
+                    Verifier(
+                        name="quorum",
+                        operator="local",
+                        attestors=tuple(AccountRef(index=i) for i in members),
+                        threshold=signing.threshold if threshold is None else threshold,
+                        rotation_seconds=3600,
+                        retention_seconds=_DAY,
+                    ),
+                ),
+                cap=None if cap is None else Decimal(cap),
             )
             for name in chains
             if name != instrument.home
         ),
-        notice=notice,
-        activation_window=activation_window,
-        rollback_window=rollback_window,
-        document=keccak(instrument.model_dump_json().encode()),
-        record=lambda tokens: record_of(instrument, tokens, caip2).as_tuple(),
+        upgrade=Upgrade(
+            notice_seconds=notice,
+            activation_seconds=activation_window,
+            rollback_seconds=rollback_window,
+        ),
     )
+    return plan.with_instrument(_NO_FILE, instrument)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A deployed suite with the keys of all its parties, and the acts that they carry out."""
+    """A plan carried out on local ledgers, with the keys of all its parties, and their acts."""
 
-    deployment: Deployment
-    chains: Mapping[str, Chain]
-    attestors: tuple[Account, ...]
-    threshold: int
+    plan: Plan
+    parties: Parties
+    connection: Connection
+    suites: Mapping[str, Suite]
 
     @classmethod
     def deploy(
@@ -170,30 +148,23 @@ class Network:
         instrument: Instrument,
         chains: Mapping[str, Chain],
         *,
-        journal: Path | None = None,
         progress: Callable[[StepState], None] = lambda _: None,
         **options: Any,
     ) -> Network:
-        """Deploy the suite of an instrument to local ledgers; see `local_spec` for the options."""
-        spec = local_spec(instrument, chains, **options)
-        report = deploy(spec, chains, journal=journal, execute=True, progress=progress)
-        assert report.deployment is not None
-        verifier = spec.lanes[0].verifier
-        home = chains[instrument.home]
-        known = {str(a.address): a for a in map(home.account, ATTESTORS)}
-        known |= {str(a.address): a for a in map(home.account, options.get("attestors") or ())}
-        return cls(
-            deployment=report.deployment,
-            chains=chains,
-            attestors=tuple(known[address] for address in verifier.attestors),
-            threshold=verifier.threshold,
-        )
+        """Deploy the suite of an instrument to local ledgers; see `local_plan` for the options."""
+        plan = local_plan(instrument, chains, **options)
+        words = next(iter(chains.values())).mnemonic
+        parties = Finder(_NO_FILE, plan, words).parties()
+        report = deploy(plan, parties, chains, execute=True, progress=progress)
+        assert report.manifest is not None
+        connection = connection_of(_with_people(report.manifest, instrument, chains), chains)
+        return cls(plan, parties, connection, suites_of(connection))
 
     # ----------------------------------------------------------------------- parties
 
     def suite(self, ledger: str) -> Suite:
         """Return the contracts of a ledger."""
-        return self.deployment.suites[ledger]
+        return self.suites[ledger]
 
     def party(self, ledger: str, role: str) -> Account:
         """Return the account that holds a role on a ledger, e.g. `registrar`."""
@@ -216,9 +187,28 @@ class Network:
         return self.chains[ledger].account(HOLDERS_FROM + number)
 
     @property
-    def connection(self) -> Connection:
-        """The network as anybody sees it who has its manifest."""
-        return connection_of(manifest_of(self.deployment), self.chains)
+    def chains(self) -> Mapping[str, Chain]:
+        """The ledgers by name."""
+        return self.connection.chains
+
+    @property
+    def manifest(self) -> Manifest:
+        """What stands where, with everybody's index: courier and holders of the file too."""
+        return self.connection.manifest
+
+    @property
+    def attestors(self) -> tuple[Account, ...]:
+        """The attestors of the first lane, in the plan's order."""
+        return self.parties.attestors[0]
+
+    @property
+    def threshold(self) -> int:
+        """How many of them must sign."""
+        return self.plan.lanes[0].verifiers[0].threshold
+
+    def verify(self) -> list[str]:
+        """Compare what stands with the build and the plan; what is wrong, in words."""
+        return verify(self.connection, self.plan, self.parties)
 
     def status(self) -> Status:
         """What is where now, and whether the invariants hold."""
@@ -227,17 +217,17 @@ class Network:
     @property
     def lane(self) -> LaneId:
         """Id of the first lane."""
-        return next(iter(self.deployment.lanes))
+        return self.manifest.lanes[0].id_bytes
 
     @property
     def home(self) -> Suite:
         """The home ledger's contracts."""
-        return self.suite(self.deployment.spec.home)
+        return self.suite(self.plan.home)
 
     @property
     def remote(self) -> Suite:
         """The first lane's remote contracts."""
-        return self.suite(next(iter(self.deployment.lanes.values())).remote)
+        return self.suite(self.manifest.lanes[0].remote)
 
     # -------------------------------------------------------------------------- acts
 
@@ -343,7 +333,28 @@ class Network:
         return ledger_id(suite.chain.caip2)
 
 
-COURIER: Final = 18
+def _with_people(
+    manifest: Manifest, instrument: Instrument, chains: Mapping[str, Chain]
+) -> Manifest:
+    """A manifest with who is not in a plan: the courier, and the holders of the file."""
+    roles = {
+        name: {
+            **manifest.roles[name],
+            "courier": RoleEntry(address=chain.account(COURIER).address, index=COURIER),
+        }
+        for name, chain in chains.items()
+    }
+    holders = tuple(
+        HolderEntry(
+            name=holder.name,
+            ledger=holder.ledger,
+            address=chains[holder.ledger].account(HOLDERS_FROM + number).address,
+            index=HOLDERS_FROM + number,
+            eligible=holder.eligible,
+        )
+        for number, holder in enumerate(instrument.holders)
+    )
+    return manifest.model_copy(update={"roles": roles, "holders": holders})
 
 
 def _receipt(value: Any) -> Receipt:

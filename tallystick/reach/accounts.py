@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,23 +16,40 @@ from tallystick.chain.abi import address_of
 from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
 from tallystick.files.plan import AccountRef, Plan, PlanLedger, parse_account
+from tallystick.files.strict import joined
 
-__all__ = ["Accounts", "named_account"]
+__all__ = ["Finder", "Parties", "named_account"]
 
 MNEMONIC_VARIABLE: Final = "TALLYSTICK_MNEMONIC"
 
 
+@dataclass(frozen=True)
+class Parties:
+    """The accounts that a plan means, found.
+
+    Attributes:
+        on_ledger: by ledger, then by role as the manifest names it: `deployer`, `issuer`,
+            `administrator-1`.
+        attestors: of each lane, in the plan's order.
+    """
+
+    on_ledger: Mapping[str, Mapping[str, Account]]
+    attestors: tuple[tuple[Account, ...], ...]
+
+
 @dataclass
-class Accounts:
+class Finder:
     """Finds the accounts that a plan means: addresses, ape aliases, mnemonic indices.
 
     Args:
         path: the plan file, for messages.
         plan: the plan.
+        words: the mnemonic that indices mean; the environment's when left out.
     """
 
     path: Path
     plan: Plan
+    words: str = ""
     _words: dict[str, str] = field(default_factory=dict)
 
     def number(self, ledger: str) -> int:
@@ -46,7 +64,7 @@ class Accounts:
         """
         if ledger not in self._words:
             entry = self.plan.ledger(ledger)
-            words = " ".join(os.environ.get(MNEMONIC_VARIABLE, "").split())
+            words = " ".join((self.words or os.environ.get(MNEMONIC_VARIABLE, "")).split())
             local = entry.chain_id in DEVELOPMENT_CHAIN_IDS or lives_with_command(entry)
             if words == JUNK_MNEMONIC and not local:
                 expected = f"words of your own, not the public test mnemonic: {ledger} is not local"
@@ -61,10 +79,6 @@ class Accounts:
             self._words[ledger] = words
         return self._words[ledger]
 
-    def is_public(self, ledger: str) -> bool:
-        """Whether the ledger's indices are those of the well-known mnemonic."""
-        return self._words.get(ledger) == JUNK_MNEMONIC
-
     def find(self, ledger: str, at: str, ref: AccountRef) -> Account:
         """Return the account that `ref` means on a ledger.
 
@@ -75,6 +89,52 @@ class Accounts:
             words = self.mnemonic(ledger, at, ref.index)
             return derive_account(words, self.number(ledger), ref.index)
         return _kept_elsewhere(self.path, at, ref)
+
+    def parties(self) -> Parties:
+        """Find every account of the plan.
+
+        Raises:
+            InputError: one is not to be found, or would hold two roles.
+        """
+        found: dict[str, dict[str, Account]] = {}
+        for at, ledger in enumerate(self.plan.ledgers):
+            taken: dict[str, str] = {}
+            found[ledger.name] = {}
+            for name, ref in ledger.accounts.by_field():
+                where = joined("ledgers", at, "accounts", name)
+                account = self.find(ledger.name, where, ref)
+                self._alone(where, account, taken)
+                taken[account.address] = name
+                found[ledger.name][_role(name)] = account
+        attestors = []
+        for at, lane in enumerate(self.plan.lanes):
+            # An attestor holds no other role on either ledger of its lane.
+            taken = {
+                account.address: f"{role} on {name}"
+                for name in (lane.home, lane.remote)
+                for role, account in found[name].items()
+            }
+            members = []
+            for number, verifier in enumerate(lane.verifiers):
+                for place, ref in enumerate(verifier.attestors):
+                    where = joined("lanes", at, "verifiers", number, "attestors", place)
+                    account = self.find(lane.home, where, ref)
+                    self._alone(where, account, taken)
+                    taken[account.address] = "another attestor"
+                    members.append(account)
+            attestors.append(tuple(members))
+        return Parties(found, tuple(attestors))
+
+    def _alone(self, where: str, account: Account, taken: Mapping[str, str]) -> None:
+        if account.address in taken:
+            expected = f"an account of its own, this one is {taken[account.address]}"
+            raise InputError(self.path, where, account.address, expected)
+
+
+def _role(field: str) -> str:
+    """What a manifest calls the holder of a field: `administrators[0]` is `administrator-1`."""
+    name, bracket, number = field.partition("[")
+    return f"{name.removesuffix('s')}-{int(number[:-1]) + 1}" if bracket else name
 
 
 def named_account(path: Path, at: str, name: str) -> Account:

@@ -16,7 +16,7 @@ from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
 from tallystick.reach.accounts import (
     MNEMONIC_VARIABLE,
-    Accounts,
+    Finder,
     ape_or_refuse,
     lives_with_command,
 )
@@ -40,7 +40,7 @@ class Opened:
 
 
 @contextmanager
-def open_chains(path: Path, plan: Plan, accounts: Accounts, active: Any = None) -> Iterator[Opened]:
+def open_chains(path: Path, plan: Plan, accounts: Finder, active: Any = None) -> Iterator[Opened]:
     """Reach the ledgers of a plan; they are closed on leaving the block.
 
     Args:
@@ -69,7 +69,7 @@ def open_chains(path: Path, plan: Plan, accounts: Accounts, active: Any = None) 
         yield Opened(chains, bool(local), notes)
 
 
-def _throw_away(ledger: PlanLedger, accounts: Accounts) -> Chain:
+def _throw_away(ledger: PlanLedger, accounts: Finder) -> Chain:
     """A ledger of our own with the plan's chain id."""
     from tallystick.chain.anvil import AnvilChain
     from tallystick.chain.embedded import EmbeddedChain
@@ -81,7 +81,7 @@ def _throw_away(ledger: PlanLedger, accounts: Accounts) -> Chain:
     return kind(ledger.name, ledger.chain_id, ledger_number=number, mnemonic=words)
 
 
-def _reach(path: Path, at: int, ledger: PlanLedger, accounts: Accounts, stack: ExitStack) -> Chain:
+def _reach(path: Path, at: int, ledger: PlanLedger, accounts: Finder, stack: ExitStack) -> Chain:
     """A ledger that exists, by its URL or through ape."""
     from tallystick.chain.anvil import connect as attach
 
@@ -114,7 +114,7 @@ def _through_ape(
     path: Path,
     at: int,
     ledger: PlanLedger,
-    accounts: Accounts,
+    accounts: Finder,
     stack: ExitStack,
     choice: str | None,
 ) -> Chain:
@@ -148,7 +148,7 @@ def _through_ape(
     )
 
 
-def _beside(path: Path, plan: Plan, accounts: Accounts, provider: Any, stack: ExitStack) -> Opened:
+def _beside(path: Path, plan: Plan, accounts: Finder, provider: Any, stack: ExitStack) -> Opened:
     """The ledgers of a plan that are on the network to which ape is connected."""
     # ape's own chain_id is that of its local network whatever node answers there.
     choice, actual = str(provider.network_choice), int(provider.web3.eth.chain_id)
@@ -178,7 +178,7 @@ def _same_network(ledger: PlanLedger, choice: str) -> bool:
 
 
 def _rehearsal(
-    path: Path, plan: Plan, accounts: Accounts, provider: Any, stack: ExitStack, here: str
+    path: Path, plan: Plan, accounts: Finder, provider: Any, stack: ExitStack, here: str
 ) -> Opened:
     """Ape's local chain is the first local ledger; the others get chains of our own."""
     from tallystick.chain.anvil import AnvilChain

@@ -17,7 +17,7 @@ import pytest
 from tallystick.chain import ChainError, Revert
 from tallystick.chain.anvil import AnvilChain, connect
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.chain.local import LedgerSpec, open_ledgers
+from tallystick.chain.local import LocalLedger, open_ledgers
 from tallystick.chain.local import ledgers as open_all
 from tallystick.chain.process import find_anvil
 from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError
@@ -126,9 +126,9 @@ def test_wall_clock() -> None:
 
 def test_ledgers_that_cannot_be_told_apart_are_refused() -> None:
     for first, second, what in (
-        (LedgerSpec("a", 1, 1), LedgerSpec("a", 2, 2), "name"),
-        (LedgerSpec("a", 1, 1), LedgerSpec("b", 1, 2), "chain id"),
-        (LedgerSpec("a", 1, 1), LedgerSpec("b", 2, 1), "deployer"),
+        (LocalLedger("a", 1, 1), LocalLedger("a", 2, 2), "name"),
+        (LocalLedger("a", 1, 1), LocalLedger("b", 1, 2), "chain id"),
+        (LocalLedger("a", 1, 1), LocalLedger("b", 2, 1), "deployer"),
     ):
         with pytest.raises(ChainError, match=f"have one {what}"):
             open_all("embedded", [first, second])

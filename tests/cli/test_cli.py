@@ -17,7 +17,7 @@ from tallystick import __version__, build
 from tallystick.chain import ChainError
 from tallystick.cli import main as cli
 from tallystick.errors import CheckFailed, InputError
-from tallystick.local.network import Network, manifest_of_network
+from tallystick.local.network import Network
 from tests.support.commands import APPLE, ROOT, connected, environment, tallystick
 
 PLAN = ROOT / "examples" / "plan.yaml"
@@ -201,7 +201,7 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 
 @pytest.mark.anvil_only
 def test_status_and_courier_of_nodes(network: Network, tmp_path: Path) -> None:
-    path = manifest_of_network(network).write(tmp_path / "manifest.json")
+    path = network.manifest.write(tmp_path / "manifest.json")
     found = tallystick("status", "--manifest", path, cwd=tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
     assert "In transit: nothing" in found.stdout
@@ -240,7 +240,7 @@ def _one_more(network: Any, holder: str) -> tuple[int, int]:
 
 @pytest.mark.anvil_only
 def test_courier_runs_until_interrupted(network: Network, tmp_path: Path) -> None:
-    path = manifest_of_network(network).write(tmp_path / "manifest.json")
+    path = network.manifest.write(tmp_path / "manifest.json")
     process = subprocess.Popen(
         [
             sys.executable,

@@ -19,7 +19,7 @@ from tallystick.courier.decision import Act, Decision, Sighting, decide, final_b
 from tallystick.errors import InputError
 from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import ROLE_INDEX, Network, manifest_of_network
+from tallystick.local.network import ROLE_INDEX, Network
 from tallystick.reach.connection import Connection, connection_of
 from tests.support.commands import connected
 
@@ -393,7 +393,7 @@ def test_role_indices_are_those_of_the_manifest(network: Network) -> None:
 
 
 def without_courier(network: Network) -> Connection:
-    manifest = manifest_of_network(network)
+    manifest = network.manifest
     roles = {
         ledger: {role: entry for role, entry in roles.items() if role != "courier"}
         for ledger, roles in manifest.roles.items()

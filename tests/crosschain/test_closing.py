@@ -20,7 +20,7 @@ def _to_the_close(network: Network, ledger: str, offset: int) -> int:
 def _closings(network: Network, day: int) -> dict[str, int]:
     """Everybody's closing balance, the custodies' under their own names."""
     found = {}
-    for suite in network.deployment.suites.values():
+    for suite in network.suites.values():
         name = suite.chain.name
         (custody,) = suite.custodies.values()
         for number in range(3):
@@ -94,7 +94,7 @@ def test_the_books_close_however_far_the_clocks_are_apart(network, parties, remo
         home.chain.advance(DAY // 3)
         remote.chain.advance(DAY // 3)
     assert pending, "something is always held up by the skew"
-    closed = min(int(s.token.business_day()) for s in network.deployment.suites.values())
+    closed = min(int(s.token.business_day()) for s in network.suites.values())
     assert closed - first >= 2
     for day in range(first, closed):
         closing = _closings(network, day)

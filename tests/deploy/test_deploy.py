@@ -10,26 +10,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tallystick.chain import Chain, reverts
+from tallystick.bridge.message import LaneId
+from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.deploy import Report, deploy
-from tallystick.deploy.resolved import Deployment, check_release, spec_from_plan
-from tallystick.deploy.verify import left_with, verify, verify_roles
+from tallystick.deploy.limits import check_release
+from tallystick.deploy.verify import left_over, verify, verify_roles
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import Manifest
-from tallystick.files.plan import load_plan
+from tallystick.files.plan import Plan, load_plan
 from tallystick.governance.roles import Role, reason_code
-from tallystick.reach.accounts import Accounts
-from tallystick.reach.connection import connect
+from tallystick.local.network import ROLE_INDEX
+from tallystick.reach.accounts import Finder, Parties
+from tallystick.reach.connection import Connection, connect, connection_of, suites_of
 from tallystick.status.observe import status_of
 from tests.support.commands import ROOT, environment, plan_data, tallystick, write_plan
 
@@ -41,45 +42,36 @@ def fresh() -> dict[str, Chain]:
     }
 
 
-def spec_of(folder: Path, data: dict[str, Any] | None = None) -> Any:
+def meant_by(folder: Path, data: dict[str, Any] | None = None) -> tuple[Plan, Parties]:
     path = write_plan(folder, data or plan_data({"home": None, "remote": None}))  # type: ignore[dict-item]
     plan = load_plan(path)
-    return spec_from_plan(path, plan, Accounts(path, plan))
+    return plan, Finder(path, plan).parties()
 
 
 def marks(chains: dict[str, Chain]) -> list[tuple[int, int]]:
     return [(chain.block_number, chain.nonce(chain.account(0))) for chain in chains.values()]
 
 
-def deployment_of(report: Report) -> Deployment:
-    assert report.deployment is not None
-    return report.deployment
+def standing(report: Report, chains: dict[str, Chain]) -> Connection:
+    assert report.manifest is not None
+    return connection_of(report.manifest, chains)
 
 
-# --- from plan to specification ----------------------------------------------------------------
+# --- what a plan means -------------------------------------------------------------------------
 
 
-def test_spec_says_what_the_plan_says(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path)
+def test_parties_are_those_of_the_plan(tmp_path: Path) -> None:
+    plan, parties = meant_by(tmp_path)
     chains = fresh()
-    assert (spec.isin, spec.name, spec.symbol) == (
-        "US0378331005",
-        "Apple Inc. common stock",
-        "APPLE",
-    )
-    assert (spec.decimals, spec.home, spec.notice, spec.rollback_window) == (6, "home", 3600, 86400)
     for name, chain in chains.items():
-        ledger = spec.ledger(name)
-        assert ledger.deployer == chain.account(0)
-        assert ledger.roles["issuer"] == chain.account(1).address
-        assert ledger.administrators == (chain.account(9).address, chain.account(10).address)
-        assert ledger.finality == {"kind": "depth", "blocks": 2}
-        assert ledger.caip2 == chain.caip2
-    (lane,) = spec.lanes
-    assert (lane.home, lane.remote, lane.cap) == ("home", "remote", 500_000)
-    assert set(lane.verifier.attestors) == {chains["home"].account(i).address for i in (11, 12, 13)}
-    assert lane.verifier.threshold == 2
-    assert (lane.verifier.rotation_delay, lane.verifier.retention) == (3600, 86_400)
+        found = parties.on_ledger[name]
+        # The example plan has no operator.
+        roles = {role: index for role, index in ROLE_INDEX.items() if role != "operator"}
+        expected = {**roles, "administrator-1": 9, "administrator-2": 10}
+        assert {role: account.index for role, account in found.items()} == expected
+        assert all(account == chain.account(account.index) for account in found.values())
+    assert parties.attestors == (tuple(chains["home"].account(i) for i in (11, 12, 13)),)
+    assert plan.document == meant_by(tmp_path)[0].document
 
 
 _REFUSED: list[tuple[str, Any, str]] = [
@@ -138,7 +130,7 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two ways to mean one account.
     data["ledgers"][0]["accounts"]["auditor"] = issuer
     with pytest.raises(InputError) as caught:
-        spec_of(tmp_path, data)
+        meant_by(tmp_path, data)
     path = tmp_path / "plan.yaml"
     assert str(caught.value) == (
         f"{path}: ledgers[0].accounts.auditor: {issuer}: "
@@ -147,7 +139,7 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
     data["lanes"][0]["verifiers"][0]["attestors"][2] = issuer
     with pytest.raises(InputError) as caught:
-        spec_of(tmp_path, data)
+        meant_by(tmp_path, data)
     assert str(caught.value) == (
         f"{path}: lanes[0].verifiers[0].attestors[2]: {issuer}: "
         "expected an account of its own, this one is issuer on home"
@@ -155,21 +147,21 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # An index on a ledger that is not local needs a mnemonic, and a right one.
     data = changed(plan_data({"home": None, "remote": None}), "ledgers.0.chain_id", 11155111)  # type: ignore[dict-item]
     with pytest.raises(InputError) as caught:
-        spec_of(tmp_path, data)
+        meant_by(tmp_path, data)
     assert str(caught.value) == (
         f"{path}: ledgers[0].accounts.deployer: index 0: expected TALLYSTICK_MNEMONIC in the "
         "environment: it is an index into a mnemonic"
     )
     monkeypatch.setenv("TALLYSTICK_MNEMONIC", "test " * 11 + "test")
     with pytest.raises(InputError) as caught:
-        spec_of(tmp_path, data)
+        meant_by(tmp_path, data)
     assert str(caught.value) == (
         "environment: TALLYSTICK_MNEMONIC: (not shown): "
         "expected the words of a BIP-39 mnemonic, its checksum right"
     )
     monkeypatch.setenv("TALLYSTICK_MNEMONIC", JUNK_MNEMONIC)
     with pytest.raises(InputError) as caught:
-        spec_of(tmp_path, data)
+        meant_by(tmp_path, data)
     assert str(caught.value) == (
         "environment: TALLYSTICK_MNEMONIC: (not shown): "
         "expected words of your own, not the public test mnemonic: home is not local"
@@ -181,30 +173,25 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.requirement("INV-9")
 def test_a_run_and_another_one(tmp_path: Path) -> None:
-    spec, chains, journal = spec_of(tmp_path), fresh(), tmp_path / "out" / "journal.json"
-    dry = deploy(spec, chains, journal=journal)
+    meant, chains, journal = meant_by(tmp_path), fresh(), tmp_path / "out" / "journal.json"
+    dry = deploy(*meant, chains, journal=journal)
     assert {step.state for step in dry.steps} == {"pending"}
     assert marks(chains) == [(0, 0), (0, 0)]
     assert not journal.parent.exists()
-    first = deploy(spec, chains, journal=journal, execute=True)
+    first = deploy(*meant, chains, journal=journal, execute=True)
     assert {step.state for step in first.steps} == {"executed"}
     assert [step.title for step in first.steps] == [step.title for step in dry.steps]
-    assert verify(deployment_of(first)) == []
+    assert verify(standing(first, chains), *meant) == []
     before, content = marks(chains), journal.read_bytes()
-    again = deploy(spec, chains, journal=journal, execute=True)
+    again = deploy(*meant, chains, journal=journal, execute=True)
     assert {step.state for step in again.steps} == {"done"}
     assert marks(chains) == before
     assert journal.read_bytes() == content
-    assert deployment_of(again).lanes == deployment_of(first).lanes
+    assert again.manifest == first.manifest
     # Nothing is sent more than once: a transaction for each step.
     assert sum(nonce for _, nonce in before) == len(first.steps)
-    assert (
-        deployment_of(first)
-        .suites["home"]
-        .escrow.lane_state(next(iter(deployment_of(first).lanes)))
-        .terms.cap
-        == 500_000
-    )
+    ((lane, _),) = (suite := suites_of(standing(first, chains))["home"]).verifiers.items()
+    assert suite.escrow.lane_state(lane).terms.cap == 500_000
 
 
 class Crash(Exception):
@@ -246,7 +233,7 @@ def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bo
 
     With 1 after and 2 before, each transaction of a deployment is once the last one of its run.
     """
-    spec, journal = spec_of(tmp_path), tmp_path / "journal.json"
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
     chains, fuse = fragile()
     crashes = 0
     while True:
@@ -255,7 +242,7 @@ def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bo
             assert isinstance(chain, Fragile)
             chain.before = before
         try:
-            report = deploy(spec, chains, journal=journal, execute=True)
+            report = deploy(*meant, chains, journal=journal, execute=True)
             break
         except Crash:
             crashes += 1
@@ -265,35 +252,35 @@ def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bo
     assert crashes == ((total - 1) // sent if before else total // sent)
     # Not one transaction more than an undisturbed run takes.
     assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
-    assert verify(deployment_of(report)) == []
+    assert verify(standing(report, chains), *meant) == []
 
 
 def test_a_journal_of_another_chain(tmp_path: Path) -> None:
-    spec, journal = spec_of(tmp_path), tmp_path / "journal.json"
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
     chains = fresh()
-    deploy(spec, chains, journal=journal, execute=True)
+    deploy(*meant, chains, journal=journal, execute=True)
     later = fresh() | {
         "home": EmbeddedChain("home", 41_001, ledger_number=1, genesis_time=1_760_000_000)
     }
     with pytest.raises(CheckFailed, match="home was deployed on chain 41001 with genesis"):
-        deploy(spec, later, journal=journal)
+        deploy(*meant, later, journal=journal)
     for content in ("", "{}", '{"schema": "tallystick.journal/2"}', "[]"):
         journal.write_text(content)
         with pytest.raises(CheckFailed, match=r"no tallystick\.journal/1 journal"):
-            deploy(spec, chains, journal=journal)
+            deploy(*meant, chains, journal=journal)
 
 
 def test_one_ledger_at_a_time(tmp_path: Path) -> None:
     """With one network at hand: each run does what it can, the last one completes it."""
-    spec, chains, journal = spec_of(tmp_path), fresh(), tmp_path / "journal.json"
-    total = len(deploy(spec, chains).steps)
+    meant, chains, journal = meant_by(tmp_path), fresh(), tmp_path / "journal.json"
+    total = len(deploy(*meant, chains).steps)
 
     def run(name: str) -> Report:
-        return deploy(spec, {name: chains[name]}, journal=journal, execute=True)
+        return deploy(*meant, {name: chains[name]}, journal=journal, execute=True)
 
     first = run("home")
     assert first.pending
-    assert first.deployment is None
+    assert first.manifest is None
     assert {step.state for step in first.steps if step.ledger == "remote"} == {"elsewhere"}
     waiting = [step.title for step in first.steps if step.state == "pending"]
     assert waiting[:2] == ["open lane home-remote", "register US0378331005"]
@@ -304,29 +291,33 @@ def test_one_ledger_at_a_time(tmp_path: Path) -> None:
     assert third.pending == 0
     assert third.elsewhere == sum(step.ledger == "remote" for step in third.steps)
     assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
-    assert verify(deployment_of(deploy(spec, chains, journal=journal))) == []
+    assert verify(standing(deploy(*meant, chains, journal=journal), chains), *meant) == []
 
 
 # --- verification ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def stood(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str, Chain]]:
+def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Parties]:
+    return meant_by(tmp_path_factory.mktemp("plan"))
+
+
+@pytest.fixture(scope="module")
+def stood(planned: tuple[Plan, Parties]) -> Connection:
     chains = fresh()
-    spec = spec_of(tmp_path_factory.mktemp("plan"))
-    return deployment_of(deploy(spec, chains, execute=True)), chains
+    return standing(deploy(*planned, chains, execute=True), chains)
 
 
 @pytest.fixture
-def deployment(stood: tuple[Deployment, dict[str, Chain]]) -> Iterator[Deployment]:
-    found, chains = stood
-    with chains["home"].isolated(), chains["remote"].isolated():
-        yield found
+def connection(stood: Connection) -> Iterator[Connection]:
+    with stood.chains["home"].isolated(), stood.chains["remote"].isolated():
+        yield stood
 
 
 @pytest.mark.requirement("INV-9")
-def test_verify_notices_other_code(deployment: Deployment) -> None:
-    home, remote = deployment.suites["home"], deployment.suites["remote"]
+def test_verify_notices_other_code(connection: Connection, planned: tuple[Plan, Parties]) -> None:
+    suites = suites_of(connection)
+    home, remote = suites["home"], suites["remote"]
     (verifier,) = home.verifiers.values()
     home.chain.set_code(verifier.address, home.chain.code(verifier.address)[:-1])
     release = remote.authority.release_of(
@@ -334,7 +325,7 @@ def test_verify_notices_other_code(deployment: Deployment) -> None:
     )
     code = remote.chain.code(release.implementation)
     remote.chain.set_code(release.implementation, code + b"\0")
-    assert verify(deployment)[:3] == [
+    assert verify(connection, *planned)[:3] == [
         f"home: QuorumVerifier {verifier.address}: code differs from the build",
         f"remote: SecurityToken {remote.token.address}: implementation differs from its release",
         f"remote: SecurityToken {remote.token.address}: code of 1.0.0 differs from the build",
@@ -342,48 +333,58 @@ def test_verify_notices_other_code(deployment: Deployment) -> None:
 
 
 @pytest.mark.requirement("INV-9")
-def test_verify_notices_other_periods_of_a_verifier(deployment: Deployment) -> None:
-    """What a plan says of a rotation is what the chain keeps, to the second."""
-    ((lane_id, lane),) = deployment.lanes.items()
-    other = replace(lane, verifier=replace(lane.verifier, rotation_delay=3601, retention=86_401))
-    at = {name: suite.verifiers[lane_id].address for name, suite in deployment.suites.items()}
-    assert verify(replace(deployment, lanes={lane_id: other})) == [
-        f"{name}: QuorumVerifier {at[name]}: {what}"
-        for name in ("home", "remote")
+def test_verify_notices_other_periods_and_attestors(connection: Connection, tmp_path: Path) -> None:
+    """What a plan says of a verifier is what the chain keeps, to the second and the signer."""
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    (verifier,) = data["lanes"][0]["verifiers"]
+    verifier |= {"rotation_seconds": 3601, "retention_seconds": 86_401, "attestors": [11, 12, 14]}
+    at = {name: one(suite.verifiers) for name, suite in suites_of(connection).items()}
+    assert verify(connection, *meant_by(tmp_path, data)) == [
+        f"{name}: {what}"
+        for name, contract in at.items()
         for what in (
-            "ROTATION_DELAY is 3600, 3601 expected",
-            "RETENTION is 86400, 86401 expected",
+            f"QuorumVerifier {contract.address}: ROTATION_DELAY is 3600, 3601 expected",
+            f"QuorumVerifier {contract.address}: RETENTION is 86400, 86401 expected",
+            f"{contract.address}: first attestors are not the plan's",
         )
     ]
+    # A manifest alone says nothing of either.
+    assert verify(connection) == []
+
+
+def one(contracts: Mapping[LaneId, Contract]) -> Contract:
+    (contract,) = contracts.values()
+    return contract
 
 
 @pytest.mark.requirement("INV-9")
-def test_verify_notices_other_roles(deployment: Deployment) -> None:
-    home = deployment.suites["home"]
+def test_verify_notices_other_roles(connection: Connection, planned: tuple[Plan, Parties]) -> None:
+    home = suites_of(connection)["home"]
     first, second = (home.chain.account(index) for index in (9, 10))
     guardian, other = home.chain.account(5), home.chain.account(40)
     why = (reason_code("ROLE"), b"\3" * 32)
     for account, role in ((guardian, 0), (other, Role.GUARDIAN)):
         home.token.propose_role(account, role, *why, sender=first)
         home.token.assign_role(account, role, *why, sender=second)
-    assert verify(deployment) == [
+    assert verify(connection, *planned) == [
         f"home: SecurityToken {home.token.address}: {guardian} is nobody, guardian expected",
         f"home: SecurityToken {home.token.address}: {other} is guardian, nobody expected",
     ]
 
 
 @pytest.mark.requirement("INV-9")
-def test_the_deployer_is_left_with_nothing(deployment: Deployment) -> None:
-    for name, suite in deployment.suites.items():
-        deployer = deployment.spec.ledger(name).deployer
-        assert left_with(name, suite, deployer.address) == []
+def test_the_deployer_is_left_with_nothing(connection: Connection) -> None:
+    assert left_over(connection) == []
+    for suite in suites_of(connection).values():
+        deployer = suite.chain.account(0)
         for contract in (suite.authority, suite.registry, suite.token, suite.escrow):
             with reverts("access: missing role"):
                 contract.assign_role(deployer, 2, reason_code("ROLE"), b"\1" * 32, sender=deployer)
     # Whoever is not in the plan and holds something is named.
-    suite, ledger = deployment.suites["home"], deployment.spec.ledger("home")
-    roles = {**ledger.roles, "issuer": suite.chain.account(50).address}
-    wrong = verify_roles("home", suite, roles, ledger.administrators, is_home=True)
+    suite = suites_of(connection)["home"]
+    roles = {role: entry.address for role, entry in connection.manifest.roles["home"].items()}
+    roles["issuer"] = suite.chain.account(50).address
+    wrong = verify_roles("home", suite, roles, is_home=True)
     assert len(wrong) == 6
     assert all("issuer" in line for line in wrong)
 

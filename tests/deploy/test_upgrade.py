@@ -21,7 +21,7 @@ from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version, release_id, release_kind
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import Network, manifest_of_network
+from tallystick.local.network import Network
 from tallystick.reach.connection import connection_of, suites_of
 from tallystick.token.position import business_day
 
@@ -203,7 +203,7 @@ GENESIS_DAY = business_day(1_750_000_000, CLOSE_MINUTE)
 
 
 def token_isin(network: Network) -> str:
-    return network.deployment.spec.isin
+    return network.manifest.instrument.isin
 
 
 def _migration(network: Network, ledger: str, artifact: str, notes: bytes) -> bytes:
@@ -522,7 +522,7 @@ def test_an_installed_release_of_another_build_must_be_given(used):
 
 def test_whoever_has_a_manifest_and_keys_upgrades(used, tmp_path: Path) -> None:
     """No local network: contracts from the file, signers from its roles."""
-    path = manifest_of_network(used).write(tmp_path / "manifest.json")
+    path = used.manifest.write(tmp_path / "manifest.json")
     connection = connection_of(Manifest.load(path), used.chains)
     suite = suites_of(connection)["remote"]
     roles = connection.manifest.roles["remote"]

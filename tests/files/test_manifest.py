@@ -17,16 +17,15 @@ from web3.logs import DISCARD
 from tallystick.build import artifact
 from tallystick.chain.anvil import AnvilChain
 from tallystick.errors import InputError
-from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
-from tallystick.local.network import Network, manifest_of_network
+from tallystick.local.network import Network
 from tallystick.reach.connection import connect, connection_of
 from tallystick.status.observe import status_of
-from tests.support.commands import APPLE, connected
+from tests.support.commands import connected
 
 
 def made(network: Network) -> Manifest:
-    return manifest_of_network(network, load_instrument(APPLE))
+    return network.manifest
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_local_plan() -> None:
     assert [(v.operator, len(v.attestors), v.threshold) for v in lane.verifiers] == [
         ("Illustration Operator A", 3, 2),
     ]
-    assert plan.cap_units(lane) == 500_000 * 10**6
+    assert lane.cap == 500_000
     assert plan.loaded_instrument.isin == "US0378331005"
 
 

@@ -16,7 +16,7 @@ from tallystick.build import Artifact, artifact
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
-from tallystick.deploy.verify import verify, verify_code
+from tallystick.deploy.verify import verify_code
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
@@ -147,7 +147,7 @@ def test_a_deployer_let_the_authority_create_proxies_that_obey_himself(world: Wo
     call = side.token.initialize.encode("n", "s", 6, ISIN, True, 0, side.deployer)
     with refused(world, "release: proxy obeys another"):
         authority.create_proxy(receipt.return_value, DOCUMENT, call, *STATED, sender=side.deployer)
-    (line,) = [line for line in verify(world.network.deployment) if "of another build" in line]
+    (line,) = [line for line in world.network.verify() if "of another build" in line]
     assert line.startswith(f"home: ReleaseAuthority {side.authority.address}")
 
 
@@ -185,7 +185,7 @@ def test_a_deployer_began_with_other_code_under_a_later_number(
         )
         network = Network.deploy(load_instrument(ROOT / "examples" / "apple.yaml"), chains)
     where = f"home: SecurityToken {network.home.token.address}"
-    wrong = [line for line in verify(network.deployment) if line.startswith(where)]
+    wrong = [line for line in network.verify() if line.startswith(where)]
     assert wrong == [
         f"{where}: was not created on 1.0.0",
         f"{where}: 1.0.0 is registered with other code than the build's",
@@ -199,7 +199,7 @@ def test_a_proxy_obeyed_the_deployer_and_passed_verification(world: World, name:
     side = world.home
     proxy = {"token": side.token, "escrow": side.escrow, "registry": side.registry}[name]
     with_immutable(side, proxy, 1, bytes.fromhex(side.deployer.address[2:]).rjust(32, b"\0"))
-    (line,) = verify(world.network.deployment)
+    (line,) = world.network.verify()
     assert line == (
         f"home: ReleaseProxy {proxy.address}: _AUTHORITY is {side.deployer.address}, "
         f"{side.authority.address} expected"
@@ -212,7 +212,7 @@ def test_a_verifier_without_delay_passed_verification(world: World, at: int, nam
     side = world.home
     due = getattr(side.verifier, name)()
     with_immutable(side, side.verifier, at, bytes(32))
-    assert verify(world.network.deployment) == [
+    assert world.network.verify() == [
         f"home: QuorumVerifier {side.verifier.address}: {name} is 0, {due} expected"
     ]
 
@@ -247,7 +247,7 @@ def test_periods_of_nothing_are_seen_without_a_plan(
 def test_an_authority_of_other_periods_is_seen(world: World, at: int, name: str, due: int) -> None:
     side = world.home
     with_immutable(side, side.authority, at, (due + 1).to_bytes(32, "big"))
-    assert verify(world.network.deployment) == [
+    assert world.network.verify() == [
         f"home: ReleaseAuthority {side.authority.address}: {name} is {due + 1}, {due} expected"
     ]
 
@@ -259,7 +259,7 @@ def test_a_custody_of_another_master_is_seen(world: World, at: int, name: str) -
     with_immutable(
         side, side.custody, at, bytes.fromhex(side.attacker.address[2:]).rjust(32, b"\0")
     )
-    assert verify(world.network.deployment) == [
+    assert world.network.verify() == [
         (
             f"home: LaneCustody {side.custody.address}: {name} is {side.attacker.address}, "
             f"{due} expected"
@@ -270,14 +270,14 @@ def test_a_custody_of_another_master_is_seen(world: World, at: int, name: str) -
 def test_a_custody_code_of_nobodys_build_is_seen(world: World) -> None:
     side = world.home
     side.authority.register_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
-    assert verify(world.network.deployment) == [
+    assert world.network.verify() == [
         (
             f"home: ReleaseAuthority {side.authority.address}: takes custodies of other code, "
             f"0x{DOCUMENT.hex()}"
         )
     ]
     side.authority.withdraw_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
-    assert verify(world.network.deployment) == []
+    assert world.network.verify() == []
 
 
 # ------------------------------------------------------------------- A15 to A19

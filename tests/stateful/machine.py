@@ -244,7 +244,7 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
     sides = []
     for name in ("home", "remote"):
         suite = network.suite(name)
-        lane = network.deployment.spec.lanes[0]
+        (verifier,) = network.plan.lanes[0].verifiers
         (custody,) = suite.custodies.values()
         side = LedgerModel(
             name=name,
@@ -253,20 +253,20 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
             custody=str(custody.address),
             escrow=str(suite.escrow.address),
             clock=suite.chain.now,
-            rotation_delay=lane.verifier.rotation_delay,
-            retention=lane.verifier.retention,
+            rotation_delay=verifier.rotation_seconds,
+            retention=verifier.retention_seconds,
             issue_size=ISSUE_SIZE,
         )
         side.epochs = [Epoch(network.signer_set(1), 0)]
         side.installed = {contract: Installed() for contract in RELEASES}
         sides.append(side)
-    spec = network.deployment.spec
+    instrument = network.plan.loaded_instrument
     return Model(
         sides[0],
         sides[1],
         lane=network.lane,
-        close_minute=spec.close_minute,
-        cap=CAP * 10**spec.decimals,
+        close_minute=instrument.close_minute_utc,
+        cap=CAP * 10**instrument.decimals,
         clock_rule=clock_rule,
     )
 

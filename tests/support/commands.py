@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from tallystick.chain import Chain
-from tallystick.local.network import Network, manifest_of_network
-from tallystick.reach.connection import Connection, connection_of
+from tallystick.local.network import Network
+from tallystick.reach.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLE = ROOT / "examples" / "apple.yaml"
@@ -43,7 +43,7 @@ def tallystick(*arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedP
 
 def connected(network: Network) -> Connection:
     """The network as its manifest describes it."""
-    return connection_of(manifest_of_network(network), dict(network.chains))
+    return network.connection
 
 
 def plan_data(chains: Mapping[str, Chain]) -> dict[str, Any]:

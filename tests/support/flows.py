@@ -11,8 +11,8 @@ from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Contract, Event, Receipt
 from tallystick.courier.courier import Courier
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import COURIER, Network, manifest_of_network
-from tallystick.reach.connection import Suite, connection_of
+from tallystick.local.network import COURIER, Network
+from tallystick.reach.connection import Suite
 
 DAY = 86_400
 FINALITY = 3
@@ -52,7 +52,7 @@ class Parties:
 
 def meet(network: Network, ahead: int = 5) -> None:
     """Both clocks show the same, somewhat later than the later of the two."""
-    chains = [suite.chain for suite in network.deployment.suites.values()]
+    chains = [suite.chain for suite in network.suites.values()]
     latest = max(chain.now for chain in chains) + ahead
     for chain in chains:
         chain.set_time(latest)
@@ -75,7 +75,7 @@ def picture(network: Network, *suites: Suite) -> dict[str, Any]:
     """All that token, escrow and custody keep on both ledgers, or on some; to see what changed."""
     seen: dict[str, Any] = {}
     parties = Parties.of(network)
-    for suite in suites or tuple(network.deployment.suites.values()):
+    for suite in suites or tuple(network.suites.values()):
         name, token, escrow = suite.chain.name, suite.token, suite.escrow
         custody = parties.home_custody if suite is network.home else parties.remote_custody
         accounts = [network.holder(name, number) for number in range(3)]
@@ -128,5 +128,5 @@ def suspended(suite: Suite, message: LaneMessage) -> Event:
 
 def courier_of(network: Network) -> Courier:
     """A courier with all attestors' keys, who waits for finality."""
-    connection = connection_of(manifest_of_network(network), network.chains)
+    connection = network.connection
     return Courier(connection, attestors=network.attestors)

@@ -318,7 +318,7 @@ class World:
     def _side(self, name: str) -> Side:
         suite = self.network.suite(name)
         chain = self.chains[name]
-        contracts = self.network.deployment.journal[name]["contracts"]
+        contracts = self.network.manifest.ledger(name).contracts
         return Side(
             chain=chain,
             token=suite.token,
@@ -328,7 +328,7 @@ class World:
             verifier=suite.verifiers[self.lane],
             custody=suite.custodies[self.lane],
             implementations={
-                contract: contracts[f"{contract}@1.0.0"]["address"]
+                contract: contracts[contract].implementation
                 for contract in ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
             },
             parties={role: chain.account(index) for role, index in side_parties().items()},
