@@ -17,13 +17,13 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import upgrade as upgrades
 from tallystick.deploy.upgrade import upgrade
 from tallystick.errors import CheckFailed
-from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version, release_id, release_kind
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import Network
 from tallystick.reach.connection import connection_of, suites_of
 from tallystick.token.position import business_day
+from tests.support.world import World
 
 CONTRACTS = ("SecurityToken", "BridgeEscrow", "InstrumentRegistry")
 NOTES, NOTES_2 = keccak(text="notes of 1.1.0"), keccak(text="notes of 1.2.0")
@@ -34,9 +34,9 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def deployed(module_ledgers) -> Network:
+def deployed(module_ledgers) -> World:
     home, remote = module_ledgers(2)
-    return Network.deploy(load_instrument("examples/apple.yaml"), {"home": home, "remote": remote})
+    return World({"home": home, "remote": remote}, admitted=())
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from eth_utils.crypto import keccak
@@ -32,7 +31,6 @@ from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import upgrade as upgrades
-from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import Version
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ATTESTORS, COURIER, Network
@@ -53,6 +51,7 @@ from tests.stateful.model import (
     State,
     Transit,
 )
+from tests.support.world import World, embedded
 
 UNIT = 10**6
 DAY = 86_400
@@ -183,11 +182,11 @@ class Books:
 NOBODY = "0x" + "00" * 20
 
 
-# ------------------------------------------------------------------------------ the world
+# ------------------------------------------------------------------------------ the stage
 
 
 @dataclass
-class World:
+class Stage:
     """A deployed suite on two embedded ledgers, a model of it, and the point to return to."""
 
     network: Network
@@ -199,24 +198,20 @@ class World:
 
     @classmethod
     @functools.cache
-    def of(cls, escrow: str = "BridgeEscrow") -> World:
-        """The world whose escrows are of this build; one a process."""
-        chains = {
-            "home": EmbeddedChain("home", 41_001, ledger_number=1),
-            "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
-        }
-        network = Network.deploy(
-            load_instrument("examples/apple.yaml").model_copy(
-                update={"authorised": Decimal(ISSUE_SIZE // UNIT)}
-            ),
+    def of(cls, escrow: str = "BridgeEscrow") -> Stage:
+        """The stage whose escrows are of this build; one a process."""
+        chains = embedded()
+        network = World(
             chains,
+            authorised=ISSUE_SIZE,
+            admitted=(),
             threshold=2,
             attestors=ATTESTOR_POOL[:3],
             cap=CAP,
             notice=NOTICE,
             activation_window=ACTIVATION_WINDOW,
             rollback_window=ROLLBACK_WINDOW,
-        )
+        ).network
         contracts = ("SecurityToken", "BridgeEscrow")
         if escrow != "BridgeEscrow":
             contracts = ("SecurityToken",)
@@ -298,7 +293,7 @@ class TwoLedgers:
     # What happened over all runs, so that a test can see that nothing was left untried.
     outcomes: ClassVar[Counter[tuple[str, str]]] = Counter()
 
-    def __init__(self, world: World, *, fresh: bool = True) -> None:
+    def __init__(self, world: Stage, *, fresh: bool = True) -> None:
         self.world = world
         self.network = world.network
         if fresh:
@@ -1141,7 +1136,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         super().__init__()
         if not self.swarm:
             self._rules_strategy.enabled_rules_strategy = st.just(_EveryRule())
-        self.play = TwoLedgers(World.of(self.escrow))
+        self.play = TwoLedgers(Stage.of(self.escrow))
         self.orders: list[tuple[str, str, str, int]] = []
 
     def some(self, number: int, *states: State) -> Transit | None:

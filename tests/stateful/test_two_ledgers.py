@@ -12,11 +12,11 @@ from tallystick.token.position import close_of
 from tests.stateful.machine import (
     DAY,
     UNIT,
+    Stage,
     SwarmMachine,
     TwoLedgers,
     TwoLedgersMachine,
     WithoutClockMachine,
-    World,
     _bytes,
     _mapped,
 )
@@ -96,7 +96,7 @@ def test_without_the_lock_time_rule_the_books_do_not_close():
 @pytest.fixture
 def playing() -> TwoLedgers:
     """Some days of ordinary business, ending with a message under way and one in suspense."""
-    two = TwoLedgers(World.of())
+    two = TwoLedgers(Stage.of())
     two.transfer("home", "investor", "fund", UNIT)
     two.send("home", "fund", "investor", 700)
     waiting = two.send("home", "investor", "newcomer", 300)
@@ -252,7 +252,7 @@ WRONG_MODELS = {
 @pytest.mark.requirement("INV-1")
 @pytest.mark.parametrize("mistake", WRONG_MODELS)
 def test_a_model_that_is_wrong_does_not_agree(mistake, monkeypatch):
-    World.of()
+    Stage.of()
     WRONG_MODELS[mistake](monkeypatch)
     with pytest.raises(AssertionError):
         play(TwoLedgersMachine, 0, Profile(runs=PARTS * 40, steps=40, repeats=True, shrinks=False))
@@ -280,7 +280,7 @@ def test_a_failing_play_is_shrunk_to_a_short_story(monkeypatch):
 @pytest.mark.requirement("INV-1", "R-41")
 def test_a_lock_at_the_very_close_belongs_to_the_next_day(monkeypatch):
     """To the second: what leaves at the close was still its holder's at the close."""
-    two = TwoLedgers(World.of())
+    two = TwoLedgers(Stage.of())
     two.to_the_close("home", 0)
     day = two.network.home.token.business_day() - 1
     two.set_clock("remote", to=two.model.home.clock)

@@ -1,7 +1,7 @@
-"""Fixtures: suites over two ledgers, deployed once; what a test does is undone.
+"""Fixtures: the two-ledger world, deployed once; what a test does is undone.
 
-`world` is on embedded ledgers and reaches into every part; `network` is on the back end that the
-run has, with what the commands make. A folder that starts elsewhere has its own `deployed`.
+`world` is on embedded ledgers and reaches into every part; `network` is the same on the back end
+that the run has, as the commands see it. A folder that starts elsewhere has its own `deployed`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,24 @@ from typing import Any
 
 import pytest
 
-from tallystick.files.instrument import load_instrument
 from tallystick.local.network import Network
-from tests.support.commands import APPLE
-from tests.support.world import Side, World
-
-_FAR = 40_000
+from tests.support.world import AMOUNT_MAX, BUYER_UNITS, INVESTOR_UNITS, Side, World, embedded
 
 
 @pytest.fixture(scope="session")
 def deployed_world() -> World:
-    return World()
+    # As much authorised as a position holds, so that the record bounds no test that does not mean
+    # it; attestors are said here, so that no example file decides what these tests mean.
+    world = World(
+        embedded(),
+        authorised=AMOUNT_MAX,
+        admitted=("investor", "buyer", "fund"),
+        units={"investor": INVESTOR_UNITS, "buyer": BUYER_UNITS},
+        attestors=range(11, 17),
+        threshold=2,
+    )
+    world.synchronise()
+    return world
 
 
 @pytest.fixture
@@ -44,21 +51,14 @@ def remote_side(world: World) -> Side:
 
 
 @pytest.fixture(scope="module")
-def deployed(module_ledgers: Any) -> Network:
+def deployed(module_ledgers: Any) -> World:
     """The suite with two holders a side, all admitted, 1,500 units issued."""
     home, remote = module_ledgers(2)
-    network = Network.deploy(load_instrument(APPLE), {"home": home, "remote": remote})
-    for number in (0, 1):
-        network.admit(network.home, network.holder("home", number), _FAR)
-        network.admit(network.remote, network.holder("remote", number), _FAR)
-    network.issue(
-        [(network.holder("home", 0).address, 10**9), (network.holder("home", 1).address, 5 * 10**8)]
-    )
-    return network
+    return World({"home": home, "remote": remote}, units={"investor": 10**9, "buyer": 5 * 10**8})
 
 
 @pytest.fixture
-def network(deployed: Network, ledgers: Any) -> Network:
+def network(deployed: World, ledgers: Any) -> Network:
     """What is deployed, for one test."""
     ledgers(2)
-    return deployed
+    return deployed.network

@@ -40,6 +40,7 @@ ELIGIBLE_UNTIL = 40_000
 INVESTOR_UNITS = 10**12
 BUYER_UNITS = 10**11
 ISIN = "US0378331005"
+NOTHING: Mapping[str, int] = {}
 
 
 def side_parties() -> Mapping[str, int]:
@@ -70,7 +71,7 @@ def side_parties() -> Mapping[str, int]:
 class Side:
     """One ledger: its contracts, and its parties by role (`side.custodian`)."""
 
-    chain: EmbeddedChain
+    chain: Chain
     token: Contract
     escrow: Contract
     authority: Contract
@@ -287,33 +288,50 @@ def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[A
     return side.chain.at(name, receipt.return_value)
 
 
-class World:
-    """Home and remote ledger with one lane, and everybody's key."""
+def embedded() -> dict[str, Chain]:
+    """Two fresh ledgers in this process."""
+    return {
+        "home": EmbeddedChain("home", 41_001, ledger_number=1),
+        "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
+    }
 
-    def __init__(self) -> None:
-        self.chains: dict[str, EmbeddedChain] = {
-            "home": EmbeddedChain("home", 41_001, ledger_number=1),
-            "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
-        }
-        # As much as a position holds, so that the record bounds no test that does not mean it.
-        instrument = load_instrument(ROOT / "examples" / "apple.yaml").model_copy(
-            update={"authorised": Decimal(f"{AMOUNT_MAX // 10**6}.{AMOUNT_MAX % 10**6:06}")}
-        )
-        chains: dict[str, Chain] = dict(self.chains)
-        # Said here, so that no example file decides what these tests mean.
-        self.network = Network.deploy(
-            instrument, chains, attestors=(11, 12, 13, 14, 15, 16), threshold=2
-        )
+
+class World:
+    """Home and remote ledger with one lane, and everybody's key; the suite of all kinds of tests.
+
+    Args:
+        chains: the ledgers, `home` and `remote`.
+        authorised: size of the issue in base units; the example file's when left out.
+        admitted: who may hold, by role, on both ledgers.
+        units: what holders at home start with, in base units.
+        plan: options of `local_plan`.
+    """
+
+    def __init__(
+        self,
+        chains: Mapping[str, Chain],
+        *,
+        authorised: int | None = None,
+        admitted: Sequence[str] = ("investor", "buyer"),
+        units: Mapping[str, int] = NOTHING,
+        **plan: Any,
+    ) -> None:
+        self.chains = chains
+        instrument = load_instrument(ROOT / "examples" / "apple.yaml")
+        if authorised is not None:
+            whole, rest = divmod(authorised, 10**instrument.decimals)
+            size = Decimal(f"{whole}.{rest:0{instrument.decimals}}")
+            instrument = instrument.model_copy(update={"authorised": size})
+        self.network = Network.deploy(instrument, chains, **plan)
         self.lane = self.network.lane
         self.home = self._side("home")
         self.remote = self._side("remote")
         for side in (self.home, self.remote):
-            for holder in ("investor", "buyer", "fund"):
-                self.network.admit(
-                    self.network.suite(side.chain.name), side.parties[holder], 40_000
-                )
-        self.network.issue([(self.home.investor, INVESTOR_UNITS), (self.home.buyer, BUYER_UNITS)])
-        self.synchronise()
+            for holder in admitted:
+                suite = self.network.suite(side.chain.name)
+                self.network.admit(suite, side.parties[holder], ELIGIBLE_UNTIL)
+        if units:
+            self.network.issue([(self.home.parties[holder], units[holder]) for holder in units])
 
     def _side(self, name: str) -> Side:
         suite = self.network.suite(name)
