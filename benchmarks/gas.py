@@ -19,7 +19,15 @@ from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Receipt
-from tallystick.governance.release import PROXIED, Version, release_id, release_kind, release_terms
+from tallystick.deploy.upgrade import deploy_implementation
+from tallystick.governance.release import (
+    PROXIED,
+    Version,
+    code_hashes,
+    release_id,
+    release_kind,
+    release_terms,
+)
 from tallystick.reach.connection import Suite
 
 __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
@@ -291,13 +299,12 @@ class Scenario:
         rig, name = self.rig, "SecurityToken"
         authority, version = rig.home.authority, Version(1, 0, 1)
         artifact, act = build.artifact(name), (REASON, DOCUMENT)
-        implementation = rig.home.chain.deploy(artifact, sender=self.holders[5])
+        implementation = deploy_implementation(rig.home.chain, name, sender=self.holders[5])
         release = (
             release_kind(name),
             version.packed,
             implementation.address,
-            artifact.code_hash,
-            artifact.layout_hash,
+            *code_hashes(artifact, str(implementation.CONTROLS())),
             DOCUMENT,
             bytes(32),
         )

@@ -27,6 +27,7 @@ from benchmarks.rig import (
 from tallystick import build
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, Contract, Receipt, Revert
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.roles import Role
 
 __all__ = ["DESIGNS", "ERC1967_SLOT", "Attack", "Figures", "attacks", "figures", "main"]
@@ -119,6 +120,10 @@ class Bench:
     def deploy(self, what: Artifact | str, *args: Any) -> Contract:
         return self.chain.deploy(what, *args, sender=self.deployer)
 
+    def token(self) -> Contract:
+        """Return a fresh implementation of the token, both halves of it."""
+        return deploy_implementation(self.chain, "SecurityToken", sender=self.deployer)
+
     def proxy(self, design: str, implementation: Contract, initialisation: bytes) -> Contract:
         """Return the proxy itself, with its own ABI."""
         if design == "beacon":
@@ -162,7 +167,7 @@ def figures(bench: Bench) -> dict[str, Figures]:
 
 def _figures(bench: Bench, design: str) -> Figures:
     chain, deployer = bench.chain, bench.deployer
-    implementation = bench.deploy("SecurityToken")
+    implementation = bench.token()
     initialise = implementation.initialize
     terms = ("Benchmark", "BNCH", 6, "US0378331005", True, 1260, deployer.address)
     if design == "none":
@@ -319,7 +324,7 @@ def _answer_cut(bench: Bench, design: str) -> Attack:
 
 def _layout_file_forgotten(bench: Bench) -> Attack:
     name = "the layout file is forgotten in one build"
-    token = bench.deploy("SecurityToken")
+    token = bench.token()
     call = token.initialize.encode("X", "X", 6, "US0378331005", True, 0, bench.deployer)
     proxy = bench.deploy("LayoutFileProxyMock", token, call)
     sound = any(bench.chain.storage(proxy, ERC1967_SLOT))
@@ -330,7 +335,7 @@ def _layout_file_forgotten(bench: Bench) -> Attack:
 
 def _implementation_taken(bench: Bench) -> Attack:
     name = "a stranger initialises the implementation itself"
-    token = bench.deploy("SecurityToken")
+    token = bench.token()
     refused = _attempt(
         lambda: token.initialize(
             "X", "X", 6, "US0378331005", True, 0, bench.stranger, sender=bench.stranger

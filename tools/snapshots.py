@@ -25,6 +25,8 @@ FOLDER = Path("benchmarks/snapshots")
 # EIP-170, and what we allow ourselves below it: room for the next correction.
 SIZE_LIMIT = 24_576
 SIZE_BUDGET = 23_500
+# What is to be built on has more room to keep.
+SIZE_BUDGETS = {"SecurityToken": 20_000, "SecurityTokenControls": 20_000}
 
 Snapshot = dict[str, Any]
 
@@ -118,9 +120,10 @@ def interface_id(abi: list[dict[str, Any]]) -> str:
 def check_size(item: Artifact) -> list[Finding]:
     """Over the budget, or over what a chain accepts."""
     size = deployed_size(item)
-    if size <= SIZE_BUDGET:
+    most = SIZE_BUDGETS.get(item.name, SIZE_BUDGET)
+    if size <= most:
         return []
-    bound, most = ("budget", SIZE_BUDGET)
+    bound = "budget"
     if size > SIZE_LIMIT:
         bound, most = ("limit of EIP-170", SIZE_LIMIT)
     message = f"{size} bytes deployed, over the {bound} of {most}"
@@ -185,7 +188,8 @@ def size_table(snapshots: dict[str, Snapshot]) -> list[str]:
     """Sizes, largest first."""
     rows = [(item["deployed_size"], name) for name, item in snapshots.items() if "source" in item]
     return [
-        f"{size:6d} bytes {100 * size / SIZE_BUDGET:5.1f} % of the budget  {name[:-5]}"
+        f"{size:6d} bytes {100 * size / SIZE_BUDGETS.get(name[:-5], SIZE_BUDGET):5.1f} %"
+        f" of the budget  {name[:-5]}"
         for size, name in sorted(rows, reverse=True)
     ]
 

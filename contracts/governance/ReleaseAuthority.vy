@@ -10,10 +10,11 @@
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
-     code (checked again at activation), of its storage layout and of its evidence; notice and consents are
-     bound to all of that, not to its number. Versions only go forward. While the contract is set up, its key may
-     create proxies without notice; afterwards nobody can.
-@custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies.
+     code and of the code at its `CONTROLS()`, if it is in two halves (both checked again at activation), of its
+     storage layout and of its evidence; notice and consents are bound to all of that, not to its number. Versions
+     only go forward. While the contract is set up, its key may create proxies without notice; afterwards nobody can.
+@custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
+        `CONTROLS()` of implementations.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -70,6 +71,8 @@ struct Release:
     version: uint256
     implementation: address
     code_hash: bytes32
+    # Hash of the code at the implementation's `CONTROLS()`; empty: it is in one piece.
+    controls_hash: bytes32
     layout_hash: bytes32
     # Hash of what shows that it was tested and reviewed.
     evidence_hash: bytes32
@@ -118,6 +121,7 @@ event ReleaseRegistered:
     version: uint256
     implementation: address
     code_hash: bytes32
+    controls_hash: bytes32
     layout_hash: bytes32
     evidence_hash: bytes32
     migration_hash: bytes32
@@ -230,6 +234,9 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
     assert release.evidence_hash != empty(bytes32), "release: no evidence"
     assert code._is_code(release.implementation), "release: no contract there"
     assert release.implementation.codehash == release.code_hash, "release: other code there"
+    assert (
+        self._controls_hash(release.implementation) == release.controls_hash
+    ), "release: other controls there"
     id: bytes32 = self._release_id(release.kind, release.version)
     assert self.release_of[id].version == 0, "release: registered already"
     self.release_of[id] = release
@@ -240,6 +247,7 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
         version=release.version,
         implementation=release.implementation,
         code_hash=release.code_hash,
+        controls_hash=release.controls_hash,
         layout_hash=release.layout_hash,
         evidence_hash=release.evidence_hash,
         migration_hash=release.migration_hash,
@@ -597,7 +605,34 @@ def _sound_release(release: bytes32) -> Release:
     chosen: Release = self.release_of[release]
     assert chosen.version != 0, "release: not registered"
     assert chosen.implementation.codehash == chosen.code_hash, "release: code has changed"
+    assert (
+        self._controls_hash(chosen.implementation) == chosen.controls_hash
+    ), "release: controls have changed"
     return chosen
+
+
+@internal
+@view
+def _controls_hash(implementation: address) -> bytes32:
+    """
+    @dev Hash of the code that an implementation delegates to, where it names it itself; empty if it names none. What
+         it answers follows from its code, which is held to a hash of its own.
+    """
+    named: bool = False
+    answer: Bytes[32] = b""
+    named, answer = raw_call(
+        implementation,
+        method_id("CONTROLS()"),
+        max_outsize=32,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if not named or len(answer) != 32:
+        return empty(bytes32)
+    controls: address = convert(convert(answer, uint256), address)
+    # An account that delegates (EIP-7702) keeps its hash while what it delegates to changes.
+    assert code._is_code(controls), "release: controls are no contract"
+    return controls.codehash
 
 
 @internal

@@ -1,7 +1,6 @@
 # pragma version 0.4.3
 # pragma evm-version prague
 # pragma nonreentrancy on
-# pragma optimize codesize
 """
 @title Security token: units of one instrument on one ledger
 @license Apache-2.0
@@ -10,6 +9,9 @@
         issuance against a notary's authorisation, and the closing balance of every past business day.
 @dev On the instrument's home ledger units come into being by issuance; on a remote ledger by lane
      messages alone (ERC-7802). Locked units stay in the home supply, held by a link account.
+     This half has what holders, bridges and the issuer call all day; everything else it hands to `CONTROLS`
+     (SecurityTokenControls), which runs on this storage: both initialise the same modules in the same order. A
+     release names the code of both; `make lint` and whoever prepares a release hold the two to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian pauses transfers, issuance, lanes; an administrator lifts it.
 """
@@ -19,16 +21,12 @@ from ethereum.ercs import IERC165
 implements: IERC20
 implements: IERC165
 
-from interfaces import ISecurityToken
-
-implements: ISecurityToken
-
 from contracts.governance import access
+from contracts.governance import code
 from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
-from contracts.token import position
 from contracts.token import standing
 
 initializes: access
@@ -41,38 +39,11 @@ initializes: issuance[
 ]
 
 exports: (
-    # set-up and roles
-    access.assign_role,
-    access.propose_role,
-    access.withdraw_proposal,
-    access.proposal_of,
-    access.role_of,
-    access.set_up_key,
-    access.administrators,
-    standing.instruct,
-    standing.standing_instruction,
-    controls.release_authority,
-    # registrar, custodian, guardian
-    controls.admit,
-    controls.propose_link_account,
-    controls.set_link_account,
-    controls.enter_order,
-    controls.withdraw_order,
-    controls.setFrozenTokens,
-    controls.setAddressFrozen,
-    controls.forcedTransfer,
-    controls.pause,
-    controls.unpause,
-    # notary, issuer, bridges
-    issuance.authorise_issuance,
-    issuance.withdraw_authorisation,
+    # issuer and bridges
     issuance.mint,
     issuance.burn,
     issuance.crosschainMint,
     issuance.crosschainBurn,
-    issuance.authorised,
-    issuance.is_home,
-    issuance.is_live,
     # holders
     erc20.transfer,
     erc20.transferFrom,
@@ -89,20 +60,11 @@ exports: (
     book.balance_at_close,
     book.supply_at_close,
     book.business_day,
-    book.close_minute,
     book.action_epoch,
-    # views of the controls
+    # who may
     controls.canSend,
     controls.canReceive,
     controls.canTransfer,
-    controls.getFrozenTokens,
-    controls.isFrozen,
-    controls.eligible_until,
-    controls.is_link,
-    controls.paused,
-    controls.paused_scopes,
-    controls.order_in_force,
-    controls.position_of,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"
@@ -112,83 +74,37 @@ _ERC20: constant(bytes4) = 0x36372b07
 _ERC20_METADATA: constant(bytes4) = 0xa219a025
 _ERC7802: constant(bytes4) = 0x33331994
 _ERC7943: constant(bytes4) = 0x3edbb4c4
+_MAX_RETURN: constant(uint256) = 1024
+
+CONTROLS: public(immutable(address))
 
 _initialized: bool
 
 
-event TokenInitialized:
-    isin: indexed(String[12])
-    name: String[64]
-    symbol: String[16]
-    decimals: uint8
-    home: bool
-    close_minute: uint256
-
-
 @deploy
-def __init__():
+def __init__(controls_: address):
+    """
+    @notice Name the other half of this release.
+    @param controls_ Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(controls_), "token: controls have no code"
+    CONTROLS = controls_
     # The implementation is nobody's token.
     self._initialized = True
 
 
-# ----------------------------------------------------------------------- set-up
-
-
 @external
-def initialize(
-    name_: String[64],
-    symbol_: String[16],
-    decimals_: uint8,
-    isin_: String[12],
-    home: bool,
-    close_minute: uint256,
-    set_up_key_: address,
-):
+@reentrant
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Give the token its instrument; once, by the proxy's constructor.
-    @param name_ Name of the token.
-    @param symbol_ Ticker of the token.
-    @param decimals_ Decimal places of a unit, at most 18.
-    @param isin_ ISIN of the instrument; the registry checks its digits.
-    @param home Whether this is the instrument's home ledger.
-    @param close_minute Close of business, minutes after midnight UTC.
-    @param set_up_key_ The key that sets the contract up and then hands it over.
+    @notice What is not here, the controls do, on this storage and for this caller.
+    @dev Reentrant on purpose: the transient lock has one slot in both halves, and the function that is called takes
+         it; taking it here would lock the controls out. An answer that fills the buffer, the proxy refuses.
+    @return What the controls returned, byte for byte.
     """
-    assert not self._initialized, "token: initialised already"
-    assert len(isin_) == 12, "token: not an ISIN"
-    assert decimals_ <= 18, "token: more than 18 decimals"
-    assert close_minute <= position.MINUTE_MAX, "token: no minute of a day"
-    self._initialized = True
-    erc20.name = name_
-    erc20.symbol = symbol_
-    erc20.decimals = decimals_
-    erc20.isin = isin_
-    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
-    controls.release_authority = msg.sender
-    issue: uint256 = close_minute << position.CONTROL_SHIFT
-    if home:
-        issue |= position.HOME
-    book._issue = issue
-    access._initialize(set_up_key_)
-    log TokenInitialized(
-        isin=isin_,
-        name=name_,
-        symbol=symbol_,
-        decimals=decimals_,
-        home=home,
-        close_minute=close_minute,
-    )
-
-
-@external
-def hand_over(reason: bytes4, document: bytes32):
-    """
-    @notice End the set-up: the set-up key keeps nothing, and units can come into being.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
-    """
-    access._hand_over(reason, document)
-    book._issue |= position.LIVE
+    return raw_call(CONTROLS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)
 
 
 @external

@@ -2,8 +2,9 @@
 
 `artifact("SecurityToken")` is the one way in. In a checkout it compiles from the sources with the
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
-the artifacts that the wheel carries, and needs no compiler. A release is what `artifacts` has;
-whoever needs other contracts by name, as tests need fakes, adds them for the process (`add`).
+the artifacts that the wheel carries, and needs no compiler. A contract `X` beside which there is an
+`XControls` is one contract in two halves: `X` has the ABI of both. A release is what `artifacts`
+has; whoever needs other contracts by name, as tests need fakes, adds them for the process (`add`).
 
 This module and what it imports need the standard library only (the wheel's build hook runs it in
 an environment that holds nothing but the compiler): `python -m tallystick.build export DIR`.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -54,6 +56,8 @@ __all__ = [
 
 # Raise when the content of the cache files changes.
 _FORMAT = 8
+# What the name of a contract's other half ends with.
+_CONTROLS = "Controls"
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []
@@ -68,7 +72,7 @@ class Artifact:
         name: the file name without its ending, which is the contract's name everywhere.
         source_path: path of the source relative to the root of the suite, forward slashes.
         abi: JSON ABI, with an `error` entry for every `raw_revert` of a named error; its inputs
-            have the names of the variables that are encoded there.
+            have the names of the variables that are encoded there. Of two halves: of both.
         bytecode: creation code, without constructor arguments.
         bytecode_runtime: code on chain, without the immutables that are appended to it.
         method_identifiers: signature -> four-byte selector as `0x` hex.
@@ -76,6 +80,7 @@ class Artifact:
         userdoc: NatSpec for users.
         devdoc: NatSpec for developers.
         immutables_length: bytes of immutables appended to the runtime code on chain.
+        controls: the half that this one hands to what it does not know; None: it is in one piece.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Artifact:
     userdoc: Mapping[str, Any] = field(repr=False)
     devdoc: Mapping[str, Any] = field(repr=False)
     immutables_length: int
+    controls: Artifact | None = field(default=None, repr=False)
     debug_path: Path | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
@@ -100,6 +106,13 @@ class Artifact:
         """Keccak-256 of the storage layout as canonical JSON (sorted keys, no spaces)."""
         storage = self.layout.get("storage_layout", {})
         return _keccak(json.dumps(storage, sort_keys=True, separators=(",", ":")).encode())
+
+    def is_code(self, code: bytes) -> bool:
+        """Whether code on chain is this contract's, whatever the immutables behind it."""
+        length = len(self.bytecode_runtime)
+        return (
+            code[:length] == self.bytecode_runtime and len(code) == length + self.immutables_length
+        )
 
     @property
     def source_map_runtime(self) -> Mapping[str, Any]:
@@ -281,7 +294,10 @@ class _Artifacts(Mapping[str, Artifact]):
         if name not in self.loaded:
             if name not in self.paths:
                 raise BuildError(_unknown(name, self.paths))
-            self.loaded[name] = self._load(name)
+            item = self._load(name)
+            if f"{name}{_CONTROLS}" in self.paths:
+                item = _joined(item, self[f"{name}{_CONTROLS}"])
+            self.loaded[name] = item
         return self.loaded[name]
 
     @abc.abstractmethod
@@ -379,6 +395,18 @@ def _sources(root: Path, folder: str) -> _Sources:
 @functools.cache
 def _packaged(directory: Path) -> _Packaged:
     return _Packaged(directory)
+
+
+def _joined(item: Artifact, controls: Artifact) -> Artifact:
+    """A contract in two halves: what callers of the one reach, they reach in the other too."""
+
+    def key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+        types = json.dumps([[i["type"], i.get("components")] for i in entry["inputs"]])
+        return entry["type"], entry["name"], types
+
+    merged = {key(entry): entry for entry in item.abi if "name" in entry}
+    added = [entry for entry in controls.abi if "name" in entry and key(entry) not in merged]
+    return dataclasses.replace(item, abi=[*item.abi, *added], controls=controls)
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,15 @@ from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
 from tallystick.files.instrument import record_of
 from tallystick.files.plan import Lane, Plan
-from tallystick.governance.release import PROXIED, Version, proxy_name, release_id, release_kind
+from tallystick.governance.halves import check_halves
+from tallystick.governance.release import (
+    PROXIED,
+    Version,
+    code_hashes,
+    proxy_name,
+    release_id,
+    release_kind,
+)
 from tallystick.governance.roles import Role, reason_code, role_of_title
 
 __all__ = ["Step", "blueprint_content", "first_signers"]
@@ -232,9 +240,18 @@ class LedgerSteps:
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
         """Implementation, release and proxy of one contract."""
+        check_halves(artifact)
         release = release_id(name, GENESIS)
+        if (controls := artifact.controls) is not None:
+            # First, as the other half names its address.
+            code = controls.bytecode
+            yield self.creation(
+                f"create {controls.name} {GENESIS}", f"{controls.name}@{GENESIS}", lambda: code
+            )
         yield self.creation(
-            f"create {name} {GENESIS}", f"{name}@{GENESIS}", lambda: artifact.bytecode
+            f"create {name} {GENESIS}",
+            f"{name}@{GENESIS}",
+            lambda: artifact.bytecode + self._controls_argument(artifact),
         )
         yield Step(
             self.name,
@@ -272,6 +289,16 @@ class LedgerSteps:
             ],
         )
 
+    def _controls(self, artifact: build.Artifact) -> str | None:
+        """Return where a contract's other half is; None: it has none."""
+        if artifact.controls is None:
+            return None
+        return str(self.contract(artifact.controls.name, f"{artifact.controls.name}@{GENESIS}"))
+
+    def _controls_argument(self, artifact: build.Artifact) -> bytes:
+        controls = self._controls(artifact)
+        return b"" if controls is None else encode(["address"], [controls])
+
     def _register(self, name: str, artifact: build.Artifact) -> None:
         implementation = self.address(f"{name}@{GENESIS}")
         self.contract("ReleaseAuthority").register_release(
@@ -279,8 +306,7 @@ class LedgerSteps:
                 release_kind(name),
                 GENESIS.packed,
                 implementation,
-                artifact.code_hash,
-                artifact.layout_hash,
+                *code_hashes(artifact, self._controls(artifact)),
                 # Evidence of the first release is the plan that all parties see.
                 self.plan.document,
                 bytes(32),

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick import build
-from tallystick.chain import Account, Contract, Receipt
+from tallystick.chain import Account, Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.errors import CheckFailed
+from tallystick.governance.halves import check_halves
 from tallystick.governance.layout import layout_conflicts
-from tallystick.governance.release import Version, release_id, release_kind, release_terms
+from tallystick.governance.release import (
+    Version,
+    code_hashes,
+    release_id,
+    release_kind,
+    release_terms,
+)
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Suite, proxied_of
 
@@ -71,9 +78,20 @@ def proxy_of(suite: Suite, contract_name: str) -> Contract:
     return proxies[contract_name]
 
 
-def deploy_implementation(suite: Suite, artifact_name: str, *, sender: Account) -> str:
-    """Put a release's code on a ledger; returns its address. Anybody could: code has no power."""
-    return str(suite.chain.deploy(artifact_name, sender=sender).address)
+def deploy_implementation(chain: Chain, artifact_name: str, *, sender: Account) -> Contract:
+    """Put a release's code on a ledger, both halves if it has two; returns what a proxy points to.
+
+    Anybody could: code has no power.
+
+    Raises:
+        CheckFailed: the two halves don't fit.
+    """
+    artifact = build.artifact(artifact_name)
+    check_halves(artifact)
+    arguments = []
+    if artifact.controls is not None:
+        arguments.append(chain.deploy(artifact.controls, sender=sender))
+    return chain.deploy(artifact, *arguments, sender=sender)
 
 
 def register_release(
@@ -89,16 +107,22 @@ def register_release(
     reason: str = REASON,
     document: bytes = DOCUMENT,
 ) -> Receipt:
-    """Let the upgrader register a release, held to the hashes of this build."""
+    """Let the upgrader register a release, held to the hashes of this build.
+
+    Raises:
+        CheckFailed: its two halves don't fit.
+    """
     artifact = build.artifact(artifact_name)
+    controls = None
+    if artifact.controls is not None:
+        controls = str(suite.chain.at(artifact, implementation).CONTROLS())
     return _receipt(
         suite.authority.register_release(
             (
                 release_kind(contract_name),
                 version.packed,
                 implementation,
-                artifact.code_hash,
-                artifact.layout_hash,
+                *code_hashes(artifact, controls),
                 document if evidence is None else evidence,
                 keccak(migration) if migration else bytes(32),
             ),
@@ -220,8 +244,9 @@ def upgrade(
         progress: called with each step in words, after it was done.
 
     Raises:
-        CheckFailed: a signer is missing, the new storage layout contradicts the installed one, or
-            this ledger's clock can't be moved over the notice.
+        CheckFailed: a signer is missing, the new storage layout contradicts the installed one, two
+            halves don't fit or lack a function, or this ledger's clock can't be moved over the
+            notice.
         Revert: the authority refused a step.
     """
     version = Version.parse(version) if isinstance(version, str) else version
@@ -235,8 +260,10 @@ def upgrade(
         raise CheckFailed(
             f"{artifact_name} does not keep the storage of {before.name}: {conflicts[0]}"
         )
+    check_halves(build.artifact(artifact_name), before)
     progress(f"storage layout of {artifact_name} keeps that of {before.name}")
-    implementation = deploy_implementation(suite, artifact_name, sender=upgrader)
+    code = deploy_implementation(suite.chain, artifact_name, sender=upgrader)
+    implementation = str(code.address)
     progress(f"{contract_name} {version}: code at {implementation}")
     register_release(
         suite,
@@ -295,10 +322,12 @@ def installed_artifact(suite: Suite, contract_name: str) -> build.Artifact:
     authority = suite.authority
     installed = authority.installation_of(proxy_of(suite, contract_name))
     release = authority.release_of(installed.release)
+    code = suite.chain.code(release.implementation)
     for name in build.names():
         if name.startswith(contract_name):
             found = build.artifact(name)
-            if found.code_hash == release.code_hash:
+            controls = found.controls.code_hash if found.controls is not None else bytes(32)
+            if found.is_code(code) and controls == bytes(release.controls_hash):
                 return found
     version = Version.unpack(release.version)
     raise CheckFailed(

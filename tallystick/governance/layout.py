@@ -7,7 +7,7 @@ from typing import Any
 
 from tallystick import build
 
-__all__ = ["layout_conflicts"]
+__all__ = ["layout_conflicts", "variables"]
 
 
 def layout_conflicts(before: build.Artifact, after: build.Artifact) -> list[str]:
@@ -16,9 +16,9 @@ def layout_conflicts(before: build.Artifact, after: build.Artifact) -> list[str]
     A variable keeps its slot, its name and its type; room that a module reserved may become smaller
     from its start. Where in the tree of modules the variable stands does not matter to storage.
     """
-    new = {slot: (name, kind, size) for slot, name, kind, size in _variables(after)}
+    new = {slot: (name, kind, size) for slot, name, kind, size in variables(after)}
     wrong = []
-    for slot, name, kind, size in _variables(before):
+    for slot, name, kind, size in variables(before):
         if name.endswith("_reserved"):
             within = [at for at in new if slot <= at < slot + size]
             if not within or max(at + new[at][2] for at in within) > slot + size:
@@ -32,8 +32,10 @@ def layout_conflicts(before: build.Artifact, after: build.Artifact) -> list[str]
     return wrong
 
 
-def _variables(artifact: build.Artifact) -> Iterator[tuple[int, str, str, int]]:
-    """(slot, dotted name, type, slots) of every stored variable."""
+def variables(
+    artifact: build.Artifact, section: str = "storage_layout"
+) -> Iterator[tuple[int, str, str, int]]:
+    """(slot, dotted name, type, slots) of every variable that is stored, or stored for one call."""
 
     def walk(node: Mapping[str, Any], path: str) -> Iterator[tuple[int, str, str, int]]:
         for name, entry in node.items():
@@ -42,4 +44,4 @@ def _variables(artifact: build.Artifact) -> Iterator[tuple[int, str, str, int]]:
             else:
                 yield from walk(entry, f"{path}{name}.")
 
-    yield from walk(artifact.layout.get("storage_layout", {}), "")
+    yield from walk(artifact.layout.get(section, {}), "")

@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from tallystick.chain.abi import encode, keccak
+from tallystick.build import Artifact
+from tallystick.chain.abi import checksum, encode, keccak
+from tallystick.governance.halves import check_halves
 
-__all__ = ["CONTRACTS", "Version", "proxy_name", "release_id", "release_kind", "release_terms"]
+__all__ = [
+    "CONTRACTS",
+    "CodeHashes",
+    "Version",
+    "code_hashes",
+    "controls_in",
+    "proxy_name",
+    "release_id",
+    "release_kind",
+    "release_terms",
+]
 
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _PART_MAX: Final = 2**16 - 1
@@ -66,9 +78,42 @@ def release_terms(release: Iterable[Any]) -> bytes:
     Args:
         release: The fields of `Release`, in the contract's order.
     """
-    types = ["bytes32", "uint256", "address", "bytes32", "bytes32", "bytes32", "bytes32"]
+    types = ["bytes32", "uint256", "address", *["bytes32"] * 5]
     kind, version, implementation, *hashes = release
     return keccak(encode(types, [kind, version, str(implementation), *hashes]))
+
+
+class CodeHashes(NamedTuple):
+    """The hashes that a release holds its code to, in the order of `Release`."""
+
+    code: bytes
+    controls: bytes
+    layout: bytes
+
+
+def code_hashes(artifact: Artifact, controls: str | None = None) -> CodeHashes:
+    """Return what a release of a build is held to where it stands.
+
+    The code of a contract in two halves ends with the address of the other, so that its hash is
+    another on each ledger; the other half has no immutables and hashes the same everywhere.
+
+    Args:
+        artifact: The build.
+        controls: Where its other half is on that ledger; None for a contract in one piece.
+
+    Raises:
+        CheckFailed: The two halves don't fit.
+    """
+    check_halves(artifact)
+    if artifact.controls is None:
+        return CodeHashes(artifact.code_hash, bytes(32), artifact.layout_hash)
+    code = artifact.bytecode_runtime + encode(["address"], [controls])
+    return CodeHashes(keccak(code), artifact.controls.code_hash, artifact.layout_hash)
+
+
+def controls_in(code: bytes) -> str:
+    """Return where the other half of a contract is: its address ends the code of the first."""
+    return str(checksum(code[-20:].rjust(20, b"\0")))
 
 
 def proxy_name(contract: str, instrument: str = "") -> bytes:

@@ -38,7 +38,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseState:
-    """What runs behind a proxy; `sound`: the code's hash is the registered one."""
+    """What runs behind a proxy; `sound`: all of its code has the registered hash."""
 
     contract: str
     address: str

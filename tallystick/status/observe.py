@@ -15,7 +15,7 @@ from tallystick.bridge.message import Kind, LaneMessage, MessageId, party_addres
 from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
-from tallystick.governance.release import PROXIED, Version
+from tallystick.governance.release import PROXIED, Version, controls_in
 from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
@@ -160,7 +160,11 @@ class _View:
             address = self.entry.contracts[name].address
             installed = self.read(authority, "installation_of", address)
             release = self.read(authority, "release_of", installed.release)
-            code_hash = keccak(authority.chain.code(release.implementation))
+            code = authority.chain.code(release.implementation)
+            code_hash, sound = keccak(code), keccak(code) == bytes(release.code_hash)
+            if any(release.controls_hash):
+                controls = authority.chain.code(controls_in(code))
+                sound = sound and keccak(controls) == bytes(release.controls_hash)
             found.append(
                 ReleaseState(
                     contract=name,
@@ -168,7 +172,7 @@ class _View:
                     version=str(Version.unpack(int(release.version))),
                     implementation=str(release.implementation),
                     code_hash="0x" + code_hash.hex(),
-                    sound=code_hash == bytes(release.code_hash),
+                    sound=sound,
                 )
             )
         return found

@@ -369,7 +369,9 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
     release = release_id("SecurityToken", version)
     migration = _migration(used, "home", "SecurityTokenNextMock", NOTES)
     upgrader = used.party("home", "upgrader")
-    code = upgrades.deploy_implementation(suite, "SecurityTokenNextMock", sender=upgrader)
+    code = upgrades.deploy_implementation(
+        suite.chain, "SecurityTokenNextMock", sender=upgrader
+    ).address
     upgrades.register_release(
         suite,
         "SecurityToken",

@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from tallystick.build import artifact, source_root
 from tallystick.chain import Contract
 from tallystick.deploy.steps import blueprint_content
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import (
     Version,
     proxy_name,
@@ -30,12 +31,12 @@ from tests.support.world import (
     ZERO,
     Side,
     World,
+    hashes_at,
     refused,
 )
 
-REGISTER = (
-    "register_release((bytes32,uint256,address,bytes32,bytes32,bytes32,bytes32),bytes4,bytes32)"
-)
+_TERMS = ",".join(["bytes32", "uint256", "address", *["bytes32"] * 5])
+REGISTER = f"register_release(({_TERMS}),bytes4,bytes32)"
 WITHDRAW = "withdraw_release(bytes32,bytes4,bytes32)"
 REGISTER_CODE = "register_custody_code(bytes32,bytes4,bytes32)"
 WITHDRAW_CODE = "withdraw_custody_code(bytes32,bytes4,bytes32)"
@@ -69,13 +70,11 @@ class Upgrade:
     @property
     def terms(self) -> tuple[Any, ...]:
         """The release as it is registered."""
-        code = self.side.chain.code(self.implementation.address)
         return (
             release_kind(self.kind),
             self.version.packed,
             self.implementation.address,
-            keccak(code),
-            artifact("SecurityToken").layout_hash,
+            *hashes_at(self.side.chain, "SecurityToken", self.implementation),
             DOCUMENT,
             keccak(self.migration) if self.migration else bytes(32),
         )
@@ -87,6 +86,7 @@ class Upgrade:
             "version",
             "implementation",
             "code_hash",
+            "controls_hash",
             "layout_hash",
             "evidence_hash",
             "migration_hash",
@@ -136,7 +136,9 @@ class Upgrade:
 
 @pytest.fixture
 def upgrade(home_side: Side) -> Upgrade:
-    implementation = home_side.chain.deploy("SecurityToken", sender=home_side.deployer)
+    implementation = deploy_implementation(
+        home_side.chain, "SecurityToken", sender=home_side.deployer
+    )
     return Upgrade(home_side, implementation)
 
 
@@ -246,6 +248,9 @@ def test_upgrader_registers_a_release(upgrade: Upgrade) -> None:
         ("layout_hash", bytes(32), "release: no layout hash"),
         ("evidence_hash", bytes(32), "release: no evidence"),
         ("code_hash", DOCUMENT, "release: other code there"),
+        # Under the same address another half; and two halves passed off as one piece.
+        ("controls_hash", DOCUMENT, "release: other controls there"),
+        ("controls_hash", bytes(32), "release: other controls there"),
         ("implementation", ZERO, "release: no contract there"),
     ],
 )
@@ -275,6 +280,44 @@ def test_an_account_that_delegates_is_no_release(world: World, upgrade: Upgrade)
     side.chain.set_code(side.attacker.address, code)
     with refused(world, "release: no contract there"):
         upgrade.register(implementation=side.attacker.address, code_hash=keccak(code))
+
+
+def test_a_release_in_one_piece_names_no_controls(world: World, upgrade: Upgrade) -> None:
+    whole = replace(upgrade, implementation=upgrade.side.authority, kind="ReleaseAuthority")
+    assert whole.terms[4] == bytes(32)
+    with refused(world, "release: other controls there"):
+        whole.register(controls_hash=DOCUMENT)
+    assert whole.register().return_value == whole.id
+
+
+def test_controls_that_delegate_are_no_release(world: World, upgrade: Upgrade) -> None:
+    code = bytes.fromhex("ef0100" + upgrade.side.attacker.address[2:])
+    upgrade.side.chain.set_code(upgrade.implementation.CONTROLS(), code)
+    with refused(world, "release: controls are no contract"):
+        upgrade.register(controls_hash=keccak(code))
+
+
+@pytest.mark.requirement("R-60")
+def test_controls_are_looked_at_again_at_every_step(world: World, upgrade: Upgrade) -> None:
+    side, controls = upgrade.side, upgrade.implementation.CONTROLS()
+    good = side.chain.code(controls)
+    upgrade.register()
+    side.chain.set_code(controls, good + b"\0")
+    with refused(world, "release: controls have changed"):
+        upgrade.notice()
+    side.chain.set_code(controls, good)
+    upgrade.notice()
+    upgrade.approve()
+    upgrade.wait()
+    side.chain.set_code(controls, good + b"\0")
+    with refused(world, "release: controls have changed"):
+        upgrade.activate()
+    side.chain.set_code(controls, good)
+    upgrade.activate()
+    before = side.chain.at("SecurityToken", side.implementations["SecurityToken"]).CONTROLS()
+    side.chain.set_code(before, good + b"\0")
+    with refused(world, "release: controls have changed"):
+        side.authority.roll_back(side.token, *STATED, sender=side.guardian)
 
 
 # ----------------------------------------------------------------------- withdrawing
@@ -527,7 +570,7 @@ def test_a_new_notice_lets_consents_lapse(world: World, upgrade: Upgrade) -> Non
 
 def test_a_notice_over_another_cancels_it_in_the_open(upgrade: Upgrade) -> None:
     side, authority = upgrade.side, upgrade.side.authority
-    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     later = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
     upgrade.register()
     upgrade.notice()
@@ -665,7 +708,7 @@ def test_anyone_activates_after_notice_and_consent(upgrade: Upgrade) -> None:
 def test_an_upgrade_is_followed_by_another(upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
-    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     third = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
     third.carry_out()
     assert pointed_at(side) == implementation.address.lower()
@@ -982,7 +1025,7 @@ def test_a_rollback_lets_a_pending_notice_lapse(world: World, upgrade: Upgrade) 
     """Consent was to go from 1.1.0 to 1.2.0; after the rollback it would be from 1.0.0."""
     upgrade.carry_out()
     side = upgrade.side
-    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     third = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
     third.register()
     third.notice()

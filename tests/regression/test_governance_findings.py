@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from eth_utils.crypto import keccak
 from vyper.compiler import compile_code
 from vyper.compiler.input_bundle import FilesystemInputBundle
 
@@ -16,6 +15,7 @@ from tallystick.build import Artifact, artifact
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.deploy.verify import verify_code
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
@@ -26,7 +26,18 @@ from tallystick.governance.release import (
     release_terms,
 )
 from tallystick.local.network import Network
-from tests.support.world import DAY, DOCUMENT, ISIN, ROOT, STATED, UINT_MAX, Side, World, refused
+from tests.support.world import (
+    DAY,
+    DOCUMENT,
+    ISIN,
+    ROOT,
+    STATED,
+    UINT_MAX,
+    Side,
+    World,
+    hashes_at,
+    refused,
+)
 
 NEXT = Version(1, 1, 0)
 HOUR = 3_600
@@ -49,12 +60,12 @@ def with_master(master: str) -> Artifact:
 def terms_of(side: Side, implementation: Any, version: int, **changed: Any) -> tuple[Any, ...]:
     """A release of the token as it is registered."""
     address = str(getattr(implementation, "address", implementation))
+    hashes = hashes_at(side.chain, "SecurityToken", address)
     fields = {
         "kind": release_kind("SecurityToken"),
         "version": version,
         "implementation": address,
-        "code_hash": keccak(side.chain.code(address)),
-        "layout_hash": artifact("SecurityToken").layout_hash,
+        **hashes._asdict(),
         "evidence_hash": DOCUMENT,
         "migration_hash": bytes(32),
         **changed,
@@ -98,7 +109,7 @@ class Release:
 
 def next_release(side: Side) -> Release:
     """The token's next release."""
-    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     return Release(side, terms_of(side, implementation, NEXT.packed))
 
 
@@ -313,7 +324,7 @@ def test_consents_revived_with_the_role_after_a_year(world: World) -> None:
 def test_a_version_without_bound_ended_all_upgrades(world: World) -> None:
     """g2: nothing is newer than the largest number."""
     side = world.home
-    implementation = side.chain.deploy("SecurityToken", sender=side.deployer)
+    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     for version in (UINT_MAX, 2**48):
         with refused(world, "release: version too large"):
             Release(side, terms_of(side, implementation, version)).register()

@@ -223,8 +223,10 @@ class Stage:
             for contract in contracts:
                 for version, build in zip(VERSIONS[1:], RELEASES[contract][1:], strict=True):
                     suite, sender = network.suite(name), network.party(name, "upgrader")
-                    code = upgrades.deploy_implementation(suite, build, sender=sender)
-                    upgrades.register_release(suite, contract, build, version, code, sender=sender)
+                    code = upgrades.deploy_implementation(suite.chain, build, sender=sender)
+                    upgrades.register_release(
+                        suite, contract, build, version, str(code.address), sender=sender
+                    )
         model = _model(network, clock_rule=escrow == "BridgeEscrow")
         first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
         world = cls(network, model, first_day, {}, (None, None), contracts)

@@ -24,14 +24,16 @@ _NOTICE = """@notice What an upgrade is tested with: {of} over the same modules 
 
 _RELEASE_VIEW = "\n\n@external\n@view\ndef release()"
 
+# Each half declares all of it, and shows what it has a function for.
 _TOKEN_STORAGE = """_initialized: bool
 # What 1.1.0 added.
-release_notes_hash: public(bytes32)
+release_notes_hash: {notes}
 _migrated_to: String[16]
 """
 _TOKEN_STORAGE_2 = """# What 1.2.0 added: business day -> supply at its close.
-noted_supply: public(HashMap[uint256, uint256])
+noted_supply: {supply}
 """
+_NOTES, _SUPPLY = "bytes32", "HashMap[uint256, uint256]"
 _TOKEN_EVENTS = """
 
 event Migrated:
@@ -47,10 +49,10 @@ def migrate(notes: bytes32):
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next token: no release notes"
-    assert keccak256(self._migrated_to) != keccak256(RELEASE), "next token: migrated already"
-    self._migrated_to = RELEASE
+    assert keccak256(self._migrated_to) != keccak256(_RELEASE), "next token: migrated already"
+    self._migrated_to = _RELEASE
     self.release_notes_hash = notes
-    log Migrated(release=RELEASE, notes=notes)
+    log Migrated(release=_RELEASE, notes=notes)
 '''
 _TOKEN_NOTE = '''
 
@@ -207,9 +209,24 @@ def _next_token(version: str, title: str, which: str, *, second: bool) -> str:
     copy.describe(_NOTICE.format(of="SecurityToken", which=which))
     copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
-    copy.replace("_initialized: bool\n", storage + _TOKEN_EVENTS)
-    functions = _TOKEN_MIGRATE + (_TOKEN_NOTE if second else "")
-    copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
+    copy.replace("_initialized: bool\n", storage.format(notes=_NOTES, supply=f"public({_SUPPLY})"))
+    if second:
+        copy.replace(_RELEASE_VIEW, _TOKEN_NOTE + _RELEASE_VIEW)
+    return copy.text
+
+
+def _next_controls(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = Copy((CONTRACTS / "token" / "SecurityTokenControls.vy").read_text())
+    copy.title(f"Security token, the other half: its controls, {title}")
+    copy.describe(_NOTICE.format(of="SecurityTokenControls", which=which))
+    storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
+    constant = f'_RELEASE: constant(String[16]) = "{version}"\n\n'
+    copy.replace(
+        "_initialized: bool\n",
+        constant + storage.format(notes=f"public({_NOTES})", supply=_SUPPLY) + _TOKEN_EVENTS,
+    )
+    default = "\n\n@external\ndef __default__()"
+    copy.replace(default, _TOKEN_MIGRATE + default)
     return copy.text
 
 
@@ -268,6 +285,14 @@ def derived() -> Iterator[tuple[Path, str]]:
     yield (
         DERIVED / "SecurityTokenNextButOneMock.vy",
         _next_token("1.2.0", second, "second", second=True),
+    )
+    yield (
+        DERIVED / "SecurityTokenNextMockControls.vy",
+        _next_controls("1.1.0", after, "next", second=False),
+    )
+    yield (
+        DERIVED / "SecurityTokenNextButOneMockControls.vy",
+        _next_controls("1.2.0", second, "second", second=True),
     )
     yield DERIVED / "BridgeEscrowNextMock.vy", _next_escrow("1.1.0", after, "next", second=False)
     yield (

@@ -11,6 +11,7 @@ import pytest
 
 from tallystick.chain import Account, Contract, Event, Receipt, reverts
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.roles import Role
 from tallystick.registry.record import InstrumentRecord, record_hash, token_address
 from tests.support.registry_vectors import APPLE, APPLE_TOKEN, BUND, BUND_TOKEN, DEPLOYER, STATED
@@ -125,7 +126,9 @@ def new_ledger(name: str, chain_id: int, ledger_number: int) -> Ledger:
     registry = behind_proxy(
         chain.deploy("InstrumentRegistry", sender=DEPLOYER), parties["set_up_key"]
     )
-    ledger = Ledger(chain, registry, chain.deploy("SecurityToken", sender=DEPLOYER), parties)
+    ledger = Ledger(
+        chain, registry, deploy_implementation(chain, "SecurityToken", sender=DEPLOYER), parties
+    )
     for record, word in ((APPLE, APPLE_TOKEN), (BUND, BUND_TOKEN)):
         token = ledger.token(
             isin=record.isin,

@@ -16,11 +16,18 @@ from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation
 from tallystick.bridge.message import NO_CAP, LaneMessage, ledger_id, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Chain, Contract, Event, Receipt
+from tallystick.chain.abi import CodecError
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.chain.receipt import Snapshot
+from tallystick.chain.receipt import Revert, Snapshot
 from tallystick.chain.reverts import reverts
 from tallystick.files.instrument import load_instrument
-from tallystick.governance.release import Version, proxy_name, release_id, release_kind
+from tallystick.governance.release import (
+    CodeHashes,
+    Version,
+    proxy_name,
+    release_id,
+    release_kind,
+)
 from tallystick.local.network import Network
 from tallystick.registry.record import InstrumentRecord, Placement, token_word
 
@@ -264,6 +271,15 @@ class FreshSuite:
         return record
 
 
+def hashes_at(chain: Chain, name: str, implementation: Any) -> CodeHashes:
+    """What a release of that kind is held to: the code there, and at its `CONTROLS()`, if any."""
+    try:
+        controls = keccak(chain.code(chain.at("SecurityToken", implementation).CONTROLS()))
+    except (CodecError, Revert):
+        controls = bytes(32)
+    return CodeHashes(keccak(chain.code(implementation)), controls, artifact(name).layout_hash)
+
+
 def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[Any]) -> Contract:
     """A contract behind a proxy that an authority in set-up creates."""
     implementation = side.implementations[name]
@@ -271,8 +287,7 @@ def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[A
         release_kind(name),
         Version(1, 0, 0).packed,
         implementation,
-        keccak(side.chain.code(implementation)),
-        artifact(name).layout_hash,
+        *hashes_at(side.chain, name, implementation),
         DOCUMENT,
         bytes(32),
     )

@@ -275,15 +275,3 @@ def test_errors_are_raised_byte_for_byte(home_side: Side) -> None:
     )
     with reverts(data=expected):
         token.transferFrom(investor, home_side.fund, 1, sender=attacker)
-
-
-def test_an_unknown_function_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world):
-        side.chain.send(sender=side.attacker, to=side.token.address, data=b"\xde\xad\xbe\xef")
-
-
-def test_plain_ether_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world):
-        side.chain.send(sender=side.attacker, to=side.token.address, value=1)

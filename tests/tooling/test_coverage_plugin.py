@@ -13,12 +13,13 @@ pytest_plugins = ["pytester"]
 TEST = """
 import pytest
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy.upgrade import deploy_implementation
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_deploy(n):
     chain = EmbeddedChain()
     sender = chain.account(1)
-    token = chain.deploy("SecurityToken", sender=sender)
+    token = deploy_implementation(chain, "SecurityToken", sender=sender)
     assert token.balanceOf(sender.address) == 0
 """
 
