@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from dataclasses import replace
+from tallystick import build
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.account import JUNK_MNEMONIC
@@ -330,6 +332,43 @@ def test_verify_notices_other_code(connection: Connection, planned: tuple[Plan, 
         f"remote: SecurityToken {remote.token.address}: implementation differs from its release",
         f"remote: SecurityToken {remote.token.address}: code of 1.0.0 differs from the build",
     ]
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_other_controls(
+    connection: Connection, planned: tuple[Plan, Parties]
+) -> None:
+    """The other half of the token: its code, and what the build says that it is."""
+    remote = suites_of(connection)["remote"]
+    controls = remote.token.CONTROLS()
+    remote.chain.set_code(controls, remote.chain.code(controls) + b"\0")
+    assert verify(connection, *planned) == [
+        f"remote: SecurityToken {remote.token.address}: controls differ from its release"
+    ]
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("half", ["SecurityToken", "SecurityTokenControls"])
+def test_verify_compares_both_halves_with_the_build(
+    connection: Connection,
+    planned: tuple[Plan, Parties],
+    monkeypatch: pytest.MonkeyPatch,
+    half: str,
+) -> None:
+    known = build.artifact("SecurityToken")
+    assert known.controls is not None
+    other = {"bytecode_runtime": b"\0" + build.artifact(half).bytecode_runtime[1:]}
+    if half == "SecurityToken":
+        planted = replace(known, **other)
+    else:
+        planted = replace(known, controls=replace(known.controls, **other))
+    whole = build.artifact
+    monkeypatch.setattr(build, "artifact", lambda n: planted if n == "SecurityToken" else whole(n))
+    found = [line.rpartition(": ")[2] for line in verify(connection, *planned)]
+    differs = "code of 1.0.0 differs from the build"
+    registered = "1.0.0 is registered with other code than the build's"
+    expected = [differs, registered] if half == "SecurityToken" else [registered]
+    assert found == expected * 2
 
 
 @pytest.mark.requirement("INV-9")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +306,11 @@ def test_every_stored_value_survives_two_upgrades(used, name, ledger):
 def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
     views = _views(used, "home")
     genesis = upgrades.installed_artifact(used.home, name)
+    halves = name == "SecurityToken"
+    first = used.home.token.CONTROLS()
     _next(used, "home", name)
+    # A release in two halves brings both.
+    assert (used.home.token.CONTROLS() != first) == halves
     words = _words(used, "home", name)
     suite = used.home
     proxy = upgrades.proxy_of(used.home, name)
@@ -330,6 +335,7 @@ def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
         face.emitted("Upgraded", implementation=old_code),
     )
     assert upgrades.installed_artifact(used.home, name) == genesis
+    assert used.home.token.CONTROLS() == first
     assert _words(used, "home", name) == words
     assert _views(used, "home") == views
 
@@ -495,6 +501,47 @@ def test_upgrade_knows_what_has_no_proxy(used):
         _upgrade(used, "home", "LaneCustody", "LaneCustody", "1.1.0")
 
 
+def test_halves_that_do_not_fit_are_refused_before_anything_is_sent(used, monkeypatch):
+    """By whoever prepares the release, in one step or in several."""
+    known = build.artifact("SecurityTokenNextMock")
+    ids = dict(known.controls.method_identifiers)
+    clash = ids | {"other()": known.method_identifiers["totalSupply()"]}
+    less = {name: selector for name, selector in ids.items() if not name.startswith("pause(")}
+    planted = {
+        f"SecurityToken{name}": replace(
+            known,
+            name=f"SecurityToken{name}",
+            controls=replace(known.controls, method_identifiers=changed),
+        )
+        for name, changed in {"Clash": clash, "Less": less}.items()
+    }
+    monkeypatch.setattr(build, "_added", [*build._added, planted])
+    upgrader, blocks = used.party("home", "upgrader"), used.home.chain.block_number
+    hidden = (
+        r"totalSupply\(\) of SecurityTokenClash hides other\(\) of SecurityTokenNextMockControls"
+    )
+    lacking = r"pause\(uint256,bytes4,bytes32\) of SecurityToken is in neither half"
+    for name, reason in (("Clash", hidden), ("Less", lacking)):
+        with pytest.raises(
+            CheckFailed, match=rf"^SecurityToken{name} can't be released: {reason}$"
+        ):
+            _upgrade(used, "home", "SecurityToken", f"SecurityToken{name}", "1.1.0")
+    with pytest.raises(CheckFailed, match=hidden):
+        upgrades.deploy_implementation(used.home.chain, "SecurityTokenClash", sender=upgrader)
+    with pytest.raises(CheckFailed, match=hidden):
+        upgrades.register_release(
+            used.home,
+            "SecurityToken",
+            "SecurityTokenClash",
+            Version(1, 1, 0),
+            used.home.authority.release_of(
+                release_id("SecurityToken", Version(1, 0, 0))
+            ).implementation,
+            sender=upgrader,
+        )
+    assert used.home.chain.block_number == blocks
+
+
 def test_an_installed_release_of_another_build_must_be_given(used):
     """A release that this checkout doesn't build can't be compared, so nothing is sent."""
     chain, registry = used.home.chain, used.home.registry
@@ -507,6 +554,7 @@ def test_an_installed_release_of_another_build_must_be_given(used):
         Version(1, 5, 0).packed,
         foreign.address,
         keccak(code),
+        bytes(32),
         DOCUMENT,
         DOCUMENT,
         bytes(32),

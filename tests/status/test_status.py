@@ -361,6 +361,16 @@ def test_status_of_a_network(network: Network) -> None:
     assert data["invariants"][0]["figures"]["issue"] == "1500000000"
 
 
+@pytest.mark.parametrize("half", ["implementation", "controls"])
+def test_code_that_is_not_as_registered_is_shown(network: Network, half: str) -> None:
+    token, authority, chain = network.home.token, network.home.authority, network.home.chain
+    release = authority.release_of(authority.installation_of(token).release)
+    where = release.implementation if half == "implementation" else token.CONTROLS()
+    chain.set_code(where, chain.code(where) + b"\0")
+    releases = {r.contract: r.sound for r in network.status().observation.ledger("home").releases}
+    assert releases == {"InstrumentRegistry": True, "SecurityToken": False, "BridgeEscrow": True}
+
+
 def test_status_is_readable_in_eighty_columns(network: Network) -> None:
     network.lock(network.holder("home", 0), network.holder("remote", 0), 5_000_000)
     text = io.StringIO()
