@@ -100,6 +100,8 @@ class Scenario:
         step("deploy.ReleaseAuthority", "create release authority")
         for name in PROXIED:
             step(f"deploy.{name}.implementation", f"create {name} 1")
+            if (controls := build.artifact(name).controls) is not None:
+                step(f"deploy.{controls.name}.implementation", f"create {controls.name} 1")
             step(f"deploy.{name}.proxy", f"create {name} proxy")
         step("deploy.QuorumVerifier", "create verifier")
         step("deploy.LaneCustody", "create custody")

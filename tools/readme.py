@@ -25,7 +25,8 @@ WIDTH: Final = 110
 # The sections of the story that README.md shows.
 _SHOWN: Final = frozenset({"4", "5", "6", "8", "11"})
 _SAMPLE: Final = re.compile(r"(?<=```text\n).*?(?=```\n)", re.DOTALL)
-_BYTES: Final = re.compile(r"[\d,]+(?= of 24,576 bytes)")
+_BYTES: Final = re.compile(r"[\d,]+ and [\d,]+(?= of 24,576 bytes)")
+_HALVES: Final = ("SecurityToken", "SecurityTokenControls")
 _PYTHONS: Final = re.compile(r"Python 3[\d.]+(?: or 3[\d.]+)*")
 _LINK: Final = re.compile(r"\]\((?![a-z]+:|#)([^)#]+)")
 _PATH: Final = re.compile(
@@ -56,11 +57,12 @@ def with_sample(readme: str, told: str) -> str:
 
 
 def with_figures(readme: str, root: Path = ROOT) -> str:
-    """Return a text of README.md with the token's size and the Pythons as they are."""
-    token = json.loads((root / "benchmarks/snapshots/SecurityToken.json").read_text())
+    """Return a text of README.md with the token's sizes and the Pythons as they are."""
+    files = [root / f"benchmarks/snapshots/{name}.json" for name in _HALVES]
+    sizes = [f"{json.loads(file.read_text())['deployed_size']:,}" for file in files]
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     pythons = [each.rpartition(" ")[2] for each in project["classifiers"] if ":: 3." in each]
-    readme = _BYTES.sub(f"{token['deployed_size']:,}", readme)
+    readme = _BYTES.sub(" and ".join(sizes), readme)
     return _PYTHONS.sub(f"Python {' or '.join(pythons)}", readme)
 
 
@@ -99,7 +101,7 @@ def check_all() -> list[Finding]:
     found = list(check((path.relative_to(ROOT).as_posix(), path.read_text()) for path in paths))
     text = (ROOT / README).read_text()
     if with_figures(text) != text:
-        message = "the token's size or the Pythons are others: python -m tools.readme"
+        message = "the token's sizes or the Pythons are others: python -m tools.readme"
         found.append(Finding(str(README), 1, message, "readme"))
     return found
 

@@ -11,7 +11,7 @@ from tallystick.chain import Contract
 from tallystick.chain.abi import checksum, keccak
 from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, first_signers, is_zero
 from tallystick.files.plan import Lane, Plan
-from tallystick.governance.release import Version, controls_in, release_id
+from tallystick.governance.release import Version, code_hashes, controls_in, release_id
 from tallystick.governance.roles import Role, role_of_title
 from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection, Suite, guarded_of, proxied_of, suites_of
@@ -167,13 +167,11 @@ def _wrong_beginning(
         if bytes(authority.chain.decode_log(log).args["release"]) != first:
             yield f"{where}: was not created on {GENESIS}"
     release, artifact = authority.release_of(first), build.artifact(kind)
-    registered, code_hash, controls = bytes(release.code_hash), artifact.code_hash, bytes(32)
+    controls = None
     if artifact.controls is not None:
-        # The first half ends with an address of this ledger. Changed code is told above.
-        code, controls = contract.chain.code(release.implementation), artifact.controls.code_hash
-        if artifact.is_code(code) or keccak(code) != registered:
-            code_hash = registered
-    if (registered, bytes(release.controls_hash)) != (code_hash, controls):
+        controls = controls_in(contract.chain.code(release.implementation))
+    due = code_hashes(artifact, controls)
+    if (bytes(release.code_hash), bytes(release.controls_hash)) != (due.code, due.controls):
         yield f"{where}: {GENESIS} is registered with other code than the build's"
 
 

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dataclasses import replace
 from tallystick import build
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Chain, Contract, reverts
@@ -489,12 +489,15 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     anvils["remote"].set_code(
         token.implementation, anvils["remote"].code(token.implementation) + b"\0"
     )
+    where = f"WRONG remote: SecurityToken {token.address}"
     for path in (plan, out / "manifest.json"):
         checked = tallystick("verify", path, cwd=tmp_path)
         assert checked.returncode == 1
         assert checked.stdout.splitlines() == [
-            f"WRONG remote: SecurityToken {token.address}: implementation differs from its release",
-            f"WRONG remote: SecurityToken {token.address}: code of 1.0.0 differs from the build",
+            f"{where}: implementation differs from its release",
+            f"{where}: code of 1.0.0 differs from the build",
+            # Where the other half is, is read from that code.
+            f"{where}: 1.0.0 is registered with other code than the build's",
         ]
 
 
