@@ -21,7 +21,14 @@ def test_deploy(n):
     sender = chain.account(1)
     token = deploy_implementation(chain, "SecurityToken", sender=sender)
     assert token.balanceOf(sender.address) == 0
+    token.instruct(b"TEST", b"\\1" * 32, sender=sender)
 """
+# What the call to the second half ran, in the first and behind it.
+RAN = {
+    "contracts/token/SecurityToken.vy": "return raw_call(CONTROLS, ",
+    "contracts/token/SecurityTokenControls.vy": "self._initialized = True",
+    "contracts/token/standing.vy": "log Instructed(actor=msg.sender, ",
+}
 
 
 @pytest.mark.slow
@@ -39,6 +46,11 @@ def test_it_measures_and_enforces(
     assert result.ret == 0
     data = json.loads((pytester.path / "coverage.json").read_text())
     assert 0 < data["percent"] < 100, "something ran, and not everything"
+    for path, text in RAN.items():
+        lines = enumerate((ROOT / path).read_text().splitlines(), 1)
+        number = next(number for number, line in lines if line.strip().startswith(text))
+        assert number not in data["files"][path]["missed_lines"], path
+    assert data["files"]["contracts/token/controls.vy"]["executed"] == 0
     failing = pytester.runpytest_subprocess(
         *plain, "--vyper-coverage", "--vyper-coverage-fail-under", "100"
     )
