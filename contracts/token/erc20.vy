@@ -53,11 +53,15 @@ def transfer(receiver: address, amount: uint256) -> bool:
 def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     """
     @notice Move units of `owner` within the caller's allowance (ERC-20).
+    @dev A frozen caller moves nothing, whosever units they are; it needs no eligibility.
     @param owner The account to debit.
     @param receiver The account to credit.
     @param amount Units.
     @return True.
     """
+    if receiver != msg.sender:
+        # A caller that takes for itself, as a custody does, is asked as the receiver.
+        self._check_spender()
     self._spend_allowance(owner, amount)
     controls._transfer(owner, receiver, amount)
     return True
@@ -144,6 +148,16 @@ def totalSupply() -> uint256:
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+@view
+def _check_spender():
+    """
+    @dev Revert if the caller is frozen: it moves nobody's units.
+    """
+    if book._positions[msg.sender] & position.FROZEN != 0:
+        standard_errors._cannot_send(msg.sender)
 
 
 @internal

@@ -140,7 +140,8 @@ def burn(
 ):
     """
     @notice The issuer redeems units: its own, or another's within that holder's allowance.
-    @dev The authorised amount falls with the supply: issuing them anew needs the notary anew.
+    @dev The authorised amount falls with the supply: issuing them anew needs the notary anew. A frozen issuer
+         redeems nothing.
     @param owner The account to debit.
     @param amount Units.
     @param reason Four-letter reason code.
@@ -153,6 +154,7 @@ def burn(
     word: uint256 = book._positions[owner]
     controls._check_debit(owner, word, amount)
     if owner != msg.sender:
+        erc20._check_spender()
         erc20._spend_allowance(owner, amount)
     standing._record(owner, reason, document)
     # At home the supply is within the authorised amount, and `amount` within the supply.
