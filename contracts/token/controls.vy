@@ -369,6 +369,8 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
 def pause(scope: uint256, reason: bytes4, document: bytes32):
     """
     @notice Stop transfers (1), issuance (2), lanes (4), or any sum of them, at once.
+    @dev Transfers stop with all that leaves for another ledger; lanes: what leaves alone. What arrives is
+         stopped by the escrow, lane by lane, and claims by nobody.
     @param scope What to stop.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -433,10 +435,10 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     @return Whether it would.
     """
     issue: uint256 = book._issue
-    if issue & position.PAUSED_TRANSFERS != 0 or receiver == empty(address):
-        return False
     word: uint256 = book._positions[sender]
-    if not self._may_move(word, sender):
+    if receiver == empty(address) or not self._may_move(word, sender):
+        return False
+    if issue & position.PAUSED_TRANSFERS != 0 and word & position.LINK == 0:
         return False
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):
@@ -624,10 +626,12 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     @dev A holder's transfer with every control. Checks, then effects; calls nothing outside.
     """
     issue: uint256 = book._issue
-    assert issue & position.PAUSED_TRANSFERS == 0, "controls: transfers paused"
+    word: uint256 = book._positions[sender]
+    if issue & position.PAUSED_TRANSFERS != 0:
+        # What a link account pays out has arrived: no pause of the token keeps it from its owner.
+        assert word & position.LINK != 0, "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
-    word: uint256 = book._positions[sender]
     self._check_debit(sender, word, amount)
     day: uint256 = book._business_day(issue)
     if receiver != sender:

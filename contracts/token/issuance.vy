@@ -169,7 +169,8 @@ def burn(
 def crosschainMint(receiver: address, amount: uint256):
     """
     @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
-    @dev A link account is credited in a call of its own only, as in any movement.
+    @dev A link account is credited in a call of its own only, as in any movement. No pause stops what left
+         another ledger.
     @param receiver The account to credit.
     @param amount Units.
     """
@@ -196,6 +197,8 @@ def crosschainBurn(owner: address, amount: uint256):
     @param amount Units.
     """
     issue: uint256 = self._bridged_issue()
+    assert issue & position.PAUSED_LANES == 0, "issuance: lanes paused"
+    assert issue & position.PAUSED_TRANSFERS == 0, "issuance: transfers paused"
     word: uint256 = book._positions[owner]
     controls._check_debit(owner, word, amount)
     book._cancel_units(owner, word, issue, amount)
@@ -242,10 +245,9 @@ def is_live() -> bool:
 @view
 def _bridged_issue() -> uint256:
     """
-    @dev The issue word, once the caller is a bridge and lanes are open.
+    @dev The issue word, once the caller is a bridge and the set-up over.
     """
     access._check_role(access.BRIDGE)
     issue: uint256 = book._issue
     assert issue & position.LIVE != 0, "issuance: bridge in set-up"
-    assert issue & position.PAUSED_LANES == 0, "issuance: lanes paused"
     return issue

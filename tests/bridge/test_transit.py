@@ -788,35 +788,31 @@ def test_suspense_of_two_recipients_is_kept_apart(world: World) -> None:
 # ------------------------------------------------- pauses of the token, gas, donations
 
 
-@pytest.mark.requirement("R-20")
-def test_a_paused_home_token_makes_a_delivery_wait(world: World) -> None:
+@pytest.mark.requirement("R-20", "R-64")
+@pytest.mark.parametrize("scope", [1, 2, 4])
+def test_a_paused_token_lets_what_comes_home_arrive(world: World, scope: int) -> None:
     world.arrived(1_000)
-    message = world.burned(400)
+    message, other = world.burned(400), world.burned(2, world.home.outsider)
     side = world.home
-    side.token.pause(1, *STATED, sender=side.guardian)
-    with refused(world, "transit: token refused"):
-        world.deliver(message)
-    side.token.unpause(1, *STATED, sender=side.administrator)
+    side.token.pause(scope, *STATED, sender=side.guardian)
     assert world.deliver(message).return_value is True
+    assert world.deliver(other).return_value is False
+    world.network.admit(world.network.suite("home"), side.outsider, 40_000)
+    world.network.claim(other)
+    assert (side.balance(side.fund), side.balance(side.outsider)) == (400, 2)
 
 
-@pytest.mark.requirement("R-20")
-def test_a_paused_remote_token_makes_a_delivery_wait(world: World) -> None:
-    message = world.locked(1_000)
+@pytest.mark.requirement("R-20", "R-64")
+@pytest.mark.parametrize("scope", [1, 2, 4])
+def test_a_paused_token_lets_what_was_locked_arrive(world: World, scope: int) -> None:
+    message, other = world.locked(1_000), world.locked(2, world.remote.outsider)
     side = world.remote
-    side.token.pause(4, *STATED, sender=side.guardian)
-    with refused(world, "transit: token refused"):
-        world.deliver(message)
-    side.token.unpause(4, *STATED, sender=side.administrator)
+    side.token.pause(scope, *STATED, sender=side.guardian)
     assert world.deliver(message).return_value is True
-
-
-def test_a_paused_remote_token_takes_nothing_into_suspense(world: World) -> None:
-    message = world.locked(1_000, world.remote.outsider)
-    side = world.remote
-    side.token.pause(4, *STATED, sender=side.guardian)
-    with refused(world, "issuance: lanes paused"):
-        world.deliver(message)
+    assert world.deliver(other).return_value is False
+    world.network.admit(world.network.suite("remote"), side.outsider, 40_000)
+    world.network.claim(other)
+    assert (side.balance(side.investor), side.balance(side.outsider)) == (1_000, 2)
 
 
 @pytest.mark.requirement("INV-3", "R-20")

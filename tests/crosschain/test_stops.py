@@ -30,12 +30,6 @@ def _pause(network: Network, ledger: str, scope: PauseScope) -> None:
     )
 
 
-def _unpause(network: Network, ledger: str, scope: PauseScope) -> None:
-    network.suite(ledger).token.unpause(
-        scope, REASON, DOCUMENT, sender=network.administrators(ledger)[0]
-    )
-
-
 @pytest.mark.requirement("INV-1", "INV-3", "INV-7", "R-10", "R-64")
 def test_an_inbound_stop_delays_and_loses_nothing(network, parties):
     message = network.lock(parties.investor, parties.investor_abroad, 300)
@@ -68,48 +62,49 @@ def test_an_outbound_stop_keeps_units_at_home_and_lets_others_arrive(network, pa
     assert network.status().ok
 
 
-@pytest.mark.requirement("INV-1", "INV-3")
-def test_paused_lanes_of_the_token_abroad_are_a_retry_for_everybody(network, parties):
+@pytest.mark.requirement("INV-1", "INV-3", "R-64")
+@pytest.mark.parametrize("scopes", range(1, 8))
+def test_no_pause_of_a_token_stops_what_arrives(network, parties, scopes):
+    """On either side: credited, into suspense, and out of it."""
+    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
     messages = [
-        network.lock(parties.investor, parties.investor_abroad, 300),
+        network.lock(parties.investor, parties.fund_abroad, 30),
         network.lock(parties.investor, parties.unverified_abroad, 7),
+        network.burn(parties.investor_abroad, parties.fund, 40),
+        network.burn(parties.investor_abroad, parties.unverified, 2),
     ]
     meet(network)
-    _pause(network, "remote", PauseScope.LANES)
-    before = picture(network)
-    for message, reason in zip(
-        messages, ("transit: token refused", "issuance: lanes paused"), strict=True
-    ):
-        with reverts(reason):
-            network.deliver(message)
-    assert picture(network) == before
-    _unpause(network, "remote", PauseScope.LANES)
-    assert [network.deliver(message).return_value for message in messages] == [True, False]
-    assert network.status().ok
-
-
-@pytest.mark.requirement("INV-1", "INV-3")
-def test_paused_transfers_at_home_hold_up_the_eligible_and_suspend_the_others(network, parties):
-    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
-    eligible = network.burn(parties.investor_abroad, parties.fund, 40)
-    other = network.burn(parties.investor_abroad, parties.unverified, 2)
-    meet(network)
-    _pause(network, "home", PauseScope.TRANSFERS)
-    before = picture(network)
-    with reverts("transit: token refused"):
-        network.deliver(eligible)
-    assert picture(network) == before
-    # Into suspense no unit moves, so no pause of transfers stands against it.
-    assert network.deliver(other).return_value is False
+    for name in ("home", "remote"):
+        _pause(network, name, PauseScope(scopes))
+    credited = [network.deliver(message).return_value for message in messages]
+    assert credited == [True, False, True, False]
     network.admit(network.home, parties.unverified, 60_000)
-    before = picture(network)
-    with reverts("controls: transfers paused"):
-        network.claim(other)
-    assert picture(network) == before
-    _unpause(network, "home", PauseScope.TRANSFERS)
-    assert network.deliver(eligible).return_value is True
-    network.claim(other)
+    network.admit(network.remote, parties.unverified_abroad, 60_000)
+    for message in (messages[1], messages[3]):
+        network.claim(message)
+    assert network.remote.token.balanceOf(parties.unverified_abroad) == 7
+    assert network.home.token.balanceOf(parties.unverified) == 2
     assert network.status().ok
+
+
+@pytest.mark.requirement("INV-1", "R-64")
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+@pytest.mark.parametrize("scope", [PauseScope.TRANSFERS, PauseScope.LANES])
+def test_what_leaves_stops_alike_on_both_sides(network, parties, ledger, scope):
+    arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
+    sender = parties.investor if ledger == "home" else parties.investor_abroad
+    suite = network.suite(ledger)
+    (custody,) = suite.custodies.values()
+    suite.token.approve(custody, 5, sender=sender)
+    _pause(network, ledger, scope)
+    before = picture(network)
+    send = suite.escrow.lock if ledger == "home" else suite.escrow.burn
+    module = "controls" if ledger == "home" else "issuance"
+    with reverts(f"{module}: {str(scope.name).lower()} paused"):
+        send(
+            network.lane, party(str(parties.fund)), 5, suite.chain.now + 60, sender=sender
+        )
+    assert picture(network) == before
 
 
 @pytest.mark.requirement("INV-3", "INV-7")

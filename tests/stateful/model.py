@@ -199,7 +199,7 @@ class LedgerModel:
 
     def move(self, sender: str, receiver: str, amount: int, caller: str) -> Refusal | None:
         """A transfer, whoever calls it."""
-        if self.scopes & TRANSFERS:
+        if self.scopes & TRANSFERS and not self.holding(sender).link:
             return "controls: transfers paused"
         refusal = self.debit_refusal(sender, amount, caller)
         refusal = refusal or self.credit_refusal(receiver, caller)
@@ -496,6 +496,8 @@ class Model:
                 ledger.allowances[holder, ledger.custody] = before
         elif ledger.scopes & LANES:
             refusal = "issuance: lanes paused"
+        elif ledger.scopes & TRANSFERS:
+            refusal = "issuance: transfers paused"
         else:
             refusal = ledger.debit_refusal(holder, amount, ledger.escrow)
             if refusal is None:
@@ -533,10 +535,6 @@ class Model:
             return refusal
         recipient = account_of(message.recipient)
         suspends = not ledger.may_move(recipient, "")
-        if not suspends and ledger.scopes & (TRANSFERS if ledger.home else LANES):
-            return "transit: token refused"
-        if suspends and not ledger.home and ledger.scopes & LANES:
-            return "issuance: lanes paused"
         transit = next(t for t in self.transits if t.message == message)
         ledger.arrived.add(message.nonce)
         ledger.outstanding += -message.amount if ledger.home else message.amount

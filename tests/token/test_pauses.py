@@ -146,13 +146,17 @@ def test_a_pause_stops_its_own_acts_at_home_alone(world: World, act: str, scope:
 @pytest.mark.requirement("R-64")
 @pytest.mark.parametrize("scope", [1, 2, 4])
 @pytest.mark.parametrize("act", ["crosschainMint", "crosschainBurn"])
-def test_a_pause_of_lanes_stops_bridges_alone(world: World, act: str, scope: int) -> None:
+def test_bridges_take_nothing_off_while_transfers_or_lanes_are_paused(
+    world: World, act: str, scope: int
+) -> None:
+    """What they bring has left another ledger, and is stopped by no pause."""
     side = world.remote
     world.arrived(1_000)
     side.token.pause(scope, *STATED, sender=side.guardian)
     function = getattr(side.token, act)
-    if scope == PauseScope.LANES:
-        with refused(world, "issuance: lanes paused"):
+    stopped = {1: "issuance: transfers paused", 4: "issuance: lanes paused"}
+    if act == "crosschainBurn" and scope in stopped:
+        with refused(world, stopped[scope]):
             function(side.investor, 1, sender=side.escrow.address)
     else:
         function(side.investor, 1, sender=side.escrow.address)
@@ -165,3 +169,16 @@ def test_a_pause_of_lanes_stops_locks_at_home(world: World) -> None:
     side.token.pause(PauseScope.LANES, *STATED, sender=side.guardian)
     with refused(world, "controls: lanes paused"):
         world.network.lock(side.investor, world.remote.investor, 1)
+
+
+@pytest.mark.requirement("R-64", "INV-8")
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_a_custody_may_pay_out_reads_so(world: World, paused: bool) -> None:
+    """`canTransfer` answers for its caller: a custody pays out under a pause, nobody else moves."""
+    side = world.home
+    if paused:
+        side.token.pause(PauseScope.TRANSFERS, *STATED, sender=side.guardian)
+    ask = side.token.canTransfer
+    assert ask.call(side.custody, side.fund, 1, sender=side.custody.address) is True
+    assert ask.call(side.custody, side.fund, 1, sender=side.escrow.address) is False
+    assert ask(side.investor, side.fund, 1) is not paused
