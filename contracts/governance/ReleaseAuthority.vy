@@ -92,7 +92,17 @@ struct Notice:
     # keccak256 of the whole release: under a withdrawn number another may stand by now.
     terms: bytes32
     noticed_at: uint256
-    # Consent counts while its giver holds the role (INV-9).
+    # Consent counts while its giver holds the role in which it was given (INV-9): warrants, see Access.
+    upgrader: uint256
+    issuer: uint256
+    auditor: uint256
+
+
+struct Consents:
+    release: bytes32
+    terms: bytes32
+    noticed_at: uint256
+    # Empty: none that counts.
     upgrader: address
     issuer: address
     auditor: address
@@ -100,7 +110,7 @@ struct Notice:
 
 release_of: public(HashMap[bytes32, Release])
 installation_of: public(HashMap[address, Installation])
-notice_of: public(HashMap[address, Notice])
+_notice_of: HashMap[address, Notice]
 proxy_at: public(HashMap[bytes32, address])
 # Releases that a proxy runs or ran: what they are stays on record.
 has_run: public(HashMap[bytes32, bool])
@@ -360,13 +370,13 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     instruction._record(proxy, reason, document)
     self._log_end_of_notice(proxy)
     terms: bytes32 = self._terms(chosen)
-    self.notice_of[proxy] = Notice(
+    self._notice_of[proxy] = Notice(
         release=release,
         terms=terms,
         noticed_at=block.timestamp,
-        upgrader=msg.sender,
-        issuer=empty(address),
-        auditor=empty(address),
+        upgrader=access._warrant(msg.sender),
+        issuer=0,
+        auditor=0,
     )
     not_before: uint256 = block.timestamp + NOTICE
     log ActivationNoticed(
@@ -394,13 +404,14 @@ def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
     """
     access._check_role(access.ISSUER | access.AUDITOR)
     assert terms != empty(bytes32), "release: approve what"
-    noticed: Notice = self.notice_of[proxy]
+    noticed: Notice = self._notice_of[proxy]
     assert noticed.terms == terms, "release: not the noticed one"
     assert block.timestamp < self._lapse(noticed), "release: consent after the lapse"
-    if access.role_of[msg.sender] == access.ISSUER:
-        self.notice_of[proxy].issuer = msg.sender
+    warrant: uint256 = access._warrant(msg.sender)
+    if warrant & access.ISSUER != 0:
+        self._notice_of[proxy].issuer = warrant
     else:
-        self.notice_of[proxy].auditor = msg.sender
+        self._notice_of[proxy].auditor = warrant
     instruction._record(proxy, reason, document)
     log ActivationApproved(proxy=proxy, release=noticed.release, approved_by=msg.sender)
 
@@ -416,14 +427,14 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     @param release The release that is noticed.
     @param migration The call registered with the release; empty if it has none.
     """
-    noticed: Notice = self.notice_of[proxy]
+    noticed: Notice = self._notice_of[proxy]
     assert release != empty(bytes32), "release: activate what"
     assert noticed.release == release, "release: not noticed"
     assert block.timestamp >= noticed.noticed_at + NOTICE, "release: notice not over"
     assert block.timestamp < self._lapse(noticed), "release: notice has lapsed"
-    assert (access.role_of[noticed.upgrader] == access.UPGRADER), "release: upgrader lost its role"
-    assert access.role_of[noticed.issuer] == access.ISSUER, "release: issuer has not approved"
-    assert access.role_of[noticed.auditor] == access.AUDITOR, "release: auditor has not approved"
+    assert access._holder(noticed.upgrader) != empty(address), "release: upgrader lost its role"
+    assert access._holder(noticed.issuer) != empty(address), "release: issuer has not approved"
+    assert access._holder(noticed.auditor) != empty(address), "release: auditor has not approved"
     chosen: Release = self._sound_release(release)
     assert self._terms(chosen) == noticed.terms, "release: terms have changed"
     # A call is a selector and whole words. 32 bytes would reach the proxy as an upgrade of its own.
@@ -433,7 +444,7 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     else:
         assert keccak256(migration) == chosen.migration_hash, "release: other migration"
     installed: Installation = self._installed(proxy)
-    self.notice_of[proxy] = empty(Notice)
+    self._notice_of[proxy] = empty(Notice)
     self.has_run[release] = True
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
@@ -459,10 +470,10 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
     @param document Hash of the document that orders it.
     """
     access._check_role(access.GUARDIAN | access.UPGRADER)
-    assert self.notice_of[proxy].release != empty(bytes32), "release: nothing to cancel"
+    assert self._notice_of[proxy].release != empty(bytes32), "release: nothing to cancel"
     instruction._record(proxy, reason, document)
     self._log_end_of_notice(proxy)
-    self.notice_of[proxy] = empty(Notice)
+    self._notice_of[proxy] = empty(Notice)
 
 
 @external
@@ -482,7 +493,7 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     instruction._record(proxy, reason, document)
     # What was noticed before the trouble is noticed anew.
     self._log_end_of_notice(proxy)
-    self.notice_of[proxy] = empty(Notice)
+    self._notice_of[proxy] = empty(Notice)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,
@@ -501,6 +512,25 @@ def hand_over(reason: bytes4, document: bytes32):
     @param document Hash of the document that orders it.
     """
     access._hand_over(reason, document)
+
+
+@external
+@view
+def notice_of(proxy: address) -> Consents:
+    """
+    @notice The pending notice of a proxy, and whose consent counts.
+    @param proxy The proxy.
+    @return Release, its terms, time of the notice; upgrader, issuer and auditor while their consent counts.
+    """
+    noticed: Notice = self._notice_of[proxy]
+    return Consents(
+        release=noticed.release,
+        terms=noticed.terms,
+        noticed_at=noticed.noticed_at,
+        upgrader=access._holder(noticed.upgrader),
+        issuer=access._holder(noticed.issuer),
+        auditor=access._holder(noticed.auditor),
+    )
 
 
 @external
@@ -580,7 +610,7 @@ def _log_end_of_notice(proxy: address):
     """
     @dev Say that the pending notice of a proxy, if there is one, counts no more. The caller replaces it.
     """
-    release: bytes32 = self.notice_of[proxy].release
+    release: bytes32 = self._notice_of[proxy].release
     if release != empty(bytes32):
         log ActivationCancelled(proxy=proxy, release=release)
 

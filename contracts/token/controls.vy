@@ -36,8 +36,10 @@ _SCOPE_SHIFT: constant(uint256) = 252
 _SPECIAL: constant(uint256) = position.FROZEN + position.LINK
 # What a custodian can freeze of an account: all of it, or an amount.
 _FREEZES: constant(uint256) = position.FROZEN + position.AMOUNT_MAX * 2**104
-_EXPIRY_MASK: constant(uint256) = 2**64 - 1
+_EXPIRY_MASK: constant(uint256) = 2**40 - 1
+_REASON_SHIFT: constant(uint256) = 40
 _REASON_MASK: constant(uint256) = 2**32 - 1
+_TERM_SHIFT: constant(uint256) = 72
 
 
 struct Order:
@@ -57,7 +59,7 @@ struct Position:
     link: bool
 
 
-# keccak256(abi_encode(from, to, amount)) -> registrar 160 | reason code 32 | time of expiry 64
+# keccak256(abi_encode(from, to, amount)) -> registrar 160 | its term 24 | reason code 32 | time of expiry 40
 _order_terms: HashMap[bytes32, uint256]
 _order_document: HashMap[bytes32, bytes32]
 # Created this token's proxy; knows the code of a custody and where the registry is.
@@ -217,16 +219,18 @@ def enter_order(
     @param document Hash of the order.
     """
     access._check_role(access.REGISTRAR)
-    assert expires_at > convert(block.timestamp, uint64), "controls: order expired at entry"
+    # Beyond 40 bits lies no block's time: what expires there, or at their end, never does.
+    expiry: uint256 = min(convert(expires_at, uint256), _EXPIRY_MASK)
+    assert expiry > block.timestamp, "controls: order expired at entry"
     assert sender != receiver, "controls: order to same account"
     # The zero address keeps the closings of the supply; nobody holds there.
     assert sender != empty(address), "controls: order from nobody"
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     assert self._order_terms[order_id] == 0, "controls: order entered already"
     self._order_terms[order_id] = (
-        (convert(msg.sender, uint256) << 96)
-        | (convert(reason, uint256) << 64)
-        | convert(expires_at, uint256)
+        ((access._warrant(msg.sender) >> 16) << _TERM_SHIFT)
+        | (convert(reason, uint256) << _REASON_SHIFT)
+        | expiry
     )
     self._order_document[order_id] = document
     instruction._record(sender, reason, document)
@@ -234,7 +238,7 @@ def enter_order(
         sender=sender,
         receiver=receiver,
         amount=amount,
-        expires_at=expires_at,
+        expires_at=convert(expiry, uint64),
         reason=reason,
         document=document,
     )
@@ -331,7 +335,7 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
     assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
-    assert self._is_registrar(terms >> 96), "controls: registrar lost role"
+    assert self._registrar(terms) != empty(address), "controls: registrar lost role"
     document: bytes32 = self._order_document[order_id]
     self._order_terms[order_id] = 0
     self._order_document[order_id] = empty(bytes32)
@@ -352,7 +356,7 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
             word = position._with_upper(word, frozen)
         log Frozen(account=sender, amount=self._frozen_amount(frozen))
     instruction._record(
-        sender, convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4), document
+        sender, convert(convert((terms >> _REASON_SHIFT) & _REASON_MASK, uint32), bytes4), document
     )
     day: uint256 = book._business_day(book._issue)
     book._debit(sender, word, amount, day)
@@ -525,11 +529,12 @@ def order_in_force(sender: address, receiver: address, amount: uint256) -> Order
     """
     order_id: bytes32 = self._order_id(sender, receiver, amount)
     terms: uint256 = self._order_terms[order_id]
-    if terms & _EXPIRY_MASK <= block.timestamp or not self._is_registrar(terms >> 96):
+    registrar: address = self._registrar(terms)
+    if terms & _EXPIRY_MASK <= block.timestamp or registrar == empty(address):
         return empty(Order)
     return Order(
-        registrar=convert(terms >> 96, address),
-        reason=convert(convert((terms >> 64) & _REASON_MASK, uint32), bytes4),
+        registrar=registrar,
+        reason=convert(convert((terms >> _REASON_SHIFT) & _REASON_MASK, uint32), bytes4),
         expires_at=convert(terms & _EXPIRY_MASK, uint64),
         document=self._order_document[order_id],
     )
@@ -604,11 +609,11 @@ def _order_id(sender: address, receiver: address, amount: uint256) -> bytes32:
 
 @internal
 @view
-def _is_registrar(registrar: uint256) -> bool:
+def _registrar(terms: uint256) -> address:
     """
-    @dev An order dies with the role of the registrar who entered it (INV-9).
+    @dev Who entered an order; empty once that registrar's role is lost: an order dies with it (INV-9).
     """
-    return access.role_of[convert(registrar, address)] == access.REGISTRAR
+    return access._holder(((terms >> _TERM_SHIFT) << 16) | access.REGISTRAR)
 
 
 @internal

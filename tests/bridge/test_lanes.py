@@ -131,6 +131,7 @@ def test_operator_proposes_a_lane_in_full(opening: Opening) -> None:
         side.operator.address,
         OPERATOR,
         ADMINISTRATOR,
+        receipt.timestamp,
         receipt.timestamp + LIFETIME,
     )
 
@@ -374,7 +375,7 @@ def test_either_side_or_the_guardian_withdraws_a_proposal(world: World, role: st
         side.act(escrow, WITHDRAW, ZERO, side.parties[role]),
         escrow.emitted("ProposalWithdrawn", act, side.parties[role]),
     )
-    assert tuple(escrow.proposal_of(act)) == (ZERO, 0, 0, 0)
+    assert tuple(escrow.proposal_of(act)) == (ZERO, 0, 0, 0, 0)
     with refused(world, "access: act not proposed"):
         escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.administrator)
 

@@ -251,6 +251,7 @@ def test_operator_proposes_and_administrator_confirms(home_side: Side) -> None:
         operator.address,
         32,
         1,
+        receipt.timestamp,
         receipt.timestamp + 30 * DAY,
     )
     assert verifier.epoch() == 1
@@ -263,7 +264,7 @@ def test_operator_proposes_and_administrator_confirms(home_side: Side) -> None:
         verifier.emitted("SignerSetConfirmed", 2, proposed.hash, 2, signers, valid_from),
     )
     assert verifier.epoch() == 2
-    assert tuple(verifier.proposal_of(act)) == (ZERO, 0, 0, 0)
+    assert tuple(verifier.proposal_of(act)) == (ZERO, 0, 0, 0, 0)
     assert tuple(verifier.epoch_at(2))[1:] == (valid_from, NEVER)
     assert verifier.epoch_at(1).valid_until == valid_from + RETENTION
 

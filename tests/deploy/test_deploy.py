@@ -404,6 +404,7 @@ def test_verify_notices_other_roles(connection: Connection, planned: tuple[Plan,
     why = (reason_code("ROLE"), b"\3" * 32)
     for account, role in ((guardian, 0), (other, Role.GUARDIAN)):
         home.token.propose_role(account, role, *why, sender=first)
+        home.chain.advance(86_400)
         home.token.assign_role(account, role, *why, sender=second)
     assert verify(connection, *planned) == [
         f"home: SecurityToken {home.token.address}: {guardian} is nobody, guardian expected",

@@ -842,6 +842,38 @@ def test_what_a_revoked_role_said_counts_no_more(
         upgrade.activate()
 
 
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize(
+    ("role", "bit", "reason"),
+    [
+        ("upgrader", 128, "release: upgrader lost its role"),
+        ("issuer", 2, "release: issuer has not approved"),
+        ("auditor", 512, "release: auditor has not approved"),
+    ],
+)
+def test_what_a_role_said_stays_dead_when_the_role_returns(
+    world: World, upgrade: Upgrade, role: str, bit: int, reason: str
+) -> None:
+    side = upgrade.side
+    authority, account = side.authority, side.parties[role]
+    upgrade.register()
+    upgrade.notice()
+    upgrade.approve()
+    noticed = authority.notice_of(side.token).noticed_at
+    assert getattr(authority.notice_of(side.token), role) == account.address
+    for change in (0, bit):
+        side.give_role(authority, account, change)
+        assert getattr(authority.notice_of(side.token), role) == ZERO
+    side.chain.set_time(max(noticed + PERIOD, side.chain.now))
+    with refused(world, reason):
+        upgrade.activate()
+    if role != "upgrader":
+        # Said again in the new term, it counts.
+        upgrade.approve()
+        upgrade.activate()
+        assert authority.installation_of(side.token).release == upgrade.id
+
+
 # ------------------------------------------------------------------------- migration
 
 

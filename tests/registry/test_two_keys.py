@@ -22,7 +22,7 @@ SECOND = APPLE.successor(terms_hash=b"\x33" * 32)
 # What a slip registered on one of two ledgers.
 WRONG = replace(APPLE, terms_uri="https://example.org/terrms")
 MONTH = 30 * 86_400
-NO_PROPOSAL = (ZERO, 0, 0, 0)
+NO_PROPOSAL = (ZERO, 0, 0, 0, 0)
 
 
 def act_of(record: InstrumentRecord, *, replaced: bytes = bytes(32)) -> bytes:
@@ -75,6 +75,7 @@ def test_the_registrar_proposes_a_record(home: Ledger, adoption: bool) -> None:
         home.registrar.address,
         Role.REGISTRAR,
         Role.ISSUER,
+        home.chain.block().timestamp,
         home.chain.block().timestamp + MONTH,
     )
     assert home.registry.record_hash(ISIN) == (record_hash(WRONG) if adoption else bytes(32))

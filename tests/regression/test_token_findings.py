@@ -24,7 +24,7 @@ from tests.support.world import (
     write_slot,
 )
 
-LAST_MOMENT = 2**64 - 1
+LAST_MOMENT = 2**40 - 1
 
 
 # --------------------------------------------------------------------- link accounts

@@ -151,8 +151,11 @@ class Side:
         contract.hand_over(*STATED, sender=self.deployer)
 
     def give_role(self, contract: Contract, account: Any, role: int) -> None:
-        """Change a role after hand-over: one administrator proposes, the other assigns."""
+        """Change a role after hand-over: one administrator proposes, the other assigns; a grant
+        waits a day, and so does this ledger's clock."""
         contract.propose_role(account, role, *STATED, sender=self.administrator)
+        if role:
+            self.chain.set_time(self.chain.now + DAY)
         contract.assign_role(account, role, *STATED, sender=self.second_administrator)
 
     def link(self, account: Any, link: bool = True) -> Receipt:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.chain import Receipt
+from tallystick.governance.roles import Role
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,
@@ -22,13 +24,14 @@ from tests.support.world import (
 ENTER = "enter_order(address,address,uint256,uint64,bytes4,bytes32)"
 WITHDRAW = "withdraw_order(address,address,uint256,bytes4,bytes32)"
 FORCE = "forcedTransfer(address,address,uint256)"
-LAST_MOMENT = 2**64 - 1
+# Orders keep no later time of expiry: no block reaches it.
+LAST_MOMENT = 2**40 - 1
 NO_ORDER = (ZERO, NO_REASON, 0, NO_DOCUMENT)
 
 
-def enter(side: Side, amount: int = 100, *, expires_at: int | None = None) -> None:
+def enter(side: Side, amount: int = 100, *, expires_at: int | None = None) -> Receipt:
     """An order to move units of the investor to the fund."""
-    side.token.enter_order(
+    receipt = side.token.enter_order(
         side.investor,
         side.fund,
         amount,
@@ -36,6 +39,8 @@ def enter(side: Side, amount: int = 100, *, expires_at: int | None = None) -> No
         *STATED,
         sender=side.registrar,
     )
+    assert isinstance(receipt, Receipt)
+    return receipt
 
 
 @pytest.mark.requirement("R-36")
@@ -298,6 +303,28 @@ def test_an_order_dies_with_its_registrars_role(world: World) -> None:
     assert tuple(side.token.order_in_force(side.investor, side.fund, 100)) == NO_ORDER
     with refused(world, "controls: registrar lost role"):
         side.token.forcedTransfer(side.investor, side.fund, 100, sender=side.custodian)
+
+
+@pytest.mark.requirement("INV-9")
+def test_an_order_stays_dead_when_its_registrars_role_returns(world: World) -> None:
+    side = world.home
+    enter(side, expires_at=LAST_MOMENT)
+    for role in (0, Role.REGISTRAR):
+        side.give_role(side.token, side.registrar, role)
+    assert tuple(side.token.order_in_force(side.investor, side.fund, 100)) == NO_ORDER
+    with refused(world, "controls: registrar lost role"):
+        side.token.forcedTransfer(side.investor, side.fund, 100, sender=side.custodian)
+    side.token.withdraw_order(side.investor, side.fund, 100, *STATED, sender=side.registrar)
+    enter(side, expires_at=LAST_MOMENT)
+    side.token.forcedTransfer(side.investor, side.fund, 100, sender=side.custodian)
+
+
+@pytest.mark.parametrize("given", [2**40, 2**64 - 1])
+def test_an_expiry_beyond_all_clocks_is_never(home_side: Side, given: int) -> None:
+    receipt = enter(home_side, expires_at=given)
+    assert receipt.one("OrderEntered").expires_at == LAST_MOMENT
+    order = home_side.token.order_in_force(home_side.investor, home_side.fund, 100)
+    assert order.expires_at == LAST_MOMENT
 
 
 def test_an_order_never_reaches_a_link_account(world: World) -> None:

@@ -60,6 +60,7 @@ def test_registrar_proposes(home_side: Side, custody: Contract, link: bool) -> N
         home_side.registrar.address,
         REGISTRAR,
         CUSTODIAN,
+        receipt.timestamp,
         receipt.timestamp + 30 * DAY,
     )
     assert not token.is_link(custody)
