@@ -194,8 +194,11 @@ class Scenario:
         )
         self.note("freeze_account", token.setAddressFrozen(three, True, *act, sender=custodian))
         self.note("unfreeze_account", token.setAddressFrozen(three, False, *act, sender=custodian))
-        self.note("pause", token.pause(1, *act, sender=guardian))
-        self.note("unpause", token.unpause(1, *act, sender=administrator))
+        with rig.home.chain.isolated():
+            # What follows is measured as if it had not been.
+            self.note("pause.first", token.pause(1, *act, sender=guardian))
+            self.note("unpause", token.unpause(1, *act, sender=administrator))
+            self.note("pause", token.pause(1, *act, sender=guardian))
 
     # -------------------------------------------------------------------------- lanes
 

@@ -9,14 +9,16 @@
         verifier.
 @dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
-@custom:kill The guardian pauses a lane's directions; an administrator lifts it. Claims go on.
+@custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
 from contracts.bridge import lanes
 from contracts.bridge import transit
 from contracts.governance import access
+from contracts.governance import stops
 
 initializes: access
-initializes: lanes[access := access]
+initializes: stops[access := access]
+initializes: lanes[access := access, stops := stops]
 initializes: transit[lanes := lanes]
 
 exports: (

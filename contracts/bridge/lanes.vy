@@ -23,8 +23,10 @@ from contracts.bridge import message
 from contracts.governance import access
 from contracts.governance import code
 from contracts.governance import instruction
+from contracts.governance import stops
 
 uses: access
+uses: stops
 
 
 # Side and stops of a lane, in the terms word.
@@ -116,11 +118,14 @@ event LaneTermsSet:
 event LanePaused:
     lane: indexed(bytes32)
     directions: uint256
+    ends_at: uint256
 
 
 event LaneUnpaused:
     lane: indexed(bytes32)
     directions: uint256
+    # At the latest.
+    ends_at: uint256
 
 
 # ------------------------------------------------------------- operator, two keys
@@ -270,24 +275,27 @@ def set_lane_terms(
 def pause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: bytes32):
     """
     @notice Stop what leaves (1), what arrives (2), or both (3), on one lane.
-    @dev Claims from suspense go on.
+    @dev By the guardian for a week; an administrator prolongs what the guardian stopped, and the other way round,
+         see Stops. Claims from suspense go on.
     @param lane The lane.
-    @param directions What to stop.
+    @param directions What to stop, or to prolong.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    access._check_role(access.GUARDIAN)
+    access._check_role(access.GUARDIAN | access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
     assert directions != 0 and directions <= _ALL_DIRECTIONS, "lanes: unknown direction"
+    ends_at: uint256 = stops._stop(lane, directions)
     self._terms[lane] = word | (directions << _PAUSE_SHIFT)
     instruction._record(empty(address), reason, document)
-    log LanePaused(lane=lane, directions=directions)
+    log LanePaused(lane=lane, directions=directions, ends_at=ends_at)
 
 
 @external
 def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: bytes32):
     """
-    @notice Let go on what a guardian stopped on one lane; another role's act.
+    @notice Let go on, within a day, what a guardian stopped on one lane; another role's act.
+    @dev The guardian may stop it anew meanwhile.
     @param lane The lane.
     @param directions What to let go on.
     @param reason Four-letter reason code.
@@ -296,9 +304,14 @@ def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: b
     access._check_role(access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
     assert directions != 0 and directions <= _ALL_DIRECTIONS, "lanes: unknown direction to lift"
-    self._terms[lane] = word & ~(directions << _PAUSE_SHIFT)
+    ended: uint256 = stops._lift(lane, directions)
+    self._terms[lane] = word & ~(ended << _PAUSE_SHIFT)
     instruction._record(empty(address), reason, document)
-    log LaneUnpaused(lane=lane, directions=directions)
+    log LaneUnpaused(
+        lane=lane,
+        directions=directions,
+        ends_at=unsafe_add(block.timestamp, stops.LIFT_DELAY),
+    )
 
 
 # ------------------------------------------------------------------------- views
@@ -322,7 +335,7 @@ def lane_state(lane: bytes32) -> Lane:
         outstanding=ledger & _AMOUNT_MAX,
         suspense=self._suspense[lane],
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
-        paused_directions=(word >> _PAUSE_SHIFT) & _ALL_DIRECTIONS,
+        paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
 
 
@@ -377,11 +390,22 @@ def _epoch(terms: uint256) -> uint256:
 
 
 @internal
+@view
+def _is_paused(lane: bytes32, flag: uint256) -> bool:
+    """
+    @dev Whether a direction is stopped; asked only while its flag stands in the terms word, which says that it may be.
+    """
+    return stops._running(lane, flag >> _PAUSE_SHIFT) != 0
+
+
+@internal
 def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    assert terms & _PAUSED_OUT == 0, "lanes: outbound paused"
+    assert terms & _PAUSED_OUT == 0 or not self._is_paused(
+        lane, _PAUSED_OUT
+    ), "lanes: outbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     nonce: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
@@ -401,7 +425,7 @@ def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
     """
     @dev Enter a message that arrives. At home never more is released than is locked on this lane.
     """
-    assert terms & _PAUSED_IN == 0, "lanes: inbound paused"
+    assert terms & _PAUSED_IN == 0 or not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     if terms & HOME != 0:

@@ -151,7 +151,9 @@ def withdraw_proposal(act: bytes32, reason: bytes4, document: bytes32):
     word: uint256 = self._proposals[act]
     assert word != 0, "access: nothing to withdraw"
     assert word & (_REMOVAL << _CONFIRMER_SHIFT) == 0, "access: a removal stands"
-    self._check_role(((word >> _WARRANT_SHIFT) | (word >> _CONFIRMER_SHIFT) | GUARDIAN) & _ALL_ROLES)
+    self._check_role(
+        ((word >> _WARRANT_SHIFT) | (word >> _CONFIRMER_SHIFT) | GUARDIAN) & _ALL_ROLES
+    )
     self._proposals[act] = 0
     instruction._record(empty(address), reason, document)
     log ProposalWithdrawn(act=act, withdrawn_by=msg.sender)

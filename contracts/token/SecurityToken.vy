@@ -13,7 +13,7 @@
      (SecurityTokenControls), which runs on this storage: both initialise the same modules in the same order. A
      release names the code of both; `make lint` and whoever prepares a release hold the two to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
-@custom:kill The guardian pauses transfers, issuance, lanes; an administrator lifts it.
+@custom:kill The guardian pauses transfers, issuance, lanes, for a week; an administrator prolongs or lifts it.
 """
 from ethereum.ercs import IERC20
 from ethereum.ercs import IERC165
@@ -23,6 +23,7 @@ implements: IERC165
 
 from contracts.governance import access
 from contracts.governance import code
+from contracts.governance import stops
 from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
@@ -30,9 +31,10 @@ from contracts.token import issuance
 from contracts.token import standing
 
 initializes: access
+initializes: stops[access := access]
 initializes: standing
 initializes: book
-initializes: controls[access := access, standing := standing, book := book]
+initializes: controls[access := access, stops := stops, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20

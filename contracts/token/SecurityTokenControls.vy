@@ -10,9 +10,10 @@
      modules are the same in the same order, the variable behind them too. It has no immutables, so that
      its hash is the same on every ledger.
 @custom:security Runs by SecurityToken's delegated calls; it can't be initialised itself.
-@custom:kill The guardian pauses transfers, issuance, lanes; an administrator lifts it.
+@custom:kill The guardian pauses transfers, issuance, lanes, for a week; an administrator prolongs or lifts it.
 """
 from contracts.governance import access
+from contracts.governance import stops
 from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
@@ -21,9 +22,10 @@ from contracts.token import position
 from contracts.token import standing
 
 initializes: access
+initializes: stops[access := access]
 initializes: standing
 initializes: book
-initializes: controls[access := access, standing := standing, book := book]
+initializes: controls[access := access, stops := stops, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20

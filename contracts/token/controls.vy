@@ -14,12 +14,14 @@ from interfaces import IReleaseAuthority
 
 from contracts.governance import access
 from contracts.governance import instruction
+from contracts.governance import stops
 from contracts.token import book
 from contracts.token import position
 from contracts.token import standard_errors
 from contracts.token import standing
 
 uses: access
+uses: stops
 uses: standing
 uses: book
 
@@ -98,11 +100,14 @@ event AddressFrozen:
 event Paused:
     scope: uint256
     account: address
+    ends_at: uint256
 
 
 event Unpaused:
     scope: uint256
     account: address
+    # At the latest.
+    ends_at: uint256
 
 
 event OrderEntered:
@@ -373,32 +378,39 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
 def pause(scope: uint256, reason: bytes4, document: bytes32):
     """
     @notice Stop transfers (1), issuance (2), lanes (4), or any sum of them, at once.
-    @dev Transfers stop with all that leaves for another ledger; lanes: what leaves alone. What arrives is
+    @dev By the guardian for a week; an administrator prolongs what the guardian stopped, and the other way round,
+         see Stops. Transfers stop with all that leaves for another ledger; lanes: what leaves alone. What arrives is
          stopped by the escrow, lane by lane, and claims by nobody.
-    @param scope What to stop.
+    @param scope What to stop, or to prolong.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
-    access._check_role(access.GUARDIAN)
+    access._check_role(access.GUARDIAN | access.ADMINISTRATOR)
     assert scope != 0 and scope <= _ALL_SCOPES, "controls: unknown scope"
+    ends_at: uint256 = stops._stop(empty(bytes32), scope)
     book._issue = book._issue | (scope << _SCOPE_SHIFT)
     instruction._record(empty(address), reason, document)
-    log Paused(scope=scope, account=msg.sender)
+    log Paused(scope=scope, account=msg.sender, ends_at=ends_at)
 
 
 @external
 def unpause(scope: uint256, reason: bytes4, document: bytes32):
     """
-    @notice Let go on what a guardian stopped; another role's act.
+    @notice Let go on, within a day, what a guardian stopped; another role's act.
+    @dev The guardian may stop it anew meanwhile. What has ended by itself still costs every transfer a look at when,
+         until it is lifted here.
     @param scope What to let go on.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     """
     access._check_role(access.ADMINISTRATOR)
     assert scope != 0 and scope <= _ALL_SCOPES, "controls: unknown scope to lift"
-    book._issue = book._issue & ~(scope << _SCOPE_SHIFT)
+    ended: uint256 = stops._lift(empty(bytes32), scope)
+    book._issue = book._issue & ~(ended << _SCOPE_SHIFT)
     instruction._record(empty(address), reason, document)
-    log Unpaused(scope=scope, account=msg.sender)
+    log Unpaused(
+        scope=scope, account=msg.sender, ends_at=unsafe_add(block.timestamp, stops.LIFT_DELAY)
+    )
 
 
 # ------------------------------------------------------------------------ views
@@ -438,16 +450,15 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     @param amount Units.
     @return Whether it would.
     """
-    issue: uint256 = book._issue
     word: uint256 = book._positions[sender]
     if receiver == empty(address) or not self._may_move(word, sender):
         return False
-    if issue & position.PAUSED_TRANSFERS != 0 and word & position.LINK == 0:
+    if word & position.LINK == 0 and self._is_paused(position.PAUSED_TRANSFERS):
         return False
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):
         return False
-    if target & position.LINK != 0 and issue & position.PAUSED_LANES != 0:
+    if target & position.LINK != 0 and self._is_paused(position.PAUSED_LANES):
         return False
     # A mere shortage of balance is not for this view.
     return position._upper(word) == 0 or amount <= self._unfrozen(word)
@@ -504,7 +515,7 @@ def paused() -> bool:
     @notice Whether transfers are paused (ERC-3643).
     @return Whether they are.
     """
-    return book._issue & position.PAUSED_TRANSFERS != 0
+    return self._is_paused(position.PAUSED_TRANSFERS)
 
 
 @external
@@ -514,7 +525,7 @@ def paused_scopes() -> uint256:
     @notice What is paused: transfers (1), issuance (2), lanes (4).
     @return The sum.
     """
-    return (book._issue >> _SCOPE_SHIFT) & _ALL_SCOPES
+    return stops._running(empty(bytes32), _ALL_SCOPES)
 
 
 @external
@@ -577,6 +588,15 @@ def _may_move(word: uint256, account: address) -> bool:
 
 
 @internal
+@view
+def _is_paused(flag: uint256) -> bool:
+    """
+    @dev Whether a pause is in force; asked only while its flag stands in the issue word, which says that it may be.
+    """
+    return stops._running(empty(bytes32), flag >> _SCOPE_SHIFT) != 0
+
+
+@internal
 @pure
 def _unfrozen(word: uint256) -> uint256:
     """
@@ -634,7 +654,9 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     word: uint256 = book._positions[sender]
     if issue & position.PAUSED_TRANSFERS != 0:
         # What a link account pays out has arrived: no pause of the token keeps it from its owner.
-        assert word & position.LINK != 0, "controls: transfers paused"
+        assert (
+            word & position.LINK != 0 or not self._is_paused(position.PAUSED_TRANSFERS)
+        ), "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
     self._check_debit(sender, word, amount)
@@ -669,7 +691,9 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
         standard_errors._cannot_receive(receiver)
     if target & position.LINK != 0:
         # What leaves over a lane stops with the lanes; what comes back to a holder goes on.
-        assert book._issue & position.PAUSED_LANES == 0, "controls: lanes paused"
+        assert book._issue & position.PAUSED_LANES == 0 or not self._is_paused(
+            position.PAUSED_LANES
+        ), "controls: lanes paused"
     if receiver != sender:
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

@@ -93,7 +93,9 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     """
     assert len(receivers) == len(amounts), "erc20: lists differ in length"
     issue: uint256 = book._issue
-    assert issue & position.PAUSED_TRANSFERS == 0, "erc20: transfers paused"
+    assert issue & position.PAUSED_TRANSFERS == 0 or not controls._is_paused(
+        position.PAUSED_TRANSFERS
+    ), "erc20: transfers paused"
     total: uint256 = 0
     for amount: uint256 in amounts:
         assert amount <= position.AMOUNT_MAX, "erc20: amount out of range"

@@ -556,14 +556,16 @@ def test_guardian_stops_and_administrator_lifts(world: World, directions: int) -
     receipt = side.escrow.pause_lane(world.lane, directions, *STATED, sender=side.guardian)
     assert receipt.events == (
         side.act(side.escrow, PAUSE, ZERO, side.guardian),
-        side.escrow.emitted("LanePaused", world.lane, directions),
+        side.escrow.emitted("LanePaused", world.lane, directions, receipt.timestamp + 7 * DAY),
     )
     assert world.lane_state(side).paused_directions == directions
     receipt = side.escrow.unpause_lane(world.lane, directions, *STATED, sender=side.administrator)
     assert receipt.events == (
         side.act(side.escrow, UNPAUSE, ZERO, side.administrator),
-        side.escrow.emitted("LaneUnpaused", world.lane, directions),
+        side.escrow.emitted("LaneUnpaused", world.lane, directions, receipt.timestamp + DAY),
     )
+    assert world.lane_state(side).paused_directions == directions
+    side.chain.set_time(receipt.timestamp + DAY)
     assert world.lane_state(side).paused_directions == 0
 
 
@@ -571,6 +573,7 @@ def test_lifting_one_direction_leaves_the_other_stopped(world: World) -> None:
     side = world.home
     side.escrow.pause_lane(world.lane, 3, *STATED, sender=side.guardian)
     side.escrow.unpause_lane(world.lane, 1, *STATED, sender=side.administrator)
+    side.chain.set_time(side.chain.now + DAY)
     assert world.lane_state(side).paused_directions == 2
 
 

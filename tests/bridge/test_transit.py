@@ -624,6 +624,7 @@ def test_nothing_arrives_while_inbound_is_paused(world: World, directions: int, 
     with refused(world, "lanes: inbound paused"):
         world.deliver(message)
     side.escrow.unpause_lane(world.lane, directions, *STATED, sender=side.administrator)
+    side.chain.set_time(side.chain.now + DAY)
     assert world.deliver(message).return_value is True
 
 

@@ -210,6 +210,7 @@ def test_a_stop_of_the_lane_is_waited_for_and_no_pause_of_the_token(network: Net
     network.remote.escrow.pause_lane(network.lane, 2, *why, sender=guardian)
     assert said(carrier.step()) == [("waiting", "home", 0, "inbound is paused on the lane")]
     network.remote.escrow.unpause_lane(network.lane, 2, *why, sender=lifting)
+    network.remote.chain.advance(86_400)
     network.remote.token.pause(7, *why, sender=guardian)
     assert said(carrier.step()) == [("delivered", "home", 0, "")]
 

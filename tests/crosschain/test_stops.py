@@ -9,7 +9,7 @@ from tallystick.chain import reverts
 from tallystick.deploy.upgrade import upgrade
 from tallystick.local.network import Network
 from tallystick.token.position import PauseScope
-from tests.support.flows import DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
+from tests.support.flows import DAY, DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
 
 
 def _pause_lane(network: Network, ledger: str, directions: Direction) -> None:
@@ -22,6 +22,8 @@ def _unpause_lane(network: Network, ledger: str, directions: Direction) -> None:
     network.suite(ledger).escrow.unpause_lane(
         network.lane, directions, REASON, DOCUMENT, sender=network.administrators(ledger)[0]
     )
+    # Lifting takes a day.
+    network.suite(ledger).chain.advance(DAY)
 
 
 def _pause(network: Network, ledger: str, scope: PauseScope) -> None:

@@ -580,20 +580,23 @@ class TwoLedgers:
         )
         self.tell("redeem", expected)
 
-    def pause_token(self, name: str, scopes: int) -> None:
-        """The guardian pauses transfers, issuance, lanes."""
-        self.side(name).scopes |= scopes
-        token, guardian = self.suites[name].token, self.party(name, "guardian")
+    def pause_token(self, name: str, scopes: int, guardian: bool = True) -> None:
+        """The guardian pauses transfers, issuance, lanes; an administrator prolongs."""
+        side = self.side(name)
+        expected = side.token_stops.stop(scopes, side.clock, guardian)
+        token, key = self.suites[name].token, self._stopping(name, guardian)
         self.act(
             name,
-            None,
-            lambda: token.pause(scopes, REASON, DOCUMENT, sender=guardian),
+            expected,
+            lambda: token.pause(scopes, REASON, DOCUMENT, sender=key),
             ["PrivilegedAct", "Paused"],
         )
+        self.tell("pause", expected)
 
     def unpause_token(self, name: str, scopes: int) -> None:
         """An administrator lifts it."""
-        self.side(name).scopes &= ~scopes
+        side = self.side(name)
+        side.token_stops.lift(scopes, side.clock)
         token, administrator = self.suites[name].token, self.network.administrators(name)[0]
         self.act(
             name,
@@ -602,22 +605,23 @@ class TwoLedgers:
             ["PrivilegedAct", "Unpaused"],
         )
 
-    def pause_lane(self, name: str, directions: int) -> None:
-        """The guardian stops directions of the lane on one ledger."""
-        self.side(name).stops |= directions
-        escrow, guardian = self.suites[name].escrow, self.party(name, "guardian")
+    def pause_lane(self, name: str, directions: int, guardian: bool = True) -> None:
+        """The guardian stops directions of the lane on one ledger; an administrator prolongs."""
+        side = self.side(name)
+        expected = side.lane_stops.stop(directions, side.clock, guardian)
+        escrow, key = self.suites[name].escrow, self._stopping(name, guardian)
         self.act(
             name,
-            None,
-            lambda: escrow.pause_lane(
-                self.model.lane, directions, REASON, DOCUMENT, sender=guardian
-            ),
+            expected,
+            lambda: escrow.pause_lane(self.model.lane, directions, REASON, DOCUMENT, sender=key),
             ["PrivilegedAct", "LanePaused"],
         )
+        self.tell("pause lane", expected)
 
     def unpause_lane(self, name: str, directions: int) -> None:
         """An administrator lifts it."""
-        self.side(name).stops &= ~directions
+        side = self.side(name)
+        side.lane_stops.lift(directions, side.clock)
         escrow, administrator = self.suites[name].escrow, self.network.administrators(name)[1]
         self.act(
             name,
@@ -627,6 +631,10 @@ class TwoLedgers:
             ),
             ["PrivilegedAct", "LaneUnpaused"],
         )
+
+    def _stopping(self, name: str, guardian: bool) -> Any:
+        """Whose key stops or prolongs."""
+        return self.party(name, "guardian") if guardian else self.network.administrators(name)[0]
 
     def give_notice(self, name: str, contract: str, release: int) -> None:
         """The upgrader gives notice of a release; issuer and auditor consent."""
@@ -935,7 +943,8 @@ class TwoLedgers:
         assert supply == side.supply, f"INV-5: {name}: supply {supply}, model {side.supply}"
         authorised, scopes = issue >> 104 & AMOUNT_MAX, issue >> 252 & 7
         assert authorised == side.authorised, f"{name}: authorised {authorised}"
-        assert scopes == side.scopes, f"{name}: paused scopes {scopes}, model {side.scopes}"
+        flags = side.token_stops.flags
+        assert scopes == flags, f"{name}: paused scopes {scopes}, model {flags}"
 
     def _check_lane(self, name: str, side: LedgerModel) -> None:
         """INV-2: the lane ledger, and the units that lie for it."""
@@ -946,7 +955,8 @@ class TwoLedgers:
             f"INV-2: {name}: (outstanding, suspense, sent) {found}, model {wanted}"
         )
         stops = books.of_escrow(books.terms_slot) >> 161 & 3
-        assert stops == side.stops, f"{name}: lane stops {stops}, model {side.stops}"
+        flags = side.lane_stops.flags
+        assert stops == flags, f"{name}: lane stops {stops}, model {flags}"
         held = books.position(side.custody) & AMOUNT_MAX
         owed = found[1] + (found[0] if side.home else 0)
         assert held == owed, f"INV-2: {name}: custody holds {held}, owes {owed}"
@@ -1113,6 +1123,7 @@ which = st.integers(0, 9)
 lifetimes = st.sampled_from([DAY, DAY, DAY, 1, 0])
 scopes = st.sampled_from([TRANSFERS, ISSUANCE, LANES])
 directions = st.sampled_from([OUT, IN, OUT | IN])
+mostly = st.sampled_from([True, True, True, False])
 contracts = st.sampled_from(["SecurityToken", "BridgeEscrow"])
 delays = st.integers(1, 600) | st.integers(1, 12).map(lambda hours: hours * 3_600)
 beside_the_close = st.sampled_from([-1, 0, 1])
@@ -1278,14 +1289,23 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         self.play.make_eligible(transit)
         self.play.claim(transit)
 
-    @rule(name=ledger_names, stops=directions)
-    def pause_lane(self, name: str, stops: int) -> None:
-        self.play.pause_lane(name, stops)
+    @rule(name=ledger_names, stops=directions, guardian=mostly)
+    def pause_lane(self, name: str, stops: int, guardian: bool) -> None:
+        self.play.pause_lane(name, stops, guardian)
+
+    @rule(name=ledger_names, stops=directions, stopped=scopes)
+    def unpause(self, name: str, stops: int, stopped: int) -> None:
+        self.play.unpause_lane(name, stops)
+        self.play.unpause_token(name, stopped)
 
     @rule(name=ledger_names)
     def unpause_all(self, name: str) -> None:
-        self.play.unpause_lane(name, OUT | IN)
-        self.play.unpause_token(name, TRANSFERS | ISSUANCE | LANES)
+        side = self.play.side(name)
+        for _ in range(2 if side.scopes or side.stops else 1):
+            self.play.unpause_lane(name, OUT | IN)
+            self.play.unpause_token(name, TRANSFERS | ISSUANCE | LANES)
+            if side.scopes or side.stops:
+                self.play.set_clock(name, by=DAY)
 
     @rule(name=ledger_names)
     def clear_everybody(self, name: str) -> None:
@@ -1387,9 +1407,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     def redeem(self, holder: str, eighths: int, extra: int) -> None:
         self.play.redeem(holder, self.part("home", holder, eighths, extra))
 
-    @rule(name=ledger_names, stopped=scopes)
-    def pause_token(self, name: str, stopped: int) -> None:
-        self.play.pause_token(name, stopped)
+    @rule(name=ledger_names, stopped=scopes, guardian=mostly)
+    def pause_token(self, name: str, stopped: int, guardian: bool) -> None:
+        self.play.pause_token(name, stopped, guardian)
 
     # -- releases --
 

@@ -27,6 +27,8 @@ UNLIMITED = 2**256 - 1
 ISSUE, RELEASE = 1, 2
 TRANSFERS, ISSUANCE, LANES = 1, 2, 4
 OUT, IN = 1, 2
+DAY = 86_400
+WEEK = 7 * DAY
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
@@ -88,6 +90,40 @@ class Installed:
     noticed_at: int = 0
 
 
+@dataclass
+class Stops:
+    """What is stopped of a token or a lane: for each bit when it ends, and whether a guardian
+    spoke last. A flag stays set until an administrator lifts a stop that has ended."""
+
+    flags: int = 0
+    told: dict[int, tuple[int, bool]] = field(default_factory=dict)
+
+    def running(self, now: int) -> int:
+        """The bits whose stop has not ended."""
+        return sum(bit for bit, (ends, _) in self.told.items() if now < ends)
+
+    def stop(self, mask: int, now: int, guardian: bool) -> Refusal | None:
+        """A guardian stops or an administrator prolongs, in turn."""
+        bits = [1 << i for i in range(4) if mask >> i & 1]
+        for bit in bits:
+            ends, by_guardian = self.told.get(bit, (0, False))
+            if guardian and by_guardian and now < ends + WEEK:
+                return "stops: administrator's turn"
+            if not guardian and not (by_guardian and now < ends):
+                return "stops: nothing to prolong"
+        self.told.update({bit: (now + WEEK, guardian) for bit in bits})
+        self.flags |= mask
+        return None
+
+    def lift(self, mask: int, now: int) -> None:
+        """An administrator: all of it ends within a day."""
+        for bit in [1 << i for i in range(4) if mask >> i & 1]:
+            ends = min(self.told.get(bit, (0, False))[0], now + DAY)
+            self.told[bit] = (ends, False)
+            if ends <= now:
+                self.flags &= ~bit
+
+
 class State(Enum):
     """Where a message is."""
 
@@ -124,8 +160,8 @@ class LedgerModel:
     supply: int = 0
     supply_story: Story = field(default_factory=Story)
     authorised: int = 0
-    scopes: int = 0
-    stops: int = 0
+    token_stops: Stops = field(default_factory=Stops)
+    lane_stops: Stops = field(default_factory=Stops)
     outstanding: int = 0
     suspense: int = 0
     sent: int = 0
@@ -147,6 +183,16 @@ class LedgerModel:
     def holders_total(self) -> int:
         """Units of everybody but the custody."""
         return sum(h.balance for a, h in self.holdings.items() if a != self.custody)
+
+    @property
+    def scopes(self) -> int:
+        """What is paused of the token now."""
+        return self.token_stops.running(self.clock)
+
+    @property
+    def stops(self) -> int:
+        """What is stopped of the lane now."""
+        return self.lane_stops.running(self.clock)
 
     @property
     def domain(self) -> Domain:

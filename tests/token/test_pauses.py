@@ -7,41 +7,79 @@ from collections.abc import Callable
 import pytest
 
 from tallystick.token.position import PauseScope
-from tests.support.world import NO_DOCUMENT, NO_REASON, STATED, UINT_MAX, Side, World, refused
+from tests.support.world import (
+    DAY,
+    NO_DOCUMENT,
+    NO_REASON,
+    STATED,
+    UINT_MAX,
+    ZERO,
+    Side,
+    World,
+    read_slot,
+    refused,
+)
 
 PAUSE = "pause(uint256,bytes4,bytes32)"
 UNPAUSE = "unpause(uint256,bytes4,bytes32)"
 SCOPES = range(1, 8)
+WEEK = 7 * DAY
 
 
 @pytest.mark.requirement("R-64")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_guardian_pauses(home_side: Side, scope: int) -> None:
+def test_guardian_pauses_for_a_week(home_side: Side, scope: int) -> None:
     token, guardian = home_side.token, home_side.guardian
     receipt = token.pause(scope, *STATED, sender=guardian)
     assert receipt.events == (
-        home_side.act(token, PAUSE, "0x" + "00" * 20, guardian),
-        token.emitted("Paused", scope, guardian),
+        home_side.act(token, PAUSE, ZERO, guardian),
+        token.emitted("Paused", scope, guardian, receipt.timestamp + WEEK),
     )
     assert token.paused_scopes() == scope
     assert token.paused() is bool(scope & PauseScope.TRANSFERS)
+    home_side.chain.set_time(receipt.timestamp + WEEK - 1)
+    assert token.paused_scopes() == scope
+    home_side.chain.set_time(receipt.timestamp + WEEK)
+    assert token.paused_scopes() == 0
+    assert token.paused() is False
 
 
 @pytest.mark.requirement("R-64")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_administrator_lifts_a_pause(home_side: Side, scope: int) -> None:
+def test_what_an_administrator_lifts_goes_on_a_day_later(home_side: Side, scope: int) -> None:
     token, administrator = home_side.token, home_side.administrator
     token.pause(7, *STATED, sender=home_side.guardian)
     receipt = token.unpause(scope, *STATED, sender=administrator)
     assert receipt.events == (
-        home_side.act(token, UNPAUSE, "0x" + "00" * 20, administrator),
-        token.emitted("Unpaused", scope, administrator),
+        home_side.act(token, UNPAUSE, ZERO, administrator),
+        token.emitted("Unpaused", scope, administrator, receipt.timestamp + DAY),
     )
+    assert token.paused_scopes() == 7
+    home_side.chain.set_time(receipt.timestamp + DAY)
     assert token.paused_scopes() == 7 - scope
 
 
+@pytest.mark.requirement("R-64")
+@pytest.mark.parametrize("by", ["itself", "administrator"])
+def test_what_has_ended_stops_nothing_and_is_tidied_up(world: World, by: str) -> None:
+    """The flag that ended stays in the issue word until an administrator lifts it."""
+    side = world.home
+    paused = side.token.pause(7, *STATED, sender=side.guardian)
+    if by == "administrator":
+        side.token.unpause(7, *STATED, sender=side.administrator)
+    side.chain.set_time(paused.timestamp + (WEEK if by == "itself" else DAY + 10))
+    for carry_out, _ in ACTS.values():
+        with world.isolated():
+            side.token.authorise_issuance(1, *STATED, sender=side.notary)
+            side.token.approve(side.issuer, 1, sender=side.investor)
+            carry_out(side)
+    assert read_slot(side.token, "book", "_issue") >> 252 == 7
+    side.token.unpause(7, *STATED, sender=side.administrator)
+    assert read_slot(side.token, "book", "_issue") >> 252 == 0
+
+
 def test_pauses_add_up(home_side: Side) -> None:
-    for scope in (1, 4, 1):
+    for scope in (1, 4):
         home_side.token.pause(scope, *STATED, sender=home_side.guardian)
     assert home_side.token.paused_scopes() == 5
 

@@ -61,7 +61,7 @@ def test_an_act_of_the_controls_is_the_tokens(home_side: Side) -> None:
     receipt = token.pause(1, *STATED, sender=guardian)
     assert receipt.events == (
         home_side.act(token, "pause(uint256,bytes4,bytes32)", ZERO, guardian),
-        token.emitted("Paused", 1, guardian),
+        token.emitted("Paused", 1, guardian, receipt.timestamp + 7 * 86_400),
     )
     assert token.paused()
     for half in halves(home_side):
