@@ -68,9 +68,10 @@ format: setup-lint ## rewrite Python and Vyper sources in the one style
 	@$(VENV)/ruff format --quiet .
 	@$(VENV)/python -m tools.lint.formatting --write
 
-snapshots: setup-python ## rewrite what follows from the sources: snapshots, docs/errors.md, README's sample
+snapshots: setup-python ## rewrite what follows from the sources: snapshots, docs/errors.md, docs/access.md, README's sample
 	@$(VENV)/python -m tools.snapshots --write
 	@$(VENV)/python -m tools.errors
+	@$(VENV)/python -m tools.access
 	@$(VENV)/python -m tools.readme
 
 bench: setup ## measure gas and time, rewrite the tables

@@ -43,6 +43,8 @@ def take(holder: address, amount: uint256) -> bool:
     @param holder The account to debit.
     @param amount Units.
     @return True.
+    @custom:role escrow
+    @custom:refused transfers, lanes, frozen from, expired from
     """
     assert msg.sender == _ESCROW, "custody: take is the escrow's"
     assert extcall _TOKEN.transferFrom(holder, self, amount), "custody: take failed"
@@ -57,6 +59,8 @@ def pay(recipient: address, amount: uint256) -> bool:
     @param recipient The account to credit.
     @param amount Units.
     @return True.
+    @custom:role escrow
+    @custom:refused frozen to, expired to
     """
     assert msg.sender == _ESCROW, "custody: pay is the escrow's"
     # A transfer to itself would succeed and pay nobody.
@@ -73,6 +77,7 @@ def hold(amount: uint256) -> bool:
     @dev On a remote ledger, where the token knows this account as a bridge.
     @param amount Units.
     @return True.
+    @custom:role escrow
     """
     assert msg.sender == _ESCROW, "custody: hold is the escrow's"
     extcall _TOKEN.crosschainMint(self, amount)

@@ -210,6 +210,7 @@ def set_first_signers(
     @param threshold How many must sign, at least 2.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role set-up key
     """
     assert msg.sender == access.set_up_key, "verifier: not in set-up"
     assert self.epoch == 0, "verifier: first set confirmed already"
@@ -229,6 +230,7 @@ def propose_signers(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role operator
     """
     access._check_role(access.OPERATOR)
     number: uint256 = self.epoch + 1
@@ -251,6 +253,7 @@ def confirm_signers(
     @param threshold As proposed.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator
     """
     # Not the set-up key: it confirms the first set alone, and no other.
     access._check_role(access.ADMINISTRATOR)
@@ -275,6 +278,7 @@ def end_epoch(number: uint256, reason: bytes4, document: bytes32):
     @param number The epoch.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator
     """
     access._check_role(access.ADMINISTRATOR)
     assert self._epochs[number] & _TIME_MASK > block.timestamp, "verifier: no epoch to end"
@@ -288,6 +292,7 @@ def hand_over(reason: bytes4, document: bytes32):
     @notice End the set-up: the set-up key keeps nothing.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role set-up key
     """
     assert self.epoch != 0, "verifier: no signers yet"
     access._hand_over(reason, document)

@@ -139,6 +139,7 @@ def propose_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role operator
     """
     act: bytes32 = self._open_act(terms)
     access._propose(act, access.OPERATOR, access.ADMINISTRATOR, terms.token, reason, document)
@@ -158,6 +159,7 @@ def propose_lane_terms(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role operator
     """
     act: bytes32 = self._set_act(lane, verifier, cap)
     access._propose(act, access.OPERATOR, access.ADMINISTRATOR, verifier, reason, document)
@@ -174,6 +176,7 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The lane's id, the same on both ledgers.
+    @custom:role administrator, set-up key
     """
     access._carry_out(self._open_act(terms), access.ADMINISTRATOR)
     assert code._is_code(terms.token), "lanes: token has no code"
@@ -257,6 +260,7 @@ def set_lane_terms(
     @param cap Most that may be outstanding, in whole units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator, set-up key
     """
     access._carry_out(self._set_act(lane, verifier, cap), access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
@@ -281,6 +285,7 @@ def pause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: byt
     @param directions What to stop, or to prolong.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator, guardian
     """
     access._check_role(access.GUARDIAN | access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
@@ -300,6 +305,7 @@ def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: b
     @param directions What to let go on.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator
     """
     access._check_role(access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)

@@ -69,6 +69,8 @@ def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param amount Base units.
     @param deadline Time from which the source may refund what was not delivered.
     @return The message's id.
+    @custom:role anyone
+    @custom:refused transfers, lanes, out, frozen caller, expired caller
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
@@ -86,6 +88,8 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param amount Base units.
     @param deadline Time from which the source may refund what was not delivered.
     @return The message's id.
+    @custom:role anyone
+    @custom:refused transfers, lanes, out, frozen caller, expired caller
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
@@ -104,6 +108,8 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     @param m The message, as its source logged it.
     @param attestation What the lane's verifier asks for.
     @return Whether the recipient was credited; False: the units wait in suspense under that name.
+    @custom:role anyone
+    @custom:refused in
     """
     terms: uint256 = lanes._open_terms(m.lane)
     home: bool = terms & lanes.HOME != 0
@@ -146,6 +152,8 @@ def claim(m: message.Message):
     """
     @notice Pay what waits in suspense to its recipient, who can receive by now.
     @param m The message that brought it.
+    @custom:role anyone
+    @custom:refused frozen to, expired to
     """
     id: bytes32 = message._id(m)
     amount: uint256 = self.suspended[id]

@@ -234,6 +234,7 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
     @param reason Four-letter reason code.
     @param document Hash of the release notes.
     @return The release's id.
+    @custom:role upgrader, set-up key
     """
     access._check_role_or_set_up(access.UPGRADER)
     assert release.kind != empty(bytes32), "release: no kind"
@@ -273,6 +274,7 @@ def withdraw_release(release: bytes32, reason: bytes4, document: bytes32):
     @param release The release's id.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role upgrader, set-up key
     """
     access._check_role_or_set_up(access.UPGRADER)
     withdrawn: Release = self.release_of[release]
@@ -290,6 +292,7 @@ def register_custody_code(code_hash: bytes32, reason: bytes4, document: bytes32)
     @param code_hash keccak256 of the code without its immutables.
     @param reason Four-letter reason code.
     @param document Hash of the review.
+    @custom:role upgrader, set-up key
     """
     access._check_role_or_set_up(access.UPGRADER)
     assert code_hash != empty(bytes32), "release: no custody code hash"
@@ -306,6 +309,7 @@ def withdraw_custody_code(code_hash: bytes32, reason: bytes4, document: bytes32)
     @param code_hash keccak256 of the code without its immutables.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role upgrader, set-up key
     """
     access._check_role_or_set_up(access.UPGRADER)
     assert self.custody_code[code_hash], "release: custody code unknown"
@@ -331,6 +335,7 @@ def create_proxy(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The proxy.
+    @custom:role set-up key
     """
     assert msg.sender == access.set_up_key, "release: not in set-up"
     assert self.proxy_at[name] == empty(address), "release: proxy exists"
@@ -361,6 +366,7 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     @param release The release's id.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role upgrader
     """
     access._check_role(access.UPGRADER)
     installed: Installation = self._installed(proxy)
@@ -401,6 +407,7 @@ def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
     @param terms keccak256 of the ABI-encoded release that is noticed, so that nobody consents to another.
     @param reason Four-letter reason code.
     @param document Hash of the review.
+    @custom:role issuer, auditor
     """
     access._check_role(access.ISSUER | access.AUDITOR)
     assert terms != empty(bytes32), "release: approve what"
@@ -426,6 +433,7 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     @param proxy The proxy.
     @param release The release that is noticed.
     @param migration The call registered with the release; empty if it has none.
+    @custom:role anyone
     """
     noticed: Notice = self._notice_of[proxy]
     assert release != empty(bytes32), "release: activate what"
@@ -468,6 +476,7 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
     @param proxy The proxy.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role guardian, upgrader
     """
     access._check_role(access.GUARDIAN | access.UPGRADER)
     assert self._notice_of[proxy].release != empty(bytes32), "release: nothing to cancel"
@@ -484,6 +493,7 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     @param proxy The proxy.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role guardian
     """
     access._check_role(access.GUARDIAN)
     installed: Installation = self._installed(proxy)
@@ -510,6 +520,7 @@ def hand_over(reason: bytes4, document: bytes32):
     @notice End the set-up: no proxy is created any more, and the set-up key keeps nothing.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role set-up key
     """
     access._hand_over(reason, document)
 

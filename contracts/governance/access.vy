@@ -105,6 +105,7 @@ def propose_role(account: address, role: uint256, reason: bytes4, document: byte
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role administrator
     """
     self._check_assignable(account, role)
     act: bytes32 = self._role_act(account, role)
@@ -129,6 +130,7 @@ def assign_role(account: address, role: uint256, reason: bytes4, document: bytes
     @param role One role bit, or 0 for none.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator, guardian, set-up key
     """
     confirmer: uint256 = ADMINISTRATOR
     notice: uint256 = 0
@@ -147,6 +149,7 @@ def withdraw_proposal(act: bytes32, reason: bytes4, document: bytes32):
     @param act The act, as the event of its proposal names it.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role guardian, sides of the proposal
     """
     word: uint256 = self._proposals[act]
     assert word != 0, "access: nothing to withdraw"

@@ -62,6 +62,7 @@ def initialize(set_up_key_: address):
     """
     @notice Name the key that sets the registry up; once, by the proxy's constructor.
     @param set_up_key_ The key that sets the contract up and then hands it over.
+    @custom:role constructor
     """
     assert not self._initialized, "registry: initialised already"
     self._initialized = True
@@ -74,6 +75,7 @@ def hand_over(reason: bytes4, document: bytes32):
     @notice End the set-up: the set-up key keeps nothing.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role set-up key
     """
     access._hand_over(reason, document)
 

@@ -82,6 +82,7 @@ def propose_record(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role registrar
     """
     isin_hash: bytes32 = keccak256(isin)
     current: bytes32 = self._record_hash[isin_hash]
@@ -109,6 +110,7 @@ def register(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes
     @param record The whole record.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role issuer, set-up key
     """
     record_hash: bytes32 = self._carry_out(record, empty(bytes32))
     isin_hash: bytes32 = keccak256(record.instrument.isin)
@@ -125,6 +127,7 @@ def amend(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32)
     @param record The whole new record, linked to the one in force.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role issuer, set-up key
     """
     record_hash: bytes32 = self._carry_out(record, empty(bytes32))
     isin_hash: bytes32 = keccak256(record.instrument.isin)
@@ -146,6 +149,7 @@ def adopt(record: IInstrumentRegistry.Record, reason: bytes4, document: bytes32)
     @param record The whole record, as the other ledger holds it.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role issuer, set-up key
     """
     replaced: bytes32 = self._record_hash[keccak256(record.instrument.isin)]
     assert replaced != empty(bytes32), "records: nothing to replace"

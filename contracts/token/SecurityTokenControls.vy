@@ -109,6 +109,7 @@ def initialize(
     @param home Whether this is the instrument's home ledger.
     @param close_minute Close of business, minutes after midnight UTC.
     @param set_up_key_ The key that sets the contract up and then hands it over.
+    @custom:role constructor
     """
     assert not self._initialized, "token: initialised already"
     assert len(isin_) == 12, "token: not an ISIN"
@@ -142,6 +143,7 @@ def hand_over(reason: bytes4, document: bytes32):
     @notice End the set-up: the set-up key keeps nothing, and units can come into being.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role set-up key
     """
     access._hand_over(reason, document)
     book._issue |= position.LIVE

@@ -142,6 +142,7 @@ def admit(account: address, until_day: uint256, reason: bytes4, document: bytes3
     @param until_day Last day of eligibility, days since 1970-01-01 UTC, at most 65535.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
     assert account != empty(address), "controls: no account"
@@ -164,6 +165,7 @@ def propose_link_account(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
+    @custom:role registrar
     """
     act: bytes32 = self._link_act(account, link)
     access._propose(act, access.REGISTRAR, access.CUSTODIAN, account, reason, document)
@@ -183,6 +185,7 @@ def set_link_account(account: address, link: bool, reason: bytes4, document: byt
     @param link Whether it is one after the call.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role custodian, set-up key
     """
     access._carry_out(self._link_act(account, link), access.CUSTODIAN)
     word: uint256 = book._positions[account]
@@ -222,6 +225,7 @@ def enter_order(
     @param expires_at Time from which the order can't be carried out any more.
     @param reason Four-letter reason code.
     @param document Hash of the order.
+    @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
     # Beyond 40 bits lies no block's time: what expires there, or at their end, never does.
@@ -260,6 +264,7 @@ def withdraw_order(
     @param amount Its units.
     @param reason Four-letter reason code.
     @param document Hash of the document that withdraws it.
+    @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
@@ -288,6 +293,7 @@ def setFrozenTokens(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return True.
+    @custom:role custodian
     """
     access._check_role(access.CUSTODIAN)
     kept: uint256 = min(amount, position.AMOUNT_MAX)
@@ -312,6 +318,7 @@ def setAddressFrozen(
     @param frozen Whether it is frozen after the call.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role custodian
     """
     access._check_role(access.CUSTODIAN)
     word: uint256 = book._positions[account]
@@ -335,6 +342,8 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     @param receiver The account to credit.
     @param amount Units.
     @return True.
+    @custom:role custodian
+    @custom:refused frozen to, expired to
     """
     access._check_role(access.CUSTODIAN)
     order_id: bytes32 = self._order_id(sender, receiver, amount)
@@ -384,6 +393,7 @@ def pause(scope: uint256, reason: bytes4, document: bytes32):
     @param scope What to stop, or to prolong.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator, guardian
     """
     access._check_role(access.GUARDIAN | access.ADMINISTRATOR)
     assert scope != 0 and scope <= _ALL_SCOPES, "controls: unknown scope"
@@ -402,6 +412,7 @@ def unpause(scope: uint256, reason: bytes4, document: bytes32):
     @param scope What to let go on.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role administrator
     """
     access._check_role(access.ADMINISTRATOR)
     assert scope != 0 and scope <= _ALL_SCOPES, "controls: unknown scope to lift"

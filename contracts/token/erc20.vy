@@ -43,6 +43,8 @@ def transfer(receiver: address, amount: uint256) -> bool:
     @param receiver The account to credit.
     @param amount Units.
     @return True.
+    @custom:role anyone
+    @custom:refused transfers, frozen caller, frozen to, expired caller, expired to
     """
     controls._transfer(msg.sender, receiver, amount)
     return True
@@ -58,6 +60,8 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     @param receiver The account to credit.
     @param amount Units.
     @return True.
+    @custom:role anyone
+    @custom:refused transfers, frozen caller, frozen from, frozen to, expired from, expired to
     """
     if receiver != msg.sender:
         # A caller that takes for itself, as a custody does, is asked as the receiver.
@@ -75,6 +79,7 @@ def approve(spender: address, amount: uint256) -> bool:
     @param spender The account that may.
     @param amount Units, absolutely.
     @return True.
+    @custom:role anyone
     """
     if spender == empty(address):
         standard_errors._invalid_spender(spender)
@@ -90,6 +95,8 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     @notice Move units of the caller to many holders, all or nothing (ERC-3643).
     @param receivers The accounts to credit.
     @param amounts Units for each of them.
+    @custom:role anyone
+    @custom:refused transfers, frozen caller, frozen to, expired caller, expired to
     """
     assert len(receivers) == len(amounts), "erc20: lists differ in length"
     issue: uint256 = book._issue

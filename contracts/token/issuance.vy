@@ -64,6 +64,7 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role notary
     """
     access._check_role(access.NOTARY)
     issue: uint256 = book._issue
@@ -88,6 +89,7 @@ def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role notary
     """
     access._check_role(access.NOTARY)
     issue: uint256 = book._issue
@@ -115,6 +117,8 @@ def mint(
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role issuer
+    @custom:refused issuance, frozen to, expired to
     """
     access._check_role(access.ISSUER)
     issue: uint256 = book._issue
@@ -148,6 +152,8 @@ def burn(
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
+    @custom:role issuer
+    @custom:refused issuance, frozen caller, frozen from, expired from
     """
     access._check_role(access.ISSUER)
     issue: uint256 = book._issue
@@ -177,6 +183,8 @@ def crosschainMint(receiver: address, amount: uint256):
          another ledger.
     @param receiver The account to credit.
     @param amount Units.
+    @custom:role bridge
+    @custom:refused frozen to, expired to
     """
     issue: uint256 = self._bridged_issue()
     word: uint256 = book._positions[receiver]
@@ -199,6 +207,8 @@ def crosschainBurn(owner: address, amount: uint256):
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
     @param owner The account to debit.
     @param amount Units.
+    @custom:role bridge
+    @custom:refused transfers, lanes, frozen from, expired from
     """
     issue: uint256 = self._bridged_issue()
     assert issue & position.PAUSED_LANES == 0 or not controls._is_paused(

@@ -34,6 +34,7 @@ def instruct(reason: bytes4, document: bytes32):
     @notice State the standing reason and document of the caller's next acts (both empty: none).
     @param reason Four-letter reason code.
     @param document Hash of the document.
+    @custom:role anyone
     """
     assert (reason == empty(bytes4)) == (document == empty(bytes32)), "standing: half stated"
     self.standing_instruction[msg.sender] = Instruction(reason=reason, document=document)

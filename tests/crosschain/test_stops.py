@@ -9,7 +9,16 @@ from tallystick.chain import reverts
 from tallystick.deploy.upgrade import upgrade
 from tallystick.local.network import Network
 from tallystick.token.position import PauseScope
-from tests.support.flows import DAY, DOCUMENT, REASON, arrive, await_lock_time, courier_of, meet, picture
+from tests.support.flows import (
+    DAY,
+    DOCUMENT,
+    REASON,
+    arrive,
+    await_lock_time,
+    courier_of,
+    meet,
+    picture,
+)
 
 
 def _pause_lane(network: Network, ledger: str, directions: Direction) -> None:
@@ -103,9 +112,7 @@ def test_what_leaves_stops_alike_on_both_sides(network, parties, ledger, scope):
     send = suite.escrow.lock if ledger == "home" else suite.escrow.burn
     module = "controls" if ledger == "home" else "issuance"
     with reverts(f"{module}: {str(scope.name).lower()} paused"):
-        send(
-            network.lane, party(str(parties.fund)), 5, suite.chain.now + 60, sender=sender
-        )
+        send(network.lane, party(str(parties.fund)), 5, suite.chain.now + 60, sender=sender)
     assert picture(network) == before
 
 

@@ -372,9 +372,7 @@ def test_a_removal_that_nobody_carries_out_lapses(world: World) -> None:
 
 @pytest.mark.requirement("INV-9")
 @pytest.mark.parametrize("contract", CONTRACTS)
-def test_a_proposal_stays_dead_when_its_proposers_role_returns(
-    world: World, contract: str
-) -> None:
+def test_a_proposal_stays_dead_when_its_proposers_role_returns(world: World, contract: str) -> None:
     side = world.home
     bound, proposer = getattr(side, contract), side.outsider
     side.give_role(bound, proposer, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.message import NO_CAP, lane_id, ledger_id, party
-from tests.support.world import DAY, ISIN, STATED, Side, World, refused
+from tests.support.world import ISIN, STATED, Side, World, refused
 
 OPERATOR = 32
 

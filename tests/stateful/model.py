@@ -111,7 +111,7 @@ class Stops:
                 return "stops: administrator's turn"
             if not guardian and not (by_guardian and now < ends):
                 return "stops: nothing to prolong"
-        self.told.update({bit: (now + WEEK, guardian) for bit in bits})
+        self.told.update(dict.fromkeys(bits, (now + WEEK, guardian)))
         self.flags |= mask
         return None
 

@@ -38,9 +38,7 @@ def test_a_spender_moves_again_when_its_freeze_ends(home_side: Side) -> None:
     _freeze(home_side, spender)
     _freeze(home_side, spender, False)
     receipt = token.transferFrom(home_side.investor, home_side.fund, 10, sender=spender)
-    assert receipt.events == (
-        token.emitted("Transfer", home_side.investor, home_side.fund, 10),
-    )
+    assert receipt.events == (token.emitted("Transfer", home_side.investor, home_side.fund, 10),)
 
 
 def test_a_frozen_amount_of_the_spender_hinders_nothing(home_side: Side) -> None:
@@ -95,9 +93,7 @@ def test_an_allowance_reaches_no_lane(world: World, name: str) -> None:
     world.arrived(10)
     side.token.approve(side.fund, 5, sender=side.investor)
     side.token.approve(side.custody, 5, sender=side.fund)
-    with refused(
-        world, error="ERC20InsufficientBalance", args=(side.fund.address, 0, 5)
-    ):
+    with refused(world, error="ERC20InsufficientBalance", args=(side.fund.address, 0, 5)):
         _sends(world, side, side.fund)
 
 

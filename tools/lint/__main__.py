@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import errors, readme, snapshots
+from tools import access, errors, readme, snapshots
 from tools.lint import dependencies, direction, formatting, halves, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
@@ -55,6 +55,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "readme": lambda: print_findings(readme.check_all()),
     "halves": lambda: print_findings(halves.check_all()),
     "errors": lambda: errors.main(["--check"]),
+    "access": lambda: access.main(["--check"]),
     "snapshots": lambda: snapshots.main(["--check"]),
 }
 

@@ -1,0 +1,612 @@
+"""docs/access.md in every state: each act that can be carried out, paused, frozen, expired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tallystick.build import artifact
+from tallystick.chain import Contract, Revert
+from tallystick.deploy.upgrade import deploy_implementation
+from tallystick.files.instrument import load_instrument, record_of
+from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
+from tests.governance.test_authority import Upgrade
+from tests.support.world import (
+    AMOUNT_MAX,
+    DAY,
+    DOCUMENT,
+    ROOT,
+    STATED,
+    Side,
+    World,
+)
+from tools.access import PAUSES, STATES, Row, rows
+from tools.report import ROOT as CHECKOUT
+from tools.vyper_source import load_tree
+
+SCOPES = {"transfers": 1, "issuance": 2, "lanes": 4}
+DIRECTIONS = {"out": 1, "in": 2}
+TABLE = rows(load_tree(CHECKOUT)[0])
+
+
+@dataclass(frozen=True)
+class Call:
+    """An act that would be carried out now: by whose key, who is debited by it, who credited."""
+
+    side: Side
+    contract: Contract
+    function: str
+    arguments: tuple[Any, ...]
+    key: Any
+    debited: Any = None
+    credited: Any = None
+
+    def make(self) -> None:
+        """Carry it out."""
+        getattr(self.contract, self.function)(*self.arguments, sender=self.key)
+
+    def party(self, name: str) -> Any:
+        """The account that a state speaks of, if the call touches one."""
+        return {"caller": self.key, "from": self.debited, "to": self.credited}[name]
+
+
+Prepare = Callable[[World, str], Call]
+CALLS: dict[tuple[str, str], Prepare] = {}
+
+
+def prepares(contract: str, function: str) -> Callable[[Prepare], Prepare]:
+    """Enter what prepares the call of a function."""
+
+    def enter(prepare: Prepare) -> Prepare:
+        CALLS[contract, function] = prepare
+        return prepare
+
+    return enter
+
+
+def _simple(
+    contract: str, function: str, attribute: str, key: str, *arguments: Any, name: str = "home"
+) -> None:
+    """A call that needs nothing before it: arguments may name parties."""
+
+    def prepare(world: World, state: str) -> Call:
+        side: Side = getattr(world, name)
+        given = [
+            side.parties[each[1:]].address
+            if isinstance(each, str) and each.startswith(":")
+            else world.lane
+            if each == "lane"
+            else each
+            for each in arguments
+        ]
+        return Call(side, getattr(side, attribute), function, (*given,), side.parties[key])
+
+    CALLS[contract, function] = prepare
+
+
+# ------------------------------------------------------------------- in every contract
+
+_ATTRIBUTES = {
+    "SecurityToken": "token",
+    "BridgeEscrow": "escrow",
+    "QuorumVerifier": "verifier",
+    "ReleaseAuthority": "authority",
+    "InstrumentRegistry": "registry",
+}
+
+
+def _roles(contract: str, attribute: str) -> None:
+    _simple(contract, "propose_role", attribute, "administrator", ":outsider", 2, *STATED)
+
+    @prepares(contract, "assign_role")
+    def assign(world: World, state: str) -> Call:
+        side = world.home
+        bound = getattr(side, attribute)
+        bound.propose_role(side.outsider, 2, *STATED, sender=side.administrator)
+        side.chain.set_time(side.chain.now + DAY)
+        return Call(
+            side, bound, "assign_role", (side.outsider, 2, *STATED), side.second_administrator
+        )
+
+    @prepares(contract, "withdraw_proposal")
+    def withdraw(world: World, state: str) -> Call:
+        side = world.home
+        bound = getattr(side, attribute)
+        act = bound.propose_role(side.outsider, 2, *STATED, sender=side.administrator).return_value
+        return Call(side, bound, "withdraw_proposal", (act, *STATED), side.guardian)
+
+
+for _contract, _attribute in _ATTRIBUTES.items():
+    _roles(_contract, _attribute)
+
+# ------------------------------------------------------------------------------- token
+
+_TOKEN = "SecurityToken"
+_simple(_TOKEN, "instruct", "token", "outsider", *STATED)
+_simple(_TOKEN, "admit", "token", "registrar", ":outsider", 40_000, *STATED)
+_simple(
+    _TOKEN,
+    "enter_order",
+    "token",
+    "registrar",
+    ":investor",
+    ":fund",
+    5,
+    2**39,
+    *STATED,
+)
+_simple(_TOKEN, "setFrozenTokens", "token", "custodian", ":investor", 5, *STATED)
+_simple(_TOKEN, "setAddressFrozen", "token", "custodian", ":investor", True, *STATED)
+_simple(_TOKEN, "unpause", "token", "administrator", 7, *STATED)
+_simple(_TOKEN, "authorise_issuance", "token", "notary", 5, *STATED)
+_simple(_TOKEN, "approve", "token", "investor", ":fund", 5)
+
+
+@prepares(_TOKEN, "propose_link_account")
+def _propose_link(world: World, state: str) -> Call:
+    side = world.home
+    custody = side.new_custody(linked=False)
+    return Call(
+        side,
+        side.token,
+        "propose_link_account",
+        (custody.address, True, *STATED),
+        side.registrar,
+    )
+
+
+@prepares(_TOKEN, "set_link_account")
+def _set_link(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.new_custody(linked=False).address, True, *STATED)
+    side.token.propose_link_account(*arguments, sender=side.registrar)
+    return Call(side, side.token, "set_link_account", arguments, side.custodian)
+
+
+def _order(side: Side) -> tuple[Any, ...]:
+    order = (side.investor.address, side.fund.address, 5)
+    side.token.enter_order(*order, 2**39, *STATED, sender=side.registrar)
+    return order
+
+
+@prepares(_TOKEN, "withdraw_order")
+def _withdraw_order(world: World, state: str) -> Call:
+    side = world.home
+    return Call(side, side.token, "withdraw_order", (*_order(side), *STATED), side.registrar)
+
+
+@prepares(_TOKEN, "forcedTransfer")
+def _forced(world: World, state: str) -> Call:
+    side = world.home
+    order = _order(side)
+    return Call(side, side.token, "forcedTransfer", order, side.custodian, side.investor, side.fund)
+
+
+@prepares(_TOKEN, "pause")
+def _pause(world: World, state: str) -> Call:
+    # A stop is not the guardian's twice in a row: another scope than the state's.
+    side, scope = world.home, 2 if state == "transfers" else 1
+    return Call(side, side.token, "pause", (scope, *STATED), side.guardian)
+
+
+@prepares(_TOKEN, "withdraw_authorisation")
+def _withdraw_authorisation(world: World, state: str) -> Call:
+    side = world.home
+    side.token.authorise_issuance(5, *STATED, sender=side.notary)
+    return Call(side, side.token, "withdraw_authorisation", (5, *STATED), side.notary)
+
+
+@prepares(_TOKEN, "mint")
+def _mint(world: World, state: str) -> Call:
+    side = world.home
+    side.token.authorise_issuance(5, *STATED, sender=side.notary)
+    return Call(
+        side,
+        side.token,
+        "mint",
+        (side.fund.address, 5, *STATED),
+        side.issuer,
+        credited=side.fund,
+    )
+
+
+@prepares(_TOKEN, "burn")
+def _redeem(world: World, state: str) -> Call:
+    side = world.home
+    side.token.approve(side.issuer, 5, sender=side.investor)
+    arguments = (side.investor.address, 5, *STATED)
+    return Call(side, side.token, "burn", arguments, side.issuer, side.investor)
+
+
+@prepares(_TOKEN, "crosschainMint")
+def _crosschain_mint(world: World, state: str) -> Call:
+    side = world.remote
+    return Call(
+        side,
+        side.token,
+        "crosschainMint",
+        (side.investor.address, 5),
+        side.escrow.address,
+        credited=side.investor,
+    )
+
+
+@prepares(_TOKEN, "crosschainBurn")
+def _crosschain_burn(world: World, state: str) -> Call:
+    side = world.remote
+    world.arrived(10)
+    return Call(
+        side,
+        side.token,
+        "crosschainBurn",
+        (side.investor.address, 5),
+        side.escrow.address,
+        side.investor,
+    )
+
+
+@prepares(_TOKEN, "transfer")
+def _transfer(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.fund.address, 5)
+    return Call(side, side.token, "transfer", arguments, side.investor, credited=side.fund)
+
+
+@prepares(_TOKEN, "transferFrom")
+def _transfer_from(world: World, state: str) -> Call:
+    side = world.home
+    side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+    side.token.approve(side.outsider, 5, sender=side.investor)
+    arguments = (side.investor.address, side.fund.address, 5)
+    return Call(
+        side, side.token, "transferFrom", arguments, side.outsider, side.investor, side.fund
+    )
+
+
+@prepares(_TOKEN, "batchTransfer")
+def _batch(world: World, state: str) -> Call:
+    side = world.home
+    arguments = ([side.buyer.address, side.fund.address], [1, 5])
+    return Call(side, side.token, "batchTransfer", arguments, side.investor, credited=side.fund)
+
+
+# ------------------------------------------------------------------------------ escrow
+
+_ESCROW = "BridgeEscrow"
+_simple(_ESCROW, "unpause_lane", "escrow", "administrator", "lane", 3, *STATED)
+
+
+@prepares(_ESCROW, "pause_lane")
+def _pause_lane(world: World, state: str) -> Call:
+    side, direction = world.home, 2 if state == "out" else 1
+    arguments = (world.lane, direction, *STATED)
+    return Call(side, side.escrow, "pause_lane", arguments, side.guardian)
+
+
+def _lane_terms(world: World) -> tuple[Any, ...]:
+    """A lane of the home ledger to a third one, with a custody of its own."""
+    side = world.home
+    terms = tuple(world.lane_state(side).terms)
+    changed = dict(zip(range(len(terms)), terms, strict=True))
+    changed[3] = side.new_custody().address
+    changed[5], changed[6] = DOCUMENT, DOCUMENT
+    return tuple(changed.values())
+
+
+@prepares(_ESCROW, "propose_lane")
+def _propose_lane(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (_lane_terms(world), *STATED)
+    return Call(side, side.escrow, "propose_lane", arguments, side.operator)
+
+
+@prepares(_ESCROW, "open_lane")
+def _open_lane(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (_lane_terms(world), *STATED)
+    side.escrow.propose_lane(*arguments, sender=side.operator)
+    return Call(side, side.escrow, "open_lane", arguments, side.administrator)
+
+
+@prepares(_ESCROW, "propose_lane_terms")
+def _propose_terms(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (world.lane, side.verifier.address, 7, *STATED)
+    return Call(side, side.escrow, "propose_lane_terms", arguments, side.operator)
+
+
+@prepares(_ESCROW, "set_lane_terms")
+def _set_terms(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (world.lane, side.verifier.address, 7, *STATED)
+    side.escrow.propose_lane_terms(*arguments, sender=side.operator)
+    return Call(side, side.escrow, "set_lane_terms", arguments, side.administrator)
+
+
+def _recipient(side: Side) -> bytes:
+    return bytes.fromhex(str(side.fund.address)[2:]).rjust(32, b"\0")
+
+
+@prepares(_ESCROW, "lock")
+def _lock(world: World, state: str) -> Call:
+    side = world.home
+    side.token.approve(side.custody, 5, sender=side.investor)
+    arguments = (world.lane, _recipient(side), 5, 2**39)
+    return Call(side, side.escrow, "lock", arguments, side.investor)
+
+
+@prepares(_ESCROW, "burn")
+def _burn(world: World, state: str) -> Call:
+    side = world.remote
+    world.arrived(10)
+    arguments = (world.lane, _recipient(side), 5, 2**39)
+    return Call(side, side.escrow, "burn", arguments, side.investor)
+
+
+@prepares(_ESCROW, "deliver")
+def _deliver(world: World, state: str) -> Call:
+    message = world.locked(5)
+    side = world.remote
+    arguments = (message.as_tuple(), world.attest(message))
+    return Call(side, side.escrow, "deliver", arguments, side.courier, credited=side.investor)
+
+
+@prepares(_ESCROW, "claim")
+def _claim(world: World, state: str) -> Call:
+    message, side = world.locked(5, world.remote.outsider), world.remote
+    world.deliver(message)
+    side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+    arguments = (message.as_tuple(),)
+    return Call(side, side.escrow, "claim", arguments, side.courier, credited=side.outsider)
+
+
+# ----------------------------------------------------------------------------- custody
+
+
+@prepares("LaneCustody", "take")
+def _take(world: World, state: str) -> Call:
+    side = world.home
+    side.token.approve(side.custody, 5, sender=side.investor)
+    arguments = (side.investor.address, 5)
+    key = side.escrow.address
+    return Call(side, side.custody, "take", arguments, key, side.investor)
+
+
+@prepares("LaneCustody", "pay")
+def _pay(world: World, state: str) -> Call:
+    side = world.home
+    world.locked(10)
+    arguments = (side.fund.address, 5)
+    return Call(side, side.custody, "pay", arguments, side.escrow.address, credited=side.fund)
+
+
+@prepares("LaneCustody", "hold")
+def _hold(world: World, state: str) -> Call:
+    side = world.remote
+    return Call(side, side.custody, "hold", (5,), side.escrow.address)
+
+
+# ---------------------------------------------------------------------------- verifier
+
+
+def _signers(world: World) -> tuple[Any, ...]:
+    return (sorted((str(signer) for signer in world.signers.signers[:2]), key=str.lower), 2)
+
+
+@prepares("QuorumVerifier", "propose_signers")
+def _propose_signers(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (*_signers(world), *STATED)
+    return Call(side, side.verifier, "propose_signers", arguments, side.operator)
+
+
+@prepares("QuorumVerifier", "confirm_signers")
+def _confirm_signers(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (*_signers(world), *STATED)
+    side.verifier.propose_signers(*arguments, sender=side.operator)
+    return Call(side, side.verifier, "confirm_signers", arguments, side.administrator)
+
+
+_simple("QuorumVerifier", "end_epoch", "verifier", "administrator", 1, *STATED)
+
+# --------------------------------------------------------------------------- authority
+
+_AUTHORITY = "ReleaseAuthority"
+_simple(_AUTHORITY, "register_custody_code", "authority", "upgrader", DOCUMENT, *STATED)
+
+
+def _upgrade(world: World) -> Upgrade:
+    side = world.home
+    return Upgrade(side, deploy_implementation(side.chain, "SecurityToken", sender=side.deployer))
+
+
+@prepares(_AUTHORITY, "register_release")
+def _register_release(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (_upgrade(world).terms, *STATED)
+    return Call(side, side.authority, "register_release", arguments, side.upgrader)
+
+
+@prepares(_AUTHORITY, "withdraw_release")
+def _withdraw_release(world: World, state: str) -> Call:
+    side, upgrade = world.home, _upgrade(world)
+    upgrade.register()
+    arguments = (upgrade.id, *STATED)
+    return Call(side, side.authority, "withdraw_release", arguments, side.upgrader)
+
+
+@prepares(_AUTHORITY, "withdraw_custody_code")
+def _withdraw_custody_code(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (artifact("LaneCustody").code_hash, *STATED)
+    return Call(side, side.authority, "withdraw_custody_code", arguments, side.upgrader)
+
+
+@prepares(_AUTHORITY, "give_notice")
+def _give_notice(world: World, state: str) -> Call:
+    side, upgrade = world.home, _upgrade(world)
+    upgrade.register()
+    arguments = (side.token.address, upgrade.id, *STATED)
+    return Call(side, side.authority, "give_notice", arguments, side.upgrader)
+
+
+def _noticed(world: World) -> Upgrade:
+    upgrade = _upgrade(world)
+    upgrade.register()
+    upgrade.notice()
+    return upgrade
+
+
+@prepares(_AUTHORITY, "approve")
+def _approve(world: World, state: str) -> Call:
+    side = world.home
+    _noticed(world)
+    terms = side.authority.notice_of(side.token).terms
+    arguments = (side.token.address, terms, *STATED)
+    return Call(side, side.authority, "approve", arguments, side.auditor)
+
+
+@prepares(_AUTHORITY, "activate")
+def _activate(world: World, state: str) -> Call:
+    side, upgrade = world.home, _noticed(world)
+    upgrade.approve()
+    upgrade.wait()
+    arguments = (side.token.address, upgrade.id, b"")
+    return Call(side, side.authority, "activate", arguments, side.outsider)
+
+
+@prepares(_AUTHORITY, "cancel")
+def _cancel(world: World, state: str) -> Call:
+    side = world.home
+    _noticed(world)
+    return Call(side, side.authority, "cancel", (side.token.address, *STATED), side.guardian)
+
+
+@prepares(_AUTHORITY, "roll_back")
+def _roll_back(world: World, state: str) -> Call:
+    side = world.home
+    _upgrade(world).carry_out()
+    return Call(side, side.authority, "roll_back", (side.token.address, *STATED), side.guardian)
+
+
+# ---------------------------------------------------------------------------- registry
+
+_REGISTRY = "InstrumentRegistry"
+
+
+def _record(world: World) -> InstrumentRecord:
+    """What is in force."""
+    instrument = load_instrument(ROOT / "examples" / "apple.yaml").model_copy(
+        update={"authorised": Decimal(f"{AMOUNT_MAX // 10**6}.{AMOUNT_MAX % 10**6:06}")}
+    )
+    sides = {"home": world.home, "remote": world.remote}
+    return record_of(
+        instrument,
+        {name: str(side.token.address) for name, side in sides.items()},
+        {name: side.chain.caip2 for name, side in sides.items()},
+    )
+
+
+def _other_record(world: World) -> InstrumentRecord:
+    """Of an instrument that no ledger here has."""
+    placement = Placement("eip155:41009", token_word("0x" + "33" * 20))
+    return replace(_record(world), isin="DE0001102580", home=placement.caip2, ledgers=(placement,))
+
+
+def _records(function: str, record: Callable[[World], InstrumentRecord], adoption: bool) -> None:
+    @prepares(_REGISTRY, function)
+    def prepare(world: World, state: str) -> Call:
+        side, wanted = world.home, record(world)
+        side.registry.propose_record(
+            wanted.isin, record_hash(wanted), adoption, *STATED, sender=side.registrar
+        )
+        return Call(side, side.registry, function, (wanted.as_tuple(), *STATED), side.issuer)
+
+
+_records("register", _other_record, False)
+_records("amend", lambda world: _record(world).successor(terms_uri="https://example.org/2"), False)
+_records("adopt", lambda world: replace(_record(world), terms_uri="https://example.org/3"), True)
+_simple(
+    _REGISTRY, "propose_record", "registry", "registrar", "US0378331005", DOCUMENT, False, *STATED
+)
+
+# --------------------------------------------------------------------------- the cells
+
+
+def _enter(call: Call, lane: bytes, state: str) -> bool:
+    """Bring the ledger into a state; whether there is such a state for this call."""
+    side = call.side
+    if state in SCOPES:
+        side.token.pause(SCOPES[state], *STATED, sender=side.guardian)
+        return True
+    if state in DIRECTIONS:
+        side.escrow.pause_lane(lane, DIRECTIONS[state], *STATED, sender=side.guardian)
+        return True
+    condition, _, party = state.partition(" ")
+    account = call.party(party)
+    if account is None or side.token.is_link(account):
+        return False
+    # An escrow that calls by its role can be frozen like any account, and goes on.
+    if condition == "frozen":
+        side.token.setAddressFrozen(account, True, *STATED, sender=side.custodian)
+    else:
+        side.token.admit(account, 1, *STATED, sender=side.registrar)
+    return True
+
+
+def _told(call: Call, state: str, revert: Revert) -> bool:
+    """Whether the refusal is of this state, not of something else."""
+    if state in PAUSES:
+        words = {"out": "outbound", "in": "inbound", "issuance": "(issuance|redemption)"}
+        expected = words.get(state, state)
+        return any(
+            (revert.reason or "").endswith(f"{word} paused")
+            for word in expected.strip("()").split("|")
+        )
+    account = call.party(state.partition(" ")[2])
+    names = {"ERC7943CannotSend", "ERC7943CannotReceive"}
+    if revert.error is None:
+        return False
+    name, told = revert.error
+    return name in names and str(getattr(account, "address", account)) in told.values()
+
+
+def _cells() -> Iterator[Any]:
+    for row in TABLE:
+        if set(row.roles) <= {"set-up key", "constructor"}:
+            continue
+        for state in STATES:
+            yield pytest.param(row, state, id=f"{row.contract}.{row.function}-{state}")
+
+
+def test_every_act_after_the_set_up_is_made() -> None:
+    needed = {
+        (row.contract, row.function)
+        for row in TABLE
+        if not set(row.roles) <= {"set-up key", "constructor"}
+    }
+    assert set(CALLS) == needed
+
+
+@pytest.mark.requirement("R-64", "R-36", "INV-9")
+@pytest.mark.parametrize(("row", "state"), list(_cells()))
+def test_a_cell_of_the_table(world: World, row: Row, state: str) -> None:
+    call = CALLS[row.contract, row.function](world, state)
+    if not _enter(call, world.lane, state):
+        assert state not in row.refused
+        return
+    refusal: Revert | None = None
+    try:
+        call.make()
+    except Revert as revert:
+        refusal = revert
+    if state not in row.refused:
+        assert refusal is None
+    else:
+        assert refusal is not None, "carried out"
+        assert _told(call, state, refusal), f"refused for something else: {refusal}"
