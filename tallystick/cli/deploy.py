@@ -66,7 +66,7 @@ def run(
         parties = accounts.parties()
         journal = None if opened.rehearsal else folder / "journal.json"
         if not as_json:
-            for note in opened.notes:
+            for note in (*opened.notes, *plan.notes):
                 shown.print(note, markup=False, soft_wrap=True)
         written: Path | None = None
         wrong: list[str] = []

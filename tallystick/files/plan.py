@@ -456,6 +456,21 @@ class Plan(StrictModel):
         return {ledger.name: ledger.caip2 for ledger in self.ledgers}
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What is allowed and better otherwise, for who is about to carry the plan out."""
+        least = [
+            ledger.name
+            for ledger in self.ledgers
+            if len(ledger.accounts.administrators) == MIN_ADMINISTRATORS
+        ]
+        if not least:
+            return ()
+        return (
+            f"{', '.join(least)}: two administrators; if one loses its key, its replacement takes "
+            "the guardian and 31 days: three are recommended",
+        )
+
+    @property
     def loaded_instrument(self) -> Instrument:
         """The instrument; there once the plan came through `load_plan`."""
         if self._loaded is None:

@@ -597,7 +597,11 @@ def test_rehearsal_leaves_no_files(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "home, remote: on ledgers that end with this command (a rehearsal)"
-    assert lines[1].endswith(" steps carried out, 0 were done before")
-    assert lines[2].startswith("verified: ")
-    assert len(lines) == 3
+    assert lines[1] == (
+        "home, remote: two administrators; if one loses its key, its replacement takes the "
+        "guardian and 31 days: three are recommended"
+    )
+    assert lines[2].endswith(" steps carried out, 0 were done before")
+    assert lines[3].startswith("verified: ")
+    assert len(lines) == 4
     assert list(tmp_path.iterdir()) == []

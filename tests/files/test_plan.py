@@ -132,6 +132,25 @@ def test_errors_of_the_instrument_file_name_that_file(tmp_path: Path) -> None:
     assert str(caught.value) == f"{bad}: an empty file: expected a YAML mapping"
 
 
+@pytest.mark.parametrize(
+    ("home", "remote", "said"), [(2, 2, "home, remote"), (2, 3, "home"), (3, 3, None)]
+)
+def test_a_plan_with_two_administrators_is_told_so(
+    tmp_path: Path, home: int, remote: int, said: str | None
+) -> None:
+    changes = [
+        (f"ledgers[{index}].accounts.administrators", list(range(20, 20 + count)))
+        for index, count in enumerate((home, remote))
+    ]
+    file = tmp_path / "plan.yaml"
+    file.write_text(json.dumps(changed(*changes)))
+    expected = (
+        f"{said}: two administrators; if one loses its key, its replacement takes the guardian "
+        "and 31 days: three are recommended"
+    )
+    assert load_plan(file).notes == (() if said is None else (expected,))
+
+
 def test_a_plan_that_is_not_loaded_has_no_instrument() -> None:
     plan = Plan.model_validate(changed())
     with pytest.raises(ValueError, match="a plan read by load_plan"):

@@ -68,9 +68,10 @@ def test_local_network_is_a_rehearsal(ape: Any, tmp_path: Path) -> None:
         "on local ledgers beside it: remote",
         "they end with this command (a rehearsal)",
     ]
-    assert lines[3].startswith("US0378331005 on home, remote: ")
-    assert lines[3].endswith(" steps carried out, 0 were done before")
-    assert lines[4].startswith("verified: ")
+    assert lines[3].startswith("home, remote: two administrators; ")
+    assert lines[4].startswith("US0378331005 on home, remote: ")
+    assert lines[4].endswith(" steps carried out, 0 were done before")
+    assert lines[5].startswith("verified: ")
     assert not out.exists()
 
 
