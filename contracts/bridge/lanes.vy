@@ -409,9 +409,8 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    assert terms & _PAUSED_OUT == 0 or not self._is_paused(
-        lane, _PAUSED_OUT
-    ), "lanes: outbound paused"
+    if terms & _PAUSED_OUT != 0:
+        assert not self._is_paused(lane, _PAUSED_OUT), "lanes: outbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     nonce: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
@@ -431,7 +430,8 @@ def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
     """
     @dev Enter a message that arrives. At home never more is released than is locked on this lane.
     """
-    assert terms & _PAUSED_IN == 0 or not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
+    if terms & _PAUSED_IN != 0:
+        assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     if terms & HOME != 0:

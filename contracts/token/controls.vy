@@ -674,7 +674,7 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     day: uint256 = book._business_day(issue)
     if receiver != sender:
         book._debit(sender, word, amount, day)
-    self._arrive(sender, receiver, amount, day)
+    self._arrive(sender, receiver, amount, day, issue)
 
 
 @internal
@@ -693,7 +693,7 @@ def _check_debit(sender: address, word: uint256, amount: uint256):
 
 
 @internal
-def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
+def _arrive(sender: address, receiver: address, amount: uint256, day: uint256, issue: uint256):
     """
     @dev Credit the receiver of a transfer, unless it is its sender: then nothing moves.
     """
@@ -702,9 +702,8 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256):
         standard_errors._cannot_receive(receiver)
     if target & position.LINK != 0:
         # What leaves over a lane stops with the lanes; what comes back to a holder goes on.
-        assert book._issue & position.PAUSED_LANES == 0 or not self._is_paused(
-            position.PAUSED_LANES
-        ), "controls: lanes paused"
+        if issue & position.PAUSED_LANES != 0:
+            assert not self._is_paused(position.PAUSED_LANES), "controls: lanes paused"
     if receiver != sender:
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

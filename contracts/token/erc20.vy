@@ -100,9 +100,8 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     """
     assert len(receivers) == len(amounts), "erc20: lists differ in length"
     issue: uint256 = book._issue
-    assert issue & position.PAUSED_TRANSFERS == 0 or not controls._is_paused(
-        position.PAUSED_TRANSFERS
-    ), "erc20: transfers paused"
+    if issue & position.PAUSED_TRANSFERS != 0:
+        assert not controls._is_paused(position.PAUSED_TRANSFERS), "erc20: transfers paused"
     total: uint256 = 0
     for amount: uint256 in amounts:
         assert amount <= position.AMOUNT_MAX, "erc20: amount out of range"
@@ -118,7 +117,7 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
         if receiver == msg.sender:
             # Part of the total, hence no less than it.
             total = unsafe_sub(total, amounts[i])
-        controls._arrive(msg.sender, receiver, amounts[i], day)
+        controls._arrive(msg.sender, receiver, amounts[i], day, issue)
     # Nobody but the caller debits the caller: its word is still what was checked.
     book._debit(msg.sender, word, total, day)
 

@@ -122,9 +122,8 @@ def mint(
     """
     access._check_role(access.ISSUER)
     issue: uint256 = book._issue
-    assert issue & position.PAUSED_ISSUANCE == 0 or not controls._is_paused(
-        position.PAUSED_ISSUANCE
-    ), "issuance: issuance paused"
+    if issue & position.PAUSED_ISSUANCE != 0:
+        assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
     assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
     assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
     if receiver == empty(address):
@@ -158,9 +157,8 @@ def burn(
     access._check_role(access.ISSUER)
     issue: uint256 = book._issue
     assert issue & position.HOME != 0, "issuance: redemption is at home"
-    assert issue & position.PAUSED_ISSUANCE == 0 or not controls._is_paused(
-        position.PAUSED_ISSUANCE
-    ), "issuance: redemption paused"
+    if issue & position.PAUSED_ISSUANCE != 0:
+        assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: redemption paused"
     word: uint256 = book._positions[owner]
     controls._check_debit(owner, word, amount)
     if owner != msg.sender:
@@ -211,12 +209,9 @@ def crosschainBurn(owner: address, amount: uint256):
     @custom:refused transfers, lanes, frozen from, expired from
     """
     issue: uint256 = self._bridged_issue()
-    assert issue & position.PAUSED_LANES == 0 or not controls._is_paused(
-        position.PAUSED_LANES
-    ), "issuance: lanes paused"
-    assert issue & position.PAUSED_TRANSFERS == 0 or not controls._is_paused(
-        position.PAUSED_TRANSFERS
-    ), "issuance: transfers paused"
+    if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS) != 0:
+        assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
+        assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
     word: uint256 = book._positions[owner]
     controls._check_debit(owner, word, amount)
     book._cancel_units(owner, word, issue, amount)
