@@ -465,10 +465,11 @@ class Plan(StrictModel):
         ]
         if not least:
             return ()
-        return (
+        note = (
             f"{', '.join(least)}: two administrators; if one loses its key, its replacement takes "
-            "the guardian and 31 days: three are recommended",
+            "the guardian and 31 days: three are recommended"
         )
+        return (note,)
 
     @property
     def loaded_instrument(self) -> Instrument:
