@@ -6,7 +6,8 @@
 @license Apache-2.0
 @author Tallystick
 @notice ERC-20 with the controls that securities law asks for: eligibility, freezes, legal orders, pauses,
-        issuance against a notary's authorisation, and the closing balance of every past business day.
+        issuance against a notary's authorisation, and closing balances: of announced days for ever, of
+        the last week's all.
 @dev On the instrument's home ledger units come into being by issuance; on a remote ledger by lane
      messages alone (ERC-7802). Locked units stay in the home supply, held by a link account.
      This half has what holders, bridges and the issuer call all day; everything else it hands to `CONTROLS`
@@ -60,7 +61,10 @@ exports: (
     erc20.isin,
     # closing balances
     book.balance_at_close,
+    book.entitled_at_close,
     book.supply_at_close,
+    book.keep,
+    book.announced_closes,
     book.business_day,
     book.action_epoch,
     # who may

@@ -49,6 +49,7 @@ exports: (
     controls.set_link_account,
     controls.enter_order,
     controls.withdraw_order,
+    controls.announce_close,
     controls.setFrozenTokens,
     controls.setAddressFrozen,
     controls.forcedTransfer,
@@ -125,7 +126,7 @@ def initialize(
     issue: uint256 = close_minute << position.CONTROL_SHIFT
     if home:
         issue |= position.HOME
-    book._issue = issue
+    book._issue = book._begun(empty(address), issue, issue)
     access._initialize(set_up_key_)
     log TokenInitialized(
         isin=isin_,

@@ -1,25 +1,37 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Book: positions, issue, and the closing balance of every past business day
+@title Book: positions, issue, and closing balances: of the newest days all, of announced days for ever
 @license Apache-2.0
 @author Tallystick
 @notice The only module that writes amounts. Every movement keeps supply = sum of positions (INV-5).
-@dev A movement on a later business day than the account's last one first writes that day's opening
-     balance, with the day of the movement before it: a chain of days on which something moved, found from the
-     position word. The closing balance of day d is the opening balance of the first day after d
-     with a movement. An account that moved before on the same day pays nothing for it.
+@dev A movement on a later business day than the account's last one first writes that day's opening: balance and
+     class as they stand, its day, and the day of the movement before: a chain of days on which something moved,
+     found from the position word. The closing balance of day d is the opening balance of the first day
+     after d with a movement. An account that moved before on the same day pays nothing for it.
+     An opening is kept for good, under its day, if a close in [the movement before, its day) was announced.
+     The others take turns in eight slots. One that leaves its slot is first copied to its day if a close
+     announced late lies in that interval: no stranger's movement ends what a holder is owed. What was
+     not kept reverts; it never reads 0.
 """
 from contracts.token import position
 
 
-# A chain of more days than this is walked from a hint (see `_at_close`).
-_MAX_WALK: constant(uint256) = 1024
+# A chain of more days than this is walked from a hint (see `_closing`).
+_MAX_WALK: constant(uint256) = 64
+# Slots in which the openings of the newest days with a movement take turns; no business day is that low.
+_SLOTS: constant(uint256) = 8
+_SLOT_MASK: constant(uint256) = _SLOTS - 1
+# A close is announced at most so many days ahead: a mistaken year holds its place no longer.
+_MAX_AHEAD: constant(uint256) = 400
 _SECONDS_PER_DAY: constant(uint256) = 86400
 
-# Balance, day of the last movement, epoch.
+# Balance, day of the last movement, epoch, class (of the issue that bit is HOME, and nobody reads it).
 _OPENING_FIELDS: constant(uint256) = (
-    position.AMOUNT_MAX + position.DAY_MAX * 2**224 + position.EPOCH_MAX * 2**240
+    position.AMOUNT_MAX
+    + position.DAY_MAX * 2**224
+    + position.EPOCH_MAX * 2**240
+    + position.CLASSES
 )
 
 # The supply keeps its closings beside the accounts', under the one address that never holds.
@@ -28,10 +40,12 @@ _ISSUE: constant(address) = empty(address)
 _positions: HashMap[address, uint256]
 # Supply, authorised amount and everything else that a movement must know of the instrument.
 _issue: uint256
-# account -> business day -> opening balance 104 | - | day of the movement before 16 | epoch 10
-_openings: HashMap[address, HashMap[uint256, uint256]]
+# account << 16 | business day, or its slot -> opening (see `position`); one hash, not two
+_openings: HashMap[uint256, uint256]
+# Announced closes, the latest in the lowest 16 bits; sixteen. If it is full, older ones have left it.
+_calendar: uint256
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event Transfer:
@@ -40,32 +54,99 @@ event Transfer:
     value: uint256
 
 
+event CloseAnnounced:
+    day: indexed(uint256)
+
+
+event OpeningKept:
+    account: indexed(address)
+    day: indexed(uint256)
+
+
 @external
 @view
 def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint256:
     """
-    @notice Units of an account at the close of a past business day; nobody had to announce the day.
-    @dev Day n closes at n * 86400 + close minute * 60, exclusive. At most 1,024 days with movements are walked.
+    @notice Units of an account at the close of a business day: of an announced one for ever, of the last seven
+            without announcement. What was not kept reverts.
+    @dev Day n closes at n * 86400 + close minute * 60, exclusive. Without a hint the walk starts at the newest
+         opening and can meet one that made room, or end after 64 days: then the hint is needed. The first
+         business day after `day` on which the account moved always serves. A false hint reverts.
+         An account's first day of movement keeps no opening, unless it is a link account's: a week later what
+         was before it (nothing) can't be told from what made room, and reverts too.
     @param account The account.
     @param day The business day.
-    @param hint A later business day with a kept opening of the account, to start from; 0 for none. The account's
-           first day of movement keeps none: nothing was held before it.
+    @param hint A later business day of which an opening of the account is there, to start from; 0 for none.
     @return Units.
     """
     assert account != empty(address), "book: no account"
-    return self._at_close(account, day, hint)
+    return position._lower(self._closing(account, day, hint))
+
+
+@external
+@view
+def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Units of an account at the close of a business day that entitle to something: as
+            `balance_at_close`, but 0 if the account was a link account at that close.
+    @dev Class and balance come from one word, as they were then, whatever the account is now.
+    @param account The account.
+    @param day The business day.
+    @param hint As for `balance_at_close`.
+    @return Units.
+    """
+    found: uint256 = self._closing(account, day, hint)
+    if found & position.CLASSES != 0 or account == _ISSUE:
+        return 0
+    return position._lower(found)
 
 
 @external
 @view
 def supply_at_close(day: uint256, hint: uint256 = 0) -> uint256:
     """
-    @notice Units on this ledger at the close of a past business day.
+    @notice Units on this ledger at the close of a business day; answered as `balance_at_close` is. The supply's
+            first day of movement keeps its opening: before it there were 0.
     @param day The business day.
-    @param hint A later business day on which the supply moved, to start from; 0 for none.
+    @param hint A later business day of which an opening of the supply is there, to start from; 0 for none.
     @return Units.
     """
-    return self._at_close(empty(address), day, hint)
+    return position._lower(self._closing(_ISSUE, day, hint))
+
+
+@external
+def keep(account: address, day: uint256, hint: uint256):
+    """
+    @notice Keep what tells an account's balance at the close of a day for good, while it is there; anyone may.
+    @dev Announced closes need nobody to do this. The balance of an account that has not moved since has no
+         opening yet, so there is nothing to keep.
+    @param account The account; 0 for the supply.
+    @param day The business day.
+    @param hint As for `balance_at_close`.
+    @custom:role anyone
+    """
+    opening: uint256 = self._closing(account, day, hint)
+    opened: uint256 = position._tag(opening)
+    assert opened != 0, "book: nothing to keep"
+    self._openings[self._key(account, opened)] = opening
+    log OpeningKept(account=account, day=opened)
+
+
+@external
+@view
+def announced_closes() -> DynArray[uint256, 16]:
+    """
+    @notice The announced closes that the calendar holds. One that left it stays answered.
+    @return Business days, the latest first.
+    """
+    closes: DynArray[uint256, 16] = []
+    calendar: uint256 = self._calendar
+    for _: uint256 in range(16):
+        if calendar == 0:
+            break
+        closes.append(calendar & position.DAY_MAX)
+        calendar = calendar >> 16
+    return closes
 
 
 @external
@@ -116,17 +197,88 @@ def _business_day(issue: uint256) -> uint256:
 
 
 @internal
+def _announce(day: uint256):
+    """
+    @dev Keep every account's closing of `day` for ever; the caller checks who may. Late by less than a round of
+         the slots is in time: till then nothing that tells it has made room. Announcing again changes nothing.
+    """
+    today: uint256 = self._business_day(self._issue)
+    assert day <= today + _MAX_AHEAD, "book: close too far ahead"
+    assert day + _SLOTS > today, "book: close no longer kept"
+    calendar: uint256 = self._calendar
+    bits: uint256 = 0
+    for _: uint256 in range(16):
+        if (calendar >> bits) & position.DAY_MAX <= day:
+            break
+        bits = unsafe_add(bits, 16)
+    earlier: uint256 = calendar >> bits
+    if earlier & position.DAY_MAX != day:
+        later: uint256 = calendar ^ (earlier << bits)
+        entered: uint256 = later | (day << bits) | (earlier << unsafe_add(bits, 16))
+        # The oldest makes room only if the next has passed: that one keeps, for it too, what slept over both. And
+        # the oldest leaves first, so that all that left lie before what is there (see `_opened`).
+        assert calendar >> 240 == 0 or (bits < 256 and entered >> 240 < today), "book: calendar full"
+        self._calendar = entered
+    log CloseAnnounced(day=day)
+
+
+@internal
 def _opened(account: address, word: uint256, day: uint256) -> uint256:
     """
-    @dev The word of an account about to move on `day`; keeps the opening balance if it is the first move of the day.
+    @dev The word of an account about to move on `day`; writes the day's opening if it is the first move of the day.
+         A holder's first receipt of all writes none (see `_begun`).
     """
     last: uint256 = (word >> position.DAY_SHIFT) & position.DAY_MAX
     if last == day:
         return word
     if last != 0:
-        # Amount, day and epoch as they stand; the controls between them don't belong to history.
-        self._openings[account][day] = word & _OPENING_FIELDS
-    return position._with_day(word, day)
+        # Down to the latest announced close before today.
+        calendar: uint256 = self._calendar
+        for _: uint256 in range(16):
+            if calendar & position.DAY_MAX < day:
+                break
+            calendar = calendar >> 16
+        key: uint256 = (convert(account, uint256) << 16) | day
+        if calendar & position.DAY_MAX < last:
+            # No announced close needs it: into its slot.
+            key = (convert(account, uint256) << 16) | (day & _SLOT_MASK)
+            there: uint256 = self._openings[key]
+            if (
+                there != 0
+                and (there >> position.DAY_SHIFT) & position.DAY_MAX <= calendar & position.DAY_MAX
+            ):
+                # What is there may be needed by a close announced late: down to the latest before its day.
+                for _: uint256 in range(16):
+                    if (
+                        calendar & position.DAY_MAX
+                        < (there >> position.TAG_SHIFT) & position.DAY_MAX
+                    ):
+                        break
+                    calendar = calendar >> 16
+                # Of closes that left the calendar we know only that they lie before all that are in it: what
+                # begins before those is kept to be safe.
+                before: uint256 = (there >> position.DAY_SHIFT) & position.DAY_MAX
+                if before <= calendar & position.DAY_MAX or before < self._calendar >> 240:
+                    self._openings[
+                        (convert(account, uint256) << 16)
+                        | ((there >> position.TAG_SHIFT) & position.DAY_MAX)
+                    ] = there
+        # Frozen amount and eligibility don't belong to history.
+        self._openings[key] = (word & _OPENING_FIELDS) | (day << position.TAG_SHIFT)
+    return (word & position.NOT_DAY) | (day << position.DAY_SHIFT)
+
+
+@internal
+def _begun(account: address, word: uint256, issue: uint256) -> uint256:
+    """
+    @dev The word of the supply at its beginning, or of an account about to change its class: a movement of nothing.
+         So class is history; and if it is the first movement of all, an opening of 0 is kept, so that what rests
+         on the closings of supply and link accounts always finds one.
+    """
+    day: uint256 = self._business_day(issue)
+    if position._day(word) == 0:
+        self._openings[self._key(account, day)] = day << position.TAG_SHIFT
+    return self._opened(account, word, day)
 
 
 @internal
@@ -175,29 +327,54 @@ def _cancel_units(account: address, word: uint256, issue: uint256, amount: uint2
 
 
 @internal
+@pure
+def _key(account: address, day: uint256) -> uint256:
+    """
+    @dev Where the opening of a day is kept, or what is in a slot.
+    """
+    return (convert(account, uint256) << 16) | day
+
+
+@internal
 @view
-def _at_close(account: address, day: uint256, hint: uint256) -> uint256:
+def _opening(account: address, day: uint256) -> uint256:
     """
-    @dev Balance at the close of `day`. `hint` is 0, or any later day with an opening of this account, from
-         which the walk starts: with the first such day it is one step, however long ago.
+    @dev The opening of a day, kept or still in its slot; 0: none is there.
     """
-    issue: uint256 = self._issue
-    assert day < self._business_day(issue), "book: day not closed"
+    opening: uint256 = self._openings[self._key(account, day)]
+    if position._tag(opening) != day:
+        opening = self._openings[self._key(account, day & _SLOT_MASK)]
+        if position._tag(opening) != day:
+            return 0
+    return opening
+
+
+@internal
+@view
+def _closing(account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev What an account was at the close of `day`: the opening that tells it, or, with no tag, the word that
+         stands since. `hint` is 0, or any later day of which an opening is there, from which the walk starts: with
+         the first such day it is one step, however long ago.
+    """
+    today: uint256 = self._business_day(self._issue)
+    assert day < today, "book: day not closed"
     word: uint256 = self._positions[account]
     if account == _ISSUE:
-        word = issue
+        word = self._issue
     cursor: uint256 = position._day(word)
     if cursor <= day:
-        return position._lower(word)
+        return word & _OPENING_FIELDS
     if hint != 0:
-        assert hint > day and self._openings[account][hint] != 0, "book: hint is no later opening"
+        assert hint > day and self._opening(account, hint) != 0, "book: hint is no later opening"
         cursor = hint
     for _: uint256 in range(_MAX_WALK):
-        opening: uint256 = self._openings[account][cursor]
+        opening: uint256 = self._opening(account, cursor)
         if opening == 0:
-            # The account's first day: nothing was held before.
+            # On a day of movement this young nothing has made room: it was the account's first.
+            assert cursor + _SLOTS > today, "book: not kept, or give a hint"
             return 0
         cursor = position._day(opening)
         if cursor <= day:
-            return position._lower(opening)
+            return opening
     raise "book: walk too long, give a hint"

@@ -191,7 +191,8 @@ def set_link_account(account: address, link: bool, reason: bytes4, document: byt
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: link holds units"
     assert (word & position.LINK != 0) != link, "controls: link unchanged"
-    # Of its word the day of movement and the epoch are history, and stay.
+    # Its class is history: the day's opening says what it was. Of its word day of movement and epoch stay.
+    word = book._begun(account, word, book._issue)
     word = (word & position.NOT_EXPIRY) ^ position.LINK
     if link:
         assert word & _FREEZES == 0, "controls: link is frozen"
@@ -273,6 +274,21 @@ def withdraw_order(
     self._order_document[order_id] = empty(bytes32)
     instruction._record(sender, reason, document)
     log OrderWithdrawn(sender=sender, receiver=receiver, amount=amount)
+
+
+@external
+def announce_close(day: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice Announce the close of a business day, a record date: its closings are answered for ever.
+    @dev Ahead of it, or up to seven days late. Sixteen are remembered; the oldest makes room once the next has passed.
+    @param day The business day.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role registrar
+    """
+    access._check_role(access.REGISTRAR)
+    instruction._record(empty(address), reason, document)
+    book._announce(day)
 
 
 # -------------------------------------------------------------------- custodian

@@ -4,14 +4,15 @@
 @title Position word: all that a transfer must know of an account, in one storage slot
 @license Apache-2.0
 @author Tallystick
-@notice Field layout of the position word and of the issue word.
+@notice Field layout of the position word, of the issue word, and of an opening.
 @dev Bit fields, lowest first:
 
        bits      104      104          16                    16              10      6
        position  balance  frozen       eligible until (day)  last movement   epoch   flags
        issue     supply   authorised   close of business     last movement   epoch   flags
+       opening   balance  its day 16   -                     movement before epoch   class
 
-     The two share amount, day and epoch fields, so that closings are kept by the same code for both.
+     The three share amount, day and epoch fields, so that closings are kept by the same code for both.
      104 bits hold 2.0e31 base units: 2.0e13 units at 18 decimals. Eligibility counts days since 1970
      (block time / 86400), movement counts business days; 16 bits reach the year 2149.
      Positions are kept in units of the account's action epoch; a ratio takes effect by raising the epoch of
@@ -24,6 +25,7 @@ MINUTE_MAX: constant(uint256) = 1439
 EPOCH_MAX: constant(uint256) = 2**10 - 1
 
 UPPER_SHIFT: constant(uint256) = 104
+TAG_SHIFT: constant(uint256) = 104
 CONTROL_SHIFT: constant(uint256) = 208
 DAY_SHIFT: constant(uint256) = 224
 EPOCH_SHIFT: constant(uint256) = 240
@@ -41,6 +43,8 @@ LINK: constant(uint256) = 2**251
 HELD: constant(uint256) = 2**252
 RULED: constant(uint256) = 2**253
 DELEGATED: constant(uint256) = 2**254
+# The flags that are an account's class: they change by a movement, and stand in openings.
+CLASSES: constant(uint256) = LINK
 
 # Flags of the issue word.
 LIVE: constant(uint256) = 2**250
@@ -106,17 +110,17 @@ def _day(word: uint256) -> uint256:
 
 @internal
 @pure
-def _with_day(word: uint256, day: uint256) -> uint256:
-    """
-    @dev The word with its day of last movement replaced; `day` must fit 16 bits.
-    """
-    return (word & NOT_DAY) | (day << DAY_SHIFT)
-
-
-@internal
-@pure
 def _epoch(word: uint256) -> uint256:
     """
     @dev Action epoch in whose units the amounts are kept.
     """
     return (word >> EPOCH_SHIFT) & EPOCH_MAX
+
+
+@internal
+@pure
+def _tag(opening: uint256) -> uint256:
+    """
+    @dev The day whose opening it is; 0: it is none.
+    """
+    return (opening >> TAG_SHIFT) & DAY_MAX

@@ -9,6 +9,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tallystick.chain import Contract
+from tallystick.token.closings import SLOTS, opening_key
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,
@@ -217,6 +218,7 @@ def test_an_opening_keeps_its_epoch(world: World) -> None:
     side.chain.set_time(side.chain.now + 3 * DAY)
     token.transfer(side.buyer, 1, sender=side.investor)
     day = token.position_of(side.investor).last_movement
-    opening = read_slot(token, "book", "_openings", side.investor.address, int(day))
+    key = opening_key(str(side.investor.address), int(day) % SLOTS)
+    opening = read_slot(token, "book", "_openings", key)
     assert opening & (1_023 << 240) == epoch
     assert read_slot(token, *slot) & (1_023 << 240) == epoch

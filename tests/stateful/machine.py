@@ -35,6 +35,7 @@ from tallystick.governance.release import Version
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ATTESTORS, COURIER, Network
 from tallystick.reach.connection import Suite
+from tallystick.token.closings import SLOTS, Opening, opening_key
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 from tests.stateful.model import (
     IN,
@@ -51,6 +52,7 @@ from tests.stateful.model import (
     State,
     Transit,
 )
+from tests.support.closings import ask
 from tests.support.world import World, embedded
 
 UNIT = 10**6
@@ -157,26 +159,33 @@ class Books:
         """Units that wait under a message."""
         return self.of_escrow(_mapped(self.suspended, message_id))
 
-    def closings(self, account: str, word: int, days: Sequence[int]) -> list[int]:
-        """Closing balances of days in ascending order, from the chain of openings."""
-        key = _bytes(account)
-        segments = [(word >> 224 & 0xFFFF, word & AMOUNT_MAX)]
-        while segments[-1][0]:
-            cursor = segments[-1][0]
-            opening = self.of_token(_mapped(self.openings, key, cursor.to_bytes(3, "big")))
-            if opening == 0:
-                break
-            segments.append((opening >> 224 & 0xFFFF, opening & AMOUNT_MAX))
-        found, at = [], len(segments) - 1
-        if segments[-1][0] == 0:
-            at -= 1
-        value = 0
+    def opening(self, account: str, key: int) -> Opening | None:
+        """The opening of a day that is kept under it, or what is in a slot."""
+        place = opening_key(account, key).to_bytes(32, "big")
+        word = self.of_token(_mapped(self.openings, place))
+        return Opening.unpack(word) if word else None
+
+    def closings(
+        self, account: str, word: int, days: Sequence[int], today: int
+    ) -> list[int | None]:
+        """Closing balances of days, from whatever openings are there; None: nothing tells it."""
+        last, begin = word >> 224 & 0xFFFF, min(days)
+        there = {
+            found.day: found
+            for key in (*range(SLOTS), *range(begin, today + 1))
+            if (found := self.opening(account, key)) is not None
+        }
+        young = {last, *(found.before for found in there.values())} - set(there)
+        young = {day for day in young if day > today - SLOTS}
+        closings: list[int | None] = []
         for day in days:
-            while at >= 0 and segments[at][0] <= day:
-                value = segments[at][1]
-                at -= 1
-            found.append(value)
-        return found
+            if last <= day:
+                closings.append(word & AMOUNT_MAX)
+                continue
+            told = [f.balance for f in there.values() if f.before <= day < f.day]
+            first = [0 for moved in young if moved > day]
+            closings.append(next(iter(told + first), None))
+        return closings
 
 
 NOBODY = "0x" + "00" * 20
@@ -253,6 +262,7 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
             rotation_delay=verifier.rotation_seconds,
             retention=verifier.retention_seconds,
             issue_size=ISSUE_SIZE,
+            began=business_day(suite.chain.now, network.plan.loaded_instrument.close_minute_utc),
         )
         side.epochs = [Epoch(network.signer_set(1), 0)]
         side.installed = {contract: Installed() for contract in RELEASES}
@@ -533,6 +543,39 @@ class TwoLedgers:
             [*(["Frozen"] if thaws else []), "PrivilegedAct", "Transfer", "ForcedTransfer"],
         )
         self.tell("forced transfer", expected)
+
+    def announce_close(self, name: str, offset: int) -> None:
+        """The registrar announces a close, early or late."""
+        side, token = self.side(name), self.suites[name].token
+        today, registrar = self.model.today(side), self.party(name, "registrar")
+        expected = side.closes.announce(today + offset, today)
+        self.act(
+            name,
+            expected,
+            lambda: token.announce_close(today + offset, REASON, DOCUMENT, sender=registrar),
+            ["PrivilegedAct", "CloseAnnounced"],
+        )
+        self.tell("announce close", expected)
+
+    def keep(self, name: str, who: str, back: int) -> None:
+        """Anybody keeps a close that is still promised."""
+        side, token = self.side(name), self.suites[name].token
+        account = self.address(name, who) if who else NOBODY
+        day = self.model.today(side) - back
+        if not self.model.promised(side, account, day):
+            return
+        hint = self.model.hint(side, account, day)
+        # Who has not moved since, or moved first since, needs nothing kept.
+        expected = None if hint else "book: nothing to keep"
+        self.act(
+            name,
+            expected,
+            lambda: token.keep(account, day, hint, sender=self.couriers[name]),
+            ["OpeningKept"],
+        )
+        if expected is None:
+            side.closes.kept.add((account, day))
+        self.tell("keep", expected)
 
     def issue(self, holder: str, authorised: int, amount: int) -> None:
         """The notary authorises, the issuer issues."""
@@ -1005,7 +1048,10 @@ class TwoLedgers:
         assert derived >= 0, f"INV-1: {derived} units in transit"
 
     def _check_closings(self) -> None:
-        """The books of every past business day close over both ledgers, to the unit."""
+        """The books of every past business day close over both ledgers, to the unit.
+
+        What nothing tells any more was not promised, and counts as the model has it.
+        """
         model = self.model
         days = list(model.closed_days(self.world.first_day))
         if not days:
@@ -1016,8 +1062,8 @@ class TwoLedgers:
         for name, side in (("home", model.home), ("remote", model.remote)):
             books = self.books[name]
             for account in side.holdings:
-                found = books.closings(account, books.position(account), days)
                 wanted = [model.closing(side, account, day) for day in days]
+                found = self._told(side, account, books.position(account), days, wanted)
                 if found != wanted:
                     raise AssertionError(
                         f"closing: {name}: {self._who(name, account)} had {found} at the closes of "
@@ -1027,8 +1073,8 @@ class TwoLedgers:
                     custody[name] = found
                 else:
                     sums = [a + b for a, b in zip(sums, found, strict=True)]
-            supply[name] = books.closings(NOBODY, books.issue, days)
             wanted = [model.supply_closing(side, day) for day in days]
+            supply[name] = self._told(side, NOBODY, books.issue, days, wanted)
             assert supply[name] == wanted, (
                 f"closing: {name}: supply {supply[name]} at the closes of {days}, model {wanted}"
             )
@@ -1052,6 +1098,21 @@ class TwoLedgers:
                 f"+ in transit {moving} = {total}, but the issue is {issue}"
             )
 
+    def _told(
+        self, side: LedgerModel, account: str, word: int, days: Sequence[int], wanted: Sequence[int]
+    ) -> list[int]:
+        """What a ledger's storage tells of closes; what is missing must not be promised."""
+        told = []
+        found = self.books[side.name].closings(account, word, days, self.model.today(side))
+        for day, balance, by_model in zip(days, found, wanted, strict=True):
+            if balance is None:
+                assert not self.model.promised(side, account, day), (
+                    f"closing: {side.name}: nothing tells what {self._who(side.name, account)} had "
+                    f"at the close of {day}"
+                )
+            told.append(by_model if balance is None else balance)
+        return told
+
     def ask_closings(self, back: int) -> None:
         """The contracts' own views of a past day say the same as storage and model."""
         days = list(self.model.closed_days(self.world.first_day))
@@ -1060,10 +1121,17 @@ class TwoLedgers:
         day = days[-1 - back % len(days)]
         for name, side in (("home", self.model.home), ("remote", self.model.remote)):
             token = self.suites[name].token
-            for account in side.holdings:
-                said = token.balance_at_close(account, day)
-                assert said == self.model.closing(side, account, day), f"{name}: balance_at_close"
-            assert token.supply_at_close(day) == self.model.supply_closing(side, day), name
+            for account in (*side.holdings, NOBODY):
+                said = ask(token, account, day, self.model.hint(side, account, day))
+                if said is None:
+                    assert not self.model.promised(side, account, day), f"{name}: no answer"
+                    continue
+                if account == NOBODY:
+                    wanted = self.model.supply_closing(side, day)
+                else:
+                    wanted = self.model.closing(side, account, day)
+                link = account == side.custody and wanted != 0
+                assert said == (wanted, link), f"{name}: {said} at the close of {day}"
         self.ask_lanes()
         self.outcomes["ask closings", "done"] += 1
 
@@ -1452,6 +1520,18 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     def next_day(self, by: int) -> None:
         for name in ("home", "remote"):
             self.play.set_clock(name, by=by)
+
+    @rule(name=ledger_names, days=st.integers(2, 9))
+    def days_pass(self, name: str, days: int) -> None:
+        self.play.set_clock(name, by=days * DAY)
+
+    @rule(name=ledger_names, offset=st.integers(-SLOTS, 3))
+    def announce_close(self, name: str, offset: int) -> None:
+        self.play.announce_close(name, offset)
+
+    @rule(name=ledger_names, who=holders | st.sampled_from(["custody", ""]), back=st.integers(1, 9))
+    def keep(self, name: str, who: str, back: int) -> None:
+        self.play.keep(name, who, back)
 
     @rule(back=st.integers(0, 30))
     def ask_closings(self, back: int) -> None:

@@ -19,6 +19,8 @@ from eth_utils.exceptions import ValidationError
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
 from tallystick.bridge.message import LaneMessage
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
+from tests.support.closings import Closings, History
+from tests.support.world import ZERO
 
 # The reason of a revert; (name, arguments) of a named error; "" for a revert without a word.
 Refusal = str | tuple[str, tuple[object, ...]]
@@ -156,6 +158,8 @@ class LedgerModel:
     retention: int
     # What the record authorises.
     issue_size: int
+    # Business day of the set-up: supply and custody began on it.
+    began: int
     holdings: dict[str, Holding] = field(default_factory=dict)
     supply: int = 0
     supply_story: Story = field(default_factory=Story)
@@ -172,6 +176,7 @@ class LedgerModel:
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
     installed: dict[str, Installed] = field(default_factory=dict)
+    closes: Closings = field(default_factory=Closings)
 
     def __post_init__(self) -> None:
         self.holdings[self.custody] = Holding(link=True, eligible_until=2**16 - 1)
@@ -663,6 +668,25 @@ class Model:
     def supply_closing(self, ledger: LedgerModel, day: int) -> int:
         """Supply of a ledger at the close of a day."""
         return ledger.supply_story.before(close_of(day, self.close_minute))
+
+    def promised(self, ledger: LedgerModel, account: str, day: int) -> bool:
+        """Whether a ledger must answer for an account's close, to who brings the right hint."""
+        return ledger.closes.promised(self._moved(ledger, account), day, self.today(ledger))
+
+    def hint(self, ledger: LedgerModel, account: str, day: int) -> int:
+        """The right hint; an account's first day is none, unless its history began with a 0."""
+        return self._moved(ledger, account).hint(day)
+
+    def today(self, ledger: LedgerModel) -> int:
+        """The business day on a ledger."""
+        return business_day(ledger.clock, self.close_minute)
+
+    def _moved(self, ledger: LedgerModel, account: str) -> History:
+        story = ledger.supply_story if account == ZERO else ledger.holding(account).story
+        days = (business_day(time, self.close_minute) for time in story.times)
+        begun = account in (ZERO, ledger.custody)
+        moved = {*days, ledger.began} if begun else set(days)
+        return History(account, begun=begun, days=dict.fromkeys(moved, (0, False)))
 
     def transit_closing(self, day: int) -> int:
         """Units in transit at the close: gone on the source's clock, not there on the other's."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.token.closings import Opening, calendar_of, first_after
 from tallystick.token.position import (
     DAY_MAX,
     EPOCH_MAX,
@@ -90,6 +91,70 @@ def test_field_out_of_range_is_refused(field: str, limit: int, beyond: str) -> N
         PositionWord(**{field: value})  # type: ignore[arg-type]
 
 
+# ---------------------------------------------------------------------------- openings
+
+openings = st.builds(
+    Opening,
+    balance=amounts,
+    day=days,
+    before=days,
+    epoch=st.integers(0, EPOCH_MAX),
+    link=st.booleans(),
+)
+
+
+@given(openings)
+def test_unpack_undoes_pack_of_an_opening(opening: Opening) -> None:
+    assert Opening.unpack(opening.pack()) == opening
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("balance", 1, 1),
+        ("day", 1, 2**104),
+        ("before", 1, 2**224),
+        ("epoch", 1, 2**240),
+        ("link", True, 2**251),
+    ],
+)
+def test_field_of_an_opening_stands_at_its_bit(field: str, value: int, word: int) -> None:
+    nothing = {"balance": 0, "day": 0}
+    assert Opening(**{**nothing, field: value}).pack() == word  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bit", [120, 207, 208, 223, 250, 252, 255])
+def test_a_word_with_other_bits_is_no_opening(bit: int) -> None:
+    with pytest.raises(ValueError, match="no opening"):
+        Opening.unpack(1 << bit)
+
+
+@pytest.mark.parametrize(
+    ("field", "limit"),
+    [("balance", AMOUNT_MAX), ("day", DAY_MAX), ("before", DAY_MAX), ("epoch", EPOCH_MAX)],
+)
+@pytest.mark.parametrize("beyond", ["below", "above"])
+def test_field_of_an_opening_out_of_range_is_refused(field: str, limit: int, beyond: str) -> None:
+    value = -1 if beyond == "below" else limit + 1
+    with pytest.raises(ValueError, match=f"{field} is"):
+        Opening(**{"balance": 0, "day": 0, field: value})
+
+
+def test_calendar_word_holds_its_days_latest_first() -> None:
+    assert calendar_of(0) == ()
+    assert calendar_of(9 | 7 << 16 | 5 << 32) == (9, 7, 5)
+    assert calendar_of(2**256 - 1) == (DAY_MAX,) * 16
+
+
+def test_the_hint_is_the_first_movement_after_the_close() -> None:
+    assert first_after(5, [9, 3, 7, 5]) == 7
+    assert first_after(9, [9, 3, 7, 5]) == 0
+    assert first_after(9, []) == 0
+
+
+# ------------------------------------------------------------------------ in the contract
+
+
 @pytest.mark.requirement("INV-5")
 def test_contract_stores_the_word_that_python_packs(home_side: Side) -> None:
     """Every field that today's release writes, read from the raw slot."""
@@ -109,9 +174,12 @@ def test_contract_stores_the_word_that_python_packs(home_side: Side) -> None:
 
 
 def test_link_account_stores_its_flag_and_an_endless_eligibility(home_side: Side) -> None:
-    word = read_slot(home_side.token, "book", "_positions", home_side.custody.address)
+    """And the day on which it became one: a change of class is a movement."""
+    token, custody = home_side.token, home_side.new_custody(linked=False)
+    home_side.link(custody)
+    word = read_slot(token, "book", "_positions", custody.address)
     assert PositionWord.unpack(word) == PositionWord(
-        eligible_until=DAY_MAX, flags=PositionFlag.LINK
+        eligible_until=DAY_MAX, last_movement=token.business_day(), flags=PositionFlag.LINK
     )
 
 
