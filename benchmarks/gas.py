@@ -29,6 +29,7 @@ from tallystick.governance.release import (
     release_terms,
 )
 from tallystick.reach.connection import Suite
+from tallystick.token.closings import SLOTS
 
 __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
 
@@ -36,8 +37,8 @@ _DAY: Final = 86_400
 _UNLIMITED: Final = 2**256 - 1
 # Seven attestors: the three of the first signer set and four more.
 _SEVEN: Final = (*ATTESTORS, 60, 61, 62, 63)
-# Days with movements of one account, over which old closing balances are read.
-HISTORY_DAYS: Final = 1_000
+# Days with movements of one account between an announced close and its reading.
+HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
@@ -66,7 +67,7 @@ class Scenario:
         self.guests: Sequence[Account] = [rig.network.holder("remote", i) for i in range(6)]
 
     def run(self, *, closings: bool = True) -> None:
-        """Carry everything out; closings take a thousand days and can be left out."""
+        """Carry everything out; closings take many days and can be left out."""
         self.deployment()
         self.issuance()
         self.transfers()
@@ -333,24 +334,58 @@ class Scenario:
     # ----------------------------------------------------------------------- closings
 
     def closings(self) -> None:
+        """First movements of a day, both parties: every kind of slot, round an announced close."""
         token, rig, chain = self.token, self.rig, self.rig.home.chain
         one, two, reader = self.holders[0], self.holders[1], self.holders[5]
-        chain.advance(_DAY)
-        self.note("transfer.after_record_date", token.transfer(two, AMOUNT, sender=one))
-        issuer = rig.party("issuer")
-        self.note(
-            "mint.after_record_date", token.mint(one, AMOUNT, REASON, DOCUMENT, sender=issuer)
-        )
-        for _ in range(HISTORY_DAYS):
+        registrar, issuer = rig.party("registrar"), rig.party("issuer")
+
+        def first_of_day(operation: str = "") -> None:
             chain.advance(_DAY)
-            token.transfer(two, 1, sender=one)
+            receipt = token.transfer(two, AMOUNT, sender=one)
+            if operation:
+                self.note(operation, receipt)
+
+        def announce(operation: str, days: int) -> int:
+            day = int(token.business_day()) + days
+            act = (day, REASON, DOCUMENT)
+            self.note(operation, token.announce_close(*act, sender=registrar))
+            return day
+
+        first_of_day("transfer.first_of_day.fresh_slots")
+        self.note(
+            "mint.first_of_day.fresh_slots",
+            token.mint(one, AMOUNT, REASON, DOCUMENT, sender=issuer),
+        )
+        for _ in range(SLOTS - 1):
+            first_of_day()
+        first_of_day("transfer.first_of_day")
+        announced = announce("announce_close.first", 2)
+        first_of_day()
+        first_of_day("transfer.before_record_date")
+        first_of_day("transfer.after_record_date")
+        first_of_day("transfer.first_of_day.round_after_record_date")
+        for _ in range(SLOTS):
+            first_of_day()
+        first_of_day("transfer.first_of_day.later_round")
+        late = announce("announce_close.late", -5)
+        while int(token.business_day()) < late + SLOTS:
+            first_of_day()
+        # What tells the close announced late is in the slot of the day after it, and leaves it now.
+        first_of_day("transfer.first_of_day.saves_late_close")
+        day = int(token.business_day()) - 4
+        self.note("keep", token.keep(one, day, day + 1, sender=reader))
+        for _ in range(HISTORY_DAYS):
+            first_of_day()
         today = int(token.business_day())
-        for days in (1, 100, HISTORY_DAYS):
-            day = today - days
-            read = token.balance_at_close
-            self.note(f"view.balance_at_close.{days}", read.send(one, day, sender=reader))
-            self.note(
-                f"view.balance_at_close.{days}.hint", read.send(one, day, day + 1, sender=reader)
-            )
+        for title, day, hint in (
+            ("1", today - 1, 0),
+            ("7", today - 7, 0),
+            ("7.hint", today - 7, today - 6),
+            ("announced.hint", announced, announced + 1),
+        ):
+            receipt = token.balance_at_close.send(one, day, hint, sender=reader)
+            self.note(f"view.balance_at_close.{title}", receipt)
+        receipt = token.entitled_at_close.send(one, announced, announced + 1, sender=reader)
+        self.note("view.entitled_at_close.announced.hint", receipt)
         self.note("view.balanceOf", token.balanceOf.send(one, sender=reader))
         self.note("view.canTransfer", token.canTransfer.send(one, two, AMOUNT, sender=reader))

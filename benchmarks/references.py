@@ -46,6 +46,11 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "t-rex-4.1-proxied": 231_573,
         },
     ),
+    "transfer.first_of_day": Reference(57_000),
+    "transfer.first_of_day.round_after_record_date": Reference(57_000),
+    "transfer.first_of_day.later_round": Reference(57_000),
+    "transfer.first_of_day.fresh_slots": Reference(91_000),
+    "transfer.before_record_date": Reference(91_000),
     "transfer.after_record_date": Reference(91_000, {"cmtat-3.1-snapshots": 265_162}),
     "transfer.batch10": Reference(
         124_000,

@@ -43,8 +43,13 @@ operation's gas goes.
 _FOOT: Final = """
 `.first` writes slots that were empty; `.first_receipt` credits an admitted account that held
 nothing. `view.*` are views sent as transactions (21,000 and calldata included);
-`view.balance_at_close.N` reads the close N business days ago of an account that moved on each day
-since, `.hint` names the next later day with a movement. `lane.security_token_across` is
+`first_of_day` is a transfer that is both parties' first movement of that day, from their ninth day
+of movement on: `.fresh_slots` before it, `.round_after_record_date` and `.later_round` in the first
+and a later round of the eight slots after an announced close, `.saves_late_close` where both slots
+hold what a close announced late needs; `before_` and `after_record_date` are the first on the
+announced day and after its close. `view.balance_at_close.N` reads the close N business days ago of
+an account that moved on each day since, `.announced` one of some hundred days ago, `.hint` names
+the first later day with a movement. `lane.security_token_across` is
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.signature` is what one more signature costs on
 a delivery whose signer set stays the same.
 """

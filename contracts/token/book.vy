@@ -217,7 +217,9 @@ def _announce(day: uint256):
         entered: uint256 = later | (day << bits) | (earlier << unsafe_add(bits, 16))
         # The oldest makes room only if the next has passed: that one keeps, for it too, what slept over both. And
         # the oldest leaves first, so that all that left lie before what is there (see `_opened`).
-        assert calendar >> 240 == 0 or (bits < 256 and entered >> 240 < today), "book: calendar full"
+        assert calendar >> 240 == 0 or (
+            bits < 256 and entered >> 240 < today
+        ), "book: calendar full"
         self._calendar = entered
     log CloseAnnounced(day=day)
 
@@ -263,7 +265,8 @@ def _opened(account: address, word: uint256, day: uint256) -> uint256:
                         (convert(account, uint256) << 16)
                         | ((there >> position.TAG_SHIFT) & position.DAY_MAX)
                     ] = there
-        # Frozen amount and eligibility don't belong to history.
+                # Frozen amount and eligibility don't belong to history.
+
         self._openings[key] = (word & _OPENING_FIELDS) | (day << position.TAG_SHIFT)
     return (word & position.NOT_DAY) | (day << position.DAY_SHIFT)
 

@@ -243,6 +243,17 @@ class Network:
             )
         )
 
+    def announce_close(self, suite: Suite, day: int) -> Receipt:
+        """The registrar announces the close of a business day; at most a week late."""
+        return _receipt(
+            suite.token.announce_close(
+                day,
+                reason_code("RECD"),
+                keccak(b"record date"),
+                sender=suite.chain.account(ROLE_INDEX["registrar"]),
+            )
+        )
+
     def issue(self, allotments: Iterable[tuple[Any, int]]) -> None:
         """Notary and issuer bring units into being at home, in base units by holder."""
         allotments = list(allotments)

@@ -1,4 +1,4 @@
-"""Closing balances: openings, where they stand, and the hint to ask with; as `contracts/token/book.vy`."""
+"""Closings as `contracts/token/book.vy` keeps them: openings, where they stand, hints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on the first sketch of announced closes (docs/design/announced-closes.md); none succeeds."""
+"""Attacks on the first sketch of docs/design/announced-closes.md; none succeeds."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_what_an_account_held_before_it_became_a_link_account_was_its_own(world:
 def test_a_lanes_first_lock_after_the_record_date_blocks_no_event(
     world: World, asked_after: int
 ) -> None:
-    """Custody and supply of a young lane once reverted for the close before their first movement."""
+    """Custody and supply of a young lane reverted for closes before their first movement."""
     side, other, network = world.home, world.remote, world.network
     record = int(side.token.business_day())
     for each in (side, other):

@@ -1,4 +1,4 @@
-"""What closings must say: a model with all of history, and the questions that hold a token to it."""
+"""What closings must say: a model with all of history, and questions that hold a token to it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class History:
         return balance, link and balance != 0
 
     def hint(self, day: int) -> int:
-        """The right hint: the first movement after the close, unless it is a first day without opening."""
+        """The right hint: the first movement after it; a first day without opening is none."""
         found = first_after(day, self.days)
         return 0 if found == min(self.days, default=0) and not self.begun else found
 
@@ -145,7 +145,8 @@ def ask(token: Contract, account: str, day: int, hint: int) -> tuple[int, bool] 
             return int(token.supply_at_close(day, hint)), False
         balance = int(token.balance_at_close(account, day, hint))
     except Revert as refusal:
-        assert refusal.reason in (NOT_KEPT, FALSE_HINT), refusal
+        if refusal.reason not in (NOT_KEPT, FALSE_HINT):
+            raise
         return None
     entitled = int(token.entitled_at_close(account, day, hint))
     assert entitled in (0, balance)

@@ -123,7 +123,9 @@ def full(home_side: Side) -> int:
 def test_a_close_leaves_the_calendar_only_once_the_next_has_passed(world: World, full: int) -> None:
     side = world.home
     for day in (full + 500, full + 9):
-        with refused(world, "book: calendar full" if day == full + 9 else "book: close too far ahead"):
+        with refused(
+            world, "book: calendar full" if day == full + 9 else "book: close too far ahead"
+        ):
             announce(side, day)
     pass_days(side, 9)
     # The next is today's: not over yet.
@@ -449,7 +451,8 @@ def _play(world: World, script: Script, crowd: int) -> None:
             elif told is None:
                 model.kept.add((account, day))
             elif told == "book: nothing to keep":
-                assert day < moved[0] and not history.begun
+                assert day < moved[0]
+                assert not history.begun
             else:
                 assert told == NOT_KEPT
         else:

@@ -298,7 +298,7 @@ def _play(side: Side, script: list[tuple[object, tuple[str, str, str, int]]]) ->
     chain.set_time(chain.now + DAY)
     turn_pages()
     assert sum(balances.values()) == token.totalSupply()
-    # No more than the last week is asked: what is promised beyond it, `test_announced_closes.py` asks.
+    # The last week; what is promised beyond it, `test_announced_closes.py` asks.
     for day in sorted(closings)[1 - SLOTS :]:
         expected = closings[day]
         found = {name: token.balance_at_close(side.parties[name], day) for name in HOLDERS}

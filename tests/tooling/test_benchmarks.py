@@ -15,6 +15,9 @@ _DAY = 86_400
 # Operations of the published gas table that exist in this release.
 _REQUIRED = (
     "transfer.same_day",
+    "transfer.first_of_day",
+    "transfer.first_of_day.fresh_slots",
+    "transfer.before_record_date",
     "transfer.after_record_date",
     "transfer.batch10",
     "transfer.batch100",
