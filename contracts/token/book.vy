@@ -26,7 +26,8 @@ _SLOT_MASK: constant(uint256) = _SLOTS - 1
 _MAX_AHEAD: constant(uint256) = 400
 _SECONDS_PER_DAY: constant(uint256) = 86400
 
-# Balance, day of the last movement, epoch, class (of the issue that bit is HOME, and nobody reads it).
+# Balance, day of the last movement, epoch, class (of the issue that bit is HOME, and nobody reads it). Frozen
+# amount and eligibility are no history.
 _OPENING_FIELDS: constant(uint256) = (
     position.AMOUNT_MAX
     + position.DAY_MAX * 2**224
@@ -265,8 +266,6 @@ def _opened(account: address, word: uint256, day: uint256) -> uint256:
                         (convert(account, uint256) << 16)
                         | ((there >> position.TAG_SHIFT) & position.DAY_MAX)
                     ] = there
-                # Frozen amount and eligibility don't belong to history.
-
         self._openings[key] = (word & _OPENING_FIELDS) | (day << position.TAG_SHIFT)
     return (word & position.NOT_DAY) | (day << position.DAY_SHIFT)
 
