@@ -449,6 +449,22 @@ class TwoLedgers:
         )
         self.tell("transfer", expected)
 
+    def transfer_from(self, spender: str, owner: str, receiver: str, amount: int) -> None:
+        """A holder moves another's units at home, within an allowance."""
+        accounts = [self.address("home", each) for each in (owner, receiver, spender)]
+        source, target, by = accounts
+        expected = self.model.home.transfer_from(source, target, amount, by)
+        token = self.network.home.token
+        self.act(
+            "home",
+            expected,
+            lambda: token.transferFrom(
+                source, target, amount, sender=self.accounts["home"][spender]
+            ),
+            ["Transfer"],
+        )
+        self.tell("transfer from", expected)
+
     def batch_transfer(self, name: str, sender: str, items: Sequence[tuple[str, int]]) -> None:
         """A holder's transfer to many."""
         receivers = [self.address(name, receiver) for receiver, _ in items]
@@ -464,9 +480,10 @@ class TwoLedgers:
         self.tell("batch transfer", expected)
 
     def approve(self, holder: str, spender: str, amount: int) -> None:
-        """An allowance at home, for the custody or the issuer."""
+        """An allowance at home, for the custody, the issuer or another holder."""
         side, token = self.model.home, self.network.home.token
-        to = side.custody if spender == "custody" else str(self.party("home", "issuer").address)
+        known = {"custody": side.custody, "issuer": str(self.party("home", "issuer").address)}
+        to = known.get(spender) or self.address("home", spender)
         side.approve(self.address("home", holder), to, amount)
         account = self.accounts["home"][holder]
         self.act("home", None, lambda: token.approve(to, amount, sender=account), ["Approval"])
@@ -1413,6 +1430,30 @@ class TwoLedgersMachine(RuleBasedStateMachine):
             for receiver, eighths in items
         ]
         self.play.batch_transfer(name, sender, shares)
+
+    @rule(
+        spender=holders,
+        owner=holders,
+        receiver=holders,
+        eighths=parts,
+        extra=extras,
+        frozen=st.sampled_from([None, None, True, False]),
+    )
+    def transfer_from(
+        self,
+        spender: str,
+        owner: str,
+        receiver: str,
+        eighths: int,
+        extra: int,
+        frozen: bool | None,
+    ) -> None:
+        """Approved for it right before; the spender may just have been frozen, or unfrozen."""
+        amount = self.part("home", owner, eighths, extra)
+        self.play.approve(owner, spender, amount)
+        if frozen is not None:
+            self.play.freeze_account("home", spender, frozen)
+        self.play.transfer_from(spender, owner, receiver, amount)
 
     @rule(holder=holders, amount=st.just(UNLIMITED) | amounts)
     def approve_custody(self, holder: str, amount: int) -> None:

@@ -296,6 +296,17 @@ class LedgerModel:
         self.allowances[owner, spender] = allowed - amount
         return None
 
+    def transfer_from(self, owner: str, receiver: str, amount: int, spender: str) -> Refusal | None:
+        """Another's transfer, within an allowance; a spender needs no eligibility."""
+        if receiver != spender and self.holding(spender).account_frozen:
+            return "ERC7943CannotSend", (spender,)
+        before = self.allowances.get((owner, spender), 0)
+        refusal = self.spend(owner, spender, amount)
+        refusal = refusal or self.move(owner, receiver, amount, spender)
+        if refusal is not None:
+            self.allowances[owner, spender] = before
+        return refusal
+
     # ------------------------------------------------------------------------- roles
 
     def admit(self, account: str, until_day: int) -> None:
@@ -378,6 +389,8 @@ class LedgerModel:
         if self.scopes & ISSUANCE:
             return "issuance: redemption paused"
         refusal = self.debit_refusal(owner, amount, issuer)
+        if refusal is None and self.holding(issuer).account_frozen:
+            refusal = "ERC7943CannotSend", (issuer,)
         refusal = refusal or self.spend(owner, issuer, amount)
         if refusal is None:
             self.authorised -= amount
