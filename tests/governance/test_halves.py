@@ -66,7 +66,7 @@ def lacking(item: Artifact) -> Artifact:
 PLANTED = {
     "moved": (
         lambda: with_controls(lambda item: changed_layout(item, plant_moved)),
-        "book._issue: uint256 in slot 70, SecurityTokenControls book._issue: uint256 in slot 71",
+        "book._issue: uint256 in slot 103, SecurityTokenControls book._issue: uint256 in slot 104",
     ),
     "other type": (
         lambda: with_controls(lambda item: changed_layout(item, plant_type)),
