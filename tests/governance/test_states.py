@@ -141,6 +141,27 @@ _simple(
 )
 _simple(_TOKEN, "setFrozenTokens", "token", "custodian", ":investor", 5, *STATED)
 _simple(_TOKEN, "setAddressFrozen", "token", "custodian", ":investor", True, *STATED)
+
+
+@prepares(_TOKEN, "announce_close")
+def _announces(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.token.business_day(), *STATED)
+    return Call(side, side.token, "announce_close", arguments, side.registrar)
+
+
+@prepares(_TOKEN, "keep")
+def _keeps(world: World, state: str) -> Call:
+    """Two days on which the investor moved: what the second opens tells the close of the first."""
+    side = world.home
+    for _ in range(2):
+        side.token.transfer(side.buyer, 1, sender=side.investor)
+        closed = side.token.business_day()
+        side.chain.set_time(side.chain.now + DAY)
+    side.token.transfer(side.buyer, 1, sender=side.investor)
+    return Call(side, side.token, "keep", (side.investor, closed, 0), side.outsider)
+
+
 _simple(_TOKEN, "unpause", "token", "administrator", 7, *STATED)
 _simple(_TOKEN, "authorise_issuance", "token", "notary", 5, *STATED)
 _simple(_TOKEN, "approve", "token", "investor", ":fund", 5)
