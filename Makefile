@@ -23,6 +23,8 @@ PYTEST := $(VENV)/python -m pytest -p no:ape_test
 WORKERS ?= 2
 # Least share of the Vyper lines and branches that the whole suite must reach.
 COVERAGE ?= 95
+# Options of the mutation run, such as --write or --fresh; what it found before, it does not run again.
+MUTATION ?=
 
 .PHONY: help setup setup-python setup-node setup-lint demo test check ape lint format snapshots \
 	bench bench-check audit wheel clean
@@ -80,9 +82,10 @@ bench: setup ## measure gas and time, rewrite the tables
 bench-check: setup ## measure gas and compare with the committed table
 	@$(VENV)/python -m benchmarks.run --check
 
-audit: setup ## the property and stateful tests again with a deep search
+audit: setup ## the property and stateful tests again with a deep search; faults planted in the contracts
 	@HYPOTHESIS_PROFILE=deep $(PYTEST) -n $(WORKERS) --dist worksteal -q \
 		--hypothesis-profile=deep tests $(ARGS)
+	@$(VENV)/python -m tools.mutation --workers $(WORKERS) $(MUTATION)
 
 wheel: setup ## build the wheel with compiled contracts and use it where there is no compiler
 	@$(VENV)/python -m tools.wheel

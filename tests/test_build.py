@@ -245,6 +245,21 @@ def test_contracts_beside_the_release_are_found_by_name(
         build.add({"Top": artifact("ThingMock")})
 
 
+def test_a_process_sees_changed_sources_once_it_forgets(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "source_root", lambda: root)
+    monkeypatch.setattr(build, "_added", [])
+    build.add(build.sources(root, "tests/contracts"))
+    before = artifact("Top"), artifact("ThingMock")
+    (root / "contracts" / "one" / "module.vy").write_text(MODULE.replace("Refused", "Rejected"))
+    (root / "tests" / "contracts" / "ThingMock.vy").write_text(TOP)
+    assert (artifact("Top"), artifact("ThingMock")) == before
+    build.forget()
+    assert "Rejected" in {entry.get("name") for entry in artifact("Top").abi}
+    assert artifact("ThingMock").abi == artifact("Top").abi
+
+
 def test_export_and_load_without_compiler(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ __all__ = [
     "artifacts",
     "compile_file",
     "export",
+    "forget",
     "main",
     "names",
     "source_root",
@@ -196,6 +197,14 @@ def add(contracts: Mapping[str, Artifact]) -> None:
     if taken := set(contracts).intersection(names()):
         raise BuildError(f"two contracts are called {min(taken)}")
     _added.append(contracts)
+
+
+def forget() -> None:
+    """Lets this process look at the sources again, for what changes them while it runs."""
+    for known in (artifacts(), *_added):
+        if isinstance(known, _Sources):
+            known.loaded.clear()
+            known.digests.clear()
 
 
 def sources(root: Path | str, folder: str) -> Mapping[str, Artifact]:

@@ -1,4 +1,4 @@
-"""How long hypothesis plays, by TALLYSTICK_HYPOTHESIS_PROFILE: `dev`, `ci` or `deep`.
+"""How long hypothesis plays, by TALLYSTICK_HYPOTHESIS_PROFILE: `dev`, `ci`, `deep`, or `mutation`.
 
 `ci` repeats itself: its runs follow from the seeds below and nothing else
 (TALLYSTICK_HYPOTHESIS_SEED shifts them). `dev` and `deep` draw a seed, and a failure prints it.
@@ -32,6 +32,8 @@ PROFILES: Final = {
     "dev": Profile(runs=150, steps=40, repeats=False),
     "ci": Profile(runs=600, steps=50, repeats=True),
     "deep": Profile(runs=6_000, steps=100, repeats=False),
+    # For each mutant of tools/mutation; too few runs to reach everything, so it gives a seed.
+    "mutation": Profile(runs=60, steps=50, repeats=True, shrinks=False),
 }
 
 

@@ -313,7 +313,7 @@ def test_profiles_are_known_by_name(monkeypatch):
     monkeypatch.setenv("TALLYSTICK_HYPOTHESIS_PROFILE", "deep")
     assert chosen()[1].runs > PROFILE.runs or NAME == "deep"
     monkeypatch.setenv("TALLYSTICK_HYPOTHESIS_PROFILE", "quick")
-    with pytest.raises(ValueError, match="expected dev, ci, deep"):
+    with pytest.raises(ValueError, match="expected dev, ci, deep, mutation"):
         chosen()
 
 
