@@ -63,6 +63,6 @@ def test_layout_conflicts_are_named():
     token, escrow = artifact("SecurityToken"), artifact("BridgeEscrow")
     wrong = layout_conflicts(token, escrow)
     assert wrong[0] == (
-        "slot 36 was standing.standing_instruction: HashMap[address, Instruction] "
+        "slot 69 was standing.standing_instruction: HashMap[address, Instruction] "
         "and is lanes._terms: HashMap[bytes32, uint256]"
     )

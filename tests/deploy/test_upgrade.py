@@ -125,7 +125,8 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
     accounts = [bytes.fromhex(a[2:]) for a in _accounts(network, ledger)]
     lane = network.lane
     day = business_day(network.chains[ledger].now, CLOSE_MINUTE)
-    days = [number.to_bytes(32, "big") for number in range(day - 7, day + 7)]
+    # Kept openings by their day, those that take turns by their slot.
+    days = [*range(8), *range(day - 7, day + 7)]
     layout = upgrades.installed_artifact(network.suite(ledger), name).layout["storage_layout"]
     at = {
         f"{module}.{variable}": entry["slot"]
@@ -134,13 +135,14 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
         for variable, entry in entries.items()
     }
     for account in accounts:
-        yield _mapped(at["access.role_of"], account)
+        yield _mapped(at["access._held"], account)
     if name == "SecurityToken":
         for account in accounts:
             yield _mapped(at["book._positions"], account)
             yield _mapped(at["standing.standing_instruction"], account)
             for each in days:
-                yield _mapped(at["book._openings"], account, each)
+                key = int.from_bytes(account, "big") << 16 | each
+                yield _mapped(at["book._openings"], key.to_bytes(32, "big"))
             for spender in accounts:
                 yield _mapped(at["erc20._allowance"], account, spender)
     # Whatever is kept for a lane: words, structs, and what a nonce or a page of them has.
@@ -490,7 +492,7 @@ def test_a_message_delivered_by_the_next_release_stays_delivered_after_roll_back
 def test_upgrade_refuses_a_build_whose_storage_contradicts_the_installed_one(used):
     words = _words(used, "home", "SecurityToken")
     nonce = used.home.chain.nonce(used.party("home", "upgrader"))
-    with pytest.raises(CheckFailed, match=r"does not keep the storage of SecurityToken: slot 36"):
+    with pytest.raises(CheckFailed, match=r"does not keep the storage of SecurityToken: slot 69"):
         _upgrade(used, "home", "SecurityToken", "BridgeEscrowNextMock", "1.1.0")
     assert used.home.chain.nonce(used.party("home", "upgrader")) == nonce
     assert _words(used, "home", "SecurityToken") == words
