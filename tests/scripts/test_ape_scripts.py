@@ -96,7 +96,8 @@ def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> 
             f"connected to {choice}, chain id {chains[name].chain_id}: ledger {name} of the plan",
             f"not connected: {other}; run again with their network",
         ]
-        return lines[2:]
+        assert lines[2].startswith("home, remote: two administrators; ")
+        return lines[3:]
 
     first = on("home")
     assert first[-1].endswith(" steps are on remote, which is not connected")
