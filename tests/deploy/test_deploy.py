@@ -50,6 +50,13 @@ def meant_by(folder: Path, data: dict[str, Any] | None = None) -> tuple[Plan, Pa
     return plan, Finder(path, plan).parties()
 
 
+# What is told of the example plan.
+TWO_ADMINISTRATORS = (
+    "home, remote: two administrators; if one loses its key, its replacement takes the "
+    "guardian and 31 days: three are recommended"
+)
+
+
 def marks(chains: dict[str, Chain]) -> list[tuple[int, int]]:
     return [(chain.block_number, chain.nonce(chain.account(0))) for chain in chains.values()]
 
@@ -454,8 +461,7 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     first = tallystick("deploy", plan, "--execute", cwd=tmp_path)
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout.splitlines() == [
-        "home, remote: two administrators; if one loses its key, its replacement takes the "
-        "guardian and 31 days: three are recommended",
+        TWO_ADMINISTRATORS,
         f"US0378331005 on home, remote: {total} steps carried out, 0 were done before",
         "verified: code is the build's, roles are the plan's, the deployer holds nothing",
         "manifest deployments/plan/manifest.json",
@@ -599,10 +605,7 @@ def test_rehearsal_leaves_no_files(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "home, remote: on ledgers that end with this command (a rehearsal)"
-    assert lines[1] == (
-        "home, remote: two administrators; if one loses its key, its replacement takes the "
-        "guardian and 31 days: three are recommended"
-    )
+    assert lines[1] == TWO_ADMINISTRATORS
     assert lines[2].endswith(" steps carried out, 0 were done before")
     assert lines[3].startswith("verified: ")
     assert len(lines) == 4
