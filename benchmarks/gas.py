@@ -35,6 +35,8 @@ __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
 
 _DAY: Final = 86_400
 _UNLIMITED: Final = 2**256 - 1
+# Who orders: an LEI as text.
+_AUTHORITY: Final = b"549300AAAABBBBCCCC12".ljust(32, b"\0")
 # Seven attestors: the three of the first signer set and four more.
 _SEVEN: Final = (*ATTESTORS, 60, 61, 62, 63)
 # Days with movements of one account between an announced close and its reading.
@@ -179,20 +181,46 @@ class Scenario:
         guardian = rig.party("guardian")
         administrator = rig.network.administrators("home")[0]
         act = (REASON, DOCUMENT)
-        expiry = rig.home.chain.now + _DAY
+        expiry = rig.home.chain.now + 9 * _DAY
+
+        def enter(operation: str, sender: Account, number: int) -> bytes:
+            receipt = token.enter_order(
+                sender, two, AMOUNT, expiry, _AUTHORITY, number, *act, sender=registrar
+            )
+            order = self.note(operation, receipt).return_value
+            assert isinstance(order, bytes)
+            return order
+
+        first, second = enter("enter_order", one, 1), enter("enter_order.second", one, 2)
         self.note(
-            "enter_order", token.enter_order(one, two, AMOUNT, expiry, *act, sender=registrar)
+            "forced_transfer", token.forcedTransfer(one, two, AMOUNT, first, sender=custodian)
         )
-        self.note("forced_transfer", token.forcedTransfer(one, two, AMOUNT, sender=custodian))
+        with rig.home.chain.isolated():
+            token.instruct(REASON, second, sender=custodian)
+            self.note(
+                "forced_transfer.standard",
+                token.forcedTransfer(one, two, AMOUNT, sender=custodian),
+            )
+        with rig.home.chain.isolated():
+            rig.home.chain.advance(2 * _DAY)
+            self.note(
+                "forced_transfer.first_of_day",
+                token.forcedTransfer(one, two, AMOUNT, second, sender=custodian),
+            )
+        self.note(
+            "withdraw_order",
+            token.withdraw_order(one, two, AMOUNT, second, *act, sender=registrar),
+        )
         self.note(
             "freeze_amount.first", token.setFrozenTokens(three, AMOUNT, *act, sender=custodian)
         )
         self.note("freeze_amount", token.setFrozenTokens(three, 2 * AMOUNT, *act, sender=custodian))
-        token.enter_order(three, two, AMOUNT, expiry, *act, sender=registrar)
+        order = enter("enter_order.frozen_units", three, 1)
         self.note(
             "forced_transfer.frozen_units",
-            token.forcedTransfer(three, two, AMOUNT, sender=custodian),
+            token.forcedTransfer(three, two, AMOUNT, order, sender=custodian),
         )
+        enter("enter_order.unknown_account", holder(10_000), 1)
         self.note("freeze_account", token.setAddressFrozen(three, True, *act, sender=custodian))
         self.note("unfreeze_account", token.setAddressFrozen(three, False, *act, sender=custodian))
         with rig.home.chain.isolated():

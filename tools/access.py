@@ -39,6 +39,8 @@ ROLES: Final = (
     "escrow",
     "sides of the proposal",
     "constructor",
+    # Of a legal order: once it has expired, or its registrar has lost the role.
+    "anyone once it is dead",
     "anyone",
 )
 # Pauses of the token; stops of a lane, on the ledger where the call is made.

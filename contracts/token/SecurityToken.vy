@@ -29,6 +29,7 @@ from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
+from contracts.token import orders
 from contracts.token import standing
 
 initializes: access
@@ -36,6 +37,7 @@ initializes: stops[access := access]
 initializes: standing
 initializes: book
 initializes: controls[access := access, stops := stops, standing := standing, book := book]
+initializes: orders[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20
@@ -59,6 +61,11 @@ exports: (
     erc20.symbol,
     erc20.decimals,
     erc20.isin,
+    # legal orders
+    orders.enter_order,
+    orders.withdraw_order,
+    orders.forcedTransfer,
+    orders.order_in_force,
     # closing balances
     book.balance_at_close,
     book.entitled_at_close,

@@ -18,6 +18,7 @@ from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
+from contracts.token import orders
 from contracts.token import position
 from contracts.token import standing
 
@@ -26,6 +27,7 @@ initializes: stops[access := access]
 initializes: standing
 initializes: book
 initializes: controls[access := access, stops := stops, standing := standing, book := book]
+initializes: orders[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20
@@ -47,12 +49,9 @@ exports: (
     controls.admit,
     controls.propose_link_account,
     controls.set_link_account,
-    controls.enter_order,
-    controls.withdraw_order,
     controls.announce_close,
     controls.setFrozenTokens,
     controls.setAddressFrozen,
-    controls.forcedTransfer,
     controls.pause,
     controls.unpause,
     # notary
@@ -69,7 +68,6 @@ exports: (
     controls.is_link,
     controls.paused,
     controls.paused_scopes,
-    controls.order_in_force,
     controls.position_of,
 )
 

@@ -1,14 +1,13 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Controls: eligibility, freezes, pauses and legal orders, decided on the position word
+@title Controls: eligibility, freezes and pauses, decided on the position word
 @license Apache-2.0
 @author Tallystick
 @notice Who may send and receive, and the privileged acts of registrar, custodian and guardian.
 @dev ERC-7943 fixes the views and `setFrozenTokens`; where a standard's function has no room for reason and
-     document, they may be left out, and the key's standing instruction stands for them. A legal order needs
-     two keys: the registrar enters it, the custodian carries it out; a link account needs the same two. A
-     forced transfer works while transfers are paused: an order of a court does not wait for us.
+     document, they may be left out, and the key's standing instruction stands for them. A link account needs two
+     keys: the registrar proposes it, the custodian makes it one.
 """
 from interfaces import IReleaseAuthority
 
@@ -38,17 +37,6 @@ _SCOPE_SHIFT: constant(uint256) = 252
 _SPECIAL: constant(uint256) = position.FROZEN + position.LINK
 # What a custodian can freeze of an account: all of it, or an amount.
 _FREEZES: constant(uint256) = position.FROZEN + position.AMOUNT_MAX * 2**104
-_EXPIRY_MASK: constant(uint256) = 2**40 - 1
-_REASON_SHIFT: constant(uint256) = 40
-_REASON_MASK: constant(uint256) = 2**32 - 1
-_TERM_SHIFT: constant(uint256) = 72
-
-
-struct Order:
-    registrar: address
-    reason: bytes4
-    expires_at: uint64
-    document: bytes32
 
 
 struct Position:
@@ -57,13 +45,11 @@ struct Position:
     eligible_until: uint256
     last_movement: uint256
     epoch: uint256
+    orders: uint256
     account_frozen: bool
     link: bool
 
 
-# keccak256(abi_encode(from, to, amount)) -> registrar 160 | its term 24 | reason code 32 | time of expiry 40
-_order_terms: HashMap[bytes32, uint256]
-_order_document: HashMap[bytes32, bytes32]
 # Created this token's proxy; knows the code of a custody and where the registry is.
 release_authority: public(address)
 # Room for later releases; what they add takes its slots from here.
@@ -108,27 +94,6 @@ event Unpaused:
     account: address
     # At the latest.
     ends_at: uint256
-
-
-event OrderEntered:
-    sender: indexed(address)
-    receiver: indexed(address)
-    amount: uint256
-    expires_at: uint64
-    reason: bytes4
-    document: bytes32
-
-
-event OrderWithdrawn:
-    sender: indexed(address)
-    receiver: indexed(address)
-    amount: uint256
-
-
-event ForcedTransfer:
-    sender: indexed(address)
-    receiver: indexed(address)
-    amount: uint256
 
 
 # -------------------------------------------------------------------- registrar
@@ -209,74 +174,6 @@ def set_link_account(account: address, link: bool, reason: bytes4, document: byt
 
 
 @external
-def enter_order(
-    sender: address,
-    receiver: address,
-    amount: uint256,
-    expires_at: uint64,
-    reason: bytes4,
-    document: bytes32,
-):
-    """
-    @notice Enter a legal order to move units; the custodian carries it out with `forcedTransfer`.
-    @dev It states its own reason and document: no standing instruction orders anything. None is replaced unseen.
-    @param sender The account to debit.
-    @param receiver The account to credit.
-    @param amount Units, exactly.
-    @param expires_at Time from which the order can't be carried out any more.
-    @param reason Four-letter reason code.
-    @param document Hash of the order.
-    @custom:role registrar
-    """
-    access._check_role(access.REGISTRAR)
-    # Beyond 40 bits lies no block's time: what expires there, or at their end, never does.
-    expiry: uint256 = min(convert(expires_at, uint256), _EXPIRY_MASK)
-    assert expiry > block.timestamp, "controls: order expired at entry"
-    assert sender != receiver, "controls: order to same account"
-    # The zero address keeps the closings of the supply; nobody holds there.
-    assert sender != empty(address), "controls: order from nobody"
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
-    assert self._order_terms[order_id] == 0, "controls: order entered already"
-    self._order_terms[order_id] = (
-        ((access._warrant(msg.sender) >> 16) << _TERM_SHIFT)
-        | (convert(reason, uint256) << _REASON_SHIFT)
-        | expiry
-    )
-    self._order_document[order_id] = document
-    instruction._record(sender, reason, document)
-    log OrderEntered(
-        sender=sender,
-        receiver=receiver,
-        amount=amount,
-        expires_at=convert(expiry, uint64),
-        reason=reason,
-        document=document,
-    )
-
-
-@external
-def withdraw_order(
-    sender: address, receiver: address, amount: uint256, reason: bytes4, document: bytes32
-):
-    """
-    @notice Withdraw a legal order that was not carried out.
-    @param sender The account it would debit.
-    @param receiver The account it would credit.
-    @param amount Its units.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that withdraws it.
-    @custom:role registrar
-    """
-    access._check_role(access.REGISTRAR)
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
-    assert self._order_terms[order_id] != 0, "controls: no order to withdraw"
-    self._order_terms[order_id] = 0
-    self._order_document[order_id] = empty(bytes32)
-    instruction._record(sender, reason, document)
-    log OrderWithdrawn(sender=sender, receiver=receiver, amount=amount)
-
-
-@external
 def announce_close(day: uint256, reason: bytes4, document: bytes32):
     """
     @notice Announce the close of a business day, a record date: its closings are answered for ever.
@@ -303,7 +200,8 @@ def setFrozenTokens(
 ) -> bool:
     """
     @notice Set the frozen amount of an account, absolutely; it may be above the balance (ERC-7943).
-    @dev Amounts that no balance can reach are kept, and read back, as the largest uint256: all of it.
+    @dev Amounts that no balance can reach are kept, and read back, as the largest uint256: all of it. What legal orders
+         block is part of it: while one stands, the amount is not lowered.
     @param account The account.
     @param amount Units frozen after the call.
     @param reason Four-letter reason code.
@@ -315,6 +213,10 @@ def setFrozenTokens(
     kept: uint256 = min(amount, position.AMOUNT_MAX)
     word: uint256 = book._positions[account]
     assert word & position.LINK == 0, "controls: link can't be frozen"
+    # What they block is set free by their end alone.
+    assert (
+        position._orders(word) == 0 or kept >= position._upper(word)
+    ), "controls: orders block more"
     book._positions[account] = position._with_upper(word, kept)
     standing._record(account, reason, document)
     log Frozen(account=account, amount=self._frozen_amount(kept))
@@ -345,55 +247,6 @@ def setAddressFrozen(
         book._positions[account] = word & ~position.FROZEN
     standing._record(account, reason, document)
     log AddressFrozen(account=account, frozen=frozen, operator=msg.sender)
-
-
-@external
-@reentrant
-def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
-    """
-    @notice Carry out the legal order that the registrar entered for exactly these arguments (ERC-7943).
-    @dev Takes frozen units too and lowers the frozen amount first, unless it stands for all. The receiver must
-         be able to receive.
-    @param sender The account to debit.
-    @param receiver The account to credit.
-    @param amount Units.
-    @return True.
-    @custom:role custodian
-    @custom:refused frozen to, expired to
-    """
-    access._check_role(access.CUSTODIAN)
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
-    terms: uint256 = self._order_terms[order_id]
-    assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
-    assert self._registrar(terms) != empty(address), "controls: registrar lost role"
-    document: bytes32 = self._order_document[order_id]
-    self._order_terms[order_id] = 0
-    self._order_document[order_id] = empty(bytes32)
-    word: uint256 = book._positions[sender]
-    assert word & position.LINK == 0, "controls: order on link account"
-    target: uint256 = book._positions[receiver]
-    if not self._may_move(target, receiver) or receiver == empty(address):
-        standard_errors._cannot_receive(receiver)
-    balance: uint256 = position._lower(word)
-    if amount > balance:
-        standard_errors._insufficient_balance(sender, balance, amount)
-    unfrozen: uint256 = self._unfrozen(word)
-    if amount > unfrozen:
-        # Only what is taken is unfrozen: a freeze above the balance stays one, a freeze of all stays one of all.
-        frozen: uint256 = position._upper(word)
-        if frozen != position.AMOUNT_MAX:
-            frozen = unsafe_sub(frozen, unsafe_sub(amount, unfrozen))
-            word = position._with_upper(word, frozen)
-        log Frozen(account=sender, amount=self._frozen_amount(frozen))
-    instruction._record(
-        sender, convert(convert((terms >> _REASON_SHIFT) & _REASON_MASK, uint32), bytes4), document
-    )
-    day: uint256 = book._business_day(book._issue)
-    book._debit(sender, word, amount, day)
-    book._credit(receiver, target, amount, day)
-    log book.Transfer(sender=sender, receiver=receiver, value=amount)
-    log ForcedTransfer(sender=sender, receiver=receiver, amount=amount)
-    return True
 
 
 # --------------------------------------------------------------------- guardian
@@ -557,29 +410,6 @@ def paused_scopes() -> uint256:
 
 @external
 @view
-def order_in_force(sender: address, receiver: address, amount: uint256) -> Order:
-    """
-    @notice The legal order for exactly these arguments, as long as it can be carried out.
-    @param sender The account to debit.
-    @param receiver The account to credit.
-    @param amount Units.
-    @return The order; empty if there is none, it has expired, or its registrar lost the role.
-    """
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
-    terms: uint256 = self._order_terms[order_id]
-    registrar: address = self._registrar(terms)
-    if terms & _EXPIRY_MASK <= block.timestamp or registrar == empty(address):
-        return empty(Order)
-    return Order(
-        registrar=registrar,
-        reason=convert(convert((terms >> _REASON_SHIFT) & _REASON_MASK, uint32), bytes4),
-        expires_at=convert(terms & _EXPIRY_MASK, uint64),
-        document=self._order_document[order_id],
-    )
-
-
-@external
-@view
 def position_of(account: address) -> Position:
     """
     @notice All that the token knows of an account.
@@ -593,6 +423,7 @@ def position_of(account: address) -> Position:
         eligible_until=position._expiry(word),
         last_movement=position._day(word),
         epoch=position._epoch(word),
+        orders=position._orders(word),
         account_frozen=word & position.FROZEN != 0,
         link=word & position.LINK != 0,
     )
@@ -643,24 +474,6 @@ def _frozen_amount(kept: uint256) -> uint256:
     @dev The kept amount as the standard's uint256: the largest field value stands for all.
     """
     return max_value(uint256) if kept == position.AMOUNT_MAX else kept
-
-
-@internal
-@pure
-def _order_id(sender: address, receiver: address, amount: uint256) -> bytes32:
-    """
-    @dev Key of an order.
-    """
-    return keccak256(abi_encode(sender, receiver, amount))
-
-
-@internal
-@view
-def _registrar(terms: uint256) -> address:
-    """
-    @dev Who entered an order; empty once that registrar's role is lost: an order dies with it (INV-9).
-    """
-    return access._holder(((terms >> _TERM_SHIFT) << 16) | access.REGISTRAR)
 
 
 @internal

@@ -7,10 +7,10 @@
 @notice Field layout of the position word, of the issue word, and of an opening.
 @dev Bit fields, lowest first:
 
-       bits      104      104          16                    16              10      6
-       position  balance  frozen       eligible until (day)  last movement   epoch   flags
-       issue     supply   authorised   close of business     last movement   epoch   flags
-       opening   balance  its day 16   -                     movement before epoch   class
+       bits      104      104          16                    16              7      3       6
+       position  balance  frozen       eligible until (day)  last movement   epoch  orders  flags
+       issue     supply   authorised   close of business     last movement   epoch  -       flags
+       opening   balance  its day 16   -                     movement before epoch  -       class
 
      The three share amount, day and epoch fields, so that closings are kept by the same code for both.
      104 bits hold 2.0e31 base units: 2.0e13 units at 18 decimals. Eligibility counts days since 1970
@@ -22,13 +22,17 @@
 AMOUNT_MAX: constant(uint256) = 2**104 - 1
 DAY_MAX: constant(uint256) = 2**16 - 1
 MINUTE_MAX: constant(uint256) = 1439
-EPOCH_MAX: constant(uint256) = 2**10 - 1
+EPOCH_MAX: constant(uint256) = 2**7 - 1
+ORDERS_MAX: constant(uint256) = 2**3 - 1
 
 UPPER_SHIFT: constant(uint256) = 104
 TAG_SHIFT: constant(uint256) = 104
 CONTROL_SHIFT: constant(uint256) = 208
 DAY_SHIFT: constant(uint256) = 224
 EPOCH_SHIFT: constant(uint256) = 240
+ORDERS_SHIFT: constant(uint256) = 247
+# What one more legal order adds to a position.
+ONE_ORDER: constant(uint256) = 2**247
 
 # Everything but the field, to replace it.
 NOT_UPPER: constant(uint256) = max_value(uint256) - AMOUNT_MAX * 2**104
@@ -124,3 +128,12 @@ def _tag(opening: uint256) -> uint256:
     @dev The day whose opening it is; 0: it is none.
     """
     return (opening >> TAG_SHIFT) & DAY_MAX
+
+
+@internal
+@pure
+def _orders(word: uint256) -> uint256:
+    """
+    @dev How many legal orders stand against an account.
+    """
+    return (word >> ORDERS_SHIFT) & ORDERS_MAX

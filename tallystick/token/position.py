@@ -11,6 +11,7 @@ __all__ = [
     "AMOUNT_MAX",
     "DAY_MAX",
     "EPOCH_MAX",
+    "ORDERS_MAX",
     "SECONDS_PER_DAY",
     "PauseScope",
     "PositionFlag",
@@ -23,12 +24,14 @@ __all__ = [
 
 AMOUNT_MAX: Final = 2**104 - 1
 DAY_MAX: Final = 2**16 - 1
-EPOCH_MAX: Final = 2**10 - 1
+EPOCH_MAX: Final = 2**7 - 1
+ORDERS_MAX: Final = 2**3 - 1
 SECONDS_PER_DAY: Final = 86_400
 _FROZEN_SHIFT: Final = 104
 _EXPIRY_SHIFT: Final = 208
 _DAY_SHIFT: Final = 224
 _EPOCH_SHIFT: Final = 240
+_ORDERS_SHIFT: Final = 247
 _FLAG_SHIFT: Final = 250
 
 
@@ -56,7 +59,8 @@ class PositionWord:
     """One account's storage word, as `contracts/token/position.vy` lays it out.
 
     Amounts are base units below 2**104; days count from 1970-01-01; `last_movement` is a business
-    day, `eligible_until` a calendar day.
+    day, `eligible_until` a calendar day. `frozen` includes what the legal orders that stand block;
+    `orders` counts them.
     """
 
     balance: int = 0
@@ -64,6 +68,7 @@ class PositionWord:
     eligible_until: int = 0
     last_movement: int = 0
     epoch: int = 0
+    orders: int = 0
     flags: PositionFlag = PositionFlag.NONE
 
     def __post_init__(self) -> None:
@@ -73,6 +78,7 @@ class PositionWord:
             ("eligible_until", self.eligible_until, DAY_MAX),
             ("last_movement", self.last_movement, DAY_MAX),
             ("epoch", self.epoch, EPOCH_MAX),
+            ("orders", self.orders, ORDERS_MAX),
             ("flags", int(self.flags), 63),
         )
         for name, value, limit in limits:
@@ -87,6 +93,7 @@ class PositionWord:
             | self.eligible_until << _EXPIRY_SHIFT
             | self.last_movement << _DAY_SHIFT
             | self.epoch << _EPOCH_SHIFT
+            | self.orders << _ORDERS_SHIFT
             | int(self.flags) << _FLAG_SHIFT
         )
 
@@ -99,6 +106,7 @@ class PositionWord:
             eligible_until=word >> _EXPIRY_SHIFT & DAY_MAX,
             last_movement=word >> _DAY_SHIFT & DAY_MAX,
             epoch=word >> _EPOCH_SHIFT & EPOCH_MAX,
+            orders=word >> _ORDERS_SHIFT & ORDERS_MAX,
             flags=PositionFlag(word >> _FLAG_SHIFT & 63),
         )
 

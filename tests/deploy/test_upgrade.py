@@ -69,10 +69,10 @@ def _use(network: Network) -> Network:
     home.token.setFrozenTokens(holders[0], 9, CORRECTION, DOCUMENT, sender=custodian)
     home.token.setAddressFrozen(holders[2], True, CORRECTION, DOCUMENT, sender=custodian)
     home.token.enter_order(
-        holders[0],
-        holders[1],
-        5,
+        *_order(network)[:3],
         home.chain.now + 90 * DAY,
+        DOCUMENT,
+        1,
         CORRECTION,
         DOCUMENT,
         sender=network.party("home", "registrar"),
@@ -82,6 +82,12 @@ def _use(network: Network) -> Network:
     home.token.propose_role(holders[2], 0, CORRECTION, DOCUMENT, sender=first)
     assert second != first
     return network
+
+
+def _order(network: Network) -> tuple[Any, ...]:
+    """The order of a used suite: from whom, to whom, how much, and what it is called."""
+    called = keccak(DOCUMENT + DOCUMENT + (1).to_bytes(32, "big"))
+    return (*(network.holder("home", index) for index in range(2)), 5, called)
 
 
 def _meet(network: Network) -> None:
@@ -186,6 +192,7 @@ def _views(network: Network, ledger: str) -> dict[str, object]:
         "arrived": [escrow.has_arrived(network.lane, nonce) for nonce in range(8)],
         "outbox": [escrow.outbox(network.lane, nonce) for nonce in range(8)],
         "domain": escrow.domain_separator(),
+        "order": token.order_in_force(*_order(network)) if ledger == "home" else None,
         "record": (registry.record_hash(isin), registry.instrument(isin)),
         "ledgers": [registry.resolve(isin, chain.caip2) for chain in network.chains.values()],
     }

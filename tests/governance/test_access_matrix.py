@@ -9,7 +9,16 @@ import pytest
 
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
-from tests.support.world import DOCUMENT, REASON, STATED, Side, World, refused, side_parties
+from tests.support.world import (
+    DAY,
+    DOCUMENT,
+    REASON,
+    STATED,
+    Side,
+    World,
+    refused,
+    side_parties,
+)
 from tools.access import Row, rows
 from tools.report import ROOT as CHECKOUT
 from tools.vyper_source import load_tree
@@ -21,6 +30,7 @@ ADMINISTRATORS = ("administrator", "second_administrator")
 ROLE = "access: missing role"
 REASONS = {
     "withdraw_proposal": "access: nothing to withdraw",
+    "withdraw_order": "orders: none to withdraw",
     "hand_over": "access: only the set-up key",
     "SecurityToken.initialize": "token: initialised already",
     "BridgeEscrow.initialize": "escrow: initialised already",
@@ -36,11 +46,18 @@ REASONS = {
     "hold": "custody: hold is the escrow's",
 }
 # Whom the table names and no party of these tests is.
-NO_PARTY = {"set-up key", "constructor", "escrow", "bridge", "sides of the proposal"}
+NO_PARTY = {
+    "set-up key",
+    "constructor",
+    "escrow",
+    "bridge",
+    "sides of the proposal",
+    "anyone once it is dead",
+}
 
 
 def _parties(row: Row) -> Any:
-    """Who may, of the parties of a test; whom a proposal names is asked further below."""
+    """Who may, of the parties of a test; proposals and dead orders are asked further below."""
     if ANYONE in row.roles:
         return ANYONE
     if row.function == "withdraw_proposal":
@@ -195,6 +212,24 @@ def test_a_proposal_is_withdrawn_by_its_sides_and_the_guardian(
     else:
         with refused(world, ROLE):
             bound.withdraw_proposal(act, *STATED, sender=side.parties[party])
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("party", side_parties())
+def test_an_order_is_withdrawn_by_a_registrar_and_once_it_is_dead_by_anyone(
+    world: World, party: str
+) -> None:
+    side = world.home
+    order = side.enter_order(side.investor, side.fund, 5)
+    key = side.parties[party]
+    if party == "registrar":
+        with world.isolated():
+            side.token.withdraw_order(*order, *STATED, sender=key)
+    else:
+        with refused(world, ROLE):
+            side.token.withdraw_order(*order, *STATED, sender=key)
+    side.chain.set_time(side.chain.now + DAY)
+    side.token.withdraw_order(*order, *STATED, sender=key)
 
 
 @pytest.mark.requirement("INV-9")

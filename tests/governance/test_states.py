@@ -17,6 +17,7 @@ from tallystick.registry.record import InstrumentRecord, Placement, record_hash,
 from tests.governance.test_authority import Upgrade
 from tests.support.world import (
     AMOUNT_MAX,
+    AUTHORITY,
     DAY,
     DOCUMENT,
     ROOT,
@@ -128,17 +129,6 @@ for _contract, _attribute in _ATTRIBUTES.items():
 _TOKEN = "SecurityToken"
 _simple(_TOKEN, "instruct", "token", "outsider", *STATED)
 _simple(_TOKEN, "admit", "token", "registrar", ":outsider", 40_000, *STATED)
-_simple(
-    _TOKEN,
-    "enter_order",
-    "token",
-    "registrar",
-    ":investor",
-    ":fund",
-    5,
-    2**39,
-    *STATED,
-)
 _simple(_TOKEN, "setFrozenTokens", "token", "custodian", ":investor", 5, *STATED)
 _simple(_TOKEN, "setAddressFrozen", "token", "custodian", ":investor", True, *STATED)
 
@@ -189,9 +179,15 @@ def _set_link(world: World, state: str) -> Call:
 
 
 def _order(side: Side) -> tuple[Any, ...]:
-    order = (side.investor.address, side.fund.address, 5)
-    side.token.enter_order(*order, 2**39, *STATED, sender=side.registrar)
-    return order
+    return side.enter_order(side.investor.address, side.fund.address, 5)
+
+
+@prepares(_TOKEN, "enter_order")
+def _enter_order(world: World, state: str) -> Call:
+    side = world.home
+    order = (side.investor.address, side.fund.address, 5, side.chain.now + 30 * DAY)
+    arguments = (*order, AUTHORITY, 1, *STATED)
+    return Call(side, side.token, "enter_order", arguments, side.registrar)
 
 
 @prepares(_TOKEN, "withdraw_order")

@@ -12,7 +12,9 @@ from tallystick.chain import Contract
 from tallystick.token.closings import SLOTS, opening_key
 from tests.support.world import (
     AMOUNT_MAX,
+    AUTHORITY,
     DAY,
+    INVESTOR_UNITS,
     NO_DOCUMENT,
     NO_REASON,
     STATED,
@@ -24,9 +26,6 @@ from tests.support.world import (
     refused,
     write_slot,
 )
-
-LAST_MOMENT = 2**40 - 1
-
 
 # --------------------------------------------------------------------- link accounts
 
@@ -128,11 +127,8 @@ def test_a_bridge_that_moves_nothing_leaves_no_trace(world: World, name: str) ->
 def test_an_order_over_nothing_leaves_no_trace(world: World) -> None:
     side = world.home
     side.chain.set_time(side.chain.now + 3 * DAY)
-    before = side.token.position_of(side.buyer)
-    order = (side.buyer, side.fund, 0)
-    side.token.enter_order(*order, LAST_MOMENT, *STATED, sender=side.registrar)
-    side.token.forcedTransfer(*order, sender=side.custodian)
-    assert side.token.position_of(side.buyer) == before
+    with refused(world, "orders: of nothing"):
+        side.enter_order(side.buyer, side.fund, 0)
 
 
 # ------------------------------------------------------------------------------ orders
@@ -141,9 +137,8 @@ def test_an_order_over_nothing_leaves_no_trace(world: World) -> None:
 def test_a_dead_order_is_not_shown(world: World) -> None:
     """`order_in_force` told of orders past their expiry, and of registrars long gone."""
     side = world.home
-    none = (ZERO, NO_REASON, 0, NO_DOCUMENT)
-    order = (side.investor, side.fund, 10)
-    side.token.enter_order(*order, side.chain.now + 100, *STATED, sender=side.registrar)
+    none = (ZERO, NO_REASON, 0)
+    order = side.enter_order(side.investor, side.fund, 10)
     with world.isolated():
         side.chain.set_time(side.chain.now + DAY)
         assert tuple(side.token.order_in_force(*order)) == none
@@ -163,11 +158,59 @@ def test_no_order_rests_on_an_old_standing_instruction(world: World) -> None:
             side.investor,
             side.fund,
             10,
-            LAST_MOMENT,
+            side.chain.now + DAY,
+            AUTHORITY,
+            1,
             NO_REASON,
             NO_DOCUMENT,
             sender=side.registrar,
         )
+
+
+@pytest.mark.requirement("R-36")
+def test_an_order_is_not_dodged_by_moving_one_unit(world: World) -> None:
+    """Who sent one unit away had less than the order named: it could not be carried out."""
+    side = world.home
+    order = side.enter_order(side.investor, side.fund, INVESTOR_UNITS)
+    with refused(
+        world,
+        error="ERC7943InsufficientUnfrozenBalance",
+        args=(side.investor.address, 1, 0),
+    ):
+        side.token.transfer(side.buyer, 1, sender=side.investor)
+    side.token.forcedTransfer(*order, sender=side.custodian)
+    assert side.balance(side.fund) == INVESTOR_UNITS
+
+
+@pytest.mark.requirement("R-36")
+def test_an_order_is_not_dodged_by_a_lock_to_a_stranger(world: World) -> None:
+    """Units locked for somebody who can't receive lay in suspense, out of every order's reach."""
+    side = world.home
+    side.token.approve(side.custody, INVESTOR_UNITS, sender=side.investor)
+    order = side.enter_order(side.investor, side.fund, INVESTOR_UNITS)
+    with refused(
+        world,
+        error="ERC7943InsufficientUnfrozenBalance",
+        args=(side.investor.address, INVESTOR_UNITS, 0),
+    ):
+        world.network.lock(side.investor, world.remote.outsider, INVESTOR_UNITS)
+    side.token.forcedTransfer(*order, sender=side.custodian)
+    assert side.balance(side.fund) == INVESTOR_UNITS
+
+
+@pytest.mark.requirement("R-36")
+def test_two_equal_orders_do_not_meet(world: World) -> None:
+    """Two courts' orders for the same accounts and amount were one: the second was refused."""
+    side = world.home
+    first = side.enter_order(side.investor, side.fund, 10)
+    second = side.enter_order(side.investor, side.fund, 10, number=2)
+    assert first != second
+    side.token.forcedTransfer(*first, sender=side.custodian)
+    assert side.token.order_in_force(*second).registrar == side.registrar.address
+    with refused(world, "orders: none to carry out"):
+        side.token.forcedTransfer(*first, sender=side.custodian)
+    side.token.forcedTransfer(*second, sender=side.custodian)
+    assert side.balance(side.fund) == 20
 
 
 def test_a_freeze_of_all_does_not_decay(world: World) -> None:
@@ -175,8 +218,7 @@ def test_a_freeze_of_all_does_not_decay(world: World) -> None:
     side = world.home
     token = side.token
     token.setFrozenTokens(side.buyer, UINT_MAX, *STATED, sender=side.custodian)
-    token.enter_order(side.buyer, side.fund, 100, LAST_MOMENT, *STATED, sender=side.registrar)
-    token.forcedTransfer(side.buyer, side.fund, 100, sender=side.custodian)
+    token.forcedTransfer(*side.enter_order(side.buyer, side.fund, 100), sender=side.custodian)
     assert token.getFrozenTokens(side.buyer) == UINT_MAX
     assert not token.canTransfer(side.buyer, side.fund, 1)
 

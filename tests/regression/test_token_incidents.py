@@ -50,10 +50,8 @@ def test_dstoken_self_transfer_changes_no_count(world: World) -> None:
 def test_erc7943_self_forced_transfer(world: World) -> None:
     """ERCs #1778: a forced transfer to oneself silently unfroze."""
     side = world.home
-    with refused(world, "controls: order to same account"):
-        side.token.enter_order(
-            side.investor, side.investor, 1, 2**63, *STATED, sender=side.registrar
-        )
+    with refused(world, "orders: to the same account"):
+        side.enter_order(side.investor, side.investor, 1)
 
 
 @pytest.mark.requirement("R-12")
@@ -90,8 +88,8 @@ def test_halborn_forced_transfer_needs_no_allowance(world: World) -> None:
     """CMTAT HAL-02: a forced transfer used up the victim's allowance."""
     side = world.home
     side.token.approve(side.custodian, 5, sender=side.investor)
-    side.token.enter_order(side.investor, side.fund, 5, 2**63, *STATED, sender=side.registrar)
-    side.token.forcedTransfer(side.investor, side.fund, 5, sender=side.custodian)
+    order = side.enter_order(side.investor, side.fund, 5)
+    side.token.forcedTransfer(*order, sender=side.custodian)
     assert side.token.allowance(side.investor, side.custodian) == 5
 
 

@@ -66,6 +66,9 @@ REASON, DOCUMENT = reason_code("TEST"), keccak(text="order")
 HOLDERS = ("investor", "fund", "nominee", "newcomer")
 # Only the first three are admitted at the start.
 NEWCOMER = 3
+AUTHORITY = b"a court".ljust(32, b"\0")
+# Ledger, from whom, to whom, how much, which of the document's orders.
+Order = tuple[str, str, str, int, int]
 ATTESTOR_POOL = ATTESTORS[:6]
 RELEASES = {
     "SecurityToken": ("SecurityToken", "SecurityTokenNextMock", "SecurityTokenNextButOneMock"),
@@ -505,14 +508,15 @@ class TwoLedgers:
     def freeze_amount(self, name: str, holder: str, amount: int) -> None:
         """The custodian freezes units."""
         address, token = self.address(name, holder), self.suites[name].token
-        self.side(name).freeze_amount(address, amount)
+        expected = self.side(name).freeze_amount(address, amount)
         custodian = self.party(name, "custodian")
         self.act(
             name,
-            None,
+            expected,
             lambda: token.setFrozenTokens(address, amount, REASON, DOCUMENT, sender=custodian),
             ["PrivilegedAct", "Frozen"],
         )
+        self.tell("freeze amount", expected)
 
     def freeze_account(self, name: str, holder: str, frozen: bool) -> None:
         """The custodian freezes a whole account."""
@@ -526,38 +530,66 @@ class TwoLedgers:
             ["PrivilegedAct", "AddressFrozen"],
         )
 
-    def enter_order(
-        self, name: str, sender: str, receiver: str, amount: int, lasts: int
-    ) -> tuple[str, str, str, int] | None:
-        """The registrar enters a legal order; returns it unless refused."""
+    def order(self, order: Order) -> tuple[str, str, int, bytes]:
+        """What the token knows an order by."""
+        name, sender, receiver, amount, number = order
+        called = keccak(AUTHORITY + DOCUMENT + number.to_bytes(32, "big"))
+        return self.address(name, sender), self.address(name, receiver), amount, called
+
+    def enter_order(self, order: Order, lasts: int) -> bool:
+        """The registrar enters a legal order; returns whether it stands."""
+        name, *_, number = order
+        source, target, amount, called = self.order(order)
         side, token = self.side(name), self.suites[name].token
-        source, target = self.address(name, sender), self.address(name, receiver)
         until = side.clock + lasts
-        expected = side.enter_order(source, target, amount, until)
+        expected = side.enter_order(source, target, amount, number, until)
         registrar = self.party(name, "registrar")
-        self.act(
+        receipt = self.act(
             name,
             expected,
             lambda: token.enter_order(
-                source, target, amount, until, REASON, DOCUMENT, sender=registrar
+                source, target, amount, until, AUTHORITY, number, REASON, DOCUMENT, sender=registrar
             ),
-            ["PrivilegedAct", "OrderEntered"],
+            ["PrivilegedAct", "OrderEntered", "Frozen"],
         )
+        assert receipt is None or receipt.return_value == called
         self.tell("enter order", expected)
-        return None if expected is not None else (name, sender, receiver, amount)
+        return expected is None
 
-    def forced_transfer(self, name: str, sender: str, receiver: str, amount: int) -> None:
+    def withdraw_order(self, order: Order, registrar: bool) -> None:
+        """The registrar takes a legal order off, or somebody else does."""
+        name, *_, number = order
+        source, target, amount, called = self.order(order)
+        expected = self.side(name).withdraw_order(
+            source, target, amount, number, registrar=registrar
+        )
+        token = self.suites[name].token
+        key = self.party(name, "registrar") if registrar else self.couriers[name]
+        self.act(
+            name,
+            expected,
+            lambda: token.withdraw_order(
+                source, target, amount, called, REASON, DOCUMENT, sender=key
+            ),
+            ["Frozen", "PrivilegedAct", "OrderWithdrawn"],
+        )
+        self.tell("withdraw order" if registrar else "withdraw dead order", expected)
+
+    def forced_transfer(self, order: Order) -> None:
         """The custodian carries a legal order out."""
+        name, *_, number = order
+        source, target, amount, called = self.order(order)
         side, token = self.side(name), self.suites[name].token
-        source, target = self.address(name, sender), self.address(name, receiver)
-        thaws = amount > side.holding(source).unfrozen
-        expected = side.forced_transfer(source, target, amount)
+        shown = token.order_in_force(source, target, amount, called).registrar != NOBODY
+        assert shown == side.in_force(source, target, amount, number), f"{name}: order_in_force"
+        expected = side.forced_transfer(source, target, amount, number)
+        assert shown == (expected is None), f"{name}: shown and refused, or not shown and done"
         custodian = self.party(name, "custodian")
         self.act(
             name,
             expected,
-            lambda: token.forcedTransfer(source, target, amount, sender=custodian),
-            [*(["Frozen"] if thaws else []), "PrivilegedAct", "Transfer", "ForcedTransfer"],
+            lambda: token.forcedTransfer(source, target, amount, called, sender=custodian),
+            ["Frozen", "PrivilegedAct", "Transfer", "ForcedTransfer"],
         )
         self.tell("forced transfer", expected)
 
@@ -990,13 +1022,15 @@ class TwoLedgers:
             word = books.position(account)
             balance = word & AMOUNT_MAX
             total += balance
-            flags = int(holding.account_frozen) | int(holding.link) << 1
-            found = (balance, word >> 104 & AMOUNT_MAX, word >> 208 & 0xFFFF, word >> 250)
-            wanted = (holding.balance, holding.frozen, holding.eligible_until, flags)
+            # Above the epoch, which is 0: orders, and then flags.
+            above = side.standing(account) | int(holding.account_frozen) << 3
+            above |= int(holding.link) << 4
+            found = (balance, word >> 104 & AMOUNT_MAX, word >> 208 & 0xFFFF, word >> 247)
+            wanted = (holding.balance, holding.frozen, holding.eligible_until, above)
             if found != wanted:
                 raise AssertionError(
-                    f"INV-5: {name}: {self._who(name, account)} has (balance, frozen, until, flags)"
-                    f" {found}, the model {wanted}"
+                    f"INV-5: {name}: {self._who(name, account)} has (balance, frozen, until, orders"
+                    f" and flags) {found}, the model {wanted}"
                 )
         supply = issue & AMOUNT_MAX
         assert supply == total, f"INV-5: {name}: supply {supply}, positions sum up to {total}"
@@ -1235,7 +1269,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         if not self.swarm:
             self._rules_strategy.enabled_rules_strategy = st.just(_EveryRule())
         self.play = TwoLedgers(Stage.of(self.escrow))
-        self.orders: list[tuple[str, str, str, int]] = []
+        self.orders: list[Order] = []
 
     def some(self, number: int, *states: State) -> Transit | None:
         """One of the messages in these states, in all states if none is named."""
@@ -1395,6 +1429,8 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     @rule(name=ledger_names)
     def clear_everybody(self, name: str) -> None:
         self.unpause_all(name)
+        for order in [order for order in self.orders if order[0] == name]:
+            self.play.withdraw_order(order, True)
         for holder in HOLDERS[:NEWCOMER]:
             self.play.admit(name, holder, 40_000)
             self.play.freeze_account(name, holder, False)
@@ -1478,8 +1514,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         receiver=holders,
         eighths=parts,
         extra=extras,
-        lasts=st.sampled_from([DAY, 30 * DAY, 1, 0]),
-        at_once=st.sampled_from([True, True, False]),
+        order=st.integers(1, 3),
+        lasts=st.sampled_from([DAY, 30 * DAY, 366 * DAY, 366 * DAY + 1, 1, 0]),
+        at_once=st.booleans(),
     )
     def enter_order(
         self,
@@ -1488,21 +1525,37 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         receiver: str,
         eighths: int,
         extra: int,
+        order: int,
         lasts: int,
         at_once: bool,
     ) -> None:
         amount = self.part(name, sender, eighths, extra)
-        order = self.play.enter_order(name, sender, receiver, amount, lasts)
-        if order is not None and at_once:
-            self.play.forced_transfer(*order)
-        elif order is not None:
-            self.orders.append(order)
+        entered = (name, sender, receiver, amount, order)
+        if self.play.enter_order(entered, lasts):
+            self.orders.append(entered)
+            if at_once:
+                self.play.forced_transfer(entered)
 
     @rule(number=which, more=st.sampled_from([0, 0, 0, 1]))
     def forced_transfer(self, number: int, more: int) -> None:
         if self.orders:
-            name, sender, receiver, amount = self.orders[number % len(self.orders)]
-            self.play.forced_transfer(name, sender, receiver, amount + more)
+            name, sender, receiver, amount, order = self.orders[number % len(self.orders)]
+            self.play.forced_transfer((name, sender, receiver, amount + more, order))
+
+    @rule(number=which)
+    def enter_the_same_order(self, number: int) -> None:
+        """Refused while it stands; under another number it is another."""
+        if self.orders:
+            name, sender, receiver, amount, order = self.orders[number % len(self.orders)]
+            for each in (order, order + 1):
+                again = (name, sender, receiver, amount, each)
+                if self.play.enter_order(again, 30 * DAY):
+                    self.orders.append(again)
+
+    @rule(number=which, registrar=mostly)
+    def withdraw_order(self, number: int, registrar: bool) -> None:
+        if self.orders:
+            self.play.withdraw_order(self.orders[number % len(self.orders)], registrar)
 
     @rule(holder=holders, authorised=amounts, amount=amounts)
     def issue(self, holder: str, authorised: int, amount: int) -> None:

@@ -31,6 +31,7 @@ TRANSFERS, ISSUANCE, LANES = 1, 2, 4
 OUT, IN = 1, 2
 DAY = 86_400
 WEEK = 7 * DAY
+YEAR = 366 * DAY
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
@@ -172,7 +173,8 @@ class LedgerModel:
     arrived: set[int] = field(default_factory=set)
     outbox: dict[int, bytes] = field(default_factory=dict)
     suspended: dict[bytes, int] = field(default_factory=dict)
-    orders: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    # (sender, receiver, amount, number) -> time of expiry.
+    orders: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
     installed: dict[str, Installed] = field(default_factory=dict)
@@ -313,47 +315,98 @@ class LedgerModel:
         """The registrar."""
         self.holding(account).eligible_until = until_day
 
-    def freeze_amount(self, account: str, amount: int) -> None:
+    def freeze_amount(self, account: str, amount: int) -> Refusal | None:
         """The custodian."""
-        self.holding(account).frozen = min(amount, AMOUNT_MAX)
+        kept, holding = min(amount, AMOUNT_MAX), self.holding(account)
+        if self.standing(account) and kept < holding.frozen:
+            return "controls: orders block more"
+        holding.frozen = kept
+        return None
 
     def freeze_account(self, account: str, frozen: bool) -> None:
         """The custodian."""
         self.holding(account).account_frozen = frozen
 
+    def standing(self, account: str) -> int:
+        """How many orders stand against an account, dead ones too."""
+        return sum(order[0] == account for order in self.orders)
+
     def enter_order(
-        self, sender: str, receiver: str, amount: int, expires_at: int
+        self, sender: str, receiver: str, amount: int, number: int, expires_at: int
     ) -> Refusal | None:
-        """The registrar enters a legal order."""
+        """The registrar enters a legal order, which blocks."""
         if expires_at <= self.clock:
-            return "controls: order expired at entry"
+            return "orders: expired at entry"
+        if expires_at > self.clock + YEAR:
+            return "orders: expires too late"
         if sender == receiver:
-            return "controls: order to same account"
-        if (sender, receiver, amount) in self.orders:
+            return "orders: to the same account"
+        if amount == 0:
+            return "orders: of nothing"
+        if (sender, receiver, amount, number) in self.orders:
             # Carried out or withdrawn first, even if it has expired.
-            return "controls: order entered already"
-        self.orders[sender, receiver, amount] = expires_at
+            return "orders: entered already"
+        source = self.holding(sender)
+        if source.link:
+            return "orders: on link account"
+        if self.standing(sender) == 7:
+            return "orders: seven stand already"
+        if source.frozen != AMOUNT_MAX:
+            if source.frozen + amount >= AMOUNT_MAX:
+                return "orders: more than can be blocked"
+            source.frozen += amount
+        self.orders[sender, receiver, amount, number] = expires_at
         return None
 
-    def forced_transfer(self, sender: str, receiver: str, amount: int) -> Refusal | None:
+    def withdraw_order(
+        self, sender: str, receiver: str, amount: int, number: int, *, registrar: bool
+    ) -> Refusal | None:
+        """The registrar takes an order off, or anybody a dead one."""
+        expires_at = self.orders.get((sender, receiver, amount, number))
+        if expires_at is None:
+            return "orders: none to withdraw"
+        if not registrar and self.clock < expires_at:
+            return "access: missing role"
+        self._end_order(sender, receiver, amount, number)
+        return None
+
+    def forced_transfer(
+        self, sender: str, receiver: str, amount: int, number: int
+    ) -> Refusal | None:
         """The custodian carries a legal order out."""
-        if self.orders.get((sender, receiver, amount), 0) <= self.clock:
-            return "controls: no order in force"
-        if self.holding(sender).link:
-            return "controls: order on link account"
+        expires_at = self.orders.get((sender, receiver, amount, number))
+        if expires_at is None:
+            return "orders: none to carry out"
+        if expires_at <= self.clock:
+            return "orders: not in force"
         # The custodian calls, so no link account can receive.
         refusal = self.credit_refusal(receiver, "")
         if refusal is not None:
             return refusal
-        source = self.holding(sender)
-        if amount > source.balance:
-            return "ERC20InsufficientBalance", (sender, source.balance, amount)
-        if source.frozen != AMOUNT_MAX:
-            source.frozen -= max(amount - source.unfrozen, 0)
-        del self.orders[sender, receiver, amount]
+        balance = self.holding(sender).balance
+        if amount > balance:
+            return "ERC20InsufficientBalance", (sender, balance, amount)
+        self._end_order(sender, receiver, amount, number)
         self.add(sender, -amount)
         self.add(receiver, amount)
         return None
+
+    def in_force(self, sender: str, receiver: str, amount: int, number: int) -> bool:
+        """Whether the custodian could carry an order out now."""
+        return (
+            self.orders.get((sender, receiver, amount, number), 0) > self.clock
+            and amount <= self.holding(sender).balance
+            and self.may_move(receiver, "")
+        )
+
+    def _end_order(self, sender: str, receiver: str, amount: int, number: int) -> None:
+        """What it blocked is free; a freeze of all stays one."""
+        del self.orders[sender, receiver, amount, number]
+        source = self.holding(sender)
+        if source.frozen != AMOUNT_MAX:
+            source.frozen -= amount
+            blocked = sum(order[2] for order in self.orders if order[0] == sender)
+            assert source.frozen >= blocked, f"the model unblocked {sender}"
 
     def authorise(self, amount: int) -> Refusal | None:
         """The notary."""

@@ -48,6 +48,15 @@ INVESTOR_UNITS = 10**12
 BUYER_UNITS = 10**11
 ISIN = "US0378331005"
 NOTHING: Mapping[str, int] = {}
+# Who orders, in the tests: an LEI as text.
+AUTHORITY = b"549300AAAABBBBCCCC12".ljust(32, b"\0")
+# Longest life of a legal order.
+ORDER_LIFE = 366 * DAY
+
+
+def order_id(number: int = 1, *, authority: bytes = AUTHORITY, document: bytes = DOCUMENT) -> bytes:
+    """What a legal order is called: by whom, by which document, which of its orders."""
+    return keccak(authority + document + number.to_bytes(32, "big"))
 
 
 def side_parties() -> Mapping[str, int]:
@@ -157,6 +166,22 @@ class Side:
         if role:
             self.chain.set_time(self.chain.now + DAY)
         contract.assign_role(account, role, *STATED, sender=self.second_administrator)
+
+    def enter_order(
+        self, sender: Any, receiver: Any, amount: int, *, number: int = 1, lasts: int = DAY
+    ) -> tuple[Any, ...]:
+        """The registrar enters a legal order; what `forcedTransfer` takes to carry it out."""
+        self.token.enter_order(
+            sender,
+            receiver,
+            amount,
+            self.chain.now + lasts,
+            AUTHORITY,
+            number,
+            *STATED,
+            sender=self.registrar,
+        )
+        return sender, receiver, amount, order_id(number)
 
     def link(self, account: Any, link: bool = True) -> Receipt:
         """Make or end a link account after hand-over: registrar, then custodian."""

@@ -133,8 +133,10 @@ def test_set_frozen_tokens_works_by_its_standard_signature(home_side: Side) -> N
 def test_forced_transfer_emits_both_events_frozen_first(home_side: Side) -> None:
     token, investor, fund = home_side.token, home_side.investor, home_side.fund
     token.setFrozenTokens(investor, UINT_MAX - 1, *STATED, sender=home_side.custodian)
-    token.enter_order(investor, fund, 10, 2**63, *STATED, sender=home_side.registrar)
-    receipt = token.forcedTransfer(investor, fund, 10, sender=home_side.custodian)
+    *terms, order = home_side.enter_order(investor, fund, 10)
+    token.instruct(STATED[0], order, sender=home_side.custodian)
+    forced = token.method("forcedTransfer(address,address,uint256)")
+    receipt = forced(*terms, sender=home_side.custodian)
     names = [event.name for event in receipt.events if event.name != "PrivilegedAct"]
     assert names == ["Frozen", "Transfer", "ForcedTransfer"]
 

@@ -253,15 +253,8 @@ def test_what_a_link_account_holds_of_its_word_survives(home_side: Side, custody
     token = home_side.token
     token.admit(custody, 40_000, *STATED, sender=home_side.registrar)
     token.transfer(custody, 1, sender=home_side.investor)
-    token.enter_order(
-        custody,
-        home_side.fund,
-        1,
-        home_side.chain.now + DAY,
-        *STATED,
-        sender=home_side.registrar,
-    )
-    token.forcedTransfer(custody, home_side.fund, 1, sender=home_side.custodian)
+    order = home_side.enter_order(custody, home_side.fund, 1)
+    token.forcedTransfer(*order, sender=home_side.custodian)
     before = token.position_of(custody)
     home_side.link(custody)
     home_side.link(custody, False)

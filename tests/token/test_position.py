@@ -10,6 +10,7 @@ from tallystick.token.closings import Opening, calendar_of, first_after
 from tallystick.token.position import (
     DAY_MAX,
     EPOCH_MAX,
+    ORDERS_MAX,
     PositionFlag,
     PositionWord,
     business_day,
@@ -35,9 +36,12 @@ words = st.builds(
     eligible_until=days,
     last_movement=days,
     epoch=st.integers(0, EPOCH_MAX),
+    orders=st.integers(0, ORDERS_MAX),
     flags=st.integers(0, 63).map(PositionFlag),
 )
-LARGEST = PositionWord(AMOUNT_MAX, AMOUNT_MAX, DAY_MAX, DAY_MAX, EPOCH_MAX, PositionFlag(63))
+LARGEST = PositionWord(
+    AMOUNT_MAX, AMOUNT_MAX, DAY_MAX, DAY_MAX, EPOCH_MAX, ORDERS_MAX, PositionFlag(63)
+)
 
 
 @given(words)
@@ -62,6 +66,7 @@ def test_largest_word_fills_all_bits() -> None:
         ("eligible_until", 1, 2**208),
         ("last_movement", 1, 2**224),
         ("epoch", 1, 2**240),
+        ("orders", 1, 2**247),
         ("flags", PositionFlag.FROZEN, 2**250),
         ("flags", PositionFlag.LINK, 2**251),
         ("flags", PositionFlag.HELD, 2**252),
@@ -81,6 +86,7 @@ def test_field_stands_at_its_bit(field: str, value: int, word: int) -> None:
         ("eligible_until", DAY_MAX),
         ("last_movement", DAY_MAX),
         ("epoch", EPOCH_MAX),
+        ("orders", ORDERS_MAX),
         ("flags", 63),
     ],
 )
@@ -163,11 +169,14 @@ def test_contract_stores_the_word_that_python_packs(home_side: Side) -> None:
     token.transfer(fund, 7_000, sender=home_side.investor)
     token.setFrozenTokens(fund, 1_234, *STATED, sender=home_side.custodian)
     token.setAddressFrozen(fund, True, *STATED, sender=home_side.custodian)
+    for number in range(5):
+        home_side.enter_order(fund, home_side.investor, 100, number=number)
     expected = PositionWord(
         balance=7_000,
-        frozen=1_234,
+        frozen=1_734,
         eligible_until=40_000,
         last_movement=moved_on,
+        orders=5,
         flags=PositionFlag.FROZEN,
     )
     assert read_slot(token, "book", "_positions", fund.address) == expected.pack()
@@ -210,6 +219,7 @@ def test_contract_reads_the_extremes_that_python_packs(world: World) -> None:
         eligible_until=DAY_MAX,
         last_movement=DAY_MAX,
         epoch=EPOCH_MAX,
+        orders=ORDERS_MAX,
         flags=PositionFlag.FROZEN | PositionFlag.LINK,
     )
     write_slot(side.token, word.pack(), "book", "_positions", side.fund.address)
@@ -220,6 +230,7 @@ def test_contract_reads_the_extremes_that_python_packs(world: World) -> None:
         DAY_MAX,
         DAY_MAX,
         EPOCH_MAX,
+        ORDERS_MAX,
         True,
         True,
     )
@@ -236,6 +247,7 @@ def _check_read(world: World, word: PositionWord) -> None:
     assert position.eligible_until == word.eligible_until
     assert position.last_movement == word.last_movement
     assert position.epoch == word.epoch
+    assert position.orders == word.orders
     assert position.account_frozen == bool(word.flags & PositionFlag.FROZEN)
     assert position.link == bool(word.flags & PositionFlag.LINK)
 
