@@ -28,8 +28,7 @@ GUARDIAN: constant(uint256) = 64
 UPGRADER: constant(uint256) = 128
 PAYING_AGENT: constant(uint256) = 256
 AUDITOR: constant(uint256) = 512
-BRIDGE: constant(uint256) = 1024
-_ALL_ROLES: constant(uint256) = 2047
+_ALL_ROLES: constant(uint256) = 1023
 
 # Dual control needs two; fewer could never change a role again.
 _MIN_ADMINISTRATORS: constant(uint256) = 2

@@ -26,6 +26,7 @@ from contracts.governance import access
 from contracts.governance import code
 from contracts.governance import stops
 from contracts.token import book
+from contracts.token import bridges
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
@@ -39,16 +40,28 @@ initializes: book
 initializes: controls[access := access, stops := stops, standing := standing, book := book]
 initializes: orders[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
+initializes: bridges[access := access, book := book, controls := controls]
 initializes: issuance[
-    access := access, standing := standing, book := book, controls := controls, erc20 := erc20
+    access := access,
+    standing := standing,
+    book := book,
+    controls := controls,
+    erc20 := erc20,
+    bridges := bridges,
 ]
 
 exports: (
     # issuer and bridges
     issuance.mint,
+    issuance.batchMint,
     issuance.burn,
     issuance.crosschainMint,
     issuance.crosschainBurn,
+    bridges.bridge_of,
+    bridges.mintingMaxLimitOf,
+    bridges.burningMaxLimitOf,
+    bridges.mintingCurrentLimitOf,
+    bridges.burningCurrentLimitOf,
     # holders
     erc20.transfer,
     erc20.transferFrom,
@@ -74,6 +87,13 @@ exports: (
     book.announced_closes,
     book.business_day,
     book.action_epoch,
+    # whom, and what stays
+    controls.admit,
+    controls.batch_admit,
+    controls.setFrozenTokens,
+    controls.setAddressFrozen,
+    controls.batchSetFrozenTokens,
+    controls.batchSetAddressFrozen,
     # who may
     controls.canSend,
     controls.canReceive,

@@ -15,6 +15,7 @@
 from contracts.governance import access
 from contracts.governance import stops
 from contracts.token import book
+from contracts.token import bridges
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
@@ -29,8 +30,14 @@ initializes: book
 initializes: controls[access := access, stops := stops, standing := standing, book := book]
 initializes: orders[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
+initializes: bridges[access := access, book := book, controls := controls]
 initializes: issuance[
-    access := access, standing := standing, book := book, controls := controls, erc20 := erc20
+    access := access,
+    standing := standing,
+    book := book,
+    controls := controls,
+    erc20 := erc20,
+    bridges := bridges,
 ]
 
 exports: (
@@ -46,14 +53,14 @@ exports: (
     standing.standing_instruction,
     controls.release_authority,
     # registrar, custodian, guardian
-    controls.admit,
-    controls.propose_link_account,
-    controls.set_link_account,
+    controls.propose_class,
+    controls.set_class,
     controls.announce_close,
-    controls.setFrozenTokens,
-    controls.setAddressFrozen,
     controls.pause,
     controls.unpause,
+    # other people's bridges
+    bridges.propose_bridge,
+    bridges.set_bridge,
     # notary
     issuance.authorise_issuance,
     issuance.withdraw_authorisation,

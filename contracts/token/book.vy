@@ -89,7 +89,7 @@ def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint2
 def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
     """
     @notice Units of an account at the close of a business day that entitle to something: as
-            `balance_at_close`, but 0 if the account was a link account at that close.
+            `balance_at_close`, but 0 if the account was a link account or a pool at that close.
     @dev Class and balance come from one word, as they were then, whatever the account is now.
     @param account The account.
     @param day The business day.

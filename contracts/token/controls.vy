@@ -6,8 +6,8 @@
 @author Tallystick
 @notice Who may send and receive, and the privileged acts of registrar, custodian and guardian.
 @dev ERC-7943 fixes the views and `setFrozenTokens`; where a standard's function has no room for reason and
-     document, they may be left out, and the key's standing instruction stands for them. A link account needs two
-     keys: the registrar proposes it, the custodian makes it one.
+     document, they may be left out, and the key's standing instruction stands for them. A class needs two
+     keys: the registrar proposes it, the custodian gives it.
 """
 from interfaces import IReleaseAuthority
 
@@ -25,6 +25,8 @@ uses: standing
 uses: book
 
 _SECONDS_PER_DAY: constant(uint256) = 86400
+# One call's accounts, as in `erc20`.
+_MAX_BATCH: constant(uint256) = 256
 
 # Scopes of a pause, as one bit mask.
 TRANSFERS: constant(uint256) = 1
@@ -48,6 +50,7 @@ struct Position:
     orders: uint256
     account_frozen: bool
     link: bool
+    pool: bool
 
 
 # Created this token's proxy; knows the code of a custody and where the registry is.
@@ -61,15 +64,15 @@ event Admitted:
     until_day: uint256
 
 
-event LinkAccountProposed:
+event ClassProposed:
     act: indexed(bytes32)
     account: indexed(address)
-    link: bool
+    account_class: uint256
 
 
-event LinkAccountSet:
+event ClassSet:
     account: indexed(address)
-    link: bool
+    account_class: uint256
 
 
 event Frozen:
@@ -110,67 +113,91 @@ def admit(account: address, until_day: uint256, reason: bytes4, document: bytes3
     @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
-    assert account != empty(address), "controls: no account"
-    assert until_day <= position.DAY_MAX, "controls: day out of range"
-    word: uint256 = book._positions[account]
-    assert word & position.LINK == 0, "controls: link account"
-    book._positions[account] = (word & position.NOT_EXPIRY) | (until_day << position.CONTROL_SHIFT)
     instruction._record(account, reason, document)
-    log Admitted(account=account, until_day=until_day)
+    self._admit(account, until_day)
 
 
 @external
-def propose_link_account(
-    account: address, link: bool, reason: bytes4, document: bytes32
+def batch_admit(
+    accounts: DynArray[address, _MAX_BATCH],
+    until_day: uint256,
+    reason: bytes4,
+    document: bytes32,
+):
+    """
+    @notice Admit many accounts up to and including one day under one document, all or none; 0 ends it.
+    @param accounts The accounts.
+    @param until_day Last day of eligibility, as for `admit`.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role registrar
+    """
+    access._check_role(access.REGISTRAR)
+    instruction._record(empty(address), reason, document)
+    for account: address in accounts:
+        self._admit(account, until_day)
+
+
+@external
+def propose_class(
+    account: address, account_class: uint256, reason: bytes4, document: bytes32
 ) -> bytes32:
     """
-    @notice The registrar proposes that an account becomes a link account, or ends being one.
-    @param account A lane's custody.
-    @param link Whether it is one after the act.
+    @notice The registrar proposes what an account is: a holder (0), a link account (1) or a pool (2).
+    @param account The account.
+    @param account_class What it is after the act.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
     @custom:role registrar
     """
-    act: bytes32 = self._link_act(account, link)
+    act: bytes32 = self._class_act(account, account_class)
     access._propose(act, access.REGISTRAR, access.CUSTODIAN, account, reason, document)
-    log LinkAccountProposed(act=act, account=account, link=link)
+    log ClassProposed(act=act, account=account, account_class=account_class)
     return act
 
 
 @external
-def set_link_account(account: address, link: bool, reason: bytes4, document: bytes32):
+def set_class(account: address, account_class: uint256, reason: bytes4, document: bytes32):
     """
-    @notice Make a custody a link account: it holds units for others and is moved by itself alone; or end that.
-    @dev Either only while it holds nothing. By the set-up key, or by the custodian after the registrar's proposal.
-         Nobody can freeze a link account or move it by order: hence only the code of a lane's custody, known
-         to the release authority, and nothing that a freeze of before would keep. One that ends stays frozen:
-         the registrar alone can't make it a holder.
-    @param account A lane's custody.
-    @param link Whether it is one after the call.
+    @notice Make an account a link account (1), which holds units for others and is moved by itself alone; a pool
+            (2), a holder that is never entitled; or a mere holder (0).
+    @dev Only while it holds nothing: nobody's units lose their entitlement. By the set-up key, or by the custodian
+         after the registrar's proposal. Nobody can freeze a link account or move it by order: hence only the code
+         of a lane's custody, known to the release authority, and nothing that a freeze of before would keep. One
+         that ends stays frozen: the registrar alone can't make it a holder. A pool is admitted, frozen and put
+         under orders as any holder.
+    @param account The account.
+    @param account_class What it is after the call.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role custodian, set-up key
     """
-    access._carry_out(self._link_act(account, link), access.CUSTODIAN)
+    access._carry_out(self._class_act(account, account_class), access.CUSTODIAN)
+    assert account_class <= position.CLASS_POOL, "controls: unknown class"
+    assert account != empty(address), "controls: class of nobody"
     word: uint256 = book._positions[account]
-    assert position._lower(word) == 0, "controls: link holds units"
-    assert (word & position.LINK != 0) != link, "controls: link unchanged"
-    # Its class is history: the day's opening says what it was. Of its word day of movement and epoch stay.
-    word = book._begun(account, word, book._issue)
-    word = (word & position.NOT_EXPIRY) ^ position.LINK
-    if link:
+    assert position._lower(word) == 0, "controls: account holds units"
+    flag: uint256 = 0
+    if account_class != position.CLASS_HOLDER:
+        flag = position.LINK if account_class == position.CLASS_LINK else position.POOL
+    ended: uint256 = word & position.CLASSES
+    assert ended != flag, "controls: class unchanged"
+    # Its class is history: the day's opening says what it was.
+    word = book._begun(account, word, book._issue) ^ (ended | flag)
+    if flag == position.LINK:
         assert word & _FREEZES == 0, "controls: link is frozen"
         assert staticcall IReleaseAuthority(self.release_authority).is_custody(
             account, self
         ), "controls: link is no custody"
         word |= position.DAY_MAX << position.CONTROL_SHIFT
-    else:
-        word |= position.FROZEN
+    elif ended == position.LINK:
+        # Of its word day of movement and epoch stay.
+        word = (word & position.NOT_EXPIRY) | position.FROZEN
         log AddressFrozen(account=account, frozen=True, operator=msg.sender)
     book._positions[account] = word
     instruction._record(account, reason, document)
-    log LinkAccountSet(account=account, link=link)
+    log ClassSet(account=account, account_class=account_class)
 
 
 @external
@@ -210,17 +237,32 @@ def setFrozenTokens(
     @custom:role custodian
     """
     access._check_role(access.CUSTODIAN)
-    kept: uint256 = min(amount, position.AMOUNT_MAX)
-    word: uint256 = book._positions[account]
-    assert word & position.LINK == 0, "controls: link can't be frozen"
-    # What they block is set free by their end alone.
-    assert (
-        position._orders(word) == 0 or kept >= position._upper(word)
-    ), "controls: orders block more"
-    book._positions[account] = position._with_upper(word, kept)
     standing._record(account, reason, document)
-    log Frozen(account=account, amount=self._frozen_amount(kept))
+    self._freeze_amount(account, amount)
     return True
+
+
+@external
+def batchSetFrozenTokens(
+    accounts: DynArray[address, _MAX_BATCH],
+    amounts: DynArray[uint256, _MAX_BATCH],
+    reason: bytes4,
+    document: bytes32,
+):
+    """
+    @notice Set the frozen amounts of many accounts, absolutely, under one document, all or none.
+    @dev ERC-3643's `batchFreezePartialTokens` adds to what is frozen: another act, under another name.
+    @param accounts The accounts.
+    @param amounts Units frozen after the call, of each of them.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role custodian
+    """
+    access._check_role(access.CUSTODIAN)
+    assert len(accounts) == len(amounts), "controls: lists of amounts differ"
+    instruction._record(empty(address), reason, document)
+    for i: uint256 in range(len(accounts), bound=_MAX_BATCH):
+        self._freeze_amount(accounts[i], amounts[i])
 
 
 @external
@@ -239,14 +281,30 @@ def setAddressFrozen(
     @custom:role custodian
     """
     access._check_role(access.CUSTODIAN)
-    word: uint256 = book._positions[account]
-    assert word & position.LINK == 0, "controls: link stays unfrozen"
-    if frozen:
-        book._positions[account] = word | position.FROZEN
-    else:
-        book._positions[account] = word & ~position.FROZEN
     standing._record(account, reason, document)
-    log AddressFrozen(account=account, frozen=frozen, operator=msg.sender)
+    self._freeze(account, frozen)
+
+
+@external
+def batchSetAddressFrozen(
+    accounts: DynArray[address, _MAX_BATCH],
+    frozen: DynArray[bool, _MAX_BATCH],
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
+):
+    """
+    @notice Freeze or unfreeze many accounts under one document, all or none (ERC-3643).
+    @param accounts The accounts.
+    @param frozen Whether each of them is frozen after the call.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role custodian
+    """
+    access._check_role(access.CUSTODIAN)
+    assert len(accounts) == len(frozen), "controls: lists of freezes differ"
+    standing._record(empty(address), reason, document)
+    for i: uint256 in range(len(accounts), bound=_MAX_BATCH):
+        self._freeze(accounts[i], frozen[i])
 
 
 # --------------------------------------------------------------------- guardian
@@ -426,10 +484,54 @@ def position_of(account: address) -> Position:
         orders=position._orders(word),
         account_frozen=word & position.FROZEN != 0,
         link=word & position.LINK != 0,
+        pool=word & position.POOL != 0,
     )
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+def _admit(account: address, until_day: uint256):
+    """
+    @dev Set the last day of eligibility of any account but a link account's.
+    """
+    assert account != empty(address), "controls: no account"
+    assert until_day <= position.DAY_MAX, "controls: day out of range"
+    word: uint256 = book._positions[account]
+    assert word & position.LINK == 0, "controls: link account"
+    book._positions[account] = (word & position.NOT_EXPIRY) | (until_day << position.CONTROL_SHIFT)
+    log Admitted(account=account, until_day=until_day)
+
+
+@internal
+def _freeze_amount(account: address, amount: uint256):
+    """
+    @dev Set the frozen amount of any account but a link account's.
+    """
+    kept: uint256 = min(amount, position.AMOUNT_MAX)
+    word: uint256 = book._positions[account]
+    assert word & position.LINK == 0, "controls: link can't be frozen"
+    # What orders block is set free by their end alone.
+    assert (
+        position._orders(word) == 0 or kept >= position._upper(word)
+    ), "controls: orders block more"
+    book._positions[account] = position._with_upper(word, kept)
+    log Frozen(account=account, amount=self._frozen_amount(kept))
+
+
+@internal
+def _freeze(account: address, frozen: bool):
+    """
+    @dev Freeze or unfreeze any account as a whole but a link account.
+    """
+    word: uint256 = book._positions[account]
+    assert word & position.LINK == 0, "controls: link stays unfrozen"
+    if frozen:
+        book._positions[account] = word | position.FROZEN
+    else:
+        book._positions[account] = word & ~position.FROZEN
+    log AddressFrozen(account=account, frozen=frozen, operator=msg.sender)
 
 
 @internal
@@ -478,11 +580,11 @@ def _frozen_amount(kept: uint256) -> uint256:
 
 @internal
 @pure
-def _link_act(account: address, link: bool) -> bytes32:
+def _class_act(account: address, account_class: uint256) -> bytes32:
     """
-    @dev Hash of the act of making or ending a link account.
+    @dev Hash of the act of setting an account's class.
     """
-    return keccak256(abi_encode("set_link_account", account, link))
+    return keccak256(abi_encode("set_class", account, account_class))
 
 
 @internal

@@ -7,7 +7,8 @@
 @notice The only paths that change the supply: the issuer within the notary's authorisation, and bridges with
         proven lane messages.
 @dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
-     has ended. Functions on the hot path take no lock (`@reentrant`): they call no other contract.
+     has ended. Of what is authorised, the issue word keeps what is not with other people's bridges: their units
+     can't be issued anew, and `mint` reads nothing more. Functions on the hot path take no lock (`@reentrant`): they call no other contract.
 """
 from interfaces import IInstrumentRegistry
 from interfaces import IReleaseAuthority
@@ -15,6 +16,7 @@ from interfaces import IReleaseAuthority
 from contracts.governance import access
 from contracts.governance import instruction
 from contracts.token import book
+from contracts.token import bridges
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import position
@@ -26,8 +28,11 @@ uses: standing
 uses: book
 uses: controls
 uses: erc20
+uses: bridges
 
 
+# One call's receivers, as in `erc20`.
+_MAX_BATCH: constant(uint256) = 256
 # keccak256(abi_encode("InstrumentRegistry", "")): the name under which the authority keeps it; a test compares.
 _REGISTRY: constant(bytes32) = (0x406d578ec46069d4061353a36dfab53218a83c596263ebf9bc26c4f170ded4b3)
 
@@ -70,14 +75,14 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     issue: uint256 = book._issue
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
-    authorised: uint256 = position._upper(issue)
+    authorised: uint256 = unsafe_add(position._upper(issue), bridges._with_others(bridges.ALL))
     assert amount <= position.AMOUNT_MAX - authorised, "issuance: too much authorised"
     authorised = unsafe_add(authorised, amount)
     registry: address = staticcall IReleaseAuthority(controls.release_authority).proxy_at(_REGISTRY)
     assert (
         authorised <= staticcall IInstrumentRegistry(registry).authorised_of(self)
     ), "issuance: above the record"
-    book._issue = position._with_upper(issue, authorised)
+    book._issue = unsafe_add(issue, amount << position.UPPER_SHIFT)
     instruction._record(empty(address), reason, document)
     log IssuanceAuthorised(authorised=authorised, amount=amount)
 
@@ -97,10 +102,9 @@ def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
     # At home the supply is within the authorised amount; elsewhere nothing is authorised.
     unused: uint256 = unsafe_sub(authorised, min(authorised, position._lower(issue)))
     assert amount <= unused, "issuance: units exist under it"
-    authorised = unsafe_sub(authorised, amount)
-    book._issue = position._with_upper(issue, authorised)
+    book._issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
     instruction._record(empty(address), reason, document)
-    log AuthorisationWithdrawn(authorised=authorised, amount=amount)
+    log AuthorisationWithdrawn(authorised=self._authorised(), amount=amount)
 
 
 @external
@@ -121,18 +125,32 @@ def mint(
     @custom:refused issuance, frozen to, expired to
     """
     access._check_role(access.ISSUER)
-    issue: uint256 = book._issue
-    if issue & position.PAUSED_ISSUANCE != 0:
-        assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
-    assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
-    assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
-    if receiver == empty(address):
-        standard_errors._invalid_receiver(receiver)
-    word: uint256 = book._positions[receiver]
-    if not controls._may_move(word, receiver):
-        standard_errors._cannot_receive(receiver)
     standing._record(receiver, reason, document)
-    book._issue_units(receiver, word, issue, amount)
+    self._mint(receiver, amount)
+
+
+@external
+@reentrant
+def batchMint(
+    receivers: DynArray[address, _MAX_BATCH],
+    amounts: DynArray[uint256, _MAX_BATCH],
+    reason: bytes4 = empty(bytes4),
+    document: bytes32 = empty(bytes32),
+):
+    """
+    @notice The issuer issues units to many under one document, all or nothing (ERC-3643).
+    @param receivers First holders; each must be able to receive.
+    @param amounts Units for each of them.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role issuer
+    @custom:refused issuance, frozen to, expired to
+    """
+    access._check_role(access.ISSUER)
+    assert len(receivers) == len(amounts), "issuance: lists differ in length"
+    standing._record(empty(address), reason, document)
+    for i: uint256 in range(len(receivers), bound=_MAX_BATCH):
+        self._mint(receivers[i], amounts[i])
 
 
 @external
@@ -177,23 +195,25 @@ def burn(
 def crosschainMint(receiver: address, amount: uint256):
     """
     @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
-    @dev A link account is credited in a call of its own only, as in any movement. No pause stops what left
+    @dev One that isn't ours within its limit; at home no more than it took out, so that it brings back what was
+         authorised and nothing else. A link account is credited in a call of its own only, as in any movement. No pause stops what left
          another ledger.
     @param receiver The account to credit.
     @param amount Units.
     @custom:role bridge
     @custom:refused frozen to, expired to
     """
-    issue: uint256 = self._bridged_issue()
+    issue: uint256 = self._live_issue()
+    if bridges._bridges[msg.sender] & bridges.OURS == 0:
+        home: bool = issue & position.HOME != 0
+        bridges._carry(bridges.INWARD, amount, home)
+        if home:
+            # What comes back is with the bridge no more: the two sum up to what was authorised (VL-07).
+            issue = unsafe_add(issue, amount << position.UPPER_SHIFT)
     word: uint256 = book._positions[receiver]
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
-    if issue & position.HOME != 0:
-        # Other people's bridges may end units at home and bring them back, never more (VL-07).
-        assert (
-            position._lower(issue) + amount <= position._upper(issue)
-        ), "issuance: bridge over authorised"
     book._issue_units(receiver, word, issue, amount)
     log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
 
@@ -203,12 +223,23 @@ def crosschainMint(receiver: address, amount: uint256):
 def crosschainBurn(owner: address, amount: uint256):
     """
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
+    @dev Our escrow takes its caller's alone. One that isn't ours takes within its limit, its own units, or another's
+         within that holder's allowance to it; then it may not be frozen.
     @param owner The account to debit.
     @param amount Units.
     @custom:role bridge
     @custom:refused transfers, lanes, frozen from, expired from
     """
-    issue: uint256 = self._bridged_issue()
+    issue: uint256 = self._live_issue()
+    if bridges._bridges[msg.sender] & bridges.OURS == 0:
+        home: bool = issue & position.HOME != 0
+        bridges._carry(bridges.OUTWARD, amount, home)
+        if owner != msg.sender:
+            erc20._check_spender()
+            erc20._spend_allowance(owner, amount)
+        if home:
+            # At home the supply is within the authorised amount; the check of the debit keeps `amount` within both.
+            issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
     if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS) != 0:
         assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
@@ -225,10 +256,10 @@ def crosschainBurn(owner: address, amount: uint256):
 @view
 def authorised() -> uint256:
     """
-    @notice Units that the notary allows to exist.
+    @notice Units that the notary allows to exist, here, over lanes or with other people's bridges.
     @return Units.
     """
-    return position._upper(book._issue)
+    return self._authorised()
 
 
 @external
@@ -255,12 +286,41 @@ def is_live() -> bool:
 
 
 @internal
+def _mint(receiver: address, amount: uint256):
+    """
+    @dev Issue units to one holder; the caller has checked the role and stated why.
+    """
+    issue: uint256 = book._issue
+    if issue & position.PAUSED_ISSUANCE != 0:
+        assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
+    assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
+    assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
+    if receiver == empty(address):
+        standard_errors._invalid_receiver(receiver)
+    word: uint256 = book._positions[receiver]
+    if not controls._may_move(word, receiver):
+        standard_errors._cannot_receive(receiver)
+    book._issue_units(receiver, word, issue, amount)
+
+
+@internal
 @view
-def _bridged_issue() -> uint256:
+def _authorised() -> uint256:
     """
-    @dev The issue word, once the caller is a bridge and the set-up over.
+    @dev What the notary authorised. Elsewhere than at home nothing is, whatever bridges carry.
     """
-    access._check_role(access.BRIDGE)
+    issue: uint256 = book._issue
+    if issue & position.HOME == 0:
+        return position._upper(issue)
+    return unsafe_add(position._upper(issue), bridges._with_others(bridges.ALL))
+
+
+@internal
+@view
+def _live_issue() -> uint256:
+    """
+    @dev The issue word, once the set-up is over.
+    """
     issue: uint256 = book._issue
     assert issue & position.LIVE != 0, "issuance: bridge in set-up"
     return issue

@@ -47,8 +47,14 @@ LINK: constant(uint256) = 2**251
 HELD: constant(uint256) = 2**252
 RULED: constant(uint256) = 2**253
 DELEGATED: constant(uint256) = 2**254
+# An account in which units wait for who holds them elsewhere (another bridge's pool): never entitled, else a holder.
+POOL: constant(uint256) = 2**255
 # The flags that are an account's class: they change by a movement, and stand in openings.
-CLASSES: constant(uint256) = LINK
+CLASSES: constant(uint256) = LINK + POOL
+# The same as an act names them.
+CLASS_HOLDER: constant(uint256) = 0
+CLASS_LINK: constant(uint256) = 1
+CLASS_POOL: constant(uint256) = 2
 
 # Flags of the issue word.
 LIVE: constant(uint256) = 2**250

@@ -51,7 +51,7 @@ def render(status: Status, console: Console) -> None:
                 "all"
                 if position.account_frozen
                 else (units(position.frozen) if position.frozen else ""),
-                "link account" if position.link else _until(position.eligible_until),
+                "link account" if position.link else _until(position.eligible_until, position.pool),
             )
             for ledger in seen.ledgers
             for position in ledger.positions
@@ -148,7 +148,6 @@ def _is_count(verdict: Verdict, name: str) -> bool:
     return verdict.invariant in {"INV-3", "INV-4"} and name.startswith(("messages", "deliveries"))
 
 
-def _until(day: int) -> str:
-    if not day:
-        return "not eligible"
-    return time_text(day * 86_400)[:10]
+def _until(day: int, pool: bool) -> str:
+    text = time_text(day * 86_400)[:10] if day else "not eligible"
+    return f"pool, {text}" if pool else text

@@ -438,7 +438,8 @@ class _Story:
                 rows.append((name, ledger.name, self._units(position.balance)))
         conservation = status.verdict("INV-1")
         figures = dict(conservation.figures)
-        rows += [(p, "-", self._units(figures[p])) for p in ("in transit", "suspense")]
+        places = ("in transit", "suspense", "with other bridges")
+        rows += [(p, "-", self._units(figures[p])) for p in places]
         total = sum(value for name, value in figures.items() if name != "issue")
         rows.append(("Sum", "", self._units(total)))
         report.table("Positions", ("Holder", "Ledger", "Units"), rows, numeric={2}, total=True)

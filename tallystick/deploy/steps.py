@@ -25,6 +25,7 @@ from tallystick.governance.release import (
     release_kind,
 )
 from tallystick.governance.roles import Role, reason_code, role_of_title
+from tallystick.token.position import AccountClass
 
 __all__ = ["Step", "blueprint_content", "first_signers"]
 
@@ -48,6 +49,9 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
     "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
     "QuorumVerifier": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
 }
+
+# Of a bridge of our own lanes; their caps and stops are the escrow's.
+NO_LIMIT: Final = 2**256 - 1
 
 
 class NotYet(Exception):
@@ -366,28 +370,19 @@ class LedgerSteps:
                 )
             ),
             lambda: _sent(
-                self.proxied("SecurityToken").set_link_account(
+                self.proxied("SecurityToken").set_class(
                     self.contract("LaneCustody", custody_key).address,
-                    True,
+                    AccountClass.LINK,
                     *self.stated,
                     sender=deployer,
                 )
             ),
         )
         if not self.is_home:
-            yield self.assignment(
-                "SecurityToken",
-                "SecurityToken",
-                Role.BRIDGE,
-                lambda: self.proxied("BridgeEscrow").address,
-                "escrow",
-            )
-            yield self.assignment(
-                "SecurityToken",
-                "SecurityToken",
-                Role.BRIDGE,
-                lambda: self.contract("LaneCustody", custody_key).address,
-                f"custody of {where}",
+            # The escrow issues to holders, a custody to itself.
+            yield self._our_bridge(lambda: self.proxied("BridgeEscrow").address, "escrow")
+            yield self._our_bridge(
+                lambda: self.contract("LaneCustody", custody_key).address, f"custody of {where}"
             )
         yield Step(
             self.name,
@@ -409,6 +404,19 @@ class LedgerSteps:
                     ),
                     *self.stated,
                     sender=deployer,
+                )
+            ),
+        )
+
+    def _our_bridge(self, account: Callable[[], str], whose: str) -> Step:
+        """Step that lets a contract of ours issue and take off units of a remote ledger."""
+        return Step(
+            self.name,
+            f"SecurityToken: bridge is the {whose}",
+            lambda: bool(self.proxied("SecurityToken").bridge_of(account()).ours),
+            lambda: _sent(
+                self.proxied("SecurityToken").set_bridge(
+                    account(), NO_LIMIT, NO_LIMIT, *self.stated, sender=self.deployer
                 )
             ),
         )

@@ -9,7 +9,7 @@ from tallystick import build
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum, keccak
-from tallystick.deploy.steps import GENESIS, ROLES_OF, blueprint_content, first_signers, is_zero
+from tallystick.deploy.steps import GENESIS, NO_LIMIT, ROLES_OF, blueprint_content, first_signers, is_zero
 from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import Version, code_hashes, controls_in, release_id
 from tallystick.governance.roles import Role, role_of_title
@@ -244,10 +244,6 @@ def verify_roles(name: str, suite: Suite, roles: Mapping[str, str], *, is_home: 
             for title, account in roles.items()
             if (role := role_of_title(title)) in (Role.ADMINISTRATOR, *ROLES_OF[kind])
         }
-        if kind == "SecurityToken" and not is_home:
-            # On a remote ledger the escrow issues to holders, a custody to itself.
-            bridges = [suite.escrow, *suite.custodies.values()] if suite.custodies else []
-            expected |= {str(bridge.address): Role.BRIDGE for bridge in bridges}
         topic = contract.interface.events_by_name["RoleChanged"][0].topic
         named = [
             str(suite.chain.decode_log(log).args["account"])
@@ -260,6 +256,34 @@ def verify_roles(name: str, suite: Suite, roles: Mapping[str, str], *, is_home: 
                     f"{name}: {kind} {contract.address}: {account} is {_title(held)}, "
                     f"{_title(due)} expected"
                 )
+        if kind == "SecurityToken":
+            wrong += _verify_bridges(name, contract, suite, is_home=is_home)
+    return wrong
+
+
+def _verify_bridges(name: str, token: Contract, suite: Suite, *, is_home: bool) -> list[str]:
+    """Compare who may issue and take off units of a token; everybody who ever might is looked at.
+
+    On a remote ledger the escrow issues to holders, a custody to itself; nobody at home. A set-up
+    lets no other bridge in.
+    """
+    ours: set[str] = set()
+    if suite.custodies and not is_home:
+        ours = {str(c.address) for c in (suite.escrow, *suite.custodies.values())}
+    topic = token.interface.events_by_name["BridgeLimitsSet"][0].topic
+    named = [
+        str(suite.chain.decode_log(log).args["bridge"])
+        for log in suite.chain.raw_logs(token, topics=[topic])
+    ]
+    wrong: list[str] = []
+    for account in dict.fromkeys((*sorted(ours), *named)):
+        limits = (int(token.mintingMaxLimitOf(account)), int(token.burningMaxLimitOf(account)))
+        if limits != ((NO_LIMIT, NO_LIMIT) if account in ours else (0, 0)):
+            wrong.append(
+                f"{name}: SecurityToken {token.address}: {account} is "
+                f"{'a bridge' if any(limits) else 'no bridge'}, "
+                f"{'a bridge of ours' if account in ours else 'none'} expected"
+            )
     return wrong
 
 

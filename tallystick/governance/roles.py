@@ -23,7 +23,6 @@ class Role(IntFlag):
     UPGRADER = 128
     PAYING_AGENT = 256
     AUDITOR = 512
-    BRIDGE = 1024
 
 
 def role_of_title(title: str) -> Role:

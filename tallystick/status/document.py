@@ -99,6 +99,8 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
         "time": ledger.time,
         "supply": str(ledger.supply),
         "authorised": str(ledger.authorised),
+        "came_in_by_other_bridges": str(ledger.came_in),
+        "went_out_by_other_bridges": str(ledger.went_out),
         "live": ledger.live,
         "paused": named(ledger.paused, SCOPES),
         "positions": [
@@ -110,6 +112,7 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
                 "eligible_until": position.eligible_until,
                 "account_frozen": position.account_frozen,
                 "link": position.link,
+                "pool": position.pool,
             }
             for position in ledger.positions
         ],

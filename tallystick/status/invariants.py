@@ -73,19 +73,27 @@ def inv_1(seen: Observation) -> Verdict:
     away = sum(ledger.held for ledger in seen.ledgers if not ledger.home)
     transit = sum(m.amount for m in seen.messages if m.place == "in transit")
     suspense = sum(lane.home.suspense + lane.remote.suspense for lane in seen.lanes)
-    total = home.held + transit + suspense + away
-    wrong = Break(home.name, "", "units in all places", total, home.supply)
+    bridges = seen.with_bridges
+    total = home.held + transit + suspense + away + bridges
+    # What other bridges took out of the home ledger is in no supply, and still of the issue.
+    issue = home.supply + home.went_out - home.came_in
+    breaks = []
+    if total != issue:
+        breaks.append(Break(home.name, "", "units in all places", total, issue))
+    if bridges < 0:
+        breaks.append(Break(home.name, "", "with other bridges", bridges, "at least 0"))
     return Verdict(
         "INV-1",
-        "issue = home holders + in transit + suspense + remote holders",
+        "issue = home holders + in transit + suspense + remote holders + with other bridges",
         (
-            ("issue", home.supply),
+            ("issue", issue),
             ("home holders", home.held),
             ("in transit", transit),
             ("suspense", suspense),
             ("remote holders", away),
+            ("with other bridges", bridges),
         ),
-        () if total == home.supply else (wrong,),
+        tuple(breaks),
     )
 
 
@@ -204,8 +212,9 @@ def inv_5(seen: Observation) -> Verdict:
         figures += [(f"{name} supply", supply), (f"{name} positions", total)]
         if total != supply:
             breaks.append(Break(name, "", "sum of positions", total, supply))
-        if ledger.home and supply > ledger.authorised:
-            breaks.append(Break(name, "", "supply", supply, f"at most {ledger.authorised}"))
+        issue = supply + ledger.went_out - ledger.came_in
+        if ledger.home and issue > ledger.authorised:
+            breaks.append(Break(name, "", "issue", issue, f"at most {ledger.authorised}"))
         breaks += [
             Break(name, "", f"balance of {p.name or p.account}", p.balance, "at least 0")
             for p in ledger.positions

@@ -34,6 +34,7 @@ class Position:
     eligible_until: int = 0
     account_frozen: bool = False
     link: bool = False
+    pool: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,11 @@ class ReleaseState:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """One ledger at one block: its token, positions and releases."""
+    """One ledger at one block: its token, positions and releases.
+
+    `came_in` and `went_out` are what bridges that aren't of our lanes carried, base units since the
+    token began.
+    """
 
     name: str
     caip2: str
@@ -63,11 +68,20 @@ class LedgerState:
     paused: int
     positions: tuple[Position, ...]
     releases: tuple[ReleaseState, ...] = ()
+    came_in: int = 0
+    went_out: int = 0
 
     @property
     def held(self) -> int:
-        """What holders have, link accounts left out."""
-        return sum(position.balance for position in self.positions if not position.link)
+        """What holders have, link accounts and pools left out."""
+        return sum(p.balance for p in self.positions if not (p.link or p.pool))
+
+    @property
+    def with_bridges(self) -> int:
+        """This ledger's part in what is with other people's bridges: what waits in pools for who
+        holds it elsewhere, and what they took out of here; below 0 where they brought in more."""
+        pools = sum(position.balance for position in self.positions if position.pool)
+        return pools + self.went_out - self.came_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,12 @@ class Observation:
     lanes: tuple[LaneState, ...]
     messages: tuple[MessageState, ...]
     strays: tuple[StrayDelivery, ...] = ()
+
+    @property
+    def with_bridges(self) -> int:
+        """What is with other people's bridges, base units: it left our ledgers, or waits in pools,
+        and has not come back on any of them; below 0 if more came."""
+        return sum(ledger.with_bridges for ledger in self.ledgers)
 
     def ledger(self, name: str) -> LedgerState:
         """Return the ledger of that name."""

@@ -40,11 +40,12 @@ def status_of(connection: Connection) -> Status:
     """Observe the ledgers of a connection and judge.
 
     What is delivered on one ledger was sent on another, earlier; a block mined between reading the
-    two can make it look otherwise, so a stray delivery counts only if it is seen again.
+    two can make it look otherwise, so a stray delivery counts only if it is seen again, and so do
+    units that other bridges brought to one ledger and took from none.
     """
     for _ in range(_ATTEMPTS):
         observation = observe(connection)
-        if not observation.strays:
+        if not observation.strays and observation.with_bridges >= 0:
             break
     return Status(observation, check_invariants(observation))
 
@@ -107,6 +108,7 @@ class _View:
         """Return the ledger's state."""
         instrument = self.connection.manifest.instrument
         home = self.name == instrument.home
+        bridged = self.read(self.token, "bridge_of", _ZERO)
         return LedgerState(
             name=self.name,
             caip2=self.entry.caip2,
@@ -119,6 +121,8 @@ class _View:
             paused=int(self.read(self.token, "paused_scopes")),
             positions=tuple(self._positions()),
             releases=tuple(self._releases()),
+            came_in=int(bridged.came_in),
+            went_out=int(bridged.went_out),
         )
 
     def _positions(self) -> list[Position]:
@@ -149,6 +153,7 @@ class _View:
                     eligible_until=int(word.eligible_until),
                     account_frozen=bool(word.account_frozen),
                     link=bool(word.link),
+                    pool=bool(word.pool),
                 )
             )
         return found

@@ -33,7 +33,7 @@ _FIELDS: Final = (
     | DAY_MAX << _TAG_SHIFT
     | DAY_MAX << _BEFORE_SHIFT
     | EPOCH_MAX << _EPOCH_SHIFT
-    | int(PositionFlag.LINK) << _CLASS_SHIFT
+    | int(PositionFlag.LINK | PositionFlag.POOL) << _CLASS_SHIFT
 )
 
 
@@ -50,6 +50,7 @@ class Opening:
     before: int = 0
     epoch: int = 0
     link: bool = False
+    pool: bool = False
 
     def __post_init__(self) -> None:
         limits = (
@@ -65,6 +66,7 @@ class Opening:
     def pack(self) -> int:
         """Return the word as the contract stores it."""
         flags = PositionFlag.LINK if self.link else PositionFlag.NONE
+        flags |= PositionFlag.POOL if self.pool else PositionFlag.NONE
         return (
             self.balance
             | self.day << _TAG_SHIFT
@@ -88,6 +90,7 @@ class Opening:
             before=word >> _BEFORE_SHIFT & DAY_MAX,
             epoch=word >> _EPOCH_SHIFT & EPOCH_MAX,
             link=bool(word >> _CLASS_SHIFT & int(PositionFlag.LINK)),
+            pool=bool(word >> _CLASS_SHIFT & int(PositionFlag.POOL)),
         )
 
 
@@ -113,6 +116,6 @@ def first_after(day: int, movements: Iterable[int]) -> int:
     Args:
         day: The business day asked for.
         movements: Business days on which the account moved: of each log that moved more than 0 of
-            its units, and of each change of its class (`LinkAccountSet`).
+            its units, and of each change of its class (`ClassSet`).
     """
     return min((moved for moved in movements if moved > day), default=0)

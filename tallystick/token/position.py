@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 from typing import Final
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "EPOCH_MAX",
     "ORDERS_MAX",
     "SECONDS_PER_DAY",
+    "AccountClass",
     "PauseScope",
     "PositionFlag",
     "PositionWord",
@@ -36,7 +37,7 @@ _FLAG_SHIFT: Final = 250
 
 
 class PositionFlag(IntFlag):
-    """Flags of a position; the last three name a second word that later releases read."""
+    """Flags of a position; three name a second word that later releases read."""
 
     NONE = 0
     FROZEN = 1
@@ -44,6 +45,17 @@ class PositionFlag(IntFlag):
     HELD = 4
     RULED = 8
     DELEGATED = 16
+    POOL = 32
+
+
+class AccountClass(IntEnum):
+    """What an account is, as `set_class` names it."""
+
+    HOLDER = 0
+    # Holds units for others, moved by itself alone, never entitled: a lane's custody.
+    LINK = 1
+    # A holder that is never entitled: units wait there for who holds them elsewhere.
+    POOL = 2
 
 
 class PauseScope(IntFlag):

@@ -751,7 +751,7 @@ def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) 
     custody = side.chain.deploy("LaneCustodyMock", fresh.escrow, fresh.token, sender=side.deployer)
     verifier = side.chain.deploy("VerifierMock", sender=side.deployer)
     verifier.set_answer(1, sender=side.attacker)
-    fresh.token.set_link_account(custody, True, *STATED, sender=side.deployer)
+    fresh.token.set_class(custody, 1, *STATED, sender=side.deployer)
     fresh.token.assign_role(fresh.escrow, BRIDGE, *STATED, sender=side.deployer)
     terms = fresh.lane_terms(custody=custody.address, verifier=verifier.address)
     lane = fresh.escrow.open_lane(terms, *STATED, sender=side.deployer).return_value

@@ -41,6 +41,8 @@ REASONS = {
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
+    "crosschainMint": "bridges: no bridge this way",
+    "crosschainBurn": "bridges: no bridge this way",
     "take": "custody: take is the escrow's",
     "pay": "custody: pay is the escrow's",
     "hold": "custody: hold is the escrow's",

@@ -157,25 +157,25 @@ _simple(_TOKEN, "authorise_issuance", "token", "notary", 5, *STATED)
 _simple(_TOKEN, "approve", "token", "investor", ":fund", 5)
 
 
-@prepares(_TOKEN, "propose_link_account")
+@prepares(_TOKEN, "propose_class")
 def _propose_link(world: World, state: str) -> Call:
     side = world.home
     custody = side.new_custody(linked=False)
     return Call(
         side,
         side.token,
-        "propose_link_account",
-        (custody.address, True, *STATED),
+        "propose_class",
+        (custody.address, 1, *STATED),
         side.registrar,
     )
 
 
-@prepares(_TOKEN, "set_link_account")
+@prepares(_TOKEN, "set_class")
 def _set_link(world: World, state: str) -> Call:
     side = world.home
-    arguments = (side.new_custody(linked=False).address, True, *STATED)
-    side.token.propose_link_account(*arguments, sender=side.registrar)
-    return Call(side, side.token, "set_link_account", arguments, side.custodian)
+    arguments = (side.new_custody(linked=False).address, 1, *STATED)
+    side.token.propose_class(*arguments, sender=side.registrar)
+    return Call(side, side.token, "set_class", arguments, side.custodian)
 
 
 def _order(side: Side) -> tuple[Any, ...]:

@@ -423,10 +423,10 @@ def test_any_contract_passed_for_a_custody(world: World) -> None:
     """g8: a custody was asked what it is, and its code was not."""
     side = world.home
     custody = side.chain.deploy("LaneCustodyMock", side.escrow, side.token, sender=side.attacker)
-    act = (custody, True)
-    side.token.propose_link_account(*act, *STATED, sender=side.registrar)
+    act = (custody, 1)
+    side.token.propose_class(*act, *STATED, sender=side.registrar)
     with refused(world, "controls: link is no custody"):
-        side.token.set_link_account(*act, *STATED, sender=side.custodian)
+        side.token.set_class(*act, *STATED, sender=side.custodian)
 
 
 def test_the_blueprint_on_each_ledger_is_the_builds(world: World) -> None:

@@ -40,9 +40,9 @@ def test_a_freeze_laid_before_the_link_strands_nothing(world: World, freeze: str
         side.token.setFrozenTokens(custody, UINT_MAX, *STATED, sender=side.custodian)
     else:
         side.token.setAddressFrozen(custody, True, *STATED, sender=side.custodian)
-    side.token.propose_link_account(custody, True, *STATED, sender=side.registrar)
+    side.token.propose_class(custody, 1, *STATED, sender=side.registrar)
     with refused(world, "controls: link is frozen"):
-        side.token.set_link_account(custody, True, *STATED, sender=side.custodian)
+        side.token.set_class(custody, 1, *STATED, sender=side.custodian)
 
 
 @pytest.mark.requirement("INV-9", "R-36")
@@ -50,11 +50,11 @@ def test_no_wallet_becomes_a_sanctuary(world: World) -> None:
     """The registrar alone put any contract beyond freezes and orders, for ever."""
     side = world.home
     wallet = side.chain.deploy("LaneCustody", side.attacker, side.token, sender=side.attacker)
-    side.token.propose_link_account(wallet, True, *STATED, sender=side.registrar)
+    side.token.propose_class(wallet, 1, *STATED, sender=side.registrar)
     with refused(world, "access: missing role"):
-        side.token.set_link_account(wallet, True, *STATED, sender=side.registrar)
+        side.token.set_class(wallet, 1, *STATED, sender=side.registrar)
     with refused(world, "controls: link is no custody"):
-        side.token.set_link_account(wallet, True, *STATED, sender=side.custodian)
+        side.token.set_class(wallet, 1, *STATED, sender=side.custodian)
 
 
 def test_no_delegated_key_becomes_a_link_account(world: World) -> None:
@@ -62,9 +62,9 @@ def test_no_delegated_key_becomes_a_link_account(world: World) -> None:
     side = world.home
     code = bytes.fromhex("ef0100" + side.custody.address[2:])
     side.chain.set_code(side.attacker.address, code)
-    side.token.propose_link_account(side.attacker, True, *STATED, sender=side.registrar)
+    side.token.propose_class(side.attacker, 1, *STATED, sender=side.registrar)
     with refused(world, "controls: link is no custody"):
-        side.token.set_link_account(side.attacker, True, *STATED, sender=side.custodian)
+        side.token.set_class(side.attacker, 1, *STATED, sender=side.custodian)
 
 
 # ---------------------------------------------------------------------- authorisation

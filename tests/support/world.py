@@ -30,6 +30,7 @@ from tallystick.governance.release import (
 )
 from tallystick.local.network import Network
 from tallystick.registry.record import InstrumentRecord, Placement, token_word
+from tallystick.token.position import AccountClass
 
 ROOT = Path(__file__).resolve().parents[2]
 REASON = b"TEST"
@@ -185,8 +186,27 @@ class Side:
 
     def link(self, account: Any, link: bool = True) -> Receipt:
         """Make or end a link account after hand-over: registrar, then custodian."""
-        self.token.propose_link_account(account, link, *STATED, sender=self.registrar)
-        receipt = self.token.set_link_account(account, link, *STATED, sender=self.custodian)
+        return self.set_class(account, AccountClass.LINK if link else AccountClass.HOLDER)
+
+    def bridge(self, account: Any, minting: int, burning: int) -> Receipt:
+        """Set a bridge's limits a day after hand-over: registrar, then custodian."""
+        limits = (account, minting, burning)
+        self.token.propose_bridge(*limits, *STATED, sender=self.registrar)
+        receipt = self.token.set_bridge(*limits, *STATED, sender=self.custodian)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def foreign_bridge(self, minting: int = AMOUNT_MAX, burning: int = AMOUNT_MAX) -> Contract:
+        """A contract of somebody else's that is a bridge of the token, its limits full."""
+        contract = self.chain.deploy("LockProbeMock", sender=self.attacker)
+        self.bridge(contract, minting, burning)
+        self.chain.set_time(self.chain.now + DAY)
+        return contract
+
+    def set_class(self, account: Any, account_class: int) -> Receipt:
+        """Set an account's class after hand-over: registrar, then custodian."""
+        self.token.propose_class(account, account_class, *STATED, sender=self.registrar)
+        receipt = self.token.set_class(account, account_class, *STATED, sender=self.custodian)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -257,7 +277,7 @@ class FreshSuite:
         custody = self.side.chain.deploy(
             "LaneCustody", self.escrow, self.token, sender=self.side.deployer
         )
-        self.token.set_link_account(custody, True, *STATED, sender=self.side.deployer)
+        self.token.set_class(custody, 1, *STATED, sender=self.side.deployer)
         return custody
 
     def lane_terms(self, **changed: Any) -> tuple[Any, ...]:

@@ -16,9 +16,6 @@ from tests.support.world import (
     refused,
 )
 
-BRIDGE = 1_024
-
-
 @pytest.mark.parametrize("amount", [0, 1, AMOUNT_MAX])
 def test_a_bridge_issues(remote_side: Side, amount: int) -> None:
     token, escrow, fund = remote_side.token, remote_side.escrow, remote_side.fund
@@ -100,40 +97,16 @@ def test_a_bridge_credits_only_who_can_receive(world: World, receiver: str) -> N
 @pytest.mark.parametrize("name", ["crosschainMint", "crosschainBurn"])
 def test_bridges_wait_for_the_hand_over(world: World, name: str) -> None:
     side = world.remote
-    token = side.fresh_token(home=False)
-    token.assign_role(side.attacker, BRIDGE, *STATED, sender=side.deployer)
+    fresh = side.fresh_suite(home=False)
+    fresh.token.set_bridge(fresh.escrow, UINT_MAX, UINT_MAX, *STATED, sender=side.deployer)
     with refused(world, "issuance: bridge in set-up"):
-        getattr(token, name)(side.fund, 1, sender=side.attacker)
+        getattr(fresh.token, name)(side.fund, 1, sender=fresh.escrow.address)
 
 
 @pytest.mark.parametrize("name", ["crosschainMint", "crosschainBurn"])
 def test_no_bridge_acts_at_home(world: World, name: str) -> None:
-    """The deployment gives nobody that role on the home ledger."""
+    """The deployment lets nobody do that on the home ledger."""
     side = world.home
     for sender in (side.escrow.address, side.custody.address):
-        with refused(world, "access: missing role"):
+        with refused(world, "bridges: no bridge this way"):
             getattr(side.token, name)(side.investor, 1, sender=sender)
-
-
-@pytest.mark.requirement("R-11")
-def test_a_bridge_at_home_stays_within_the_authorisation(world: World) -> None:
-    """VL-07: another bridge may burn at home and issue again, never more than is authorised."""
-    side = world.home
-    side.give_role(side.token, side.courier, BRIDGE)
-    with refused(world, "issuance: bridge over authorised"):
-        side.token.crosschainMint(side.fund, 1, sender=side.courier)
-
-
-@pytest.mark.requirement("INV-5")
-def test_redeeming_bridged_units_at_home_keeps_the_issue_word(home_side: Side) -> None:
-    token, fund, issuer = home_side.token, home_side.fund, home_side.issuer
-    home_side.give_role(token, home_side.courier, BRIDGE)
-    token.crosschainBurn(home_side.investor, INVESTOR_UNITS, sender=home_side.courier)
-    token.crosschainMint(fund, INVESTOR_UNITS, sender=home_side.courier)
-    for holder in (fund, home_side.investor, home_side.buyer):
-        token.approve(issuer, UINT_MAX, sender=holder)
-        token.burn(holder, home_side.balance(holder), *STATED, sender=issuer)
-    assert token.totalSupply() == 0
-    assert token.authorised() <= INVESTOR_UNITS + BUYER_UNITS
-    assert token.close_minute() == 1_260
-    assert token.paused_scopes() == 0

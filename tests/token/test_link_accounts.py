@@ -20,8 +20,8 @@ from tests.support.world import (
     refused,
 )
 
-PROPOSE = "propose_link_account(address,bool,bytes4,bytes32)"
-SET = "set_link_account(address,bool,bytes4,bytes32)"
+PROPOSE = "propose_class(address,uint256,bytes4,bytes32)"
+SET = "set_class(address,uint256,bytes4,bytes32)"
 REGISTRAR, CUSTODIAN = 8, 16
 
 
@@ -33,12 +33,12 @@ def custody(home_side: Side) -> Contract:
 
 def propose(side: Side, account: Any, link: bool = True) -> Any:
     """The registrar proposes."""
-    return side.token.propose_link_account(account, link, *STATED, sender=side.registrar)
+    return side.token.propose_class(account, int(link), *STATED, sender=side.registrar)
 
 
 def carry_out(side: Side, account: Any, link: bool = True) -> Any:
     """The custodian carries it out."""
-    return side.token.set_link_account(account, link, *STATED, sender=side.custodian)
+    return side.token.set_class(account, int(link), *STATED, sender=side.custodian)
 
 
 # ------------------------------------------------------------------------- two keys
@@ -49,12 +49,12 @@ def test_registrar_proposes(home_side: Side, custody: Contract, link: bool) -> N
     token = home_side.token
     receipt = propose(home_side, custody, link)
     act = keccak(
-        encode(["string", "address", "bool"], ["set_link_account", str(custody.address), link])
+        encode(["string", "address", "uint256"], ["set_class", str(custody.address), int(link)])
     )
     assert receipt.return_value == act
     assert receipt.events == (
         home_side.act(token, PROPOSE, custody, home_side.registrar),
-        token.emitted("LinkAccountProposed", act, custody, link),
+        token.emitted("ClassProposed", act, custody, int(link)),
     )
     assert tuple(token.proposal_of(act)) == (
         home_side.registrar.address,
@@ -74,7 +74,7 @@ def test_custodian_makes_the_proposed_custody_a_link_account(
     receipt = carry_out(home_side, custody)
     assert receipt.events == (
         home_side.act(token, SET, custody, home_side.custodian),
-        token.emitted("LinkAccountSet", custody, True),
+        token.emitted("ClassSet", custody, 1),
     )
     assert token.is_link(custody)
     assert token.eligible_until(custody) == 65_535
@@ -90,7 +90,7 @@ def test_custodian_ends_an_empty_link_account_as_proposed(
     assert receipt.events == (
         token.emitted("AddressFrozen", custody, True, home_side.custodian),
         home_side.act(token, SET, custody, home_side.custodian),
-        token.emitted("LinkAccountSet", custody, False),
+        token.emitted("ClassSet", custody, 0),
     )
     assert not token.is_link(custody)
     assert token.isFrozen(custody)
@@ -137,7 +137,7 @@ def test_no_other_key_carries_a_link_out(world: World, custody: Contract, role: 
     side = world.home
     propose(side, custody)
     with refused(world, "access: missing role"):
-        side.token.set_link_account(custody, True, *STATED, sender=side.parties[role])
+        side.token.set_class(custody, 1, *STATED, sender=side.parties[role])
 
 
 @pytest.mark.parametrize("name", ["propose", "set"])
@@ -149,9 +149,9 @@ def test_links_state_why(world: World, custody: Contract, name: str) -> None:
     propose(side, custody)
     with refused(world, "instruction: no reason code"):
         if name == "propose":
-            side.token.propose_link_account(custody, True, *none, sender=side.registrar)
+            side.token.propose_class(custody, 1, *none, sender=side.registrar)
         else:
-            side.token.set_link_account(custody, True, *none, sender=side.custodian)
+            side.token.set_class(custody, 1, *none, sender=side.custodian)
 
 
 # ----------------------------------------------------------------- what can be linked
@@ -192,7 +192,7 @@ def test_a_token_that_no_authority_created_links_nothing(world: World) -> None:
     token = side.fresh_token()
     custody = side.chain.deploy("LaneCustody", side.escrow, token, sender=side.deployer)
     with refused(world):
-        token.set_link_account(custody, True, *STATED, sender=side.deployer)
+        token.set_class(custody, 1, *STATED, sender=side.deployer)
 
 
 @pytest.mark.parametrize("amount", [1, 10**6, UINT_MAX])
@@ -226,14 +226,14 @@ def test_an_account_that_holds_units_is_not_linked(world: World, custody: Contra
     side = world.home
     side.token.admit(custody, 40_000, *STATED, sender=side.registrar)
     side.token.transfer(custody, 1, sender=side.investor)
-    refused_link(world, custody, "controls: link holds units")
+    refused_link(world, custody, "controls: account holds units")
 
 
 def test_a_link_account_that_holds_units_is_not_ended(world: World) -> None:
     side = world.home
     world.locked(1_000)
     propose(side, side.custody, link=False)
-    with refused(world, "controls: link holds units"):
+    with refused(world, "controls: account holds units"):
         carry_out(side, side.custody, link=False)
 
 
@@ -244,7 +244,7 @@ def test_a_link_that_does_not_change_is_refused(
     side = world.home
     account = side.custody if link else custody
     propose(side, account, link)
-    with refused(world, "controls: link unchanged"):
+    with refused(world, "controls: class unchanged"):
         carry_out(side, account, link)
 
 

@@ -106,6 +106,7 @@ openings = st.builds(
     before=days,
     epoch=st.integers(0, EPOCH_MAX),
     link=st.booleans(),
+    pool=st.booleans(),
 )
 
 
@@ -122,6 +123,7 @@ def test_unpack_undoes_pack_of_an_opening(opening: Opening) -> None:
         ("before", 1, 2**224),
         ("epoch", 1, 2**240),
         ("link", True, 2**251),
+        ("pool", True, 2**255),
     ],
 )
 def test_field_of_an_opening_stands_at_its_bit(field: str, value: int, word: int) -> None:
@@ -129,7 +131,7 @@ def test_field_of_an_opening_stands_at_its_bit(field: str, value: int, word: int
     assert Opening(**{**nothing, field: value}).pack() == word  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bit", [120, 207, 208, 223, 250, 252, 255])
+@pytest.mark.parametrize("bit", [120, 207, 208, 223, 250, 252, 254])
 def test_a_word_with_other_bits_is_no_opening(bit: int) -> None:
     with pytest.raises(ValueError, match="no opening"):
         Opening.unpack(1 << bit)
@@ -250,6 +252,7 @@ def _check_read(world: World, word: PositionWord) -> None:
     assert position.orders == word.orders
     assert position.account_frozen == bool(word.flags & PositionFlag.FROZEN)
     assert position.link == bool(word.flags & PositionFlag.LINK)
+    assert position.pool == bool(word.flags & PositionFlag.POOL)
 
 
 def test_contract_reads_any_word_that_python_packs(deployed_world: World) -> None:

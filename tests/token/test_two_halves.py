@@ -125,9 +125,9 @@ def test_the_lock_is_one_for_both_halves(world: World, call: tuple[Any, ...], lo
     write_slot(token, int(probe.address, 16), "controls", "release_authority")
     if locked:
         with refused(world, "controls: link is no custody"):
-            token.set_link_account(side.custody, True, *STATED, sender=side.deployer)
+            token.set_class(side.custody, 1, *STATED, sender=side.deployer)
     else:
-        token.set_link_account(side.custody, True, *STATED, sender=side.deployer)
+        token.set_class(side.custody, 1, *STATED, sender=side.deployer)
         assert token.is_link(side.custody)
 
 

@@ -1,0 +1,322 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Bridges: who may call the ERC-7802 functions, how much a day, and what each carried
+@license Apache-2.0
+@author Tallystick
+@notice Ours are the escrow and the custodies of a remote ledger: each of their movements has a message of a lane.
+        Everybody else's is a contract with limits, and is counted.
+@dev The registrar proposes a bridge's limits, the custodian carries them out; the guardian alone sets them to 0. A
+     limit is what a bridge carries a day in one direction, in the terms of ERC-7281: what was used comes
+     back linearly within a day, rounded down. Setting a limit never brings back what was used, and a new
+     one begins with nothing: it waits, as a role does.
+     At home a bridge brings in no more than it took out, whatever it says, and what is with bridges counts
+     against what the notary authorised. A bridge with limits of 0 has ended; its counts stay.
+
+       bridge  came in 104 | went out 104 | - | ours 1
+       limit   a day 104   | left 104     | as of 40
+"""
+from interfaces import IReleaseAuthority
+
+from contracts.governance import access
+from contracts.governance import code
+from contracts.governance import instruction
+from contracts.token import book
+from contracts.token import controls
+from contracts.token import position
+
+uses: access
+uses: book
+uses: controls
+
+
+# keccak256(abi_encode("BridgeEscrow", "")): the name under which the authority keeps it; a test compares.
+_ESCROW: constant(bytes32) = 0x5d3546fd6b4f404dd8e116127ad1e0e95793c9a8f2f5ed46f42d10684b6399d4
+OURS: constant(uint256) = 2**255
+INWARD: constant(uint256) = 0
+OUTWARD: constant(uint256) = 1
+# What all bridges carried together is kept under the one address that is none.
+ALL: constant(address) = empty(address)
+_UPPER_SHIFT: constant(uint256) = 104
+_TIME_SHIFT: constant(uint256) = 208
+_PERIOD: constant(uint256) = 86400
+
+
+struct Bridge:
+    ours: bool
+    came_in: uint256
+    went_out: uint256
+
+
+_bridges: HashMap[address, uint256]
+# bridge << 1 | direction -> its limit
+_limits: HashMap[uint256, uint256]
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[32]
+
+
+event BridgeLimitsProposed:
+    act: indexed(bytes32)
+    bridge: indexed(address)
+    minting_limit: uint256
+    burning_limit: uint256
+
+
+event BridgeLimitsSet:
+    minting_limit: uint256
+    burning_limit: uint256
+    bridge: indexed(address)
+
+
+@external
+def propose_bridge(
+    bridge: address,
+    minting_limit: uint256,
+    burning_limit: uint256,
+    reason: bytes4,
+    document: bytes32,
+) -> bytes32:
+    """
+    @notice The registrar proposes what a bridge may carry a day; the custodian carries it out with `set_bridge`.
+    @param bridge The contract that will call.
+    @param minting_limit Most that it brings in a day; the largest uint256, for ours, is no limit.
+    @param burning_limit Most that it takes out a day; the same.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    @custom:role registrar
+    """
+    act: bytes32 = self._act(bridge, minting_limit, burning_limit)
+    access._propose(act, access.REGISTRAR, access.CUSTODIAN, bridge, reason, document)
+    log BridgeLimitsProposed(
+        act=act, bridge=bridge, minting_limit=minting_limit, burning_limit=burning_limit
+    )
+    return act
+
+
+@external
+def set_bridge(
+    bridge: address,
+    minting_limit: uint256,
+    burning_limit: uint256,
+    reason: bytes4,
+    document: bytes32,
+):
+    """
+    @notice Set what a bridge may carry a day in each direction; 0 and 0 end it.
+    @dev By the set-up key, or by the custodian after the registrar's proposal; the guardian alone ends at once what
+         isn't ours, and what is under way then waits with the bridge. Without limit are, on a remote ledger,
+         the authority's escrow and custodies of it and of this token alone: no key can ever be that.
+    @param bridge The contract that will call.
+    @param minting_limit Most that it brings in a day; the largest uint256, for ours, is no limit.
+    @param burning_limit Most that it takes out a day; the same.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role custodian, guardian, set-up key
+    """
+    word: uint256 = self._bridges[bridge] & ~OURS
+    # The guardian ends no lane of ours that way: lanes are stopped in the escrow.
+    if (
+        minting_limit | burning_limit != 0
+        or word != self._bridges[bridge]
+        or access._held[msg.sender] & access.GUARDIAN == 0
+    ):
+        access._carry_out(self._act(bridge, minting_limit, burning_limit), access.CUSTODIAN)
+    if minting_limit == max_value(uint256) and burning_limit == max_value(uint256):
+        assert self._is_ours(bridge), "bridges: not of our lanes"
+        word |= OURS
+    else:
+        assert code._is_code(bridge), "bridges: no contract"
+        assert (
+            max(minting_limit, burning_limit) <= position.AMOUNT_MAX
+        ), "bridges: limit out of range"
+        self._set_limit(self._key(bridge, INWARD), minting_limit)
+        self._set_limit(self._key(bridge, OUTWARD), burning_limit)
+    self._bridges[bridge] = word
+    instruction._record(bridge, reason, document)
+    log BridgeLimitsSet(minting_limit=minting_limit, burning_limit=burning_limit, bridge=bridge)
+
+
+# ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def bridge_of(bridge: address) -> Bridge:
+    """
+    @notice Whether a bridge is of our lanes, and what it carried; of ours the lanes say that, and here it is 0.
+    @param bridge The bridge; 0 for all that aren't ours together.
+    @return What it is, and its units in and out since it began.
+    """
+    word: uint256 = self._bridges[bridge]
+    return Bridge(
+        ours=word & OURS != 0,
+        came_in=position._lower(word),
+        went_out=position._upper(word),
+    )
+
+
+@external
+@view
+def mintingMaxLimitOf(bridge: address) -> uint256:
+    """
+    @notice Most that a bridge brings in a day (ERC-7281).
+    @param bridge The bridge.
+    @return Units; the largest uint256 is no limit.
+    """
+    return self._shown(bridge, INWARD, True)
+
+
+@external
+@view
+def burningMaxLimitOf(bridge: address) -> uint256:
+    """
+    @notice Most that a bridge takes out a day (ERC-7281).
+    @param bridge The bridge.
+    @return Units; the largest uint256 is no limit.
+    """
+    return self._shown(bridge, OUTWARD, True)
+
+
+@external
+@view
+def mintingCurrentLimitOf(bridge: address) -> uint256:
+    """
+    @notice What a bridge can bring in now (ERC-7281); at home no more than it took out.
+    @param bridge The bridge.
+    @return Units; the largest uint256 is no limit.
+    """
+    limit: uint256 = self._shown(bridge, INWARD, False)
+    if book._issue & position.HOME != 0:
+        limit = min(limit, self._with_others(bridge))
+    return limit
+
+
+@external
+@view
+def burningCurrentLimitOf(bridge: address) -> uint256:
+    """
+    @notice What a bridge can take out now (ERC-7281).
+    @param bridge The bridge.
+    @return Units; the largest uint256 is no limit.
+    """
+    return self._shown(bridge, OUTWARD, False)
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+def _carry(direction: uint256, amount: uint256, home: bool):
+    """
+    @dev Use up the caller's limit, a bridge that isn't ours, and count what it carries. With an amount of 0 nothing
+         is written.
+    """
+    key: uint256 = self._key(msg.sender, direction)
+    limit: uint256 = self._limits[key]
+    most: uint256 = position._lower(limit)
+    assert most != 0, "bridges: no bridge this way"
+    left: uint256 = self._left(limit)
+    assert amount <= left, "bridges: above its limit"
+    if amount == 0:
+        return
+    self._limits[key] = self._limit(most, unsafe_sub(left, amount))
+    self._bridges[msg.sender] = self._counted(self._bridges[msg.sender], direction, amount, home)
+    self._bridges[ALL] = self._counted(self._bridges[ALL], direction, amount, home)
+
+
+@internal
+@pure
+def _counted(word: uint256, direction: uint256, amount: uint256, home: bool) -> uint256:
+    """
+    @dev The counts with `amount` added; at home what came in never passes what went out.
+    """
+    went_out: uint256 = position._upper(word)
+    if direction == OUTWARD:
+        # A count that is full ends the bridge: another contract begins a new one.
+        assert amount <= position.AMOUNT_MAX - went_out, "bridges: count is full"
+        return unsafe_add(word, amount << _UPPER_SHIFT)
+    most: uint256 = went_out if home else position.AMOUNT_MAX
+    assert position._lower(word) + amount <= most, "bridges: more in than out"
+    return unsafe_add(word, amount)
+
+
+@internal
+@view
+def _with_others(bridge: address) -> uint256:
+    """
+    @dev Units that a bridge took out of the home ledger and has not brought back.
+    """
+    word: uint256 = self._bridges[bridge]
+    return unsafe_sub(position._upper(word), position._lower(word))
+
+
+@internal
+def _set_limit(key: uint256, most: uint256):
+    """
+    @dev Replace a limit; what is left of it never grows by that.
+    """
+    self._limits[key] = self._limit(most, min(self._left(self._limits[key]), most))
+
+
+@internal
+@view
+def _limit(most: uint256, left: uint256) -> uint256:
+    """
+    @dev A limit of which so much is left now.
+    """
+    return most | (left << _UPPER_SHIFT) | (block.timestamp << _TIME_SHIFT)
+
+
+@internal
+@view
+def _left(limit: uint256) -> uint256:
+    """
+    @dev What is left of a limit by now. Of a limit of 0, for ever 0.
+    """
+    most: uint256 = position._lower(limit)
+    elapsed: uint256 = min(unsafe_sub(block.timestamp, limit >> _TIME_SHIFT), _PERIOD)
+    return min(most, position._upper(limit) + most * elapsed // _PERIOD)
+
+
+@internal
+@view
+def _shown(bridge: address, direction: uint256, a_day: bool) -> uint256:
+    """
+    @dev A bridge's limit, as the views show it: what it carries a day, or what is left of that.
+    """
+    if self._bridges[bridge] & OURS != 0:
+        return max_value(uint256)
+    limit: uint256 = self._limits[self._key(bridge, direction)]
+    return position._lower(limit) if a_day else self._left(limit)
+
+
+@internal
+@view
+def _is_ours(bridge: address) -> bool:
+    """
+    @dev Whether the caller would be a lane's: at home none is, its units wait in custody.
+    """
+    authority: IReleaseAuthority = IReleaseAuthority(controls.release_authority)
+    return book._issue & position.HOME == 0 and (
+        staticcall authority.is_custody(bridge, self)
+        or bridge == staticcall authority.proxy_at(_ESCROW)
+    )
+
+
+@internal
+@pure
+def _key(bridge: address, direction: uint256) -> uint256:
+    """
+    @dev Where a limit is kept.
+    """
+    return (convert(bridge, uint256) << 1) | direction
+
+
+@internal
+@pure
+def _act(bridge: address, minting_limit: uint256, burning_limit: uint256) -> bytes32:
+    """
+    @dev Hash of the act of setting a bridge's limits.
+    """
+    return keccak256(abi_encode("set_bridge", bridge, minting_limit, burning_limit))

@@ -1,0 +1,443 @@
+"""Other people's bridges: two keys, limits that replenish, counts, and the notary's authorisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.chain import Contract
+from tests.support.world import (
+    AMOUNT_MAX,
+    BUYER_UNITS,
+    DAY,
+    INVESTOR_UNITS,
+    STATED,
+    UINT_MAX,
+    ZERO,
+    Side,
+    World,
+    refused,
+)
+
+PROPOSE = "propose_bridge(address,uint256,uint256,bytes4,bytes32)"
+SET = "set_bridge(address,uint256,uint256,bytes4,bytes32)"
+REGISTRAR, CUSTODIAN = 8, 16
+LIMIT = 86_400
+
+
+@pytest.fixture
+def contract(home_side: Side) -> Contract:
+    """Somebody's contract, no bridge yet."""
+    return home_side.chain.deploy("LockProbeMock", sender=home_side.attacker)
+
+
+def take_out(side: Side, bridge: Any, amount: int, owner: Any = None) -> Any:
+    """A bridge burns a holder's units within the holder's allowance."""
+    holder = side.investor if owner is None else owner
+    side.token.approve(bridge, amount, sender=holder)
+    return side.token.crosschainBurn(holder, amount, sender=bridge.address)
+
+
+def limits(side: Side, bridge: Any) -> tuple[int, int, int, int]:
+    """What the four views of ERC-7281 show: most in and out, left in and out."""
+    token = side.token
+    return (
+        token.mintingMaxLimitOf(bridge),
+        token.burningMaxLimitOf(bridge),
+        token.mintingCurrentLimitOf(bridge),
+        token.burningCurrentLimitOf(bridge),
+    )
+
+
+# ------------------------------------------------------------------------- two keys
+
+
+def test_registrar_proposes_a_bridge(home_side: Side, contract: Contract) -> None:
+    token = home_side.token
+    receipt = token.propose_bridge(contract, 5, 7, *STATED, sender=home_side.registrar)
+    act = keccak(
+        encode(
+            ["string", "address", "uint256", "uint256"], ["set_bridge", str(contract.address), 5, 7]
+        )
+    )
+    assert receipt.return_value == act
+    assert receipt.events == (
+        home_side.act(token, PROPOSE, contract, home_side.registrar),
+        token.emitted("BridgeLimitsProposed", act, contract, 5, 7),
+    )
+    assert token.proposal_of(act).confirmer_role == CUSTODIAN
+    assert limits(home_side, contract) == (0, 0, 0, 0)
+
+
+def test_custodian_sets_the_proposed_limits(home_side: Side, contract: Contract) -> None:
+    receipt = home_side.bridge(contract, 5, 7)
+    token = home_side.token
+    assert receipt.events == (
+        home_side.act(token, SET, contract, home_side.custodian),
+        token.emitted("BridgeLimitsSet", 5, 7, contract),
+    )
+    assert tuple(token.bridge_of(contract)) == (False, 0, 0)
+    assert limits(home_side, contract) == (5, 7, 0, 0)
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("other", [(6, 7), (5, 8), (7, 5), (0, 0)])
+def test_limits_that_were_not_proposed_are_refused(
+    world: World, contract: Contract, other: tuple[int, int]
+) -> None:
+    side = world.home
+    side.token.propose_bridge(contract, 5, 7, *STATED, sender=side.registrar)
+    with refused(world, "access: act not proposed"):
+        side.token.set_bridge(contract, *other, *STATED, sender=side.custodian)
+
+
+@pytest.mark.requirement("INV-9")
+def test_the_guardian_ends_a_bridge_alone_and_raises_nothing(world: World) -> None:
+    side = world.home
+    bridge = side.foreign_bridge()
+    take_out(side, bridge, 10)
+    receipt = side.token.set_bridge(bridge, 0, 0, *STATED, sender=side.guardian)
+    assert receipt.events == (
+        side.act(side.token, SET, bridge, side.guardian),
+        side.token.emitted("BridgeLimitsSet", 0, 0, bridge),
+    )
+    assert limits(side, bridge) == (0, 0, 0, 0)
+    with refused(world, "bridges: no bridge this way"):
+        side.token.crosschainMint(side.fund, 1, sender=bridge.address)
+    # What it took out stays counted, and comes back once two keys let it.
+    assert tuple(side.token.bridge_of(bridge)) == (False, 0, 10)
+    with refused(world, "access: missing role"):
+        side.token.set_bridge(bridge, 1, 0, *STATED, sender=side.guardian)
+    side.bridge(bridge, 10, 0)
+    side.chain.set_time(side.chain.now + DAY)
+    side.token.crosschainMint(side.fund, 10, sender=bridge.address)
+    assert tuple(side.token.bridge_of(bridge)) == (False, 10, 10)
+
+
+@pytest.mark.requirement("INV-9")
+def test_the_guardian_ends_no_lane(world: World) -> None:
+    side = world.remote
+    with refused(world, "access: missing role"):
+        side.token.set_bridge(side.escrow, 0, 0, *STATED, sender=side.guardian)
+
+
+def test_two_keys_end_what_is_ours(world: World) -> None:
+    side = world.remote
+    side.bridge(side.custody, 0, 0)
+    assert tuple(side.token.bridge_of(side.custody)) == (False, 0, 0)
+    with refused(world, "bridges: no bridge this way"):
+        side.token.crosschainMint(side.custody, 1, sender=side.custody.address)
+
+
+# ------------------------------------------------------------------ what can be a bridge
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("who", ["outsider", "nobody", "delegated"])
+def test_a_bridge_is_a_contract(world: World, who: str) -> None:
+    """A6: the role sat on a plain key; an account that delegates (EIP-7702) is one."""
+    side = world.home
+    if who == "delegated":
+        code = bytes.fromhex("ef0100" + side.custody.address[2:])
+        side.chain.set_code(side.attacker.address, code)
+    account = {
+        "outsider": side.outsider.address,
+        "nobody": ZERO,
+        "delegated": side.attacker.address,
+    }[who]
+    side.token.propose_bridge(account, 1, 1, *STATED, sender=side.registrar)
+    with refused(world, "bridges: no contract"):
+        side.token.set_bridge(account, 1, 1, *STATED, sender=side.custodian)
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("who", ["contract", "key", "custody of another", "home escrow"])
+def test_nobody_else_is_without_limit(world: World, who: str) -> None:
+    side = world.home if who == "home escrow" else world.remote
+    account = {
+        "contract": lambda: side.chain.deploy("LockProbeMock", sender=side.attacker),
+        "key": lambda: side.attacker,
+        "custody of another": lambda: side.chain.deploy(
+            "LaneCustody", side.attacker, side.token, sender=side.attacker
+        ),
+        "home escrow": lambda: side.escrow,
+    }[who]()
+    none = (account, UINT_MAX, UINT_MAX)
+    side.token.propose_bridge(*none, *STATED, sender=side.registrar)
+    with refused(world, "bridges: not of our lanes"):
+        side.token.set_bridge(*none, *STATED, sender=side.custodian)
+
+
+def test_what_is_ours_has_no_limit(remote_side: Side) -> None:
+    custody = remote_side.new_custody()
+    remote_side.bridge(custody, UINT_MAX, UINT_MAX)
+    assert limits(remote_side, custody) == (UINT_MAX,) * 4
+    assert remote_side.token.bridge_of(custody).ours
+    remote_side.token.crosschainMint(custody, 5, sender=custody.address)
+    # The lanes count it, not the token.
+    assert tuple(remote_side.token.bridge_of(custody)) == (True, 0, 0)
+    assert tuple(remote_side.token.bridge_of(ZERO)) == (False, 0, 0)
+
+
+def test_the_authoritys_name_of_the_escrow(home_side: Side) -> None:
+    """The constant in bridges.vy is that name."""
+    name = keccak(encode(["string", "string"], ["BridgeEscrow", ""]))
+    assert home_side.authority.proxy_at(name) == home_side.escrow.address
+    source = "contracts/token/bridges.vy"
+    assert name.hex() in open(source).read()
+
+
+@pytest.mark.parametrize("limit", [(AMOUNT_MAX + 1, 0), (0, AMOUNT_MAX + 1), (UINT_MAX, 1)])
+def test_a_limit_fits_its_field(world: World, contract: Contract, limit: tuple[int, int]) -> None:
+    side = world.home
+    side.token.propose_bridge(contract, *limit, *STATED, sender=side.registrar)
+    with refused(world, "bridges: limit out of range"):
+        side.token.set_bridge(contract, *limit, *STATED, sender=side.custodian)
+
+
+# ------------------------------------------------------------------------- the limits
+
+
+def test_a_new_limit_begins_with_nothing_and_is_full_a_day_later(
+    home_side: Side, contract: Contract
+) -> None:
+    home_side.bridge(contract, 0, LIMIT)
+    begun = home_side.chain.now
+    for passed in (1, 3_600, DAY - 1, DAY, 5 * DAY):
+        home_side.chain.set_time(begun + passed)
+        left = home_side.token.burningCurrentLimitOf(contract)
+        assert left == min(passed, DAY)
+
+
+def test_what_is_used_comes_back_within_a_day(world: World) -> None:
+    side = world.home
+    bridge = side.foreign_bridge(LIMIT, LIMIT)
+    take_out(side, bridge, LIMIT)
+    used_at = side.chain.now
+    side.token.approve(bridge, LIMIT, sender=side.investor)
+    side.chain.set_time(used_at + 999)
+    assert side.token.burningCurrentLimitOf(bridge) == 999
+    with refused(world, "bridges: above its limit"):
+        side.token.crosschainBurn(side.investor, 1_001, sender=bridge.address)
+    side.chain.set_time(used_at + DAY)
+    side.token.crosschainBurn(side.investor, LIMIT, sender=bridge.address)
+    assert side.token.burningCurrentLimitOf(bridge) == 0
+
+
+def test_setting_a_limit_brings_nothing_back(home_side: Side) -> None:
+    """In xERC20 lowering a limit and raising it again refills it."""
+    bridge = home_side.foreign_bridge(LIMIT, LIMIT)
+    take_out(home_side, bridge, LIMIT)
+    for limit in (0, LIMIT, 10 * LIMIT, LIMIT):
+        before = home_side.token.burningCurrentLimitOf(bridge)
+        started = home_side.chain.now
+        home_side.bridge(bridge, LIMIT, limit)
+        passed = home_side.chain.now - started
+        assert home_side.token.burningCurrentLimitOf(bridge) <= before + 10 * passed
+
+
+def test_a_lowered_limit_cuts_what_is_left(home_side: Side) -> None:
+    bridge = home_side.foreign_bridge(LIMIT, LIMIT)
+    home_side.bridge(bridge, LIMIT, 10)
+    assert limits(home_side, bridge) == (LIMIT, 10, 0, 10)
+
+
+def test_limits_follow_a_model(deployed_world: World) -> None:
+    """Linear, rounded down, never above the limit, whatever is set and used in between."""
+    steps = st.lists(
+        st.one_of(
+            st.tuples(st.just("set"), st.integers(0, 10**6)),
+            st.tuples(st.just("use"), st.integers(0, 10**6)),
+            st.tuples(st.just("wait"), st.integers(1, 2 * DAY)),
+        ),
+        max_size=10,
+    )
+
+    @given(steps)
+    def check(acts: list[tuple[str, int]]) -> None:
+        with deployed_world.isolated():
+            _check_limits(deployed_world, acts)
+
+    check()
+
+
+def _check_limits(world: World, acts: list[tuple[str, int]]) -> None:
+    side = world.remote
+    bridge = side.chain.deploy("LockProbeMock", sender=side.attacker)
+    most = left = as_of = 0
+
+    def now_left() -> int:
+        return min(most, left + most * min(side.chain.now - as_of, DAY) // DAY)
+
+    for act, value in acts:
+        if act == "wait":
+            side.chain.set_time(side.chain.now + value)
+        elif act == "set":
+            side.bridge(bridge, value, 0)
+            most, left, as_of = value, min(now_left(), value), side.chain.now
+        elif most == 0:
+            with refused(world, "bridges: no bridge this way"):
+                side.token.crosschainMint(side.investor, value, sender=bridge.address)
+        else:
+            allowed = side.token.mintingCurrentLimitOf(bridge)
+            if value > allowed + most:
+                with refused(world, "bridges: above its limit"):
+                    side.token.crosschainMint(side.investor, value, sender=bridge.address)
+                continue
+            value = min(value, allowed)
+            side.token.crosschainMint(side.investor, value, sender=bridge.address)
+            if value:
+                left, as_of = now_left() - value, side.chain.now
+        assert side.token.mintingCurrentLimitOf(bridge) == now_left()
+
+
+# ------------------------------------------------------------------ counts and authorisation
+
+
+def test_a_bridge_takes_out_and_brings_back(home_side: Side) -> None:
+    token, investor, fund = home_side.token, home_side.investor, home_side.fund
+    bridge = home_side.foreign_bridge()
+    issue, authorised = token.totalSupply(), token.authorised()
+    token.approve(bridge, 100, sender=investor)
+    out = token.crosschainBurn(investor, 100, sender=bridge.address)
+    assert out.events == (
+        token.emitted("Transfer", investor, ZERO, 100),
+        token.emitted("CrosschainBurn", investor, 100, bridge),
+    )
+    assert token.allowance(investor, bridge) == 0
+    assert token.totalSupply() == issue - 100
+    assert token.authorised() == authorised
+    assert limits(home_side, bridge)[2] == 100
+    back = token.crosschainMint(fund, 60, sender=bridge.address)
+    assert back.events == (
+        token.emitted("Transfer", ZERO, fund, 60),
+        token.emitted("CrosschainMint", fund, 60, bridge),
+    )
+    assert token.totalSupply() == issue - 40
+    assert token.authorised() == authorised
+    for counted in (bridge, ZERO):
+        assert tuple(token.bridge_of(counted)) == (False, 60, 100)
+
+
+def test_a_bridge_burns_its_own_units_without_allowance(home_side: Side) -> None:
+    token, bridge = home_side.token, home_side.foreign_bridge()
+    token.admit(bridge, 40_000, *STATED, sender=home_side.registrar)
+    token.transfer(bridge, 30, sender=home_side.investor)
+    token.crosschainBurn(bridge, 30, sender=bridge.address)
+    assert tuple(token.bridge_of(bridge)) == (False, 0, 30)
+
+
+@pytest.mark.parametrize("name", ["home", "remote"])
+def test_a_bridge_takes_only_what_it_was_given(world: World, name: str) -> None:
+    world.arrived(1_000)
+    side: Side = getattr(world, name)
+    bridge = side.foreign_bridge()
+    side.token.approve(bridge, 4, sender=side.investor)
+    with refused(world, error="ERC20InsufficientAllowance", args=(bridge.address, 4, 5)):
+        side.token.crosschainBurn(side.investor, 5, sender=bridge.address)
+
+
+def test_a_frozen_bridge_takes_nobodys_units(world: World) -> None:
+    side = world.home
+    bridge = side.foreign_bridge()
+    side.token.approve(bridge, 5, sender=side.investor)
+    side.token.setAddressFrozen(bridge, True, *STATED, sender=side.custodian)
+    with refused(world, error="ERC7943CannotSend", args=(bridge.address,)):
+        side.token.crosschainBurn(side.investor, 5, sender=bridge.address)
+
+
+@pytest.mark.requirement("R-11")
+def test_one_bridge_brings_nothing_of_anothers(world: World) -> None:
+    """VL-07: at home a bridge brings back what it took out, never more."""
+    side = world.home
+    first, second = side.foreign_bridge(), side.foreign_bridge()
+    take_out(side, first, 50)
+    with refused(world, "bridges: more in than out"):
+        side.token.crosschainMint(side.fund, 1, sender=second.address)
+    with refused(world, "bridges: more in than out"):
+        side.token.crosschainMint(side.fund, 51, sender=first.address)
+    side.token.crosschainMint(side.fund, 50, sender=first.address)
+
+
+def test_on_a_remote_ledger_it_brings_in_within_its_limit(world: World) -> None:
+    side = world.remote
+    bridge = side.foreign_bridge(1_000, 0)
+    side.token.crosschainMint(side.investor, 1_000, sender=bridge.address)
+    assert tuple(side.token.bridge_of(bridge)) == (False, 1_000, 0)
+    with refused(world, "bridges: above its limit"):
+        side.token.crosschainMint(side.investor, 100, sender=bridge.address)
+    with refused(world, "bridges: no bridge this way"):
+        side.token.crosschainBurn(side.investor, 1, sender=bridge.address)
+    assert side.token.authorised() == 0
+
+
+def test_what_moves_nothing_is_not_counted(home_side: Side) -> None:
+    bridge = home_side.foreign_bridge()
+    before = home_side.chain._state.slots.copy()
+    home_side.token.crosschainBurn(home_side.investor, 0, sender=bridge.address)
+    home_side.token.crosschainMint(home_side.investor, 0, sender=bridge.address)
+    assert home_side.chain._state.slots == before
+
+
+@pytest.mark.requirement("R-11", "R-12")
+def test_units_with_a_bridge_are_neither_issued_anew_nor_withdrawn(world: World) -> None:
+    """What the notary authorised is all issued; what a bridge took out makes no room."""
+    side = world.home
+    issue = INVESTOR_UNITS + BUYER_UNITS
+    unused = side.token.authorised() - issue
+    side.token.withdraw_authorisation(unused, *STATED, sender=side.notary)
+    bridge = side.foreign_bridge()
+    take_out(side, bridge, 700)
+    assert side.token.authorised() == issue
+    with refused(world, "issuance: not authorised"):
+        side.token.mint(side.fund, 1, *STATED, sender=side.issuer)
+    with refused(world, "issuance: units exist under it"):
+        side.token.withdraw_authorisation(1, *STATED, sender=side.notary)
+    receipt = side.token.authorise_issuance(5, *STATED, sender=side.notary)
+    assert receipt.events[-1] == side.token.emitted("IssuanceAuthorised", issue + 5, 5)
+    side.token.mint(side.fund, 5, *STATED, sender=side.issuer)
+    side.token.crosschainMint(side.fund, 700, sender=bridge.address)
+    assert side.token.totalSupply() == side.token.authorised() == issue + 5
+
+
+@pytest.mark.requirement("R-11")
+def test_the_record_bounds_what_is_with_bridges_too(world: World) -> None:
+    side = world.home
+    take_out(side, side.foreign_bridge(), 700)
+    room = side.registry.authorised_of(side.token) - side.token.authorised()
+    with refused(world, "issuance: above the record"):
+        side.token.authorise_issuance(room + 1, *STATED, sender=side.notary)
+
+
+@pytest.mark.requirement("INV-5")
+def test_redeeming_all_leaves_what_is_with_a_bridge(home_side: Side) -> None:
+    token, issuer = home_side.token, home_side.issuer
+    bridge = home_side.foreign_bridge()
+    take_out(home_side, bridge, 700)
+    before = token.authorised()
+    for holder in (home_side.investor, home_side.buyer):
+        token.approve(issuer, UINT_MAX, sender=holder)
+        token.burn(holder, home_side.balance(holder), *STATED, sender=issuer)
+    assert token.totalSupply() == 0
+    assert token.authorised() == before - (INVESTOR_UNITS + BUYER_UNITS - 700)
+    token.crosschainMint(home_side.fund, 700, sender=bridge.address)
+    assert token.close_minute() == 1_260
+    assert token.paused_scopes() == 0
+
+
+@pytest.mark.parametrize("scope", [1, 4])
+def test_pauses_stop_what_leaves_and_nothing_that_comes_back(world: World, scope: int) -> None:
+    side = world.home
+    bridge = side.foreign_bridge()
+    take_out(side, bridge, 10)
+    side.token.approve(bridge, 10, sender=side.investor)
+    side.token.pause(scope, *STATED, sender=side.guardian)
+    reason = "issuance: transfers paused" if scope == 1 else "issuance: lanes paused"
+    with refused(world, reason):
+        side.token.crosschainBurn(side.investor, 10, sender=bridge.address)
+    side.token.crosschainMint(side.fund, 10, sender=bridge.address)
