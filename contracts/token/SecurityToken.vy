@@ -40,14 +40,9 @@ initializes: book
 initializes: controls[access := access, stops := stops, standing := standing, book := book]
 initializes: orders[access := access, standing := standing, book := book]
 initializes: erc20[book := book, controls := controls]
-initializes: bridges[access := access, book := book, controls := controls]
+initializes: bridges[access := access, book := book, controls := controls, erc20 := erc20]
 initializes: issuance[
-    access := access,
-    standing := standing,
-    book := book,
-    controls := controls,
-    erc20 := erc20,
-    bridges := bridges,
+    access := access, standing := standing, book := book, controls := controls, bridges := bridges
 ]
 
 exports: (

@@ -23,11 +23,13 @@ from contracts.governance import code
 from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import controls
+from contracts.token import erc20
 from contracts.token import position
 
 uses: access
 uses: book
 uses: controls
+uses: erc20
 
 
 # keccak256(abi_encode("BridgeEscrow", "")): the name under which the authority keeps it; a test compares.
@@ -114,13 +116,11 @@ def set_bridge(
     @param document Hash of the document that orders it.
     @custom:role custodian, guardian, set-up key
     """
-    word: uint256 = self._bridges[bridge] & ~OURS
-    # The guardian ends no lane of ours that way: lanes are stopped in the escrow.
-    if (
-        minting_limit | burning_limit != 0
-        or word != self._bridges[bridge]
-        or access._held[msg.sender] & access.GUARDIAN == 0
-    ):
+    word: uint256 = self._bridges[bridge]
+    if access._held[msg.sender] & access.GUARDIAN != 0:
+        # Lanes of ours are stopped in the escrow, each way and for a week.
+        assert minting_limit | burning_limit | (word & OURS) == 0, "bridges: guardian ends others'"
+    else:
         access._carry_out(self._act(bridge, minting_limit, burning_limit), access.CUSTODIAN)
     if minting_limit == max_value(uint256) and burning_limit == max_value(uint256):
         assert self._is_ours(bridge), "bridges: not of our lanes"
@@ -130,6 +130,7 @@ def set_bridge(
         assert (
             max(minting_limit, burning_limit) <= position.AMOUNT_MAX
         ), "bridges: limit out of range"
+        word &= ~OURS
         self._set_limit(self._key(bridge, INWARD), minting_limit)
         self._set_limit(self._key(bridge, OUTWARD), burning_limit)
     self._bridges[bridge] = word
@@ -204,6 +205,17 @@ def burningCurrentLimitOf(bridge: address) -> uint256:
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+def _take(owner: address, amount: uint256):
+    """
+    @dev Let the caller, bridge or issuer, take units of `owner` off: its own, or within the holder's allowance to it.
+         A frozen caller takes nobody's.
+    """
+    if owner != msg.sender:
+        erc20._check_spender()
+        erc20._spend_allowance(owner, amount)
 
 
 @internal

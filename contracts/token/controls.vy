@@ -178,14 +178,14 @@ def set_class(account: address, account_class: uint256, reason: bytes4, document
     assert account != empty(address), "controls: class of nobody"
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: account holds units"
-    flag: uint256 = 0
+    chosen: uint256 = 0
     if account_class != position.CLASS_HOLDER:
-        flag = position.LINK if account_class == position.CLASS_LINK else position.POOL
+        chosen = position.LINK if account_class == position.CLASS_LINK else position.POOL
     ended: uint256 = word & position.CLASSES
-    assert ended != flag, "controls: class unchanged"
+    assert ended != chosen, "controls: class unchanged"
     # Its class is history: the day's opening says what it was.
-    word = book._begun(account, word, book._issue) ^ (ended | flag)
-    if flag == position.LINK:
+    word = book._begun(account, word, book._issue) ^ (ended | chosen)
+    if chosen == position.LINK:
         assert word & _FREEZES == 0, "controls: link is frozen"
         assert staticcall IReleaseAuthority(self.release_authority).is_custody(
             account, self

@@ -8,7 +8,8 @@
         proven lane messages.
 @dev Notary and issuer are different keys (an account holds one role). Nothing comes into being before the set-up
      has ended. Of what is authorised, the issue word keeps what is not with other people's bridges: their units
-     can't be issued anew, and `mint` reads nothing more. Functions on the hot path take no lock (`@reentrant`): they call no other contract.
+     can't be issued anew, and `mint` reads nothing more. Functions on the hot path take no lock (`@reentrant`):
+     they call no other contract.
 """
 from interfaces import IInstrumentRegistry
 from interfaces import IReleaseAuthority
@@ -18,7 +19,6 @@ from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import bridges
 from contracts.token import controls
-from contracts.token import erc20
 from contracts.token import position
 from contracts.token import standard_errors
 from contracts.token import standing
@@ -27,7 +27,6 @@ uses: access
 uses: standing
 uses: book
 uses: controls
-uses: erc20
 uses: bridges
 
 
@@ -179,9 +178,7 @@ def burn(
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: redemption paused"
     word: uint256 = book._positions[owner]
     controls._check_debit(owner, word, amount)
-    if owner != msg.sender:
-        erc20._check_spender()
-        erc20._spend_allowance(owner, amount)
+    bridges._take(owner, amount)
     standing._record(owner, reason, document)
     # At home the supply is within the authorised amount, and `amount` within the supply.
     book._cancel_units(owner, word, unsafe_sub(issue, amount << position.UPPER_SHIFT), amount)
@@ -196,8 +193,8 @@ def crosschainMint(receiver: address, amount: uint256):
     """
     @notice A bridge issues units that were locked or taken off on another ledger (ERC-7802).
     @dev One that isn't ours within its limit; at home no more than it took out, so that it brings back what was
-         authorised and nothing else. A link account is credited in a call of its own only, as in any movement. No pause stops what left
-         another ledger.
+         authorised and nothing else. A link account is credited in a call of its own only, as in any movement. No
+         pause stops what left another ledger.
     @param receiver The account to credit.
     @param amount Units.
     @custom:role bridge
@@ -234,9 +231,7 @@ def crosschainBurn(owner: address, amount: uint256):
     if bridges._bridges[msg.sender] & bridges.OURS == 0:
         home: bool = issue & position.HOME != 0
         bridges._carry(bridges.OUTWARD, amount, home)
-        if owner != msg.sender:
-            erc20._check_spender()
-            erc20._spend_allowance(owner, amount)
+        bridges._take(owner, amount)
         if home:
             # At home the supply is within the authorised amount; the check of the debit keeps `amount` within both.
             issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)

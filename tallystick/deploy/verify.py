@@ -9,7 +9,14 @@ from tallystick import build
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum, keccak
-from tallystick.deploy.steps import GENESIS, NO_LIMIT, ROLES_OF, blueprint_content, first_signers, is_zero
+from tallystick.deploy.steps import (
+    GENESIS,
+    NO_LIMIT,
+    ROLES_OF,
+    blueprint_content,
+    first_signers,
+    is_zero,
+)
 from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import Version, code_hashes, controls_in, release_id
 from tallystick.governance.roles import Role, role_of_title

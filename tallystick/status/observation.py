@@ -78,8 +78,11 @@ class LedgerState:
 
     @property
     def with_bridges(self) -> int:
-        """This ledger's part in what is with other people's bridges: what waits in pools for who
-        holds it elsewhere, and what they took out of here; below 0 where they brought in more."""
+        """The ledger's part in what is with other people's bridges, base units.
+
+        What waits in pools for who holds it elsewhere, and what they took out of here; below 0
+        where they brought in more.
+        """
         pools = sum(position.balance for position in self.positions if position.pool)
         return pools + self.went_out - self.came_in
 
@@ -176,8 +179,10 @@ class Observation:
 
     @property
     def with_bridges(self) -> int:
-        """What is with other people's bridges, base units: it left our ledgers, or waits in pools,
-        and has not come back on any of them; below 0 if more came."""
+        """What is with other people's bridges, base units.
+
+        It left our ledgers, or waits in pools, and came on none of them; below 0 if more came.
+        """
         return sum(ledger.with_bridges for ledger in self.ledgers)
 
     def ledger(self, name: str) -> LedgerState:

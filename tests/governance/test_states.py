@@ -131,6 +131,10 @@ _simple(_TOKEN, "instruct", "token", "outsider", *STATED)
 _simple(_TOKEN, "admit", "token", "registrar", ":outsider", 40_000, *STATED)
 _simple(_TOKEN, "setFrozenTokens", "token", "custodian", ":investor", 5, *STATED)
 _simple(_TOKEN, "setAddressFrozen", "token", "custodian", ":investor", True, *STATED)
+_simple(_TOKEN, "batch_admit", "token", "registrar", [], 30_000, *STATED)
+_simple(_TOKEN, "batchSetFrozenTokens", "token", "custodian", [], [], *STATED)
+_simple(_TOKEN, "batchSetAddressFrozen", "token", "custodian", [], [], *STATED)
+_simple(_TOKEN, "propose_bridge", "token", "registrar", ":verifier", 5, 5, *STATED)
 
 
 @prepares(_TOKEN, "announce_close")
@@ -229,6 +233,22 @@ def _mint(world: World, state: str) -> Call:
         side.issuer,
         credited=side.fund,
     )
+
+
+@prepares(_TOKEN, "batchMint")
+def _batch_mint(world: World, state: str) -> Call:
+    side = world.home
+    side.token.authorise_issuance(5, *STATED, sender=side.notary)
+    arguments = ([side.fund.address], [5], *STATED)
+    return Call(side, side.token, "batchMint", arguments, side.issuer, credited=side.fund)
+
+
+@prepares(_TOKEN, "set_bridge")
+def _set_bridge(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.verifier.address, 5, 5, *STATED)
+    side.token.propose_bridge(*arguments, sender=side.registrar)
+    return Call(side, side.token, "set_bridge", arguments, side.custodian)
 
 
 @prepares(_TOKEN, "burn")

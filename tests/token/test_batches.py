@@ -1,4 +1,4 @@
-"""Batches: many accounts under one document, all or none; each leaves what the single act leaves."""
+"""Batches: many accounts under one document, all or none; each does what the single act does."""
 
 from __future__ import annotations
 
@@ -79,9 +79,7 @@ def test_issuer_issues_to_many(home_side: Side) -> None:
 
 
 @pytest.mark.parametrize("name", ["batchMint", "batchSetAddressFrozen"])
-def test_a_standing_instruction_stands_for_the_standards_batches(
-    world: World, name: str
-) -> None:
+def test_a_standing_instruction_stands_for_the_standards_batches(world: World, name: str) -> None:
     side = world.home
     side.token.authorise_issuance(5, *STATED, sender=side.notary)
     key = side.issuer if name == "batchMint" else side.custodian

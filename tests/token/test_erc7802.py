@@ -6,8 +6,6 @@ import pytest
 
 from tests.support.world import (
     AMOUNT_MAX,
-    BUYER_UNITS,
-    INVESTOR_UNITS,
     STATED,
     UINT_MAX,
     ZERO,
@@ -15,6 +13,7 @@ from tests.support.world import (
     World,
     refused,
 )
+
 
 @pytest.mark.parametrize("amount", [0, 1, AMOUNT_MAX])
 def test_a_bridge_issues(remote_side: Side, amount: int) -> None:

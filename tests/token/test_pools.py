@@ -29,7 +29,7 @@ def test_custodian_makes_the_proposed_account_a_pool(home_side: Side) -> None:
         token.emitted("ClassSet", fund, POOL),
     )
     after = token.position_of(fund)
-    assert after.pool and not after.link
+    assert (after.pool, after.link) == (True, False)
     assert after.eligible_until == before.eligible_until
     assert after.last_movement == token.business_day()
 
@@ -121,8 +121,8 @@ def test_a_link_account_that_becomes_a_pool_is_left_frozen_and_not_eligible(
     custody = home_side.new_custody()
     home_side.set_class(custody, POOL)
     position = home_side.token.position_of(custody)
-    assert position.pool and not position.link
-    assert position.account_frozen and position.eligible_until == 0
+    assert (position.pool, position.link) == (True, False)
+    assert (position.account_frozen, position.eligible_until) == (True, 0)
 
 
 def test_a_pool_becomes_a_link_account_only_as_a_custody(world: World, pool: Side) -> None:
@@ -133,5 +133,5 @@ def test_a_pool_becomes_a_link_account_only_as_a_custody(world: World, pool: Sid
     pool.set_class(custody, POOL)
     pool.set_class(custody, LINK)
     position = pool.token.position_of(custody)
-    assert position.link and not position.pool
+    assert (position.link, position.pool) == (True, False)
     assert pool.token.canSend.call(custody, sender=custody.address)

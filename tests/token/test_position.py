@@ -235,6 +235,7 @@ def test_contract_reads_the_extremes_that_python_packs(world: World) -> None:
         ORDERS_MAX,
         True,
         True,
+        False,
     )
 
 
