@@ -52,11 +52,6 @@ exports: (
     issuance.burn,
     issuance.crosschainMint,
     issuance.crosschainBurn,
-    bridges.bridge_of,
-    bridges.mintingMaxLimitOf,
-    bridges.burningMaxLimitOf,
-    bridges.mintingCurrentLimitOf,
-    bridges.burningCurrentLimitOf,
     # holders
     erc20.transfer,
     erc20.transferFrom,
@@ -71,9 +66,7 @@ exports: (
     erc20.isin,
     # legal orders
     orders.enter_order,
-    orders.withdraw_order,
     orders.forcedTransfer,
-    orders.order_in_force,
     # closing balances
     book.balance_at_close,
     book.entitled_at_close,
@@ -82,13 +75,9 @@ exports: (
     book.announced_closes,
     book.business_day,
     book.action_epoch,
-    # whom, and what stays
-    controls.admit,
-    controls.batch_admit,
+    # freezes
     controls.setFrozenTokens,
     controls.setAddressFrozen,
-    controls.batchSetFrozenTokens,
-    controls.batchSetAddressFrozen,
     # who may
     controls.canSend,
     controls.canReceive,
