@@ -53,7 +53,7 @@ from tests.stateful.model import (
     Transit,
 )
 from tests.support.closings import ask
-from tests.support.world import World, embedded
+from tests.support.world import World, embedded, write_slot
 
 UNIT = 10**6
 DAY = 86_400
@@ -207,6 +207,7 @@ class Stage:
     attestations: dict[tuple[bytes, str, bytes], bytes]
     snapshots: tuple[Any, Any]
     contracts: tuple[str, ...]
+    bridge: str
 
     @classmethod
     @functools.cache
@@ -239,13 +240,29 @@ class Stage:
                     upgrades.register_release(
                         suite, contract, build, version, str(code.address), sender=sender
                     )
+        bridge = _let_in(network)
         model = _model(network, clock_rule=escrow == "BridgeEscrow")
         first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
-        world = cls(network, model, first_day, {}, (None, None), contracts)
+        world = cls(network, model, first_day, {}, (None, None), contracts, bridge)
         play = TwoLedgers(world, fresh=False)
         play.set_the_stage()
         world.snapshots = tuple(chain.snapshot() for chain in chains.values())  # type: ignore[assignment]
         return world
+
+
+def _let_in(network: Network) -> str:
+    """Let another's bridge in at home, its limits full at once; somebody's contract."""
+    suite = network.home
+    sender = network.party("home", "custodian")
+    contract = suite.chain.deploy("LaneCustody", suite.escrow, suite.token, sender=sender)
+    limits = (contract, AMOUNT_MAX, AMOUNT_MAX, REASON, DOCUMENT)
+    suite.token.propose_bridge(*limits, sender=network.party("home", "registrar"))
+    suite.token.set_bridge(*limits, sender=sender)
+    for way in (0, 1):
+        key = (int(str(contract.address), 16) << 1 | way).to_bytes(32, "big")
+        full = AMOUNT_MAX | AMOUNT_MAX << 104 | suite.chain.now << 208
+        write_slot(suite.token, full, "bridges", "_limits", key)
+    return str(contract.address)
 
 
 def _model(network: Network, *, clock_rule: bool) -> Model:
@@ -672,6 +689,39 @@ class TwoLedgers:
         )
         self.tell("redeem", expected)
 
+    def bridge_out(self, holder: str, amount: int, short: int) -> None:
+        """Another's bridge takes a holder's units out, who allowed it that much, or less."""
+        bridge, address = self.world.bridge, self.address("home", holder)
+        token, allowed = self.network.home.token, max(amount - short, 0)
+        self.model.home.approve(address, bridge, allowed)
+        self.act(
+            "home",
+            None,
+            lambda: token.approve(bridge, allowed, sender=self.accounts["home"][holder]),
+            ["Approval"],
+        )
+        expected = self.model.home.bridge_out(address, amount, bridge)
+        self.act(
+            "home",
+            expected,
+            lambda: token.crosschainBurn(address, amount, sender=bridge),
+            ["Transfer", "CrosschainBurn"],
+        )
+        self.tell("bridge out", expected)
+
+    def bridge_in(self, holder: str, amount: int) -> None:
+        """It brings units back."""
+        bridge, address = self.world.bridge, self.address("home", holder)
+        expected = self.model.home.bridge_in(address, amount, bridge)
+        token = self.network.home.token
+        self.act(
+            "home",
+            expected,
+            lambda: token.crosschainMint(address, amount, sender=bridge),
+            ["Transfer", "CrosschainMint"],
+        )
+        self.tell("bridge in", expected)
+
     def pause_token(self, name: str, scopes: int, guardian: bool = True) -> None:
         """The guardian pauses transfers, issuance, lanes; an administrator prolongs."""
         side = self.side(name)
@@ -1036,7 +1086,8 @@ class TwoLedgers:
         assert supply == total, f"INV-5: {name}: supply {supply}, positions sum up to {total}"
         assert supply == side.supply, f"INV-5: {name}: supply {supply}, model {side.supply}"
         authorised, scopes = issue >> 104 & AMOUNT_MAX, issue >> 252 & 7
-        assert authorised == side.authorised, f"{name}: authorised {authorised}"
+        left = side.authorised - side.with_bridge
+        assert authorised == left, f"{name}: authorised {authorised}, model {left}"
         flags = side.token_stops.flags
         assert scopes == flags, f"{name}: paused scopes {scopes}, model {flags}"
 
@@ -1568,6 +1619,15 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     @rule(holder=holders, eighths=parts, extra=extras)
     def redeem(self, holder: str, eighths: int, extra: int) -> None:
         self.play.redeem(holder, self.part("home", holder, eighths, extra))
+
+    @rule(holder=holders, eighths=parts, extra=extras, short=st.sampled_from([0, 0, 0, 1]))
+    def bridge_out(self, holder: str, eighths: int, extra: int, short: int) -> None:
+        self.play.bridge_out(holder, self.part("home", holder, eighths, extra), short)
+
+    @rule(holder=holders, eighths=parts, extra=extras)
+    def bridge_in(self, holder: str, eighths: int, extra: int) -> None:
+        left = self.play.model.home.with_bridge
+        self.play.bridge_in(holder, left * eighths // 8 + extra)
 
     @rule(name=ledger_names, stopped=scopes, guardian=mostly)
     def pause_token(self, name: str, stopped: int, guardian: bool) -> None:

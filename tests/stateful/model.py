@@ -165,6 +165,9 @@ class LedgerModel:
     supply: int = 0
     supply_story: Story = field(default_factory=Story)
     authorised: int = 0
+    # What another's bridge took out of here and brought back.
+    went_out: int = 0
+    came_in: int = 0
     token_stops: Stops = field(default_factory=Stops)
     lane_stops: Stops = field(default_factory=Stops)
     outstanding: int = 0
@@ -419,7 +422,7 @@ class LedgerModel:
 
     def take_back(self, amount: int) -> Refusal | None:
         """The notary, of what it authorised."""
-        if self.supply + amount > self.authorised:
+        if self.supply + self.with_bridge + amount > self.authorised:
             return "issuance: units exist under it"
         self.authorised -= amount
         return None
@@ -428,7 +431,7 @@ class LedgerModel:
         """The issuer."""
         if self.scopes & ISSUANCE:
             return "issuance: issuance paused"
-        if self.supply + amount > self.authorised:
+        if self.supply + self.with_bridge + amount > self.authorised:
             return "issuance: not authorised"
         refusal = self.credit_refusal(receiver, "")
         if refusal is None:
@@ -448,6 +451,39 @@ class LedgerModel:
         if refusal is None:
             self.authorised -= amount
             self.add_supply(owner, -amount)
+        return refusal
+
+    # --------------------------------------------------------------- another's bridge
+
+    @property
+    def with_bridge(self) -> int:
+        """Units that are on no ledger of ours."""
+        return self.went_out - self.came_in
+
+    def bridge_out(self, owner: str, amount: int, bridge: str) -> Refusal | None:
+        """Another's bridge takes units out of the home ledger, within the holder's allowance."""
+        before = self.allowances.get((owner, bridge), 0)
+        refusal = self.spend(owner, bridge, amount)
+        if refusal is None and self.scopes & LANES:
+            refusal = "issuance: lanes paused"
+        if refusal is None and self.scopes & TRANSFERS:
+            refusal = "issuance: transfers paused"
+        refusal = refusal or self.debit_refusal(owner, amount, bridge)
+        if refusal is None:
+            self.went_out += amount
+            self.add_supply(owner, -amount)
+        else:
+            self.allowances[owner, bridge] = before
+        return refusal
+
+    def bridge_in(self, receiver: str, amount: int, bridge: str) -> Refusal | None:
+        """It brings units back, never more than it took out, whatever is paused."""
+        if amount > self.with_bridge:
+            return "bridges: more in than out"
+        refusal = self.credit_refusal(receiver, bridge)
+        if refusal is None:
+            self.came_in += amount
+            self.add_supply(receiver, amount)
         return refusal
 
     # ---------------------------------------------------------------------- releases
