@@ -72,12 +72,13 @@ exports: (
     book.entitled_at_close,
     book.supply_at_close,
     book.keep,
-    book.announced_closes,
     book.business_day,
     book.action_epoch,
     # freezes
     controls.setFrozenTokens,
     controls.setAddressFrozen,
+    controls.batchSetFrozenTokens,
+    controls.batchSetAddressFrozen,
     # who may
     controls.canSend,
     controls.canReceive,

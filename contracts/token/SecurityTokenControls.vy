@@ -50,8 +50,6 @@ exports: (
     # registrar, custodian, guardian
     controls.admit,
     controls.batch_admit,
-    controls.batchSetFrozenTokens,
-    controls.batchSetAddressFrozen,
     orders.withdraw_order,
     controls.propose_class,
     controls.set_class,
@@ -65,6 +63,7 @@ exports: (
     issuance.authorise_issuance,
     issuance.withdraw_authorisation,
     # what stands
+    book.announced_closes,
     orders.order_in_force,
     bridges.bridge_of,
     bridges.mintingMaxLimitOf,

@@ -115,10 +115,7 @@ def test_what_an_account_held_before_it_became_a_link_account_was_its_own(world:
     record = int(token.business_day())
     announce(side, record)
     moved = pass_days(side)
-    expiry = side.chain.now + DAY
-    order = (custody, side.fund, 100)
-    token.enter_order(*order, expiry, *STATED, sender=side.registrar)
-    token.forcedTransfer(*order, sender=side.custodian)
+    token.forcedTransfer(*side.enter_order(custody, side.fund, 100), sender=side.custodian)
     linked = pass_days(side)
     token.admit(custody, 0, *STATED, sender=side.registrar)
     side.link(custody)
