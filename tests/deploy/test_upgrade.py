@@ -127,7 +127,7 @@ def _slot(artifact: str, variable: str) -> int:
 
 def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
     """All slots in which the contract can have anything for the parties of this network."""
-    yield from range(200)
+    yield from range(300)
     accounts = [bytes.fromhex(a[2:]) for a in _accounts(network, ledger)]
     lane = network.lane
     day = business_day(network.chains[ledger].now, CLOSE_MINUTE)
@@ -143,6 +143,9 @@ def _slots(network: Network, ledger: str, name: str) -> Iterator[int]:
     for account in accounts:
         yield _mapped(at["access._held"], account)
     if name == "SecurityToken":
+        source, target, amount, called = _order(network)
+        key = [bytes.fromhex(each.address[2:]).rjust(32, b"\0") for each in (source, target)]
+        yield _mapped(at["orders._orders"], keccak(called + b"".join(key) + amount.to_bytes(32)))
         for account in accounts:
             yield _mapped(at["book._positions"], account)
             yield _mapped(at["standing.standing_instruction"], account)

@@ -553,6 +553,19 @@ class TwoLedgers:
         called = keccak(AUTHORITY + DOCUMENT + number.to_bytes(32, "big"))
         return self.address(name, sender), self.address(name, receiver), amount, called
 
+    def stands(self, order: Order) -> bool:
+        """Whether an order was entered and neither carried out nor withdrawn."""
+        source, target, amount, _ = self.order(order)
+        return (source, target, amount, order[-1]) in self.side(order[0]).orders
+
+    def go_to_expiry(self, order: Order, late: int) -> None:
+        """Wait until an order expires, or nearly, unless that is far ahead."""
+        name, *_, number = order
+        source, target, amount, _ = self.order(order)
+        expires_at = self.side(name).orders.get((source, target, amount, number), 0)
+        if expires_at - self.side(name).clock <= DAY:
+            self.set_clock(name, to=expires_at + late)
+
     def enter_order(self, order: Order, lasts: int) -> bool:
         """The registrar enters a legal order; returns whether it stands."""
         name, *_, number = order
@@ -1335,6 +1348,12 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         )
         return chosen
 
+    def some_order(self, number: int) -> Order | None:
+        """One of the orders that stand, of all that ever stood if none does."""
+        standing = [order for order in self.orders if self.play.stands(order)]
+        found = standing or self.orders
+        return found[number % len(found)] if found else None
+
     def part(self, name: str, holder: str, eighths: int, extra: int) -> int:
         """Eighths of what a holder has."""
         has = self.play.side(name).holding(self.play.address(name, holder)).balance
@@ -1567,7 +1586,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         extra=extras,
         order=st.integers(1, 3),
         lasts=st.sampled_from([DAY, 30 * DAY, 366 * DAY, 366 * DAY + 1, 1, 0]),
-        at_once=st.booleans(),
+        then=st.sampled_from(["carry out", "carry out", "lower", "expire", "nothing"]),
     )
     def enter_order(
         self,
@@ -1578,35 +1597,41 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         extra: int,
         order: int,
         lasts: int,
-        at_once: bool,
+        then: str,
     ) -> None:
         amount = self.part(name, sender, eighths, extra)
         entered = (name, sender, receiver, amount, order)
         if self.play.enter_order(entered, lasts):
             self.orders.append(entered)
-            if at_once:
+            if then == "carry out":
                 self.play.forced_transfer(entered)
+            elif then == "lower":
+                self.play.freeze_amount(name, sender, amount - 1)
+            elif then == "expire":
+                for late in (-1, 0):
+                    self.play.go_to_expiry(entered, late)
+                    self.play.withdraw_order(entered, registrar=False)
 
     @rule(number=which, more=st.sampled_from([0, 0, 0, 1]))
     def forced_transfer(self, number: int, more: int) -> None:
-        if self.orders:
-            name, sender, receiver, amount, order = self.orders[number % len(self.orders)]
-            self.play.forced_transfer((name, sender, receiver, amount + more, order))
+        if (order := self.some_order(number)) is not None:
+            name, sender, receiver, amount, which_one = order
+            self.play.forced_transfer((name, sender, receiver, amount + more, which_one))
 
     @rule(number=which)
     def enter_the_same_order(self, number: int) -> None:
         """Refused while it stands; under another number it is another."""
-        if self.orders:
-            name, sender, receiver, amount, order = self.orders[number % len(self.orders)]
-            for each in (order, order + 1):
+        if (order := self.some_order(number)) is not None:
+            name, sender, receiver, amount, which_one = order
+            for each in (which_one, which_one + 1):
                 again = (name, sender, receiver, amount, each)
                 if self.play.enter_order(again, 30 * DAY):
                     self.orders.append(again)
 
     @rule(number=which, registrar=mostly)
     def withdraw_order(self, number: int, registrar: bool) -> None:
-        if self.orders:
-            self.play.withdraw_order(self.orders[number % len(self.orders)], registrar)
+        if (order := self.some_order(number)) is not None:
+            self.play.withdraw_order(order, registrar)
 
     @rule(holder=holders, authorised=amounts, amount=amounts)
     def issue(self, holder: str, authorised: int, amount: int) -> None:
