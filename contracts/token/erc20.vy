@@ -171,11 +171,15 @@ def _check_spender():
 @internal
 def _spend_allowance(owner: address, amount: uint256):
     """
-    @dev Use up the caller's allowance.
+    @dev Use up the caller's allowance. What is left is logged: a Transfer does not name who spent it.
     """
     allowed: uint256 = self._allowance[owner][msg.sender]
     if allowed == max_value(uint256):
         return
     if amount > allowed:
         standard_errors._insufficient_allowance(msg.sender, allowed, amount)
-    self._allowance[owner][msg.sender] = unsafe_sub(allowed, amount)
+    left: uint256 = unsafe_sub(allowed, amount)
+    self._allowance[owner][msg.sender] = left
+    if amount != 0:
+        # Nobody who spends nothing logs an approval in the owner's name.
+        log Approval(owner=owner, spender=msg.sender, value=left)

@@ -42,7 +42,10 @@ def test_the_escrow_takes_within_an_allowance_and_pays(world: World) -> None:
     side.token.approve(side.custody, 5, sender=side.investor)
     receipt = side.custody.take(side.investor, 5, sender=side.escrow.address)
     assert receipt.return_value is True
-    assert receipt.events == (side.token.emitted("Transfer", side.investor, side.custody, 5),)
+    assert receipt.events == (
+        side.token.emitted("Approval", side.investor, side.custody, 0),
+        side.token.emitted("Transfer", side.investor, side.custody, 5),
+    )
     receipt = side.custody.pay(side.fund, 5, sender=side.escrow.address)
     assert receipt.return_value is True
     assert receipt.events == (side.token.emitted("Transfer", side.custody, side.fund, 5),)

@@ -473,6 +473,7 @@ class TwoLedgers:
         """A holder moves another's units at home, within an allowance."""
         accounts = [self.address("home", each) for each in (owner, receiver, spender)]
         source, target, by = accounts
+        before = dict(self.model.home.allowances)
         expected = self.model.home.transfer_from(source, target, amount, by)
         token = self.network.home.token
         self.act(
@@ -481,9 +482,13 @@ class TwoLedgers:
             lambda: token.transferFrom(
                 source, target, amount, sender=self.accounts["home"][spender]
             ),
-            ["Transfer"],
+            [*self.spent(before), "Transfer"],
         )
         self.tell("transfer from", expected)
+
+    def spent(self, before: dict[tuple[str, str], int]) -> list[str]:
+        """What a spender's act logs of an allowance at home, if there is less of it now."""
+        return ["Approval"] if before != self.model.home.allowances else []
 
     def batch_transfer(self, name: str, sender: str, items: Sequence[tuple[str, int]]) -> None:
         """A holder's transfer to many."""
@@ -692,13 +697,14 @@ class TwoLedgers:
     def redeem(self, holder: str, amount: int) -> None:
         """The issuer takes units back."""
         issuer, address = self.party("home", "issuer"), self.address("home", holder)
+        before = dict(self.model.home.allowances)
         expected = self.model.home.redeem(address, amount, str(issuer.address))
         token = self.network.home.token
         self.act(
             "home",
             expected,
             lambda: token.burn(address, amount, REASON, DOCUMENT, sender=issuer),
-            ["PrivilegedAct", "Transfer"],
+            [*self.spent(before), "PrivilegedAct", "Transfer"],
         )
         self.tell("redeem", expected)
 
@@ -873,14 +879,15 @@ class TwoLedgers:
         account = self.accounts[name][holder]
         target = party(self.address(self.model.peer(side).name, recipient))
         deadline = side.clock + lasts
+        before = dict(self.model.home.allowances)
         expected = self.model.send(side, str(account.address), target, amount, deadline)
         function = escrow.lock if side.home else escrow.burn
-        events = ["MessageSent", "Transfer"] + ([] if side.home else ["CrosschainBurn"])
+        moved = ["Transfer"] if side.home else ["Transfer", "CrosschainBurn"]
         receipt = self.act(
             name,
             expected,
             lambda: function(self.model.lane, target, amount, deadline, sender=account),
-            events,
+            ["MessageSent", *self.spent(before), *moved],
         )
         self.tell("lock" if side.home else "burn", expected)
         if receipt is None:

@@ -38,7 +38,10 @@ def test_a_spender_moves_again_when_its_freeze_ends(home_side: Side) -> None:
     _freeze(home_side, spender)
     _freeze(home_side, spender, False)
     receipt = token.transferFrom(home_side.investor, home_side.fund, 10, sender=spender)
-    assert receipt.events == (token.emitted("Transfer", home_side.investor, home_side.fund, 10),)
+    assert receipt.events == (
+        token.emitted("Approval", home_side.investor, spender, 0),
+        token.emitted("Transfer", home_side.investor, home_side.fund, 10),
+    )
 
 
 def test_a_frozen_amount_of_the_spender_hinders_nothing(home_side: Side) -> None:
