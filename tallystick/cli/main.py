@@ -193,6 +193,37 @@ def status(manifest_path: Path, as_json: bool) -> int:
 
 
 @cli.command()
+@click.argument("ledger")
+@_manifest_option
+@click.option("--rebuild", is_flag=True, help="Compare what the logs say with the contracts.")
+@_json_option
+def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
+    """Show what happened on a ledger, or whether its contracts say what their logs say."""
+    from tallystick.cli import log as shown
+    from tallystick.cli.terminal import console, json_line, progress
+    from tallystick.files.manifest import Manifest
+    from tallystick.reach.connection import connect
+    from tallystick.status.ledger_log import compare, read_log
+
+    manifest = Manifest.load(manifest_path)
+    manifest.ledger(ledger)
+    connection = connect(manifest)
+    try:
+        with progress(f"reading {ledger}"):
+            found = read_log(connection, ledger)
+            rows = compare(found, found.facts()) if rebuild else None
+    finally:
+        connection.close()
+    if as_json:
+        _say(json_line(shown.log_dict(found, connection, rows)))
+    elif rows is not None:
+        shown.show_rebuilt(found, rows, connection, console())
+    else:
+        shown.show_events(found, connection, console())
+    return 0 if all(row.same for row in rows or ()) else 1
+
+
+@cli.command()
 @click.argument("plan_path", metavar="PLAN", type=_PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
 @click.option("--out", type=_PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")

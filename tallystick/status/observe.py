@@ -30,7 +30,7 @@ from tallystick.status.observation import (
     StrayDelivery,
 )
 
-__all__ = ["observe", "status_of"]
+__all__ = ["names_of", "observe", "status_of"]
 
 _ZERO: Final = "0x" + "00" * 20
 _ATTEMPTS: Final = 3
@@ -126,7 +126,7 @@ class _View:
         )
 
     def _positions(self) -> list[Position]:
-        names = _names(self.connection, self.name)
+        names = names_of(self.connection, self.name)
         accounts = dict.fromkeys(
             holder.address
             for holder in self.connection.manifest.holders
@@ -183,7 +183,7 @@ class _View:
         return found
 
 
-def _names(connection: Connection, ledger: str) -> dict[str, str]:
+def names_of(connection: Connection, ledger: str) -> dict[str, str]:
     """What to call the addresses of a ledger."""
     manifest = connection.manifest
     names: dict[str, str] = {}

@@ -28,7 +28,7 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"tallystick, version {__version__}\n")
     done = tallystick("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for command in ("demo", "devnet", "courier", "status", "deploy", "verify", "handover"):
+    for command in ("demo", "devnet", "courier", "status", "log", "deploy", "verify", "handover"):
         assert f"  {command} " in done.stdout
         assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
 
@@ -38,6 +38,8 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
     (("status",), "tallystick: Missing option '--manifest'."),
     (("status", "--loud"), "tallystick: No such option: --loud"),
     (("status", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
+    (("log", "home"), "tallystick: Missing option '--manifest'."),
+    (("log", "home", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
     (("courier", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
     (("verify", "none.json"), "none.json: nothing: expected a file that exists"),
     (("verify", "none.yaml"), "none.yaml: nothing: expected a file that exists"),

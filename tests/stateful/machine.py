@@ -35,6 +35,8 @@ from tallystick.governance.release import Version
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ATTESTORS, COURIER, Network
 from tallystick.reach.connection import Suite
+from tallystick.status.ledger_log import compare, read_log
+from tallystick.status.rules.step import Facts
 from tallystick.token.closings import SLOTS, Opening, opening_key
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 from tests.stateful.model import (
@@ -208,6 +210,8 @@ class Stage:
     snapshots: tuple[Any, Any]
     contracts: tuple[str, ...]
     bridge: str
+    # What the logs leave at that point, by ledger; all of it was asked for there.
+    facts: dict[str, Facts]
 
     @classmethod
     @functools.cache
@@ -243,9 +247,11 @@ class Stage:
         bridge = _let_in(network)
         model = _model(network, clock_rule=escrow == "BridgeEscrow")
         first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
-        world = cls(network, model, first_day, {}, (None, None), contracts, bridge)
+        world = cls(network, model, first_day, {}, (None, None), contracts, bridge, {})
         play = TwoLedgers(world, fresh=False)
         play.set_the_stage()
+        play.rebuild()
+        world.facts = {name: read_log(network.connection, name).facts() for name in chains}
         world.snapshots = tuple(chain.snapshot() for chain in chains.values())  # type: ignore[assignment]
         return world
 
@@ -1257,6 +1263,18 @@ class TwoLedgers:
         self.ask_lanes()
         self.outcomes["ask closings", "done"] += 1
 
+    def rebuild(self) -> None:
+        """The contracts say what their logs alone leave, of every fact that the acts changed."""
+        for name in self.suites:
+            log, before = read_log(self.network.connection, name), self.world.facts.get(name, {})
+            facts = {
+                fact: value
+                for fact, value in log.facts().items()
+                if fact not in before or before[fact] != value
+            }
+            wrong = [row for row in compare(log, facts) if not row.same]
+            assert not wrong, f"{name}: not what the logs say: {wrong}"
+
     def ask_lanes(self) -> None:
         """The escrows' own views say the same as storage and model."""
         for name, side in (("home", self.model.home), ("remote", self.model.remote)):
@@ -1728,8 +1746,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         self.play.check()
 
     def teardown(self) -> None:
-        """The last closings once more by the contracts' own views."""
+        """The last closings once more by the contracts' own views; every fact by the logs alone."""
         self.play.ask_closings(0)
+        self.play.rebuild()
 
 
 class SwarmMachine(TwoLedgersMachine):

@@ -1,0 +1,106 @@
+"""Lanes, messages, suspense; verifiers and their epochs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tallystick.chain.abi import encode, keccak
+from tallystick.governance.roles import Role
+from tallystick.status.rules.governance import stopped
+from tallystick.status.rules.step import Changes, Step, on, proposal, sets
+
+__all__ = []
+
+_OPEN_END: Final = 2**48 - 1
+_KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+
+proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
+proposal("LaneTermsProposed", "LaneTermsSet", _KEYS, "set_lane_terms lane verifier cap")
+
+
+@on("LaneOpened")
+def _lane_opened(step: Step) -> Changes:
+    lane, terms = step.lane, step.terms._asdict()
+    pair = keccak(encode(["string", "bytes32"], [terms["isin"], terms["peer_ledger"]]))
+    changes: Changes = {
+        ("lane_state", lane): {"terms": terms, "paused_directions": {}},
+        ("canonical_lane", pair): lane,
+        ("lane_of_custody", terms["custody"]): lane,
+        ("outbox", lane, 0): bytes(32),
+        ("has_arrived", lane, 0): False,
+    }
+    if not terms["home"]:
+        changes["lane_to_home", keccak(terms["isin"].encode())] = lane
+    return changes
+
+
+@on("LaneTermsSet")
+def _lane_terms_set(step: Step) -> Changes:
+    terms = step.member("terms", "lane_state", step.lane)
+    terms = {**terms, "verifier": step.verifier, "cap": step.cap}
+    return step.with_members("lane_state", step.lane, terms=terms)
+
+
+@on("LanePaused", "LaneUnpaused")
+def _lane_stops(step: Step) -> Changes:
+    ends = step.member("paused_directions", "lane_state", step.lane)
+    ends = stopped(step, ends, step.directions)
+    return step.with_members("lane_state", step.lane, paused_directions=ends)
+
+
+def _moved(step: Step, *, outstanding: int = 0, suspense: int = 0, sent: int = 0) -> Changes:
+    """A lane's ledger after a message: sums change; what is owed, at home with what leaves."""
+    state = step.now("lane_state", step.lane)
+    change = {"outstanding": outstanding if state["terms"]["home"] else -outstanding}
+    change |= {"suspense": suspense, "sent": sent}
+    sums = {name: state.get(name, 0) + more for name, more in change.items()}
+    return step.with_members("lane_state", step.lane, **sums)
+
+
+@on("MessageSent")
+def _message_sent(step: Step) -> Changes:
+    """The next nonce is still free."""
+    lane, nonce = step.lane, step.message.nonce
+    return {
+        **_moved(step, outstanding=step.message.amount, sent=1),
+        ("outbox", lane, nonce): step.id,
+        ("outbox", lane, nonce + 1): bytes(32),
+    }
+
+
+@on("MessageDelivered")
+def _message_delivered(step: Step) -> Changes:
+    lane, nonce = step.lane, step.nonce
+    return {
+        **_moved(step, outstanding=-step.amount),
+        ("has_arrived", lane, nonce): True,
+        ("has_arrived", lane, nonce + 1): bool(step.now("has_arrived", lane, nonce + 1)),
+        ("suspended", step.id): 0,
+    }
+
+
+@on("UnitsSuspended")
+def _units_suspended(step: Step) -> Changes:
+    return {**_moved(step, suspense=step.amount), ("suspended", step.id): step.amount}
+
+
+@on("SuspenseClaimed")
+def _suspense_claimed(step: Step) -> Changes:
+    return {**_moved(step, suspense=-step.amount), ("suspended", step.id): 0}
+
+
+for _name in ("ROTATION_DELAY", "RETENTION"):
+    sets("PeriodsFixed", _name, to=_name.lower())
+sets("PeriodsFixed", "epoch", to=0)
+# The set-up key's first set uses up no proposal.
+proposal("SignerSetProposed", "SignerSetConfirmed", _KEYS, "confirm_signers signer_set")
+sets("SignerSetConfirmed", "epoch", to="epoch")
+sets("SignerSetConfirmed", "signer_set epoch", same="threshold signers")
+sets("EpochEnds", "epoch_at epoch", same="valid_until")
+
+
+@on("SignerSetConfirmed")
+def _signers_confirmed(step: Step) -> Changes:
+    valid = {"valid_from": step.valid_from, "valid_until": _OPEN_END}
+    hash160 = int.from_bytes(step.signer_set[:20], "big")
+    return {("epoch_at", step.epoch): {"hash160": hash160, **valid}}

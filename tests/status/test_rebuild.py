@@ -1,0 +1,629 @@
+"""Everything that the contracts know is in their logs, and what is not there is noticed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tallystick.bridge.message import NO_CAP
+from tallystick.build import artifact
+from tallystick.chain import Contract
+from tallystick.cli.log import log_dict, show_events, show_rebuilt
+from tallystick.deploy import upgrade as upgrades
+from tallystick.errors import CheckFailed
+from tallystick.files.manifest import PROXY
+from tallystick.governance.release import CONTRACTS, Version, proxy_name
+from tallystick.governance.roles import Role
+from tallystick.local.network import Network
+from tallystick.status.ledger_log import Compared, compare, read_log
+from tallystick.status.observe import names_of
+from tallystick.status.rebuild import rebuild
+from tallystick.status.rules.step import RULES, Logged
+from tallystick.text import units_text
+from tallystick.token.closings import opening_key
+from tests.support.commands import tallystick
+from tests.support.world import (
+    DAY,
+    ISIN,
+    STATED,
+    UINT_MAX,
+    Side,
+    World,
+    pair_key,
+    read_slot,
+    slot_of,
+    write_slot,
+)
+
+pytestmark = pytest.mark.requirement("R-66")
+
+
+def rebuilt(network: Network, ledger: str) -> tuple[Compared, ...]:
+    log = read_log(network.connection, ledger)
+    return compare(log, log.facts())
+
+
+def differences(network: Network, ledger: str) -> list[Compared]:
+    return [row for row in rebuilt(network, ledger) if not row.same]
+
+
+# --- a life of every kind of act ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lived(deployed_world: World) -> Iterator[World]:
+    """Both ledgers after acts of every role, some of them still pending."""
+    with deployed_world.isolated():
+        _messages(deployed_world)
+        for side in (deployed_world.home, deployed_world.remote):
+            _controls(side)
+            _closings(side)
+            _roles(side)
+            _lanes(deployed_world, side)
+            _signers(side)
+            _record(side)
+            _releases(deployed_world.network, side)
+        _issuance(deployed_world.home)
+        for side in (deployed_world.home, deployed_world.remote):
+            _stops(deployed_world, side)
+        yield deployed_world
+
+
+@pytest.fixture
+def busy(lived: World) -> Iterator[World]:
+    """The same, for one test."""
+    with lived.isolated():
+        yield lived
+
+
+def _messages(world: World) -> None:
+    """Delivered, suspended and claimed, suspended, in transit; out of order; both ways."""
+    home, remote = world.home, world.remote
+    waiting, kept = world.locked(70, remote.attacker), world.locked(50, remote.outsider)
+    world.arrived(1_000)
+    world.deliver(kept)
+    world.deliver(waiting)
+    remote.token.admit(remote.attacker, 40_000, *STATED, sender=remote.registrar)
+    world.network.claim(waiting)
+    world.deliver(world.burned(400))
+    world.deliver(world.burned(9, home.outsider))
+    world.burned(11)
+    world.locked(13)
+
+
+def _controls(side: Side) -> None:
+    token, custodian, registrar = side.token, side.custodian, side.registrar
+    investor, buyer, fund, soon = side.investor, side.buyer, side.fund, side.chain.now + DAY
+    side.chain.advance(3 * DAY)
+    token.transfer(fund, 20, sender=investor)
+    token.batchTransfer([buyer, investor, fund], [5, 6, 7], sender=investor)
+    token.transfer(fund, 0, sender=buyer)
+    for spender, allowed in ((buyer, 100), (fund, UINT_MAX)):
+        token.approve(spender, allowed, sender=investor)
+        token.transferFrom(investor, fund, 30, sender=spender)
+    token.setFrozenTokens(investor, 9, *STATED, sender=custodian)
+    token.setFrozenTokens(side.outsider, UINT_MAX, *STATED, sender=custodian)
+    token.setFrozenTokens(fund, token.balanceOf(fund), *STATED, sender=custodian)
+    token.setAddressFrozen(buyer, True, *STATED, sender=custodian)
+    token.setAddressFrozen(side.outsider, True, *STATED, sender=custodian)
+    token.setAddressFrozen(side.outsider, False, *STATED, sender=custodian)
+    for amount, expires in ((3, soon + 90 * DAY), (4, soon + 90 * DAY), (5, soon + 90 * DAY)):
+        token.enter_order(fund, investor, amount, expires, *STATED, sender=registrar)
+    token.forcedTransfer(fund, investor, 3, sender=custodian)
+    token.withdraw_order(fund, investor, 4, *STATED, sender=registrar)
+    token.enter_order(fund, buyer, 6, side.chain.now + 60, *STATED, sender=registrar)
+    token.instruct(*STATED, sender=custodian)
+    custody = side.new_custody()
+    token.propose_link_account(custody, False, *STATED, sender=registrar)
+    side.link(side.new_custody(), link=False)
+    token.admit(side.courier, 12_345, *STATED, sender=registrar)
+
+
+def _closings(side: Side) -> None:
+    """Announced ahead, late, again, and one still to come; another day is kept by hand."""
+    token, today = side.token, side.token.business_day()
+    custody = side.new_custody()
+    for day in (today + 1, today - 1, today + 300, today + 1):
+        token.announce_close(day, *STATED, sender=side.registrar)
+    for _ in range(4):
+        token.transfer(side.fund, 50, sender=side.investor)
+        token.transfer(side.investor, 40, sender=side.fund)
+        side.chain.advance(DAY)
+    token.keep(side.fund, today + 2, today + 3, sender=side.outsider)
+    side.link(custody, link=False)
+
+
+def _roles(side: Side) -> None:
+    for contract in (side.token, side.escrow, side.authority, side.registry, side.verifier):
+        act = contract.propose_role(
+            side.outsider, Role.PAYING_AGENT, *STATED, sender=side.administrator
+        ).return_value
+        contract.withdraw_proposal(act, *STATED, sender=side.second_administrator)
+        side.give_role(contract, side.outsider, Role.PAYING_AGENT)
+        contract.propose_role(side.outsider, 0, *STATED, sender=side.administrator)
+        side.give_role(contract, side.attacker, Role.ADMINISTRATOR)
+        side.give_role(contract, side.attacker, Role.NONE)
+
+
+def _lanes(world: World, side: Side) -> None:
+    escrow, verifier, lane = side.escrow, side.verifier, world.lane
+    for cap in (2_000_000, NO_CAP - 1):
+        escrow.propose_lane_terms(lane, verifier, cap, *STATED, sender=side.operator)
+    escrow.set_lane_terms(lane, verifier, 2_000_000, *STATED, sender=side.administrator)
+    terms = escrow.lane_state(lane).terms
+    escrow.propose_lane(terms, *STATED, sender=side.operator)
+
+
+def _signers(side: Side) -> None:
+    verifier = side.verifier
+    now = verifier.signer_set(1)
+    for number in (2, 3):
+        signers = list(now.signers[number - 2 :])
+        verifier.propose_signers(signers, 2, *STATED, sender=side.operator)
+        if number == 2:
+            verifier.confirm_signers(signers, 2, *STATED, sender=side.administrator)
+    verifier.end_epoch(1, *STATED, sender=side.administrator)
+
+
+def _record(side: Side) -> None:
+    """The record's next version is in force, another one is proposed."""
+    registry = side.registry
+    (event,) = [e for e in registry.events() if e.name == "RecordPutInForce"]
+    record, record_hash = event.args["record"], event.args["record_hash"]
+    instrument = record.instrument._replace(
+        version=2, previous=record_hash, terms_uri="https://example.org/terms/2"
+    )
+    record = record._replace(instrument=instrument)
+    amended = registry.record_hash_of(record)
+    registry.propose_record(ISIN, amended, True, *STATED, sender=side.registrar)
+    registry.propose_record(ISIN, amended, False, *STATED, sender=side.registrar)
+    registry.amend(record, *STATED, sender=side.issuer)
+    registry.propose_record(ISIN, b"\1" * 32, True, *STATED, sender=side.registrar)
+
+
+def _releases(network: Network, side: Side) -> None:
+    """One release ran and was rolled back, one is noticed with a consent, one was withdrawn."""
+    suite, upgrader = network.suite(side.chain.name), side.upgrader
+    name, first, second, third = "BridgeEscrow", *(Version(1, 0, patch) for patch in (1, 2, 3))
+    for version in (first, second, third):
+        code = upgrades.deploy_implementation(suite.chain, name, sender=upgrader)
+        upgrades.register_release(suite, name, name, version, str(code.address), sender=upgrader)
+    side.authority.withdraw_release(
+        side.authority.release_id(artifact_kind(side), third.packed), *STATED, sender=upgrader
+    )
+    upgrades.give_notice(suite, name, second, sender=upgrader)
+    upgrades.give_notice(suite, name, first, sender=upgrader)
+    for consenting in (side.issuer, side.auditor):
+        upgrades.approve(suite, name, first, sender=consenting)
+    upgrades.await_notice(suite, name)
+    upgrades.activate(suite, name, first, sender=side.courier)
+    upgrades.roll_back(suite, name, sender=side.guardian)
+    upgrades.give_notice(suite, name, second, sender=upgrader)
+    upgrades.approve(suite, name, second, sender=side.auditor)
+    for code_hash in (b"\1" * 32, b"\2" * 32):
+        side.authority.register_custody_code(code_hash, *STATED, sender=upgrader)
+    side.authority.withdraw_custody_code(code_hash, *STATED, sender=upgrader)
+
+
+def artifact_kind(side: Side) -> bytes:
+    return bytes(side.authority.installation_of(side.escrow).kind)
+
+
+def _issuance(home: Side) -> None:
+    """Authorised, withdrawn, used, given back by a redemption and not by another's bridge."""
+    token, issuer = home.token, home.issuer
+    token.withdraw_authorisation(
+        token.authorised() - token.totalSupply(), *STATED, sender=home.notary
+    )
+    token.authorise_issuance(1_000, *STATED, sender=home.notary)
+    token.mint(home.investor, 600, *STATED, sender=issuer)
+    token.withdraw_authorisation(100, *STATED, sender=home.notary)
+    token.approve(issuer, 500, sender=home.investor)
+    token.burn(home.investor, 200, *STATED, sender=issuer)
+    home.give_role(token, home.courier, Role.BRIDGE)
+    token.crosschainBurn(home.investor, 90, sender=home.courier)
+    token.crosschainMint(home.investor, 40, sender=home.courier)
+
+
+def _stops(world: World, side: Side) -> None:
+    """Some end by themselves, some are prolonged, some lifted, of both kinds."""
+    escrow, lane = side.escrow, world.lane
+    side.token.pause(7, *STATED, sender=side.guardian)
+    escrow.pause_lane(lane, 3, *STATED, sender=side.guardian)
+    side.chain.advance(6 * DAY + DAY // 2)
+    side.token.pause(1, *STATED, sender=side.administrator)
+    side.token.unpause(3, *STATED, sender=side.administrator)
+    escrow.unpause_lane(lane, 1, *STATED, sender=side.administrator)
+    escrow.pause_lane(lane, 2, *STATED, sender=side.administrator)
+    side.chain.advance(DAY * 3 // 4)
+    side.token.instruct(*STATED, sender=side.custodian)
+
+
+# --- the logs say it all -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+def test_a_busy_ledger_is_rebuilt_from_its_logs(busy: World, ledger: str) -> None:
+    assert differences(busy.network, ledger) == []
+
+
+def test_the_busy_life_has_every_event(busy: World) -> None:
+    """So that no rule goes without a test."""
+    logged = {
+        event.event
+        for ledger in ("home", "remote")
+        for event in read_log(busy.network.connection, ledger).events
+    }
+    assert logged == set(RULES)
+
+
+def test_every_event_of_our_contracts_has_its_rule() -> None:
+    """Whoever adds an event says what it changes."""
+    events = {
+        entry["name"]
+        for contract in (*CONTRACTS, PROXY)
+        for entry in artifact(contract).abi
+        if entry["type"] == "event"
+    }
+    assert set(RULES) == events
+
+
+def test_an_event_that_nobody_knows_is_an_error() -> None:
+    stray = Logged("eip155:1", "SecurityToken", "0x" + "ab" * 20, "Surprise", {}, 7, 1_000)
+    with pytest.raises(CheckFailed) as caught:
+        rebuild([stray], 2_000)
+    assert str(caught.value) == (
+        f"block 7: SecurityToken {stray.address}: Surprise: "
+        "nothing here knows what this event changes"
+    )
+
+
+def test_what_the_token_knows_in_figures(busy: World) -> None:
+    """Not only no difference: the facts themselves."""
+    home, facts = busy.home, read_log(busy.network.connection, "home").facts()
+
+    def fact(view: str, *arguments: Any) -> Any:
+        return facts[(str(home.token.address), view, *map(str, arguments))]
+
+    supply = home.token.totalSupply()
+    assert fact("totalSupply") == supply
+    # Withdrawn down to the supply, then 1,000 authorised, 600 issued, 100 withdrawn, 200
+    # redeemed; of 90 that a bridge took off 40 came back.
+    assert fact("authorised") == supply + 90 - 40 + 300
+    assert fact("allowance", home.investor.address, home.buyer.address) == 70
+    assert fact("allowance", home.investor.address, home.fund.address) == UINT_MAX
+    assert fact("allowance", home.investor.address, home.issuer.address) == 300
+    assert fact("paused_scopes") == 1
+    assert facts[(str(home.escrow.address), "lane_state", busy.lane)]["paused_directions"] == 2
+    assert fact("position_of", home.outsider.address)["frozen"] == UINT_MAX
+
+
+def test_an_order_dies_with_its_registrar_and_its_time(busy: World) -> None:
+    home = busy.home
+    facts_of = [
+        row
+        for row in rebuilt(busy.network, "home")
+        if row.view == "order_in_force" and row.member == "expires_at"
+    ]
+    assert sorted(bool(row.logs) for row in facts_of) == [False, False, False, True]
+    home.give_role(home.token, home.registrar, Role.NONE)
+    after = [row for row in rebuilt(busy.network, "home") if row.view == "order_in_force"]
+    assert not any(row.logs for row in after if row.member == "expires_at")
+    assert all(row.same for row in after)
+
+
+# --- and notice what they don't say ------------------------------------------------------------
+
+_Fault = Callable[[World], tuple[Contract, tuple[Any, ...], int]]
+
+
+def _position(field: int) -> _Fault:
+    return lambda w: (w.home.token, ("book", "_positions", w.home.fund.address), field)
+
+
+def _issue(field: int) -> _Fault:
+    return lambda w: (w.home.token, ("book", "_issue"), field)
+
+
+def _opening(day: int, field: int) -> _Fault:
+    """Of the opening that tells what the fund had at a close, by the day it begins."""
+
+    def fault(world: World) -> tuple[Contract, tuple[Any, ...], int]:
+        token = world.home.token
+        announced = max(d for d in token.announced_closes() if d < token.business_day())
+        key = opening_key(world.home.fund.address, announced + day)
+        return token, ("book", "_openings", key), field
+
+    return fault
+
+
+def _terms(field: int) -> _Fault:
+    return lambda w: (w.remote.escrow, ("lanes", "_terms", w.lane), field)
+
+
+def _ledger(field: int) -> _Fault:
+    return lambda w: (w.remote.escrow, ("lanes", "_ledger", w.lane), field)
+
+
+# What is flipped in one word -> the views that differ, with their members.
+_FAULTS: dict[str, tuple[_Fault, set[str]]] = {
+    "balance": (_position(1), {"position_of balance"}),
+    "frozen amount": (_position(1 << 104), {"position_of frozen"}),
+    "eligibility": (_position(1 << 208), {"position_of eligible_until"}),
+    "last movement": (_position(1 << 224), {"position_of last_movement"}),
+    "epoch": (_position(1 << 240), {"position_of epoch"}),
+    "account freeze": (_position(1 << 250), {"position_of account_frozen"}),
+    "link": (_position(1 << 251), {"position_of link"}),
+    "supply": (_issue(1), {"totalSupply"}),
+    "authorised": (_issue(1 << 104), {"authorised"}),
+    "close of business": (_issue(1 << 208), {"close_minute"}),
+    "live": (_issue(1 << 250), {"is_live"}),
+    "epoch of the issue": (_issue(1 << 240), {"action_epoch"}),
+    "pause": (
+        lambda w: (w.home.token, ("stops", "_stops", bytes(32)), 1 << (64 + 32)),
+        {"paused_scopes"},
+    ),
+    "calendar": (lambda w: (w.home.token, ("book", "_calendar"), 1), {"announced_closes"}),
+    "announced close": (_opening(1, 1), {"balance_at_close", "entitled_at_close"}),
+    "class at an announced close": (_opening(1, 1 << 251), {"entitled_at_close"}),
+    "close kept by hand": (_opening(2, 1), {"balance_at_close", "entitled_at_close"}),
+    "allowance": (
+        lambda w: (
+            w.home.token,
+            ("erc20", "_allowance", w.home.investor.address, w.home.buyer.address),
+            1,
+        ),
+        {"allowance"},
+    ),
+    "order": (
+        lambda w: (
+            w.home.token,
+            (
+                "controls",
+                "_order_terms",
+                _order_id(w.home.token, w.home.fund.address, w.home.investor.address, 5),
+            ),
+            1,
+        ),
+        {"order_in_force expires_at"},
+    ),
+    "standing instruction": (
+        lambda w: (
+            w.home.token,
+            ("standing", "standing_instruction", w.home.custodian.address),
+            1 << 224,
+        ),
+        {"standing_instruction reason"},
+    ),
+    "role": (
+        lambda w: (w.home.verifier, ("access", "_held", w.home.operator.address), 32 | 64),
+        {"role_of"},
+    ),
+    "left set-up key": (lambda w: (w.home.registry, ("access", "set_up_key"), 1), {"set_up_key"}),
+    "administrators": (
+        lambda w: (w.home.authority, ("access", "administrators"), 1),
+        {"administrators"},
+    ),
+    "proposal": (
+        lambda w: (w.home.escrow, ("access", "_proposals", _pending(w.home.escrow)), 1 << 56),
+        {"proposal_of proposer_role"},
+    ),
+    "outstanding": (_ledger(1), {"lane_state outstanding"}),
+    "messages sent": (_ledger(1 << 104), {"lane_state sent"}),
+    "arrival of nobody's nonce": (_ledger(1 << (192 + 3)), {"has_arrived"}),
+    "suspense": (
+        lambda w: (w.remote.escrow, ("lanes", "_suspense", w.lane), 1),
+        {"lane_state suspense"},
+    ),
+    "outbox": (lambda w: (w.home.escrow, ("transit", "outbox", w.lane, 0), 1), {"outbox"}),
+    "cap": (_terms(1 << 186), {"lane_state terms.cap"}),
+    "lane's stop": (
+        lambda w: (w.remote.escrow, ("stops", "_stops", w.lane), 1 << 32),
+        {"lane_state paused_directions"},
+    ),
+    "verifier": (
+        lambda w: (w.remote.escrow, ("lanes", "_verifier", w.lane), 1),
+        {"lane_state terms.verifier"},
+    ),
+    "canonical lane": (
+        lambda w: (w.home.escrow, ("lanes", "canonical_lane", pair_key(w.home, w.remote)), 1),
+        {"canonical_lane"},
+    ),
+    "signer epoch": (lambda w: (w.home.verifier, ("", "epoch"), 1), {"epoch"}),
+    "end of an epoch": (
+        lambda w: (w.home.verifier, ("", "_epochs", 1), 1),
+        {"epoch_at valid_until"},
+    ),
+    "threshold": (
+        lambda w: (w.home.verifier, ("", "_signer_sets", 2), 1),
+        {"signer_set threshold"},
+    ),
+    "proxy": (
+        lambda w: (w.home.authority, ("", "proxy_at", proxy_name("BridgeEscrow")), 1),
+        {"proxy_at"},
+    ),
+    "release": (
+        lambda w: (w.home.authority, ("", "release_of", _release(w.home)), 1),
+        {"release_of kind"},
+    ),
+    "installation": (
+        lambda w: (w.home.authority, ("", "installation_of", w.home.token.address), 1),
+        {"installation_of kind"},
+    ),
+    "notice": (
+        lambda w: (w.home.authority, ("", "_notice_of", w.home.escrow.address), 1),
+        {"notice_of release"},
+    ),
+    "custody code": (
+        lambda w: (w.home.authority, ("", "custody_code", b"\2" * 32), 1),
+        {"custody_code"},
+    ),
+    "record": (
+        lambda w: (w.home.registry, ("records", "_record_hash", _isin_hash()), 1),
+        {"record_hash", "resolve record_hash"},
+    ),
+}
+
+
+def _isin_hash() -> bytes:
+    from eth_utils.crypto import keccak
+
+    return keccak(text=ISIN)
+
+
+def _order_id(token: Contract, sender: str, receiver: str, amount: int) -> bytes:
+    from eth_abi.abi import encode
+    from eth_utils.crypto import keccak
+
+    return keccak(encode(["address", "address", "uint256"], [sender, receiver, amount]))
+
+
+def _pending(escrow: Contract) -> bytes:
+    """The act of the proposal of terms that is pending."""
+    return bytes([e for e in escrow.events() if e.name == "LaneTermsProposed"][-1].args["act"])
+
+
+def _release(side: Side) -> bytes:
+    return bytes(side.authority.installation_of(side.escrow).release)
+
+
+@pytest.mark.parametrize("kind", list(_FAULTS))
+def test_one_word_changed_past_every_rule_is_found(busy: World, kind: str) -> None:
+    fault, expected = _FAULTS[kind]
+    contract, (module, variable, *keys), bits = fault(busy)
+    word = read_slot(contract, module, variable, *keys)
+    write_slot(contract, word ^ bits, module, variable, *keys)
+    found = differences(busy.network, contract.chain.name)
+    assert {f"{row.view} {row.member}".strip() for row in found} == expected
+    assert {row.address for row in found} == {str(contract.address)}
+
+
+def test_an_implementation_that_no_event_named_is_found(busy: World) -> None:
+    token = busy.home.token
+    slot = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+    stray = int(busy.home.implementations["SecurityToken"], 16) ^ 1
+    code = token.chain.code(busy.home.implementations["SecurityToken"])
+    token.chain.set_code(f"0x{stray:040x}", code)
+    token.chain.set_storage(token.address, slot, stray)
+    assert [row.view for row in differences(busy.network, "home")] == ["implementation"]
+
+
+# --- what people and programs read -------------------------------------------------------------
+
+
+def test_the_log_in_words(busy: World) -> None:
+    text = io.StringIO()
+    connection = busy.network.connection
+    log = read_log(connection, "home")
+    show_events(log, connection, Console(file=text, width=400, color_system=None))
+    lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    assert len(lines) > len(log.events)
+    investor = names_of(connection, "home")[busy.home.investor.address]
+    custody = "custody of home-remote"
+    for what in (
+        f"SecurityToken Approval owner {investor}, spender {custody}, value 0.001",
+        "QuorumVerifier RoleChanged account operator, role operator, previous_role none",
+        "PrivilegedAct act pause, subject nobody, actor guardian, reason TEST, document 0x",
+        "SecurityToken Paused scope transfers + issuance + lanes, account guardian",
+    ):
+        assert any(what in line for line in lines), what
+
+
+def test_differences_come_first_in_words(busy: World) -> None:
+    token, holder = busy.home.token, busy.home.fund.address
+    word = read_slot(token, "book", "_positions", holder)
+    write_slot(token, word + 1_000_000, "book", "_positions", holder)
+    connection = busy.network.connection
+    log = read_log(connection, "home")
+    rows = compare(log, log.facts())
+    text = io.StringIO()
+    show_rebuilt(log, rows, connection, Console(file=text, width=200, color_system=None))
+    lines = [" ".join(line.split()) for line in text.getvalue().splitlines() if line.strip()]
+    name = names_of(connection, "home")[holder]
+    units = units_text(word % 2**104, 6), units_text(word % 2**104 + 1_000_000, 6)
+    assert lines[3] == f"DIFFERS SecurityToken position_of({name}) balance {' '.join(units)}"
+    assert lines[-1] == f"{len(rows)} facts of home: 1 differ"
+
+
+def test_the_log_and_the_comparison_as_json(busy: World) -> None:
+    connection = busy.network.connection
+    log = read_log(connection, "home")
+    data = json.loads(json.dumps(log_dict(log, connection)))
+    assert list(data) == ["schema", "isin", "decimals", "ledger", "block", "time", "events"]
+    assert (data["schema"], data["ledger"], data["isin"]) == ("tallystick.log/1", "home", ISIN)
+    assert [(e["block"], e["log_index"]) for e in data["events"]] == sorted(
+        (e["block"], e["log_index"]) for e in data["events"]
+    )
+    paused = next(e for e in data["events"] if e["event"] == "Paused")
+    assert list(paused) == [
+        *("caip2", "contract", "address", "event", "args", "block", "time", "log_index", "tx")
+    ]
+    assert list(paused["args"]) == ["scope", "account", "ends_at"]
+    assert paused["args"]["account"] == busy.home.guardian.address
+    moved = next(e for e in data["events"] if e["event"] == "Transfer")
+    assert isinstance(moved["args"]["value"], str)
+    rows = compare(log, log.facts())
+    data = json.loads(json.dumps(log_dict(log, connection, rows)))
+    assert list(data)[-2:] == ["ok", "facts"]
+    assert (data["schema"], data["ok"], len(data["facts"])) == (
+        "tallystick.rebuild/1",
+        True,
+        len(rows),
+    )
+    supply = next(fact for fact in data["facts"] if fact["view"] == "totalSupply")
+    assert supply == {
+        "contract": "SecurityToken",
+        "address": busy.home.token.address,
+        "view": "totalSupply",
+        "arguments": [],
+        "member": "",
+        "logs": str(busy.home.token.totalSupply()),
+        "chain": str(busy.home.token.totalSupply()),
+        "same": True,
+    }
+
+
+def test_the_command_on_nodes(network: Network, tmp_path: Path) -> None:
+    """On whatever the run's ledgers are; the command itself wants nodes."""
+    message = network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
+    network.remote.chain.set_time(network.home.chain.now + 10)
+    network.deliver(message)
+    for ledger in ("home", "remote"):
+        assert differences(network, ledger) == []
+    manifest = network.manifest.write(tmp_path / "manifest.json")
+    done = tallystick("log", "moon", "--manifest", manifest, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{manifest}: ledger: moon: expected one of the ledgers: home, remote\n"
+    done = tallystick("log", "home", "--manifest", manifest, "--rebuild", "--json", cwd=tmp_path)
+    if not network.home.chain.url:
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        return
+    assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, True, "")
+    done = tallystick("log", "remote", "--manifest", manifest, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "MessageDelivered" in done.stdout
+    slot = slot_of(network.home.token, "book", "_issue")
+    word = int.from_bytes(network.home.chain.storage(network.home.token, slot), "big")
+    network.home.chain.set_storage(network.home.token, slot, word + 1)
+    done = tallystick("log", "home", "--manifest", manifest, "--rebuild", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "1 differ" in done.stdout
+
+
+def test_a_node_that_does_not_answer_is_one_line(network: Network, tmp_path: Path) -> None:
+    data = network.manifest.as_dict()
+    for ledger in data["ledgers"]:
+        ledger["rpc"] = "http://127.0.0.1:1"
+    network.manifest.write(tmp_path / "manifest.json")
+    (tmp_path / "manifest.json").write_text(json.dumps(data))
+    done = tallystick("log", "home", "--manifest", "manifest.json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "manifest.json: ledgers[0].rpc: http://127.0.0.1:1: expected a node that answers\n"
+    )
