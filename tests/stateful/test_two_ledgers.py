@@ -213,6 +213,14 @@ def test_a_planted_fault_is_found_by_the_check_that_is_for_it(playing, fault):
         playing.check()
 
 
+@pytest.mark.requirement("R-66")
+def test_what_no_act_did_is_not_in_the_logs(playing):
+    playing.rebuild()
+    _position(playing, 1 << 104)
+    with pytest.raises(AssertionError, match="home: not what the logs say"):
+        playing.rebuild()
+
+
 @pytest.mark.requirement("INV-1")
 def test_a_planted_pair_of_faults_that_balances_a_ledger_is_found(playing):
     """A unit moved between two holders: all sums agree, the holders don't."""
