@@ -32,13 +32,13 @@ _READ: Final = {
         "day": "day until_day eligible_until last_movement announced_closes",
         "scopes": "scope paused_scopes",
         "directions": "directions paused_directions",
-        "letters": "reason cfi issuer dti dti_group currency",
+        "letters": "reason authority cfi issuer dti dti_group currency",
     }.items()
     for name in names.split()
 }
 # The arguments of views that are no accounts or hashes.
 _ASKED: Final = {
-    "order_in_force": ("", "", "amount"),
+    "order_in_force": ("", "", "amount", ""),
     "balance_at_close": ("", "day", "day"),
     "entitled_at_close": ("", "day", "day"),
     "supply_at_close": ("day", "day"),
@@ -195,11 +195,10 @@ def _exact(name: str, value: Any) -> Any:
 
 def _coded(name: str, value: bytes) -> str:
     """A reason's letters, or hex digits."""
-    return (
-        value.decode("ascii")
-        if _READ.get(name) == "letters" and value.isalnum()
-        else hex_text(value)
-    )
+    letters = value.rstrip(b"\0")
+    if _READ.get(name) == "letters" and letters.isalnum() and letters.isascii():
+        return letters.decode()
+    return hex_text(value)
 
 
 def _numbered(name: str, value: int) -> Any:

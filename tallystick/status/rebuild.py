@@ -13,7 +13,7 @@ from typing import Any
 from tallystick.errors import CheckFailed
 from tallystick.status.rules.step import NOBODY, RULES, Facts, Logged, Step
 from tallystick.token.closings import first_after
-from tallystick.token.position import business_day
+from tallystick.token.position import SECONDS_PER_DAY, business_day
 
 __all__ = ["rebuild"]
 
@@ -40,23 +40,33 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
             step = Step(facts, logged, acts.get(logged.address, {}))
             facts.update({(logged.address, *fact): value for fact, value in rule(step).items()})
     answered = {
-        fact: _at(fact[1], value, time)
+        fact: _at(facts, fact, value, time)
         for fact, value in facts.items()
         if value is not None and not fact[1].startswith("_")
     }
     return answered | dict(_closings(facts, time))
 
 
-def _at(view: str, value: Any, time: int) -> Any:
-    """Stops end and orders expire without a log."""
+def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
+    """Stops end and orders expire without a log; an order shows while it could be carried out."""
+    address, view, *arguments = fact
     if view == "paused_scopes":
-        return sum(stop for stop, end in value.items() if end > time)
+        return _running(value, time)
     if view == "lane_state":
-        running = _at("paused_scopes", value["paused_directions"], time)
-        return {**value, "paused_directions": running}
+        return {**value, "paused_directions": _running(value["paused_directions"], time)}
     if view == "order_in_force":
-        return value if "registrar" in value and value["expires_at"] > time else {}
+        sender, receiver, amount, _ = arguments
+        debited = facts[address, "position_of", sender]
+        credited = facts.get((address, "position_of", receiver), {})
+        may = credited.get("eligible_until", 0) >= time // SECONDS_PER_DAY
+        may = may and not (credited.get("account_frozen") or credited.get("link"))
+        alive = "registrar" in value and value["expires_at"] > time
+        return value if alive and may and debited.get("balance", 0) >= amount else {}
     return value
+
+
+def _running(ends: Mapping[int, int], time: int) -> int:
+    return sum(stop for stop, end in ends.items() if end > time)
 
 
 def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:

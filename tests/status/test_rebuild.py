@@ -29,12 +29,15 @@ from tallystick.text import units_text
 from tallystick.token.closings import opening_key
 from tests.support.commands import tallystick
 from tests.support.world import (
+    AMOUNT_MAX,
+    AUTHORITY,
     DAY,
     ISIN,
     STATED,
     UINT_MAX,
     Side,
     World,
+    order_id,
     pair_key,
     read_slot,
     slot_of,
@@ -99,7 +102,7 @@ def _messages(world: World) -> None:
 
 def _controls(side: Side) -> None:
     token, custodian, registrar = side.token, side.custodian, side.registrar
-    investor, buyer, fund, soon = side.investor, side.buyer, side.fund, side.chain.now + DAY
+    investor, buyer, fund = side.investor, side.buyer, side.fund
     side.chain.advance(3 * DAY)
     token.transfer(fund, 20, sender=investor)
     token.batchTransfer([buyer, investor, fund], [5, 6, 7], sender=investor)
@@ -113,11 +116,17 @@ def _controls(side: Side) -> None:
     token.setAddressFrozen(buyer, True, *STATED, sender=custodian)
     token.setAddressFrozen(side.outsider, True, *STATED, sender=custodian)
     token.setAddressFrozen(side.outsider, False, *STATED, sender=custodian)
-    for amount, expires in ((3, soon + 90 * DAY), (4, soon + 90 * DAY), (5, soon + 90 * DAY)):
-        token.enter_order(fund, investor, amount, expires, *STATED, sender=registrar)
-    token.forcedTransfer(fund, investor, 3, sender=custodian)
-    token.withdraw_order(fund, investor, 4, *STATED, sender=registrar)
-    token.enter_order(fund, buyer, 6, side.chain.now + 60, *STATED, sender=registrar)
+    for number, sender, receiver, amount, life in (
+        *((1, fund, investor, 3, 90 * DAY), (2, fund, investor, 4, 90 * DAY)),
+        *((3, fund, investor, 5, 90 * DAY), (4, fund, investor, 6, DAY)),
+        # Two to accounts that can't receive, one over more than is there.
+        *((5, fund, buyer, 7, 90 * DAY), (6, fund, side.outsider, 8, 90 * DAY)),
+        (7, buyer, investor, AMOUNT_MAX // 2, 90 * DAY),
+    ):
+        order = (sender, receiver, amount, side.chain.now + life, AUTHORITY, number)
+        token.enter_order(*order, *STATED, sender=registrar)
+    token.forcedTransfer(fund, investor, 3, order_id(1), sender=custodian)
+    token.withdraw_order(fund, investor, 4, order_id(2), *STATED, sender=registrar)
     token.instruct(*STATED, sender=custodian)
     custody = side.new_custody()
     token.propose_link_account(custody, False, *STATED, sender=registrar)
@@ -132,7 +141,7 @@ def _closings(side: Side) -> None:
     for day in (today + 1, today - 1, today + 300, today + 1):
         token.announce_close(day, *STATED, sender=side.registrar)
     for _ in range(4):
-        token.transfer(side.fund, 50, sender=side.investor)
+        token.transfer(side.fund, 90, sender=side.investor)
         token.transfer(side.investor, 40, sender=side.fund)
         side.chain.advance(DAY)
     token.keep(side.fund, today + 2, today + 3, sender=side.outsider)
@@ -311,7 +320,8 @@ def test_an_order_dies_with_its_registrar_and_its_time(busy: World) -> None:
         for row in rebuilt(busy.network, "home")
         if row.view == "order_in_force" and row.member == "expires_at"
     ]
-    assert sorted(bool(row.logs) for row in facts_of) == [False, False, False, True]
+    assert [row.arguments[2] for row in facts_of if row.logs] == [5]
+    assert len(facts_of) == 7
     home.give_role(home.token, home.registrar, Role.NONE)
     after = [row for row in rebuilt(busy.network, "home") if row.view == "order_in_force"]
     assert not any(row.logs for row in after if row.member == "expires_at")
@@ -356,6 +366,7 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "balance": (_position(1), {"position_of balance"}),
     "frozen amount": (_position(1 << 104), {"position_of frozen"}),
     "eligibility": (_position(1 << 208), {"position_of eligible_until"}),
+    "number of orders": (_position(1 << 247), {"position_of orders"}),
     "last movement": (_position(1 << 224), {"position_of last_movement"}),
     "epoch": (_position(1 << 240), {"position_of epoch"}),
     "account freeze": (_position(1 << 250), {"position_of account_frozen"}),
@@ -385,9 +396,9 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
         lambda w: (
             w.home.token,
             (
-                "controls",
-                "_order_terms",
-                _order_id(w.home.token, w.home.fund.address, w.home.investor.address, 5),
+                "orders",
+                "_orders",
+                _order_key(w.home.token, w.home.fund.address, w.home.investor.address, 5),
             ),
             1,
         ),
@@ -477,11 +488,12 @@ def _isin_hash() -> bytes:
     return keccak(text=ISIN)
 
 
-def _order_id(token: Contract, sender: str, receiver: str, amount: int) -> bytes:
+def _order_key(token: Contract, sender: str, receiver: str, amount: int) -> bytes:
     from eth_abi.abi import encode
     from eth_utils.crypto import keccak
 
-    return keccak(encode(["address", "address", "uint256"], [sender, receiver, amount]))
+    types = ["bytes32", "address", "address", "uint256"]
+    return keccak(encode(types, [order_id(3), sender, receiver, amount]))
 
 
 def _pending(escrow: Contract) -> bytes:

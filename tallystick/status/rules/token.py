@@ -99,7 +99,21 @@ def _pauses(step: Step) -> Changes:
     return {("paused_scopes",): stopped(step, step.now("paused_scopes"), step.scope)}
 
 
-_ORDER = "order_in_force sender receiver amount"
-sets("OrderEntered", _ORDER, registrar="by", same="reason expires_at document")
-for _event in ("OrderWithdrawn", "ForcedTransfer"):
-    sets(_event, _ORDER, to={})
+@on("OrderEntered", "OrderWithdrawn", "ForcedTransfer")
+def _orders(step: Step) -> Changes:
+    """It stands until either act uses it up; what it blocks is in the frozen amount."""
+    entered = step.logged.event == "OrderEntered"
+    # A forced transfer names its order as the document of the act.
+    order = step.logged.args.get("order", step.instruction["document"])
+    stands = {
+        "registrar": step.by,
+        "reason": step.instruction["reason"],
+        "expires_at": step.logged.args.get("expires_at"),
+    }
+    count = step.member("orders", "position_of", step.sender) + (1 if entered else -1)
+    return {
+        ("order_in_force", step.sender, step.receiver, step.amount, order): stands
+        if entered
+        else {},
+        **step.with_members("position_of", step.sender, orders=count),
+    }
