@@ -25,7 +25,9 @@ _READ: Final = {
     name: kind
     for kind, names in {
         "amount": "amount value balance frozen authorised outstanding suspense suspended "
-        "totalSupply allowance balance_at_close entitled_at_close supply_at_close",
+        "minting_limit burning_limit came_in went_out mintingMaxLimitOf burningMaxLimitOf "
+        "mintingCurrentLimitOf burningCurrentLimitOf totalSupply allowance "
+        "balance_at_close entitled_at_close supply_at_close",
         "role": "role previous_role proposer_role confirmer_role role_of",
         "time": "expires_at counts_from lapses_at valid_from valid_until not_before noticed_at "
         "activated_at ends_at lock_time deadline",

@@ -12,6 +12,7 @@ from typing import Any
 
 from tallystick.errors import CheckFailed
 from tallystick.status.rules.step import NOBODY, RULES, Facts, Logged, Step
+from tallystick.status.rules.token import UNLIMITED, left_of
 from tallystick.token.closings import first_after
 from tallystick.token.position import SECONDS_PER_DAY, business_day
 
@@ -48,12 +49,23 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
 
 
 def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
-    """Stops end and orders expire without a log; an order shows while it could be carried out."""
+    """Stops end, orders expire and limits come back without a log.
+
+    An order shows while it could be carried out.
+    """
     address, view, *arguments = fact
     if view == "paused_scopes":
         return _running(value, time)
     if view == "lane_state":
         return {**value, "paused_directions": _running(value["paused_directions"], time)}
+    if view.endswith("CurrentLimitOf"):
+        bridge = facts[address, "bridge_of", arguments[0]]
+        if bridge["ours"]:
+            return UNLIMITED
+        left = left_of(value, time)
+        if view.startswith("minting") and facts[address, "is_home"]:
+            left = min(left, bridge.get("went_out", 0) - bridge.get("came_in", 0))
+        return left
     if view == "order_in_force":
         sender, receiver, amount, _ = arguments
         debited = facts[address, "position_of", sender]

@@ -73,7 +73,10 @@ def lived(deployed_world: World) -> Iterator[World]:
             _record(side)
             _releases(deployed_world.network, side)
         _issuance(deployed_world.home)
-        for side in (deployed_world.home, deployed_world.remote):
+        remote, bridge = deployed_world.remote, _bridge(deployed_world.remote)
+        remote.token.crosschainMint(remote.investor, 60, sender=bridge.address)
+        remote.token.crosschainBurn(remote.investor, 50, sender=bridge.address)
+        for side in (deployed_world.home, remote):
             _stops(deployed_world, side)
         yield deployed_world
 
@@ -129,7 +132,9 @@ def _controls(side: Side) -> None:
     token.withdraw_order(fund, investor, 4, order_id(2), *STATED, sender=registrar)
     token.instruct(*STATED, sender=custodian)
     custody = side.new_custody()
-    token.propose_link_account(custody, False, *STATED, sender=registrar)
+    token.propose_class(custody, 0, *STATED, sender=registrar)
+    for account_class in (2, 0, 2):
+        side.set_class(side.courier, account_class)
     side.link(side.new_custody(), link=False)
     token.admit(side.courier, 12_345, *STATED, sender=registrar)
 
@@ -146,6 +151,16 @@ def _closings(side: Side) -> None:
         side.chain.advance(DAY)
     token.keep(side.fund, today + 2, today + 3, sender=side.outsider)
     side.link(custody, link=False)
+
+
+def _bridge(side: Side) -> Contract:
+    """Somebody else's with limits, its allowance given; another has ended, a third is proposed."""
+    side.bridge(side.foreign_bridge(), 0, 0)
+    bridge = side.foreign_bridge(1_000, 500)
+    side.token.propose_bridge(bridge, 1, 2, *STATED, sender=side.registrar)
+    side.bridge(bridge, 700, 800)
+    side.token.approve(bridge, 10_000, sender=side.investor)
+    return bridge
 
 
 def _roles(side: Side) -> None:
@@ -235,9 +250,9 @@ def _issuance(home: Side) -> None:
     token.withdraw_authorisation(100, *STATED, sender=home.notary)
     token.approve(issuer, 500, sender=home.investor)
     token.burn(home.investor, 200, *STATED, sender=issuer)
-    home.give_role(token, home.courier, Role.BRIDGE)
-    token.crosschainBurn(home.investor, 90, sender=home.courier)
-    token.crosschainMint(home.investor, 40, sender=home.courier)
+    bridge = _bridge(home)
+    token.crosschainBurn(home.investor, 90, sender=bridge.address)
+    token.crosschainMint(home.investor, 40, sender=bridge.address)
 
 
 def _stops(world: World, side: Side) -> None:
@@ -371,6 +386,15 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "epoch": (_position(1 << 240), {"position_of epoch"}),
     "account freeze": (_position(1 << 250), {"position_of account_frozen"}),
     "link": (_position(1 << 251), {"position_of link"}),
+    "pool": (_position(1 << 255), {"position_of pool"}),
+    "what a bridge brought": (
+        lambda w: (w.home.token, ("bridges", "_bridges", _last_bridge(w.home)), 1),
+        {"bridge_of came_in", "mintingCurrentLimitOf"},
+    ),
+    "limit of a bridge": (
+        lambda w: (w.home.token, ("bridges", "_limits", int(_last_bridge(w.home), 16) << 1 | 1), 1),
+        {"burningMaxLimitOf", "burningCurrentLimitOf"},
+    ),
     "supply": (_issue(1), {"totalSupply"}),
     "authorised": (_issue(1 << 104), {"authorised"}),
     "close of business": (_issue(1 << 208), {"close_minute"}),
@@ -480,6 +504,11 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
         {"record_hash", "resolve record_hash"},
     ),
 }
+
+
+def _last_bridge(side: Side) -> str:
+    """The bridge that took units off."""
+    return str([e for e in side.token.events() if e.name == "CrosschainBurn"][-1].args["sender"])
 
 
 def _isin_hash() -> bytes:
