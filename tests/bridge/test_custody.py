@@ -77,7 +77,7 @@ def test_custody_holds_what_arrives_remotely(world: World) -> None:
 
 def test_custody_creates_nothing_at_home(world: World) -> None:
     """There it holds what is locked; the token knows it as no bridge."""
-    with refused(world, "access: missing role"):
+    with refused(world, "bridges: no bridge this way"):
         world.home.custody.hold(1, sender=world.home.escrow.address)
 
 

@@ -41,7 +41,7 @@ THIRD = "eip155:41003"
 THIRD_ESCROW = party("0x" + "33" * 20)
 CLOSE_MINUTE = 1_260
 LIFETIME = 30 * DAY
-OPERATOR, ADMINISTRATOR, BRIDGE = 32, 1, 1024
+OPERATOR, ADMINISTRATOR = 32, 1
 FIELDS = (
     "isin",
     "home",
@@ -752,7 +752,7 @@ def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) 
     verifier = side.chain.deploy("VerifierMock", sender=side.deployer)
     verifier.set_answer(1, sender=side.attacker)
     fresh.token.set_class(custody, 1, *STATED, sender=side.deployer)
-    fresh.token.assign_role(fresh.escrow, BRIDGE, *STATED, sender=side.deployer)
+    fresh.token.set_bridge(fresh.escrow, UINT_MAX, UINT_MAX, *STATED, sender=side.deployer)
     terms = fresh.lane_terms(custody=custody.address, verifier=verifier.address)
     lane = fresh.escrow.open_lane(terms, *STATED, sender=side.deployer).return_value
     side.hand_over(fresh.token)

@@ -134,7 +134,13 @@ _simple(_TOKEN, "setAddressFrozen", "token", "custodian", ":investor", True, *ST
 _simple(_TOKEN, "batch_admit", "token", "registrar", [], 30_000, *STATED)
 _simple(_TOKEN, "batchSetFrozenTokens", "token", "custodian", [], [], *STATED)
 _simple(_TOKEN, "batchSetAddressFrozen", "token", "custodian", [], [], *STATED)
-_simple(_TOKEN, "propose_bridge", "token", "registrar", ":verifier", 5, 5, *STATED)
+
+
+@prepares(_TOKEN, "propose_bridge")
+def _proposes_a_bridge(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.verifier.address, 5, 5, *STATED)
+    return Call(side, side.token, "propose_bridge", arguments, side.registrar)
 
 
 @prepares(_TOKEN, "announce_close")

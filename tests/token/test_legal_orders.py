@@ -113,6 +113,7 @@ def test_an_entry_writes_the_order_and_the_account_alone(world: World) -> None:
         1,
         False,
         False,
+        False,
     )
 
 
@@ -267,9 +268,9 @@ def test_an_account_under_an_order_becomes_no_link_account(world: World) -> None
     side = world.home
     custody = side.new_custody(linked=False)
     side.enter_order(custody, side.fund, 1)
-    side.token.propose_link_account(custody, True, *STATED, sender=side.registrar)
+    side.token.propose_class(custody, 1, *STATED, sender=side.registrar)
     with refused(world, "controls: link is frozen"):
-        side.token.set_link_account(custody, True, *STATED, sender=side.custodian)
+        side.token.set_class(custody, 1, *STATED, sender=side.custodian)
 
 
 # ----------------------------------------------------------------------- blocking

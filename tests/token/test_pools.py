@@ -48,9 +48,7 @@ def test_a_pool_is_frozen_and_put_under_orders(world: World, pool: Side) -> None
     with refused(world, error="ERC7943CannotSend", args=(pool.fund.address,)):
         token.transfer(pool.buyer, 1, sender=pool.fund)
     token.setFrozenTokens(pool.fund, 5, *STATED, sender=pool.custodian)
-    order = (pool.fund, pool.buyer, 30)
-    token.enter_order(*order, pool.chain.now + DAY, *STATED, sender=pool.registrar)
-    token.forcedTransfer(*order, sender=pool.custodian)
+    token.forcedTransfer(*pool.enter_order(pool.fund, pool.buyer, 30), sender=pool.custodian)
     assert pool.balance(pool.fund) == 0
 
 

@@ -73,7 +73,7 @@ def test_an_answer_comes_back_whole(home_side: Side) -> None:
     token, investor = home_side.token, home_side.investor
     data = token.position_of.encode(investor)
     output = home_side.chain.call(to=token.address, data=data)
-    assert len(output) == 8 * 32
+    assert len(output) == 9 * 32
     assert token.position_of.decode(output).balance == token.balanceOf(investor)
 
 
