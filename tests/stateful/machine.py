@@ -55,7 +55,7 @@ from tests.stateful.model import (
     Transit,
 )
 from tests.support.closings import ask
-from tests.support.world import World, embedded, write_slot
+from tests.support.world import World, embedded
 
 UNIT = 10**6
 DAY = 86_400
@@ -244,8 +244,10 @@ class Stage:
                     upgrades.register_release(
                         suite, contract, build, version, str(code.address), sender=sender
                     )
-        bridge = _let_in(network)
         model = _model(network, clock_rule=escrow == "BridgeEscrow")
+        bridge = _let_in(network)
+        for side in (model.home, model.remote):
+            side.clock = chains[side.name].now
         first_day = business_day(min(chain.now for chain in chains.values()), model.close_minute)
         world = cls(network, model, first_day, {}, (None, None), contracts, bridge, {})
         play = TwoLedgers(world, fresh=False)
@@ -257,17 +259,15 @@ class Stage:
 
 
 def _let_in(network: Network) -> str:
-    """Let another's bridge in at home, its limits full at once; somebody's contract."""
+    """Let another's bridge in at home, and wait until its limits are full; somebody's contract."""
     suite = network.home
     sender = network.party("home", "custodian")
     contract = suite.chain.deploy("LaneCustody", suite.escrow, suite.token, sender=sender)
     limits = (contract, AMOUNT_MAX, AMOUNT_MAX, REASON, DOCUMENT)
     suite.token.propose_bridge(*limits, sender=network.party("home", "registrar"))
     suite.token.set_bridge(*limits, sender=sender)
-    for way in (0, 1):
-        key = (int(str(contract.address), 16) << 1 | way).to_bytes(32, "big")
-        full = AMOUNT_MAX | AMOUNT_MAX << 104 | suite.chain.now << 208
-        write_slot(suite.token, full, "bridges", "_limits", key)
+    for each in (suite, network.remote):
+        each.chain.set_time(each.chain.now + DAY)
     return str(contract.address)
 
 
@@ -725,12 +725,13 @@ class TwoLedgers:
             lambda: token.approve(bridge, allowed, sender=self.accounts["home"][holder]),
             ["Approval"],
         )
+        before = dict(self.model.home.allowances)
         expected = self.model.home.bridge_out(address, amount, bridge)
         self.act(
             "home",
             expected,
             lambda: token.crosschainBurn(address, amount, sender=bridge),
-            ["Transfer", "CrosschainBurn"],
+            [*self.spent(before), "Transfer", "CrosschainBurn"],
         )
         self.tell("bridge out", expected)
 

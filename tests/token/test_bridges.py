@@ -299,6 +299,7 @@ def test_a_bridge_takes_out_and_brings_back(home_side: Side) -> None:
     token.approve(bridge, 100, sender=investor)
     out = token.crosschainBurn(investor, 100, sender=bridge.address)
     assert out.events == (
+        token.emitted("Approval", investor, bridge, 0),
         token.emitted("Transfer", investor, ZERO, 100),
         token.emitted("CrosschainBurn", investor, 100, bridge),
     )
