@@ -1606,13 +1606,13 @@ class TwoLedgersMachine(RuleBasedStateMachine):
 
     @rule(
         name=ledger_names,
-        sender=st.sampled_from([*HOLDERS, "custody"]),
+        sender=st.sampled_from([*HOLDERS, *HOLDERS, "custody"]),
         receiver=holders,
         eighths=parts,
         extra=extras,
         order=st.integers(1, 3),
-        lasts=st.sampled_from([DAY, 30 * DAY, 366 * DAY, 366 * DAY + 1, 1, 0]),
-        then=st.sampled_from(["carry out", "carry out", "lower", "expire", "nothing"]),
+        lasts=st.sampled_from([DAY, DAY, 30 * DAY, 366 * DAY, 30 * DAY, 366 * DAY + 1, 1, 0]),
+        then=st.sampled_from([*["carry out"] * 4, "lower", "expire", "nothing"]),
     )
     def enter_order(
         self,
@@ -1625,7 +1625,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         lasts: int,
         then: str,
     ) -> None:
-        amount = self.part(name, sender, eighths, extra)
+        amount = self.part(name, sender, eighths, extra) or 1
         entered = (name, sender, receiver, amount, order)
         if self.play.enter_order(entered, lasts):
             self.orders.append(entered)
