@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
-from tallystick.bridge.message import LaneId, LaneMessage, ledger_id, message_of, party
+from tallystick.bridge.message import LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
@@ -338,10 +338,6 @@ class Network:
         """A courier claims what waits in suspense for its recipient."""
         suite = self.destination(message)
         return _receipt(suite.escrow.claim(message.as_tuple(), sender=suite.chain.account(COURIER)))
-
-    def peer_id(self, suite: Suite) -> bytes:
-        """Return the ledger id under which others know a suite's ledger."""
-        return ledger_id(suite.chain.caip2)
 
 
 def _with_people(
