@@ -290,6 +290,18 @@ def test_a_release_in_one_piece_names_no_controls(world: World, upgrade: Upgrade
     assert whole.register().return_value == whole.id
 
 
+def test_what_answers_with_a_revert_of_one_word_names_no_controls(
+    world: World, upgrade: Upgrade
+) -> None:
+    """Its length alone makes no answer of it."""
+    side = upgrade.side
+    side.chain.set_code(side.outsider.address, bytes.fromhex("60205ffd"))
+    refusing = side.chain.at("ReleaseAuthority", side.outsider.address)
+    whole = replace(upgrade, implementation=refusing, kind="ReleaseAuthority")
+    assert whole.terms[4] == bytes(32)
+    assert whole.register().return_value == whole.id
+
+
 def test_controls_that_delegate_are_no_release(world: World, upgrade: Upgrade) -> None:
     code = bytes.fromhex("ef0100" + upgrade.side.attacker.address[2:])
     upgrade.side.chain.set_code(upgrade.implementation.CONTROLS(), code)

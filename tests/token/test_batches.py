@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from tests.support.world import (
     ELIGIBLE_UNTIL,
@@ -76,6 +78,24 @@ def test_issuer_issues_to_many(home_side: Side) -> None:
     )
     assert (home_side.balance(fund), home_side.balance(buyer)) == (9, held + 2)
     assert token.totalSupply() == supply + 11
+
+
+def test_issuer_issues_to_256_and_to_no_more(world: World) -> None:
+    side = world.home
+    before, issue = side.balance(side.fund), int(side.token.totalSupply())
+    side.token.authorise_issuance(256, *STATED, sender=side.notary)
+    # Past the codec, which knows the bound too: the contract itself is asked.
+    with refused(world):
+        side.chain.send(sender=side.issuer, to=side.token.address, data=_batch_mint(side, 257))
+    side.chain.send(sender=side.issuer, to=side.token.address, data=_batch_mint(side, 256))
+    assert side.balance(side.fund) == before + 256
+    assert side.token.totalSupply() == issue + 256
+
+
+def _batch_mint(side: Side, count: int) -> bytes:
+    selector = keccak(text=SIGNATURES["batchMint"])[:4]
+    values = [[side.fund.address] * count, [1] * count, *STATED]
+    return bytes(selector + encode(["address[]", "uint256[]", "bytes4", "bytes32"], values))
 
 
 @pytest.mark.parametrize("name", ["batchMint", "batchSetAddressFrozen"])
