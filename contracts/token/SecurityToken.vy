@@ -29,6 +29,7 @@ from contracts.token import book
 from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
+from contracts.token import ratios
 from contracts.token import standing
 
 initializes: access
@@ -40,6 +41,7 @@ initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20
 ]
+initializes: ratios[access := access, book := book]
 
 exports: (
     # issuer and bridges
@@ -47,6 +49,9 @@ exports: (
     issuance.burn,
     issuance.crosschainMint,
     issuance.crosschainBurn,
+    # ratios
+    ratios.credit_remainders,
+    ratios.ratio_at,
     # holders
     erc20.transfer,
     erc20.transferFrom,
@@ -71,6 +76,13 @@ exports: (
     controls.canSend,
     controls.canReceive,
     controls.canTransfer,
+    # what moves or states amounts as they are after ratios
+    controls.setFrozenTokens,
+    controls.forcedTransfer,
+    controls.getFrozenTokens,
+    controls.order_in_force,
+    controls.position_of,
+    issuance.authorised,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"

@@ -19,6 +19,7 @@ from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import position
+from contracts.token import ratios
 from contracts.token import standing
 
 initializes: access
@@ -30,6 +31,7 @@ initializes: erc20[book := book, controls := controls]
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, erc20 := erc20
 ]
+initializes: ratios[access := access, book := book]
 
 exports: (
     # set-up and roles
@@ -50,27 +52,24 @@ exports: (
     controls.enter_order,
     controls.withdraw_order,
     controls.announce_close,
-    controls.setFrozenTokens,
     controls.setAddressFrozen,
-    controls.forcedTransfer,
     controls.pause,
     controls.unpause,
     # notary
     issuance.authorise_issuance,
     issuance.withdraw_authorisation,
+    # ratios
+    ratios.announce_ratio,
+    ratios.withdraw_ratio,
     # what stands
-    issuance.authorised,
     issuance.is_home,
     issuance.is_live,
     book.close_minute,
-    controls.getFrozenTokens,
     controls.isFrozen,
     controls.eligible_until,
     controls.is_link,
     controls.paused,
     controls.paused_scopes,
-    controls.order_in_force,
-    controls.position_of,
 )
 
 _initialized: bool

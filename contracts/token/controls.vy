@@ -235,7 +235,7 @@ def enter_order(
     assert sender != receiver, "controls: order to same account"
     # The zero address keeps the closings of the supply; nobody holds there.
     assert sender != empty(address), "controls: order from nobody"
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    order_id: bytes32 = self._order_id(sender, receiver, amount, book._issue_now())
     assert self._order_terms[order_id] == 0, "controls: order entered already"
     self._order_terms[order_id] = (
         ((access._warrant(msg.sender) >> 16) << _TERM_SHIFT)
@@ -268,7 +268,7 @@ def withdraw_order(
     @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    order_id: bytes32 = self._order_id(sender, receiver, amount, book._issue_now())
     assert self._order_terms[order_id] != 0, "controls: no order to withdraw"
     self._order_terms[order_id] = 0
     self._order_document[order_id] = empty(bytes32)
@@ -313,7 +313,8 @@ def setFrozenTokens(
     """
     access._check_role(access.CUSTODIAN)
     kept: uint256 = min(amount, position.AMOUNT_MAX)
-    word: uint256 = book._positions[account]
+    issue: uint256 = book._issue_now()
+    word: uint256 = book._word(account, issue, 1)
     assert word & position.LINK == 0, "controls: link can't be frozen"
     book._positions[account] = position._with_upper(word, kept)
     standing._record(account, reason, document)
@@ -362,16 +363,17 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     @custom:refused frozen to, expired to
     """
     access._check_role(access.CUSTODIAN)
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    issue: uint256 = book._issue_now()
+    order_id: bytes32 = self._order_id(sender, receiver, amount, issue)
     terms: uint256 = self._order_terms[order_id]
     assert terms & _EXPIRY_MASK > block.timestamp, "controls: no order in force"
     assert self._registrar(terms) != empty(address), "controls: registrar lost role"
     document: bytes32 = self._order_document[order_id]
     self._order_terms[order_id] = 0
     self._order_document[order_id] = empty(bytes32)
-    word: uint256 = book._positions[sender]
+    word: uint256 = book._word(sender, issue, amount)
     assert word & position.LINK == 0, "controls: order on link account"
-    target: uint256 = book._positions[receiver]
+    target: uint256 = book._word(receiver, issue, amount)
     if not self._may_move(target, receiver) or receiver == empty(address):
         standard_errors._cannot_receive(receiver)
     balance: uint256 = position._lower(word)
@@ -388,7 +390,7 @@ def forcedTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     instruction._record(
         sender, convert(convert((terms >> _REASON_SHIFT) & _REASON_MASK, uint32), bytes4), document
     )
-    day: uint256 = book._business_day(book._issue)
+    day: uint256 = book._business_day(issue)
     book._debit(sender, word, amount, day)
     book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)
@@ -488,6 +490,9 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     if target & position.LINK != 0 and self._is_paused(position.PAUSED_LANES):
         return False
     # A mere shortage of balance is not for this view.
+    if position._upper(word) == 0:
+        return True
+    word = book._now(word)
     return position._upper(word) == 0 or amount <= self._unfrozen(word)
 
 
@@ -499,7 +504,7 @@ def getFrozenTokens(account: address) -> uint256:
     @param account The account.
     @return Units.
     """
-    return self._frozen_amount(position._upper(book._positions[account]))
+    return self._frozen_amount(position._upper(book._now(book._positions[account])))
 
 
 @external
@@ -565,7 +570,7 @@ def order_in_force(sender: address, receiver: address, amount: uint256) -> Order
     @param amount Units.
     @return The order; empty if there is none, it has expired, or its registrar lost the role.
     """
-    order_id: bytes32 = self._order_id(sender, receiver, amount)
+    order_id: bytes32 = self._order_id(sender, receiver, amount, book._in_force(book._issue))
     terms: uint256 = self._order_terms[order_id]
     registrar: address = self._registrar(terms)
     if terms & _EXPIRY_MASK <= block.timestamp or registrar == empty(address):
@@ -586,7 +591,7 @@ def position_of(account: address) -> Position:
     @param account The account.
     @return Its position.
     """
-    word: uint256 = book._positions[account]
+    word: uint256 = book._now(book._positions[account])
     return Position(
         balance=position._lower(word),
         frozen=self._frozen_amount(position._upper(word)),
@@ -647,11 +652,11 @@ def _frozen_amount(kept: uint256) -> uint256:
 
 @internal
 @pure
-def _order_id(sender: address, receiver: address, amount: uint256) -> bytes32:
+def _order_id(sender: address, receiver: address, amount: uint256, issue: uint256) -> bytes32:
     """
-    @dev Key of an order.
+    @dev Key of an order. It is in the units of its entry: a ratio leaves none in force.
     """
-    return keccak256(abi_encode(sender, receiver, amount))
+    return keccak256(abi_encode(sender, receiver, amount, position._epoch(issue)))
 
 
 @internal
@@ -678,6 +683,8 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     @dev A holder's transfer with every control. Checks, then effects; calls nothing outside.
     """
     issue: uint256 = book._issue
+    if issue & position.PENDING != 0:
+        issue = book._raised(issue)
     word: uint256 = book._positions[sender]
     if issue & position.PAUSED_TRANSFERS != 0:
         # What a link account pays out has arrived: no pause of the token keeps it from its owner.
@@ -686,6 +693,8 @@ def _transfer(sender: address, receiver: address, amount: uint256):
         ), "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
+    if (word ^ issue) & position.EPOCH_FIELD != 0 and amount != 0:
+        word = book._brought_up(sender, word, issue)
     self._check_debit(sender, word, amount)
     day: uint256 = book._business_day(issue)
     if receiver != sender:
@@ -721,5 +730,7 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256, i
         if issue & position.PAUSED_LANES != 0:
             assert not self._is_paused(position.PAUSED_LANES), "controls: lanes paused"
     if receiver != sender:
+        if (target ^ issue) & position.EPOCH_FIELD != 0 and amount != 0:
+            target = book._brought_up(receiver, target, issue)
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

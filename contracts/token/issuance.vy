@@ -67,11 +67,13 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     @custom:role notary
     """
     access._check_role(access.NOTARY)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
     authorised: uint256 = position._upper(issue)
-    assert amount <= position.AMOUNT_MAX - authorised, "issuance: too much authorised"
+    assert amount <= position.AMOUNT_MAX - authorised and book._fits(
+        unsafe_add(authorised, amount), issue
+    ), "issuance: too much authorised"
     authorised = unsafe_add(authorised, amount)
     registry: address = staticcall IReleaseAuthority(controls.release_authority).proxy_at(_REGISTRY)
     assert (
@@ -92,7 +94,7 @@ def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
     @custom:role notary
     """
     access._check_role(access.NOTARY)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     authorised: uint256 = position._upper(issue)
     # At home the supply is within the authorised amount; elsewhere nothing is authorised.
     unused: uint256 = unsafe_sub(authorised, min(authorised, position._lower(issue)))
@@ -121,14 +123,14 @@ def mint(
     @custom:refused issuance, frozen to, expired to
     """
     access._check_role(access.ISSUER)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     if issue & position.PAUSED_ISSUANCE != 0:
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
     assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
     assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
-    word: uint256 = book._positions[receiver]
+    word: uint256 = book._word(receiver, issue, amount)
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     standing._record(receiver, reason, document)
@@ -155,11 +157,11 @@ def burn(
     @custom:refused issuance, frozen caller, frozen from, expired from
     """
     access._check_role(access.ISSUER)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: redemption is at home"
     if issue & position.PAUSED_ISSUANCE != 0:
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: redemption paused"
-    word: uint256 = book._positions[owner]
+    word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
     if owner != msg.sender:
         erc20._check_spender()
@@ -185,10 +187,12 @@ def crosschainMint(receiver: address, amount: uint256):
     @custom:refused frozen to, expired to
     """
     issue: uint256 = self._bridged_issue()
-    word: uint256 = book._positions[receiver]
+    word: uint256 = book._word(receiver, issue, amount)
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
-    assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
+    assert amount <= position.AMOUNT_MAX - position._lower(issue) and (
+        issue & position.PENDING == 0 or book._fits(unsafe_add(position._lower(issue), amount), issue)
+    ), "issuance: supply out of range"
     if issue & position.HOME != 0:
         # Other people's bridges may end units at home and bring them back, never more (VL-07).
         assert (
@@ -212,7 +216,7 @@ def crosschainBurn(owner: address, amount: uint256):
     if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS) != 0:
         assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
-    word: uint256 = book._positions[owner]
+    word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
     book._cancel_units(owner, word, issue, amount)
     log CrosschainBurn(owner=owner, amount=amount, sender=msg.sender)
@@ -228,7 +232,7 @@ def authorised() -> uint256:
     @notice Units that the notary allows to exist.
     @return Units.
     """
-    return position._upper(book._issue)
+    return position._upper(book._in_force(book._issue))
 
 
 @external
@@ -255,12 +259,11 @@ def is_live() -> bool:
 
 
 @internal
-@view
 def _bridged_issue() -> uint256:
     """
     @dev The issue word, once the caller is a bridge and the set-up over.
     """
     access._check_role(access.BRIDGE)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.LIVE != 0, "issuance: bridge in set-up"
     return issue

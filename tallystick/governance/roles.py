@@ -24,6 +24,7 @@ class Role(IntFlag):
     PAYING_AGENT = 256
     AUDITOR = 512
     BRIDGE = 1024
+    ACTIONS = 2048
 
 
 def role_of_title(title: str) -> Role:
