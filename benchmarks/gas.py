@@ -11,6 +11,7 @@ from benchmarks.rig import (
     DOCUMENT,
     NOTICE,
     REASON,
+    ROOT,
     UNTIL_DAY,
     Rig,
     holder,
@@ -28,6 +29,7 @@ from tallystick.governance.release import (
     release_kind,
     release_terms,
 )
+from tallystick.governance.roles import Role
 from tallystick.reach.connection import Suite
 from tallystick.token.closings import SLOTS
 
@@ -78,6 +80,7 @@ class Scenario:
         self.releases()
         if closings:
             self.closings()
+            self.ratios()
 
     def note(self, operation: str, receipt: Any) -> Receipt:
         assert isinstance(receipt, Receipt), operation
@@ -389,3 +392,59 @@ class Scenario:
         self.note("view.entitled_at_close.announced.hint", receipt)
         self.note("view.balanceOf", token.balanceOf.send(one, sender=reader))
         self.note("view.canTransfer", token.canTransfer.send(one, two, AMOUNT, sender=reader))
+
+    # ------------------------------------------------------------------------- ratios
+
+    def ratios(self) -> None:
+        """Announced, pending, in force: who comes first, and who is touched first, and what it leaves.
+
+        Every account has moved on more days than there are slots.
+        """
+        token, chain = self.token, self.rig.home.chain
+        one, two, three, four = self.holders[:4]
+        agent, reader = self.holders[4], self.holders[5]
+        registrar = self.rig.party("registrar")
+        build.add(build.sources(ROOT, "tests/contracts"))
+        engine = chain.deploy("ActionsEngineMock", token, sender=reader)
+        first, second = self.rig.network.administrators("home")
+        token.propose_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=first)
+        chain.advance(_DAY)
+        token.assign_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=second)
+
+        def announce(numerator: int, denominator: int, operation: str = "") -> None:
+            act = (numerator, denominator, int(token.business_day()) + 3, agent, REASON, DOCUMENT)
+            receipt = engine.announce(*act, sender=reader)
+            if operation:
+                self.note(operation, receipt)
+
+        def days(count: int = 1) -> None:
+            for _ in range(count):
+                chain.advance(_DAY)
+                token.transfer(two, AMOUNT + 1, sender=one)
+                token.transfer(four, AMOUNT + 1, sender=three)
+
+        token.transfer(three, 100 * AMOUNT, sender=one)
+        self.admit(self.rig.home, agent)
+        days(SLOTS + 1)
+        announce(4, 1, "ratio.announce")
+        self.note("transfer.ratio_pending", token.transfer(two, AMOUNT, sender=one))
+        engine.withdraw(int(token.business_day()) + 3, REASON, DOCUMENT, sender=reader)
+        announce(4, 1)
+        days(2)
+        chain.advance(_DAY)
+        with chain.isolated():
+            self.note("transfer.ratio_first_act", token.transfer(two, AMOUNT, sender=one))
+        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note("transfer.ratio_first_touch", token.transfer(two, AMOUNT, sender=one))
+        token.transfer(four, AMOUNT, sender=three)
+        days(SLOTS)
+        announce(1, 7)
+        self.note("announce_close.ratio", token.announce_close(int(token.business_day()) + 2, REASON, DOCUMENT, sender=registrar))
+        days(2)
+        chain.advance(_DAY)
+        token.transfer(two, 0, sender=one)
+        with chain.isolated():
+            self.note("transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one))
+        self.note("x", token.transfer(two, AMOUNT, sender=one))
+        self.note("y", token.transfer(four, AMOUNT, sender=three))
+        self.note("ratio.credit_remainders", token.credit_remainders(2, sender=reader))

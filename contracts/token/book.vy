@@ -89,8 +89,7 @@ event RatioInForce:
 event RatioApplied:
     account: indexed(address)
     epoch: indexed(uint256)
-    before: uint256
-    after: uint256
+    balance: uint256
     frozen: uint256
     remainder: uint256
 
@@ -447,13 +446,13 @@ def _carried(account: address, word: uint256, target: uint256) -> uint256:
     if word & (position.AMOUNT_MAX + position.AMOUNT_MAX * 2**104) == 0:
         return (word & ~position.EPOCH_FIELD) | (target << position.EPOCH_SHIFT)
     carried: uint256 = word
+    epoch: uint256 = position._epoch(word)
     for _: uint256 in range(position.EPOCH_MAX):
-        epoch: uint256 = unsafe_add(position._epoch(carried), 1)
-        if epoch > target:
+        if epoch == target:
             break
+        epoch = unsafe_add(epoch, 1)
         ratio: uint256 = self._ratios[epoch]
-        before: uint256 = position._lower(carried)
-        remainder: uint256 = self._remainder(before, ratio)
+        remainder: uint256 = self._remainder(carried & position.AMOUNT_MAX, ratio)
         if remainder != 0:
             # 128 bits hold more remainders than blocks can.
             self._remainders[epoch] = unsafe_add(self._remainders[epoch], remainder)
@@ -461,9 +460,8 @@ def _carried(account: address, word: uint256, target: uint256) -> uint256:
         log RatioApplied(
             account=account,
             epoch=epoch,
-            before=before,
-            after=position._lower(carried),
-            frozen=position._upper(carried),
+            balance=carried & position.AMOUNT_MAX,
+            frozen=(carried >> position.UPPER_SHIFT) & position.AMOUNT_MAX,
             remainder=remainder,
         )
     return carried
@@ -541,17 +539,22 @@ def _applied(word: uint256, ratio: uint256, account: bool) -> uint256:
     @dev A word after a ratio. Balance, supply and authorised amount round down; what is frozen of an account up, but
          not above its balance. A freeze above the balance stays above it, a freeze of all one of all.
     """
-    lower: uint256 = position._lower(word)
-    upper: uint256 = position._upper(word)
-    after: uint256 = self._part(lower, ratio)
-    kept: uint256 = self._part(upper, ratio)
-    if account:
-        if self._remainder(upper, ratio) != 0:
-            kept = unsafe_add(kept, 1)
-        most: uint256 = after if upper <= lower else position.AMOUNT_MAX
-        kept = min(kept, most) if upper != position.AMOUNT_MAX else upper
+    numerator: uint256 = ratio & position.PART_MAX
+    denominator: uint256 = (ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX
+    lower: uint256 = word & position.AMOUNT_MAX
+    after: uint256 = unsafe_div(unsafe_mul(lower, numerator), denominator)
+    upper: uint256 = (word >> position.UPPER_SHIFT) & position.AMOUNT_MAX
+    if upper != 0:
+        product: uint256 = unsafe_mul(upper, numerator)
+        kept: uint256 = unsafe_div(product, denominator)
+        if account:
+            if unsafe_mul(kept, denominator) != product:
+                kept = unsafe_add(kept, 1)
+            most: uint256 = after if upper <= lower else position.AMOUNT_MAX
+            kept = min(kept, most) if upper != position.AMOUNT_MAX else upper
+        upper = kept
     return unsafe_add(
-        (word & position.NOT_AMOUNTS) | after | (kept << position.UPPER_SHIFT), 2**240
+        (word & position.NOT_AMOUNTS) | after | (upper << position.UPPER_SHIFT), 2**240
     )
 
 

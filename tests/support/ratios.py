@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from tallystick.chain import Contract, Event
 from tallystick.governance.roles import Role
+from tallystick.token.closings import first_after
 from tallystick.token.position import AMOUNT_MAX, business_day, close_of
+from tests.support.closings import WEEK
 from tests.support.world import STATED, Side
 
 # Of the test's tokens; business days between an announcement and the first day.
@@ -82,6 +84,10 @@ class Holding:
     unseen: dict[int, int] = field(default_factory=dict)
     # day -> balance when it ended
     closings: dict[int, int] = field(default_factory=dict)
+    # of the last touch
+    epoch: int = 0
+    # days of which the first to act found it otherwise
+    moved: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,9 @@ class Ratios:
     holdings: dict[str, Holding]
     day: int
     supplies: dict[int, int] = field(default_factory=dict)
+    # days on which the supply moved, or a first act found it in new units; the epoch of that act
+    supply_moved: set[int] = field(default_factory=set)
+    raised: int = 0
     pending: list[Fraction] = field(default_factory=list)
     past: list[Fraction] = field(default_factory=list)
     # epoch -> remainders written down and not credited, and the supply's own
@@ -157,19 +166,41 @@ class Ratios:
         for epoch, left in holding.unseen.items():
             self.written[epoch] += left
         holding.unseen.clear()
+        # Who never moved has no history that a touch could change.
+        if holding.epoch != self.epoch and holding.moved:
+            holding.moved.add(self.day)
+        holding.epoch = self.epoch
+
+    def act(self) -> None:
+        """Somebody acts: the first since a ratio's moment brings the supply up."""
+        if self.raised != self.epoch:
+            self.raised = self.epoch
+            self.supply_moved.add(self.day)
+
+    def freeze(self, account: str, amount: int) -> None:
+        """So much is frozen, absolutely."""
+        self.act()
+        self.touch(account)
+        self.holdings[account].frozen = ALL if amount >= AMOUNT_MAX else amount
 
     def move(self, sender: str, receiver: str, amount: int) -> None:
         """Units go from one to the other."""
+        self.act()
         if amount:
-            self.touch(sender)
-            self.touch(receiver)
+            for each in (sender, receiver):
+                self.touch(each)
+                if sender != receiver:
+                    self.holdings[each].moved.add(self.day)
         self.holdings[sender].balance -= amount
         self.holdings[receiver].balance += amount
 
     def issue(self, account: str, amount: int) -> None:
         """Units come into being, or end."""
+        self.act()
         if amount:
             self.touch(account)
+            self.holdings[account].moved.add(self.day)
+            self.supply_moved.add(self.day)
         self.holdings[account].balance += amount
         self.supply += amount
 
@@ -187,7 +218,10 @@ class Ratios:
             units, left = divmod(units * ratio.numerator, ratio.denominator)
             self.written[later] += left
         agent = self.past[epoch - 1].agent
+        self.act()
         self.touch(agent)
+        if units:
+            self.holdings[agent].moved.add(self.day)
         self.holdings[agent].balance += units
         return units
 
@@ -227,16 +261,29 @@ def hold_to(model: Ratios, token: Contract) -> None:
     assert model.supply == positions + model.uncollected()
 
 
-def closings_of(model: Ratios, token: Contract, since: int) -> None:
-    """Ask every close of the last week.
+def hold_closings_to(model: Ratios, token: Contract, since: int, announced: set[int]) -> int:
+    """Ask every close of the last week, and every announced one, of everybody.
 
     Raises:
         AssertionError: one is not answered as it was then, in the units of its day.
     """
-    for day in range(max(since, model.day - 7), model.day):
-        assert token.supply_at_close(day) == model.supplies[day]
+    answered = 0
+    for day in sorted({*range(max(since, model.day - WEEK), model.day), *announced}):
+        if not since <= day < model.day:
+            continue
+        hint = first_after(day, model.supply_moved)
+        assert token.supply_at_close(day, hint) == model.supplies[day], day
         for account, holding in model.holdings.items():
-            assert token.balance_at_close(account, day) == holding.closings[day], (account, day)
+            if day < model.day - WEEK and day < min(holding.moved, default=0):
+                # Nothing tells that an account held nothing before its first movement.
+                continue
+            hint = first_after(day, holding.moved)
+            if hint == min(holding.moved, default=0):
+                hint = 0
+            balance = token.balance_at_close(account, day, hint)
+            assert balance == holding.closings[day], (account, day)
+            answered += 1
+    return answered
 
 
 def announced(token: Contract, engine: Engine, ratio: Fraction) -> tuple[Event, ...]:
