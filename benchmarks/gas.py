@@ -396,55 +396,65 @@ class Scenario:
     # ------------------------------------------------------------------------- ratios
 
     def ratios(self) -> None:
-        """Announced, pending, in force: who comes first, and who is touched first, and what it leaves.
+        """Announced, pending, in force; who acts first, who is touched first, and what it leaves.
 
-        Every account has moved on more days than there are slots.
+        Everybody has moved on more days than there are slots; the supply has too at the second.
         """
         token, chain = self.token, self.rig.home.chain
-        one, two, three, four = self.holders[:4]
-        agent, reader = self.holders[4], self.holders[5]
-        registrar = self.rig.party("registrar")
+        one, two, three, four, agent, anyone = self.holders
+        registrar, issuer = self.rig.party("registrar"), self.rig.party("issuer")
         build.add(build.sources(ROOT, "tests/contracts"))
-        engine = chain.deploy("ActionsEngineMock", token, sender=reader)
+        engine = chain.deploy("ActionsEngineMock", token, sender=anyone)
         first, second = self.rig.network.administrators("home")
         token.propose_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=first)
         chain.advance(_DAY)
         token.assign_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=second)
+        token.transfer(three, 100 * AMOUNT, sender=one)
 
-        def announce(numerator: int, denominator: int, operation: str = "") -> None:
-            act = (numerator, denominator, int(token.business_day()) + 3, agent, REASON, DOCUMENT)
-            receipt = engine.announce(*act, sender=reader)
-            if operation:
-                self.note(operation, receipt)
-
-        def days(count: int = 1) -> None:
+        def days(count: int, *, issued: bool = False) -> None:
             for _ in range(count):
                 chain.advance(_DAY)
                 token.transfer(two, AMOUNT + 1, sender=one)
                 token.transfer(four, AMOUNT + 1, sender=three)
+                if issued:
+                    token.mint(one, 1, REASON, DOCUMENT, sender=issuer)
 
-        token.transfer(three, 100 * AMOUNT, sender=one)
-        self.admit(self.rig.home, agent)
+        def announce(numerator: int, denominator: int) -> Receipt:
+            first_day = int(token.business_day()) + 3
+            act = (numerator, denominator, first_day, agent, REASON, DOCUMENT)
+            receipt = engine.announce(*act, sender=anyone)
+            assert isinstance(receipt, Receipt)
+            return receipt
+
+        def begin() -> None:
+            days(2)
+            chain.advance(_DAY)
+
         days(SLOTS + 1)
-        announce(4, 1, "ratio.announce")
+        self.note("ratio.announce", announce(4, 1))
         self.note("transfer.ratio_pending", token.transfer(two, AMOUNT, sender=one))
-        engine.withdraw(int(token.business_day()) + 3, REASON, DOCUMENT, sender=reader)
-        announce(4, 1)
-        days(2)
-        chain.advance(_DAY)
+        begin()
         with chain.isolated():
             self.note("transfer.ratio_first_act", token.transfer(two, AMOUNT, sender=one))
-        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note("ratio.first_act.fresh_slot", token.transfer(two, 0, sender=one))
         self.note("transfer.ratio_first_touch", token.transfer(two, AMOUNT, sender=one))
-        token.transfer(four, AMOUNT, sender=three)
-        days(SLOTS)
-        announce(1, 7)
-        self.note("announce_close.ratio", token.announce_close(int(token.business_day()) + 2, REASON, DOCUMENT, sender=registrar))
-        days(2)
-        chain.advance(_DAY)
+        days(SLOTS + 1, issued=True)
+        announce(2, 1)
+        close = int(token.business_day()) + 2
+        token.announce_close(close, REASON, DOCUMENT, sender=registrar)
+        begin()
         token.transfer(two, 0, sender=one)
-        with chain.isolated():
-            self.note("transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one))
-        self.note("x", token.transfer(two, AMOUNT, sender=one))
-        self.note("y", token.transfer(four, AMOUNT, sender=three))
-        self.note("ratio.credit_remainders", token.credit_remainders(2, sender=reader))
+        self.note(
+            "transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one)
+        )
+        days(SLOTS + 1, issued=True)
+        announce(1, 7)
+        begin()
+        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note(
+            "transfer.ratio_first_touch.first_remainder", token.transfer(two, AMOUNT, sender=one)
+        )
+        self.note(
+            "transfer.ratio_first_touch.remainders", token.transfer(four, AMOUNT, sender=three)
+        )
+        self.note("ratio.credit_remainders", token.credit_remainders(3, sender=anyone))

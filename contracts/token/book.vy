@@ -32,6 +32,8 @@ _MAX_AHEAD: constant(uint256) = 400
 _SECONDS_PER_DAY: constant(uint256) = 86400
 # Ratios announced and not yet in force, at most.
 MAX_PENDING: constant(uint256) = 4
+# No word is more epochs behind: the field holds no more (`position.EPOCH_MAX`).
+_MAX_EPOCHS: constant(uint256) = 1023
 # Of an epoch's remainders: above their sum, the supply's own.
 _OWN_SHIFT: constant(uint256) = 128
 
@@ -447,7 +449,7 @@ def _carried(account: address, word: uint256, target: uint256) -> uint256:
         return (word & ~position.EPOCH_FIELD) | (target << position.EPOCH_SHIFT)
     carried: uint256 = word
     epoch: uint256 = position._epoch(word)
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         if epoch == target:
             break
         epoch = unsafe_add(epoch, 1)
@@ -486,7 +488,7 @@ def _on_day(word: uint256, day: uint256, account: bool = True) -> uint256:
     @dev A word or an opening in the units in force on `day`, the issue's or an account's.
     """
     current: uint256 = word
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         ratio: uint256 = self._ratios[unsafe_add(position._epoch(current), 1)]
         if ratio == 0 or position._first_day(ratio) > day:
             break
@@ -501,8 +503,8 @@ def _fits(amount: uint256, issue: uint256) -> bool:
     @dev Whether an amount in units of the issue stays within its field through every ratio that is pending.
     """
     current: uint256 = amount
-    for i: uint256 in range(1, MAX_PENDING + 1):
-        ratio: uint256 = self._ratios[unsafe_add(position._epoch(issue), i)]
+    for i: uint256 in range(MAX_PENDING):
+        ratio: uint256 = self._ratios[unsafe_add(position._epoch(issue), unsafe_add(i, 1))]
         if ratio == 0 or current > position.AMOUNT_MAX:
             break
         current = self._part(current, ratio)
@@ -586,8 +588,8 @@ def _opening(account: address, day: uint256) -> uint256:
 def _closing(account: address, day: uint256, hint: uint256) -> uint256:
     """
     @dev What an account was at the close of `day`: the opening that tells it, or, with no tag, the word that
-         stands since, each in the units of its epoch. `hint` is 0, or any later day of which an opening is there, from which the walk starts: with
-         the first such day it is one step, however long ago.
+         stands since, each in the units of its epoch. `hint` is 0, or any later day of which an opening is there,
+         from which the walk starts: with the first such day it is one step, however long ago.
     """
     today: uint256 = self._business_day(self._issue)
     assert day < today, "book: day not closed"

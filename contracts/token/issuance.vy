@@ -191,7 +191,8 @@ def crosschainMint(receiver: address, amount: uint256):
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     assert amount <= position.AMOUNT_MAX - position._lower(issue) and (
-        issue & position.PENDING == 0 or book._fits(unsafe_add(position._lower(issue), amount), issue)
+        issue & position.PENDING == 0
+        or book._fits(unsafe_add(position._lower(issue), amount), issue)
     ), "issuance: supply out of range"
     if issue & position.HOME != 0:
         # Other people's bridges may end units at home and bring them back, never more (VL-07).

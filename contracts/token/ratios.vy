@@ -89,7 +89,7 @@ def announce_ratio(
     ), "ratios: too soon or too far"
     epoch: uint256 = unsafe_add(position._epoch(issue), 1)
     last: uint256 = unsafe_sub(epoch, 1)
-    for i: uint256 in range(book.MAX_PENDING):
+    for _: uint256 in range(book.MAX_PENDING):
         ratio: uint256 = book._ratios[epoch]
         if ratio == 0:
             break

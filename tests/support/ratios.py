@@ -102,7 +102,7 @@ class Fraction:
 
 @dataclass
 class Ratios:
-    """A ledger on which a ratio is applied to everybody at its moment; knows no word, no epoch field."""
+    """A ledger on which a ratio is applied to everybody at its moment; knows no words."""
 
     supply: int
     authorised: int

@@ -1,4 +1,4 @@
-"""Ratios: announced, withdrawn, in force at a moment without any transaction, and what they leave."""
+"""Ratios: announced, withdrawn, in force at a moment by themselves, and what they leave."""
 
 from __future__ import annotations
 
@@ -239,9 +239,7 @@ def test_the_first_transfer_is_in_new_units_and_brings_everything_up(engine: Eng
     receipt = token.transfer(side.buyer, INVESTOR_UNITS * 4, sender=side.investor)
     assert receipt.events == (
         in_force(side, 1, SUPPLY * 4, authorised * 4),
-        token.emitted(
-            "RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0
-        ),
+        token.emitted("RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0),
         token.emitted("RatioApplied", side.buyer, 1, BUYER_UNITS * 4, 0, 0),
         token.emitted("Transfer", side.investor, side.buyer, INVESTOR_UNITS * 4),
     )
@@ -572,7 +570,5 @@ def test_the_chain_needs_no_help(engine: Engine) -> None:
     )
     assert receipt.events[2:4] == (
         token.emitted("RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0),
-        token.emitted(
-            "RatioApplied", side.investor, 2, INVESTOR_UNITS // 2, 0, 0
-        ),
+        token.emitted("RatioApplied", side.investor, 2, INVESTOR_UNITS // 2, 0, 0),
     )

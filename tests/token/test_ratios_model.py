@@ -35,7 +35,9 @@ _steps = st.one_of(
     st.tuples(st.just("freeze"), _account, st.one_of(_amount, st.sampled_from((ALL, 0, 0)))),
     st.tuples(st.just("force"), _account, _account, _amount),
     st.tuples(st.just("announce"), st.sampled_from(FRACTIONS), st.integers(NOTICE, 6)),
-    st.tuples(st.just("announce"), st.sampled_from(FRACTIONS), st.just(NOTICE + 1)),
+    st.tuples(st.just("soon"), st.sampled_from(FRACTIONS)),
+    st.tuples(st.just("later"), st.sampled_from(FRACTIONS)),
+    st.tuples(st.just("days"), st.just(NOTICE + 1), st.just(False)),
     st.tuples(st.just("withdraw"), st.integers(0, MAX_PENDING)),
     st.tuples(st.just("close"), st.integers(-7, 5)),
     st.tuples(st.just("credit"), st.integers(1, 3)),
@@ -86,7 +88,7 @@ class Play:
         self.answered += hold_closings_to(self.model, self.token, self.since, self.announced)
 
     def _days(self, count: int, late: bool) -> None:
-        # To the first moment of a day, or to its last hour: a block takes a second, a play some minutes.
+        # To the first moment of a day, or its last hour: a block takes a second, a play minutes.
         self.engine.begin(self.engine.day(count), seconds=DAY - 3_600 if late else 0)
         self.model.pass_to(self.engine.day())
 
@@ -152,6 +154,14 @@ class Play:
             model.act()
             model.pending.append(ratio)
 
+    def _soon(self, fraction: tuple[int, int]) -> None:
+        self._announce(fraction, NOTICE + 1)
+
+    def _later(self, fraction: tuple[int, int]) -> None:
+        # After what is pending.
+        days = [each.first_day - self.model.day for each in self.model.pending]
+        self._announce(fraction, max([NOTICE, *days]) + 1)
+
     def _withdraw(self, number: int) -> None:
         model = self.model
         pending = model.pending
@@ -175,7 +185,7 @@ class Play:
 
 
 @settings(max_examples=40)
-@given(steps=st.lists(_steps, min_size=6, max_size=28))
+@given(steps=st.lists(_steps, min_size=8, max_size=30))
 def test_every_view_and_every_close_is_as_the_model_says(
     deployed_world: World, steps: list[tuple[Any, ...]]
 ) -> None:
