@@ -36,7 +36,7 @@ REASONS = {
     "hold": "custody: hold is the escrow's",
 }
 # Whom the table names and no party of these tests is.
-NO_PARTY = {"set-up key", "constructor", "escrow", "bridge", "sides of the proposal"}
+NO_PARTY = {"set-up key", "constructor", "escrow", "bridge", "actions", "sides of the proposal"}
 
 
 def _parties(row: Row) -> Any:
