@@ -443,14 +443,14 @@ class Scenario:
         close = int(token.business_day()) + 2
         token.announce_close(close, REASON, DOCUMENT, sender=registrar)
         begin()
-        token.transfer(two, 0, sender=one)
+        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
         self.note(
             "transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one)
         )
         days(SLOTS + 1, issued=True)
         announce(1, 7)
         begin()
-        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note("ratio.first_act.remainder", token.transfer(two, 0, sender=one))
         self.note(
             "transfer.ratio_first_touch.first_remainder", token.transfer(two, AMOUNT, sender=one)
         )

@@ -119,7 +119,13 @@ class _View:
             paused=int(self.read(self.token, "paused_scopes")),
             positions=tuple(self._positions()),
             releases=tuple(self._releases()),
+            ratios=tuple(self._ratios()),
         )
+
+    def _ratios(self) -> list[tuple[int, int]]:
+        epochs = range(1, int(self.read(self.token, "action_epoch")) + 1)
+        ratios = [self.read(self.token, "ratio_at", epoch) for epoch in epochs]
+        return [(int(each.numerator), int(each.denominator)) for each in ratios]
 
     def _positions(self) -> list[Position]:
         names = _names(self.connection, self.name)
