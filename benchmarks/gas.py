@@ -398,7 +398,7 @@ class Scenario:
     def ratios(self) -> None:
         """Announced, pending, in force; who acts first, who is touched first, and what it leaves.
 
-        Everybody has moved on more days than there are slots; the supply has too at the second.
+        Everybody, and the supply, has moved on more days than there are slots.
         """
         token, chain = self.token, self.rig.home.chain
         one, two, three, four, agent, anyone = self.holders
@@ -411,13 +411,12 @@ class Scenario:
         token.assign_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=second)
         token.transfer(three, 100 * AMOUNT, sender=one)
 
-        def days(count: int, *, issued: bool = False) -> None:
+        def days(count: int) -> None:
             for _ in range(count):
                 chain.advance(_DAY)
                 token.transfer(two, AMOUNT + 1, sender=one)
                 token.transfer(four, AMOUNT + 1, sender=three)
-                if issued:
-                    token.mint(one, 1, REASON, DOCUMENT, sender=issuer)
+                token.mint(one, 1, REASON, DOCUMENT, sender=issuer)
 
         def announce(numerator: int, denominator: int) -> Receipt:
             first_day = int(token.business_day()) + 3
@@ -436,18 +435,18 @@ class Scenario:
         begin()
         with chain.isolated():
             self.note("transfer.ratio_first_act", token.transfer(two, AMOUNT, sender=one))
-        self.note("ratio.first_act.fresh_slot", token.transfer(two, 0, sender=one))
+        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
         self.note("transfer.ratio_first_touch", token.transfer(two, AMOUNT, sender=one))
-        days(SLOTS + 1, issued=True)
+        days(SLOTS + 1)
         announce(2, 1)
         close = int(token.business_day()) + 2
         token.announce_close(close, REASON, DOCUMENT, sender=registrar)
         begin()
-        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note("ratio.first_act.announced_close", token.transfer(two, 0, sender=one))
         self.note(
             "transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one)
         )
-        days(SLOTS + 1, issued=True)
+        days(SLOTS + 1)
         announce(1, 7)
         begin()
         self.note("ratio.first_act.remainder", token.transfer(two, 0, sender=one))

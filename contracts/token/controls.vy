@@ -693,8 +693,9 @@ def _transfer(sender: address, receiver: address, amount: uint256):
         ), "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
-    if (word ^ issue) & position.EPOCH_FIELD != 0 and amount != 0:
-        word = book._brought_up(sender, word, issue)
+    if (word ^ issue) & position.EPOCH_FIELD != 0:
+        if amount != 0:
+            word = book._brought_up(sender, word, issue)
     self._check_debit(sender, word, amount)
     day: uint256 = book._business_day(issue)
     if receiver != sender:
@@ -730,7 +731,8 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256, i
         if issue & position.PAUSED_LANES != 0:
             assert not self._is_paused(position.PAUSED_LANES), "controls: lanes paused"
     if receiver != sender:
-        if (target ^ issue) & position.EPOCH_FIELD != 0 and amount != 0:
-            target = book._brought_up(receiver, target, issue)
+        if (target ^ issue) & position.EPOCH_FIELD != 0:
+            if amount != 0:
+                target = book._brought_up(receiver, target, issue)
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)
