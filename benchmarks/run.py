@@ -48,8 +48,8 @@ of movement on: `.fresh_slots` before it, `.round_after_record_date` and `.later
 and a later round of the eight slots after an announced close, `.saves_late_close` where both slots
 hold what a close announced late needs; `before_` and `after_record_date` are the first on the
 announced day and after its close. `transfer.ratio_*`, all a day's first: `_first_act` is the first
-on a ledger since a ratio's moment, `_first_touch` of both parties alone, after an announced close or
-with remainders; `transfer.ratio_pending` is of the same day while one is announced.
+on a ledger since a ratio's moment, `_first_touch` of both parties alone, after an announced close
+or with remainders; `transfer.ratio_pending` is of the same day while one is announced.
 `ratio.announce` is by an engine that calls the token; `ratio.first_act` a transfer of nothing that
 brings the ledger up, after an announced close or, `.remainder`, one that finds a remainder of the
 supply. `view.balance_at_close.N` reads the
