@@ -11,6 +11,7 @@ from benchmarks.rig import (
     DOCUMENT,
     NOTICE,
     REASON,
+    ROOT,
     UNTIL_DAY,
     Rig,
     holder,
@@ -28,6 +29,7 @@ from tallystick.governance.release import (
     release_kind,
     release_terms,
 )
+from tallystick.governance.roles import Role
 from tallystick.reach.connection import Suite
 from tallystick.token.closings import SLOTS
 
@@ -80,6 +82,7 @@ class Scenario:
         self.releases()
         if closings:
             self.closings()
+            self.ratios()
 
     def note(self, operation: str, receipt: Any) -> Receipt:
         assert isinstance(receipt, Receipt), operation
@@ -417,3 +420,68 @@ class Scenario:
         self.note("view.entitled_at_close.announced.hint", receipt)
         self.note("view.balanceOf", token.balanceOf.send(one, sender=reader))
         self.note("view.canTransfer", token.canTransfer.send(one, two, AMOUNT, sender=reader))
+
+    # ------------------------------------------------------------------------- ratios
+
+    def ratios(self) -> None:
+        """Announced, pending, in force; who acts first, who is touched first, and what it leaves.
+
+        Everybody, and the supply, has moved on more days than there are slots.
+        """
+        token, chain = self.token, self.rig.home.chain
+        one, two, three, four, agent, anyone = self.holders
+        registrar, issuer = self.rig.party("registrar"), self.rig.party("issuer")
+        build.add(build.sources(ROOT, "tests/contracts"))
+        engine = chain.deploy("ActionsEngineMock", token, sender=anyone)
+        first, second = self.rig.network.administrators("home")
+        token.propose_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=first)
+        chain.advance(_DAY)
+        token.assign_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=second)
+        token.transfer(three, 100 * AMOUNT, sender=one)
+
+        def days(count: int) -> None:
+            for _ in range(count):
+                chain.advance(_DAY)
+                token.transfer(two, AMOUNT + 1, sender=one)
+                token.transfer(four, AMOUNT + 1, sender=three)
+                token.mint(one, 1, REASON, DOCUMENT, sender=issuer)
+
+        def announce(numerator: int, denominator: int) -> Receipt:
+            first_day = int(token.business_day()) + 3
+            act = (numerator, denominator, first_day, agent, REASON, DOCUMENT)
+            receipt = engine.announce(*act, sender=anyone)
+            assert isinstance(receipt, Receipt)
+            return receipt
+
+        def begin() -> None:
+            days(2)
+            chain.advance(_DAY)
+
+        days(SLOTS + 1)
+        self.note("ratio.announce", announce(4, 1))
+        self.note("transfer.ratio_pending", token.transfer(two, AMOUNT, sender=one))
+        begin()
+        with chain.isolated():
+            self.note("transfer.ratio_first_act", token.transfer(two, AMOUNT, sender=one))
+        self.note("ratio.first_act", token.transfer(two, 0, sender=one))
+        self.note("transfer.ratio_first_touch", token.transfer(two, AMOUNT, sender=one))
+        days(SLOTS + 1)
+        announce(2, 1)
+        close = int(token.business_day()) + 2
+        token.announce_close(close, REASON, DOCUMENT, sender=registrar)
+        begin()
+        self.note("ratio.first_act.announced_close", token.transfer(two, 0, sender=one))
+        self.note(
+            "transfer.ratio_first_touch.announced_close", token.transfer(two, AMOUNT, sender=one)
+        )
+        days(SLOTS + 1)
+        announce(1, 7)
+        begin()
+        self.note("ratio.first_act.remainder", token.transfer(two, 0, sender=one))
+        self.note(
+            "transfer.ratio_first_touch.first_remainder", token.transfer(two, AMOUNT, sender=one)
+        )
+        self.note(
+            "transfer.ratio_first_touch.remainders", token.transfer(four, AMOUNT, sender=three)
+        )
+        self.note("ratio.credit_remainders", token.credit_remainders(3, sender=anyone))

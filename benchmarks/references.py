@@ -52,6 +52,12 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "transfer.first_of_day.fresh_slots": Reference(91_000),
     "transfer.before_record_date": Reference(91_000),
     "transfer.after_record_date": Reference(91_000, {"cmtat-3.1-snapshots": 265_162}),
+    # Bounds of the design: the first touch of both is a day's first too; an epoch's first remainder
+    # writes a fresh slot.
+    "transfer.ratio_first_touch": Reference(67_000),
+    "transfer.ratio_first_touch.announced_close": Reference(102_000),
+    "transfer.ratio_first_touch.first_remainder": Reference(90_000),
+    "ratio.first_act": Reference(62_000),
     "transfer.batch10": Reference(
         124_000,
         {"bare-vyper": 109_323, "cmtat-3.1-proxied": 197_189, "t-rex-4.1-proxied": 1_000_869},

@@ -47,9 +47,14 @@ nothing. `view.*` are views sent as transactions (21,000 and calldata included);
 of movement on: `.fresh_slots` before it, `.round_after_record_date` and `.later_round` in the first
 and a later round of the eight slots after an announced close, `.saves_late_close` where both slots
 hold what a close announced late needs; `before_` and `after_record_date` are the first on the
-announced day and after its close. `view.balance_at_close.N` reads the close N business days ago of
-an account that moved on each day since, `.announced` one of some hundred days ago, `.hint` names
-the first later day with a movement. `lane.security_token_across` is
+announced day and after its close. `transfer.ratio_*`, all a day's first: `_first_act` is the first
+on a ledger since a ratio's moment, `_first_touch` of both parties alone, after an announced close
+or with remainders; `transfer.ratio_pending` is of the same day while one is announced.
+`ratio.announce` is by an engine that calls the token; `ratio.first_act` a transfer of nothing that
+brings the ledger up, after an announced close or, `.remainder`, one that finds a remainder of the
+supply. `view.balance_at_close.N` reads the
+close N business days ago of an account that moved on each day since, `.announced` one of some
+hundred days ago, `.hint` names the first later day with a movement. `lane.security_token_across` is
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.signature` is what one more signature costs on
 a delivery whose signer set stays the same.
 """

@@ -34,6 +34,7 @@ ROLES: Final = (
     "paying agent",
     "auditor",
     "bridge",
+    "actions",
     "set-up key",
     # Whose custody it is; who proposed or may carry out; what creates the proxy.
     "escrow",

@@ -15,6 +15,7 @@
      A removal is never withdrawn, so that whom it names has no say in it. When a second administrator is
      lost, the guardian confirms a new one, a month later.
 """
+from contracts.governance import code
 from contracts.governance import instruction
 
 # Bits, so that a caller may accept any of several roles in one comparison.
@@ -28,7 +29,9 @@ GUARDIAN: constant(uint256) = 64
 UPGRADER: constant(uint256) = 128
 PAYING_AGENT: constant(uint256) = 256
 AUDITOR: constant(uint256) = 512
-_ALL_ROLES: constant(uint256) = 1023
+# Announces ratios: a contract, whose rules anyone reads; no key changes what everybody's units are.
+ACTIONS: constant(uint256) = 1024
+_ALL_ROLES: constant(uint256) = 2047
 
 # Dual control needs two; fewer could never change a role again.
 _MIN_ADMINISTRATORS: constant(uint256) = 2
@@ -316,10 +319,12 @@ def _role_act(account: address, role: uint256) -> bytes32:
 @view
 def _check_assignable(account: address, role: uint256):
     """
-    @dev At most one bit, a known one, to a real account.
+    @dev At most one bit, a known one, to a real account; ACTIONS to a contract alone.
     """
     assert account != empty(address), "access: no account"
     assert role <= _ALL_ROLES and role & unsafe_sub(role, 1) == 0, "access: not one role"
+    if role == ACTIONS:
+        assert code._is_code(account), "access: only a contract"
 
 
 @internal

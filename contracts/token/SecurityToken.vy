@@ -17,10 +17,8 @@
 @custom:kill The guardian pauses transfers, issuance, lanes, for a week; an administrator prolongs or lifts it.
 """
 from ethereum.ercs import IERC20
-from ethereum.ercs import IERC165
 
 implements: IERC20
-implements: IERC165
 
 from contracts.governance import access
 from contracts.governance import code
@@ -31,6 +29,7 @@ from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import orders
+from contracts.token import ratios
 from contracts.token import standing
 
 initializes: access
@@ -44,11 +43,11 @@ initializes: bridges[access := access, book := book, controls := controls, erc20
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, bridges := bridges
 ]
+initializes: ratios[access := access, book := book, bridges := bridges]
 
 exports: (
     # issuer and bridges
     issuance.mint,
-    issuance.batchMint,
     issuance.burn,
     issuance.crosschainMint,
     issuance.crosschainBurn,
@@ -60,38 +59,20 @@ exports: (
     erc20.balanceOf,
     erc20.totalSupply,
     erc20.allowance,
-    erc20.name,
-    erc20.symbol,
-    erc20.decimals,
-    erc20.isin,
     # legal orders
     orders.enter_order,
     orders.forcedTransfer,
     # closing balances
-    book.balance_at_close,
-    book.entitled_at_close,
     book.supply_at_close,
-    book.keep,
+    book.entitled_at_close,
     book.business_day,
     book.action_epoch,
-    # freezes
-    controls.setFrozenTokens,
-    controls.setAddressFrozen,
-    controls.batchSetFrozenTokens,
-    controls.batchSetAddressFrozen,
     # who may
-    controls.canSend,
     controls.canReceive,
-    controls.canTransfer,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"
 
-_ERC165: constant(bytes4) = 0x01ffc9a7
-_ERC20: constant(bytes4) = 0x36372b07
-_ERC20_METADATA: constant(bytes4) = 0xa219a025
-_ERC7802: constant(bytes4) = 0x33331994
-_ERC7943: constant(bytes4) = 0x3edbb4c4
 _MAX_RETURN: constant(uint256) = 1024
 
 CONTROLS: public(immutable(address))
@@ -133,14 +114,3 @@ def release() -> String[16]:
     @return Semantic version.
     """
     return RELEASE
-
-
-@external
-@view
-def supportsInterface(interface_id: bytes4) -> bool:
-    """
-    @notice Standards that this contract keeps whole (ERC-165).
-    @param interface_id The interface.
-    @return Whether it does.
-    """
-    return interface_id in [_ERC165, _ERC20, _ERC20_METADATA, _ERC7802, _ERC7943]

@@ -21,6 +21,7 @@ from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import orders
 from contracts.token import position
+from contracts.token import ratios
 from contracts.token import standing
 
 initializes: access
@@ -34,6 +35,7 @@ initializes: bridges[access := access, book := book, controls := controls, erc20
 initializes: issuance[
     access := access, standing := standing, book := book, controls := controls, bridges := bridges
 ]
+initializes: ratios[access := access, book := book, bridges := bridges]
 
 exports: (
     # set-up and roles
@@ -54,6 +56,10 @@ exports: (
     controls.propose_class,
     controls.set_class,
     controls.announce_close,
+    controls.setFrozenTokens,
+    controls.setAddressFrozen,
+    controls.batchSetFrozenTokens,
+    controls.batchSetAddressFrozen,
     controls.pause,
     controls.unpause,
     # other people's bridges
@@ -62,6 +68,11 @@ exports: (
     # notary
     issuance.authorise_issuance,
     issuance.withdraw_authorisation,
+    # ratios
+    ratios.announce_ratio,
+    ratios.withdraw_ratio,
+    ratios.credit_remainders,
+    ratios.ratio_at,
     # what stands
     book.announced_closes,
     orders.order_in_force,
@@ -70,11 +81,20 @@ exports: (
     bridges.burningMaxLimitOf,
     bridges.mintingCurrentLimitOf,
     bridges.burningCurrentLimitOf,
+    issuance.batchMint,
     issuance.authorised,
+    erc20.name,
+    erc20.symbol,
+    erc20.decimals,
+    erc20.isin,
     issuance.is_home,
     issuance.is_live,
     book.close_minute,
     controls.getFrozenTokens,
+    book.balance_at_close,
+    book.keep,
+    controls.canSend,
+    controls.canTransfer,
     controls.isFrozen,
     controls.eligible_until,
     controls.is_link,
@@ -82,6 +102,12 @@ exports: (
     controls.paused_scopes,
     controls.position_of,
 )
+
+_ERC165: constant(bytes4) = 0x01ffc9a7
+_ERC20: constant(bytes4) = 0x36372b07
+_ERC20_METADATA: constant(bytes4) = 0xa219a025
+_ERC7802: constant(bytes4) = 0x33331994
+_ERC7943: constant(bytes4) = 0x3edbb4c4
 
 _initialized: bool
 
@@ -158,6 +184,17 @@ def hand_over(reason: bytes4, document: bytes32):
     """
     access._hand_over(reason, document)
     book._issue |= position.LIVE
+
+
+@external
+@view
+def supportsInterface(interface_id: bytes4) -> bool:
+    """
+    @notice Standards that this contract keeps whole (ERC-165).
+    @param interface_id The interface.
+    @return Whether it does.
+    """
+    return interface_id in [_ERC165, _ERC20, _ERC20_METADATA, _ERC7802, _ERC7943]
 
 
 @external

@@ -13,6 +13,11 @@
      The others take turns in eight slots. One that leaves its slot is first copied to its day if a close
      announced late lies in that interval: no stranger's movement ends what a holder is owed. What was
      not kept reverts; it never reads 0.
+     A ratio, announced before its first day, makes of d units n from that day's first moment on. No word is
+     rewritten then: views compute; the first act after it raises the issue's epoch, an account's next movement
+     brings its word up. Openings stay in the units of their epoch, so that a past close is answered as it was.
+     Units and authorised amount round down. What accounts lose so, no more than the supply lost itself, is
+     whole units that are nobody's: summed by epoch, until they are credited to the fractions' agent.
 """
 from contracts.token import position
 
@@ -25,6 +30,13 @@ _SLOT_MASK: constant(uint256) = _SLOTS - 1
 # A close is announced at most so many days ahead: a mistaken year holds its place no longer.
 _MAX_AHEAD: constant(uint256) = 400
 _SECONDS_PER_DAY: constant(uint256) = 86400
+# Ratios announced and not yet in force, at most.
+MAX_PENDING: constant(uint256) = 4
+# No word is more epochs behind: the field holds no more (`position.EPOCH_MAX`).
+_MAX_EPOCHS: constant(uint256) = 127
+_AMOUNTS: constant(uint256) = position.AMOUNT_MAX + position.AMOUNT_MAX * 2**104
+# Of an epoch's remainders: above their sum, the supply's own.
+_OWN_SHIFT: constant(uint256) = 128
 
 # Balance, day of the last movement, epoch, class (of the issue that bit is HOME, and nobody reads it). Frozen
 # amount and eligibility are no history.
@@ -45,8 +57,12 @@ _issue: uint256
 _openings: HashMap[uint256, uint256]
 # Announced closes, the latest in the lowest 16 bits; sixteen. If it is full, older ones have left it.
 _calendar: uint256
+# epoch -> the ratio that began it, or will (see `position`)
+_ratios: HashMap[uint256, uint256]
+# epoch -> in parts of the denominator: remainders of accounts, not credited yet 128 | remainder of the supply 40
+_remainders: HashMap[uint256, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[31]
+_reserved: uint256[29]
 
 
 event Transfer:
@@ -64,6 +80,23 @@ event OpeningKept:
     day: indexed(uint256)
 
 
+# A ratio is in force on the issue; supply and authorised amount after it.
+event RatioInForce:
+    epoch: indexed(uint256)
+    supply: uint256
+    authorised: uint256
+    remainder: uint256
+
+
+# An account's word was brought up over one ratio; of the zero address: remainders to be credited.
+event RatioApplied:
+    account: indexed(address)
+    epoch: indexed(uint256)
+    balance: uint256
+    frozen: uint256
+    remainder: uint256
+
+
 @external
 @view
 def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint256:
@@ -75,13 +108,14 @@ def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint2
          business day after `day` on which the account moved always serves. A false hint reverts.
          An account's first day of movement keeps no opening, unless it is a link account's: a week later what
          was before it (nothing) can't be told from what made room, and reverts too.
+         Stated in the units of that close, whatever ratios came since.
     @param account The account.
     @param day The business day.
     @param hint A later business day of which an opening of the account is there, to start from; 0 for none.
     @return Units.
     """
     assert account != empty(address), "book: no account"
-    return position._lower(self._closing(account, day, hint))
+    return position._lower(self._on_day(self._closing(account, day, hint), day))
 
 
 @external
@@ -99,7 +133,7 @@ def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
     found: uint256 = self._closing(account, day, hint)
     if found & position.CLASSES != 0 or account == _ISSUE:
         return 0
-    return position._lower(found)
+    return position._lower(self._on_day(found, day))
 
 
 @external
@@ -112,7 +146,7 @@ def supply_at_close(day: uint256, hint: uint256 = 0) -> uint256:
     @param hint A later business day of which an opening of the supply is there, to start from; 0 for none.
     @return Units.
     """
-    return position._lower(self._closing(_ISSUE, day, hint))
+    return position._lower(self._on_day(self._closing(_ISSUE, day, hint), day))
 
 
 @external
@@ -175,10 +209,10 @@ def close_minute() -> uint256:
 @reentrant
 def action_epoch() -> uint256:
     """
-    @notice The epoch in whose units amounts are stated; a ratio (split) raises it.
+    @notice The epoch in whose units amounts are stated now; a ratio (split) raises it.
     @return The epoch.
     """
-    return position._epoch(self._issue)
+    return position._epoch(self._in_force(self._issue))
 
 
 @internal
@@ -329,6 +363,220 @@ def _cancel_units(account: address, word: uint256, issue: uint256, amount: uint2
 
 
 @internal
+@view
+def _in_force(issue: uint256) -> uint256:
+    """
+    @dev The issue word as of this moment: with every ratio applied whose first day has come. For views.
+    """
+    if issue & position.PENDING == 0:
+        return issue
+    return self._on_day(issue, self._business_day(issue), False)
+
+
+@internal
+def _raised(issue: uint256) -> uint256:
+    """
+    @dev As `_in_force`, and stored: every act that moves or limits amounts begins so. The day's opening of the supply,
+         in the old units, comes first.
+    """
+    day: uint256 = self._business_day(issue)
+    epoch: uint256 = unsafe_add(position._epoch(issue), 1)
+    ratio: uint256 = self._ratios[epoch]
+    if position._first_day(ratio) > day:
+        return issue
+    current: uint256 = self._opened(_ISSUE, issue, day)
+    for _: uint256 in range(MAX_PENDING):
+        remainder: uint256 = self._remainder(position._lower(current), ratio)
+        current = self._applied(current, ratio, False)
+        if remainder != 0:
+            self._remainders[epoch] = remainder << _OWN_SHIFT
+        log RatioInForce(
+            epoch=epoch,
+            supply=position._lower(current),
+            authorised=position._upper(current),
+            remainder=remainder,
+        )
+        epoch = unsafe_add(epoch, 1)
+        ratio = self._ratios[epoch]
+        if ratio == 0:
+            current = current ^ position.PENDING
+            break
+        if position._first_day(ratio) > day:
+            break
+    self._issue = current
+    return current
+
+
+@internal
+def _issue_now() -> uint256:
+    """
+    @dev The issue word at the beginning of an act.
+    """
+    issue: uint256 = self._issue
+    return self._raised(issue) if issue & position.PENDING != 0 else issue
+
+
+@internal
+def _word(account: address, issue: uint256, amount: uint256) -> uint256:
+    """
+    @dev The word of an account that `amount` is to move, in the units of the issue. Nothing is written for 0.
+    """
+    word: uint256 = self._positions[account]
+    if (word ^ issue) & position.EPOCH_FIELD != 0 and amount != 0:
+        return self._brought_up(account, word, issue)
+    return word
+
+
+@internal
+def _brought_up(account: address, word: uint256, issue: uint256) -> uint256:
+    """
+    @dev The word of an account whose amounts are about to change, in the units of the issue, and stored; its opening
+         stays in the old ones. Who has never moved has no history to write, and nothing is the same in all units.
+    """
+    raised: uint256 = word
+    if position._day(word) != 0 and word & _AMOUNTS != 0:
+        raised = self._opened(account, word, self._business_day(issue))
+    raised = self._carried(account, raised, position._epoch(issue))
+    self._positions[account] = raised
+    return raised
+
+
+@internal
+def _carried(account: address, word: uint256, target: uint256) -> uint256:
+    """
+    @dev The word with its amounts carried to a later epoch, what they leave on the way summed and logged.
+    """
+    if word & _AMOUNTS == 0:
+        return (word & ~position.EPOCH_FIELD) | (target << position.EPOCH_SHIFT)
+    carried: uint256 = word
+    epoch: uint256 = position._epoch(word)
+    for _: uint256 in range(_MAX_EPOCHS):
+        if epoch == target:
+            break
+        epoch = unsafe_add(epoch, 1)
+        ratio: uint256 = self._ratios[epoch]
+        remainder: uint256 = self._remainder(carried & position.AMOUNT_MAX, ratio)
+        if remainder != 0:
+            # 128 bits hold more remainders than blocks can.
+            self._remainders[epoch] = unsafe_add(self._remainders[epoch], remainder)
+        carried = self._applied(carried, ratio, True)
+        log RatioApplied(
+            account=account,
+            epoch=epoch,
+            balance=carried & position.AMOUNT_MAX,
+            frozen=(carried >> position.UPPER_SHIFT) & position.AMOUNT_MAX,
+            remainder=remainder,
+        )
+    return carried
+
+
+@internal
+@view
+def _now(word: uint256) -> uint256:
+    """
+    @dev An account's word in the units of this moment; for views.
+    """
+    issue: uint256 = self._issue
+    if (word ^ issue) & position.EPOCH_FIELD == 0 and issue & position.PENDING == 0:
+        return word
+    return self._on_day(word, self._business_day(issue))
+
+
+@internal
+@view
+def _on_day(word: uint256, day: uint256, account: bool = True) -> uint256:
+    """
+    @dev A word or an opening in the units in force on `day`, the issue's or an account's.
+    """
+    current: uint256 = word
+    for _: uint256 in range(_MAX_EPOCHS):
+        ratio: uint256 = self._ratios[unsafe_add(position._epoch(current), 1)]
+        if ratio == 0 or position._first_day(ratio) > day:
+            break
+        current = self._applied(current, ratio, account)
+    return current
+
+
+@internal
+@view
+def _carried_amount(amount: uint256, since: uint256, until: uint256) -> uint256:
+    """
+    @dev An amount of epoch `since` in the units of epoch `until`; rounded down at each ratio, and at most what a word
+         holds of it: no account's, so nothing bounds it.
+    """
+    current: uint256 = amount
+    if current != 0:
+        for i: uint256 in range(unsafe_sub(until, since), bound=_MAX_EPOCHS):
+            ratio: uint256 = self._ratios[unsafe_add(since, unsafe_add(i, 1))]
+            current = min(self._part(current, ratio), position.AMOUNT_MAX)
+    return current
+
+
+@internal
+@view
+def _fits(amount: uint256, issue: uint256) -> bool:
+    """
+    @dev Whether an amount in units of the issue stays within its field through every ratio that is pending.
+    """
+    current: uint256 = amount
+    for i: uint256 in range(MAX_PENDING):
+        ratio: uint256 = self._ratios[unsafe_add(position._epoch(issue), unsafe_add(i, 1))]
+        if ratio == 0 or current > position.AMOUNT_MAX:
+            break
+        current = self._part(current, ratio)
+    return current <= position.AMOUNT_MAX
+
+
+@internal
+@pure
+def _part(amount: uint256, ratio: uint256) -> uint256:
+    """
+    @dev What an amount of 104 bits becomes by a ratio, rounded down.
+    """
+    return unsafe_div(
+        unsafe_mul(amount, ratio & position.PART_MAX),
+        (ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX,
+    )
+
+
+@internal
+@pure
+def _remainder(amount: uint256, ratio: uint256) -> uint256:
+    """
+    @dev What rounding down leaves of an amount, in parts of the denominator.
+    """
+    return unsafe_mul(amount, ratio & position.PART_MAX) % (
+        (ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX
+    )
+
+
+@internal
+@pure
+def _applied(word: uint256, ratio: uint256, account: bool) -> uint256:
+    """
+    @dev A word after a ratio. Balance, supply and authorised amount round down; what is frozen of an account up, but
+         not above its balance. A freeze above the balance stays above it, a freeze of all one of all.
+    """
+    numerator: uint256 = ratio & position.PART_MAX
+    denominator: uint256 = (ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX
+    lower: uint256 = word & position.AMOUNT_MAX
+    after: uint256 = unsafe_div(unsafe_mul(lower, numerator), denominator)
+    upper: uint256 = (word >> position.UPPER_SHIFT) & position.AMOUNT_MAX
+    if upper != 0:
+        product: uint256 = unsafe_mul(upper, numerator)
+        kept: uint256 = unsafe_div(product, denominator)
+        if account:
+            if unsafe_mul(kept, denominator) != product:
+                kept = unsafe_add(kept, 1)
+            most: uint256 = after if upper <= lower else position.AMOUNT_MAX
+            kept = min(kept, most) if upper != position.AMOUNT_MAX else upper
+        upper = kept
+    return unsafe_add(
+        (word & position.NOT_AMOUNTS) | after | (upper << position.UPPER_SHIFT), 2**240
+    )
+
+
+@internal
 @pure
 def _key(account: address, day: uint256) -> uint256:
     """
@@ -356,8 +604,8 @@ def _opening(account: address, day: uint256) -> uint256:
 def _closing(account: address, day: uint256, hint: uint256) -> uint256:
     """
     @dev What an account was at the close of `day`: the opening that tells it, or, with no tag, the word that
-         stands since. `hint` is 0, or any later day of which an opening is there, from which the walk starts: with
-         the first such day it is one step, however long ago.
+         stands since, each in the units of its epoch. `hint` is 0, or any later day of which an opening is there,
+         from which the walk starts: with the first such day it is one step, however long ago.
     """
     today: uint256 = self._business_day(self._issue)
     assert day < today, "book: day not closed"

@@ -12,8 +12,11 @@
      one begins with nothing: it waits, as a role does.
      At home a bridge brings in no more than it took out, whatever it says, and what is with bridges counts
      against what the notary authorised. A bridge with limits of 0 has ended; its counts stay.
+     What is under way with a bridge that isn't ours knows nothing of a ratio. It stops for the last business day before
+     one, and stays so until its limits are set anew: by then its other side has to be in the new units. Here
+     its counts become what it owes, or is owed, rounded down.
 
-       bridge  came in 104 | went out 104 | - | ours 1
+       bridge  came in 104 | went out 104 | - 32 | epoch 7 | - | ours 1
        limit   a day 104   | left 104     | as of 40
 """
 from interfaces import IReleaseAuthority
@@ -116,7 +119,13 @@ def set_bridge(
     @param document Hash of the document that orders it.
     @custom:role custodian, guardian, set-up key
     """
+    epoch: uint256 = position._epoch(book._issue_now())
     word: uint256 = self._bridges[bridge]
+    if position._epoch(word) != epoch:
+        # What was left of its limits was in other units.
+        self._limits[self._key(bridge, INWARD)] = 0
+        self._limits[self._key(bridge, OUTWARD)] = 0
+        word = self._restated(word, epoch)
     if access._held[msg.sender] & access.GUARDIAN != 0:
         # Lanes of ours are stopped in the escrow, each way and for a week.
         assert minting_limit | burning_limit | (word & OURS) == 0, "bridges: guardian ends others'"
@@ -147,9 +156,10 @@ def bridge_of(bridge: address) -> Bridge:
     """
     @notice Whether a bridge is of our lanes, and what it carried; of ours the lanes say that, and here it is 0.
     @param bridge The bridge; 0 for all that aren't ours together.
-    @return What it is, and its units in and out since it began.
+    @return What it is, and its units in and out since it began, or since a ratio, which leaves the difference.
     """
-    word: uint256 = self._bridges[bridge]
+    epoch: uint256 = position._epoch(book._in_force(book._issue))
+    word: uint256 = self._restated(self._bridges[bridge], epoch)
     return Bridge(
         ours=word & OURS != 0,
         came_in=position._lower(word),
@@ -189,7 +199,7 @@ def mintingCurrentLimitOf(bridge: address) -> uint256:
     """
     limit: uint256 = self._shown(bridge, INWARD, False)
     if book._issue & position.HOME != 0:
-        limit = min(limit, self._with_others(bridge))
+        limit = min(limit, self._with_others(bridge, book._in_force(book._issue)))
     return limit
 
 
@@ -219,22 +229,26 @@ def _take(owner: address, amount: uint256):
 
 
 @internal
-def _carry(direction: uint256, amount: uint256, home: bool):
+def _carry(direction: uint256, amount: uint256, issue: uint256):
     """
     @dev Use up the caller's limit, a bridge that isn't ours, and count what it carries. With an amount of 0 nothing
          is written.
     """
+    word: uint256 = self._bridges[msg.sender]
     key: uint256 = self._key(msg.sender, direction)
     limit: uint256 = self._limits[key]
     most: uint256 = position._lower(limit)
     assert most != 0, "bridges: no bridge this way"
+    assert not self._is_stopped(word, issue), "bridges: stopped for a ratio"
     left: uint256 = self._left(limit)
     assert amount <= left, "bridges: above its limit"
     if amount == 0:
         return
     self._limits[key] = self._limit(most, unsafe_sub(left, amount))
-    self._bridges[msg.sender] = self._counted(self._bridges[msg.sender], direction, amount, home)
-    self._bridges[ALL] = self._counted(self._bridges[ALL], direction, amount, home)
+    home: bool = issue & position.HOME != 0
+    self._bridges[msg.sender] = self._counted(word, direction, amount, home)
+    word = self._restated(self._bridges[ALL], position._epoch(issue))
+    self._bridges[ALL] = self._counted(word, direction, amount, home)
 
 
 @internal
@@ -255,12 +269,58 @@ def _counted(word: uint256, direction: uint256, amount: uint256, home: bool) -> 
 
 @internal
 @view
-def _with_others(bridge: address) -> uint256:
+def _with_others(bridge: address, issue: uint256) -> uint256:
     """
     @dev Units that a bridge took out of the home ledger and has not brought back.
     """
-    word: uint256 = self._bridges[bridge]
+    word: uint256 = self._restated(self._bridges[bridge], position._epoch(issue))
     return unsafe_sub(position._upper(word), position._lower(word))
+
+
+@internal
+@view
+def _authorised(issue: uint256) -> uint256:
+    """
+    @dev What the notary authorised. Elsewhere than at home nothing is, whatever bridges carry.
+    """
+    if issue & position.HOME == 0:
+        return position._upper(issue)
+    return unsafe_add(position._upper(issue), self._with_others(ALL, issue))
+
+
+@internal
+@view
+def _restated(word: uint256, epoch: uint256) -> uint256:
+    """
+    @dev The counts in the units of an epoch: over a ratio what is left of the two is their difference.
+    """
+    since: uint256 = position._epoch(word)
+    if since == epoch:
+        return word
+    both: uint256 = min(position._lower(word), position._upper(word))
+    came_in: uint256 = unsafe_sub(position._lower(word), both)
+    went_out: uint256 = unsafe_sub(position._upper(word), both)
+    return (
+        (word & OURS)
+        | (epoch << position.EPOCH_SHIFT)
+        | (book._carried_amount(went_out, since, epoch) << _UPPER_SHIFT)
+        | book._carried_amount(came_in, since, epoch)
+    )
+
+
+@internal
+@view
+def _is_stopped(word: uint256, issue: uint256) -> bool:
+    """
+    @dev Whether a bridge that isn't ours waits: a ratio begins tomorrow, or its limits were not set since one.
+    """
+    epoch: uint256 = position._epoch(issue)
+    if position._epoch(word) != epoch:
+        return True
+    if issue & position.PENDING == 0:
+        return False
+    first_day: uint256 = position._first_day(book._ratios[unsafe_add(epoch, 1)])
+    return first_day <= unsafe_add(book._business_day(issue), 1)
 
 
 @internal
@@ -297,10 +357,13 @@ def _shown(bridge: address, direction: uint256, a_day: bool) -> uint256:
     """
     @dev A bridge's limit, as the views show it: what it carries a day, or what is left of that.
     """
-    if self._bridges[bridge] & OURS != 0:
+    word: uint256 = self._bridges[bridge]
+    if word & OURS != 0:
         return max_value(uint256)
     limit: uint256 = self._limits[self._key(bridge, direction)]
-    return position._lower(limit) if a_day else self._left(limit)
+    if a_day:
+        return position._lower(limit)
+    return 0 if self._is_stopped(word, book._in_force(book._issue)) else self._left(limit)
 
 
 @internal

@@ -399,6 +399,9 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     if target & position.LINK != 0 and self._is_paused(position.PAUSED_LANES):
         return False
     # A mere shortage of balance is not for this view.
+    if position._upper(word) == 0:
+        return True
+    word = book._now(word)
     return position._upper(word) == 0 or amount <= self._unfrozen(word)
 
 
@@ -410,7 +413,7 @@ def getFrozenTokens(account: address) -> uint256:
     @param account The account.
     @return Units.
     """
-    return self._frozen_amount(position._upper(book._positions[account]))
+    return self._frozen_amount(position._upper(book._now(book._positions[account])))
 
 
 @external
@@ -474,7 +477,7 @@ def position_of(account: address) -> Position:
     @param account The account.
     @return Its position.
     """
-    word: uint256 = book._positions[account]
+    word: uint256 = book._now(book._positions[account])
     return Position(
         balance=position._lower(word),
         frozen=self._frozen_amount(position._upper(word)),
@@ -510,7 +513,7 @@ def _freeze_amount(account: address, amount: uint256):
     @dev Set the frozen amount of any account but a link account's.
     """
     kept: uint256 = min(amount, position.AMOUNT_MAX)
-    word: uint256 = book._positions[account]
+    word: uint256 = book._word(account, book._issue_now(), 1)
     assert word & position.LINK == 0, "controls: link can't be frozen"
     # What orders block is set free by their end alone.
     assert (
@@ -593,6 +596,8 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     @dev A holder's transfer with every control. Checks, then effects; calls nothing outside.
     """
     issue: uint256 = book._issue
+    if issue & position.PENDING != 0:
+        issue = book._raised(issue)
     word: uint256 = book._positions[sender]
     if issue & position.PAUSED_TRANSFERS != 0:
         # What a link account pays out has arrived: no pause of the token keeps it from its owner.
@@ -601,6 +606,9 @@ def _transfer(sender: address, receiver: address, amount: uint256):
         ), "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
+    if (word ^ issue) & position.EPOCH_FIELD != 0:
+        if amount != 0:
+            word = book._brought_up(sender, word, issue)
     self._check_debit(sender, word, amount)
     day: uint256 = book._business_day(issue)
     if receiver != sender:
@@ -636,5 +644,8 @@ def _arrive(sender: address, receiver: address, amount: uint256, day: uint256, i
         if issue & position.PAUSED_LANES != 0:
             assert not self._is_paused(position.PAUSED_LANES), "controls: lanes paused"
     if receiver != sender:
+        if (target ^ issue) & position.EPOCH_FIELD != 0:
+            if amount != 0:
+                target = book._brought_up(receiver, target, issue)
         book._credit(receiver, target, amount, day)
     log book.Transfer(sender=sender, receiver=receiver, value=amount)

@@ -76,6 +76,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
 def approve(spender: address, amount: uint256) -> bool:
     """
     @notice Let `spender` move up to `amount` of the caller's units (ERC-20); the largest uint256 never runs out.
+    @dev A number, not a share: a ratio leaves it as it is.
     @param spender The account that may.
     @param amount Units, absolutely.
     @return True.
@@ -99,7 +100,7 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     @custom:refused transfers, frozen caller, frozen to, expired caller, expired to
     """
     assert len(receivers) == len(amounts), "erc20: lists differ in length"
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     if issue & position.PAUSED_TRANSFERS != 0:
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "erc20: transfers paused"
     total: uint256 = 0
@@ -107,7 +108,7 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
         assert amount <= position.AMOUNT_MAX, "erc20: amount out of range"
         # 256 amounts of 104 bits can't overflow.
         total = unsafe_add(total, amount)
-    word: uint256 = book._positions[msg.sender]
+    word: uint256 = book._word(msg.sender, issue, total)
     controls._check_debit(msg.sender, word, total)
     day: uint256 = book._business_day(issue)
     for i: uint256 in range(len(receivers), bound=_MAX_BATCH):
@@ -130,7 +131,7 @@ def balanceOf(account: address) -> uint256:
     @param account The account.
     @return Units.
     """
-    return position._lower(book._positions[account])
+    return position._lower(book._now(book._positions[account]))
 
 
 @external
@@ -152,7 +153,7 @@ def totalSupply() -> uint256:
     @notice Units on this ledger (ERC-20); on the home ledger that is the whole issue.
     @return Units.
     """
-    return position._lower(book._issue)
+    return position._lower(book._in_force(book._issue))
 
 
 # --------------------------------------------------------------------- internal

@@ -71,11 +71,13 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     @custom:role notary
     """
     access._check_role(access.NOTARY)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
-    authorised: uint256 = unsafe_add(position._upper(issue), bridges._with_others(bridges.ALL))
-    assert amount <= position.AMOUNT_MAX - authorised, "issuance: too much authorised"
+    authorised: uint256 = bridges._authorised(issue)
+    assert amount <= position.AMOUNT_MAX - authorised and book._fits(
+        unsafe_add(authorised, amount), issue
+    ), "issuance: too much authorised"
     authorised = unsafe_add(authorised, amount)
     registry: address = staticcall IReleaseAuthority(controls.release_authority).proxy_at(_REGISTRY)
     assert (
@@ -96,14 +98,15 @@ def withdraw_authorisation(amount: uint256, reason: bytes4, document: bytes32):
     @custom:role notary
     """
     access._check_role(access.NOTARY)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     authorised: uint256 = position._upper(issue)
     # At home the supply is within the authorised amount; elsewhere nothing is authorised.
     unused: uint256 = unsafe_sub(authorised, min(authorised, position._lower(issue)))
     assert amount <= unused, "issuance: units exist under it"
-    book._issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
+    issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
+    book._issue = issue
     instruction._record(empty(address), reason, document)
-    log AuthorisationWithdrawn(authorised=self._authorised(), amount=amount)
+    log AuthorisationWithdrawn(authorised=bridges._authorised(issue), amount=amount)
 
 
 @external
@@ -172,11 +175,11 @@ def burn(
     @custom:refused issuance, frozen caller, frozen from, expired from
     """
     access._check_role(access.ISSUER)
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: redemption is at home"
     if issue & position.PAUSED_ISSUANCE != 0:
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: redemption paused"
-    word: uint256 = book._positions[owner]
+    word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
     bridges._take(owner, amount)
     standing._record(owner, reason, document)
@@ -202,15 +205,17 @@ def crosschainMint(receiver: address, amount: uint256):
     """
     issue: uint256 = self._live_issue()
     if bridges._bridges[msg.sender] & bridges.OURS == 0:
-        home: bool = issue & position.HOME != 0
-        bridges._carry(bridges.INWARD, amount, home)
-        if home:
+        bridges._carry(bridges.INWARD, amount, issue)
+        if issue & position.HOME != 0:
             # What comes back is with the bridge no more: the two sum up to what was authorised (VL-07).
             issue = unsafe_add(issue, amount << position.UPPER_SHIFT)
-    word: uint256 = book._positions[receiver]
+    word: uint256 = book._word(receiver, issue, amount)
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
-    assert amount <= position.AMOUNT_MAX - position._lower(issue), "issuance: supply out of range"
+    assert amount <= position.AMOUNT_MAX - position._lower(issue) and (
+        issue & position.PENDING == 0
+        or book._fits(unsafe_add(position._lower(issue), amount), issue)
+    ), "issuance: supply out of range"
     book._issue_units(receiver, word, issue, amount)
     log CrosschainMint(receiver=receiver, amount=amount, sender=msg.sender)
 
@@ -229,16 +234,15 @@ def crosschainBurn(owner: address, amount: uint256):
     """
     issue: uint256 = self._live_issue()
     if bridges._bridges[msg.sender] & bridges.OURS == 0:
-        home: bool = issue & position.HOME != 0
-        bridges._carry(bridges.OUTWARD, amount, home)
+        bridges._carry(bridges.OUTWARD, amount, issue)
         bridges._take(owner, amount)
-        if home:
+        if issue & position.HOME != 0:
             # At home the supply is within the authorised amount; the check of the debit keeps `amount` within both.
             issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
     if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS) != 0:
         assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
-    word: uint256 = book._positions[owner]
+    word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
     book._cancel_units(owner, word, issue, amount)
     log CrosschainBurn(owner=owner, amount=amount, sender=msg.sender)
@@ -254,7 +258,7 @@ def authorised() -> uint256:
     @notice Units that the notary allows to exist, here, over lanes or with other people's bridges.
     @return Units.
     """
-    return self._authorised()
+    return bridges._authorised(book._in_force(book._issue))
 
 
 @external
@@ -285,37 +289,24 @@ def _mint(receiver: address, amount: uint256):
     """
     @dev Issue units to one holder; the caller has checked the role and stated why.
     """
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     if issue & position.PAUSED_ISSUANCE != 0:
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
     assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
     assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
-    word: uint256 = book._positions[receiver]
+    word: uint256 = book._word(receiver, issue, amount)
     if not controls._may_move(word, receiver):
         standard_errors._cannot_receive(receiver)
     book._issue_units(receiver, word, issue, amount)
 
 
 @internal
-@view
-def _authorised() -> uint256:
-    """
-    @dev What the notary authorised. Elsewhere than at home nothing is, whatever bridges carry.
-    """
-    issue: uint256 = book._issue
-    if issue & position.HOME == 0:
-        return position._upper(issue)
-    return unsafe_add(position._upper(issue), bridges._with_others(bridges.ALL))
-
-
-@internal
-@view
 def _live_issue() -> uint256:
     """
     @dev The issue word, once the set-up is over.
     """
-    issue: uint256 = book._issue
+    issue: uint256 = book._issue_now()
     assert issue & position.LIVE != 0, "issuance: bridge in set-up"
     return issue

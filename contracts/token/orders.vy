@@ -8,7 +8,8 @@
 @dev An order is known by who ordered it, by which document, under which number of it: two that are otherwise alike
      never meet. From its entry on, what it names is part of the account's frozen amount, which every way out of
      an account asks for; that ends when it is carried out or withdrawn. Either uses it up: what was done
-     once is done again by two keys only. Seven stand against an account at most, and none longer than a
+     once is done again by two keys only. A ratio makes of an order what it makes of the units: it is known by what it
+     named, and carried out for what that has become, rounded down. Seven stand against an account at most, and none longer than a
      year: what a registrar's key blocks alone has an end. An order dies when it expires, or with the role of
      the registrar who entered it; a dead one blocks until somebody, whoever it is, withdraws it. A forced
      transfer works while transfers are paused: an order of a court does not wait for us. Functions take no lock
@@ -29,7 +30,9 @@ uses: book
 
 # What a stolen registrar's key can block, it blocks for no longer; a longer order is entered anew.
 _MAX_LIFE: constant(uint256) = 366 * 86400
-_TIME_MASK: constant(uint256) = 2**40 - 1
+# Times reach the year 2242.
+_TIME_MASK: constant(uint256) = 2**33 - 1
+_EPOCH_SHIFT: constant(uint256) = 33
 _REASON_SHIFT: constant(uint256) = 40
 _REASON_MASK: constant(uint256) = 2**32 - 1
 _TERM_SHIFT: constant(uint256) = 72
@@ -39,9 +42,11 @@ struct Order:
     registrar: address
     reason: bytes4
     expires_at: uint256
+    # What its units have become.
+    amount: uint256
 
 
-# keccak256(abi_encode(order, from, to, amount)) -> registrar 160 | its term 24 | reason code 32 | time of expiry 40
+# keccak256(abi_encode(order, from, to, amount)) -> registrar 160 | its term 24 | reason 32 | epoch 7 | time of expiry 33
 _orders: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
@@ -110,12 +115,14 @@ def enter_order(
     order: bytes32 = self._identity(authority, document, number)
     key: bytes32 = self._key(order, sender, receiver, amount)
     assert self._orders[key] == 0, "orders: entered already"
+    issue: uint256 = book._issue_now()
     self._orders[key] = (
         ((access._warrant(msg.sender) >> 16) << _TERM_SHIFT)
         | (convert(reason, uint256) << _REASON_SHIFT)
+        | (position._epoch(issue) << _EPOCH_SHIFT)
         | expires_at
     )
-    word: uint256 = book._positions[sender]
+    word: uint256 = book._word(sender, issue, amount)
     assert word & position.LINK == 0, "orders: on link account"
     assert position._orders(word) < position.ORDERS_MAX, "orders: seven stand already"
     frozen: uint256 = position._upper(word)
@@ -154,7 +161,7 @@ def withdraw_order(
          renews one enters the new one first.
     @param sender The account it would debit.
     @param receiver The account it would credit.
-    @param amount Its units.
+    @param amount Its units, as entered.
     @param order The order.
     @param reason Four-letter reason code.
     @param document Hash of the document that withdraws it.
@@ -166,7 +173,9 @@ def withdraw_order(
     if self._registrar(terms) != empty(address):
         access._check_role(access.REGISTRAR)
     self._orders[key] = 0
-    book._positions[sender] = self._unblocked(book._positions[sender], sender, amount)
+    issue: uint256 = book._issue_now()
+    word: uint256 = book._word(sender, issue, amount)
+    book._positions[sender] = self._unblocked(word, sender, self._become(amount, terms, issue))
     instruction._record(sender, reason, document)
     log OrderWithdrawn(order=order, sender=sender, receiver=receiver, amount=amount)
 
@@ -182,7 +191,7 @@ def forcedTransfer(
          is the order, which its entry binds to authority, document and number.
     @param sender The account to debit.
     @param receiver The account to credit.
-    @param amount Units.
+    @param amount Units, as entered: after a ratio what they have become moves, see `order_in_force`.
     @param order The order; where the standard has no room for it, the document of the caller's standing instruction.
     @return True.
     @custom:role custodian
@@ -197,20 +206,23 @@ def forcedTransfer(
     assert terms != 0, "orders: none to carry out"
     assert self._registrar(terms) != empty(address), "orders: not in force"
     self._orders[key] = 0
-    target: uint256 = book._positions[receiver]
+    issue: uint256 = book._issue_now()
+    units: uint256 = self._become(amount, terms, issue)
+    assert units != 0, "orders: a ratio left nothing"
+    target: uint256 = book._word(receiver, issue, units)
     if not controls._may_move(target, receiver):
         standard_errors._cannot_receive(receiver)
-    word: uint256 = book._positions[sender]
+    word: uint256 = book._word(sender, issue, units)
     balance: uint256 = position._lower(word)
-    if amount > balance:
-        standard_errors._insufficient_balance(sender, balance, amount)
-    word = self._unblocked(word, sender, amount)
+    if units > balance:
+        standard_errors._insufficient_balance(sender, balance, units)
+    word = self._unblocked(word, sender, units)
     instruction._record(sender, self._reason(terms), named)
-    day: uint256 = book._business_day(book._issue)
-    book._debit(sender, word, amount, day)
-    book._credit(receiver, target, amount, day)
-    log book.Transfer(sender=sender, receiver=receiver, value=amount)
-    log ForcedTransfer(sender=sender, receiver=receiver, amount=amount)
+    day: uint256 = book._business_day(issue)
+    book._debit(sender, word, units, day)
+    book._credit(receiver, target, units, day)
+    log book.Transfer(sender=sender, receiver=receiver, value=units)
+    log ForcedTransfer(sender=sender, receiver=receiver, amount=units)
     return True
 
 
@@ -221,7 +233,7 @@ def order_in_force(sender: address, receiver: address, amount: uint256, order: b
     @notice A legal order, as long as the custodian could carry it out now.
     @param sender The account to debit.
     @param receiver The account to credit.
-    @param amount Units.
+    @param amount Units, as entered.
     @param order The order.
     @return The order; empty if there is none, it was carried out or withdrawn, it is dead, the units are not there, or
             the receiver can't receive.
@@ -229,13 +241,20 @@ def order_in_force(sender: address, receiver: address, amount: uint256, order: b
     terms: uint256 = self._orders[self._key(order, sender, receiver, amount)]
     # What is not there has expired.
     registrar: address = self._registrar(terms)
+    units: uint256 = self._become(amount, terms, book._in_force(book._issue))
     if (
         registrar == empty(address)
-        or amount > position._lower(book._positions[sender])
+        or units == 0
+        or units > position._lower(book._now(book._positions[sender]))
         or not controls._may_move(book._positions[receiver], receiver)
     ):
         return empty(Order)
-    return Order(registrar=registrar, reason=self._reason(terms), expires_at=terms & _TIME_MASK)
+    return Order(
+        registrar=registrar,
+        reason=self._reason(terms),
+        expires_at=terms & _TIME_MASK,
+        amount=units,
+    )
 
 
 # --------------------------------------------------------------------- internal
@@ -270,6 +289,16 @@ def _reason(terms: uint256) -> bytes4:
 
 @internal
 @view
+def _become(amount: uint256, terms: uint256, issue: uint256) -> uint256:
+    """
+    @dev What the units that an order named are in the units of the issue.
+    """
+    since: uint256 = (terms >> _EPOCH_SHIFT) & position.EPOCH_MAX
+    return book._carried_amount(amount, since, position._epoch(issue))
+
+
+@internal
+@view
 def _registrar(terms: uint256) -> address:
     """
     @dev Who entered an order; empty once it has expired, or died with the role in which it was entered (INV-9).
@@ -286,7 +315,8 @@ def _unblocked(word: uint256, account: address, amount: uint256) -> uint256:
     """
     frozen: uint256 = position._upper(word)
     if frozen != position.AMOUNT_MAX:
-        # Each order's amount is in the sum, and only its own end takes it out.
+        # Each order's amount is in the sum, and only its own end takes it out. A ratio rounds the sum up and each
+        # amount down: what is between stays frozen until the custodian sets the amount.
         frozen -= amount
     log controls.Frozen(account=account, amount=controls._frozen_amount(frozen))
     return position._with_upper(unsafe_sub(word, position.ONE_ORDER), frozen)

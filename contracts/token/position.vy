@@ -15,8 +15,8 @@
      The three share amount, day and epoch fields, so that closings are kept by the same code for both.
      104 bits hold 2.0e31 base units: 2.0e13 units at 18 decimals. Eligibility counts days since 1970
      (block time / 86400), movement counts business days; 16 bits reach the year 2149.
-     Positions are kept in units of the account's action epoch; a ratio takes effect by raising the epoch of
-     the issue word, and an account's word is brought up to it when it is next touched.
+     Amounts are kept in units of the word's action epoch; a ratio raises the epoch of the issue word with the
+     first act after its moment, and that of an account's word when it is next touched (see `book`).
 """
 
 AMOUNT_MAX: constant(uint256) = 2**104 - 1
@@ -34,8 +34,12 @@ ORDERS_SHIFT: constant(uint256) = 247
 # What one more legal order adds to a position.
 ONE_ORDER: constant(uint256) = 2**247
 
+# Two words whose epochs differ, differ here.
+EPOCH_FIELD: constant(uint256) = EPOCH_MAX * 2**240
+
 # Everything but the field, to replace it.
 NOT_UPPER: constant(uint256) = max_value(uint256) - AMOUNT_MAX * 2**104
+NOT_AMOUNTS: constant(uint256) = NOT_UPPER - AMOUNT_MAX
 NOT_EXPIRY: constant(uint256) = max_value(uint256) - DAY_MAX * 2**208
 NOT_DAY: constant(uint256) = max_value(uint256) - DAY_MAX * 2**224
 
@@ -62,6 +66,14 @@ HOME: constant(uint256) = 2**251
 PAUSED_TRANSFERS: constant(uint256) = 2**252
 PAUSED_ISSUANCE: constant(uint256) = 2**253
 PAUSED_LANES: constant(uint256) = 2**254
+# Ratios are announced: the next one stands under the epoch after this word's (see `book`).
+PENDING: constant(uint256) = 2**255
+
+# A ratio, lowest bit first: numerator 40 | denominator 40 | first business day 16 | fractions' agent 160.
+PART_MAX: constant(uint256) = 2**40 - 1
+DENOMINATOR_SHIFT: constant(uint256) = 40
+FIRST_DAY_SHIFT: constant(uint256) = 80
+AGENT_SHIFT: constant(uint256) = 96
 
 
 @internal
@@ -125,6 +137,15 @@ def _epoch(word: uint256) -> uint256:
     @dev Action epoch in whose units the amounts are kept.
     """
     return (word >> EPOCH_SHIFT) & EPOCH_MAX
+
+
+@internal
+@pure
+def _first_day(ratio: uint256) -> uint256:
+    """
+    @dev The first business day of a ratio's epoch.
+    """
+    return (ratio >> FIRST_DAY_SHIFT) & DAY_MAX
 
 
 @internal

@@ -23,6 +23,7 @@ class Role(IntFlag):
     UPGRADER = 128
     PAYING_AGENT = 256
     AUDITOR = 512
+    ACTIONS = 1024
 
 
 def role_of_title(title: str) -> Role:

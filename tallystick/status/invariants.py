@@ -203,15 +203,19 @@ def inv_4(seen: Observation) -> Verdict:
 
 
 def inv_5(seen: Observation) -> Verdict:
-    """Judge INV-5: a ledger's supply is what its accounts hold, and at home what was authorised."""
+    """Judge INV-5: a ledger's supply is what its accounts hold, and at home what was authorised.
+
+    Ratios round down: what they left is in the supply until it is credited, and no account's.
+    """
     figures: list[tuple[str, int]] = []
     breaks: list[Break] = []
     for ledger in seen.ledgers:
         name, supply = ledger.name, ledger.supply
         total = sum(position.balance for position in ledger.positions)
         figures += [(f"{name} supply", supply), (f"{name} positions", total)]
-        if total != supply:
-            breaks.append(Break(name, "", "sum of positions", total, supply))
+        if not supply - ledger.uncollected <= total <= supply:
+            most = f"{supply - ledger.uncollected} to {supply}" if ledger.ratios else supply
+            breaks.append(Break(name, "", "sum of positions", total, most))
         issue = supply + ledger.went_out - ledger.came_in
         if ledger.home and issue > ledger.authorised:
             breaks.append(Break(name, "", "issue", issue, f"at most {ledger.authorised}"))
@@ -222,7 +226,7 @@ def inv_5(seen: Observation) -> Verdict:
         ]
     return Verdict(
         "INV-5",
-        "per ledger: supply = sum of positions, none negative",
+        "per ledger: supply = sum of positions (and remainders of ratios), none negative",
         tuple(figures),
         tuple(breaks),
     )

@@ -70,6 +70,20 @@ class LedgerState:
     releases: tuple[ReleaseState, ...] = ()
     came_in: int = 0
     went_out: int = 0
+    # Numerator and denominator of each ratio in force, the first first.
+    ratios: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def uncollected(self) -> int:
+        """The most units that ratios can have left to no account, not credited yet.
+
+        Of a ratio that makes n of d units each account loses at most d - 1 parts of a unit.
+        """
+        most = 0
+        for numerator, denominator in self.ratios:
+            lost = len(self.positions) * (denominator - 1)
+            most = (most * numerator + lost) // denominator
+        return most
 
     @property
     def held(self) -> int:

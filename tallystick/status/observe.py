@@ -123,7 +123,13 @@ class _View:
             releases=tuple(self._releases()),
             came_in=int(bridged.came_in),
             went_out=int(bridged.went_out),
+            ratios=tuple(self._ratios()),
         )
+
+    def _ratios(self) -> list[tuple[int, int]]:
+        epochs = range(1, int(self.read(self.token, "action_epoch")) + 1)
+        ratios = [self.read(self.token, "ratio_at", epoch) for epoch in epochs]
+        return [(int(each.numerator), int(each.denominator)) for each in ratios]
 
     def _positions(self) -> list[Position]:
         names = names_of(self.connection, self.name)

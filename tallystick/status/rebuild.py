@@ -12,9 +12,16 @@ from typing import Any
 
 from tallystick.errors import CheckFailed
 from tallystick.status.rules.step import NOBODY, RULES, Facts, Logged, Step
-from tallystick.status.rules.token import UNLIMITED, left_of
+from tallystick.status.rules.token import (
+    UNLIMITED,
+    epochs_since,
+    left_of,
+    net_counts,
+    restated,
+)
 from tallystick.token.closings import first_after
 from tallystick.token.position import SECONDS_PER_DAY, business_day
+from tallystick.token.ratios import Ratio, carried
 
 __all__ = ["rebuild"]
 
@@ -49,32 +56,68 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
 
 
 def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
-    """Stops end, orders expire and limits come back without a log.
+    """Stops end, orders expire, limits come back and ratios begin without a log.
 
     An order shows while it could be carried out.
     """
     address, view, *arguments = fact
+    ratios = _begun(facts, address, time)
     if view == "paused_scopes":
         return _running(value, time)
     if view == "lane_state":
         return {**value, "paused_directions": _running(value["paused_directions"], time)}
+    if view == "totalSupply":
+        return carried(value, ratios)
+    if view == "action_epoch":
+        return value + len(ratios)
+    if view == "position_of":
+        day = business_day(time, facts[address, "close_minute"])
+        return restated(value, epochs_since(facts, address, value.get("epoch", 0), day))
+    if view == "bridge_of":
+        return net_counts(value, ratios)
+    if view == "authorised" and ratios and facts[address, "is_home"]:
+        counts = facts.get((address, "bridge_of", NOBODY), {})
+        outside = counts.get("went_out", 0) - counts.get("came_in", 0)
+        return carried(value - outside, ratios) + carried(outside, ratios)
     if view.endswith("CurrentLimitOf"):
         bridge = facts[address, "bridge_of", arguments[0]]
         if bridge["ours"]:
             return UNLIMITED
+        if _is_stopped(facts, address, arguments[0], time):
+            return 0
         left = left_of(value, time)
         if view.startswith("minting") and facts[address, "is_home"]:
             left = min(left, bridge.get("went_out", 0) - bridge.get("came_in", 0))
         return left
     if view == "order_in_force":
-        sender, receiver, amount, _ = arguments
-        debited = facts[address, "position_of", sender]
+        sender, receiver, named, _ = arguments
+        position = (address, "position_of", sender)
+        debited = _at(facts, position, facts[position], time)
         credited = facts.get((address, "position_of", receiver), {})
         may = credited.get("eligible_until", 0) >= time // SECONDS_PER_DAY
         may = may and not (credited.get("account_frozen") or credited.get("link"))
-        alive = "registrar" in value and value["expires_at"] > time
-        return value if alive and may and debited.get("balance", 0) >= amount else {}
+        if not value or value["expires_at"] <= time or "registrar" not in value or not may:
+            return {}
+        day = business_day(time, facts[address, "close_minute"])
+        units = carried(named, epochs_since(facts, address, value["_epoch"], day))
+        shown = {name: held for name, held in value.items() if name != "_epoch"}
+        return {**shown, "amount": units} if 0 < units <= debited["balance"] else {}
     return value
+
+
+def _begun(facts: Facts, address: str, time: int) -> list[Ratio]:
+    """The ratios of a token whose first day has come, before the first act since."""
+    if (address, "action_epoch") not in facts:
+        return []
+    day = business_day(time, facts[address, "close_minute"])
+    return epochs_since(facts, address, facts[address, "action_epoch"], day)
+
+
+def _is_stopped(facts: Facts, address: str, bridge: str, time: int) -> bool:
+    """Whether a bridge of others waits for a ratio, or for its limits after one."""
+    epoch, day = facts[address, "action_epoch"], business_day(time, facts[address, "close_minute"])
+    soon = epochs_since(facts, address, epoch, day + 1)
+    return bool(soon) or facts[address, "_limits_of", bridge] != epoch
 
 
 def _running(ends: Mapping[int, int], time: int) -> int:
@@ -83,7 +126,7 @@ def _running(ends: Mapping[int, int], time: int) -> int:
 
 def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
     """Of closes that are answered for ever, what each account had that had moved by then."""
-    histories: dict[tuple[str, str], dict[int, tuple[int, bool]]] = defaultdict(dict)
+    histories: dict[tuple[str, str], dict[int, tuple[int, bool, int]]] = defaultdict(dict)
     answered: dict[str, list[list[Any]]] = defaultdict(list)
     for (address, view, *what), value in facts.items():
         if view == "_closing":
@@ -96,7 +139,8 @@ def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
             moved = [moved for moved in closings if moved <= day]
             if whose not in (None, account) or day >= today or not moved:
                 continue
-            (balance, link), asked = closings[max(moved)], (day, first_after(day, closings))
+            (balance, link, epoch), asked = closings[max(moved)], (day, first_after(day, closings))
+            balance = carried(balance, epochs_since(facts, address, epoch, day))
             if account == NOBODY:
                 yield (address, "supply_at_close", *asked), balance
             else:

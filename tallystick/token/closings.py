@@ -116,6 +116,7 @@ def first_after(day: int, movements: Iterable[int]) -> int:
     Args:
         day: The business day asked for.
         movements: Business days on which the account moved: of each log that moved more than 0 of
-            its units, and of each change of its class (`ClassSet`).
+            its units, and of each change of its class (`ClassSet`), and each log that brought
+            it up over a ratio (`RatioApplied`; of the supply, `RatioInForce`).
     """
     return min((moved for moved in movements if moved > day), default=0)

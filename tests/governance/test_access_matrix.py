@@ -53,6 +53,7 @@ NO_PARTY = {
     "constructor",
     "escrow",
     "bridge",
+    "actions",
     "sides of the proposal",
     "anyone once it is dead",
 }

@@ -15,6 +15,7 @@ from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.governance.test_authority import Upgrade
+from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,
@@ -290,6 +291,33 @@ def _crosschain_burn(world: World, state: str) -> Call:
         side.escrow.address,
         side.investor,
     )
+
+
+@prepares(_TOKEN, "announce_ratio")
+def _announce_ratio(world: World, state: str) -> Call:
+    engine = Engine.of(world.home)
+    arguments = (4, 1, engine.day(3), world.home.fund.address, *STATED)
+    token, key = world.home.token, engine.contract.address
+    return Call(world.home, token, "announce_ratio", arguments, key, credited=world.home.fund)
+
+
+@prepares(_TOKEN, "withdraw_ratio")
+def _withdraw_ratio(world: World, state: str) -> Call:
+    engine = Engine.of(world.home)
+    engine.announce(4, 1)
+    arguments = (engine.day(3), *STATED)
+    token, key = world.home.token, engine.contract.address
+    return Call(world.home, token, "withdraw_ratio", arguments, key)
+
+
+@prepares(_TOKEN, "credit_remainders")
+def _credit_remainders(world: World, state: str) -> Call:
+    side = world.home
+    for receiver, units in ((side.fund, 6), (side.buyer, 7)):
+        side.token.transfer(receiver, units, sender=side.investor)
+    Engine.of(side).split(1, 10)
+    side.token.transfer(side.buyer, 1, sender=side.investor)
+    return Call(side, side.token, "credit_remainders", (1,), side.outsider, credited=side.fund)
 
 
 @prepares(_TOKEN, "transfer")

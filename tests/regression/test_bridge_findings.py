@@ -50,7 +50,10 @@ def test_f3b_a_bridges_key_alone_minted_the_headroom(world: World) -> None:
 @pytest.mark.requirement("INV-9")
 def test_f3c_the_role_sat_on_a_plain_key(world: World) -> None:
     side = world.remote
+    # No role makes a bridge any more; the one role beside those of keys is a contract's.
     with refused(world, "access: not one role"):
+        side.token.propose_role(side.attacker, 2_048, *STATED, sender=side.administrator)
+    with refused(world, "access: only a contract"):
         side.token.propose_role(side.attacker, 1_024, *STATED, sender=side.administrator)
     for limits, reason in (
         ((1, 1), "bridges: no contract"),

@@ -137,7 +137,7 @@ def test_an_order_over_nothing_leaves_no_trace(world: World) -> None:
 def test_a_dead_order_is_not_shown(world: World) -> None:
     """`order_in_force` told of orders past their expiry, and of registrars long gone."""
     side = world.home
-    none = (ZERO, NO_REASON, 0)
+    none = (ZERO, NO_REASON, 0, 0)
     order = side.enter_order(side.investor, side.fund, 10)
     with world.isolated():
         side.chain.set_time(side.chain.now + DAY)
@@ -256,7 +256,9 @@ def test_an_opening_keeps_its_epoch(world: World) -> None:
     token: Contract = side.token
     slot = ("book", "_positions", side.investor.address)
     epoch = 3 << 240
-    write_slot(token, read_slot(token, *slot) | epoch, *slot)
+    # A ledger in that epoch, as after three ratios; no account is ahead of it.
+    for each in (slot, ("book", "_positions", side.buyer.address), ("book", "_issue")):
+        write_slot(token, read_slot(token, *each) | epoch, *each)
     side.chain.set_time(side.chain.now + 3 * DAY)
     token.transfer(side.buyer, 1, sender=side.investor)
     day = token.position_of(side.investor).last_movement

@@ -28,6 +28,7 @@ from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
 from tallystick.token.closings import opening_key
 from tests.support.commands import tallystick
+from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,
@@ -76,6 +77,7 @@ def lived(deployed_world: World) -> Iterator[World]:
         remote, bridge = deployed_world.remote, _bridge(deployed_world.remote)
         remote.token.crosschainMint(remote.investor, 60, sender=bridge.address)
         remote.token.crosschainBurn(remote.investor, 50, sender=bridge.address)
+        _ratios(remote, bridge)
         for side in (deployed_world.home, remote):
             _stops(deployed_world, side)
         yield deployed_world
@@ -255,6 +257,26 @@ def _issuance(home: Side) -> None:
     token.crosschainMint(home.investor, 40, sender=bridge.address)
 
 
+def _ratios(side: Side, bridge: Contract) -> None:
+    """Two in force, one withdrawn, one whose day comes with nobody acting, one still pending."""
+    token, fund, investor, engine = side.token, side.fund, side.investor, Engine.of(side)
+    for fraction, ahead in (((3, 2), 3), ((7, 1), 4), ((3, 10), 5), ((5, 3), 9), ((2, 1), 90)):
+        if ahead == 90:
+            # The first has begun, another one may wait.
+            engine.begin(engine.day(3))
+        engine.announce(*fraction, ahead, agent=investor)
+    engine.withdraw(engine.day(1))
+    engine.begin(engine.day(2))
+    token.transfer(fund, 20, sender=investor)
+    token.forcedTransfer(fund, investor, 5, order_id(3), sender=side.custodian)
+    token.withdraw_order(fund, investor, 6, order_id(4), *STATED, sender=side.registrar)
+    token.setFrozenTokens(side.attacker, 3, *STATED, sender=side.custodian)
+    token.credit_remainders(2, sender=side.outsider)
+    side.bridge(bridge, 700, 800)
+    side.chain.advance(DAY)
+    token.crosschainMint(investor, 60, sender=bridge.address)
+
+
 def _stops(world: World, side: Side) -> None:
     """Some end by themselves, some are prolonged, some lifted, of both kinds."""
     escrow, lane = side.escrow, world.lane
@@ -296,6 +318,27 @@ def test_every_event_of_our_contracts_has_its_rule() -> None:
         if entry["type"] == "event"
     }
     assert set(RULES) == events
+
+
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+def test_ratios_are_in_what_is_rebuilt_from_their_first_moment_on(busy: World, ledger: str) -> None:
+    """Announced, in its last day, begun and nobody has acted, met by a first act, next day."""
+    side = busy.home if ledger == "home" else busy.remote
+    engine = Engine.of(side)
+    before = rebuilt(busy.network, ledger)
+    engine.announce(7, 5, 120)
+    first = engine.day(120)
+    for act in (
+        lambda: None,
+        lambda: engine.begin(first, seconds=-5),
+        lambda: engine.begin(first),
+        lambda: side.token.setFrozenTokens(side.investor, 99, *STATED, sender=side.custodian),
+        lambda: engine.begin(first + 1),
+    ):
+        act()
+        assert differences(busy.network, ledger) == []
+    supply = {row.view: row.logs for row in before}["totalSupply"]
+    assert side.token.totalSupply() >= supply * 7 // 5
 
 
 def test_an_event_that_nobody_knows_is_an_error() -> None:
@@ -399,7 +442,17 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "authorised": (_issue(1 << 104), {"authorised"}),
     "close of business": (_issue(1 << 208), {"close_minute"}),
     "live": (_issue(1 << 250), {"is_live"}),
-    "epoch of the issue": (_issue(1 << 240), {"action_epoch"}),
+    # By a ratio that nobody announced all that is stated in units is nothing.
+    "epoch of the issue": (
+        _issue(1 << 240),
+        {
+            "action_epoch",
+            "authorised",
+            *(f"bridge_of {count}" for count in ("came_in", "went_out")),
+            *(f"{way}CurrentLimitOf" for way in ("minting", "burning")),
+            *(f"order_in_force {m}" for m in ("amount", "expires_at", "reason", "registrar")),
+        },
+    ),
     "pause": (
         lambda w: (w.home.token, ("stops", "_stops", bytes(32)), 1 << (64 + 32)),
         {"paused_scopes"},

@@ -34,7 +34,7 @@ ENTER = "enter_order(address,address,uint256,uint256,bytes32,uint256,bytes4,byte
 WITHDRAW = "withdraw_order(address,address,uint256,bytes32,bytes4,bytes32)"
 FORCE = "forcedTransfer(address,address,uint256,bytes32)"
 STANDARD_FORCE = "forcedTransfer(address,address,uint256)"
-NO_ORDER = (ZERO, NO_REASON, 0)
+NO_ORDER = (ZERO, NO_REASON, 0, 0)
 # How an order that was carried out is recorded: under its own reason, and itself for the document.
 CARRIED_OUT = (REASON, order_id())
 
@@ -91,6 +91,7 @@ def test_registrar_enters_an_order(home_side: Side) -> None:
         home_side.registrar.address,
         REASON,
         expires_at,
+        100,
     )
     assert home_side.balance(investor) == INVESTOR_UNITS
     assert home_side.balance(fund) == 0

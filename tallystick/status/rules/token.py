@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
-from tallystick.status.rules.step import NOBODY, Changes, Step, on, proposal, sets
+from tallystick.status.rules.step import NOBODY, Changes, Facts, Step, on, proposal, sets
 from tallystick.token.closings import CALENDAR_DAYS
-from tallystick.token.position import DAY_MAX, SECONDS_PER_DAY, AccountClass, business_day
+from tallystick.token.position import (
+    AMOUNT_MAX,
+    DAY_MAX,
+    SECONDS_PER_DAY,
+    AccountClass,
+    business_day,
+)
+from tallystick.token.ratios import ALL, Ratio, carried, frozen_after
 
-__all__ = ["UNLIMITED", "left_of"]
+__all__ = ["UNLIMITED", "epochs_since", "left_of", "net_counts", "restated"]
 
 UNLIMITED: Final = 2**256 - 1
 
@@ -29,7 +36,7 @@ def _token_initialized(step: Step) -> Changes:
         ("authorised",): 0,
         ("paused_scopes",): {},
         ("announced_closes",): [],
-        ("_closing", NOBODY, business_day(step.at, step.close_minute)): (0, False),
+        ("_closing", NOBODY, business_day(step.at, step.close_minute)): (0, False, 0),
     }
 
 
@@ -40,16 +47,20 @@ def _transfer(step: Step) -> Changes:
     if amount == 0 or sender == receiver:
         # Nothing moves, and no day is written.
         return {}
-    changes: Changes = {}
-    day = business_day(step.at, step.now("close_minute"))
+    changes: Changes = {("_credited",): False}
+    day, epoch = _today(step), step.now("action_epoch")
     for account, change in ((sender, -amount), (receiver, amount)):
         unentitled = any(step.member(name, "position_of", account) for name in ("link", "pool"))
-        if account == NOBODY:
-            left = changes["totalSupply",] = step.now("totalSupply") - change
-        else:
+        if account != NOBODY:
             left = step.member("balance", "position_of", account) + change
-            changes |= step.with_members("position_of", account, balance=left, last_movement=day)
-        changes["_closing", account, day] = (left, unentitled)
+            moved = {"balance": left, "last_movement": day, "epoch": epoch}
+            changes |= step.with_members("position_of", account, **moved)
+        elif step.now("_credited"):
+            # The supply has counted them all along.
+            continue
+        else:
+            left = changes["totalSupply",] = step.now("totalSupply") - change
+        changes["_closing", account, day] = (left, unentitled, epoch)
     if receiver == NOBODY and step.now("is_home"):
         changes["authorised",] = step.now("authorised") - amount
     return changes
@@ -68,7 +79,10 @@ for _event in ("IssuanceAuthorised", "AuthorisationWithdrawn"):
 sets("Approval", "allowance owner spender", to="value")
 sets("Instructed", "standing_instruction actor", same="reason document")
 sets("Admitted", "position_of account", eligible_until="until_day")
-sets("Frozen", "position_of account", frozen="amount")
+# Who has nothing follows a ratio in silence.
+on("Frozen")(
+    lambda s: s.with_members("position_of", s.account, frozen=s.amount, epoch=s.now("action_epoch"))
+)
 sets("AddressFrozen", "position_of account", account_frozen="frozen")
 _LIMITS = "minting_limit burning_limit"
 _KEYS = (Role.REGISTRAR, Role.CUSTODIAN)
@@ -80,24 +94,32 @@ proposal("BridgeLimitsProposed", "BridgeLimitsSet", _KEYS, f"set_bridge bridge {
 def _class_set(step: Step) -> Changes:
     """Its class is history: a movement of nothing."""
     account, chosen = step.account, step.account_class
-    day = business_day(step.at, step.now("close_minute"))
+    day = _today(step)
     changed = {"last_movement": day}
     changed |= {"link": chosen == AccountClass.LINK, "pool": chosen == AccountClass.POOL}
     if changed["link"] or step.member("link", "position_of", account):
         changed["eligible_until"] = DAY_MAX if changed["link"] else 0
     return {
         **step.with_members("position_of", account, **changed),
-        ("_closing", account, day): (0, chosen != AccountClass.HOLDER),
+        ("_closing", account, day): (0, chosen != AccountClass.HOLDER, 0),
     }
 
 
 @on("BridgeLimitsSet")
 def _limits_set(step: Step) -> Changes:
-    """What is left of a limit never grows by that; without limit are our lanes alone."""
+    """What is left of a limit never grows by that, and ends with a ratio.
+
+    Without limit are our lanes alone.
+    """
     ours = step.minting_limit == step.burning_limit == UNLIMITED
+    epoch = step.now("action_epoch")
     changes = step.with_members("bridge_of", step.bridge, ours=ours)
+    changes["_limits_of", step.bridge] = epoch
+    other_units = step.now("_limits_of", step.bridge, empty=epoch) != epoch
     for way, most in (("minting", step.minting_limit), ("burning", step.burning_limit)):
         limit = step.now(f"{way}CurrentLimitOf", step.bridge, empty=(0, 0, 0))
+        if other_units:
+            limit = (0, 0, 0)
         if not ours:
             limit = (most, min(left_of(limit, step.at), most), step.at)
         changes[f"{way}CurrentLimitOf", step.bridge] = limit
@@ -114,9 +136,12 @@ def _carried(step: Step) -> Changes:
     minted = step.logged.event == "CrosschainMint"
     count, view = ("came_in", "minting") if minted else ("went_out", "burning")
     limit = step.now(f"{view}CurrentLimitOf", bridge)
-    carried = step.member(count, "bridge_of", bridge) + amount
+    counts: Changes = {}
+    for counted in (bridge, NOBODY):
+        total = step.member(count, "bridge_of", counted) + amount
+        counts |= step.with_members("bridge_of", counted, **{count: total})
     return {
-        **step.with_members("bridge_of", bridge, **{count: carried}),
+        **counts,
         (f"{view}CurrentLimitOf", bridge): (limit[0], left_of(limit, step.at) - amount, step.at),
     }
 
@@ -155,11 +180,132 @@ def _orders(step: Step) -> Changes:
         "registrar": step.by,
         "reason": step.instruction["reason"],
         "expires_at": step.logged.args.get("expires_at"),
+        "_epoch": step.now("action_epoch"),
     }
     count = step.member("orders", "position_of", step.sender) + (1 if entered else -1)
+    named = step.amount
+    if step.logged.event == "ForcedTransfer":
+        named = _named(step, order)
     return {
-        ("order_in_force", step.sender, step.receiver, step.amount, order): stands
-        if entered
-        else {},
+        ("order_in_force", step.sender, step.receiver, named, order): stands if entered else {},
         **step.with_members("position_of", step.sender, orders=count),
     }
+
+
+def _named(step: Step, order: bytes) -> int:
+    """What a carried out order named at its entry: what moved is what that has become."""
+    for (address, view, *what), value in step.facts.items():
+        if (address, view) == (step.logged.address, "order_in_force") and value:
+            sender, receiver, named, identity = what
+            ratios = epochs_since(step.facts, address, value["_epoch"], _today(step))
+            terms = (sender, receiver, identity, carried(named, ratios))
+            if terms == (step.sender, step.receiver, order, step.amount):
+                return int(named)
+    return int(step.amount)
+
+
+# -------------------------------------------------------------------------------- ratios
+
+
+def _today(step: Step) -> int:
+    return business_day(step.at, step.now("close_minute"))
+
+
+def epochs_since(facts: Facts, address: str, epoch: int, day: int) -> list[Ratio]:
+    """Return a token's ratios after an epoch, up to those of a business day."""
+    ratios: list[Ratio] = []
+    while kept := facts.get((address, "ratio_at", epoch + 1 + len(ratios))):
+        if kept["first_day"] > day:
+            break
+        ratios.append(Ratio(kept["numerator"], kept["denominator"], kept["first_day"]))
+    return ratios
+
+
+def restated(position: dict[str, Any], ratios: list[Ratio]) -> dict[str, Any]:
+    """Return what a position becomes."""
+    balance, frozen = position.get("balance", 0), position.get("frozen", 0)
+    return {
+        **position,
+        "balance": carried(balance, ratios),
+        "frozen": frozen_after(frozen, balance, ratios),
+        "epoch": position.get("epoch", 0) + len(ratios),
+    }
+
+
+def net_counts(bridge: dict[str, Any], ratios: list[Ratio]) -> dict[str, Any]:
+    """Return what a bridge's counts become: over a ratio their difference is left of them."""
+    if not ratios:
+        return bridge
+    net = bridge.get("went_out", 0) - bridge.get("came_in", 0)
+    return {
+        **bridge,
+        "went_out": carried(max(net, 0), ratios),
+        "came_in": carried(max(-net, 0), ratios),
+    }
+
+
+@on("RatioAnnounced")
+def _ratio_announced(step: Step) -> Changes:
+    epoch = step.now("action_epoch") + 1
+    while step.now("ratio_at", epoch, empty={}):
+        epoch += 1
+    terms = ("numerator", "denominator", "first_day", "agent")
+    return {("ratio_at", epoch): {name: getattr(step, name) for name in terms}}
+
+
+@on("RatioWithdrawn")
+def _ratio_withdrawn(step: Step) -> Changes:
+    """Those after it move down."""
+    epoch = step.now("action_epoch") + 1
+    while step.member("first_day", "ratio_at", epoch) != step.first_day:
+        epoch += 1
+    changes: Changes = {}
+    while later := step.now("ratio_at", epoch + 1, empty={}):
+        changes["ratio_at", epoch] = later
+        epoch += 1
+    return {**changes, ("ratio_at", epoch): {}}
+
+
+@on("RatioInForce")
+def _ratio_in_force(step: Step) -> Changes:
+    """The supply is brought up, with it what is authorised and what bridges of others carried."""
+    epoch, day = step.epoch, _today(step)
+    kept = step.now("ratio_at", epoch)
+    ratio = [Ratio(kept["numerator"], kept["denominator"], kept["first_day"])]
+    changes: Changes = {
+        ("totalSupply",): step.supply,
+        ("action_epoch",): epoch,
+        ("_closing", NOBODY, day): (step.supply, False, epoch),
+        **step.with_members("ratio_at", epoch, supply_remainder=step.remainder),
+    }
+    for (address, view, *whose), value in step.facts.items():
+        if (address, view) == (step.logged.address, "bridge_of"):
+            changes["bridge_of", *whose] = net_counts(value, ratio)
+    with_others = changes.get(("bridge_of", NOBODY), {}).get("went_out", 0)
+    changes["authorised",] = step.authorised + (with_others if step.now("is_home") else 0)
+    return changes
+
+
+@on("RatioApplied")
+def _ratio_applied(step: Step) -> Changes:
+    """An account is brought up; of nobody, remainders that are about to be credited."""
+    account, epoch, day = step.account, step.epoch, _today(step)
+    left = step.member("remainders", "ratio_at", epoch) + step.remainder
+    changes = step.with_members("ratio_at", epoch, remainders=left)
+    if account == NOBODY:
+        return changes
+    frozen = ALL if step.frozen == AMOUNT_MAX else step.frozen
+    amounts = {"balance": step.balance, "frozen": frozen, "epoch": epoch}
+    if step.member("last_movement", "position_of", account):
+        amounts["last_movement"] = day
+        unentitled = any(step.member(name, "position_of", account) for name in ("link", "pool"))
+        changes["_closing", account, day] = (step.balance, unentitled, epoch)
+    return {**changes, **step.with_members("position_of", account, **amounts)}
+
+
+@on("RemaindersCredited")
+def _remainders_credited(step: Step) -> Changes:
+    """The Transfer that follows is no issue."""
+    taken = step.units * step.member("denominator", "ratio_at", step.epoch)
+    left = step.member("remainders", "ratio_at", step.epoch) - taken
+    return {**step.with_members("ratio_at", step.epoch, remainders=left), ("_credited",): True}

@@ -1,0 +1,213 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Ratios: what makes of so many units so many others, for every account at once
+@license Apache-2.0
+@author Tallystick
+@notice Splits, reverse splits and the like are announced ahead, with fraction and first day; withdrawn until that day;
+        and what rounding down left is credited to the fractions' agent.
+@dev How a ratio takes effect, `book` says. Only a contract holds the role that announces one. Lanes and their
+     messages in flight are not transformed yet: until they are, nobody may hold it.
+"""
+from contracts.governance import access
+from contracts.governance import instruction
+from contracts.token import book
+from contracts.token import bridges
+from contracts.token import controls
+from contracts.token import position
+from contracts.token import standard_errors
+
+uses: access
+uses: book
+uses: bridges
+
+# Business days between the announcement and the ratio's first: time to withdraw it, to be heard on every ledger.
+_NOTICE: constant(uint256) = 2
+# As for closes: a mistaken year costs every transfer a read until it is withdrawn.
+_MAX_AHEAD: constant(uint256) = 400
+_SUM_MASK: constant(uint256) = 2**128 - 1
+_OWN_SHIFT: constant(uint256) = 128
+
+
+struct Ratio:
+    numerator: uint256
+    denominator: uint256
+    first_day: uint256
+    agent: address
+    # In parts of the denominator: remainders of accounts, not credited yet, and of the supply.
+    remainders: uint256
+    supply_remainder: uint256
+
+
+event RatioAnnounced:
+    first_day: indexed(uint256)
+    numerator: uint256
+    denominator: uint256
+    agent: address
+
+
+event RatioWithdrawn:
+    first_day: indexed(uint256)
+
+
+event RemaindersCredited:
+    epoch: indexed(uint256)
+    agent: indexed(address)
+    # In units of that epoch, and of now.
+    units: uint256
+    amount: uint256
+
+
+@external
+def announce_ratio(
+    numerator: uint256,
+    denominator: uint256,
+    first_day: uint256,
+    agent: address,
+    reason: bytes4,
+    document: bytes32,
+):
+    """
+    @notice Announce that from the first moment of a business day on every `denominator` units are `numerator` units.
+    @dev At most four wait for their day, each later than the one before. Refused if supply or authorised amount would
+         leave its field at any of them. The last close in old units is that of the day before; announce it as well.
+    @param numerator Units after, at most 2**40 - 1.
+    @param denominator Units before, at most 2**40 - 1.
+    @param first_day The first business day in new units, at least three days from now.
+    @param agent Is credited what rounding down leaves: an account that can receive then.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role actions
+    """
+    access._check_role(access.ACTIONS)
+    assert (
+        min(numerator, denominator) != 0 and max(numerator, denominator) <= position.PART_MAX
+    ), "ratios: fraction out of range"
+    assert agent != empty(address), "ratios: no fractions' agent"
+    issue: uint256 = book._issue_now()
+    today: uint256 = book._business_day(issue)
+    assert (
+        first_day > unsafe_add(today, _NOTICE) and first_day <= unsafe_add(today, _MAX_AHEAD)
+    ), "ratios: too soon or too far"
+    epoch: uint256 = unsafe_add(position._epoch(issue), 1)
+    last: uint256 = unsafe_sub(epoch, 1)
+    for _: uint256 in range(book.MAX_PENDING):
+        ratio: uint256 = book._ratios[epoch]
+        if ratio == 0:
+            break
+        assert first_day > position._first_day(ratio), "ratios: not the latest day"
+        epoch = unsafe_add(epoch, 1)
+    assert unsafe_sub(epoch, last) <= book.MAX_PENDING, "ratios: four are pending"
+    assert epoch <= position.EPOCH_MAX, "ratios: no epoch left"
+    book._ratios[epoch] = (
+        (convert(agent, uint256) << position.AGENT_SHIFT)
+        | (first_day << position.FIRST_DAY_SHIFT)
+        | (denominator << position.DENOMINATOR_SHIFT)
+        | numerator
+    )
+    self._check_fit(issue)
+    book._issue = issue | position.PENDING
+    instruction._record(agent, reason, document)
+    log RatioAnnounced(
+        first_day=first_day, numerator=numerator, denominator=denominator, agent=agent
+    )
+
+
+@external
+def withdraw_ratio(first_day: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice Withdraw a ratio before its first day; those after it keep their days and fractions.
+    @dev Refused if one of those then no longer fits; withdraw it first.
+    @param first_day Its first business day.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that withdraws it.
+    @custom:role actions
+    """
+    access._check_role(access.ACTIONS)
+    issue: uint256 = book._issue_now()
+    epoch: uint256 = position._epoch(issue)
+    found: bool = False
+    for _: uint256 in range(book.MAX_PENDING):
+        epoch = unsafe_add(epoch, 1)
+        ratio: uint256 = book._ratios[epoch]
+        if ratio == 0:
+            break
+        if found:
+            book._ratios[unsafe_sub(epoch, 1)] = ratio
+            book._ratios[epoch] = 0
+        elif position._first_day(ratio) == first_day:
+            found = True
+            book._ratios[epoch] = 0
+    assert found, "ratios: none to withdraw"
+    if book._ratios[unsafe_add(position._epoch(issue), 1)] == 0:
+        book._issue = issue ^ position.PENDING
+    self._check_fit(issue)
+    instruction._record(empty(address), reason, document)
+    log RatioWithdrawn(first_day=first_day)
+
+
+@external
+def credit_remainders(epoch: uint256):
+    """
+    @notice Credit the fractions' agent the whole units that rounding down has left of a ratio so far; anyone may.
+    @dev The supply has counted them all along. A last part is there once every account was touched. Later ratios
+         apply to them as to an account that slept.
+    @param epoch The epoch that the ratio began.
+    @custom:role anyone
+    @custom:refused frozen to, expired to
+    """
+    issue: uint256 = book._issue_now()
+    now: uint256 = position._epoch(issue)
+    assert epoch != 0 and epoch <= now, "ratios: no such epoch"
+    ratio: uint256 = book._ratios[epoch]
+    kept: uint256 = book._remainders[epoch]
+    denominator: uint256 = (ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX
+    own: uint256 = kept >> _OWN_SHIFT
+    total: uint256 = kept & _SUM_MASK
+    units: uint256 = unsafe_sub(total, min(total, own)) // denominator
+    assert units != 0, "ratios: no whole unit yet"
+    book._remainders[epoch] = unsafe_sub(kept, units * denominator)
+    agent: address = convert(ratio >> position.AGENT_SHIFT, address)
+    word: uint256 = book._positions[agent]
+    if not controls._may_move(word, agent):
+        standard_errors._cannot_receive(agent)
+    amount: uint256 = position._lower(
+        book._carried(empty(address), units | (epoch << position.EPOCH_SHIFT), now)
+    )
+    if (word ^ issue) & position.EPOCH_FIELD != 0:
+        word = book._brought_up(agent, word, issue)
+    book._credit(agent, word, amount, book._business_day(issue))
+    # Said first: the transfer issues nothing.
+    log RemaindersCredited(epoch=epoch, agent=agent, units=units, amount=amount)
+    log book.Transfer(sender=empty(address), receiver=agent, value=amount)
+
+
+@external
+@view
+def ratio_at(epoch: uint256) -> Ratio:
+    """
+    @notice The ratio that began an epoch, or that will: those after `action_epoch` are pending.
+    @param epoch The epoch.
+    @return The ratio; empty if there is none.
+    """
+    ratio: uint256 = book._ratios[epoch]
+    kept: uint256 = book._remainders[epoch]
+    return Ratio(
+        numerator=ratio & position.PART_MAX,
+        denominator=(ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX,
+        first_day=position._first_day(ratio),
+        agent=convert(ratio >> position.AGENT_SHIFT, address),
+        remainders=kept & _SUM_MASK,
+        supply_remainder=kept >> _OWN_SHIFT,
+    )
+
+
+@internal
+@view
+def _check_fit(issue: uint256):
+    """
+    @dev Supply and authorised amount stay within their fields through every ratio that is pending.
+    """
+    assert book._fits(
+        max(position._lower(issue), bridges._authorised(issue)), issue
+    ), "ratios: units out of range"
