@@ -206,16 +206,22 @@ def forcedTransfer(
     assert terms != 0, "orders: none to carry out"
     assert self._registrar(terms) != empty(address), "orders: not in force"
     self._orders[key] = 0
-    issue: uint256 = book._issue_now()
-    units: uint256 = self._become(amount, terms, issue)
-    assert units != 0, "orders: a ratio left nothing"
-    target: uint256 = book._word(receiver, issue, units)
+    issue: uint256 = book._issue
+    if issue & position.PENDING != 0:
+        issue = book._raised(issue)
+    units: uint256 = amount
+    if ((terms >> _EPOCH_SHIFT) ^ (issue >> position.EPOCH_SHIFT)) & position.EPOCH_MAX != 0:
+        units = self._become(amount, terms, issue)
+        assert units != 0, "orders: a ratio left nothing"
+    target: uint256 = book._positions[receiver]
+    word: uint256 = book._positions[sender]
+    if ((target ^ issue) | (word ^ issue)) & position.EPOCH_FIELD != 0:
+        target = book._word(receiver, issue, units)
+        word = book._word(sender, issue, units)
     if not controls._may_move(target, receiver):
         standard_errors._cannot_receive(receiver)
-    word: uint256 = book._word(sender, issue, units)
-    balance: uint256 = position._lower(word)
-    if units > balance:
-        standard_errors._insufficient_balance(sender, balance, units)
+    if units > word & position.AMOUNT_MAX:
+        standard_errors._insufficient_balance(sender, position._lower(word), units)
     word = self._unblocked(word, sender, units)
     instruction._record(sender, self._reason(terms), named)
     day: uint256 = book._business_day(issue)
@@ -313,7 +319,7 @@ def _unblocked(word: uint256, account: address, amount: uint256) -> uint256:
     """
     @dev The word of an account with one order of `amount` less against it; a freeze of all stays one of all.
     """
-    frozen: uint256 = position._upper(word)
+    frozen: uint256 = (word >> position.UPPER_SHIFT) & position.AMOUNT_MAX
     if frozen != position.AMOUNT_MAX:
         # Each order's amount is in the sum, and only its own end takes it out. A ratio rounds the sum up and each
         # amount down: what is between stays frozen until the custodian sets the amount.
