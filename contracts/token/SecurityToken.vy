@@ -63,7 +63,6 @@ exports: (
     orders.enter_order,
     orders.forcedTransfer,
     # closing balances
-    book.supply_at_close,
     book.entitled_at_close,
     book.business_day,
     book.action_epoch,

@@ -30,6 +30,7 @@ uses: book
 
 # What a stolen registrar's key can block, it blocks for no longer; a longer order is entered anew.
 _MAX_LIFE: constant(uint256) = 366 * 86400
+_MAX_BATCH: constant(uint256) = 256
 # Times reach the year 2242.
 _TIME_MASK: constant(uint256) = 2**33 - 1
 _EPOCH_SHIFT: constant(uint256) = 33
@@ -201,35 +202,35 @@ def forcedTransfer(
     named: bytes32 = order
     if order == empty(bytes32):
         named = standing.standing_instruction[msg.sender].document
-    key: bytes32 = self._key(named, sender, receiver, amount)
-    terms: uint256 = self._orders[key]
-    assert terms != 0, "orders: none to carry out"
-    assert self._registrar(terms) != empty(address), "orders: not in force"
-    self._orders[key] = 0
-    issue: uint256 = book._issue
-    if issue & position.PENDING != 0:
-        issue = book._raised(issue)
-    units: uint256 = amount
-    if ((terms >> _EPOCH_SHIFT) ^ (issue >> position.EPOCH_SHIFT)) & position.EPOCH_MAX != 0:
-        units = self._become(amount, terms, issue)
-        assert units != 0, "orders: a ratio left nothing"
-    target: uint256 = book._positions[receiver]
-    word: uint256 = book._positions[sender]
-    if ((target ^ issue) | (word ^ issue)) & position.EPOCH_FIELD != 0:
-        target = book._word(receiver, issue, units)
-        word = book._word(sender, issue, units)
-    if not controls._may_move(target, receiver):
-        standard_errors._cannot_receive(receiver)
-    if units > word & position.AMOUNT_MAX:
-        standard_errors._insufficient_balance(sender, position._lower(word), units)
-    word = self._unblocked(word, sender, units)
-    instruction._record(sender, self._reason(terms), named)
-    day: uint256 = book._business_day(issue)
-    book._debit(sender, word, units, day)
-    book._credit(receiver, target, units, day)
-    log book.Transfer(sender=sender, receiver=receiver, value=units)
-    log ForcedTransfer(sender=sender, receiver=receiver, amount=units)
+    self._carry_out(sender, receiver, amount, named)
     return True
+
+
+@external
+@reentrant
+def batchForcedTransfer(
+    senders: DynArray[address, _MAX_BATCH],
+    receivers: DynArray[address, _MAX_BATCH],
+    amounts: DynArray[uint256, _MAX_BATCH],
+    orders: DynArray[bytes32, _MAX_BATCH],
+):
+    """
+    @notice Carry out many legal orders, all or none (ERC-3643, with the orders named).
+    @param senders The accounts to debit.
+    @param receivers The accounts to credit.
+    @param amounts Units of each, as entered.
+    @param orders The orders.
+    @custom:role custodian
+    @custom:refused frozen to, expired to
+    """
+    access._check_role(access.CUSTODIAN)
+    assert (
+        len(senders) == len(orders)
+        and len(receivers) == len(orders)
+        and len(amounts) == len(orders)
+    ), "orders: lists differ in length"
+    for i: uint256 in range(len(orders), bound=_MAX_BATCH):
+        self._carry_out(senders[i], receivers[i], amounts[i], orders[i])
 
 
 @external
@@ -264,6 +265,41 @@ def order_in_force(sender: address, receiver: address, amount: uint256, order: b
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+def _carry_out(sender: address, receiver: address, amount: uint256, named: bytes32):
+    """
+    @dev Carry out an order; the caller has checked the role.
+    """
+    key: bytes32 = self._key(named, sender, receiver, amount)
+    terms: uint256 = self._orders[key]
+    assert terms != 0, "orders: none to carry out"
+    assert self._registrar(terms) != empty(address), "orders: not in force"
+    self._orders[key] = 0
+    issue: uint256 = book._issue
+    if issue & position.PENDING != 0:
+        issue = book._raised(issue)
+    units: uint256 = amount
+    if ((terms >> _EPOCH_SHIFT) ^ (issue >> position.EPOCH_SHIFT)) & position.EPOCH_MAX != 0:
+        units = self._become(amount, terms, issue)
+        assert units != 0, "orders: a ratio left nothing"
+    target: uint256 = book._positions[receiver]
+    word: uint256 = book._positions[sender]
+    if ((target ^ issue) | (word ^ issue)) & position.EPOCH_FIELD != 0:
+        target = book._word(receiver, issue, units)
+        word = book._word(sender, issue, units)
+    if not controls._may_move(target, receiver):
+        standard_errors._cannot_receive(receiver)
+    if units > word & position.AMOUNT_MAX:
+        standard_errors._insufficient_balance(sender, position._lower(word), units)
+    word = self._unblocked(word, sender, units)
+    instruction._record(sender, self._reason(terms), named)
+    day: uint256 = book._business_day(issue)
+    book._debit(sender, word, units, day)
+    book._credit(receiver, target, units, day)
+    log book.Transfer(sender=sender, receiver=receiver, value=units)
+    log ForcedTransfer(sender=sender, receiver=receiver, amount=units)
 
 
 @internal
@@ -325,4 +361,6 @@ def _unblocked(word: uint256, account: address, amount: uint256) -> uint256:
         # amount down: what is between stays frozen until the custodian sets the amount.
         frozen -= amount
     log controls.Frozen(account=account, amount=controls._frozen_amount(frozen))
-    return position._with_upper(unsafe_sub(word, position.ONE_ORDER), frozen)
+    return (unsafe_sub(word, position.ONE_ORDER) & position.NOT_UPPER) | (
+        frozen << position.UPPER_SHIFT
+    )

@@ -12,6 +12,7 @@ from tests.support.world import (
     ELIGIBLE_UNTIL,
     NO_DOCUMENT,
     NO_REASON,
+    REASON,
     STATED,
     UINT_MAX,
     ZERO,
@@ -25,6 +26,7 @@ SIGNATURES = {
     "batchSetFrozenTokens": "batchSetFrozenTokens(address[],uint256[],bytes4,bytes32)",
     "batchSetAddressFrozen": "batchSetAddressFrozen(address[],bool[],bytes4,bytes32)",
     "batchMint": "batchMint(address[],uint256[],bytes4,bytes32)",
+    "batchForcedTransfer": "batchForcedTransfer(address[],address[],uint256[],bytes32[])",
 }
 
 
@@ -80,6 +82,58 @@ def test_issuer_issues_to_many(home_side: Side) -> None:
     assert token.totalSupply() == supply + 11
 
 
+def _two_orders(side: Side) -> tuple[list[Any], ...]:
+    """Two orders in force, as the lists that carry them out."""
+    orders = [
+        side.enter_order(side.investor, side.fund, 7, number=1),
+        side.enter_order(side.buyer, side.fund, 5, number=2),
+    ]
+    senders, receivers, amounts, named = map(list, zip(*orders, strict=True))
+    return senders, receivers, amounts, named
+
+
+def test_custodian_carries_out_many_orders(home_side: Side) -> None:
+    """Each act's document is its order."""
+    token, fund, custodian = home_side.token, home_side.fund, home_side.custodian
+    lists = _two_orders(home_side)
+    receipt = token.batchForcedTransfer(*lists, sender=custodian)
+    signature = SIGNATURES["batchForcedTransfer"]
+    assert receipt.events == tuple(
+        event
+        for sender, _, amount, order in zip(*lists, strict=True)
+        for event in (
+            token.emitted("Frozen", sender, 0),
+            home_side.act(token, signature, sender, custodian, (REASON, order)),
+            token.emitted("Transfer", sender, fund, amount),
+            token.emitted("ForcedTransfer", sender, fund, amount),
+        )
+    )
+    assert home_side.balance(fund) == 12
+
+
+def test_an_order_is_carried_out_once_in_a_batch_too(world: World) -> None:
+    side = world.home
+    lists = [[each[0]] * 2 for each in _two_orders(side)]
+    with refused(world, "orders: none to carry out"):
+        side.token.batchForcedTransfer(*lists, sender=side.custodian)
+
+
+def test_nobody_else_carries_out_many_orders(world: World) -> None:
+    side = world.home
+    lists = _two_orders(side)
+    with refused(world, "access: missing role"):
+        side.token.batchForcedTransfer(*lists, sender=side.registrar)
+
+
+@pytest.mark.parametrize("short", range(4))
+def test_lists_of_orders_of_unlike_length_are_refused(world: World, short: int) -> None:
+    side = world.home
+    lists = list(_two_orders(side))
+    lists[short] = lists[short][:1]
+    with refused(world, "orders: lists differ in length"):
+        side.token.batchForcedTransfer(*lists, sender=side.custodian)
+
+
 def test_issuer_issues_to_256_and_to_no_more(world: World) -> None:
     side = world.home
     before, issue = side.balance(side.fund), int(side.token.totalSupply())
@@ -115,6 +169,10 @@ def test_a_standing_instruction_stands_for_the_standards_batches(world: World, n
 def _calls(side: Side) -> dict[str, tuple[Any, Any]]:
     """Batches whose second account is refused, and the reason."""
     token, link = side.token, side.custody
+    orders = [
+        side.enter_order(side.investor, party, 1, number=number)
+        for number, party in enumerate((side.fund, side.outsider))
+    ]
     return {
         "batch_admit": (
             lambda: token.batch_admit(
@@ -138,6 +196,10 @@ def _calls(side: Side) -> dict[str, tuple[Any, Any]]:
             lambda: token.batchMint(
                 [side.fund, side.outsider], [1, 1], *STATED, sender=side.issuer
             ),
+            {"error": "ERC7943CannotReceive", "args": (side.outsider.address,)},
+        ),
+        "batchForcedTransfer": (
+            lambda: token.batchForcedTransfer(*zip(*orders, strict=True), sender=side.custodian),
             {"error": "ERC7943CannotReceive", "args": (side.outsider.address,)},
         ),
     }
