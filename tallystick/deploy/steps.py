@@ -247,14 +247,13 @@ class LedgerSteps:
         """Implementation, release and proxy of one contract."""
         check_pieces(artifact)
         release = release_id(name, GENESIS)
-        pieces = (artifact, *artifact.behind)
+        pieces = {name: artifact} | {piece.name: piece for piece in artifact.behind}
+        following: tuple[build.Artifact, ...] = ()
         # From the last, as each names the address of the next.
-        for place in reversed(range(len(pieces))):
-            yield self.creation(
-                f"create {pieces[place].name} {GENESIS}",
-                f"{pieces[place].name}@{GENESIS}",
-                partial(self._piece_code, *pieces[place : place + 2]),
-            )
+        for key, piece in reversed(pieces.items()):
+            code = partial(self._piece_code, piece, *following)
+            yield self.creation(f"create {key} {GENESIS}", f"{key}@{GENESIS}", code)
+            following = (piece,)
         yield Step(
             self.name,
             f"register release {name} {GENESIS}",
