@@ -24,6 +24,7 @@ from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import (
     PROXIED,
     Version,
+    addresses_behind,
     code_hashes,
     release_id,
     release_kind,
@@ -106,8 +107,8 @@ class Scenario:
         step("deploy.ReleaseAuthority", "create release authority")
         for name in PROXIED:
             step(f"deploy.{name}.implementation", f"create {name} 1")
-            if (controls := build.artifact(name).controls) is not None:
-                step(f"deploy.{controls.name}.implementation", f"create {controls.name} 1")
+            for piece in build.artifact(name).behind:
+                step(f"deploy.{piece.name}.implementation", f"create {piece.name} 1")
             step(f"deploy.{name}.proxy", f"create {name} proxy")
         step("deploy.QuorumVerifier", "create verifier")
         step("deploy.LaneCustody", "create custody")
@@ -337,11 +338,12 @@ class Scenario:
         authority, version = rig.home.authority, Version(1, 0, 1)
         artifact, act = build.artifact(name), (REASON, DOCUMENT)
         implementation = deploy_implementation(rig.home.chain, name, sender=self.holders[5])
+        behind = addresses_behind(artifact, implementation.address, rig.home.chain.code)
         release = (
             release_kind(name),
             version.packed,
             implementation.address,
-            *code_hashes(artifact, str(implementation.CONTROLS())),
+            *code_hashes(artifact, behind),
             DOCUMENT,
             bytes(32),
         )

@@ -121,7 +121,7 @@ class Bench:
         return self.chain.deploy(what, *args, sender=self.deployer)
 
     def token(self) -> Contract:
-        """Return a fresh implementation of the token, both halves of it."""
+        """Return a fresh implementation of the token, all pieces of it."""
         return deploy_implementation(self.chain, "SecurityToken", sender=self.deployer)
 
     def proxy(self, design: str, implementation: Contract, initialisation: bytes) -> Contract:

@@ -275,6 +275,32 @@ def test_export_and_load_without_compiler(
         _ = artifact("Top").annotated_ast
 
 
+def test_a_contract_has_the_abi_of_the_pieces_behind_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built or packaged, each function once; without a second piece there is no third."""
+    folder = root / "contracts" / "one"
+
+    def write(name: str, function: str) -> None:
+        (folder / f"{name}.vy").write_text(
+            OTHER + OTHER.partition("\n")[2].replace("f()", function)
+        )
+
+    write("OtherSettings", "last()")
+    assert build._Sources(root)["Other"].behind == ()
+    write("OtherControls", "second()")
+    found = build._Sources(root)
+    other = found["Other"]
+    assert other.behind == (found["OtherControls"], found["OtherSettings"])
+    assert [entry["name"] for entry in other.abi] == ["f", "second", "last"]
+    assert set(other.method_identifiers) == {"f()"}
+    assert [piece.behind for piece in other.behind] == [(), ()]
+    monkeypatch.chdir(root)
+    target = tmp_path / "package" / "artifacts"
+    build.export(target)
+    assert build._packaged(target)["Other"] == other
+
+
 @pytest.mark.parametrize(
     ("sources", "message"),
     [(True, "vyper is not installed"), (False, "carries no compiled contracts")],

@@ -50,8 +50,11 @@ PAUSES: Final = ("transfers", "issuance", "lanes", "out", "in")
 PARTIES: Final = ("caller", "from", "to")
 CONDITIONS: Final = ("frozen", "expired")
 STATES: Final = (*PAUSES, *(f"{state} {party}" for state in CONDITIONS for party in PARTIES))
-# The halves of one contract, by the name under which it is used.
-_USED_AS: Final = {"SecurityTokenControls": "SecurityToken"}
+# The pieces of one contract, by the name under which it is used.
+_USED_AS: Final = {
+    "SecurityTokenControls": "SecurityToken",
+    "SecurityTokenSettings": "SecurityToken",
+}
 
 _HEAD: Final = """\
 # Who may call what, and when

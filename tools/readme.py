@@ -25,8 +25,8 @@ WIDTH: Final = 110
 # The sections of the story that README.md shows.
 _SHOWN: Final = frozenset({"4", "5", "6", "8", "11"})
 _SAMPLE: Final = re.compile(r"(?<=```text\n).*?(?=```\n)", re.DOTALL)
-_BYTES: Final = re.compile(r"[\d,]+ and [\d,]+(?= of 24,576 bytes)")
-_HALVES: Final = ("SecurityToken", "SecurityTokenControls")
+_BYTES: Final = re.compile(r"[\d,]+, [\d,]+ and [\d,]+(?= of 24,576 bytes)")
+_PIECES: Final = ("SecurityToken", "SecurityTokenControls", "SecurityTokenSettings")
 _PYTHONS: Final = re.compile(r"Python 3[\d.]+(?: or 3[\d.]+)*")
 _LINK: Final = re.compile(r"\]\((?![a-z]+:|#)([^)#]+)")
 _PATH: Final = re.compile(
@@ -58,11 +58,11 @@ def with_sample(readme: str, told: str) -> str:
 
 def with_figures(readme: str, root: Path = ROOT) -> str:
     """Return a text of README.md with the token's sizes and the Pythons as they are."""
-    files = [root / f"benchmarks/snapshots/{name}.json" for name in _HALVES]
-    sizes = [f"{json.loads(file.read_text())['deployed_size']:,}" for file in files]
+    files = [root / f"benchmarks/snapshots/{name}.json" for name in _PIECES]
+    *sizes, last = (f"{json.loads(file.read_text())['deployed_size']:,}" for file in files)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     pythons = [each.rpartition(" ")[2] for each in project["classifiers"] if ":: 3." in each]
-    readme = _BYTES.sub(" and ".join(sizes), readme)
+    readme = _BYTES.sub(f"{', '.join(sizes)} and {last}", readme)
     return _PYTHONS.sub(f"Python {' or '.join(pythons)}", readme)
 
 

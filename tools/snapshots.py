@@ -26,7 +26,9 @@ FOLDER = Path("benchmarks/snapshots")
 SIZE_LIMIT = 24_576
 SIZE_BUDGET = 23_500
 # What is to be built on has more room to keep.
-SIZE_BUDGETS = {"SecurityToken": 20_000, "SecurityTokenControls": 20_000}
+SIZE_BUDGETS = dict.fromkeys(
+    ("SecurityToken", "SecurityTokenControls", "SecurityTokenSettings"), 20_000
+)
 
 Snapshot = dict[str, Any]
 

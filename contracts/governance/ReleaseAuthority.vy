@@ -10,11 +10,11 @@
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
-     code and of the code at its `CONTROLS()`, if it is in two halves (both checked again at activation), of its
+     code and of the code behind it, if it is in two or three pieces (all checked again at activation), of its
      storage layout and of its evidence; notice and consents are bound to all of that, not to its number. Versions
      only go forward. While the contract is set up, its key may create proxies without notice; afterwards nobody can.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        `CONTROLS()` of implementations.
+        `CONTROLS()` of implementations, `SETTINGS()` of what is there.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -71,8 +71,9 @@ struct Release:
     version: uint256
     implementation: address
     code_hash: bytes32
-    # Hash of the code at the implementation's `CONTROLS()`; empty: it is in one piece.
-    controls_hash: bytes32
+    # Hash of the code at the implementation's `CONTROLS()`, or of that hash and the one of the code at the `SETTINGS()`
+    # of the controls; empty: it is in one piece.
+    behind_hash: bytes32
     layout_hash: bytes32
     # Hash of what shows that it was tested and reviewed.
     evidence_hash: bytes32
@@ -131,7 +132,7 @@ event ReleaseRegistered:
     version: uint256
     implementation: address
     code_hash: bytes32
-    controls_hash: bytes32
+    behind_hash: bytes32
     layout_hash: bytes32
     evidence_hash: bytes32
     migration_hash: bytes32
@@ -246,8 +247,8 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
     assert code._is_code(release.implementation), "release: no contract there"
     assert release.implementation.codehash == release.code_hash, "release: other code there"
     assert (
-        self._controls_hash(release.implementation) == release.controls_hash
-    ), "release: other controls there"
+        self._behind_hash(release.implementation) == release.behind_hash
+    ), "release: other code behind"
     id: bytes32 = self._release_id(release.kind, release.version)
     assert self.release_of[id].version == 0, "release: registered already"
     self.release_of[id] = release
@@ -258,7 +259,7 @@ def register_release(release: Release, reason: bytes4, document: bytes32) -> byt
         version=release.version,
         implementation=release.implementation,
         code_hash=release.code_hash,
-        controls_hash=release.controls_hash,
+        behind_hash=release.behind_hash,
         layout_hash=release.layout_hash,
         evidence_hash=release.evidence_hash,
         migration_hash=release.migration_hash,
@@ -647,33 +648,45 @@ def _sound_release(release: bytes32) -> Release:
     assert chosen.version != 0, "release: not registered"
     assert chosen.implementation.codehash == chosen.code_hash, "release: code has changed"
     assert (
-        self._controls_hash(chosen.implementation) == chosen.controls_hash
-    ), "release: controls have changed"
+        self._behind_hash(chosen.implementation) == chosen.behind_hash
+    ), "release: code behind has changed"
     return chosen
 
 
 @internal
 @view
-def _controls_hash(implementation: address) -> bytes32:
+def _behind_hash(implementation: address) -> bytes32:
     """
-    @dev Hash of the code that an implementation delegates to, where it names it itself; empty if it names none. What
-         it answers follows from its code, which is held to a hash of its own.
+    @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, and where the code there names
+         `SETTINGS()`, there too; empty if it names none. An address alone commits to no code, so each piece is hashed.
+    """
+    controls: address = self._behind(implementation, method_id("CONTROLS()"))
+    if controls == empty(address):
+        return empty(bytes32)
+    settings: address = self._behind(controls, method_id("SETTINGS()"))
+    if settings == empty(address):
+        return controls.codehash
+    return keccak256(concat(controls.codehash, settings.codehash))
+
+
+@internal
+@view
+def _behind(piece: address, getter: Bytes[4]) -> address:
+    """
+    @dev The contract that a piece names itself, to hand calls to; empty if it names none. What it answers follows from
+         its code, which is held to a hash of its own.
     """
     named: bool = False
     answer: Bytes[32] = b""
     named, answer = raw_call(
-        implementation,
-        method_id("CONTROLS()"),
-        max_outsize=32,
-        is_static_call=True,
-        revert_on_failure=False,
+        piece, getter, max_outsize=32, is_static_call=True, revert_on_failure=False
     )
     if not named or len(answer) != 32:
-        return empty(bytes32)
-    controls: address = convert(convert(answer, uint256), address)
+        return empty(address)
+    behind: address = convert(convert(answer, uint256), address)
     # An account that delegates (EIP-7702) keeps its hash while what it delegates to changes.
-    assert code._is_code(controls), "release: controls are no contract"
-    return controls.codehash
+    assert code._is_code(behind), "release: no contract behind"
+    return behind
 
 
 @internal

@@ -10,9 +10,10 @@
         the last week's all.
 @dev On the instrument's home ledger units come into being by issuance; on a remote ledger by lane
      messages alone (ERC-7802). Locked units stay in the home supply, held by a link account.
-     This half has what holders, bridges and the issuer call all day; everything else it hands to `CONTROLS`
-     (SecurityTokenControls), which runs on this storage: both initialise the same modules in the same order. A
-     release names the code of both; `make lint` and whoever prepares a release hold the two to fit.
+     This piece has what holders, bridges and the issuer call all day; everything else it hands to `CONTROLS`
+     (SecurityTokenControls), and that what it does not know to its `SETTINGS` (SecurityTokenSettings). They run on
+     this storage: all initialise the same modules in the same order. A release names the code of each;
+     `make lint` and whoever prepares a release hold them to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian pauses transfers, issuance, lanes, for a week; an administrator prolongs or lifts it.
 """
@@ -82,7 +83,7 @@ _initialized: bool
 @deploy
 def __init__(controls_: address):
     """
-    @notice Name the other half of this release.
+    @notice Name the second piece of this release.
     @param controls_ Its address.
     """
     # A call to an address without code succeeds and does nothing.
@@ -98,9 +99,9 @@ def __init__(controls_: address):
 def __default__() -> Bytes[_MAX_RETURN]:
     """
     @notice What is not here, the controls do, on this storage and for this caller.
-    @dev Reentrant on purpose: the transient lock has one slot in both halves, and the function that is called takes
-         it; taking it here would lock the controls out. An answer that fills the buffer, the proxy refuses.
-    @return What the controls returned, byte for byte.
+    @dev Reentrant on purpose: the transient lock has one slot in all pieces, and the function that is called takes
+         it; taking it here would lock them out. An answer that fills the buffer, the proxy refuses.
+    @return What they returned, byte for byte.
     """
     return raw_call(CONTROLS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)
 

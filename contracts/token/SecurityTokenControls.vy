@@ -1,18 +1,20 @@
 # pragma version 0.4.3
 # pragma evm-version prague
 # pragma nonreentrancy on
+# pragma optimize codesize
 """
-@title Security token, the other half: its controls
+@title Security token, second piece: its controls
 @license Apache-2.0
 @author Tallystick
-@notice Set-up, roles, the acts of registrar, custodian, guardian and notary, and what stands of them.
+@notice The acts of registrar, custodian and guardian, issues to many, past closes, and what stands of them.
 @dev SecurityToken hands every call here that it does not know; this code then runs on that storage, as the
-     modules are the same in the same order, the variable behind them too. It has no immutables, so that
-     its hash is the same on every ledger.
+     modules are the same in the same order, the variable behind them too. What it does not know itself, it hands
+     to `SETTINGS` (SecurityTokenSettings).
 @custom:security Runs by SecurityToken's delegated calls; it can't be initialised itself.
 @custom:kill The guardian pauses transfers, issuance, lanes, for a week; an administrator prolongs or lifts it.
 """
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import stops
 from contracts.token import book
 from contracts.token import bridges
@@ -20,7 +22,6 @@ from contracts.token import controls
 from contracts.token import erc20
 from contracts.token import issuance
 from contracts.token import orders
-from contracts.token import position
 from contracts.token import ratios
 from contracts.token import standing
 
@@ -38,71 +39,47 @@ initializes: issuance[
 initializes: ratios[access := access, book := book, bridges := bridges]
 
 exports: (
-    # set-up and roles
-    access.assign_role,
-    access.propose_role,
-    access.withdraw_proposal,
-    access.proposal_of,
-    access.role_of,
-    access.set_up_key,
-    access.administrators,
-    standing.instruct,
-    standing.standing_instruction,
-    controls.release_authority,
     # registrar, custodian, guardian
     controls.admit,
     controls.batch_admit,
-    orders.withdraw_order,
-    orders.batchForcedTransfer,
-    controls.propose_class,
-    controls.set_class,
-    controls.announce_close,
     controls.setFrozenTokens,
     controls.setAddressFrozen,
     controls.batchSetFrozenTokens,
     controls.batchSetAddressFrozen,
     controls.pause,
     controls.unpause,
-    # other people's bridges
-    bridges.propose_bridge,
-    bridges.set_bridge,
-    # notary
-    issuance.authorise_issuance,
-    issuance.withdraw_authorisation,
-    # ratios
-    ratios.announce_ratio,
-    ratios.withdraw_ratio,
-    ratios.credit_remainders,
-    ratios.ratio_at,
-    # what stands
-    book.announced_closes,
-    orders.order_in_force,
-    bridges.bridge_of,
-    bridges.mintingMaxLimitOf,
-    bridges.burningMaxLimitOf,
-    bridges.mintingCurrentLimitOf,
-    bridges.burningCurrentLimitOf,
+    orders.withdraw_order,
+    orders.batchForcedTransfer,
+    # issuer
     issuance.batchMint,
-    issuance.authorised,
+    # closing balances
+    controls.announce_close,
+    book.announced_closes,
+    book.balance_at_close,
+    book.supply_at_close,
+    book.keep,
+    # standing instructions
+    standing.instruct,
+    standing.standing_instruction,
+    # what stands
     erc20.name,
     erc20.symbol,
     erc20.decimals,
     erc20.isin,
+    controls.release_authority,
+    book.close_minute,
     issuance.is_home,
     issuance.is_live,
-    book.close_minute,
     controls.getFrozenTokens,
-    book.balance_at_close,
-    book.supply_at_close,
-    book.keep,
-    controls.canSend,
-    controls.canTransfer,
     controls.isFrozen,
     controls.eligible_until,
     controls.is_link,
     controls.paused,
     controls.paused_scopes,
     controls.position_of,
+    controls.canSend,
+    controls.canTransfer,
+    orders.order_in_force,
 )
 
 _ERC165: constant(bytes4) = 0x01ffc9a7
@@ -110,98 +87,44 @@ _ERC20: constant(bytes4) = 0x36372b07
 _ERC20_METADATA: constant(bytes4) = 0xa219a025
 _ERC7802: constant(bytes4) = 0x33331994
 _ERC7943: constant(bytes4) = 0x3edbb4c4
+_MAX_RETURN: constant(uint256) = 1024
+
+SETTINGS: public(immutable(address))
 
 _initialized: bool
 
 
-event TokenInitialized:
-    isin: indexed(String[12])
-    name: String[64]
-    symbol: String[16]
-    decimals: uint8
-    home: bool
-    close_minute: uint256
-
-
 @deploy
-def __init__():
+def __init__(settings: address):
+    """
+    @notice Name the third piece of this release.
+    @param settings Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(settings), "token: settings have no code"
+    SETTINGS = settings
     # Called straight, this is nobody's token.
     self._initialized = True
 
 
 @external
-def initialize(
-    name_: String[64],
-    symbol_: String[16],
-    decimals_: uint8,
-    isin_: String[12],
-    home: bool,
-    close_minute: uint256,
-    set_up_key_: address,
-):
+@reentrant
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Give the token its instrument; once, by the proxy's constructor.
-    @param name_ Name of the token.
-    @param symbol_ Ticker of the token.
-    @param decimals_ Decimal places of a unit, at most 18.
-    @param isin_ ISIN of the instrument; the registry checks its digits.
-    @param home Whether this is the instrument's home ledger.
-    @param close_minute Close of business, minutes after midnight UTC.
-    @param set_up_key_ The key that sets the contract up and then hands it over.
-    @custom:role constructor
+    @notice What is not here either, the settings do, on this storage and for this caller.
+    @dev As in SecurityToken, from which the call comes.
+    @return What the settings returned, byte for byte.
     """
-    assert not self._initialized, "token: initialised already"
-    assert len(isin_) == 12, "token: not an ISIN"
-    assert decimals_ <= 18, "token: more than 18 decimals"
-    assert close_minute <= position.MINUTE_MAX, "token: no minute of a day"
-    self._initialized = True
-    erc20.name = name_
-    erc20.symbol = symbol_
-    erc20.decimals = decimals_
-    erc20.isin = isin_
-    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
-    controls.release_authority = msg.sender
-    issue: uint256 = close_minute << position.CONTROL_SHIFT
-    if home:
-        issue |= position.HOME
-    book._issue = book._begun(empty(address), issue, issue)
-    access._initialize(set_up_key_)
-    log TokenInitialized(
-        isin=isin_,
-        name=name_,
-        symbol=symbol_,
-        decimals=decimals_,
-        home=home,
-        close_minute=close_minute,
-    )
-
-
-@external
-def hand_over(reason: bytes4, document: bytes32):
-    """
-    @notice End the set-up: the set-up key keeps nothing, and units can come into being.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
-    @custom:role set-up key
-    """
-    access._hand_over(reason, document)
-    book._issue |= position.LIVE
+    return raw_call(SETTINGS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)
 
 
 @external
 @view
 def supportsInterface(interface_id: bytes4) -> bool:
     """
-    @notice Standards that this contract keeps whole (ERC-165).
+    @notice Standards that the token keeps whole (ERC-165).
     @param interface_id The interface.
     @return Whether it does.
     """
     return interface_id in [_ERC165, _ERC20, _ERC20_METADATA, _ERC7802, _ERC7943]
-
-
-@external
-def __default__():
-    """
-    @notice Refuse what neither half knows, and a call without a function.
-    """
-    raise "token: no such function"

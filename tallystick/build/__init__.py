@@ -3,8 +3,9 @@
 `artifact("SecurityToken")` is the one way in. In a checkout it compiles from the sources with the
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
 the artifacts that the wheel carries, and needs no compiler. A contract `X` beside which there is an
-`XControls` is one contract in two halves: `X` has the ABI of both. A release is what `artifacts`
-has; whoever needs other contracts by name, as tests need fakes, adds them for the process (`add`).
+`XControls` is one contract in two pieces, with an `XSettings` too in three: `X` has the ABI of all.
+A release is what `artifacts` has; whoever needs other contracts by name, as tests need fakes, adds
+them for the process (`add`).
 
 This module and what it imports need the standard library only (the wheel's build hook runs it in
 an environment that holds nothing but the compiler): `python -m tallystick.build export DIR`.
@@ -17,6 +18,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import sys
 import time
@@ -57,8 +59,8 @@ __all__ = [
 
 # Raise when the content of the cache files changes.
 _FORMAT = 8
-# What the name of a contract's other half ends with.
-_CONTROLS = "Controls"
+# What the names of the pieces behind a contract's first end with, in their order.
+_BEHIND = ("Controls", "Settings")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []
@@ -73,7 +75,7 @@ class Artifact:
         name: the file name without its ending, which is the contract's name everywhere.
         source_path: path of the source relative to the root of the suite, forward slashes.
         abi: JSON ABI, with an `error` entry for every `raw_revert` of a named error; its inputs
-            have the names of the variables that are encoded there. Of two halves: of both.
+            have the names of the variables that are encoded there. Of several pieces: of all.
         bytecode: creation code, without constructor arguments.
         bytecode_runtime: code on chain, without the immutables that are appended to it.
         method_identifiers: signature -> four-byte selector as `0x` hex.
@@ -81,7 +83,8 @@ class Artifact:
         userdoc: NatSpec for users.
         devdoc: NatSpec for developers.
         immutables_length: bytes of immutables appended to the runtime code on chain.
-        controls: the half that this one hands to what it does not know; None: it is in one piece.
+        behind: the pieces behind this one, each handing to the next what it does not know; empty:
+            it is in one piece, or is itself behind another.
     """
 
     name: str
@@ -94,7 +97,7 @@ class Artifact:
     userdoc: Mapping[str, Any] = field(repr=False)
     devdoc: Mapping[str, Any] = field(repr=False)
     immutables_length: int
-    controls: Artifact | None = field(default=None, repr=False)
+    behind: tuple[Artifact, ...] = field(default=(), repr=False)
     debug_path: Path | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
@@ -303,10 +306,8 @@ class _Artifacts(Mapping[str, Artifact]):
         if name not in self.loaded:
             if name not in self.paths:
                 raise BuildError(_unknown(name, self.paths))
-            item = self._load(name)
-            if f"{name}{_CONTROLS}" in self.paths:
-                item = _joined(item, self[f"{name}{_CONTROLS}"])
-            self.loaded[name] = item
+            behind = itertools.takewhile(self.paths.__contains__, (name + end for end in _BEHIND))
+            self.loaded[name] = _joined(self._load(name), tuple(self[piece] for piece in behind))
         return self.loaded[name]
 
     @abc.abstractmethod
@@ -406,16 +407,20 @@ def _packaged(directory: Path) -> _Packaged:
     return _Packaged(directory)
 
 
-def _joined(item: Artifact, controls: Artifact) -> Artifact:
-    """A contract in two halves: what callers of the one reach, they reach in the other too."""
+def _joined(item: Artifact, behind: tuple[Artifact, ...]) -> Artifact:
+    """A contract in pieces: callers of the first reach what is in those behind it too."""
 
     def key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
         types = json.dumps([[i["type"], i.get("components")] for i in entry["inputs"]])
         return entry["type"], entry["name"], types
 
-    merged = {key(entry): entry for entry in item.abi if "name" in entry}
-    added = [entry for entry in controls.abi if "name" in entry and key(entry) not in merged]
-    return dataclasses.replace(item, abi=[*item.abi, *added], controls=controls)
+    abi = list(item.abi)
+    known = {key(entry) for entry in abi if "name" in entry}
+    for entry in itertools.chain.from_iterable(piece.abi for piece in behind):
+        if "name" in entry and key(entry) not in known:
+            known.add(key(entry))
+            abi.append(entry)
+    return dataclasses.replace(item, abi=abi, behind=behind)
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

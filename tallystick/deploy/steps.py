@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tallystick import build
@@ -15,7 +16,7 @@ from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
 from tallystick.files.instrument import record_of
 from tallystick.files.plan import Lane, Plan
-from tallystick.governance.halves import check_halves
+from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
     PROXIED,
     Version,
@@ -244,19 +245,15 @@ class LedgerSteps:
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
         """Implementation, release and proxy of one contract."""
-        check_halves(artifact)
+        check_pieces(artifact)
         release = release_id(name, GENESIS)
-        if (controls := artifact.controls) is not None:
-            # First, as the other half names its address.
-            code = controls.bytecode
-            yield self.creation(
-                f"create {controls.name} {GENESIS}", f"{controls.name}@{GENESIS}", lambda: code
-            )
-        yield self.creation(
-            f"create {name} {GENESIS}",
-            f"{name}@{GENESIS}",
-            lambda: artifact.bytecode + self._controls_argument(artifact),
-        )
+        pieces = {name: artifact} | {piece.name: piece for piece in artifact.behind}
+        following: tuple[build.Artifact, ...] = ()
+        # From the last, as each names the address of the next.
+        for key, piece in reversed(pieces.items()):
+            code = partial(self._piece_code, piece, *following)
+            yield self.creation(f"create {key} {GENESIS}", f"{key}@{GENESIS}", code)
+            following = (piece,)
         yield Step(
             self.name,
             f"register release {name} {GENESIS}",
@@ -293,15 +290,14 @@ class LedgerSteps:
             ],
         )
 
-    def _controls(self, artifact: build.Artifact) -> str | None:
-        """Return where a contract's other half is; None: it has none."""
-        if artifact.controls is None:
-            return None
-        return str(self.contract(artifact.controls.name, f"{artifact.controls.name}@{GENESIS}"))
+    def _piece_code(self, piece: build.Artifact, *following: build.Artifact) -> bytes:
+        """Return what creates a piece of a contract: it is told where the following one is."""
+        return piece.bytecode + encode(
+            ["address"] * len(following), [self._piece_at(each) for each in following]
+        )
 
-    def _controls_argument(self, artifact: build.Artifact) -> bytes:
-        controls = self._controls(artifact)
-        return b"" if controls is None else encode(["address"], [controls])
+    def _piece_at(self, piece: build.Artifact) -> str:
+        return str(self.contract(piece.name, f"{piece.name}@{GENESIS}"))
 
     def _register(self, name: str, artifact: build.Artifact) -> None:
         implementation = self.address(f"{name}@{GENESIS}")
@@ -310,7 +306,7 @@ class LedgerSteps:
                 release_kind(name),
                 GENESIS.packed,
                 implementation,
-                *code_hashes(artifact, self._controls(artifact)),
+                *code_hashes(artifact, [self._piece_at(each) for each in artifact.behind]),
                 # Evidence of the first release is the plan that all parties see.
                 self.plan.document,
                 bytes(32),

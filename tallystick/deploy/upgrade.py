@@ -15,10 +15,11 @@ from tallystick import build
 from tallystick.chain import Account, Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.errors import CheckFailed
-from tallystick.governance.halves import check_halves
 from tallystick.governance.layout import layout_conflicts
+from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
     Version,
+    addresses_behind,
     code_hashes,
     release_id,
     release_kind,
@@ -79,19 +80,20 @@ def proxy_of(suite: Suite, contract_name: str) -> Contract:
 
 
 def deploy_implementation(chain: Chain, artifact_name: str, *, sender: Account) -> Contract:
-    """Put a release's code on a ledger, both halves if it has two; returns what a proxy points to.
+    """Put a release's code on a ledger, all pieces of it; returns what a proxy points to.
 
     Anybody could: code has no power.
 
     Raises:
-        CheckFailed: the two halves don't fit.
+        CheckFailed: the pieces don't fit.
     """
     artifact = build.artifact(artifact_name)
-    check_halves(artifact)
-    arguments = []
-    if artifact.controls is not None:
-        arguments.append(chain.deploy(artifact.controls, sender=sender))
-    return chain.deploy(artifact, *arguments, sender=sender)
+    check_pieces(artifact)
+    behind: list[Contract] = []
+    # From the last, as each names the address of the next.
+    for piece in reversed(artifact.behind):
+        behind = [chain.deploy(piece, *behind, sender=sender)]
+    return chain.deploy(artifact, *behind, sender=sender)
 
 
 def register_release(
@@ -110,19 +112,17 @@ def register_release(
     """Let the upgrader register a release, held to the hashes of this build.
 
     Raises:
-        CheckFailed: its two halves don't fit.
+        CheckFailed: its pieces don't fit.
     """
     artifact = build.artifact(artifact_name)
-    controls = None
-    if artifact.controls is not None:
-        controls = str(suite.chain.at(artifact, implementation).CONTROLS())
+    behind = addresses_behind(artifact, implementation, suite.chain.code)
     return _receipt(
         suite.authority.register_release(
             (
                 release_kind(contract_name),
                 version.packed,
                 implementation,
-                *code_hashes(artifact, controls),
+                *code_hashes(artifact, behind),
                 document if evidence is None else evidence,
                 keccak(migration) if migration else bytes(32),
             ),
@@ -244,8 +244,8 @@ def upgrade(
         progress: called with each step in words, after it was done.
 
     Raises:
-        CheckFailed: a signer is missing, the new storage layout contradicts the installed one, two
-            halves don't fit or lack a function, or this ledger's clock can't be moved over the
+        CheckFailed: a signer is missing, the new storage layout contradicts the installed one, its
+            pieces don't fit or lack a function, or this ledger's clock can't be moved over the
             notice.
         Revert: the authority refused a step.
     """
@@ -260,7 +260,7 @@ def upgrade(
         raise CheckFailed(
             f"{artifact_name} does not keep the storage of {before.name}: {conflicts[0]}"
         )
-    check_halves(build.artifact(artifact_name), before)
+    check_pieces(build.artifact(artifact_name), before)
     progress(f"storage layout of {artifact_name} keeps that of {before.name}")
     code = deploy_implementation(suite.chain, artifact_name, sender=upgrader)
     implementation = str(code.address)
@@ -326,8 +326,10 @@ def installed_artifact(suite: Suite, contract_name: str) -> build.Artifact:
     for name in build.names():
         if name.startswith(contract_name):
             found = build.artifact(name)
-            controls = found.controls.code_hash if found.controls is not None else bytes(32)
-            if found.is_code(code) and controls == bytes(release.controls_hash):
+            if not found.is_code(code):
+                continue
+            behind = addresses_behind(found, release.implementation, suite.chain.code)
+            if code_hashes(found, behind).behind == bytes(release.behind_hash):
                 return found
     version = Version.unpack(release.version)
     raise CheckFailed(

@@ -18,7 +18,13 @@ from tallystick.deploy.steps import (
     is_zero,
 )
 from tallystick.files.plan import Lane, Plan
-from tallystick.governance.release import Version, code_hashes, controls_in, release_id
+from tallystick.governance.release import (
+    Version,
+    addresses_behind,
+    code_hashes,
+    is_behind,
+    release_id,
+)
 from tallystick.governance.roles import Role, role_of_title
 from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection, Suite, guarded_of, proxied_of, suites_of
@@ -116,10 +122,8 @@ def verify_code(
             continue
         if keccak(code) != bytes(release.code_hash):
             wrong.append(f"{where}: implementation differs from its release")
-        elif any(release.controls_hash) and keccak(suite.chain.code(controls_in(code))) != bytes(
-            release.controls_hash
-        ):
-            wrong.append(f"{where}: controls differ from its release")
+        elif not is_behind(code, bytes(release.behind_hash), suite.chain.code):
+            wrong.append(f"{where}: code behind it differs from its release")
         # Later releases are other builds; what they must be, their registered hash says.
         version = Version.unpack(int(release.version))
         if version == GENESIS and not build.artifact(kind).is_code(code):
@@ -174,11 +178,9 @@ def _wrong_beginning(
         if bytes(authority.chain.decode_log(log).args["release"]) != first:
             yield f"{where}: was not created on {GENESIS}"
     release, artifact = authority.release_of(first), build.artifact(kind)
-    controls = None
-    if artifact.controls is not None:
-        controls = controls_in(contract.chain.code(release.implementation))
-    due = code_hashes(artifact, controls)
-    if (bytes(release.code_hash), bytes(release.controls_hash)) != (due.code, due.controls):
+    behind = addresses_behind(artifact, release.implementation, contract.chain.code)
+    due = code_hashes(artifact, behind)
+    if (bytes(release.code_hash), bytes(release.behind_hash)) != (due.code, due.behind):
         yield f"{where}: {GENESIS} is registered with other code than the build's"
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from tallystick.build import Artifact
 from tallystick.chain.abi import checksum, encode, keccak
-from tallystick.governance.halves import check_halves
+from tallystick.governance.pieces import GETTERS, check_pieces
 
 __all__ = [
     "CONTRACTS",
     "CodeHashes",
     "Version",
+    "addresses_behind",
     "code_hashes",
-    "controls_in",
+    "is_behind",
     "proxy_name",
     "release_id",
     "release_kind",
@@ -87,32 +88,74 @@ class CodeHashes(NamedTuple):
     """The hashes that a release holds its code to, in the order of `Release`."""
 
     code: bytes
-    controls: bytes
+    behind: bytes
     layout: bytes
 
 
-def code_hashes(artifact: Artifact, controls: str | None = None) -> CodeHashes:
+def code_hashes(artifact: Artifact, behind: Sequence[str] = ()) -> CodeHashes:
     """Return what a release of a build is held to where it stands.
 
-    The code of a contract in two halves ends with the address of the other, so that its hash is
-    another on each ledger; the other half has no immutables and hashes the same everywhere.
+    The code of a piece that hands on ends with the address of the next, so that its hash is another
+    on each ledger; the last has no immutables and hashes the same everywhere.
 
     Args:
         artifact: The build.
-        controls: Where its other half is on that ledger; None for a contract in one piece.
+        behind: Where the pieces behind its first are on that ledger, in their order.
 
     Raises:
-        CheckFailed: The two halves don't fit.
+        CheckFailed: The pieces don't fit.
     """
-    check_halves(artifact)
-    if artifact.controls is None:
-        return CodeHashes(artifact.code_hash, bytes(32), artifact.layout_hash)
-    code = artifact.bytecode_runtime + encode(["address"], [controls])
-    return CodeHashes(keccak(code), artifact.controls.code_hash, artifact.layout_hash)
+    check_pieces(artifact)
+    pieces = (artifact, *artifact.behind)
+    ends = [*(encode(["address"], [address]) for address in behind), b""]
+    code, *others = (
+        keccak(piece.bytecode_runtime + end) for piece, end in zip(pieces, ends, strict=True)
+    )
+    return CodeHashes(code, _behind_hash(others), artifact.layout_hash)
 
 
-def controls_in(code: bytes) -> str:
-    """Return where the other half of a contract is: its address ends the code of the first."""
+def addresses_behind(
+    artifact: Artifact, implementation: str, code_at: Callable[[str], bytes]
+) -> tuple[str, ...]:
+    """Return where the pieces behind a build's first are: each address ends the code before it.
+
+    Args:
+        artifact: The build, which says how many they are.
+        implementation: Where its first piece is.
+        code_at: The ledger's code at an address.
+    """
+    found = []
+    for _ in artifact.behind:
+        implementation = _named_by(code_at(implementation))
+        found.append(implementation)
+    return tuple(found)
+
+
+def is_behind(code: bytes, behind_hash: bytes, code_at: Callable[[str], bytes]) -> bool:
+    """Whether the pieces behind an implementation are those that its release names, of any build.
+
+    Args:
+        code: The implementation's, which is as registered.
+        behind_hash: The release's.
+        code_at: The ledger's code at an address.
+    """
+    hashes: list[bytes] = []
+    for _ in GETTERS:
+        if _behind_hash(hashes) == behind_hash:
+            break
+        code = code_at(_named_by(code))
+        hashes.append(keccak(code))
+    return _behind_hash(hashes) == behind_hash
+
+
+def _behind_hash(hashes: Sequence[bytes]) -> bytes:
+    """The one hash of the pieces behind the first, as the authority computes it."""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else bytes(32)
+    return keccak(b"".join(hashes))
+
+
+def _named_by(code: bytes) -> str:
     return str(checksum(code[-20:].rjust(20, b"\0")))
 
 

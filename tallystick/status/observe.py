@@ -15,7 +15,7 @@ from tallystick.bridge.message import Kind, LaneMessage, MessageId, party_addres
 from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
-from tallystick.governance.release import PROXIED, Version, controls_in
+from tallystick.governance.release import PROXIED, Version, is_behind
 from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
@@ -172,10 +172,9 @@ class _View:
             installed = self.read(authority, "installation_of", address)
             release = self.read(authority, "release_of", installed.release)
             code = authority.chain.code(release.implementation)
-            code_hash, sound = keccak(code), keccak(code) == bytes(release.code_hash)
-            if any(release.controls_hash):
-                controls = authority.chain.code(controls_in(code))
-                sound = sound and keccak(controls) == bytes(release.controls_hash)
+            code_hash = keccak(code)
+            sound = code_hash == bytes(release.code_hash)
+            sound = sound and is_behind(code, bytes(release.behind_hash), authority.chain.code)
             found.append(
                 ReleaseState(
                     contract=name,

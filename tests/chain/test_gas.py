@@ -88,7 +88,7 @@ def test_gas_is_anvils(hardfork: str) -> None:
         assert _gas(embedded) == _gas(anvil)
 
 
-@pytest.mark.parametrize("name", ["InstrumentRegistry", "SecurityTokenControls"])
+@pytest.mark.parametrize("name", ["InstrumentRegistry", "SecurityTokenSettings"])
 def test_gas_of_deploying_the_suite_is_anvils(name: str, ledgers) -> None:
     anvil, embedded = ledgers(1)[0], EmbeddedChain("home")
     costs = [

@@ -5,7 +5,7 @@
 @title Authority that calls back while a token waits for its answer
 @license Apache-2.0
 @author Tallystick
-@notice For tests of the lock that both halves of the token share.
+@notice For tests of the lock that all pieces of the token share.
 @dev A test double. In no release.
 """
 

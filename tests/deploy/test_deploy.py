@@ -342,39 +342,39 @@ def test_verify_notices_other_code(connection: Connection, planned: tuple[Plan, 
 
 
 @pytest.mark.requirement("INV-9")
-def test_verify_notices_other_controls(
-    connection: Connection, planned: tuple[Plan, Parties]
+@pytest.mark.parametrize("getter", ["CONTROLS", "SETTINGS"])
+def test_verify_notices_other_code_behind_the_token(
+    connection: Connection, planned: tuple[Plan, Parties], getter: str
 ) -> None:
-    """The other half of the token: its code, and what the build says that it is."""
     remote = suites_of(connection)["remote"]
-    controls = remote.token.CONTROLS()
-    remote.chain.set_code(controls, remote.chain.code(controls) + b"\0")
+    piece = getattr(remote.token, getter)()
+    code = remote.chain.code(piece)
+    # Where the next piece is, is read from the end of the code.
+    remote.chain.set_code(piece, code + code[-32:])
     assert verify(connection, *planned) == [
-        f"remote: SecurityToken {remote.token.address}: controls differ from its release"
+        f"remote: SecurityToken {remote.token.address}: code behind it differs from its release"
     ]
 
 
 @pytest.mark.requirement("INV-9")
-@pytest.mark.parametrize("half", ["SecurityToken", "SecurityTokenControls"])
-def test_verify_compares_both_halves_with_the_build(
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_verify_compares_each_piece_with_the_build(
     connection: Connection,
     planned: tuple[Plan, Parties],
     monkeypatch: pytest.MonkeyPatch,
-    half: str,
+    place: int,
 ) -> None:
     known = build.artifact("SecurityToken")
-    assert known.controls is not None
-    other = {"bytecode_runtime": b"\0" + build.artifact(half).bytecode_runtime[1:]}
-    if half == "SecurityToken":
-        planted = replace(known, **other)
-    else:
-        planted = replace(known, controls=replace(known.controls, **other))
+    pieces = [known, *known.behind]
+    runtime = b"\0" + pieces[place].bytecode_runtime[1:]
+    pieces[place] = replace(pieces[place], bytecode_runtime=runtime)
+    planted = replace(pieces[0], behind=tuple(pieces[1:]))
     whole = build.artifact
     monkeypatch.setattr(build, "artifact", lambda n: planted if n == "SecurityToken" else whole(n))
     found = [line.rpartition(": ")[2] for line in verify(connection, *planned)]
     differs = "code of 1.0.0 differs from the build"
     registered = "1.0.0 is registered with other code than the build's"
-    expected = [differs, registered] if half == "SecurityToken" else [registered]
+    expected = [differs, registered] if place == 0 else [registered]
     assert found == expected * 2
 
 
@@ -505,7 +505,7 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
         assert checked.stdout.splitlines() == [
             f"{where}: implementation differs from its release",
             f"{where}: code of 1.0.0 differs from the build",
-            # Where the other half is, is read from that code.
+            # Where the next piece is, is read from that code.
             f"{where}: 1.0.0 is registered with other code than the build's",
         ]
 

@@ -32,6 +32,7 @@ from tests.support.world import (
     Side,
     World,
     hashes_at,
+    pieces_behind,
     refused,
 )
 
@@ -49,6 +50,8 @@ HAND_OVER = "hand_over(bytes4,bytes32)"
 HOUR = 3_600
 PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 NEXT = Version(1, 1, 0)
+# The second and the third piece of the token, by place behind its first.
+BEHIND = (0, 1)
 SLOT = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 
 
@@ -86,7 +89,7 @@ class Upgrade:
             "version",
             "implementation",
             "code_hash",
-            "controls_hash",
+            "behind_hash",
             "layout_hash",
             "evidence_hash",
             "migration_hash",
@@ -248,9 +251,9 @@ def test_upgrader_registers_a_release(upgrade: Upgrade) -> None:
         ("layout_hash", bytes(32), "release: no layout hash"),
         ("evidence_hash", bytes(32), "release: no evidence"),
         ("code_hash", DOCUMENT, "release: other code there"),
-        # Under the same address another half; and two halves passed off as one piece.
-        ("controls_hash", DOCUMENT, "release: other controls there"),
-        ("controls_hash", bytes(32), "release: other controls there"),
+        # Under the same address another piece; and several pieces passed off as one.
+        ("behind_hash", DOCUMENT, "release: other code behind"),
+        ("behind_hash", bytes(32), "release: other code behind"),
         ("implementation", ZERO, "release: no contract there"),
     ],
 )
@@ -282,15 +285,15 @@ def test_an_account_that_delegates_is_no_release(world: World, upgrade: Upgrade)
         upgrade.register(implementation=side.attacker.address, code_hash=keccak(code))
 
 
-def test_a_release_in_one_piece_names_no_controls(world: World, upgrade: Upgrade) -> None:
+def test_a_release_in_one_piece_names_no_code_behind(world: World, upgrade: Upgrade) -> None:
     whole = replace(upgrade, implementation=upgrade.side.authority, kind="ReleaseAuthority")
     assert whole.terms[4] == bytes(32)
-    with refused(world, "release: other controls there"):
-        whole.register(controls_hash=DOCUMENT)
+    with refused(world, "release: other code behind"):
+        whole.register(behind_hash=DOCUMENT)
     assert whole.register().return_value == whole.id
 
 
-def test_what_answers_with_a_revert_of_one_word_names_no_controls(
+def test_what_answers_with_a_revert_of_one_word_names_no_code_behind(
     world: World, upgrade: Upgrade
 ) -> None:
     """Its length alone makes no answer of it."""
@@ -302,34 +305,108 @@ def test_what_answers_with_a_revert_of_one_word_names_no_controls(
     assert whole.register().return_value == whole.id
 
 
-def test_controls_that_delegate_are_no_release(world: World, upgrade: Upgrade) -> None:
-    code = bytes.fromhex("ef0100" + upgrade.side.attacker.address[2:])
-    upgrade.side.chain.set_code(upgrade.implementation.CONTROLS(), code)
-    with refused(world, "release: controls are no contract"):
-        upgrade.register(controls_hash=keccak(code))
+def test_a_release_in_two_pieces_is_held_to_the_code_of_the_second(
+    world: World, upgrade: Upgrade
+) -> None:
+    """Its controls hand on to nothing: they name no settings."""
+    side, settings = upgrade.side, artifact("SecurityTokenSettings")
+    last = side.chain.deploy(settings, sender=side.deployer)
+    implementation = side.chain.deploy("SecurityToken", last, sender=side.deployer)
+    two = replace(upgrade, implementation=implementation)
+    assert two.terms[4] == settings.code_hash
+    with refused(world, "release: other code behind"):
+        two.register(behind_hash=keccak(settings.code_hash))
+    assert two.register().return_value == two.id
+
+
+def test_a_release_in_three_pieces_is_held_to_the_code_of_both_behind(
+    world: World, upgrade: Upgrade
+) -> None:
+    controls, settings = (
+        keccak(upgrade.side.chain.code(piece))
+        for piece in pieces_behind(upgrade.side.chain, upgrade.implementation)
+    )
+    # Neither alone, nor in the other order.
+    for other in (controls, settings, keccak(settings + controls)):
+        with refused(world, "release: other code behind"):
+            upgrade.register(behind_hash=other)
+    assert upgrade.register(behind_hash=keccak(controls + settings)).return_value == upgrade.id
+
+
+def test_the_same_controls_before_other_settings_are_another_release(
+    world: World, upgrade: Upgrade
+) -> None:
+    """Their code names the address alone, and commits to nothing there."""
+    chain, terms = upgrade.side.chain, upgrade.terms
+    controls, settings = pieces_behind(chain, upgrade.implementation)
+    before = chain.code(controls)
+    chain.set_code(settings, artifact("BridgeEscrow").bytecode_runtime)
+    assert chain.code(controls) == before
+    with refused(world, "release: other code behind"):
+        upgrade.register(behind_hash=terms[4])
+
+
+@pytest.mark.parametrize("place", BEHIND)
+@pytest.mark.parametrize("code", [b"", b"\xef\x01\x00" + b"\x11" * 20])
+def test_what_is_no_contract_is_no_piece_of_a_release(
+    world: World, upgrade: Upgrade, place: int, code: bytes
+) -> None:
+    chain = upgrade.side.chain
+    terms = upgrade.terms
+    chain.set_code(pieces_behind(chain, upgrade.implementation)[place], code)
+    for due in (terms[4], keccak(code)):
+        with refused(world, "release: no contract behind"):
+            upgrade.register(behind_hash=due)
 
 
 @pytest.mark.requirement("R-60")
-def test_controls_are_looked_at_again_at_every_step(world: World, upgrade: Upgrade) -> None:
-    side, controls = upgrade.side, upgrade.implementation.CONTROLS()
-    good = side.chain.code(controls)
+@pytest.mark.parametrize("place", BEHIND)
+def test_each_piece_behind_is_looked_at_again_at_every_step(
+    world: World, upgrade: Upgrade, place: int
+) -> None:
+    side = upgrade.side
+    piece = pieces_behind(side.chain, upgrade.implementation)[place]
+    good, due = side.chain.code(piece), upgrade.terms[4]
+    # It still names the same next piece.
+    changed = good + b"\0"
+    side.chain.set_code(piece, changed)
+    with refused(world, "release: other code behind"):
+        upgrade.register(behind_hash=due)
+    side.chain.set_code(piece, good)
     upgrade.register()
-    side.chain.set_code(controls, good + b"\0")
-    with refused(world, "release: controls have changed"):
+    side.chain.set_code(piece, changed)
+    with refused(world, "release: code behind has changed"):
         upgrade.notice()
-    side.chain.set_code(controls, good)
+    side.chain.set_code(piece, good)
     upgrade.notice()
     upgrade.approve()
     upgrade.wait()
-    side.chain.set_code(controls, good + b"\0")
-    with refused(world, "release: controls have changed"):
+    side.chain.set_code(piece, changed)
+    with refused(world, "release: code behind has changed"):
         upgrade.activate()
-    side.chain.set_code(controls, good)
+    side.chain.set_code(piece, good)
     upgrade.activate()
-    before = side.chain.at("SecurityToken", side.implementations["SecurityToken"]).CONTROLS()
-    side.chain.set_code(before, good + b"\0")
-    with refused(world, "release: controls have changed"):
+    before = pieces_behind(side.chain, side.implementations["SecurityToken"])[place]
+    side.chain.set_code(before, side.chain.code(before) + b"\0")
+    with refused(world, "release: code behind has changed"):
         side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+
+
+@pytest.mark.requirement("R-60")
+@pytest.mark.parametrize("place", BEHIND)
+def test_no_proxy_is_created_on_a_release_with_other_code_behind(world: World, place: int) -> None:
+    side = world.home
+    suite = side.fresh_suite()
+    piece = pieces_behind(side.chain, side.implementations["SecurityToken"])[place]
+    side.chain.set_code(piece, side.chain.code(piece) + b"\0")
+    with refused(world, "release: code behind has changed"):
+        suite.authority.create_proxy(
+            release_id("SecurityToken", Version(1, 0, 0)),
+            DOCUMENT,
+            b"",
+            *STATED,
+            sender=side.deployer,
+        )
 
 
 # ----------------------------------------------------------------------- withdrawing

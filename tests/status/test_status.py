@@ -397,11 +397,11 @@ def test_status_of_a_network(network: Network) -> None:
     assert data["invariants"][0]["figures"]["issue"] == "1500000000"
 
 
-@pytest.mark.parametrize("half", ["implementation", "controls"])
-def test_code_that_is_not_as_registered_is_shown(network: Network, half: str) -> None:
+@pytest.mark.parametrize("piece", ["implementation", "CONTROLS", "SETTINGS"])
+def test_code_that_is_not_as_registered_is_shown(network: Network, piece: str) -> None:
     token, authority, chain = network.home.token, network.home.authority, network.home.chain
     release = authority.release_of(authority.installation_of(token).release)
-    where = release.implementation if half == "implementation" else token.CONTROLS()
+    where = release.implementation if piece == "implementation" else getattr(token, piece)()
     chain.set_code(where, chain.code(where) + b"\0")
     releases = {r.contract: r.sound for r in network.status().observation.ledger("home").releases}
     assert releases == {"InstrumentRegistry": True, "SecurityToken": False, "BridgeEscrow": True}

@@ -24,7 +24,7 @@ _NOTICE = """@notice What an upgrade is tested with: {of} over the same modules 
 
 _RELEASE_VIEW = "\n\n@external\n@view\ndef release()"
 
-# Each half declares all of it, and shows what it has a function for.
+# Each piece declares all of it; one shows the notes, another the supply.
 _TOKEN_STORAGE = """_initialized: bool
 # What 1.1.0 added.
 release_notes_hash: {notes}
@@ -203,28 +203,37 @@ class Copy:
         return self.replace(self.text[start : self.text.index('"""', start)], text)
 
 
-def _next_token(version: str, title: str, which: str, *, second: bool) -> str:
-    copy = Copy((CONTRACTS / "token" / "SecurityToken.vy").read_text())
-    copy.title(f"Security token, {title}")
-    copy.describe(_NOTICE.format(of="SecurityToken", which=which))
-    copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
+def _token_piece(
+    name: str, title: str, which: str, *, notes: str = _NOTES, supply: str = _SUPPLY, second: bool
+) -> Copy:
+    """A piece of the token over the storage of a later release."""
+    copy = Copy((CONTRACTS / "token" / f"{name}.vy").read_text())
+    copy.title(f"{name}, {title}")
+    copy.describe(_NOTICE.format(of=name, which=which))
     storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
-    copy.replace("_initialized: bool\n", storage.format(notes=_NOTES, supply=f"public({_SUPPLY})"))
+    return copy.replace("_initialized: bool\n", storage.format(notes=notes, supply=supply))
+
+
+def _next_token(version: str, title: str, which: str, *, second: bool) -> str:
+    shown = f"public({_SUPPLY})"
+    copy = _token_piece("SecurityToken", title, which, supply=shown, second=second)
+    copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     if second:
         copy.replace(_RELEASE_VIEW, _TOKEN_NOTE + _RELEASE_VIEW)
     return copy.text
 
 
-def _next_controls(version: str, title: str, which: str, *, second: bool) -> str:
-    copy = Copy((CONTRACTS / "token" / "SecurityTokenControls.vy").read_text())
-    copy.title(f"Security token, the other half: its controls, {title}")
-    copy.describe(_NOTICE.format(of="SecurityTokenControls", which=which))
-    storage = _TOKEN_STORAGE + (_TOKEN_STORAGE_2 if second else "")
+def _next_controls(title: str, which: str, *, second: bool) -> str:
+    shown = f"public({_NOTES})"
+    return _token_piece("SecurityTokenControls", title, which, notes=shown, second=second).text
+
+
+def _next_settings(version: str, title: str, which: str, *, second: bool) -> str:
+    copy = _token_piece("SecurityTokenSettings", title, which, second=second)
     constant = f'_RELEASE: constant(String[16]) = "{version}"\n\n'
-    copy.replace(
-        "_initialized: bool\n",
-        constant + storage.format(notes=f"public({_NOTES})", supply=_SUPPLY) + _TOKEN_EVENTS,
-    )
+    copy.replace("_initialized: bool\n", constant + "_initialized: bool\n")
+    event = "\n\nevent TokenInitialized:"
+    copy.replace(event, _TOKEN_EVENTS + event)
     default = "\n\n@external\ndef __default__()"
     copy.replace(default, _TOKEN_MIGRATE + default)
     return copy.text
@@ -288,11 +297,19 @@ def derived() -> Iterator[tuple[Path, str]]:
     )
     yield (
         DERIVED / "SecurityTokenNextMockControls.vy",
-        _next_controls("1.1.0", after, "next", second=False),
+        _next_controls(after, "next", second=False),
     )
     yield (
         DERIVED / "SecurityTokenNextButOneMockControls.vy",
-        _next_controls("1.2.0", second, "second", second=True),
+        _next_controls(second, "second", second=True),
+    )
+    yield (
+        DERIVED / "SecurityTokenNextMockSettings.vy",
+        _next_settings("1.1.0", after, "next", second=False),
+    )
+    yield (
+        DERIVED / "SecurityTokenNextButOneMockSettings.vy",
+        _next_settings("1.2.0", second, "second", second=True),
     )
     yield DERIVED / "BridgeEscrowNextMock.vy", _next_escrow("1.1.0", after, "next", second=False)
     yield (

@@ -126,7 +126,8 @@ def new_ledger(name: str, chain_id: int, ledger_number: int) -> Ledger:
         chain.deploy("InstrumentRegistry", sender=DEPLOYER), parties["set_up_key"]
     )
     # By another account: the vectors say where the deployer's contracts are.
-    controls = chain.deploy("SecurityTokenControls", sender=parties["outsider"])
+    settings = chain.deploy("SecurityTokenSettings", sender=parties["outsider"])
+    controls = chain.deploy("SecurityTokenControls", settings, sender=parties["outsider"])
     implementation = chain.deploy("SecurityToken", controls, sender=DEPLOYER)
     ledger = Ledger(chain, registry, implementation, parties)
     for record, word in ((APPLE, APPLE_TOKEN), (BUND, BUND_TOKEN)):

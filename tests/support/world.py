@@ -320,12 +320,22 @@ class FreshSuite:
 
 
 def hashes_at(chain: Chain, name: str, implementation: Any) -> CodeHashes:
-    """What a release of that kind is held to: the code there, and at its `CONTROLS()`, if any."""
-    try:
-        controls = keccak(chain.code(chain.at("SecurityToken", implementation).CONTROLS()))
-    except (CodecError, Revert):
-        controls = bytes(32)
-    return CodeHashes(keccak(chain.code(implementation)), controls, artifact(name).layout_hash)
+    """What a release of that kind is held to: the code there, and that behind it, if any."""
+    behind = [keccak(chain.code(piece)) for piece in pieces_behind(chain, implementation)]
+    behind_hash = keccak(b"".join(behind)) if len(behind) > 1 else b"".join(behind).ljust(32, b"\0")
+    return CodeHashes(keccak(chain.code(implementation)), behind_hash, artifact(name).layout_hash)
+
+
+def pieces_behind(chain: Chain, implementation: Any) -> list[str]:
+    """Where the pieces behind an implementation are, as each names the next; empty: it is whole."""
+    found: list[str] = []
+    for getter in ("CONTROLS", "SETTINGS"):
+        piece = chain.at("SecurityToken", found[-1] if found else implementation)
+        try:
+            found.append(str(getattr(piece, getter)()))
+        except (CodecError, Revert):
+            break
+    return found
 
 
 def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[Any]) -> Contract:

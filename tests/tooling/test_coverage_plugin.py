@@ -23,10 +23,11 @@ def test_deploy(n):
     assert token.balanceOf(sender.address) == 0
     token.instruct(b"TEST", b"\\1" * 32, sender=sender)
 """
-# What the call to the second half ran, in the first and behind it.
+# What the call to the third piece ran, on the way and there.
 RAN = {
     "contracts/token/SecurityToken.vy": "return raw_call(CONTROLS, ",
-    "contracts/token/SecurityTokenControls.vy": "self._initialized = True",
+    "contracts/token/SecurityTokenControls.vy": "return raw_call(SETTINGS, ",
+    "contracts/token/SecurityTokenSettings.vy": "self._initialized = True",
     "contracts/token/standing.vy": "log Instructed(actor=msg.sender, ",
 }
 

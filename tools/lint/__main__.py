@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools import access, errors, readme, snapshots
-from tools.lint import dependencies, direction, formatting, halves, python_rules, vyper_rules
+from tools.lint import dependencies, direction, formatting, pieces, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
 
@@ -53,7 +53,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "direction": lambda: print_findings(direction.check_all()),
     "dependencies": lambda: print_findings(dependencies.check_all()),
     "readme": lambda: print_findings(readme.check_all()),
-    "halves": lambda: print_findings(halves.check_all()),
+    "pieces": lambda: print_findings(pieces.check_all()),
     "errors": lambda: errors.main(["--check"]),
     "access": lambda: access.main(["--check"]),
     "snapshots": lambda: snapshots.main(["--check"]),

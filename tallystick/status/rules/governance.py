@@ -66,7 +66,7 @@ def _role_changed(step: Step) -> Changes:
 
 for _name in ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW", "PROXY_BLUEPRINT"):
     sets("AuthorityCreated", _name, to=_name.lower())
-_RELEASE: Final = "kind version implementation code_hash controls_hash layout_hash evidence_hash"
+_RELEASE: Final = "kind version implementation code_hash behind_hash layout_hash evidence_hash"
 sets("ReleaseRegistered", "release_of release", same=f"{_RELEASE} migration_hash")
 sets("ReleaseWithdrawn", "release_of release", to={})
 sets("ProxyCreated", "proxy_at name", to="proxy")

@@ -1,4 +1,4 @@
-"""The lint step over contracts in two halves finds what is planted."""
+"""The lint step over contracts in several pieces finds what is planted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.build import Artifact, artifact
 from tools.compiling import interface_abi
-from tools.lint import halves
+from tools.lint import pieces
 from tools.report import ROOT
 from tools.vyper_source import VyperSource, load_tree, parse
 
@@ -20,17 +20,22 @@ def sources() -> list[VyperSource]:
 
 
 def test_the_suite_has_no_finding() -> None:
-    assert list(halves.check_all()) == []
+    assert list(pieces.check_all()) == []
 
 
-def test_halves_that_do_not_fit_are_found() -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_pieces_that_do_not_fit_are_found(place: int) -> None:
     item = artifact("SecurityToken")
-    ids = {**item.method_identifiers, "other()": item.method_identifiers["totalSupply()"]}
-    assert item.controls is not None
-    planted = replace(item, controls=replace(item.controls, method_identifiers=ids))
-    found = [finding.message for finding in halves.check_fit(planted)]
-    assert "totalSupply() of SecurityToken hides " in " ".join(found)
-    assert list(halves.check_fit(item)) == []
+    behind = list(item.behind)
+    ids = {
+        **behind[place].method_identifiers,
+        "other()": item.method_identifiers["totalSupply()"],
+    }
+    behind[place] = replace(behind[place], method_identifiers=ids)
+    (finding,) = pieces.check_fit(replace(item, behind=tuple(behind)))
+    hidden = f"hides other() of {behind[place].name}"
+    assert finding.message == f"totalSupply() of SecurityToken {hidden}"
+    assert list(pieces.check_fit(item)) == []
 
 
 def interface() -> list[dict[str, Any]]:
@@ -41,13 +46,13 @@ def without(item: Artifact, name: str) -> Artifact:
     return replace(item, abi=[entry for entry in item.abi if entry.get("name") != name])
 
 
-@pytest.mark.parametrize("name", ["transfer", "is_link"])
-def test_a_function_of_the_interface_in_neither_half_is_found(name: str) -> None:
+@pytest.mark.parametrize("name", ["transfer", "is_link", "close_minute"])
+def test_a_function_of_the_interface_in_no_piece_is_found(name: str) -> None:
     item = artifact("SecurityToken")
-    assert list(halves.check_interface(item, interface())) == []
-    (finding,) = halves.check_interface(without(item, name), interface())
-    assert finding.message.startswith(f"{name}(address")
-    assert finding.message.endswith(" of ISecurityToken is in neither half")
+    assert list(pieces.check_interface(item, interface())) == []
+    (finding,) = pieces.check_interface(without(item, name), interface())
+    assert finding.message.startswith(f"{name}(")
+    assert finding.message.endswith(" of ISecurityToken is in no piece")
 
 
 def test_a_function_that_answers_otherwise_is_found() -> None:
@@ -56,7 +61,7 @@ def test_a_function_that_answers_otherwise_is_found() -> None:
     planted = [
         {**entry, "outputs": []} if entry.get("name") == "transfer" else entry for entry in item.abi
     ]
-    (finding,) = halves.check_interface(replace(item, abi=planted), interface())
+    (finding,) = pieces.check_interface(replace(item, abi=planted), interface())
     assert finding.message.startswith("transfer(address,uint256) ")
 
 
@@ -67,17 +72,17 @@ def test_a_function_that_answers_otherwise_is_found() -> None:
         ("\n\nhoard: public(uint256)\n", "hoard"),
     ],
 )
-def test_an_external_that_neither_half_exports_is_found(
+def test_an_external_that_no_piece_exports_is_found(
     sources: list[VyperSource], text: str, name: str
 ) -> None:
     item = artifact("SecurityToken")
-    assert list(halves.check_modules(item, sources)) == []
+    assert list(pieces.check_modules(item, sources)) == []
     planted = [
         parse(source.path, source.text + text)
         if source.path == "contracts/token/controls.vy"
         else source
         for source in sources
     ]
-    (finding,) = halves.check_modules(item, planted)
+    (finding,) = pieces.check_modules(item, planted)
     assert finding.path == "contracts/token/controls.vy"
-    assert finding.message == f"{name}: neither half of SecurityToken exports it"
+    assert finding.message == f"{name}: no piece of SecurityToken exports it"

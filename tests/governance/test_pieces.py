@@ -1,0 +1,262 @@
+"""Pieces that don't fit are refused, each for what is wrong with them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tallystick.build import Artifact, artifact
+from tallystick.chain.abi import keccak
+from tallystick.errors import CheckFailed
+from tallystick.governance.pieces import check_pieces, misfits
+from tallystick.governance.release import addresses_behind, code_hashes, is_behind
+
+# Where controls and settings are.
+BEHIND = ("0x" + "11" * 20, "0x" + "22" * 20)
+
+
+def changed_layout(item: Artifact, change: Callable[[dict[str, Any]], None]) -> Artifact:
+    layout: dict[str, Any] = copy.deepcopy(dict(item.layout))
+    change(layout)
+    return replace(item, layout=layout)
+
+
+def token(**changed: Any) -> Artifact:
+    return replace(artifact("SecurityToken"), **changed)
+
+
+def with_controls(change: Callable[[Artifact], Artifact]) -> Artifact:
+    """The token whose second piece is changed."""
+    controls, settings = artifact("SecurityToken").behind
+    return token(behind=(change(controls), settings))
+
+
+def with_settings(change: Callable[[Artifact], Artifact]) -> Artifact:
+    """The token whose third piece is changed."""
+    controls, settings = artifact("SecurityToken").behind
+    return token(behind=(controls, change(settings)))
+
+
+def in_two() -> Artifact:
+    """The token over a second piece that hands on to nothing, as its settings do."""
+    return token(behind=artifact("SecurityToken").behind[1:])
+
+
+def plant_moved(layout: dict[str, Any]) -> None:
+    layout["storage_layout"]["book"]["_issue"]["slot"] += 1
+
+
+def plant_type(layout: dict[str, Any]) -> None:
+    layout["storage_layout"]["_initialized"]["type"] = "uint256"
+
+
+def plant_missing(layout: dict[str, Any]) -> None:
+    del layout["storage_layout"]["_initialized"]
+
+
+def plant_lock(layout: dict[str, Any]) -> None:
+    layout["transient_storage_layout"]["$.nonreentrant_key"]["slot"] = 1
+
+
+def plant_immutable(layout: dict[str, Any]) -> None:
+    layout["code_layout"]["_MORE"] = {"type": "address", "offset": 32, "length": 32}
+
+
+def clashing(item: Artifact, function: str = "totalSupply()") -> Artifact:
+    ids = dict(item.method_identifiers)
+    pieces = (artifact("SecurityToken"), artifact("SecurityTokenControls"))
+    known = {k: v for piece in pieces for k, v in piece.method_identifiers.items()}
+    ids["collides(uint256)"] = known[function]
+    return replace(item, method_identifiers=ids)
+
+
+def lacking(item: Artifact) -> Artifact:
+    ids = {
+        name: selector
+        for name, selector in item.method_identifiers.items()
+        if not name.startswith(("pause(", "set_class("))
+    }
+    return replace(item, method_identifiers=ids)
+
+
+def silent(item: Artifact) -> Artifact:
+    return replace(item, abi=[entry for entry in item.abi if entry["type"] != "fallback"])
+
+
+PLANTED = {
+    "controls moved": (
+        lambda: with_controls(lambda item: changed_layout(item, plant_moved)),
+        "book._issue: uint256 in slot 103, SecurityTokenControls book._issue: uint256 in slot 104",
+    ),
+    "settings moved": (
+        lambda: with_settings(lambda item: changed_layout(item, plant_moved)),
+        "book._issue: uint256 in slot 103, SecurityTokenSettings book._issue: uint256 in slot 104",
+    ),
+    "other type in the controls": (
+        lambda: with_controls(lambda item: changed_layout(item, plant_type)),
+        "storage layout: SecurityToken has _initialized: bool in slot ",
+    ),
+    "other type in the settings": (
+        lambda: with_settings(lambda item: changed_layout(item, plant_type)),
+        "storage layout: SecurityToken has _initialized: bool in slot ",
+    ),
+    "less storage in the controls": (
+        lambda: with_controls(lambda item: changed_layout(item, plant_missing)),
+        "SecurityTokenControls nothing more",
+    ),
+    "less storage in the settings": (
+        lambda: with_settings(lambda item: changed_layout(item, plant_missing)),
+        "SecurityTokenSettings nothing more",
+    ),
+    "more storage": (
+        lambda: changed_layout(in_two(), plant_missing),
+        "storage layout: SecurityToken has nothing more, SecurityTokenSettings _initialized: bool",
+    ),
+    "other lock in the controls": (
+        lambda: with_controls(lambda item: changed_layout(item, plant_lock)),
+        "lock in slot 0, SecurityTokenControls $.nonreentrant_key: nonreentrant lock in slot 1",
+    ),
+    "other lock in the settings": (
+        lambda: with_settings(lambda item: changed_layout(item, plant_lock)),
+        "lock in slot 0, SecurityTokenSettings $.nonreentrant_key: nonreentrant lock in slot 1",
+    ),
+    "first and second have one selector": (
+        lambda: with_controls(clashing),
+        "totalSupply() of SecurityToken hides collides(uint256) of SecurityTokenControls",
+    ),
+    "first and third have one selector": (
+        lambda: with_settings(clashing),
+        "totalSupply() of SecurityToken hides collides(uint256) of SecurityTokenSettings",
+    ),
+    "second and third have one selector": (
+        lambda: with_settings(lambda item: clashing(item, "paused()")),
+        "paused() of SecurityTokenControls hides collides(uint256) of SecurityTokenSettings",
+    ),
+    "more immutables": (
+        lambda: changed_layout(token(), plant_immutable),
+        "SecurityToken has other immutables than the address CONTROLS",
+    ),
+    "more immutables in the controls": (
+        lambda: with_controls(lambda item: changed_layout(item, plant_immutable)),
+        "SecurityTokenControls has other immutables than the address SETTINGS",
+    ),
+    "controls without settings": (
+        lambda: token(behind=artifact("SecurityToken").behind[:1]),
+        "SecurityTokenControls has immutables: its code would differ between ledgers",
+    ),
+    "immutables at the end": (
+        lambda: with_settings(lambda item: replace(item, immutables_length=32)),
+        "SecurityTokenSettings has immutables: its code would differ between ledgers",
+    ),
+    "no fallback": (
+        lambda: silent(token()),
+        "SecurityToken hands on no call: it has no __default__",
+    ),
+    "no fallback in the controls": (
+        lambda: with_controls(silent),
+        "SecurityTokenControls hands on no call: it has no __default__",
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_pieces_that_do_not_fit_are_refused(planted: str) -> None:
+    make, expected = PLANTED[planted]
+    item = make()
+    (found,) = misfits(item)
+    assert expected in found
+    for refusing in (check_pieces, lambda each: code_hashes(each, BEHIND)):
+        with pytest.raises(CheckFailed) as caught:
+            refusing(item)
+        assert str(caught.value) == f"SecurityToken can't be released: {found}"
+
+
+@pytest.mark.parametrize("name", ["", "NextMock", "NextButOneMock"])
+def test_the_pieces_of_every_release_fit(name: str) -> None:
+    before = artifact("SecurityToken")
+    assert len(artifact(f"SecurityToken{name}").behind) == 2
+    assert misfits(artifact(f"SecurityToken{name}"), before) == []
+    assert misfits(artifact("BridgeEscrow"), artifact("BridgeEscrow")) == []
+
+
+def test_a_release_in_two_pieces_fits() -> None:
+    assert misfits(in_two()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "function"),
+    [
+        (with_controls, "pause(uint256,bytes4,bytes32)"),
+        (with_settings, "set_class(address,uint256,bytes4,bytes32)"),
+    ],
+)
+def test_a_release_that_lacks_a_function_of_the_one_before_is_refused(
+    change: Callable[[Callable[[Artifact], Artifact]], Artifact], function: str
+) -> None:
+    less = change(lacking)
+    assert misfits(less) == []
+    wanted = f"{function} of SecurityToken is in no piece"
+    assert misfits(less, artifact("SecurityToken")) == [wanted]
+    with pytest.raises(CheckFailed, match="is in no piece"):
+        check_pieces(less, artifact("SecurityToken"))
+
+
+def test_a_release_in_fewer_pieces_needs_all_functions_of_the_one_before() -> None:
+    whole = token(behind=())
+    assert misfits(whole) == []
+    lost = misfits(whole, artifact("SecurityToken"))
+    behind = artifact("SecurityToken").behind
+    due = {name for piece in behind for name in piece.method_identifiers} - {"__default__()"}
+    assert lost == [f"{name} of SecurityToken is in no piece" for name in sorted(due)]
+
+
+def test_what_a_release_is_held_to_names_every_piece() -> None:
+    item = artifact("SecurityToken")
+    controls, settings = item.behind
+    codes = [
+        item.bytecode_runtime + bytes(12) + b"\x11" * 20,
+        controls.bytecode_runtime + bytes(12) + b"\x22" * 20,
+        settings.bytecode_runtime,
+    ]
+    due = code_hashes(item, BEHIND)
+    assert due.code == keccak(codes[0])
+    assert due.behind == keccak(keccak(codes[1]) + keccak(codes[2]))
+    assert due.layout == item.layout_hash == controls.layout_hash == settings.layout_hash
+    assert item.is_code(codes[0])
+    assert not item.is_code(codes[0] + b"\0")
+    # Each piece that hands on names an address of its ledger.
+    there = code_hashes(item, ("0x" + "33" * 20, BEHIND[1]))
+    assert (there.code != due.code, there.behind == due.behind) == (True, True)
+    there = code_hashes(item, (BEHIND[0], "0x" + "33" * 20))
+    assert (there.code == due.code, there.behind != due.behind) == (True, True)
+    assert code_hashes(in_two(), BEHIND[:1]) == (due.code, settings.code_hash, due.layout)
+    escrow = artifact("BridgeEscrow")
+    assert code_hashes(escrow) == (escrow.code_hash, bytes(32), escrow.layout_hash)
+
+
+def test_where_the_pieces_are_is_read_from_their_code() -> None:
+    item = artifact("SecurityToken")
+    code = {
+        "0x" + "ff" * 20: item.bytecode_runtime + bytes(12) + b"\x11" * 20,
+        BEHIND[0]: item.behind[0].bytecode_runtime + bytes(12) + b"\x22" * 20,
+        BEHIND[1]: item.behind[1].bytecode_runtime,
+    }
+    assert addresses_behind(item, "0x" + "ff" * 20, code.__getitem__) == BEHIND
+    assert addresses_behind(artifact("BridgeEscrow"), "0x" + "ff" * 20, code.__getitem__) == ()
+
+
+def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
+    """Of any build: whether there are one, two or three pieces, the hash itself says."""
+    first, second, last = b"first" + b"\x11" * 20, b"second" + b"\x22" * 20, b"last"
+    code = {BEHIND[0]: second, BEHIND[1]: last}
+    both = keccak(keccak(second) + keccak(last))
+    for due in (bytes(32), keccak(second), both):
+        assert is_behind(first, due, code.__getitem__)
+    for other in (keccak(last), keccak(first), keccak(keccak(last) + keccak(second))):
+        assert not is_behind(first, other, code.__getitem__)
+    assert not is_behind(first, both, {**code, BEHIND[1]: b"other"}.__getitem__)
+    assert not is_behind(first, both, {**code, BEHIND[0]: b"other" + second}.__getitem__)
