@@ -26,7 +26,7 @@ COVERAGE ?= 95
 # Options of the mutation run, such as --write or --fresh; what it found before, it does not run again.
 MUTATION ?=
 
-.PHONY: help setup setup-python setup-node setup-lint demo test check ape lint format snapshots \
+.PHONY: help setup setup-python setup-node setup-peers setup-lint demo test check ape lint format snapshots \
 	bench bench-check audit wheel clean
 
 help: ## this list
@@ -39,6 +39,9 @@ setup-python:
 
 setup-node: setup-python
 	@tools/setup.sh node
+
+setup-peers:
+	@tools/setup.sh peers
 
 setup-lint: setup-python
 	@tools/setup.sh lint
@@ -76,7 +79,7 @@ snapshots: setup-python ## rewrite what follows from the sources: snapshots, doc
 	@$(VENV)/python -m tools.access
 	@$(VENV)/python -m tools.readme
 
-bench: setup ## measure gas and time, rewrite the tables
+bench: setup setup-peers ## measure gas and time, ours and peers', rewrite the tables
 	@$(VENV)/python -m benchmarks.run $(ARGS)
 
 bench-check: setup ## measure gas and compare with the committed table
@@ -91,5 +94,5 @@ wheel: setup ## build the wheel with compiled contracts and use it where there i
 	@$(VENV)/python -m tools.wheel
 
 clean: ## remove everything that was installed or built
-	rm -rf .venv node_modules .build build dist out *.egg-info \
+	rm -rf .venv node_modules benchmarks/solidity/node_modules .build build dist out *.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,11 +3,12 @@
 #
 #   tools/setup.sh python   .venv from requirements.lock, and this checkout importable in it
 #   tools/setup.sh node     the pinned anvil from package-lock.json, linked into .venv/bin
+#   tools/setup.sh peers    what `make bench` measures beside ours, benchmarks/solidity/node_modules
 #   tools/setup.sh lint     .venv/lint from tools.lock (the Vyper formatter pins an old click)
 #
 # A stamp beside each result is younger than the files it was made from; a second run does nothing.
 # A missing tool is one line that says how to get it. Without anvil everything still works on the
-# embedded ledgers, so `node` never fails.
+# embedded ledgers, and without the peers their figures of before stay: `node` and `peers` never fail.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -104,6 +105,20 @@ setup_node() {
     link_anvil
 }
 
+setup_peers() {
+    local folder=benchmarks/solidity
+    local stamp=$folder/node_modules/.stamp
+    if fresh "$stamp" $folder/package-lock.json $folder/package.json \
+        || ! command -v npm >/dev/null 2>&1; then
+        return 0
+    fi
+    if ! npm ci --prefix $folder --silent --no-audit --no-fund --ignore-scripts >&2; then
+        say "npm ci failed in $folder (try it by hand)"
+        return 0
+    fi
+    printf '%s\n' "$PWD" >"$stamp"
+}
+
 setup_lint() {
     local stamp=.venv/lint/.stamp
     if fresh "$stamp" tools.lock; then
@@ -121,9 +136,10 @@ for part in "$@"; do
     case "$part" in
         python) setup_python ;;
         node) setup_node ;;
+        peers) setup_peers ;;
         lint) setup_lint ;;
         *)
-            say "usage: tools/setup.sh [python] [node] [lint]"
+            say "usage: tools/setup.sh [python] [node] [peers] [lint]"
             exit 2
             ;;
     esac

@@ -2,11 +2,12 @@
 
 import json
 import random
+import re
 from collections import Counter
 
 import pytest
 
-from benchmarks import alternatives, proxies, run, trace
+from benchmarks import alternatives, peers, proxies, run, trace
 from benchmarks.references import REFERENCES
 from benchmarks.rig import AMOUNT, local_chain
 from tallystick.chain import reverts
@@ -222,7 +223,7 @@ def test_gas_json_has_the_published_schema_and_operations():
 def test_gas_json_and_its_table_are_of_one_run():
     kept = _kept()
     gas = {row["op"]: row["gas"] for row in kept["rows"]}
-    assert run.document(gas, kept["hardfork"]) == kept
+    assert run.document(gas, kept["hardfork"], run.kept_peers(kept)) == kept
     assert run.GAS_MD.read_text() == run.table(kept)
 
 
@@ -259,7 +260,105 @@ def test_table_marks_a_missed_budget_with_its_delta():
 
 def test_document_refuses_a_reference_without_operation():
     with pytest.raises(ValueError, match=r"transfer\.same_day"):
-        run.document({"mint": 1}, "osaka")
+        run.document({"mint": 1}, "osaka", {})
+
+
+# --- the peers -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path):
+    """The kept files as copies, and a run of the suite that finds what is kept."""
+    for name in ("GAS_JSON", "GAS_MD"):
+        kept = getattr(run, name)
+        monkeypatch.setattr(run, name, tmp_path / kept.name)
+        (tmp_path / kept.name).write_bytes(kept.read_bytes())
+    gas = {row["op"]: row["gas"] for row in _kept()["rows"]}
+    monkeypatch.setattr(run, "measure", lambda backend: gas)
+    return run.GAS_JSON, run.GAS_MD
+
+
+def test_a_run_without_npm_keeps_the_peers_figures_and_says_so(files, monkeypatch, capsys):
+    before = [file.read_bytes() for file in files]
+    monkeypatch.setattr(peers, "compiled", lambda: None)
+    assert run.main(["--no-pace", "--backend", "anvil"]) == 0
+    assert [file.read_bytes() for file in files] == before
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("peers are not measured anew, their figures of before stay")
+
+
+def test_a_run_with_npm_keeps_what_it_measured_of_the_peers(files, monkeypatch):
+    before = run.kept_peers(_kept())
+    measured = {op: {peer: gas + 1 for peer, gas in row.items()} for op, row in before.items()}
+    monkeypatch.setattr(peers, "compiled", dict)
+    monkeypatch.setattr(peers, "measure", lambda backend, code: measured)
+    assert run.main(["--no-pace", "--backend", "anvil"]) == 0
+    after = run.kept_peers(_kept())
+    for operation, row in before.items():
+        for peer, gas in row.items():
+            # Peers that were measured once, before, have their figures in the references.
+            anew = REFERENCES[operation].peers[peer] is None
+            assert after[operation][peer] == gas + anew, (operation, peer)
+    assert after["mint"]["oz-5.7-proxied"] == before["mint"]["oz-5.7-proxied"] + 1
+
+
+def test_the_check_is_of_ours_alone(files, monkeypatch):
+    def compiled():
+        raise AssertionError("the check must not ask for the peers")
+
+    monkeypatch.setattr(peers, "compiled", compiled)
+    assert run.main(["--check", "--backend", "anvil"]) == 0
+
+
+def test_document_refuses_a_peer_without_figure():
+    kept = _kept()
+    gas, beside = {row["op"]: row["gas"] for row in kept["rows"]}, dict(run.kept_peers(kept))
+    beside["mint"] = {"oz-5.7-proxied": 1}
+    with pytest.raises(ValueError, match=r"^mint: no figure of t-rex-4\.1-proxied, neither"):
+        run.document(gas, "osaka", beside)
+
+
+def test_peers_are_compiled_once_for_what_is_installed(monkeypatch, tmp_path):
+    folder, cache, installed = tmp_path / "solidity", tmp_path / "cache", ".package-lock.json"
+    (folder / "node_modules").mkdir(parents=True)
+    (folder / "compile.js").write_text("")
+    node = tmp_path / "node"
+    node.write_text(
+        f"#!/bin/sh\necho >>{tmp_path}/runs\n"
+        """echo '{"Peer": {"abi": [], "bytecode": "6001"}}'\n"""
+    )
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert peers.compiled(folder, cache) is None
+    for content, runs in (("one", 1), ("one", 1), ("two", 2)):
+        (folder / "node_modules" / installed).write_text(content)
+        found = peers.compiled(folder, cache)
+        assert {name: item.bytecode for name, item in found.items()} == {"Peer": b"\x60\x01"}
+        assert (tmp_path / "runs").read_text().count("\n") == runs
+    node.unlink()
+    assert peers.compiled(folder, cache) is None
+
+
+def test_peers_packages_are_pinned_and_as_the_tables_name_them():
+    wanted = json.loads((peers.FOLDER / "package.json").read_text())["devDependencies"]
+    lock = json.loads((peers.FOLDER / "package-lock.json").read_text())["packages"]
+    assert lock[""]["devDependencies"] == wanted
+    for name, version in wanted.items():
+        exact = re.fullmatch(r"(?:npm:[^:]+@)?(\d+\.\d+\.\d+)", version)
+        assert exact is not None, name
+        assert lock[f"node_modules/{name}"]["version"] == exact[1]
+    # Where a package came from is the machine's business; what it holds is the lock's.
+    for name, entry in lock.items():
+        assert "resolved" not in entry, name
+        assert not name or entry["integrity"].startswith("sha512-"), name
+    assert lock["node_modules/openzeppelin-5"]["version"].startswith("5.7.")
+    assert lock["node_modules/@tokenysolutions/t-rex"]["version"].startswith("4.1.")
+    compiler = (peers.FOLDER / "compile.js").read_text()
+    assert set(re.findall(r'"(solc-[\d.]+)"', compiler)) == {n for n in wanted if "solc" in n}
+
+
+# --- traces ----------------------------------------------------------------------------------
 
 
 def test_steps_are_sorted_by_what_was_paid_for():

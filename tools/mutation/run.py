@@ -40,8 +40,8 @@ TARGET = Path("docs/mutation.md")
 JUDGED = Path("tools/mutation/equivalent.toml")
 _BUILD = Path(".build/mutation")
 # What a copy of the tree does without: of the root, and anywhere.
-_LEFT_OUT = {".build", ".git", ".hypothesis", ".venv", "build", "dist", "node_modules", "out"}
-_ANYWHERE = {".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+_LEFT_OUT = {".build", ".git", ".hypothesis", ".venv", "build", "dist", "out"}
+_ANYWHERE = {".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "node_modules"}
 _COUNTED = {"killed", "survived", "timeout"}
 
 
