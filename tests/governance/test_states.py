@@ -207,6 +207,14 @@ def _withdraw_order(world: World, state: str) -> Call:
     return Call(side, side.token, "withdraw_order", (*_order(side), *STATED), side.registrar)
 
 
+@prepares(_TOKEN, "batchForcedTransfer")
+def _batch_forced(world: World, state: str) -> Call:
+    side = world.home
+    lists = tuple([each] for each in _order(side))
+    parties = (side.custodian, side.investor, side.fund)
+    return Call(side, side.token, "batchForcedTransfer", lists, *parties)
+
+
 @prepares(_TOKEN, "forcedTransfer")
 def _forced(world: World, state: str) -> Call:
     side = world.home
