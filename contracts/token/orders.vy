@@ -8,12 +8,12 @@
 @dev An order is known by who ordered it, by which document, under which number of it: two that are otherwise alike
      never meet. From its entry on, what it names is part of the account's frozen amount, which every way out of
      an account asks for; that ends when it is carried out or withdrawn. Either uses it up: what was done
-     once is done again by two keys only. A ratio makes of an order what it makes of the units: it is known by what it
-     named, and carried out for what that has become, rounded down. Seven stand against an account at most, and none longer than a
+     once is done again by two keys only. Seven stand against an account at most, and none longer than a
      year: what a registrar's key blocks alone has an end. An order dies when it expires, or with the role of
-     the registrar who entered it; a dead one blocks until somebody, whoever it is, withdraws it. A forced
-     transfer works while transfers are paused: an order of a court does not wait for us. Functions take no lock
-     (`@reentrant`): they call no other contract.
+     the registrar who entered it; a dead one blocks until somebody, whoever it is, withdraws it. A ratio makes
+     of an order what it makes of units: it is known by what it named, and carried out for what that has
+     become, rounded down. A forced transfer works while transfers are paused: an order of a court does not
+     wait for us. Functions take no lock (`@reentrant`): they call no other contract.
 """
 from contracts.governance import access
 from contracts.governance import instruction
@@ -47,7 +47,7 @@ struct Order:
     amount: uint256
 
 
-# keccak256(abi_encode(order, from, to, amount)) -> registrar 160 | its term 24 | reason 32 | epoch 7 | time of expiry 33
+# keccak256(abi_encode(order, from, to, amount)) -> registrar 160 | its term 24 | reason 32 | epoch 7 | expiry 33
 _orders: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
