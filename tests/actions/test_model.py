@@ -7,11 +7,12 @@ refunded, sent back, redirected; people are barred and admitted; other bridges c
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests.actions.designs import NAIVE
-from tests.actions.model import Broken, Design, Property
+from tests.actions.model import EACH, HOME, PEOPLE, Broken, Design, Property, World
 from tests.actions.play import ACTS, play
 
 PARTS, RUNS = 4, 100
@@ -63,3 +64,72 @@ def test_a_broken_play_says_how_it_came_to_that() -> None:
     (note,) = caught.value.__notes__
     assert note.startswith("seed 0, after ")
     assert "send out" in note
+
+
+# --- the model notices ----------------------------------------------------------------------------
+
+
+def _units_from_nowhere(world: World) -> None:
+    world.home.credit("ann", 1)
+    world.home.count("supply", 1)
+
+
+def _more_owed_than_locked(world: World) -> None:
+    world.home.count("outstanding 1", 1)
+
+
+def _custody_pays_out(world: World) -> None:
+    world.home.credit("custody 1", -1)
+    world.home.credit("bob", 1)
+
+
+def _a_message_ends_twice(world: World) -> None:
+    world.messages[0].ends += 1
+
+
+def _a_unit_in_two_places(world: World) -> None:
+    world.trace.lots[HOME, "bob"][world.messages[0].units[0]] = 1
+
+
+def _a_position_without_supply(world: World) -> None:
+    world.home.credit("bob", 1)
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (_units_from_nowhere, Property.ISSUE),
+        (_more_owed_than_locked, Property.BACKING),
+        (_custody_pays_out, Property.BACKING),
+        (_a_message_ends_twice, Property.ONE_EFFECT),
+        (_a_unit_in_two_places, Property.ONE_EFFECT),
+        (_a_position_without_supply, Property.POSITIONS),
+    ],
+)
+def test_a_step_that_breaks_an_invariant_is_noticed(
+    act: Callable[[World], None], what: Property
+) -> None:
+    world = _sent()
+    world.check_step()
+    act(world)
+    with pytest.raises(Broken) as caught:
+        world.check_step()
+    assert caught.value.what is what
+
+
+def test_a_unit_paid_for_another_is_noticed_where_sums_agree() -> None:
+    world = _sent()
+    world.settle()
+    world.check_cut(1, world.fix(1))
+    lot = world.trace.lots[HOME, "bob"]
+    assert lot.pop(EACH) == 1
+    lot[2 * EACH] = 1
+    with pytest.raises(Broken, match=r"^INV-6: entitled twice: 1 single units at close 1$"):
+        world.check_cut(1, world.fix(1))
+
+
+def _sent() -> World:
+    """A world in which the first person has sent units to a remote ledger."""
+    world = World(1)
+    assert world.send(HOME, 1, PEOPLE[0], PEOPLE[1], 10)
+    return world
