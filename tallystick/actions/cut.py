@@ -10,7 +10,7 @@ differences are read. Nobody counts arrivals; what a ledger has is what arrived 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -122,7 +122,7 @@ class Cut:
     whole for lanes whose figures are `missing` or among the `breaks`, and what is elsewhere.
 
     `elsewhere` is with other bridges, or left a remote and is not yet booked at home. Below zero,
-    by at most what is kept, it is units that a waiting lane's figures will take from there.
+    by at most what is kept, it is what other bridges brought home from a lane that waits.
     """
 
     issue: int
@@ -147,34 +147,48 @@ def fix(home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId,
     Raises:
         KeyError: figures of a lane that is not home's.
     """
-    breaks = {lane: _gate(lane, ends[lane], remote) for lane, remote in told.items()}
-    fit = [lane for lane in ends if lane in told and breaks[lane] is None]
-    shares = {lane: _share(ends[lane], told[lane]) for lane in fit}
-    kept = {lane: _owed(end) for lane, end in ends.items() if lane not in shares}
-    issue = home.supply + home.bridged_out
-    accounts = home.supply - home.custody - home.pooled
-    split = sum(s.home_crossing + s.accounts + s.crossing + s.pooled for s in shares.values())
-    waits = sum(kept.values())
-    elsewhere = issue - accounts - home.pooled - split - waits
+    breaks = [each for lane in told if (each := _gate(lane, ends[lane], told[lane])) is not None]
+    fit = told.keys() - {each.lane for each in breaks}
+    surplus = _surplus(home, ends, {lane: told[lane] for lane in ends if lane in fit})
+    fit -= {each.lane for each in surplus}
+    shares = {lane: _share(ends[lane], told[lane]) for lane in ends if lane in fit}
+    kept = {lane: _owed(end) for lane, end in ends.items() if lane not in fit}
+    at_lanes = home.custody - sum(map(_whole, shares.values()))
     own = (
         Break(None, "in custody and pools at home", home.custody + home.pooled, home.supply),
         Break(None, "owed to lanes", sum(map(_owed, ends.values())), home.custody),
-        Break(None, "on all ledgers", issue - elsewhere - waits, issue),
+        Break(None, "brought home by other bridges", -home.bridged_out, at_lanes),
     )
     return Cut(
-        issue=issue,
-        accounts=accounts,
+        issue=home.supply + home.bridged_out,
+        accounts=home.supply - home.custody - home.pooled,
         pooled=home.pooled,
         shares=shares,
         kept=kept,
         missing=tuple(lane for lane in ends if lane not in told),
-        breaks=(*_broken(breaks.values()), *(each for each in own if each.found > each.expected)),
-        elsewhere=elsewhere,
+        breaks=(*breaks, *surplus, *(each for each in own if each.found > each.expected)),
+        elsewhere=at_lanes + home.bridged_out - sum(kept.values()),
     )
 
 
-def _broken(breaks: Iterable[Break | None]) -> tuple[Break, ...]:
-    return tuple(each for each in breaks if each is not None)
+def _surplus(
+    home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId, RemoteEnd]
+) -> tuple[Break, ...]:
+    """Return the lanes that may have told of more than there is.
+
+    Units that came by no message fit any gate. They are no more than what custody holds for nobody
+    and other bridges took out; if they are, nobody knows which of the lanes with such units errs.
+    What is kept for lanes that wait is theirs, and no other lane's units come out of it.
+    """
+    split = sum(_whole(_share(ends[lane], told[lane])) for lane in told)
+    waits = sum(_owed(end) for lane, end in ends.items() if lane not in told)
+    elsewhere = home.custody + home.bridged_out - split - waits
+    came = {lane: told[lane].came + ends[lane].gone for lane in told}
+    return tuple(
+        Break(lane, "came by no message", units, max(units + elsewhere, 0))
+        for lane, units in came.items()
+        if units > 0 > elsewhere
+    )
 
 
 def _owed(end: HomeEnd) -> int:
@@ -220,3 +234,7 @@ def _share(home: HomeEnd, remote: RemoteEnd) -> Share:
         crossing=remote.suspense + outward,
         pooled=remote.pooled,
     )
+
+
+def _whole(share: Share) -> int:
+    return share.home_crossing + share.accounts + share.crossing + share.pooled

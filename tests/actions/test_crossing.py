@@ -344,20 +344,22 @@ def test_another_bridge_mints_what_never_left() -> None:
     remote.count("supply", 1)
     remote.count("came", 1)
     cut = world.fix(days(world))
-    assert cut.breaks == (Break(None, "on all ledgers", ISSUE + 1, ISSUE),)
-    assert cut.elsewhere == -1
+    assert cut.breaks == (Break(LANE, "came by no message", 1, 0),)
+    assert (cut.kept, cut.accounts, cut.elsewhere) == ({LANE: 50}, ISSUE - 50, 0)
 
 
-def test_another_bridge_that_is_ahead_of_its_clock_shows_in_the_issue() -> None:
+def test_another_bridge_that_is_ahead_of_its_clock_holds_back_the_lane_it_went_to() -> None:
     """Nothing holds other bridges to the clock rule: units that left on a later day than they
-    arrived are with two holders at the closes between, and no totals can be fixed for those."""
+    arrived are with two holders at the closes between. The one at home is paid."""
     world = World(1)
     world.home.now += 2 * DAY
     assert world.bridge_out(HOME, "bob", 5)
     world.bridged = [(unit, FIRST) for unit, _ in world.bridged]
     assert world.bridge_in(REMOTE, "bob", 5)
     days(world, 3)
-    assert world.fix(FIRST).breaks == (Break(None, "on all ledgers", ISSUE + 5, ISSUE),)
+    cut = world.fix(FIRST)
+    assert cut.breaks == (Break(LANE, "came by no message", 5, 0),)
+    assert (cut.kept, cut.accounts) == ({LANE: 0}, ISSUE)
     assert world.fix(FIRST + 2).breaks == ()
 
 
