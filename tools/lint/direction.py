@@ -21,7 +21,7 @@ PACKAGE: Final = "tallystick"
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("text", "errors", "storage", "build"),
     ("chain",),
-    ("governance", "token", "registry", "bridge"),
+    ("governance", "token", "registry", "bridge", "actions"),
     ("files",),
     ("reach",),
     ("deploy", "status", "courier"),

@@ -1,0 +1,1 @@
+"""Corporate actions: record, cut and entitlement, the Python side of `contracts/actions`; pure."""

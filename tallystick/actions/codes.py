@@ -1,0 +1,93 @@
+"""The codes of corporate actions, as data: what kind an event is and whether holders choose.
+
+All event types of ISO 20022 are accepted in a record; `AUTOMATED` are those whose payment the
+engine computes.
+
+Sources: CorporateActionEventType35Code and CorporateActionMandatoryVoluntary1Code in
+seev.031.001.15, names from the external code set of ISO 20022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["AUTOMATED", "CAEV", "CAMV"]
+
+CAEV: Final[Mapping[str, str]] = {
+    "ACCU": "accumulation",
+    "ACTV": "trading status: active",
+    "ATTI": "attachment",
+    "BIDS": "repurchase offer, issuer bid",
+    "BONU": "bonus issue, capitalisation issue",
+    "BPUT": "put redemption",
+    "BRUP": "bankruptcy",
+    "CAPD": "capital distribution",
+    "CAPG": "capital gains distribution",
+    "CAPI": "capitalisation",
+    "CERT": "non-US beneficial owner certification",
+    "CHAN": "change",
+    "CLSA": "class action, proposed settlement",
+    "CONS": "consent",
+    "CONV": "conversion",
+    "COOP": "company option",
+    "CREV": "credit event",
+    "DECR": "decrease in value",
+    "DETI": "detachment",
+    "DFLT": "bond default",
+    "DLST": "trading status: delisted",
+    "DRAW": "drawing",
+    "DRCA": "cash distribution from non-eligible securities sales",
+    "DRIP": "dividend reinvestment",
+    "DSCL": "disclosure",
+    "DTCH": "Dutch auction",
+    "DVCA": "cash dividend",
+    "DVOP": "dividend option",
+    "DVSC": "scrip dividend",
+    "DVSE": "stock dividend",
+    "EXOF": "exchange",
+    "EXRI": "call on intermediate securities",
+    "EXTM": "maturity extension",
+    "EXWA": "warrant exercise",
+    "INCR": "increase in value",
+    "INFO": "information",
+    "INTR": "interest payment",
+    "LIQU": "liquidation dividend, liquidation payment",
+    "MCAL": "full call, early redemption",
+    "MRGR": "merger",
+    "NOOF": "non-official offer",
+    "ODLT": "odd lot sale, odd lot purchase",
+    "OTHR": "other event",
+    "PARI": "pari passu",
+    "PCAL": "partial redemption with reduction of nominal value",
+    "PDEF": "prefunding, partial defeasance",
+    "PINK": "interest payment in kind",
+    "PLAC": "place of incorporation",
+    "PPMT": "instalment call",
+    "PRED": "partial redemption without reduction of nominal value",
+    "PRIO": "priority issue",
+    "RCLA": "reclassification of tax",
+    "REDM": "final maturity",
+    "REDO": "redenomination",
+    "REMK": "remarketing agreement",
+    "RHDI": "intermediate securities distribution",
+    "RHTS": "rights issue",
+    "SHPR": "shares premium dividend",
+    "SMAL": "smallest negotiable unit",
+    "SOFF": "spin-off",
+    "SPLF": "stock split, change in nominal value",
+    "SPLR": "reverse stock split, change in nominal value",
+    "SUSP": "trading status: suspended",
+    "TEND": "tender, acquisition, takeover, purchase offer",
+    "TNDP": "taxable no dividend payable",
+    "TREC": "tax reclaim",
+    "WRTH": "worthless",
+    "WTRC": "withholding tax relief certification",
+}
+CAMV: Final[Mapping[str, str]] = {
+    "CHOS": "mandatory with options",
+    "MAND": "mandatory",
+    "VOLU": "voluntary",
+}
+# Cash to every holder at one rate.
+AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"})

@@ -1,0 +1,240 @@
+"""The cut: who owes for what at a close, from figures that each ledger tells of itself.
+
+Units between ledgers belong, for every close between leaving and landing on an account, to whoever
+they land with, on the ledger where they land. So a lane's part of the issue has three owers: the
+remote's accounts, what is to land there, and what is to land at home.
+
+All figures are as of one close, in base units. Flows are cumulative, modulo 2**104: only their
+differences are read. Nobody counts arrivals; what a ledger has is what arrived and did not leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
+
+from tallystick.bridge.message import LaneId
+from tallystick.token.position import AMOUNT_MAX
+
+__all__ = ["Break", "Cut", "HomeEnd", "HomeFigures", "RemoteEnd", "Share", "fix"]
+
+_MODULUS: Final = AMOUNT_MAX + 1
+# Differences between two counts of units: they may be negative.
+_SIGNED: Final = frozenset({"came", "gone", "bridged_out"})
+
+
+class _Bounded:
+    """Base of figures: each fits 104 bits, as a ledger packs them."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            signed = each.name in _SIGNED
+            if not (-AMOUNT_MAX if signed else 0) <= value <= AMOUNT_MAX:
+                least = "1 - 2**104" if signed else "0"
+                raise ValueError(f"{each.name} is {value}: {least} to 2**104 - 1 expected")
+
+
+@dataclass(frozen=True, slots=True)
+class HomeEnd(_Bounded):
+    """A lane's end at home.
+
+    `outstanding` is owed to the lane, `suspense` arrived from it and waits, `sent` and `refunded`
+    are flows, `gone` is what left `outstanding` by no message less what came to it by none.
+    """
+
+    outstanding: int
+    suspense: int
+    sent: int
+    refunded: int
+    gone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEnd(_Bounded):
+    """A lane's end abroad, the body of FIGURES.
+
+    `suspense` and `pooled` are those parts of `supply` that wait, or stand for units with another
+    bridge; `came` is what came to the supply by no lane message less what left it by none.
+    """
+
+    supply: int
+    suspense: int
+    sent: int
+    refunded: int
+    came: int = 0
+    pooled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFigures(_Bounded):
+    """The home ledger.
+
+    `custody` and `pooled` are the parts of `supply` that the lanes' custodies and pools hold,
+    `bridged_out` is what other bridges took out of it less what they brought back.
+    """
+
+    supply: int
+    custody: int
+    pooled: int = 0
+    bridged_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An open lane's part of the issue, by who pays for it.
+
+    `home_crossing` is paid at home, `accounts` and `crossing` on the remote ledger, `pooled` to the
+    payees named for its pools. `crossing` is what is to land there, from transit or suspense.
+    """
+
+    home_crossing: int
+    accounts: int
+    crossing: int
+    pooled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Figures that do not fit one another: of `what` there is `found`, at most `expected` can be.
+
+    Without a lane it is the issue itself.
+    """
+
+    lane: LaneId | None
+    what: str
+    found: int
+    expected: int
+
+    def __str__(self) -> str:
+        where = f"lane 0x{self.lane.hex()}: " if self.lane is not None else ""
+        return f"{where}{self.what}: {self.found}, at most {self.expected} expected"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The issue at a close, split.
+
+    Its parts sum to it: home's `accounts` and pools, each open lane's share, what is kept back
+    whole for lanes whose figures are `missing` or among the `breaks`, and what is elsewhere.
+
+    `elsewhere` is with other bridges, or left a remote and is not yet booked at home. Below zero,
+    by at most what is kept, it is what other bridges brought home from a lane that waits.
+    """
+
+    issue: int
+    accounts: int
+    pooled: int
+    shares: Mapping[LaneId, Share]
+    kept: Mapping[LaneId, int]
+    missing: tuple[LaneId, ...]
+    breaks: tuple[Break, ...]
+    elsewhere: int
+
+
+def fix(home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId, RemoteEnd]) -> Cut:
+    """Split the issue at a close among those who pay for it.
+
+    Args:
+        home: The home ledger.
+        ends: Every lane opened by that close, from home's own storage.
+        told: What remote ledgers told; a lane without figures, or with figures that do not fit, has
+            its part kept back whole and no other lane's part changes (INV-7).
+
+    Raises:
+        KeyError: figures of a lane that is not home's.
+    """
+    breaks = [each for lane in told if (each := _gate(lane, ends[lane], told[lane])) is not None]
+    fit = told.keys() - {each.lane for each in breaks}
+    surplus = _surplus(home, ends, {lane: told[lane] for lane in ends if lane in fit})
+    fit -= {each.lane for each in surplus}
+    shares = {lane: _share(ends[lane], told[lane]) for lane in ends if lane in fit}
+    kept = {lane: _owed(end) for lane, end in ends.items() if lane not in fit}
+    at_lanes = home.custody - sum(map(_whole, shares.values()))
+    own = (
+        Break(None, "in custody and pools at home", home.custody + home.pooled, home.supply),
+        Break(None, "owed to lanes", sum(map(_owed, ends.values())), home.custody),
+        Break(None, "brought home by other bridges", -home.bridged_out, at_lanes),
+    )
+    return Cut(
+        issue=home.supply + home.bridged_out,
+        accounts=home.supply - home.custody - home.pooled,
+        pooled=home.pooled,
+        shares=shares,
+        kept=kept,
+        missing=tuple(lane for lane in ends if lane not in told),
+        breaks=(*breaks, *surplus, *(each for each in own if each.found > each.expected)),
+        elsewhere=at_lanes + home.bridged_out - sum(kept.values()),
+    )
+
+
+def _surplus(
+    home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId, RemoteEnd]
+) -> tuple[Break, ...]:
+    """Return the lanes that may have told of more than there is.
+
+    Units that came by no message fit any gate. They are no more than what custody holds for nobody
+    and other bridges took out; if they are, nobody knows which of the lanes with such units errs.
+    What is kept for lanes that wait is theirs, and no other lane's units come out of it.
+    """
+    split = sum(_whole(_share(ends[lane], told[lane])) for lane in told)
+    waits = sum(_owed(end) for lane, end in ends.items() if lane not in told)
+    elsewhere = home.custody + home.bridged_out - split - waits
+    came = {lane: told[lane].came + ends[lane].gone for lane in told}
+    return tuple(
+        Break(lane, "came by no message", units, max(units + elsewhere, 0))
+        for lane, units in came.items()
+        if units > 0 > elsewhere
+    )
+
+
+def _owed(end: HomeEnd) -> int:
+    """Units in custody for a lane: known at home whatever the remote tells."""
+    return end.outstanding + end.suspense
+
+
+def _in_transit(home: HomeEnd, remote: RemoteEnd) -> tuple[int, int]:
+    """Units under way home, and under way to the remote ledger; below zero it wraps."""
+    arrived_home = home.sent - home.refunded - home.outstanding - home.gone
+    arrived_abroad = remote.supply - remote.came + remote.sent - remote.refunded
+    return (
+        (remote.sent - remote.refunded - arrived_home) % _MODULUS,
+        (home.sent - home.refunded - arrived_abroad) % _MODULUS,
+    )
+
+
+def _gate(lane: LaneId, home: HomeEnd, remote: RemoteEnd) -> Break | None:
+    """Return what shows that the figures do not fit, if something does.
+
+    One comparison tells: a direction below zero wraps, and the sum is off by 2**104.
+    """
+    if remote.suspense + remote.pooled > remote.supply:
+        waits = remote.suspense + remote.pooled
+        return Break(lane, "in custody and pools abroad", waits, remote.supply)
+    homeward, outward = _in_transit(home, remote)
+    if remote.supply - remote.came + homeward + outward == home.outstanding + home.gone:
+        return None
+    sender, receiver, transit = (
+        (home, "arrived abroad", outward)
+        if outward >= homeward
+        else (remote, "arrived at home", homeward)
+    )
+    left = (sender.sent - sender.refunded) % _MODULUS
+    return Break(lane, receiver, left + _MODULUS - transit, left)
+
+
+def _share(home: HomeEnd, remote: RemoteEnd) -> Share:
+    homeward, outward = _in_transit(home, remote)
+    return Share(
+        home_crossing=home.suspense + homeward,
+        accounts=remote.supply - remote.suspense - remote.pooled,
+        crossing=remote.suspense + outward,
+        pooled=remote.pooled,
+    )
+
+
+def _whole(share: Share) -> int:
+    return share.home_crossing + share.accounts + share.crossing + share.pooled

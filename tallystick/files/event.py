@@ -1,0 +1,257 @@
+"""The event file (`tallystick.event/1`): what an issuer announces of a corporate action.
+
+`load_event(path, instrument, today=…)` returns the golden record, or raises `InputError`: one line
+that names the file, the field, the value and what was expected. Whether a record is well formed
+says `tallystick.actions.record`; here are what a file adds: how a rate is written, business days,
+and whether there is still time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from tallystick.actions.entitlement import Rate
+from tallystick.actions.record import EventRecord, RecordError, check_event
+from tallystick.errors import InputError
+from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
+from tallystick.files.strict import StrictModel, json_schema, load, text, wrong
+from tallystick.registry.record import EMPTY_HASH, MAX_DECIMALS
+
+__all__ = [
+    "NOTICE_DAYS",
+    "SCHEMA",
+    "Dates",
+    "EventFile",
+    "event_schema",
+    "load_event",
+    "parse_rate",
+]
+
+SCHEMA: Final = "tallystick.event/1"
+# Business days from the announcement to the ex date, or record date (CAJWG), and from today.
+NOTICE_DAYS: Final = 2
+# ActiveCurrencyAnd13DecimalAmount of ISO 20022.
+MAX_RATE_DECIMALS: Final = 13
+# Three years, one of them a leap year.
+_CLAIMS_LAST: Final = timedelta(days=1096)
+_EPOCH: Final = date(1970, 1, 1)
+_SATURDAY: Final = 5
+# Where a file says what a record holds.
+_PATHS: Final[Mapping[str, str]] = {
+    "announced": "dates.announcement",
+    "ex": "dates.ex",
+    "record_day": "dates.record",
+    "figures_by": "dates.figures",
+    "payment_day": "dates.payment",
+    "relief_until": "dates.relief",
+    "expires": "dates.expiry",
+}
+
+
+def parse_rate(value: object) -> str:
+    """Return a rate as written: a whole number, a decimal, or an exact fraction."""
+    written = str(value) if isinstance(value, int | str) else ""
+    decimal = re.fullmatch(r"(?:0|[1-9][0-9]{0,17})(?:\.([0-9]+))?", written, re.ASCII)
+    if decimal is None:
+        if re.fullmatch(r"[0-9]{1,30}/[1-9][0-9]{0,29}", written, re.ASCII) is None:
+            raise wrong('currency for one whole unit, in quotes, such as "0.82" or "181/36500"')
+    elif len(decimal[1] or "") > MAX_RATE_DECIMALS:
+        raise wrong(f"at most {MAX_RATE_DECIMALS} decimal places (ISO 20022), or a fraction")
+    return written
+
+
+RateText = Annotated[
+    str,
+    BeforeValidator(parse_rate),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,13}|/[1-9][0-9]*)?$"},
+            ]
+        }
+    ),
+]
+Text = Annotated[str, BeforeValidator(text)]
+
+
+class Dates(StrictModel):
+    """The days of an event; each is a business day that ends at the instrument's close."""
+
+    announcement: Day
+    ex: Day | None = None
+    record: Day | None = None
+    figures: Day | None = None
+    payment: Day | None = None
+    relief: Day | None = None
+    expiry: Day | None = None
+
+
+class EventFile(StrictModel):
+    """An event file.
+
+    `rate` is currency for one whole unit, paid in cash of `cash_decimals`. Without dates of their
+    own, figures are waited for and only holders claim until the payment date, and claims last three
+    years.
+    """
+
+    schema_: Literal["tallystick.event/1"] = Field(alias="schema")
+    isin: Isin
+    corp: Text
+    coaf: Text
+    caev: Text
+    camv: Text
+    dates: Dates
+    rate: RateText | None = None
+    currency: Currency | None = None
+    cash_decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
+    unit_epoch: Annotated[int, Field(ge=0)] = 0
+    rounding: Literal["down"] = "down"
+    tier: Literal["account"] = "account"
+    set_off: bool = False
+    terms: Hash
+    version: Annotated[int, Field(ge=1)] = 1
+    previous: Hash | None = None
+    holidays: tuple[Day, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holidays_as_list(cls, data: Any) -> Any:
+        return as_tuples(data, "holidays")
+
+    def business_days(self, first: date, last: date) -> int:
+        """Return how many business days there are after `first`, until and with `last`."""
+        days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
+        return sum(map(self.is_business_day, days))
+
+    def is_business_day(self, day: date) -> bool:
+        """Whether a day is from Monday to Friday and no holiday."""
+        return day.weekday() < _SATURDAY and day not in self.holidays
+
+    def record(self, decimals: int) -> EventRecord:
+        """Return the record of this event for an instrument of so many decimals.
+
+        Raises:
+            RecordError: it would not be well formed.
+        """
+        dates = self.dates
+        expiry = dates.expiry
+        if expiry is None and dates.payment is not None:
+            expiry = dates.payment + _CLAIMS_LAST
+        return check_event(
+            EventRecord(
+                isin=self.isin,
+                corp=self.corp,
+                coaf=self.coaf,
+                caev=self.caev,
+                camv=self.camv,
+                announced=_number(dates.announcement),
+                ex=_number(dates.ex),
+                record_day=_number(dates.record),
+                figures_by=_number(dates.figures or dates.payment),
+                payment_day=_number(dates.payment),
+                relief_until=_number(dates.relief or dates.payment),
+                expires=_number(expiry),
+                rate=self._rate(decimals),
+                currency=self.currency or "",
+                cash_decimals=self.cash_decimals or 0,
+                unit_epoch=self.unit_epoch,
+                set_off=self.set_off,
+                terms=bytes.fromhex(self.terms[2:]),
+                version=self.version,
+                previous=bytes.fromhex(self.previous[2:]) if self.previous else EMPTY_HASH,
+            )
+        )
+
+    def _rate(self, decimals: int) -> Rate | None:
+        """The rate in smallest units of the cash for one base unit."""
+        if self.rate is None:
+            return None
+        if self.cash_decimals is None:
+            raise RecordError("cash_decimals", "the decimals of the cash that the rate is paid in")
+        try:
+            return Rate.of(Fraction(self.rate) * Fraction(10) ** (self.cash_decimals - decimals))
+        except ValueError as error:
+            raise RecordError("rate", str(error).removeprefix("expected ")) from None
+
+
+def _number(day: date | None) -> int:
+    """The business day that ends on a date; 0: none."""
+    return (day - _EPOCH).days if day else 0
+
+
+def load_event(
+    path: str | Path, instrument: Instrument, *, today: date, notice: int = NOTICE_DAYS
+) -> EventRecord:
+    """Read an event file.
+
+    Args:
+        path: The file.
+        instrument: What the event is of.
+        today: The current business day of the ledger on which it is announced.
+        notice: Business days that the record date is away from today, at least.
+
+    Raises:
+        InputError: the file is wrong, belongs to another instrument, or comes too late.
+    """
+    event = load(path, EventFile, SCHEMA)
+    if event.isin != instrument.isin:
+        raise InputError(path, "isin", event.isin, f"the instrument's ISIN, {instrument.isin}")
+    try:
+        record = event.record(instrument.decimals)
+    except RecordError as error:
+        field = _PATHS.get(error.field, error.field)
+        raise InputError(path, field, _written(event, field), error.expected) from None
+    for field, expected in _late(event, today, notice):
+        raise InputError(path, field, _written(event, field), expected)
+    return record
+
+
+def _written(event: EventFile, field: str) -> object:
+    """What the file says in a field."""
+    value: Any = event
+    for name in field.split("."):
+        value = getattr(value, name)
+    return "missing" if value is None else value
+
+
+def _late(event: EventFile, today: date, notice: int) -> list[tuple[str, str]]:
+    """What is wrong with the days, seen from today: field and what was expected."""
+    dates, found = event.dates, []
+    if dates.announcement > today:
+        found.append(("dates.announcement", f"today, {today}, or a day before"))
+    if dates.record is not None:
+        found += _too_late(event, dates.record, today, notice)
+    named = (("ex", dates.ex), ("record", dates.record), ("payment", dates.payment))
+    found += [
+        (f"dates.{name}", "a business day: Monday to Friday, no holiday")
+        for name, day in named
+        if day is not None and not event.is_business_day(day)
+    ]
+    return found
+
+
+def _too_late(
+    event: EventFile, record: date, today: date, notice: int
+) -> Iterator[tuple[str, str]]:
+    """Whether there is time for everybody to learn of the event."""
+    if record <= today:
+        yield "dates.record", f"a day after today, {today}"
+    elif event.business_days(today, record) < notice:
+        yield "dates.record", f"at least {notice} business days after today, {today}"
+    name, day = ("ex", event.dates.ex) if event.dates.ex else ("record", record)
+    if event.business_days(event.dates.announcement, day) < NOTICE_DAYS:
+        expected = f"at least {NOTICE_DAYS} business days before the {name} date, {day}"
+        yield "dates.announcement", expected
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON Schema of event files (R-07)."""
+    return json_schema(EventFile, SCHEMA, "Tallystick event")

@@ -1,0 +1,261 @@
+"""Figures of a close: whatever ledgers tell, what follows sums to the issue, lane by lane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tallystick.actions.cut import Break, HomeEnd, HomeFigures, RemoteEnd, Share, fix
+from tallystick.token.position import AMOUNT_MAX
+from tests.actions.model import lane_id
+
+LANE, NEXT = lane_id(1), lane_id(2)
+MODULUS = 2**104
+few = st.integers(0, 40)
+units = st.integers(0, 2**100)
+flow = st.integers(0, AMOUNT_MAX)
+
+
+@st.composite
+def lanes(draw: st.DrawFn) -> tuple[HomeEnd, RemoteEnd, Share]:
+    """Both ends of a lane as they are, with flows that began anywhere, and who pays for what."""
+    outward, homeward, held, waits_home, waits_abroad, pooled = (draw(units) for _ in range(6))
+    supply = held + waits_abroad + pooled
+    came = draw(st.integers(-(2**100), supply))
+    gone = draw(st.integers(-(2**100), supply - came + outward + homeward))
+    # Sent less refunded, of each end, from what arrived at the other and what is under way.
+    net_abroad, refunded_home, refunded_abroad = draw(flow), draw(flow), draw(flow)
+    net_home = supply - came + net_abroad + outward
+    return (
+        HomeEnd(
+            outstanding=supply - came + outward + homeward - gone,
+            suspense=waits_home,
+            sent=(net_home + refunded_home) % MODULUS,
+            refunded=refunded_home,
+            gone=gone,
+        ),
+        RemoteEnd(
+            supply=supply,
+            suspense=waits_abroad,
+            sent=(net_abroad + refunded_abroad) % MODULUS,
+            refunded=refunded_abroad,
+            came=came,
+            pooled=pooled,
+        ),
+        Share(waits_home + homeward, held, waits_abroad + outward, pooled),
+    )
+
+
+@st.composite
+def told(draw: st.DrawFn) -> RemoteEnd:
+    """Whatever a ledger may tell, true or not."""
+    numbers = [draw(st.one_of(few, flow)) for _ in range(4)]
+    return RemoteEnd(*numbers, came=draw(st.integers(-40, 40)), pooled=draw(few))
+
+
+def home_of(*ends: HomeEnd, holders: int = 0) -> HomeFigures:
+    custody = sum(end.outstanding + end.suspense for end in ends)
+    return HomeFigures(supply=custody + holders, custody=custody)
+
+
+@given(lanes(), lanes(), st.integers(0, 2**100))
+def test_true_figures_say_who_pays_for_what(
+    one: tuple[HomeEnd, RemoteEnd, Share], other: tuple[HomeEnd, RemoteEnd, Share], holders: int
+) -> None:
+    home = home_of(one[0], other[0], holders=holders)
+    moved_otherwise = sum(end.came for _, end, _ in (one, other))
+    moved_otherwise += sum(end.gone for end, _, _ in (one, other))
+    home = replace(home, bridged_out=max(moved_otherwise, -home.supply))
+    cut = fix(home, {LANE: one[0], NEXT: other[0]}, {LANE: one[1], NEXT: other[1]})
+    assert cut.shares == {LANE: one[2], NEXT: other[2]}
+    assert (cut.accounts, cut.kept, cut.missing, cut.breaks) == (holders, {}, (), ())
+    assert cut.elsewhere == home.bridged_out - moved_otherwise
+
+
+@given(lanes(), told(), st.booleans(), st.integers(-40, 40))
+def test_whatever_is_told_the_parts_sum_to_the_issue(
+    true: tuple[HomeEnd, RemoteEnd, Share], lie: RemoteEnd, silent: bool, bridged_out: int
+) -> None:
+    home = replace(home_of(true[0], true[0], holders=50), bridged_out=bridged_out)
+    ends = {LANE: true[0], NEXT: true[0]}
+    cut = fix(home, ends, {LANE: true[1]} if silent else {LANE: true[1], NEXT: lie})
+    parts = [cut.accounts, cut.pooled, cut.elsewhere, *cut.kept.values()]
+    for share in cut.shares.values():
+        parts += [share.home_crossing, share.accounts, share.crossing, share.pooled]
+    assert sum(parts) == cut.issue == home.supply + bridged_out
+
+
+@given(lanes(), lanes(), told())
+def test_what_one_lane_tells_changes_no_other_lane_s_part(
+    honest: tuple[HomeEnd, RemoteEnd, Share],
+    other: tuple[HomeEnd, RemoteEnd, Share],
+    lie: RemoteEnd,
+) -> None:
+    # What came by no message is with a lane that could be the one that errs; see below.
+    assume(honest[0].gone + honest[1].came <= 0)
+    home = home_of(honest[0], other[0], holders=9)
+    ends = {LANE: honest[0], NEXT: other[0]}
+    cut = fix(home, ends, {LANE: honest[1], NEXT: lie})
+    assert cut.shares[LANE] == honest[2]
+    assert (cut.accounts, cut.pooled) == (9, 0)
+    assert not [each for each in cut.breaks if each.lane != NEXT]
+
+
+def test_a_lane_that_tells_of_units_from_nowhere_waits_and_only_such_a_lane_can() -> None:
+    plain, abroad = HomeEnd(100, 0, 100, 0), RemoteEnd(100, 0, 0, 0)
+    bridged = RemoteEnd(107, 0, 0, 0, came=7)
+    third = lane_id(3)
+    home = HomeFigures(supply=900, custody=300, bridged_out=10)
+    ends = {LANE: plain, NEXT: plain, third: plain}
+    told = {LANE: abroad, NEXT: bridged, third: bridged}
+    cut = fix(home, ends, told)
+    covered = HomeEnd(107, 0, 100, 0, gone=-7)
+    # 14 came to the two and 10 went out: either may err, and both wait.
+    assert cut.breaks == (
+        Break(NEXT, "came by no message", 7, 3),
+        Break(third, "came by no message", 7, 3),
+    )
+    assert cut.shares == {LANE: Share(0, 100, 0, 0)}
+    assert (cut.kept, cut.accounts, cut.elsewhere) == ({NEXT: 100, third: 100}, 600, 10)
+    assert (cut.missing, cut.issue) == ((), 910)
+    # What an entry at home covers is no surplus, whoever else errs.
+    one = fix(replace(home, custody=307, bridged_out=0), {**ends, third: covered}, told)
+    assert one.breaks == (Break(NEXT, "came by no message", 7, 0),)
+    enough = fix(replace(home, bridged_out=14), ends, told)
+    assert (enough.breaks, enough.elsewhere) == ((), 0)
+
+
+def test_units_from_nowhere_do_not_come_out_of_what_is_kept_for_a_silent_lane() -> None:
+    plain, bridged = HomeEnd(100, 0, 100, 0), RemoteEnd(107, 0, 0, 0, came=7)
+    home, ends = HomeFigures(supply=900, custody=200), {LANE: plain, NEXT: plain}
+    cut = fix(home, ends, {LANE: bridged})
+    assert cut.breaks == (Break(LANE, "came by no message", 7, 0),)
+    assert (cut.kept, cut.missing, cut.elsewhere) == ({LANE: 100, NEXT: 100}, (NEXT,), 0)
+    home_from_there = fix(replace(home, bridged_out=-20), ends, {LANE: bridged})
+    assert home_from_there.breaks == (Break(LANE, "came by no message", 7, 0),)
+    # They came from there, and now it says so.
+    spoken = fix(home, ends, {LANE: bridged, NEXT: RemoteEnd(93, 0, 0, 0, came=-7)})
+    assert (spoken.breaks, spoken.elsewhere) == ((), 0)
+    assert spoken.shares == {LANE: Share(0, 107, 0, 0), NEXT: Share(0, 93, 0, 0)}
+
+
+@given(lanes(), st.data())
+def test_a_lie_that_fits_shifts_units_inside_its_own_lane_only(
+    lane: tuple[HomeEnd, RemoteEnd, Share], data: st.DataObject
+) -> None:
+    end, abroad, share = lane
+    # Units held there told as under way, and of those some as under way home.
+    hidden = data.draw(st.integers(0, share.accounts))
+    turned = data.draw(st.integers(0, share.crossing - abroad.suspense + hidden))
+    sent = (abroad.sent + turned) % MODULUS
+    lie = replace(abroad, supply=abroad.supply - hidden, sent=sent)
+    home = replace(home_of(end), bridged_out=max(abroad.came + end.gone, 0))
+    cut = fix(home, {LANE: end}, {LANE: lie})
+    assert cut.breaks == ()
+    assert cut.shares[LANE] == Share(
+        share.home_crossing + turned,
+        share.accounts - hidden,
+        share.crossing + hidden - turned,
+        share.pooled,
+    )
+    assert cut.elsewhere == fix(home, {LANE: end}, {LANE: abroad}).elsewhere
+
+
+@given(*[few] * 7, st.integers(-9, 9), st.integers(-9, 9))
+def test_the_gate_is_open_just_when_no_direction_is_below_zero(
+    outstanding: int,
+    supply: int,
+    sent: int,
+    refunded: int,
+    sent_abroad: int,
+    refunded_abroad: int,
+    waits: int,
+    came: int,
+    gone: int,
+) -> None:
+    end = HomeEnd(outstanding, 0, sent, refunded, gone)
+    abroad = RemoteEnd(supply, waits, sent_abroad, refunded_abroad, came)
+    cut = fix(replace(home_of(end), bridged_out=99), {LANE: end}, {LANE: abroad})
+    outward = sent - refunded - (supply - came + sent_abroad - refunded_abroad)
+    homeward = sent_abroad - refunded_abroad - (sent - refunded - outstanding - gone)
+    fits = waits <= supply and outward >= 0 and homeward >= 0
+    assert (LANE in cut.shares) == fits
+    assert [each.lane for each in cut.breaks if each.lane] == ([] if fits else [LANE])
+    assert all(each.found > each.expected for each in cut.breaks)
+
+
+# --- what is found and what expected --------------------------------------------------------------
+
+
+def test_more_arrived_abroad_than_was_sent() -> None:
+    end, abroad = HomeEnd(100, 0, 100, 0), RemoteEnd(101, 0, 0, 0)
+    (found,) = fix(home_of(end), {LANE: end}, {LANE: abroad}).breaks
+    assert found == Break(LANE, "arrived abroad", 101, 100)
+    assert str(found) == f"lane 0x{LANE.hex()}: arrived abroad: 101, at most 100 expected"
+
+
+def test_more_arrived_at_home_than_was_sent_back() -> None:
+    end, abroad = HomeEnd(60, 0, 100, 0), RemoteEnd(70, 0, 30, 0)
+    assert fix(home_of(end), {LANE: end}, {LANE: abroad}).breaks == (
+        Break(LANE, "arrived at home", 40, 30),
+    )
+
+
+def test_more_waits_abroad_than_there_is() -> None:
+    end, abroad = HomeEnd(100, 0, 100, 0), RemoteEnd(100, 60, 0, 0, pooled=41)
+    assert fix(home_of(end), {LANE: end}, {LANE: abroad}).breaks == (
+        Break(LANE, "in custody and pools abroad", 101, 100),
+    )
+
+
+def test_custody_holds_less_than_is_owed_to_lanes() -> None:
+    end = HomeEnd(100, 5, 105, 0)
+    home = HomeFigures(supply=300, custody=104)
+    assert fix(home, {LANE: end}, {}).breaks == (Break(None, "owed to lanes", 105, 104),)
+    assert fix(replace(home, custody=105), {LANE: end}, {}).breaks == ()
+    assert str(Break(None, "owed to lanes", 105, 104)) == (
+        "owed to lanes: 105, at most 104 expected"
+    )
+
+
+def test_custody_and_pools_hold_more_than_the_supply() -> None:
+    home = HomeFigures(supply=300, custody=200, pooled=101)
+    (found, *_) = fix(home, {}, {}).breaks
+    assert found == Break(None, "in custody and pools at home", 301, 300)
+
+
+def test_what_custody_holds_beyond_what_is_owed_is_nobody_s_and_kept_apart() -> None:
+    end, abroad = HomeEnd(100, 0, 100, 0), RemoteEnd(100, 0, 0, 0)
+    cut = fix(HomeFigures(supply=300, custody=101), {LANE: end}, {LANE: abroad})
+    assert (cut.breaks, cut.accounts, cut.elsewhere) == ((), 199, 1)
+
+
+def test_units_that_another_bridge_brought_home_from_a_silent_lane_are_counted_with_it() -> None:
+    end, abroad = HomeEnd(100, 0, 100, 0), RemoteEnd(70, 0, 0, 0, came=-30)
+    home = HomeFigures(supply=130, custody=100, bridged_out=-30)
+    silent = fix(home, {LANE: end}, {})
+    assert (silent.issue, silent.accounts, silent.kept) == (100, 30, {LANE: 100})
+    assert (silent.elsewhere, silent.breaks) == (-30, ())
+    spoken = fix(home, {LANE: end}, {LANE: abroad})
+    assert spoken.shares[LANE] == Share(0, 70, 0, 0)
+    assert (spoken.elsewhere, spoken.breaks) == (0, ())
+    beyond = fix(replace(home, supply=231, bridged_out=-131), {LANE: end}, {})
+    assert beyond.breaks == (Break(None, "brought home by other bridges", 131, 100),)
+
+
+def test_figures_of_a_lane_that_is_not_home_s_are_an_error() -> None:
+    with pytest.raises(KeyError):
+        fix(HomeFigures(0, 0), {}, {LANE: RemoteEnd(0, 0, 0, 0)})
+
+
+def test_a_figure_beyond_its_word_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^sent is -1: 0 to 2\*\*104 - 1 expected$"):
+        RemoteEnd(0, 0, -1, 0)
+    with pytest.raises(ValueError, match=r"^supply is 2028\d+: 0 to 2\*\*104 - 1 expected$"):
+        RemoteEnd(MODULUS, 0, 0, 0)
+    with pytest.raises(ValueError, match=r"^gone is -2028\d+: 1 - 2\*\*104 to 2\*\*104 - 1 ex"):
+        HomeEnd(0, 0, 0, 0, gone=-MODULUS)
+    assert RemoteEnd(AMOUNT_MAX, 0, 0, 0, came=-AMOUNT_MAX).supply == AMOUNT_MAX
