@@ -3,8 +3,8 @@
 Nothing is ever rounded up. Gross rounds down for each holder, and so what holders are paid never
 exceeds what their sum was funded with. Tax rounds down too: no holder is withheld more than its
 rate, and what is left of a smallest unit is the holder's. Rules of rounding tax differ by country
-and even by bank (German law, for one, drops fractions of a cent: SolzG 1995, section 4); what
-counts is that a record says which one holds (`Rounding`), so that no release changes it.
+and even by bank; what counts is that a record says which one holds (`Rounding`), so that no
+release changes it.
 """
 
 from __future__ import annotations
