@@ -262,9 +262,14 @@ class LedgerModel:
         if refusal is None and self.holding(receiver).link and self.scopes & LANES:
             refusal = "controls: lanes paused"
         if refusal is None:
+            self.pass_on(sender, receiver, amount)
+        return refusal
+
+    def pass_on(self, sender: str, receiver: str, amount: int) -> None:
+        """Units change hands; to oneself nothing moves, and no day is written."""
+        if sender != receiver:
             self.add(sender, -amount)
             self.add(receiver, amount)
-        return refusal
 
     def transfer(self, sender: str, receiver: str, amount: int) -> Refusal | None:
         """A holder's transfer."""
@@ -283,8 +288,7 @@ class LedgerModel:
             refusal = refusal or self.credit_refusal(receiver, sender)
         if refusal is None:
             for receiver, amount in zip(receivers, amounts, strict=True):
-                self.add(sender, -amount)
-                self.add(receiver, amount)
+                self.pass_on(sender, receiver, amount)
         return refusal
 
     def approve(self, owner: str, spender: str, amount: int) -> None:

@@ -22,8 +22,9 @@ def test_deploy(n):
     token = deploy_implementation(chain, "SecurityToken", sender=sender)
     assert token.balanceOf(sender.address) == 0
     token.instruct(b"TEST", b"\\1" * 32, sender=sender)
+    assert token.set_up_key() == "0x" + "00" * 20
 """
-# What the call to the third piece ran, on the way and there.
+# What the calls to the second and the third piece ran, on the way and there.
 RAN = {
     "contracts/token/SecurityToken.vy": "return raw_call(CONTROLS, ",
     "contracts/token/SecurityTokenControls.vy": "return raw_call(SETTINGS, ",
