@@ -1612,7 +1612,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         extra=extras,
         order=st.integers(1, 3),
         lasts=st.sampled_from([DAY, DAY, 30 * DAY, 366 * DAY, 30 * DAY, 366 * DAY + 1, 1, 0]),
-        then=st.sampled_from([*["carry out"] * 4, *["expire"] * 3, "lower", "nothing"]),
+        then=st.sampled_from([*["carry out"] * 6, *["expire", "lower"] * 2, "nothing"]),
     )
     def enter_order(
         self,

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.internal.cache import LRUCache
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 
 # The runs of a profile are split, so that several workers can share them.
@@ -46,6 +52,19 @@ def chosen() -> tuple[str, Profile]:
     return name, PROFILES[name]
 
 
+@contextmanager
+def _nothing_from_sources() -> Iterator[None]:
+    """Keep hypothesis from drawing the constants of whatever modules happen to be loaded.
+
+    A play would else depend on which tests ran before it in the same process.
+    """
+    with (
+        patch.object(providers, "_get_local_constants", Constants),
+        patch.object(providers, "CONSTANTS_CACHE", LRUCache(1024)),
+    ):
+        yield
+
+
 def play(
     machine: type[RuleBasedStateMachine],
     part: int,
@@ -76,7 +95,8 @@ def play(
         ),
     )
     try:
-        seed(number)(test)()
+        with _nothing_from_sources():
+            seed(number)(test)()
     except BaseException as error:
         error.add_note(f"seed {number} (TALLYSTICK_HYPOTHESIS_SEED={number - part}, part {part})")
         raise
