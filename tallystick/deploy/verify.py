@@ -107,7 +107,7 @@ def _wrong_verifier(name: str, verifier: Contract, planned: SignerSet | None) ->
     where = f"{name}: QuorumVerifier {verifier.address}"
     runtime = build.artifact("QuorumVerifier").bytecode_runtime
     code = verifier.chain.code(verifier.address)
-    if code[: len(runtime)] != runtime:
+    if not build.artifact("QuorumVerifier").is_code(code):
         yield f"{where}: code differs from the build"
         return
     try:

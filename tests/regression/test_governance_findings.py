@@ -16,7 +16,7 @@ from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.deploy.verify import verify_code
+from tallystick.deploy.verify import verify, verify_code
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
@@ -217,22 +217,22 @@ def test_a_proxy_obeyed_the_deployer_and_passed_verification(world: World, name:
     )
 
 
-@pytest.mark.parametrize(("at", "name"), [(2, "ROTATION_DELAY"), (1, "RETENTION")])
-def test_a_verifier_without_delay_passed_verification(world: World, at: int, name: str) -> None:
-    """v7: rotation delay and retention were masked."""
+@pytest.mark.parametrize("at", range(1, 21))
+def test_a_verifier_of_other_immutables_passed_verification(world: World, at: int) -> None:
+    """v7: they were masked. Signers, their number, threshold, hash and type are the whole of it."""
     side = world.home
-    due = getattr(side.verifier, name)()
-    with_immutable(side, side.verifier, at, bytes(32))
-    assert world.network.verify() == [
-        f"home: QuorumVerifier {side.verifier.address}: {name} is 0, {due} expected"
-    ]
+    layout = side.verifier.artifact.layout["code_layout"]
+    assert sum(int(entry["length"]) for entry in layout.values()) == 20 * 32
+    with_immutable(side, side.verifier, at, (at + 2).to_bytes(32, "big"))
+    where = f"home: QuorumVerifier {side.verifier.address}"
+    wrong = "signers or type are none that its constructor takes"
+    for found in (world.network.verify(), verify(world.network.connection)):
+        assert found == [f"{where}: {wrong}"]
 
 
 @pytest.mark.parametrize(
     ("name", "at", "kind", "immutable", "due"),
     [
-        ("verifier", 2, "QuorumVerifier", "ROTATION_DELAY", f"600 to {30 * DAY}"),
-        ("verifier", 1, "QuorumVerifier", "RETENTION", f"{HOUR} to {90 * DAY}"),
         ("authority", 4, "ReleaseAuthority", "NOTICE", f"{HOUR} to {90 * DAY}"),
         ("authority", 3, "ReleaseAuthority", "ACTIVATION_WINDOW", f"1 to {365 * DAY}"),
         ("authority", 2, "ReleaseAuthority", "ROLLBACK_WINDOW", f"{HOUR} to {90 * DAY}"),
