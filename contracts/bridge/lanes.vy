@@ -222,8 +222,7 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         terms.custody, terms.token
     ), "lanes: no custody of that token"
     assert (
-        terms.rotation_delay >= _MIN_ROTATION_DELAY
-        and terms.rotation_delay <= _MAX_ROTATION_DELAY
+        terms.rotation_delay >= _MIN_ROTATION_DELAY and terms.rotation_delay <= _MAX_ROTATION_DELAY
     ), "lanes: delay out of range"
     # Never below the delay: a verifier replaced in turn on both ledgers of a lane overlaps the next one on both.
     assert (

@@ -329,7 +329,7 @@ class LedgerSteps:
         first = first_signers(lane, attestors)
         pair = keccak(encode(["string", "bytes32"], [self.instrument.isin, ledger_id(peer.caip2)]))
         yield self.creation(
-            f"create {first.threshold}-of-{len(first.signers)} verifier of {where}",
+            f"create verifier of {where}, {first.threshold} of {len(first.signers)} attestors",
             verifier_key,
             lambda: (
                 build.artifact("QuorumVerifier").bytecode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tallystick.bridge.message import OPEN_END
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
@@ -11,7 +12,6 @@ from tallystick.status.rules.step import Changes, Step, on, proposal, sets
 
 __all__ = []
 
-_OPEN_END: Final = 2**48 - 1
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
@@ -95,7 +95,7 @@ sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
 def _epoch_begins(step: Step) -> Changes:
     """Whoever proves what arrives in the newest epoch is the verifier of the lane's terms."""
     terms = {**step.member("terms", "lane_state", step.lane), "verifier": step.verifier}
-    valid = {"valid_from": step.valid_from, "valid_until": _OPEN_END}
+    valid = {"valid_from": step.valid_from, "valid_until": OPEN_END}
     return {
         **step.with_members("lane_state", step.lane, terms=terms, epoch=step.epoch),
         ("epoch_at", step.lane, step.epoch): {"verifier": step.verifier, **valid},
