@@ -487,7 +487,7 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
         assert checked.stdout == "verified: 8 contracts on home, remote\n", checked.stderr
         handed = tallystick("handover", path, cwd=tmp_path)
         assert handed.stdout == (
-            "handed over: the deployer has nothing in 10 contracts on home, remote\n"
+            "handed over: the deployer has nothing in 8 contracts on home, remote\n"
         )
     as_json = tallystick("deploy", plan, "--json", cwd=tmp_path)
     data = json.loads(as_json.stdout)
