@@ -36,7 +36,9 @@ from tests.support.world import (
     Side,
     World,
     hashes_at,
+    read_slot,
     refused,
+    write_slot,
 )
 
 NEXT = Version(1, 1, 0)
@@ -228,6 +230,33 @@ def test_a_verifier_of_other_immutables_passed_verification(world: World, at: in
     wrong = "signers or type are none that its constructor takes"
     for found in (world.network.verify(), verify(world.network.connection)):
         assert found == [f"{where}: {wrong}"]
+
+
+@pytest.mark.requirement("INV-9", "R-69")
+def test_verifiers_of_later_epochs_passed_verification_unseen(world: World) -> None:
+    """A2: only the first one was looked at, whoever was trusted by then."""
+    side = world.home
+    other = replace(world.signers, signers=world.signers.signers[1:])
+    side.chain.set_time(world.rotate(side, side.new_verifier(other)))
+    assert world.network.verify() == []
+    spoof = side.chain.deploy("VerifierMock", sender=side.attacker)
+    world.rotate(side, spoof)
+    assert world.network.verify() == [
+        f"home: QuorumVerifier {spoof.address}: code differs from the build"
+    ]
+
+
+def test_another_first_verifier_than_the_manifests_is_seen(world: World) -> None:
+    side = world.home
+    other = side.new_verifier(world.signers)
+    slot = ("lanes", "_epochs", world.lane, 1)
+    word = read_slot(side.escrow, *slot) & (2**96 - 1)
+    write_slot(side.escrow, int(other.address, 16) << 96 | word, *slot)
+    (line,) = world.network.verify()
+    assert line == (
+        f"home: lane 0x{world.lane.hex()}: its first verifier is {other.address}, "
+        f"{side.verifier.address} expected"
+    )
 
 
 @pytest.mark.parametrize(
