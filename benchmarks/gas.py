@@ -15,6 +15,7 @@ from benchmarks.rig import (
     UNTIL_DAY,
     Rig,
     holder,
+    meter,
 )
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
@@ -110,7 +111,7 @@ class Scenario:
             for piece in build.artifact(name).behind:
                 step(f"deploy.{piece.name}.implementation", f"create {piece.name} 1")
             step(f"deploy.{name}.proxy", f"create {name} proxy")
-        step("deploy.QuorumVerifier", "create verifier")
+        step("deploy.QuorumVerifier", "create verifier of")
         step("deploy.LaneCustody", "create custody")
         step("lane.open", "open lane")
         step("registry.register", "register US")
@@ -308,13 +309,21 @@ class Scenario:
         keys = [rig.home.chain.account(index) for index in _SEVEN]
         signers = SignerSet.of(2, 5, (account.address for account in keys))
         for suite in (rig.home, rig.remote):
-            name, verifier = suite.chain.name, next(iter(suite.verifiers.values()))
-            named = (list(signers.signers), signers.threshold, REASON, DOCUMENT)
-            proposed = verifier.propose_signers(*named, sender=rig.network.party(name, "operator"))
-            confirmed = verifier.confirm_signers(*named, sender=rig.network.administrators(name)[0])
+            chain, escrow, lane = suite.chain, suite.escrow, rig.network.lane
+            before = meter(chain).spent
+            verifier = chain.deploy(
+                "QuorumVerifier", *signers.verifier_arguments, sender=self.holders[5]
+            )
+            created = meter(chain).spent - before
+            terms = (lane, verifier, escrow.lane_state(lane).terms.cap, REASON, DOCUMENT)
+            operator = rig.network.party(chain.name, "operator")
+            proposed = escrow.propose_lane_terms(*terms, sender=operator)
+            administrator = rig.network.administrators(chain.name)[0]
+            confirmed = escrow.set_lane_terms(*terms, sender=administrator)
             if suite is rig.home:
-                self.note("verifier.propose_signers.7", proposed)
-                self.note("verifier.confirm_signers.7", confirmed)
+                self.gas["verifier.create.7"] = created
+                self.note("lane.propose_verifier", proposed)
+                self.note("lane.set_verifier", confirmed)
         rig.advance(3_600)
         _, message = self.lock(self.guests[0])
         chain, gas = rig.remote.chain, {}

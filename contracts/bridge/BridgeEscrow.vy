@@ -8,12 +8,16 @@
 @notice Locks at home and issues remotely, burns remotely and releases at home; each lane by its own ledger, custody and
         verifier.
 @dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
+     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), which runs on this
+     storage: both initialise the same modules in the same order. A release names the code of each; `make lint` and
+     whoever prepares a release hold them to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
 from contracts.bridge import lanes
 from contracts.bridge import transit
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import stops
 
 initializes: access
@@ -22,26 +26,6 @@ initializes: lanes[access := access, stops := stops]
 initializes: transit[lanes := lanes]
 
 exports: (
-    # set-up and roles
-    access.assign_role,
-    access.propose_role,
-    access.withdraw_proposal,
-    access.proposal_of,
-    access.role_of,
-    access.set_up_key,
-    access.administrators,
-    # lanes
-    lanes.propose_lane,
-    lanes.propose_lane_terms,
-    lanes.open_lane,
-    lanes.set_lane_terms,
-    lanes.pause_lane,
-    lanes.unpause_lane,
-    lanes.lane_state,
-    lanes.canonical_lane,
-    lanes.lane_of_custody,
-    lanes.lane_to_home,
-    lanes.release_authority,
     # messages
     transit.lock,
     transit.burn,
@@ -57,38 +41,36 @@ exports: (
 
 RELEASE: constant(String[16]) = "1.0.0"
 
+_MAX_RETURN: constant(uint256) = 1024
+
+CONTROLS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(controls: address):
+    """
+    @notice Name the second piece of this release.
+    @param controls Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(controls), "escrow: controls have no code"
+    CONTROLS = controls
     # The implementation is nobody's escrow.
     self._initialized = True
 
 
 @external
-def initialize(set_up_key_: address):
+@reentrant
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Name the key that sets the escrow up; once, by the proxy's constructor.
-    @param set_up_key_ The key that sets the contract up and then hands it over.
-    @custom:role constructor
+    @notice What is not here, the controls do, on this storage and for this caller.
+    @dev As in SecurityToken: the function that is called takes the lock, which has one slot in both pieces.
+    @return What they returned, byte for byte.
     """
-    assert not self._initialized, "escrow: initialised already"
-    self._initialized = True
-    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
-    lanes.release_authority = msg.sender
-    access._initialize(set_up_key_)
-
-
-@external
-def hand_over(reason: bytes4, document: bytes32):
-    """
-    @notice End the set-up: the set-up key keeps nothing.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
-    @custom:role set-up key
-    """
-    access._hand_over(reason, document)
+    return raw_call(CONTROLS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)
 
 
 @external

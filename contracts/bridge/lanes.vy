@@ -10,10 +10,13 @@
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
      A change of terms after the set-up takes two keys: the operator proposes, an administrator carries it out.
+     Who proves what arrives is trusted in epochs: a verifier that is replaced stays valid for a retention time, so that
+     messages in flight need no new signatures, and the one after it is valid from a delay after the change.
      A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
 
        terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
        ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
+       epoch   verifier 160 | valid from 48 | valid until 48
 """
 from interfaces import ILaneCustody
 from interfaces import IReleaseAuthority
@@ -47,13 +50,24 @@ _PAGE_SHIFT: constant(uint256) = 151
 _PAGE_MAX: constant(uint256) = 2**41 - 1
 _BITS_SHIFT: constant(uint256) = 192
 
+# Less leaves no time to notice a wrong verifier, nor to deliver what is in flight.
+_MIN_ROTATION_DELAY: constant(uint256) = 10 * 60
+_MAX_ROTATION_DELAY: constant(uint256) = 30 * 86400
+_MIN_RETENTION: constant(uint256) = 60 * 60
+_MAX_RETENTION: constant(uint256) = 90 * 86400
+_TIME_MASK: constant(uint256) = 2**48 - 1
+
 
 struct LaneTerms:
     isin: String[12]
     home: bool
     token: address
     custody: address
+    # Of the newest epoch, see `epoch_at`.
     verifier: address
+    # Seconds from a change of verifier until the new one is valid; how long the one before it stays so then.
+    rotation_delay: uint256
+    retention: uint256
     peer_ledger: bytes32
     peer_escrow: bytes32
     # Most that may be outstanding, in whole units; the largest value is no limit.
@@ -63,8 +77,15 @@ struct LaneTerms:
     close_minute: uint16
 
 
+struct Epoch:
+    verifier: address
+    valid_from: uint256
+    valid_until: uint256
+
+
 struct Lane:
     terms: LaneTerms
+    epoch: uint256
     outstanding: uint256
     suspense: uint256
     sent: uint256
@@ -76,7 +97,10 @@ _ledger: HashMap[bytes32, uint256]
 # lane -> nonce / 64 -> bits of the nonces that arrived (INV-3); the newest page is in the ledger word
 _arrived: HashMap[bytes32, HashMap[uint256, uint256]]
 _suspense: HashMap[bytes32, uint256]
-_verifier: HashMap[bytes32, address]
+# lane -> epoch -> its word
+_epochs: HashMap[bytes32, HashMap[uint256, uint256]]
+# lane -> its newest epoch
+_newest: HashMap[bytes32, uint256]
 _opened_with: HashMap[bytes32, LaneTerms]
 # keccak256(isin, peer ledger) -> the one lane there may be
 canonical_lane: public(HashMap[bytes32, bytes32])
@@ -113,6 +137,19 @@ event LaneTermsSet:
     lane: indexed(bytes32)
     verifier: indexed(address)
     cap: uint256
+
+
+event EpochBegins:
+    lane: indexed(bytes32)
+    epoch: indexed(uint256)
+    verifier: indexed(address)
+    valid_from: uint256
+
+
+event EpochEnds:
+    lane: indexed(bytes32)
+    epoch: indexed(uint256)
+    valid_until: uint256
 
 
 event LanePaused:
@@ -153,6 +190,7 @@ def propose_lane_terms(
 ) -> bytes32:
     """
     @notice The operator proposes a lane's verifier and cap; an administrator carries it out with `set_lane_terms`.
+    @dev Several may wait; the first that replaces the verifier ends the others.
     @param lane The lane.
     @param verifier The verifier of what arrives.
     @param cap Most that may be outstanding, in whole units.
@@ -180,11 +218,17 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     """
     access._carry_out(self._open_act(terms), access.ADMINISTRATOR)
     assert code._is_code(terms.token), "lanes: token has no code"
-    assert code._is_code(terms.verifier), "lanes: verifier has no code"
     assert staticcall IReleaseAuthority(self.release_authority).is_custody(
         terms.custody, terms.token
     ), "lanes: no custody of that token"
-    assert terms.cap <= _CAP_MAX, "lanes: cap out of range"
+    assert (
+        terms.rotation_delay >= _MIN_ROTATION_DELAY and terms.rotation_delay <= _MAX_ROTATION_DELAY
+    ), "lanes: delay out of range"
+    # Never below the delay: a verifier replaced in turn on both ledgers of a lane overlaps the next one on both.
+    assert (
+        terms.retention >= max(terms.rotation_delay, _MIN_RETENTION)
+        and terms.retention <= _MAX_RETENTION
+    ), "lanes: retention out of range"
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
     isin: String[12] = staticcall token.isin()
@@ -237,14 +281,13 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         convert(terms.custody if terms.home else terms.token, uint256)
         | (convert(decimals, uint256) << _DECIMALS_SHIFT)
         | (epoch << _EPOCH_SHIFT)
-        | (terms.cap << _CAP_SHIFT)
     )
     if terms.home:
         word |= HOME
-    self._terms[lane] = word
-    self._verifier[lane] = terms.verifier
+    self._set_cap(lane, word, terms.cap)
     instruction._record(terms.token, reason, document)
     log LaneOpened(lane=lane, token=terms.token, terms=terms)
+    self._begin(lane, 1, terms.verifier, block.timestamp)
     return lane
 
 
@@ -253,8 +296,9 @@ def set_lane_terms(
     lane: bytes32, verifier: address, cap: uint256, reason: bytes4, document: bytes32
 ):
     """
-    @notice Replace a lane's verifier and cap.
-    @dev By the set-up key, or by an administrator after the operator's proposal.
+    @notice Set a lane's cap, at once; replace its verifier, if it is another, by one that is valid after the delay.
+    @dev By the set-up key, or by an administrator after the operator's proposal; the verifier by the latter alone. The
+         one before ends a retention after the new one is valid.
     @param lane The lane.
     @param verifier The verifier of what arrives.
     @param cap Most that may be outstanding, in whole units.
@@ -264,12 +308,39 @@ def set_lane_terms(
     """
     access._carry_out(self._set_act(lane, verifier, cap), access.ADMINISTRATOR)
     word: uint256 = self._open_terms(lane)
-    assert code._is_code(verifier), "lanes: new verifier has no code"
-    assert cap <= _CAP_MAX, "lanes: new cap out of range"
-    self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
-    self._verifier[lane] = verifier
+    self._set_cap(lane, word, cap)
     instruction._record(verifier, reason, document)
     log LaneTermsSet(lane=lane, verifier=verifier, cap=cap)
+    number: uint256 = self._newest[lane]
+    newest: uint256 = self._epochs[lane][number]
+    if newest >> 96 == convert(verifier, uint256):
+        return
+    # Not the set-up key: it opens a lane with its first verifier, and brings no other.
+    access._check_role(access.ADMINISTRATOR)
+    # One rotation at a time: a verifier that is not valid yet can't be followed by another.
+    assert block.timestamp >= (newest >> 48) & _TIME_MASK, "lanes: rotation pending"
+    valid_from: uint256 = unsafe_add(block.timestamp, self._opened_with[lane].rotation_delay)
+    valid_until: uint256 = unsafe_add(valid_from, self._opened_with[lane].retention)
+    if newest & _TIME_MASK > valid_until:
+        self._end(lane, number, valid_until)
+    self._begin(lane, unsafe_add(number, 1), verifier, valid_from)
+
+
+@external
+def end_epoch(lane: bytes32, number: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice An administrator ends an epoch of a lane at once: its verifier's keys are lost or stolen.
+    @dev Ending the newest stops what arrives until another verifier is valid.
+    @param lane The lane.
+    @param number The epoch.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role administrator
+    """
+    access._check_role(access.ADMINISTRATOR)
+    assert self._epochs[lane][number] & _TIME_MASK > block.timestamp, "lanes: no epoch to end"
+    instruction._record(empty(address), reason, document)
+    self._end(lane, number, block.timestamp)
 
 
 # ---------------------------------------------------------------------- guardian
@@ -329,19 +400,38 @@ def lane_state(lane: bytes32) -> Lane:
     """
     @notice A lane's terms and ledger.
     @param lane The lane.
-    @return Terms now in force; base units outstanding and in suspense; messages sent; stops.
+    @return Terms now in force; newest epoch; base units outstanding and in suspense; messages sent; stops.
     """
     word: uint256 = self._open_terms(lane)
     ledger: uint256 = self._ledger[lane]
+    number: uint256 = self._newest[lane]
     terms: LaneTerms = self._opened_with[lane]
-    terms.verifier = self._verifier[lane]
+    terms.verifier = convert(self._epochs[lane][number] >> 96, address)
     terms.cap = word >> _CAP_SHIFT
     return Lane(
         terms=terms,
+        epoch=number,
         outstanding=ledger & _AMOUNT_MAX,
         suspense=self._suspense[lane],
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
+    )
+
+
+@external
+@view
+def epoch_at(lane: bytes32, number: uint256) -> Epoch:
+    """
+    @notice Who proves what arrives on a lane in an epoch.
+    @param lane The lane.
+    @param number The epoch; the newest is in `lane_state`.
+    @return The verifier, and from when until when (exclusive) it is valid; nobody if there is no such epoch.
+    """
+    word: uint256 = self._epochs[lane][number]
+    return Epoch(
+        verifier=convert(word >> 96, address),
+        valid_from=(word >> 48) & _TIME_MASK,
+        valid_until=word & _TIME_MASK,
     )
 
 
@@ -358,12 +448,57 @@ def _open_act(terms: LaneTerms) -> bytes32:
 
 
 @internal
-@pure
+@view
 def _set_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
     """
-    @dev Hash of the act of setting a lane's terms.
+    @dev Hash of the act of setting a lane's terms; of its newest epoch, so that a change of verifier voids the others.
     """
-    return keccak256(abi_encode("set_lane_terms", lane, verifier, cap))
+    return keccak256(abi_encode("set_lane_terms", lane, self._newest[lane], verifier, cap))
+
+
+@internal
+def _set_cap(lane: bytes32, word: uint256, cap: uint256):
+    """
+    @dev Keep a terms word with that cap in it.
+    """
+    assert cap <= _CAP_MAX, "lanes: cap out of range"
+    self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
+
+
+@internal
+def _begin(lane: bytes32, number: uint256, verifier: address, valid_from: uint256):
+    """
+    @dev Keep a new epoch, open-ended.
+    """
+    assert code._is_code(verifier), "lanes: verifier has no code"
+    self._newest[lane] = number
+    self._epochs[lane][number] = (
+        (convert(verifier, uint256) << 96) | (valid_from << 48) | _TIME_MASK
+    )
+    log EpochBegins(lane=lane, epoch=number, verifier=verifier, valid_from=valid_from)
+
+
+@internal
+def _end(lane: bytes32, number: uint256, valid_until: uint256):
+    """
+    @dev Set the end of an epoch.
+    """
+    self._epochs[lane][number] = ((self._epochs[lane][number] >> 48) << 48) | valid_until
+    log EpochEnds(lane=lane, epoch=number, valid_until=valid_until)
+
+
+@internal
+@view
+def _verifier(lane: bytes32, number: uint256) -> address:
+    """
+    @dev The verifier of an epoch that is valid now.
+    """
+    word: uint256 = self._epochs[lane][number]
+    # Of an epoch that there is not, both ends are 0.
+    assert (
+        block.timestamp >= (word >> 48) & _TIME_MASK and block.timestamp < word & _TIME_MASK
+    ), "lanes: no such epoch now"
+    return convert(word >> 96, address)
 
 
 @internal

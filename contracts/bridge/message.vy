@@ -7,7 +7,8 @@
 @notice The typed lane message and what attestors sign of it (EIP-712).
 @dev The message's id is its EIP-712 struct hash. The lane commits to instrument, decimals, close of business, both
      ledgers and both escrows, and the kind to the direction, so that one id names one movement in the world.
-     Attestors sign `Attestation(bytes32 signer_set,Message message)` in the domain of the *destination* escrow.
+     Attestors sign `Attestation(uint64 epoch,bytes32 signer_set,Message message)` in the domain of the *destination*
+     escrow.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
 """
 

@@ -102,11 +102,11 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
 
 
 @external
-def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
+def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
     """
     @notice Deliver an attested message: issue here, or release here, what left the other ledger.
     @param m The message, as its source logged it.
-    @param attestation What the lane's verifier asks for.
+    @param attestation An epoch of the lane, 8 bytes, and what that epoch's verifier asks for.
     @return Whether the recipient was credited; False: the units wait in suspense under that name.
     @custom:role anyone
     @custom:refused in
@@ -122,7 +122,8 @@ def deliver(m: message.Message, attestation: Bytes[1408]) -> bool:
     recipient: address = message._address(m.recipient)
     assert recipient != empty(address), "transit: recipient is no account"
     id: bytes32 = message._id(m)
-    assert staticcall IVerifier(lanes._verifier[m.lane]).verify(
+    verifier: address = lanes._verifier(m.lane, convert(extract32(attestation, 0), uint256) >> 192)
+    assert staticcall IVerifier(verifier).verify(
         message._domain_separator(), id, attestation
     ), "transit: not verified"
     # The release that knows ratios transforms here; this one knows none.

@@ -11,10 +11,21 @@ from eth_account import Account
 from tallystick.bridge.message import MESSAGE_FIELDS, MESSAGE_TYPE, LaneMessage
 from tallystick.chain.abi import address_bytes, address_of, encode, keccak
 
-__all__ = ["Domain", "SignerSet", "attest", "attestation_digest", "typed_data"]
+__all__ = [
+    "ATTESTATION_TYPE",
+    "Domain",
+    "SignerSet",
+    "attest",
+    "attestation_digest",
+    "attestation_head",
+    "typed_data",
+]
 
 MAX_SIGNERS: Final = 16
-_ATTESTATION_TYPE: Final = "Attestation(bytes32 signer_set,Message message)" + MESSAGE_TYPE
+# Of a lane's verifiers, which are created with it.
+ATTESTATION_TYPE: Final = (
+    "Attestation(uint64 epoch,bytes32 signer_set,Message message)" + MESSAGE_TYPE
+)
 _DOMAIN_TYPE: Final = (
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -49,7 +60,10 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class SignerSet:
-    """An epoch of a quorum verifier: its number, threshold and signers in ascending order."""
+    """Who signs in an epoch of a lane: its number; of its verifier, threshold and signers.
+
+    Signers ascend. The hash is the verifier's and knows no epoch; what is signed names both.
+    """
 
     epoch: int
     threshold: int
@@ -72,29 +86,45 @@ class SignerSet:
         return cls(epoch, threshold, tuple(ordered))
 
     @property
-    def packed(self) -> bytes:
-        """The set as an attestation carries it."""
-        return (
-            self.epoch.to_bytes(8, "big")
-            + bytes([self.threshold, len(self.signers)])
-            + b"".join(address_bytes(signer) for signer in self.signers)
-        )
+    def hash(self) -> bytes:
+        """The hash of threshold and signers, part of what they sign."""
+        return keccak(encode(["uint256", "address[]"], [self.threshold, list(self.signers)]))
 
     @property
-    def hash(self) -> bytes:
-        """The set's hash, part of what its members sign."""
-        return keccak(self.packed)
+    def verifier_arguments(self) -> tuple[str, list[str], int]:
+        """What a lane's `QuorumVerifier` of this set is created with."""
+        return ATTESTATION_TYPE, list(self.signers), self.threshold
+
+    @property
+    def verifier_immutables(self) -> bytes:
+        """What its code then ends with: each immutable in its words, in the order of its source."""
+        signers = b"".join(address_bytes(signer).rjust(32, b"\0") for signer in self.signers)
+        return (
+            keccak(ATTESTATION_TYPE.encode())
+            + self.hash
+            + self.threshold.to_bytes(32, "big")
+            + len(self.signers).to_bytes(32, "big")
+            + signers.ljust(32 * MAX_SIGNERS, b"\0")
+        )
 
 
-def attestation_digest(message: LaneMessage, signer_set: bytes, domain: Domain) -> bytes:
+def attestation_digest(message: LaneMessage, signer_set: SignerSet, domain: Domain) -> bytes:
     """Return the 32 bytes that an attestor signs."""
     struct = keccak(
-        encode(["bytes32"] * 3, [keccak(_ATTESTATION_TYPE.encode()), signer_set, message.id])
+        encode(
+            ["bytes32", "uint64", "bytes32", "bytes32"],
+            [keccak(ATTESTATION_TYPE.encode()), signer_set.epoch, signer_set.hash, message.id],
+        )
     )
     return keccak(b"\x19\x01" + domain.separator + struct)
 
 
-def typed_data(message: LaneMessage, signer_set: bytes, domain: Domain) -> dict[str, Any]:
+def attestation_head(epoch: int, bitmap: int) -> bytes:
+    """Return what an attestation begins with: its epoch, and whose signatures follow."""
+    return epoch.to_bytes(8, "big") + bitmap.to_bytes(2, "big")
+
+
+def typed_data(message: LaneMessage, signer_set: SignerSet, domain: Domain) -> dict[str, Any]:
     """Return the attestation as EIP-712 JSON, for wallets and hardware signers."""
     return {
         "types": {
@@ -106,6 +136,7 @@ def typed_data(message: LaneMessage, signer_set: bytes, domain: Domain) -> dict[
             ],
             "Message": [{"name": name, "type": kind} for kind, name in MESSAGE_FIELDS],
             "Attestation": [
+                {"name": "epoch", "type": "uint64"},
                 {"name": "signer_set", "type": "bytes32"},
                 {"name": "message", "type": "Message"},
             ],
@@ -118,7 +149,8 @@ def typed_data(message: LaneMessage, signer_set: bytes, domain: Domain) -> dict[
             "verifyingContract": domain.escrow,
         },
         "message": {
-            "signer_set": signer_set,
+            "epoch": signer_set.epoch,
+            "signer_set": signer_set.hash,
             "message": {name: getattr(message, name) for _, name in MESSAGE_FIELDS},
         },
     }
@@ -136,12 +168,12 @@ def attest(
         keys: Private keys of members, in any order; each signs once (RFC 6979).
 
     Returns:
-        set | bitmap | compact signatures, as `QuorumVerifier` reads it.
+        epoch | bitmap | compact signatures, as `QuorumVerifier` reads it.
 
     Raises:
         ValueError: a key is no member's.
     """
-    digest = attestation_digest(message, signer_set.hash, domain)
+    digest = attestation_digest(message, signer_set, domain)
     signatures: dict[int, bytes] = {}
     for key in keys:
         address = Account.from_key(key).address
@@ -149,10 +181,8 @@ def attest(
             raise ValueError(f"{address} is no signer of epoch {signer_set.epoch}")
         signatures[signer_set.signers.index(address)] = _compact(digest, key)
     bitmap = sum(1 << index for index in signatures)
-    return (
-        signer_set.packed
-        + bitmap.to_bytes(2, "big")
-        + b"".join(signatures[index] for index in sorted(signatures))
+    return attestation_head(signer_set.epoch, bitmap) + b"".join(
+        signatures[index] for index in sorted(signatures)
     )
 
 

@@ -17,6 +17,7 @@ from tallystick.chain.abi import Parameters, address_bytes, checksum, encode, ke
 __all__ = [
     "CODEC",
     "NO_CAP",
+    "OPEN_END",
     "Direction",
     "Kind",
     "LaneId",
@@ -34,6 +35,8 @@ MessageId = NewType("MessageId", bytes)
 CODEC: Final = 1
 # The cap that means none, in whole units.
 NO_CAP: Final = 2**70 - 1
+# Until when an epoch of a lane is valid that nothing has ended.
+OPEN_END: Final = 2**48 - 1
 MESSAGE_FIELDS: Final = (
     ("uint16", "codec"),
     ("uint8", "kind"),

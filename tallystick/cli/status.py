@@ -80,6 +80,26 @@ def render(status: Status, console: Console) -> None:
         numeric={2, 3, 4, 5, 6},
         empty="none",
     )
+    show_table(
+        console,
+        "Epochs",
+        ("Lane", "Side", "Epoch", "Verifier", "Valid from (UTC)", "Until"),
+        [
+            (
+                f"{hex_text(lane.id)[:10]}…",
+                side.ledger,
+                str(epoch.number),
+                epoch.verifier,
+                time_text(epoch.valid_from),
+                "" if epoch.valid_until is None else time_text(epoch.valid_until),
+            )
+            for lane in seen.lanes
+            for side in (lane.home, lane.remote)
+            for epoch in side.epochs
+        ],
+        numeric={2},
+        empty="none",
+    )
     for place, title in (("in transit", "In transit"), ("suspense", "In suspense")):
         show_table(
             console,

@@ -15,7 +15,7 @@ from typing import Any
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
-from tallystick.chain import Account, Contract, RawLog, Receipt, Revert
+from tallystick.chain import Account, RawLog, Receipt, Revert
 from tallystick.courier.decision import Act, Sighting, decide, final_block
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
@@ -291,38 +291,24 @@ class Courier:
             return self._outcome(way, message, "failed", str(revert))
 
     def _signer_set(self, way: _Direction) -> SignerSet | None:
-        """The newest signer set of the destination's verifier that is valid now."""
-        escrow = self.connection.escrow(way.destination)
-        address = str(escrow.lane_state(way.lane.id_bytes).terms.verifier)
-        verifier = self.connection.contract(way.destination, "QuorumVerifier", address)
+        """Who signs in the newest epoch of the lane that is valid on its destination now."""
+        escrow, lane = self.connection.escrow(way.destination), way.lane.id_bytes
         now = self.connection.chains[way.destination].now
-        for number in range(int(verifier.epoch()), 0, -1):
-            kept = verifier.epoch_at(number)
-            if not int(kept.valid_from) <= now < int(kept.valid_until):
-                continue
-            found = self._confirmed(way.destination, verifier, number)
-            if found is not None and int.from_bytes(found.hash[:20], "big") == int(kept.hash160):
-                return found
+        for number in range(int(escrow.lane_state(lane).epoch), 0, -1):
+            epoch = escrow.epoch_at(lane, number)
+            if int(epoch.valid_from) <= now < int(epoch.valid_until):
+                verifier = self.connection.contract(
+                    way.destination, "QuorumVerifier", str(epoch.verifier)
+                )
+                kept = verifier.signer_set()
+                return SignerSet.of(number, int(kept.threshold), map(str, kept.signers))
         return None
-
-    def _confirmed(self, ledger: str, verifier: Contract, number: int) -> SignerSet | None:
-        chain = self.connection.chains[ledger]
-        event = verifier.interface.events_by_name["SignerSetConfirmed"][0]
-        logs = chain.raw_logs(
-            verifier,
-            self.connection.manifest.ledger(ledger).from_block,
-            topics=[event.topic, number.to_bytes(32, "big")],
-        )
-        if not logs:
-            return None
-        args = chain.decode_log(logs[-1]).args
-        return SignerSet.of(number, int(args["threshold"]), map(str, args["signers"]))
 
     def _attestation(self, way: _Direction, message: LaneMessage) -> tuple[bytes, str]:
         """Sign with the keys at hand; the second is what is missing, or nothing."""
         signers = self._signer_set(way)
         if signers is None:
-            return b"", "its verifier has no valid signer set"
+            return b"", "the lane has no valid epoch there"
         keys = [
             account.key
             for address in signers.signers

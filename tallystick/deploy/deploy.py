@@ -21,7 +21,6 @@ from tallystick.deploy.steps import LedgerSteps, NotYet, Step
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
-from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import Parties
 
 __all__ = ["Report", "StepState", "deploy"]
@@ -103,25 +102,19 @@ def deploy(
 
 def _steps(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step]:
     """All steps in the order of their dependence."""
-    keys: dict[str, list[tuple[str, str]]] = {
-        name: [(contract, contract) for contract in ("ReleaseAuthority", *PROXIED)]
-        for name in ledgers
-    }
     for ledger in ledgers.values():
         yield from ledger.foundation()
     for index, (lane, attestors) in enumerate(zip(plan.lanes, parties.attestors, strict=True)):
         home, remote = ledgers[lane.home], ledgers[lane.remote]
         yield from home.lane_steps(lane, attestors, index, remote)
         yield from remote.lane_steps(lane, attestors, index, home)
-        for name in (lane.home, lane.remote):
-            keys[name].append(("QuorumVerifier", f"QuorumVerifier#{index}"))
-    for name, ledger in ledgers.items():
-        yield from ledger.role_steps(keys[name])
+    for ledger in ledgers.values():
+        yield from ledger.role_steps()
         yield from ledger.registration(
             lambda: {n: each.proxy_address("SecurityToken") for n, each in ledgers.items()}
         )
-    for name, ledger in ledgers.items():
-        yield from ledger.hand_over(keys[name])
+    for ledger in ledgers.values():
+        yield from ledger.hand_over()
 
 
 def _run(step: Step, execute: bool, everywhere: bool) -> str:

@@ -48,7 +48,6 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.AUDITOR,
     ),
     "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
-    "QuorumVerifier": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
 }
 
 # Of a bridge of our own lanes; their caps and stops are the escrow's.
@@ -219,9 +218,9 @@ class LedgerSteps:
             )
         return bytes(contract.initialize.encode(self.deployer.address))
 
-    def any_contract(self, name: str, key: str) -> Contract:
+    def any_contract(self, name: str) -> Contract:
         """Return a contract by name, proxied or plain."""
-        return self.proxied(name) if name in PROXIED else self.contract(name, key)
+        return self.proxied(name) if name in PROXIED else self.contract(name)
 
     # --------------------------------------------------------------------- steps
 
@@ -326,24 +325,11 @@ class LedgerSteps:
         first = first_signers(lane, attestors)
         pair = keccak(encode(["string", "bytes32"], [self.instrument.isin, ledger_id(peer.caip2)]))
         yield self.creation(
-            f"create verifier of {where}",
+            f"create verifier of {where}, {first.threshold} of {len(first.signers)} attestors",
             verifier_key,
             lambda: (
                 build.artifact("QuorumVerifier").bytecode
-                + encode(
-                    ["address", "uint256", "uint256"],
-                    [deployer.address, verifier.rotation_seconds, verifier.retention_seconds],
-                )
-            ),
-        )
-        yield Step(
-            self.name,
-            f"confirm first {first.threshold}-of-{len(first.signers)} attestors of {where}",
-            lambda: self.contract("QuorumVerifier", verifier_key).epoch() != 0,
-            lambda: _sent(
-                self.contract("QuorumVerifier", verifier_key).set_first_signers(
-                    list(first.signers), first.threshold, *self.stated, sender=deployer
-                )
+                + encode(["string", "address[]", "uint256"], first.verifier_arguments)
             ),
         )
         yield self.creation(
@@ -392,6 +378,8 @@ class LedgerSteps:
                         self.proxied("SecurityToken").address,
                         self.contract("LaneCustody", custody_key).address,
                         self.contract("QuorumVerifier", verifier_key).address,
+                        verifier.rotation_seconds,
+                        verifier.retention_seconds,
                         ledger_id(peer.caip2),
                         party(peer.proxy_address("BridgeEscrow")),
                         NO_CAP if lane.cap is None else int(lane.cap),
@@ -417,33 +405,27 @@ class LedgerSteps:
             ),
         )
 
-    def assignment(
-        self, name: str, key: str, role: Role, account: Callable[[], str], whose: str
-    ) -> Step:
-        """Step that gives an account its role in a contract."""
-        return Step(
-            self.name,
-            f"{key}: {role.name.lower() if role.name else role} is the {whose}",
-            lambda: self.any_contract(name, key).role_of(account()) == role,
-            lambda: _sent(
-                self.any_contract(name, key).assign_role(
-                    account(), role, *self.stated, sender=self.deployer
-                )
-            ),
-        )
-
-    def role_steps(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+    def role_steps(self) -> Iterator[Step]:
         """All roles of all contracts of this ledger."""
-        for name, key in keys:
+        for name, roles in ROLES_OF.items():
             # Administrators come first: whatever follows, two keys are there to mend it.
-            for role in (Role.ADMINISTRATOR, *ROLES_OF[name]):
+            for role in (Role.ADMINISTRATOR, *roles):
                 for title, account in self.accounts.items():
                     if role_of_title(title) == role:
-                        yield self._given(name, key, role, account.address, title)
+                        yield self._assignment(name, role, account.address, title)
 
-    def _given(self, name: str, key: str, role: Role, account: str, title: str) -> Step:
-        return self.assignment(
-            name, key, role, lambda: account, f"plan's {title.replace('-', ' ')}"
+    def _assignment(self, name: str, role: Role, account: str, title: str) -> Step:
+        """Step that gives an account its role in a contract."""
+        called = role.name.lower() if role.name else role
+        return Step(
+            self.name,
+            f"{name}: {called} is the plan's {title.replace('-', ' ')}",
+            lambda: self.any_contract(name).role_of(account) == role,
+            lambda: _sent(
+                self.any_contract(name).assign_role(
+                    account, role, *self.stated, sender=self.deployer
+                )
+            ),
         )
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
@@ -461,18 +443,18 @@ class LedgerSteps:
             ),
         )
 
-    def hand_over(self, keys: Iterable[tuple[str, str]]) -> Iterator[Step]:
+    def hand_over(self) -> Iterator[Step]:
         """The set-up key gives up every contract."""
-        for name, key in keys:
-            yield self._hand_over(name, key)
+        for name in ROLES_OF:
+            yield self._hand_over(name)
 
-    def _hand_over(self, name: str, key: str) -> Step:
+    def _hand_over(self, name: str) -> Step:
         return Step(
             self.name,
-            f"hand over {key}",
-            lambda: is_zero(self.any_contract(name, key).set_up_key()),
+            f"hand over {name}",
+            lambda: is_zero(self.any_contract(name).set_up_key()),
             lambda: _sent(
-                self.any_contract(name, key).hand_over(
+                self.any_contract(name).hand_over(
                     HAND_OVER, self.plan.document, sender=self.deployer
                 )
             ),
@@ -481,7 +463,7 @@ class LedgerSteps:
 
 
 def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
-    """Return the first epoch of a lane's verifiers."""
+    """Return who signs in the first epoch of a lane, on both its ledgers."""
     return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tallystick import build
+from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneId
-from tallystick.chain import Contract
-from tallystick.chain.abi import checksum, keccak
+from tallystick.chain import Contract, Revert
+from tallystick.chain.abi import CodecError, checksum, keccak
 from tallystick.deploy.steps import (
     GENESIS,
     NO_LIMIT,
@@ -43,19 +44,21 @@ def verify(
     """Check what a manifest describes against the build and the plan; what is wrong, in words.
 
     Code is compared with the build and its immutables with the plan, implementations with the
-    release the authority keeps and with the manifest, roles with the manifest, first attestors with
-    the plan; the deployer must hold nothing anywhere (INV-9).
+    release the authority keeps and with the manifest, roles with the manifest, each lane's periods
+    and first attestors with the plan, the verifiers of all its epochs with the build; the deployer
+    must hold nothing anywhere (INV-9).
 
     Args:
         connection: a manifest whose ledgers are reached.
-        plan: what was to stand; without it, periods are what the contracts themselves ask.
+        plan: what was to stand; without it, periods and attestors are what the contracts themselves
+            ask.
         parties: the plan's accounts, found.
     """
     manifest = connection.manifest
     wrong: list[str] = []
     lanes = (
         {
-            entry.id_bytes: (lane, attestors)
+            entry.id_bytes: (lane, first_signers(lane, attestors))
             for lane, attestors in zip(plan.lanes, parties.attestors, strict=True)
             for entry in manifest.lanes
             if (entry.home, entry.remote) == (lane.home, lane.remote)
@@ -65,7 +68,8 @@ def verify(
     )
     for name, suite in suites_of(connection).items():
         roles = _roles_of(connection, name)
-        wrong += verify_code(name, suite, plan, {key: lane for key, (lane, _) in lanes.items()})
+        wrong += _verify_lanes(name, suite, lanes)
+        wrong += verify_code(name, suite, plan)
         wrong += verify_roles(name, suite, roles, is_home=name == manifest.instrument.home)
         wrong += _left_with(name, suite, roles.get("deployer"))
         for kind, contract in proxied_of(suite).items():
@@ -75,38 +79,70 @@ def verify(
             if runs != meant:
                 where = f"{name}: {kind} {contract.address}"
                 wrong.append(f"{where}: runs {runs}, the manifest says {meant}")
-        for key, verifier in suite.verifiers.items():
-            if key in lanes:
-                planned = first_signers(*lanes[key]).hash[:20]
-                if int.from_bytes(planned, "big") != int(verifier.epoch_at(1).hash160):
-                    wrong.append(f"{name}: {verifier.address}: first attestors are not the plan's")
     return wrong
 
 
-def verify_code(
-    name: str,
-    suite: Suite,
-    plan: Plan | None = None,
-    lanes: Mapping[LaneId, Lane] | None = None,
-) -> list[str]:
+def _verify_lanes(
+    name: str, suite: Suite, lanes: Mapping[LaneId, tuple[Lane, SignerSet]]
+) -> Iterator[str]:
+    """Compare a ledger's lanes with plan and manifest, and whom they trust, epoch by epoch."""
+    for key, first in suite.verifiers.items():
+        where = f"{name}: lane {hex_text(key)}"
+        state = suite.escrow.lane_state(key)
+        planned = None
+        if key in lanes:
+            lane, planned = lanes[key]
+            (verifier,) = lane.verifiers
+            for period, due in (
+                ("rotation_delay", verifier.rotation_seconds),
+                ("retention", verifier.retention_seconds),
+            ):
+                found = int(getattr(state.terms, period))
+                if found != due:
+                    yield f"{where}: {period} is {found}, {due} expected"
+        for number in range(1, int(state.epoch) + 1):
+            trusted = str(suite.escrow.epoch_at(key, number).verifier)
+            if number == 1 and trusted != first.address:
+                yield f"{where}: its first verifier is {trusted}, {first.address} expected"
+            contract = suite.chain.at("QuorumVerifier", trusted)
+            yield from _wrong_verifier(name, contract, planned if number == 1 else None)
+
+
+def _wrong_verifier(name: str, verifier: Contract, planned: SignerSet | None) -> Iterator[str]:
+    """What is wrong with a verifier: its code is the build's, its immutables a sound set's."""
+    where = f"{name}: QuorumVerifier {verifier.address}"
+    runtime = build.artifact("QuorumVerifier").bytecode_runtime
+    code = verifier.chain.code(verifier.address)
+    if not build.artifact("QuorumVerifier").is_code(code):
+        yield f"{where}: code differs from the build"
+        return
+    try:
+        kept = verifier.signer_set()
+        signers = SignerSet.of(1, int(kept.threshold), map(str, kept.signers))
+    except (CodecError, Revert, ValueError):
+        signers = None
+    # The constructor takes no other; code may come from elsewhere.
+    if signers is None or code[len(runtime) :] != signers.verifier_immutables:
+        yield f"{where}: signers or type are none that its constructor takes"
+    elif planned is not None and signers != planned:
+        yield f"{where}: first attestors are not the plan's"
+
+
+def verify_code(name: str, suite: Suite, plan: Plan | None = None) -> list[str]:
     """Compare a ledger's code with the build and its releases; returns what is wrong.
 
     The same runtime code with another immutable is another contract: a proxy that obeys somebody
-    else, a verifier without delay. Hence every immutable is compared, read from the code itself.
+    else, an authority without notice. Hence every immutable is compared, read from the code itself.
 
     Args:
         name: the ledger, for the messages.
         suite: its contracts.
         plan: says the authority's periods; without it they are what the contract itself asks.
-        lanes: of the plan by id, say those of a verifier; likewise.
     """
     wrong: list[str] = []
     authority = suite.authority
     wrong += _wrong_code(name, "ReleaseAuthority", authority, _authority_terms(plan))
     wrong += _wrong_blueprint(name, authority)
-    for key, verifier in suite.verifiers.items():
-        terms = _verifier_terms((lanes or {}).get(key))
-        wrong += _wrong_code(name, "QuorumVerifier", verifier, terms)
     bound = {"_ESCROW": _exactly(suite.escrow.address), "_TOKEN": _exactly(suite.token.address)}
     for custody in suite.custodies.values():
         wrong += _wrong_code(name, "LaneCustody", custody, bound)
@@ -216,20 +252,6 @@ def _authority_terms(plan: Plan | None) -> dict[str, range | None]:
         "NOTICE": _exactly(plan.upgrade.notice_seconds),
         "ACTIVATION_WINDOW": _exactly(plan.upgrade.activation_seconds),
         "ROLLBACK_WINDOW": _exactly(plan.upgrade.rollback_seconds),
-    }
-
-
-def _verifier_terms(lane: Lane | None) -> dict[str, range | None]:
-    """What a verifier's immutables may be."""
-    if lane is None:
-        return {
-            "ROTATION_DELAY": range(_HOUR // 6, 30 * _DAY + 1),
-            "RETENTION": range(_HOUR, 90 * _DAY + 1),
-        }
-    (verifier,) = lane.verifiers
-    return {
-        "ROTATION_DELAY": _exactly(verifier.rotation_seconds),
-        "RETENTION": _exactly(verifier.retention_seconds),
     }
 
 

@@ -306,12 +306,26 @@ class Network:
         )
         return message_of(_receipt(receipt).one("MessageSent"))
 
+    def rotate(self, suite: Suite, signers: SignerSet) -> Receipt:
+        """Operator and administrator give the first lane other attestors, on one ledger."""
+        why = (reason_code("ROTA"), keccak(b"rotation"))
+        deployer = suite.chain.account(ROLE_INDEX["deployer"])
+        verifier = suite.chain.deploy(
+            "QuorumVerifier", *signers.verifier_arguments, sender=deployer
+        )
+        terms = (self.lane, verifier, suite.escrow.lane_state(self.lane).terms.cap)
+        operator, administrator = (ROLE_INDEX["operator"], ADMINISTRATORS[0])
+        suite.escrow.propose_lane_terms(*terms, *why, sender=suite.chain.account(operator))
+        return _receipt(
+            suite.escrow.set_lane_terms(*terms, *why, sender=suite.chain.account(administrator))
+        )
+
     def destination(self, message: LaneMessage) -> Suite:
         """Return the suite to which a message goes."""
         return self.remote if message.kind == 1 else self.home
 
     def signer_set(self, epoch: int = 1) -> SignerSet:
-        """Return the attestors as an epoch of the verifiers."""
+        """Return the attestors as those of an epoch of the lane."""
         return SignerSet.of(epoch, self.threshold, (a.address for a in self.attestors))
 
     def attest(self, message: LaneMessage, signatures: int | None = None, epoch: int = 1) -> bytes:

@@ -216,7 +216,7 @@ def suites_of(connection: Connection) -> dict[str, Suite]:
 
 @dataclass(frozen=True)
 class Suite:
-    """The contracts of one ledger, bound to it; verifiers and custodies by lane."""
+    """The contracts of one ledger, bound to it; custodies and first verifiers by lane."""
 
     chain: Chain
     authority: Contract
@@ -237,5 +237,4 @@ def guarded_of(suite: Suite) -> list[tuple[str, Contract]]:
     return [
         ("ReleaseAuthority", suite.authority),
         *proxied_of(suite).items(),
-        *(("QuorumVerifier", verifier) for verifier in suite.verifiers.values()),
     ]

@@ -139,4 +139,13 @@ def _side_dict(side: SideState) -> dict[str, Any]:
         "paused": named(side.paused, DIRECTIONS),
         "custody": side.custody,
         "custody_balance": str(side.custody_balance),
+        "epochs": [
+            {
+                "epoch": epoch.number,
+                "verifier": epoch.verifier,
+                "valid_from": epoch.valid_from,
+                "valid_until": epoch.valid_until,
+            }
+            for epoch in side.epochs
+        ],
     }

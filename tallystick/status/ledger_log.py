@@ -93,10 +93,9 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
             # Its `Upgraded` is logged at the same address.
             connection.contract(ledger, PROXY, address)
         read(name, address)
-    # Lanes that were opened, and verifiers that were replaced, since the manifest was written.
-    terms = [e.args["terms"]._asdict() for e in events if e.event == "LaneOpened"]
-    terms += [dict(e.args) for e in events if e.event == "LaneTermsSet"]
-    for verifier in dict.fromkeys(each["verifier"] for each in terms):
+    # Verifiers of lanes that were opened since the manifest was written, and of later epochs.
+    begun = [event.args["verifier"] for event in events if event.event == "EpochBegins"]
+    for verifier in dict.fromkeys(begun):
         read("QuorumVerifier", verifier)
     events.sort(key=lambda event: (event.block, event.log_index))
     return LedgerLog(ledger, block, contracts, tuple(events))

@@ -102,6 +102,16 @@ class LedgerState:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochState:
+    """Whom a lane trusts in one of its epochs, from when until when (exclusive), in seconds."""
+
+    number: int
+    verifier: str
+    valid_from: int
+    valid_until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SideState:
     """A lane's ledger on one side."""
 
@@ -113,6 +123,7 @@ class SideState:
     paused: int
     custody: str
     custody_balance: int
+    epochs: tuple[EpochState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.bridge.message import Kind, LaneMessage, MessageId, party_address
+from tallystick.bridge.message import OPEN_END, Kind, LaneMessage, MessageId, party_address
 from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
@@ -20,6 +20,7 @@ from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
+    EpochState,
     LaneState,
     LedgerState,
     MessageState,
@@ -219,9 +220,20 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 paused=int(state.paused_directions),
                 custody=custody,
                 custody_balance=int(view.read(view.token, "balanceOf", custody)),
+                epochs=tuple(
+                    _epoch(view, lane, number) for number in range(1, int(state.epoch) + 1)
+                ),
             )
         )
     return LaneState(lane.id_bytes, *sides)
+
+
+def _epoch(view: _View, lane: LaneEntry, number: int) -> EpochState:
+    kept = view.read(view.escrow, "epoch_at", lane.id_bytes, number)
+    until = int(kept.valid_until)
+    return EpochState(
+        number, str(kept.verifier), int(kept.valid_from), None if until == OPEN_END else until
+    )
 
 
 def _messages(

@@ -59,7 +59,7 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
 def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> None:
     side = world.home
     arguments = (
-        (("US0378331005", True, *[side.token.address] * 3, b"\1" * 32, b"\1" * 32, 0, 6, 0),)
+        (("US0378331005", True, *[side.token.address] * 3, 0, 0, b"\1" * 32, b"\1" * 32, 0, 6, 0),)
         if name == "open_lane"
         else (world.lane, side.verifier.address, 0)
     )

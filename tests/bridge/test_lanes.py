@@ -18,8 +18,11 @@ from tests.support.world import (
     ISIN,
     NO_DOCUMENT,
     NO_REASON,
+    RETENTION,
+    ROTATION_DELAY,
     STATED,
     UINT_MAX,
+    UNSIGNED,
     ZERO,
     Side,
     World,
@@ -29,7 +32,7 @@ from tests.support.world import (
     write_slot,
 )
 
-TERMS = "(string,bool,address,address,address,bytes32,bytes32,uint256,uint8,uint16)"
+TERMS = "(string,bool,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint8,uint16)"
 OPEN = f"open_lane({TERMS},bytes4,bytes32)"
 SET = "set_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
 PROPOSE = f"propose_lane({TERMS},bytes4,bytes32)"
@@ -48,6 +51,8 @@ FIELDS = (
     "token",
     "custody",
     "verifier",
+    "rotation_delay",
+    "retention",
     "peer_ledger",
     "peer_escrow",
     "cap",
@@ -71,6 +76,8 @@ class Opening:
             "token": self.side.token.address,
             "custody": self.custody.address,
             "verifier": self.side.verifier.address,
+            "rotation_delay": ROTATION_DELAY,
+            "retention": RETENTION,
             "peer_ledger": ledger_id(THIRD),
             "peer_escrow": THIRD_ESCROW,
             "cap": NO_CAP,
@@ -141,8 +148,8 @@ def test_operator_proposes_terms_in_full(world: World) -> None:
     receipt = propose_terms(side, world.lane, side.verifier, 7)
     act = keccak(
         encode(
-            ["string", "bytes32", "address", "uint256"],
-            ["set_lane_terms", world.lane, side.verifier.address, 7],
+            ["string", "bytes32", "uint256", "address", "uint256"],
+            ["set_lane_terms", world.lane, 1, side.verifier.address, 7],
         )
     )
     assert receipt.return_value == act
@@ -170,6 +177,7 @@ def test_administrator_opens_the_proposed_lane(opening: Opening) -> None:
     assert receipt.events == (
         side.act(escrow, OPEN, side.token, side.administrator),
         escrow.emitted("LaneOpened", expected, side.token, terms),
+        escrow.emitted("EpochBegins", expected, 1, side.verifier, receipt.timestamp),
     )
     state = escrow.lane_state(expected)
     assert tuple(state.terms) == terms
@@ -329,6 +337,8 @@ def test_only_exactly_the_proposed_lane_is_opened(
         "token": world.home.escrow.address,
         "custody": world.home.custody.address,
         "verifier": world.home.escrow.address,
+        "rotation_delay": ROTATION_DELAY + 1,
+        "retention": RETENTION + 1,
         "peer_ledger": DOCUMENT,
         "peer_escrow": DOCUMENT,
         "cap": 1,
@@ -404,19 +414,29 @@ def test_a_proposal_lapses_after_30_days(world: World, offset: int, lapsed: bool
 
 
 def test_administrator_sets_the_proposed_terms(world: World) -> None:
+    """What becomes of a verifier is in `test_epochs.py`."""
+    side = world.home
+    world.locked(1_000)
+    before = world.lane_state(side)
+    receipt = set_terms(world, side, side.verifier, 7)
+    assert receipt.events == (
+        side.act(side.escrow, SET, side.verifier, side.administrator),
+        side.escrow.emitted("LaneTermsSet", world.lane, side.verifier, 7),
+    )
+    after = world.lane_state(side)
+    assert after.terms == before.terms._replace(cap=7)
+    assert tuple(after)[1:] == tuple(before)[1:]
+
+
+def test_another_verifier_changes_nothing_else(world: World) -> None:
     side = world.home
     verifier = side.chain.deploy("VerifierMock", sender=side.deployer)
     world.locked(1_000)
     before = world.lane_state(side)
-    receipt = set_terms(world, side, verifier, 7)
-    assert receipt.events == (
-        side.act(side.escrow, SET, verifier, side.administrator),
-        side.escrow.emitted("LaneTermsSet", world.lane, verifier, 7),
-    )
+    set_terms(world, side, verifier, 7)
     after = world.lane_state(side)
-    assert (after.terms.verifier, after.terms.cap) == (verifier.address, 7)
-    assert tuple(after.terms)[:4] == tuple(before.terms)[:4]
-    assert tuple(after)[1:] == tuple(before)[1:]
+    assert after.terms == before.terms._replace(verifier=verifier.address, cap=7)
+    assert after == before._replace(terms=after.terms, epoch=2)
 
 
 @pytest.mark.parametrize("directions", [1, 2, 3])
@@ -446,14 +466,14 @@ def test_terms_with_a_verifier_without_code_are_refused(world: World, who: str) 
         code = bytes.fromhex("ef0100" + side.verifier.address[2:])
         side.chain.set_code(side.attacker.address, code)
     verifier = ZERO if who == "nobody" else side.attacker.address
-    with refused(world, "lanes: new verifier has no code"), world.isolated():
+    with refused(world, "lanes: verifier has no code"), world.isolated():
         set_terms(world, side, verifier, 7)
 
 
 @pytest.mark.parametrize("cap", [2**70, UINT_MAX])
 def test_terms_with_a_cap_out_of_range_are_refused(world: World, cap: int) -> None:
     side = world.home
-    with refused(world, "lanes: new cap out of range"), world.isolated():
+    with refused(world, "lanes: cap out of range"), world.isolated():
         set_terms(world, side, side.verifier, cap)
 
 
@@ -682,7 +702,7 @@ def test_only_a_plain_true_verifies(
     lane, verifier, _ = mocked
     verifier.set_answer(answer, sender=world.home.attacker)
     with refused(world, reason):
-        world.deliver(world.message(kind=2, lane=lane), b"")
+        world.deliver(world.message(kind=2, lane=lane), UNSIGNED)
 
 
 def lock_on(world: World, lane: bytes) -> None:
@@ -706,7 +726,7 @@ def test_a_custody_that_pays_nothing_ends_no_suspense(
     custody.set_answer(1, True, sender=side.attacker)
     lock_on(world, lane)
     message = world.message(kind=2, lane=lane, recipient=party(side.outsider.address))
-    assert world.deliver(message, b"").return_value is False
+    assert world.deliver(message, UNSIGNED).return_value is False
     custody.set_answer(0, False, sender=side.attacker)
     with refused(world, "transit: not paid"):
         world.network.claim(message)
@@ -724,7 +744,7 @@ def test_a_custody_that_pays_nothing_delivers_nothing(
     lock_on(world, lane)
     custody.set_answer(0, False, sender=side.attacker)
     with refused(world, "transit: token refused"):
-        world.deliver(world.message(kind=2, lane=lane), b"")
+        world.deliver(world.message(kind=2, lane=lane), UNSIGNED)
 
 
 @pytest.mark.parametrize("answer", [0, 2, 2**255])
@@ -739,7 +759,7 @@ def test_a_custody_that_answers_other_than_true_has_not_paid(
     lock_on(world, lane)
     custody.set_answer(answer, False, sender=side.attacker)
     with refused(world, "transit: token refused"):
-        world.deliver(world.message(kind=2, lane=lane), b"")
+        world.deliver(world.message(kind=2, lane=lane), UNSIGNED)
 
 
 def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) -> None:
@@ -769,4 +789,4 @@ def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) 
         deadline=side.chain.now + DAY,
     )
     with refused(world, "transit: not held"):
-        fresh.escrow.deliver(message.as_tuple(), b"", sender=side.courier)
+        fresh.escrow.deliver(message.as_tuple(), UNSIGNED, sender=side.courier)

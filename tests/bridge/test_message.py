@@ -13,9 +13,16 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation_digest, typed_data
+from tallystick.bridge.attestation import (
+    Domain,
+    SignerSet,
+    attest,
+    attestation_digest,
+    attestation_head,
+    typed_data,
+)
 from tallystick.bridge.message import LaneMessage, lane_id, ledger_id, party, party_address
-from tests.support.world import ISIN, ROOT, STATED, World, domain_of
+from tests.support.world import ISIN, ROOT, World, domain_of
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "lane_messages.json").read_text())
 LIMITS = {
@@ -53,6 +60,12 @@ def _domain(vector: dict[str, Any]) -> Domain:
     return Domain(vector["domain"]["chain_id"], vector["domain"]["escrow"])
 
 
+def _signer_set(vector: dict[str, Any]) -> SignerSet:
+    return SignerSet.of(vector["epoch"], vector["threshold"], vector["signers"])
+
+
+FIRST_SET = _signer_set(VECTORS["signer_sets"][0])
+
 # ------------------------------------------------------------------- golden vectors
 
 
@@ -70,13 +83,14 @@ def test_contract_computes_the_golden_message_id(world: World, vector: dict[str,
 def test_golden_domain_and_digest(vector: dict[str, Any]) -> None:
     domain = _domain(vector)
     assert domain.separator == _bytes(vector["domain_separator"])
-    digest = attestation_digest(_message(vector), _bytes(vector["signer_set"]), domain)
+    assert FIRST_SET.hash == _bytes(vector["signer_set"])
+    digest = attestation_digest(_message(vector), FIRST_SET, domain)
     assert digest == _bytes(vector["digest"])
 
 
 @pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda v: v["name"])
 def test_wallets_sign_the_golden_digest(vector: dict[str, Any]) -> None:
-    full = typed_data(_message(vector), _bytes(vector["signer_set"]), _domain(vector))
+    full = typed_data(_message(vector), FIRST_SET, _domain(vector))
     signable = encode_typed_data(full_message=full)
     assert keccak(b"\x19\x01" + signable.header + signable.body) == _bytes(vector["digest"])
     assert signable.header == _bytes(vector["domain_separator"])
@@ -85,12 +99,7 @@ def test_wallets_sign_the_golden_digest(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda v: v["name"])
 def test_contract_accepts_the_golden_attestation(world: World, vector: dict[str, Any]) -> None:
     """The digest is internal to the verifier: that it recovers the signers shows it."""
-    side = world.home
-    verifier = side.chain.deploy(
-        "QuorumVerifier", side.deployer, 3_600, 86_400, sender=side.deployer
-    )
-    known = VECTORS["signer_sets"][0]
-    verifier.set_first_signers(known["signers"], known["threshold"], *STATED, sender=side.deployer)
+    verifier = world.home.new_verifier(FIRST_SET)
     assert verifier.verify(
         _bytes(vector["domain_separator"]), _bytes(vector["id"]), _bytes(vector["attestation"])
     )
@@ -98,30 +107,21 @@ def test_contract_accepts_the_golden_attestation(world: World, vector: dict[str,
 
 @pytest.mark.parametrize("vector", VECTORS["messages"], ids=lambda v: v["name"])
 def test_python_packs_the_golden_attestation(vector: dict[str, Any]) -> None:
-    known = VECTORS["signer_sets"][0]
-    signer_set = SignerSet.of(known["epoch"], known["threshold"], known["signers"])
     keys = [_bytes(key) for key in VECTORS["keys"]]
-    packed = attest(_message(vector), signer_set, _domain(vector), keys[:2])
+    packed = attest(_message(vector), FIRST_SET, _domain(vector), keys[:2])
     assert packed == _bytes(vector["attestation"])
 
 
 @pytest.mark.parametrize("vector", VECTORS["signer_sets"], ids=lambda v: v["name"])
 def test_golden_signer_set(vector: dict[str, Any]) -> None:
-    signer_set = SignerSet.of(vector["epoch"], vector["threshold"], vector["signers"])
-    assert signer_set.packed == _bytes(vector["packed"])
-    assert signer_set.hash == keccak(_bytes(vector["packed"])) == _bytes(vector["hash"])
+    signer_set = _signer_set(vector)
+    assert signer_set.hash == keccak(_bytes(vector["encoded"])) == _bytes(vector["hash"])
 
 
-def test_contract_hashes_the_golden_signer_set(world: World) -> None:
-    side = world.home
-    vector = VECTORS["signer_sets"][0]
-    verifier = side.chain.deploy(
-        "QuorumVerifier", side.deployer, 3_600, 86_400, sender=side.deployer
-    )
-    receipt = verifier.set_first_signers(
-        vector["signers"], vector["threshold"], *STATED, sender=side.deployer
-    )
-    assert receipt.one("SignerSetConfirmed").signer_set == _bytes(vector["hash"])
+@pytest.mark.parametrize("vector", VECTORS["signer_sets"], ids=lambda v: v["name"])
+def test_contract_hashes_the_golden_signer_set(world: World, vector: dict[str, Any]) -> None:
+    verifier = world.home.new_verifier(_signer_set(vector))
+    assert verifier.SIGNER_SET() == _bytes(vector["hash"])
 
 
 @pytest.mark.parametrize("vector", VECTORS["lanes"], ids=lambda v: v["name"])
@@ -191,10 +191,13 @@ def test_contract_and_python_agree_on_any_message(deployed_world: World) -> None
     check()
 
 
-@given(messages, words, st.integers(1, 2**64), st.binary(min_size=20, max_size=20))
+@given(
+    messages, st.integers(0, 2**64 - 1), st.integers(1, 2**64), st.binary(min_size=20, max_size=20)
+)
 def test_wallets_and_python_agree_on_any_message(
-    message: LaneMessage, signer_set: bytes, chain_id: int, escrow: bytes
+    message: LaneMessage, epoch: int, chain_id: int, escrow: bytes
 ) -> None:
+    signer_set = replace(FIRST_SET, epoch=epoch)
     domain = Domain(chain_id, "0x" + escrow.hex())
     signable = encode_typed_data(full_message=typed_data(message, signer_set, domain))
     digest = keccak(b"\x19\x01" + signable.header + signable.body)
@@ -217,13 +220,13 @@ def test_a_typed_data_signature_verifies_on_the_ledger(world: World) -> None:
     """A wallet that only knows EIP-712 JSON can attest."""
     message = world.message()
     side, signers = world.remote, world.signers
-    full = typed_data(message, signers.hash, domain_of(side))
+    full = typed_data(message, signers, domain_of(side))
     signatures = []
     for key in world.signer_keys[:2]:
         signed = Account.sign_message(encode_typed_data(full_message=full), key)
         word = signed.s | (signed.v - 27) << 255
         signatures.append(signed.r.to_bytes(32, "big") + word.to_bytes(32, "big"))
-    attestation = signers.packed + b"\x00\x03" + b"".join(signatures)
+    attestation = attestation_head(signers.epoch, 0b11) + b"".join(signatures)
     assert side.verifier.verify(domain_of(side).separator, message.id, attestation)
 
 

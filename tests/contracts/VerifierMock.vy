@@ -23,7 +23,7 @@ def set_answer(word: uint256):
 
 @external
 @view
-def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[1408]) -> uint256:
+def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[1034]) -> uint256:
     """
     @notice As IVerifier's, but the word returned may be no truth value.
     @param domain_separator Not looked at.

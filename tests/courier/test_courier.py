@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain import ChainError
 from tallystick.chain.account import derive_account
@@ -225,20 +226,15 @@ def test_too_few_keys(network: Network) -> None:
 
 def test_rotated_attestors_sign_under_their_epoch(network: Network) -> None:
     remote = network.remote
-    (verifier,) = remote.verifiers.values()
-    fresh = sorted(
-        (remote.chain.account(30 + i) for i in range(3)), key=lambda a: int(a.address, 16)
-    )
-    arguments = ([a.address for a in fresh], 2, reason_code("ROTA"), b"\2" * 32)
-    verifier.propose_signers(*arguments, sender=network.party("remote", "operator"))
-    verifier.confirm_signers(*arguments, sender=network.administrators("remote")[0])
+    fresh = [remote.chain.account(30 + i) for i in range(3)]
+    rotated = network.rotate(remote, SignerSet.of(2, 2, [a.address for a in fresh]))
     lock(network, 100)
     let_pass(network)
     # Confirmed, and not valid yet: the old epoch signs.
     assert said(Courier(connected(network), attestors=fresh).step()) == [
         ("waiting", "home", 0, f"0 of {network.threshold} attestor keys are here")
     ]
-    remote.chain.advance(int(verifier.ROTATION_DELAY()) + 1)
+    remote.chain.set_time(rotated.one("EpochBegins").valid_from + 1)
     assert said(Courier(connected(network), attestors=fresh).step()) == [
         ("delivered", "home", 0, "")
     ]

@@ -361,10 +361,10 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
 
     # attest, with standard typed data
     verifier = me.contract("remote", "QuorumVerifier", lane["sides"]["remote"]["verifier"])
-    (confirmed,) = verifier.events.SignerSetConfirmed().get_logs(from_block=0)
-    signers, threshold = confirmed["args"]["signers"], confirmed["args"]["threshold"]
-    packed = (1).to_bytes(8, "big") + bytes([threshold, len(signers)])
-    packed += b"".join(bytes.fromhex(signer[2:]) for signer in signers)
+    threshold, signers = verifier.functions.signer_set().call()
+    signer_set = verifier.functions.SIGNER_SET().call()
+    peer = me.contract("remote", "BridgeEscrow")
+    _, epoch, *_ = peer.functions.lane_state(lane["id"]).call()
     names = ["codec", "kind", "lane", "nonce", "lock_time", "action_epoch", "amount"]
     names += ["sender", "recipient", "deadline"]
     kinds = ["uint16", "uint8", "bytes32", "uint64", "uint64", "uint16", "uint256"]
@@ -379,6 +379,7 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
             ],
             "Message": [{"name": n, "type": k} for n, k in zip(names, kinds, strict=True)],
             "Attestation": [
+                {"name": "epoch", "type": "uint64"},
                 {"name": "signer_set", "type": "bytes32"},
                 {"name": "message", "type": "Message"},
             ],
@@ -390,7 +391,7 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
             "chainId": me.ledgers["remote"]["chain_id"],
             "verifyingContract": lane["peer"],
         },
-        "message": {"signer_set": keccak(packed), "message": message},
+        "message": {"epoch": epoch, "signer_set": signer_set, "message": message},
     }
     keys = {
         role["address"]: me.key("home", role["index"])
@@ -403,11 +404,10 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
         compact = signed.s | (signed.v - 27) << 255
         signatures += signed.r.to_bytes(32, "big") + compact.to_bytes(32, "big")
         bitmap |= 1 << place
-    attestation = packed + bitmap.to_bytes(2, "big") + signatures
+    attestation = epoch.to_bytes(8, "big") + bitmap.to_bytes(2, "big") + signatures
 
     # deliver
     network.remote.chain.set_time(network.home.chain.now + 10)
-    peer = me.contract("remote", "BridgeEscrow")
     courier = me.key("remote", me.manifest["roles"]["remote"]["courier"]["index"])
     values = tuple(message[name] for name in names)
     me.send("remote", peer.functions.deliver(values, attestation), courier)

@@ -35,7 +35,6 @@ REASONS = {
     "SecurityToken.initialize": "token: initialised already",
     "BridgeEscrow.initialize": "escrow: initialised already",
     "InstrumentRegistry.initialize": "registry: initialised already",
-    "set_first_signers": "verifier: not in set-up",
     "create_proxy": "release: not in set-up",
     "register_release": "access: missing role or set-up",
     "withdraw_release": "access: missing role or set-up",
@@ -82,7 +81,6 @@ for _row in rows(load_tree(CHECKOUT)[0]):
 ATTRIBUTES = {
     "SecurityToken": "token",
     "BridgeEscrow": "escrow",
-    "QuorumVerifier": "verifier",
     "ReleaseAuthority": "authority",
     "InstrumentRegistry": "registry",
     "LaneCustody": "custody",
@@ -239,7 +237,7 @@ def test_an_order_is_withdrawn_by_a_registrar_and_once_it_is_dead_by_anyone(
 @pytest.mark.parametrize("name", ["home", "remote"])
 def test_the_deployer_keeps_nothing(world: World, name: str) -> None:
     side: Side = getattr(world, name)
-    for contract in (side.token, side.escrow, side.verifier, side.authority, side.registry):
+    for contract in (side.token, side.escrow, side.authority, side.registry):
         assert contract.role_of(side.deployer) == 0
         assert int(contract.set_up_key(), 16) == 0
 
@@ -262,6 +260,5 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
         "unpause_lane",
         "open_lane",
         "set_lane_terms",
-        "confirm_signers",
         "end_epoch",
     }

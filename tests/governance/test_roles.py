@@ -26,7 +26,7 @@ ASSIGN = "assign_role(address,uint256,bytes4,bytes32)"
 PROPOSE = "propose_role(address,uint256,bytes4,bytes32)"
 WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
 LIFETIME = 30 * DAY
-CONTRACTS = ("token", "escrow", "verifier", "authority", "registry")
+CONTRACTS = ("token", "escrow", "authority", "registry")
 SINGLE_ROLES = [role for role in Role if role]
 NOT_ROLES = [3, 5, 2_048, 2_049, 2**255, UINT_MAX]
 
@@ -525,7 +525,7 @@ def test_half_an_instruction_is_refused(world: World, stated: tuple[bytes, bytes
         world.home.token.instruct(*stated, sender=world.home.registrar)
 
 
-@pytest.mark.parametrize("contract", ["escrow", "verifier", "authority", "registry"])
+@pytest.mark.parametrize("contract", ["escrow", "authority", "registry"])
 def test_only_the_token_knows_standing_instructions(home_side: Side, contract: str) -> None:
     """No standard's function there lacks room for a reason."""
     names = {entry.get("name") for entry in getattr(home_side, contract).abi}

@@ -95,7 +95,6 @@ def _simple(
 _ATTRIBUTES = {
     "SecurityToken": "token",
     "BridgeEscrow": "escrow",
-    "QuorumVerifier": "verifier",
     "ReleaseAuthority": "authority",
     "InstrumentRegistry": "registry",
 }
@@ -369,11 +368,9 @@ def _pause_lane(world: World, state: str) -> Call:
 def _lane_terms(world: World) -> tuple[Any, ...]:
     """A lane of the home ledger to a third one, with a custody of its own."""
     side = world.home
-    terms = tuple(world.lane_state(side).terms)
-    changed = dict(zip(range(len(terms)), terms, strict=True))
-    changed[3] = side.new_custody().address
-    changed[5], changed[6] = DOCUMENT, DOCUMENT
-    return tuple(changed.values())
+    custody = side.new_custody().address
+    terms = world.lane_state(side).terms
+    return tuple(terms._replace(custody=custody, peer_ledger=DOCUMENT, peer_escrow=DOCUMENT))
 
 
 @prepares(_ESCROW, "propose_lane")
@@ -404,6 +401,9 @@ def _set_terms(world: World, state: str) -> Call:
     arguments = (world.lane, side.verifier.address, 7, *STATED)
     side.escrow.propose_lane_terms(*arguments, sender=side.operator)
     return Call(side, side.escrow, "set_lane_terms", arguments, side.administrator)
+
+
+_simple(_ESCROW, "end_epoch", "escrow", "administrator", "lane", 1, *STATED)
 
 
 def _recipient(side: Side) -> bytes:
@@ -468,30 +468,6 @@ def _hold(world: World, state: str) -> Call:
     side = world.remote
     return Call(side, side.custody, "hold", (5,), side.escrow.address)
 
-
-# ---------------------------------------------------------------------------- verifier
-
-
-def _signers(world: World) -> tuple[Any, ...]:
-    return (sorted((str(signer) for signer in world.signers.signers[:2]), key=str.lower), 2)
-
-
-@prepares("QuorumVerifier", "propose_signers")
-def _propose_signers(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (*_signers(world), *STATED)
-    return Call(side, side.verifier, "propose_signers", arguments, side.operator)
-
-
-@prepares("QuorumVerifier", "confirm_signers")
-def _confirm_signers(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (*_signers(world), *STATED)
-    side.verifier.propose_signers(*arguments, sender=side.operator)
-    return Call(side, side.verifier, "confirm_signers", arguments, side.administrator)
-
-
-_simple("QuorumVerifier", "end_epoch", "verifier", "administrator", 1, *STATED)
 
 # --------------------------------------------------------------------------- authority
 

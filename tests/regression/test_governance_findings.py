@@ -16,7 +16,7 @@ from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.deploy.verify import verify_code
+from tallystick.deploy.verify import verify, verify_code
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
@@ -36,7 +36,9 @@ from tests.support.world import (
     Side,
     World,
     hashes_at,
+    read_slot,
     refused,
+    write_slot,
 )
 
 NEXT = Version(1, 1, 0)
@@ -217,22 +219,49 @@ def test_a_proxy_obeyed_the_deployer_and_passed_verification(world: World, name:
     )
 
 
-@pytest.mark.parametrize(("at", "name"), [(2, "ROTATION_DELAY"), (1, "RETENTION")])
-def test_a_verifier_without_delay_passed_verification(world: World, at: int, name: str) -> None:
-    """v7: rotation delay and retention were masked."""
+@pytest.mark.parametrize("at", range(1, 21))
+def test_a_verifier_of_other_immutables_passed_verification(world: World, at: int) -> None:
+    """v7: they were masked. Signers, their number, threshold, hash and type are the whole of it."""
     side = world.home
-    due = getattr(side.verifier, name)()
-    with_immutable(side, side.verifier, at, bytes(32))
+    layout = side.verifier.artifact.layout["code_layout"]
+    assert sum(int(entry["length"]) for entry in layout.values()) == 20 * 32
+    with_immutable(side, side.verifier, at, (at + 2).to_bytes(32, "big"))
+    where = f"home: QuorumVerifier {side.verifier.address}"
+    wrong = "signers or type are none that its constructor takes"
+    for found in (world.network.verify(), verify(world.network.connection)):
+        assert found == [f"{where}: {wrong}"]
+
+
+@pytest.mark.requirement("INV-9", "R-69")
+def test_verifiers_of_later_epochs_passed_verification_unseen(world: World) -> None:
+    """A2: only the first one was looked at, whoever was trusted by then."""
+    side = world.home
+    other = replace(world.signers, signers=world.signers.signers[1:])
+    side.chain.set_time(world.rotate(side, side.new_verifier(other)))
+    assert world.network.verify() == []
+    spoof = side.chain.deploy("VerifierMock", sender=side.attacker)
+    world.rotate(side, spoof)
     assert world.network.verify() == [
-        f"home: QuorumVerifier {side.verifier.address}: {name} is 0, {due} expected"
+        f"home: QuorumVerifier {spoof.address}: code differs from the build"
     ]
+
+
+def test_another_first_verifier_than_the_manifests_is_seen(world: World) -> None:
+    side = world.home
+    other = side.new_verifier(world.signers)
+    slot = ("lanes", "_epochs", world.lane, 1)
+    word = read_slot(side.escrow, *slot) & (2**96 - 1)
+    write_slot(side.escrow, int(other.address, 16) << 96 | word, *slot)
+    (line,) = world.network.verify()
+    assert line == (
+        f"home: lane 0x{world.lane.hex()}: its first verifier is {other.address}, "
+        f"{side.verifier.address} expected"
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "at", "kind", "immutable", "due"),
     [
-        ("verifier", 2, "QuorumVerifier", "ROTATION_DELAY", f"600 to {30 * DAY}"),
-        ("verifier", 1, "QuorumVerifier", "RETENTION", f"{HOUR} to {90 * DAY}"),
         ("authority", 4, "ReleaseAuthority", "NOTICE", f"{HOUR} to {90 * DAY}"),
         ("authority", 3, "ReleaseAuthority", "ACTIVATION_WINDOW", f"1 to {365 * DAY}"),
         ("authority", 2, "ReleaseAuthority", "ROLLBACK_WINDOW", f"{HOUR} to {90 * DAY}"),

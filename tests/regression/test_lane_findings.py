@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.message import NO_CAP, lane_id, ledger_id, party
-from tests.support.world import ISIN, STATED, Side, World, refused
+from tests.support.world import ISIN, RETENTION, ROTATION_DELAY, STATED, Side, World, refused
 
 OPERATOR = 32
 
@@ -20,6 +20,8 @@ def terms(side: Side, **changed: Any) -> tuple[Any, ...]:
         "token": side.token.address,
         "custody": side.custody.address,
         "verifier": side.verifier.address,
+        "rotation_delay": ROTATION_DELAY,
+        "retention": RETENTION,
         "peer_ledger": ledger_id("eip155:666"),
         "peer_escrow": party("0x" + "66" * 20),
         "cap": NO_CAP,

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import LaneMessage, message_of, party
+from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
@@ -857,23 +857,27 @@ class TwoLedgers:
         self.tell("roll back", expected)
 
     def rotate_signers(self, name: str, members: Sequence[int]) -> None:
-        """Operator and administrator confirm another signer set on one ledger."""
+        """Operator and administrator give the lane another verifier on one ledger."""
         side = self.side(name)
         chain = self.suites[name].chain
         keys = [self.network.home.chain.account(index) for index in members]
         signers = SignerSet.of(len(side.epochs) + 1, 2, (key.address for key in keys))
-        (verifier,) = self.suites[name].verifiers.values()
-        stated = (list(signers.signers), 2, REASON, DOCUMENT)
+        verifier = chain.deploy(
+            "QuorumVerifier", *signers.verifier_arguments, sender=self.couriers[name]
+        )
+        side.clock += 1
+        escrow = self.suites[name].escrow
+        stated = (self.model.lane, verifier, NO_CAP, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,
             None,
-            lambda: verifier.propose_signers(*stated, sender=operator),
-            ["PrivilegedAct", "SignerSetProposed"],
+            lambda: escrow.propose_lane_terms(*stated, sender=operator),
+            ["PrivilegedAct", "LaneTermsProposed"],
         )
-        expected = side.confirm_signers(signers)
+        expected = side.rotate(signers)
         administrator = chain.account(9)
-        self.act(name, expected, lambda: verifier.confirm_signers(*stated, sender=administrator))
+        self.act(name, expected, lambda: escrow.set_lane_terms(*stated, sender=administrator))
         self.tell("rotate signers", expected)
 
     # ---------------------------------------------------------------------------- lane
@@ -910,8 +914,8 @@ class TwoLedgers:
     def signed(
         self, name: str, message: LaneMessage, signers: SignerSet, count: int | None = None
     ) -> bytes:
-        """What the attestors of a set sign for a ledger; all of the threshold unless said."""
-        key = (message.id, f"{name} {count}", signers.hash)
+        """What an epoch's attestors sign for a ledger; all of the threshold unless said."""
+        key = (message.id, f"{name} {count} {signers.epoch}", signers.hash)
         if key not in self.attestations:
             accounts = (self.network.home.chain.account(index) for index in ATTESTOR_POOL)
             keys = {str(account.address): account.key for account in accounts}
@@ -928,7 +932,7 @@ class TwoLedgers:
         return self.attestations[key]
 
     def valid_epoch(self, name: str) -> int:
-        """Number of the newest epoch that the ledger's verifier takes now."""
+        """Number of the newest epoch of the lane that is valid on the ledger now."""
         side = self.side(name)
         return max(n for n, e in enumerate(side.epochs, 1) if e.valid_from <= side.clock)
 

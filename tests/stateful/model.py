@@ -13,11 +13,11 @@ from enum import Enum
 
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
-from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
 from tallystick.bridge.message import LaneMessage
+from tallystick.chain.abi import address_bytes
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 from tests.support.closings import Closings, History
 from tests.support.world import ZERO
@@ -75,7 +75,7 @@ class Holding:
 
 @dataclass
 class Epoch:
-    """A signer set and when its ledger takes it: from, until (exclusive)."""
+    """Who signs in an epoch, and when it is valid on its ledger: from, until (exclusive)."""
 
     signers: SignerSet
     valid_from: int
@@ -147,7 +147,7 @@ class Transit:
 
 @dataclass
 class LedgerModel:
-    """One ledger: its clock (time of its next block), positions, token, lane, verifier."""
+    """One ledger: its clock (time of its next block), positions, token, lane, its epochs."""
 
     name: str
     chain_id: int
@@ -525,13 +525,13 @@ class LedgerModel:
         installed.activated_at, installed.noticed = self.clock, None
         return None
 
-    # ----------------------------------------------------------------------- verifier
+    # ------------------------------------------------------------------------- epochs
 
-    def confirm_signers(self, signers: SignerSet) -> Refusal | None:
-        """Operator and administrator rotate the signer set."""
+    def rotate(self, signers: SignerSet) -> Refusal | None:
+        """Operator and administrator give the lane a verifier of other signers."""
         last = self.epochs[-1]
         if self.clock < last.valid_from:
-            return "verifier: rotation pending"
+            return "lanes: rotation pending"
         valid_from = self.clock + self.rotation_delay
         last.valid_until = min(last.valid_until, valid_from + self.retention)
         self.epochs.append(Epoch(signers, valid_from))
@@ -539,39 +539,25 @@ class LedgerModel:
 
     def epoch_refusal(self, number: int) -> Refusal | None:
         """Why an epoch's signatures are refused now, if they are."""
-        if not 1 <= number <= len(self.epochs):
-            return "verifier: unknown signer set"
-        epoch = self.epochs[number - 1]
-        if self.clock < epoch.valid_from:
-            return "verifier: epoch not yet valid"
-        if self.clock >= epoch.valid_until:
-            return "verifier: epoch ended"
-        return None
+        if 1 <= number <= len(self.epochs):
+            epoch = self.epochs[number - 1]
+            if epoch.valid_from <= self.clock < epoch.valid_until:
+                return None
+        return "lanes: no such epoch now"
 
     def verify(self, message: LaneMessage, attestation: bytes) -> Refusal | None:
-        """The verifier from its description, byte by byte: the attestation may be anything."""
+        """Epoch and verifier from their description: the attestation may be any bytes."""
         if len(attestation) < 32:
             return ""
         number = int.from_bytes(attestation[:8], "big")
-        threshold, count = attestation[8], attestation[9]
-        if count > 16:
-            return "verifier: too many signers"
-        length = 10 + 20 * count
-        if len(attestation) < length:
-            return ""
-        packed = attestation[:length]
-        known = {epoch.signers.packed for epoch in self.epochs}
-        if packed not in known:
-            return "verifier: unknown signer set"
         refusal = self.epoch_refusal(number)
         if refusal is not None:
             return refusal
-        digest = attestation_digest(message, keccak(packed), self.domain)
-        if len(attestation) < length + 2:
-            return ""
-        bitmap = int.from_bytes(attestation[length : length + 2], "big")
-        cursor = length + 2
-        for index in range(count):
+        signers = self.epochs[number - 1].signers
+        digest = attestation_digest(message, signers, self.domain)
+        bitmap = int.from_bytes(attestation[8:10], "big")
+        cursor = 10
+        for index, signer in enumerate(signers.signers):
             if bitmap >> index & 1:
                 word = attestation[cursor : cursor + 64]
                 if len(word) < 64:
@@ -581,14 +567,14 @@ class LedgerModel:
                 s, parity = top & 2**255 - 1, top >> 255
                 if s > _ORDER // 2:
                     return "verifier: high s"
-                if _recover(digest, r, s, parity) != packed[10 + 20 * index :][:20]:
+                if _recover(digest, r, s, parity) != address_bytes(signer):
                     return "verifier: wrong signature"
                 cursor += 64
-        if bitmap >> count:
+        if bitmap >> len(signers.signers):
             return "verifier: bit without signer"
         if cursor != len(attestation):
             return "verifier: trailing bytes"
-        if (cursor - length) // 64 < threshold:
+        if (cursor - 10) // 64 < signers.threshold:
             return "verifier: too few signatures"
         return None
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import Kind, LaneId, MessageId
 from tallystick.chain import Chain
 from tallystick.cli.status import render
@@ -30,6 +31,7 @@ from tallystick.status.observation import (
     StrayDelivery,
 )
 from tallystick.status.observe import status_of
+from tallystick.text import hex_text, time_text
 from tests.support.commands import connected
 
 # --- what was observed, by hand ----------------------------------------------------------------
@@ -395,6 +397,40 @@ def test_status_of_a_network(network: Network) -> None:
     data = json.loads(json.dumps(found.as_dict()))
     assert data["ok"]
     assert data["invariants"][0]["figures"]["issue"] == "1500000000"
+
+
+@pytest.mark.requirement("R-69")
+def test_whom_a_lane_trusts_is_shown_epoch_by_epoch(network: Network) -> None:
+    remote = network.remote
+    members = [network.home.chain.account(index).address for index in (201, 202, 203)]
+    rotated = network.rotate(remote, SignerSet.of(2, 2, members))
+    ends, begins = rotated.one("EpochEnds"), rotated.one("EpochBegins")
+    (first,) = remote.verifiers.values()
+    opened = remote.escrow.epoch_at(network.lane, 1).valid_from
+    status = network.status()
+    (lane,) = status.as_dict()["lanes"]
+    assert lane["remote"]["epochs"] == [
+        {
+            "epoch": 1,
+            "verifier": first.address,
+            "valid_from": opened,
+            "valid_until": ends.valid_until,
+        },
+        {
+            "epoch": 2,
+            "verifier": begins.verifier,
+            "valid_from": begins.valid_from,
+            "valid_until": None,
+        },
+    ]
+    assert [epoch["epoch"] for epoch in lane["home"]["epochs"]] == [1]
+    text = io.StringIO()
+    render(status, Console(file=text, width=160, color_system=None))
+    lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    until = time_text(ends.valid_until)
+    short = f"{hex_text(network.lane)[:10]}…"
+    assert f"{short} remote 1 {first.address} {time_text(opened)} {until}" in lines
+    assert f"{short} remote 2 {begins.verifier} {time_text(begins.valid_from)}" in lines
 
 
 @pytest.mark.parametrize("piece", ["implementation", "CONTROLS", "SETTINGS"])

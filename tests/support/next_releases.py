@@ -7,6 +7,7 @@ names text that must occur exactly once in the original, or it is an error.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,17 +240,30 @@ def _next_settings(version: str, title: str, which: str, *, second: bool) -> str
     return copy.text
 
 
+def _escrow_piece(name: str, title: str, which: str, *, shown: bool, second: bool) -> Copy:
+    """A piece of the escrow over the storage of a later release, whose views are in the first."""
+    copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
+    copy.title(f"{name}, {title}")
+    copy.describe(_NOTICE.format(of=name, which=which))
+    storage = _ESCROW_STORAGE + (_ESCROW_STORAGE_2 if second else "")
+    if not shown:
+        storage = re.sub(r"public\((.*)\)$", r"\1", storage, flags=re.MULTILINE)
+    return copy.replace("_initialized: bool\n", storage)
+
+
 def _next_escrow(version: str, title: str, which: str, *, second: bool) -> str:
-    copy = Copy((CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text())
-    copy.title(f"Bridge escrow, {title}")
-    copy.describe(_NOTICE.format(of="BridgeEscrow", which=which))
+    copy = _escrow_piece("BridgeEscrow", title, which, shown=True, second=second)
     release = 'String[16]) = "{}"\n'
     copy.replace(release.format("1.0.0"), release.format(version) + _ESCROW_CONSTANT[1:])
-    storage = _ESCROW_STORAGE + (_ESCROW_STORAGE_2 if second else "")
-    copy.replace("_initialized: bool\n", storage + _ESCROW_EVENTS)
+    deploy = "\n\n@deploy\n"
+    copy.replace(deploy, _ESCROW_EVENTS + deploy)
     functions = _ESCROW_FUNCTIONS + (_ESCROW_MIGRATE if second else "")
     copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
     return copy.text + _ESCROW_INTERNAL
+
+
+def _next_escrow_controls(title: str, which: str, *, second: bool) -> str:
+    return _escrow_piece("BridgeEscrowControls", title, which, shown=False, second=second).text
 
 
 def _next_registry(version: str, title: str, which: str, *, second: bool) -> str:
@@ -273,9 +287,8 @@ def _transit_without_clock() -> str:
     return "".join(lines)
 
 
-def _escrow_without_clock() -> str:
-    text = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
-    copy = Copy(text)
+def _escrow_without_clock(name: str) -> str:
+    copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
     copy.replace("from contracts.bridge import transit\n", "")
     last = "from contracts.governance import access\n"
     copy.replace(last, last + "from . import transit_without_clock_mock\n")
@@ -317,6 +330,14 @@ def derived() -> Iterator[tuple[Path, str]]:
         _next_escrow("1.2.0", second, "second", second=True),
     )
     yield (
+        DERIVED / "BridgeEscrowNextMockControls.vy",
+        _next_escrow_controls(after, "next", second=False),
+    )
+    yield (
+        DERIVED / "BridgeEscrowNextButOneMockControls.vy",
+        _next_escrow_controls(second, "second", second=True),
+    )
+    yield (
         DERIVED / "InstrumentRegistryNextMock.vy",
         _next_registry("1.1.0", after, "next", second=False),
     )
@@ -325,7 +346,9 @@ def derived() -> Iterator[tuple[Path, str]]:
         _next_registry("1.2.0", second, "second", second=True),
     )
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
-    yield DERIVED / "BridgeEscrowWithoutClockMock.vy", _escrow_without_clock()
+    for piece in ("", "Controls"):
+        name = f"BridgeEscrowWithoutClockMock{piece}.vy"
+        yield DERIVED / name, _escrow_without_clock(f"BridgeEscrow{piece}")
 
 
 def write_derived() -> None:

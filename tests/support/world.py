@@ -42,6 +42,10 @@ ZERO = "0x" + "00" * 20
 UINT_MAX = 2**256 - 1
 AMOUNT_MAX = 2**104 - 1
 DAY = 86_400
+# Of the network's lane: seconds until another verifier is valid; how long the last one then is.
+ROTATION_DELAY, RETENTION = 3_600, DAY
+# What nobody signed, in the first epoch of a lane.
+UNSIGNED = (1).to_bytes(8, "big") + bytes(24)
 # Far beyond any test's clock.
 ELIGIBLE_UNTIL = 40_000
 # What holders start with, in base units.
@@ -210,6 +214,12 @@ class Side:
         assert isinstance(receipt, Receipt)
         return receipt
 
+    def new_verifier(self, signers: SignerSet) -> Contract:
+        """A verifier of a set; nobody's yet."""
+        return self.chain.deploy(
+            "QuorumVerifier", *signers.verifier_arguments, sender=self.deployer
+        )
+
     def new_custody(self, *, linked: bool = True) -> Contract:
         """One more custody of the escrow, a link account of the token unless said otherwise."""
         custody = self.chain.deploy("LaneCustody", self.escrow, self.token, sender=self.deployer)
@@ -288,6 +298,8 @@ class FreshSuite:
             "token": self.token.address,
             "custody": changed.get("custody") or self.custody().address,
             "verifier": self.side.verifier.address,
+            "rotation_delay": ROTATION_DELAY,
+            "retention": RETENTION,
             "peer_ledger": ledger_id("eip155:41003"),
             "peer_escrow": party("0x" + "33" * 20),
             "cap": NO_CAP,
@@ -518,9 +530,27 @@ class World:
         """The lane as one side keeps it."""
         return side.escrow.lane_state(self.lane)
 
+    def propose_verifier(self, side: Side, verifier: Any) -> bytes:
+        """The operator proposes another verifier, the cap as it is; returns the act."""
+        terms = (self.lane, verifier, self.lane_state(side).terms.cap)
+        receipt = side.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
+        return bytes(receipt.return_value)
+
+    def confirm_verifier(self, side: Side, verifier: Any) -> Receipt:
+        """An administrator carries that out."""
+        terms = (self.lane, verifier, self.lane_state(side).terms.cap)
+        receipt = side.escrow.set_lane_terms(*terms, *STATED, sender=side.administrator)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def rotate(self, side: Side, verifier: Any) -> int:
+        """Both keys give the lane another verifier; returns from when it is valid."""
+        self.propose_verifier(side, verifier)
+        return int(self.confirm_verifier(side, verifier).one("EpochBegins").valid_from)
+
     @property
     def signers(self) -> SignerSet:
-        """The first epoch of both verifiers."""
+        """Who signs in the lane's first epoch, on both sides."""
         return self.network.signer_set()
 
     @property
@@ -542,7 +572,7 @@ def signed(
     return attest(message, signer_set, domain, keys)
 
 
-def signature_of(message: LaneMessage, signer_set: bytes, domain: Domain, key: bytes) -> Any:
+def signature_of(message: LaneMessage, signer_set: SignerSet, domain: Domain, key: bytes) -> Any:
     """One attestor's signature with its r, s and v."""
     return Signer.unsafe_sign_hash(attestation_digest(message, signer_set, domain), key)
 

@@ -1,9 +1,10 @@
-"""Lanes, messages, suspense; verifiers and their epochs."""
+"""Lanes with their epochs, messages, suspense; verifiers."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from tallystick.bridge.message import OPEN_END
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
@@ -11,7 +12,6 @@ from tallystick.status.rules.step import Changes, Step, on, proposal, sets
 
 __all__ = []
 
-_OPEN_END: Final = 2**48 - 1
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
@@ -36,8 +36,7 @@ def _lane_opened(step: Step) -> Changes:
 
 @on("LaneTermsSet")
 def _lane_terms_set(step: Step) -> Changes:
-    terms = step.member("terms", "lane_state", step.lane)
-    terms = {**terms, "verifier": step.verifier, "cap": step.cap}
+    terms = {**step.member("terms", "lane_state", step.lane), "cap": step.cap}
     return step.with_members("lane_state", step.lane, terms=terms)
 
 
@@ -89,18 +88,20 @@ def _suspense_claimed(step: Step) -> Changes:
     return {**_moved(step, suspense=-step.amount), ("suspended", step.id): 0}
 
 
-for _name in ("ROTATION_DELAY", "RETENTION"):
-    sets("PeriodsFixed", _name, to=_name.lower())
-sets("PeriodsFixed", "epoch", to=0)
-# The set-up key's first set uses up no proposal.
-proposal("SignerSetProposed", "SignerSetConfirmed", _KEYS, "confirm_signers signer_set")
-sets("SignerSetConfirmed", "epoch", to="epoch")
-sets("SignerSetConfirmed", "signer_set epoch", same="threshold signers")
-sets("EpochEnds", "epoch_at epoch", same="valid_until")
+sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
 
 
-@on("SignerSetConfirmed")
-def _signers_confirmed(step: Step) -> Changes:
-    valid = {"valid_from": step.valid_from, "valid_until": _OPEN_END}
-    hash160 = int.from_bytes(step.signer_set[:20], "big")
-    return {("epoch_at", step.epoch): {"hash160": hash160, **valid}}
+@on("EpochBegins")
+def _epoch_begins(step: Step) -> Changes:
+    """Whoever proves what arrives in the newest epoch is the verifier of the lane's terms."""
+    terms = {**step.member("terms", "lane_state", step.lane), "verifier": step.verifier}
+    valid = {"valid_from": step.valid_from, "valid_until": OPEN_END}
+    return {
+        **step.with_members("lane_state", step.lane, terms=terms, epoch=step.epoch),
+        ("epoch_at", step.lane, step.epoch): {"verifier": step.verifier, **valid},
+    }
+
+
+sets("SignersFixed", "SIGNER_SET", to="signer_set")
+sets("SignersFixed", "ATTESTATION_TYPEHASH", to="attestation_typehash")
+sets("SignersFixed", "signer_set", same="threshold signers")
