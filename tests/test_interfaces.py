@@ -15,6 +15,7 @@ from vyper.compiler.input_bundle import FilesystemInputBundle
 from tallystick import build
 
 SEAMS = {
+    "IActionsEngine": "ActionsEngine",
     "IBridgeEscrow": "BridgeEscrow",
     "IInstrumentRegistry": "InstrumentRegistry",
     "ILaneCustody": "LaneCustody",

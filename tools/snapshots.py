@@ -28,6 +28,7 @@ SIZE_BUDGET = 23_500
 # What is to be built on has more room to keep.
 SIZE_BUDGETS = dict.fromkeys(
     (
+        "ActionsEngine",
         "SecurityToken",
         "SecurityTokenControls",
         "SecurityTokenSettings",

@@ -52,7 +52,7 @@ event SignersFixed:
 
 @deploy
 def __init__(
-    attestation_type: String[512], signers: DynArray[address, _MAX_SIGNERS], threshold: uint256
+    attestation_type: String[1024], signers: DynArray[address, _MAX_SIGNERS], threshold: uint256
 ):
     """
     @notice Fix who signs, how many of them must, and what.

@@ -208,9 +208,9 @@ def announce_close(day: uint256, reason: bytes4, document: bytes32):
     @param day The business day.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
-    @custom:role registrar
+    @custom:role registrar, actions
     """
-    access._check_role(access.REGISTRAR)
+    access._check_role(access.REGISTRAR | access.ACTIONS)
     instruction._record(empty(address), reason, document)
     book._announce(day)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from eth_account import Account
 
@@ -108,12 +108,33 @@ class SignerSet:
         )
 
 
-def attestation_digest(message: LaneMessage, signer_set: SignerSet, domain: Domain) -> bytes:
-    """Return the 32 bytes that an attestor signs."""
+class Struct(Protocol):
+    """What is attested, by its EIP-712 struct hash."""
+
+    @property
+    def id(self) -> bytes:
+        """The hash."""
+
+
+class Asking(Protocol):
+    """The EIP-712 domain of the contract that asks a verifier."""
+
+    @property
+    def separator(self) -> bytes:
+        """The domain separator."""
+
+
+def attestation_digest(
+    message: Struct,
+    signer_set: SignerSet,
+    domain: Asking,
+    attestation_type: str = ATTESTATION_TYPE,
+) -> bytes:
+    """Return the 32 bytes that an attestor signs; the type is what the verifier was made with."""
     struct = keccak(
         encode(
             ["bytes32", "uint64", "bytes32", "bytes32"],
-            [keccak(ATTESTATION_TYPE.encode()), signer_set.epoch, signer_set.hash, message.id],
+            [keccak(attestation_type.encode()), signer_set.epoch, signer_set.hash, message.id],
         )
     )
     return keccak(b"\x19\x01" + domain.separator + struct)
@@ -157,15 +178,20 @@ def typed_data(message: LaneMessage, signer_set: SignerSet, domain: Domain) -> d
 
 
 def attest(
-    message: LaneMessage, signer_set: SignerSet, domain: Domain, keys: Iterable[bytes]
+    message: Struct,
+    signer_set: SignerSet,
+    domain: Asking,
+    keys: Iterable[bytes],
+    attestation_type: str = ATTESTATION_TYPE,
 ) -> bytes:
     """Sign a message with some of a set's keys and pack the attestation.
 
     Args:
-        message: The message, as its source logged it.
+        message: The message, as its source logged it; or what else the verifier's type names.
         signer_set: The epoch under which it is signed.
-        domain: The destination escrow.
+        domain: The destination escrow; or who else asks the verifier.
         keys: Private keys of members, in any order; each signs once (RFC 6979).
+        attestation_type: EIP-712 type that the verifier was made with.
 
     Returns:
         epoch | bitmap | compact signatures, as `QuorumVerifier` reads it.
@@ -173,7 +199,7 @@ def attest(
     Raises:
         ValueError: a key is no member's.
     """
-    digest = attestation_digest(message, signer_set, domain)
+    digest = attestation_digest(message, signer_set, domain, attestation_type)
     signatures: dict[int, bytes] = {}
     for key in keys:
         address = Account.from_key(key).address

@@ -9,6 +9,7 @@ import pytest
 
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
+from tests.support.actions import world_of_engines
 from tests.support.world import (
     DAY,
     DOCUMENT,
@@ -35,6 +36,7 @@ REASONS = {
     "SecurityToken.initialize": "token: initialised already",
     "BridgeEscrow.initialize": "escrow: initialised already",
     "InstrumentRegistry.initialize": "registry: initialised already",
+    "ActionsEngine.initialize": "engine: initialised already",
     "create_proxy": "release: not in set-up",
     "register_release": "access: missing role or set-up",
     "withdraw_release": "access: missing role or set-up",
@@ -84,7 +86,13 @@ ATTRIBUTES = {
     "ReleaseAuthority": "authority",
     "InstrumentRegistry": "registry",
     "LaneCustody": "custody",
+    "ActionsEngine": "engine",
 }
+
+
+@pytest.fixture(scope="session")
+def deployed_world() -> World:
+    return world_of_engines()
 
 
 def _changing(name: str) -> list[dict[str, Any]]:
@@ -237,7 +245,7 @@ def test_an_order_is_withdrawn_by_a_registrar_and_once_it_is_dead_by_anyone(
 @pytest.mark.parametrize("name", ["home", "remote"])
 def test_the_deployer_keeps_nothing(world: World, name: str) -> None:
     side: Side = getattr(world, name)
-    for contract in (side.token, side.escrow, side.authority, side.registry):
+    for contract in (side.token, side.escrow, side.authority, side.registry, side.engine):
         assert contract.role_of(side.deployer) == 0
         assert int(contract.set_up_key(), 16) == 0
 
@@ -260,5 +268,7 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
         "unpause_lane",
         "open_lane",
         "set_lane_terms",
+        "set_peer",
+        "set_attestors",
         "end_epoch",
     }

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from tallystick.actions.message import EventVersion
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.governance.test_authority import Upgrade
+from tests.support.actions import APPLE, COAF, Actions, world_of_engines
 from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
@@ -33,6 +35,11 @@ from tools.vyper_source import load_tree
 SCOPES = {"transfers": 1, "issuance": 2, "lanes": 4}
 DIRECTIONS = {"out": 1, "in": 2}
 TABLE = rows(load_tree(CHECKOUT)[0])
+
+
+@pytest.fixture(scope="session")
+def deployed_world() -> World:
+    return world_of_engines()
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ _ATTRIBUTES = {
     "BridgeEscrow": "escrow",
     "ReleaseAuthority": "authority",
     "InstrumentRegistry": "registry",
+    "ActionsEngine": "engine",
 }
 
 
@@ -589,6 +597,81 @@ _records("adopt", lambda world: replace(_record(world), terms_uri="https://examp
 _simple(
     _REGISTRY, "propose_record", "registry", "registrar", "US0378331005", DOCUMENT, False, *STATED
 )
+
+# ----------------------------------------------------------------------------- actions
+
+_ENGINE = "ActionsEngine"
+
+
+@prepares(_ENGINE, "propose_attestors")
+def _propose_attestors(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.verifier.address, *STATED)
+    return Call(side, side.engine, "propose_attestors", arguments, side.operator)
+
+
+@prepares(_ENGINE, "set_attestors")
+def _set_attestors(world: World, state: str) -> Call:
+    call = _propose_attestors(world, state)
+    call.make()
+    call.side.chain.advance(DAY)
+    return replace(call, function="set_attestors", key=call.side.administrator)
+
+
+@prepares(_ENGINE, "propose_peer")
+def _propose_peer(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (41_003, side.outsider.address, side.verifier.address, *STATED)
+    return Call(side, side.engine, "propose_peer", arguments, side.operator)
+
+
+@prepares(_ENGINE, "set_peer")
+def _set_peer(world: World, state: str) -> Call:
+    call = _propose_peer(world, state)
+    call.make()
+    call.side.chain.advance(DAY)
+    return replace(call, function="set_peer", key=call.side.administrator)
+
+
+@prepares(_ENGINE, "announce")
+def _announce_event(world: World, state: str) -> Call:
+    side = world.home
+    return Call(side, side.engine, "announce", (APPLE.as_tuple(), 1, *STATED), side.issuer)
+
+
+@prepares(_ENGINE, "confirm")
+def _confirm_event(world: World, state: str) -> Call:
+    side, actions = world.home, Actions(world)
+    actions.announce(APPLE)
+    arguments = (COAF, actions.attested(EventVersion(APPLE)))
+    return Call(side, side.engine, "confirm", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "tell")
+def _tell(world: World, state: str) -> Call:
+    side = world.home
+    Actions(world).in_force(APPLE)
+    return Call(side, side.engine, "tell", (COAF,), side.outsider)
+
+
+@prepares(_ENGINE, "take_record")
+def _take_record(world: World, state: str) -> Call:
+    side, actions = world.remote, Actions(world)
+    message = actions.message(actions.in_force(APPLE))
+    arguments = (message.as_tuple(), APPLE.as_tuple(), 1, actions.proof(message))
+    return Call(side, side.engine, "take_record", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "take_armed")
+def _take_armed(world: World, state: str) -> Call:
+    side, actions = world.home, Actions(world)
+    version = actions.in_force(APPLE)
+    actions.take(version)
+    armed = actions.armed(version)
+    message = actions.message(armed)
+    arguments = (message.as_tuple(), armed.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_armed", arguments, side.outsider)
+
 
 # --------------------------------------------------------------------------- the cells
 

@@ -102,6 +102,8 @@ class Side:
     implementations: Mapping[str, str]
     # Nobody's in particular; every role of `side_parties` is an attribute.
     parties: Mapping[str, Account]
+    # In worlds that have engines (`tests/support/actions.py`).
+    engine: Any = None
 
     def __getattr__(self, name: str) -> Account:
         try:
@@ -365,7 +367,7 @@ def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[A
     authority.register_release(release, *STATED, sender=key)
     receipt = authority.create_proxy(
         release_id(name, Version(1, 0, 0)),
-        proxy_name(name, ISIN if name == "SecurityToken" else ""),
+        proxy_name(name, ISIN if name in ("SecurityToken", "ActionsEngine") else ""),
         side.chain.at(name, implementation).initialize.encode(*arguments),
         *STATED,
         sender=key,

@@ -1,0 +1,227 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Event record: the golden record of a corporate action, and what it alone tells
+@license Apache-2.0
+@author Tallystick
+@notice The record's words, its hash, the same on every ledger (R-40), and whether it is well formed.
+@dev The hash is an EIP-712 struct hash; every field is one static word. `instrument` is keccak256 of the ISIN, a text
+     stands on the left of its word, days are business days as the token counts them, 0: none. Rate 0/0 and
+     currency 0 where no cash is paid. All event types are accepted as data; those that pay cash have all that a
+     payment needs. Text and check digits are for whoever writes a record, and for its attestors.
+"""
+
+ACTIVE: constant(uint256) = 1
+CANCELLED: constant(uint256) = 2
+
+_RECORD_TYPEHASH: constant(bytes32) = keccak256(
+    "EventRecord(bytes32 instrument,bytes32 corp,bytes32 coaf,uint256 version,bytes32 previous,"
+    "bytes4 caev,bytes4 camv,uint256 announced,uint256 ex,uint256 record_day,uint256 figures_by,"
+    "uint256 payment_day,uint256 relief_until,uint256 expires,uint256 numerator,"
+    "uint256 denominator,bytes4 currency,uint256 cash_decimals,uint256 unit_epoch,"
+    "uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
+)
+_VERSION_TYPEHASH: constant(bytes32) = keccak256(
+    "EventVersion(EventRecord record,uint256 status)"
+    "EventRecord(bytes32 instrument,bytes32 corp,bytes32 coaf,uint256 version,bytes32 previous,"
+    "bytes4 caev,bytes4 camv,uint256 announced,uint256 ex,uint256 record_day,uint256 figures_by,"
+    "uint256 payment_day,uint256 relief_until,uint256 expires,uint256 numerator,"
+    "uint256 denominator,bytes4 currency,uint256 cash_decimals,uint256 unit_epoch,"
+    "uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
+)
+# CAPD, CAPG, DRCA, DVCA, INTR, SHPR: cash to every holder at one rate.
+_PAYS_CASH: constant(bytes4[6]) = [
+    0x43415044, 0x43415047, 0x44524341, 0x44564341, 0x494e5452, 0x53485052
+]
+_MAX_DECIMALS: constant(uint256) = 18
+_MAX_EPOCH: constant(uint256) = 2**7 - 1
+_MAX_DAY: constant(uint256) = 2**16 - 1
+_MAX_TERM: constant(uint256) = 2**96 - 1
+# Two numbers of 96 bits take at most so many steps to their greatest common divisor.
+_MAX_STEPS: constant(uint256) = 140
+# The one way in which cash is rounded: down, for each claim; and the one whose holding is: the account's of record.
+_ROUNDING_DOWN: constant(uint256) = 1
+_TIER_ACCOUNT: constant(uint256) = 1
+# Claims stay open for at least so many days after payment begins.
+_MIN_CLAIM_DAYS: constant(uint256) = 90
+
+
+struct EventRecord:
+    instrument: bytes32
+    # Official references of the event: CORP, COAF.
+    corp: bytes32
+    coaf: bytes32
+    version: uint256
+    # Hash of the version before.
+    previous: bytes32
+    caev: bytes4
+    camv: bytes4
+    announced: uint256
+    ex: uint256
+    record_day: uint256
+    # Until its close a lane's figures are waited for.
+    figures_by: uint256
+    payment_day: uint256
+    # Until its close only holders claim.
+    relief_until: uint256
+    expires: uint256
+    # Smallest units of the currency for one base unit.
+    numerator: uint256
+    denominator: uint256
+    currency: bytes4
+    cash_decimals: uint256
+    # In whose units the closing is stated.
+    unit_epoch: uint256
+    rounding: uint256
+    tier: uint256
+    # 1: a reversal may be set off against later cash of that payee.
+    set_off: uint256
+    terms: bytes32
+
+
+@internal
+@pure
+def _hash(record: EventRecord) -> bytes32:
+    """
+    @dev EIP-712 struct hash. All fields are one word, so that the ABI encoding is the struct encoding.
+    """
+    return keccak256(abi_encode(_RECORD_TYPEHASH, record))
+
+
+@internal
+@pure
+def _version_hash(record_hash: bytes32, status: uint256) -> bytes32:
+    """
+    @dev EIP-712 struct hash of a version: the record, and whether it is active or cancelled. What event attestors
+         confirm, and what home tells other ledgers.
+    """
+    return keccak256(abi_encode(_VERSION_TYPEHASH, record_hash, status))
+
+
+@internal
+@pure
+def _check(record: EventRecord, status: uint256, instrument: bytes32):
+    """
+    @dev Everything that a version says about itself. Which field it is, whoever writes a record is told before.
+    """
+    assert status == ACTIVE or status == CANCELLED, "record: unknown status"
+    assert record.instrument == instrument, "record: of another instrument"
+    assert (
+        record.corp != empty(bytes32)
+        and record.coaf != empty(bytes32)
+        and record.terms != empty(bytes32)
+    ), "record: no CORP, COAF or terms"
+    assert self._capitals(record.caev, 4) and self._capitals(
+        record.camv, 4
+    ), "record: bad CAEV or CAMV"
+    assert (
+        record.cash_decimals <= _MAX_DECIMALS and record.unit_epoch <= _MAX_EPOCH
+    ), "record: bad decimals or epoch"
+    assert (
+        record.rounding == _ROUNDING_DOWN and record.tier == _TIER_ACCOUNT and record.set_off <= 1
+    ), "record: unknown option"
+    assert (
+        record.version != 0 and (record.version == 1) == (record.previous == empty(bytes32))
+    ), "record: previous or version"
+    self._check_cash(record)
+    self._check_days(record)
+
+
+@internal
+@pure
+def _check_cash(record: EventRecord):
+    """
+    @dev A rate in lowest terms with its currency, or neither; what pays cash has all that a payment needs.
+    """
+    if record.denominator == 0:
+        assert (record.numerator == 0 and record.currency == empty(bytes4)), "record: half a rate"
+    else:
+        assert max(record.numerator, record.denominator) <= _MAX_TERM and self._is_lowest(
+            record.numerator, record.denominator
+        ), "record: rate not in lowest terms"
+        assert self._capitals(record.currency, 3), "record: bad currency"
+    if record.caev in _PAYS_CASH:
+        assert (
+            record.denominator != 0
+            and record.record_day != 0
+            and record.payment_day != 0
+            and record.figures_by != 0
+            and record.relief_until != 0
+            and record.expires != 0
+        ), "record: cash without rate or day"
+
+
+@internal
+@pure
+def _check_days(record: EventRecord):
+    """
+    @dev The days that there are follow one another. With settlement on the next day ex and record date are one.
+    """
+    days: uint256[7] = [
+        record.announced,
+        record.ex,
+        record.record_day,
+        record.figures_by,
+        record.payment_day,
+        record.relief_until,
+        record.expires,
+    ]
+    for day: uint256 in days:
+        assert day <= _MAX_DAY, "record: day out of range"
+    assert (
+        record.announced != 0
+        and self._follows(record.ex, record.announced, 1)
+        and self._follows(record.record_day, record.announced, 1)
+        and self._follows(record.record_day, record.ex, 0)
+        and self._follows(record.payment_day, record.record_day, 1)
+        and self._follows(record.figures_by, record.record_day, 1)
+        and self._follows(record.payment_day, record.figures_by, 0)
+        and self._follows(record.relief_until, record.payment_day, 0)
+        and self._follows(record.expires, record.relief_until, 0)
+    ), "record: days out of order"
+    assert self._follows(
+        record.expires, record.payment_day, _MIN_CLAIM_DAYS
+    ), "record: claims under 90 days"
+
+
+@internal
+@pure
+def _follows(day: uint256, earlier: uint256, apart: uint256) -> bool:
+    """
+    @dev Whether a day is at least so many after another; a day that an event does not have is in order.
+    """
+    return day == 0 or earlier == 0 or day >= unsafe_add(earlier, apart)
+
+
+@internal
+@pure
+def _is_lowest(numerator: uint256, denominator: uint256) -> bool:
+    """
+    @dev Whether a fraction is in lowest terms, so that equal rates are one record.
+    """
+    greater: uint256 = numerator
+    smaller: uint256 = denominator
+    for _: uint256 in range(_MAX_STEPS):
+        if smaller == 0:
+            break
+        rest: uint256 = greater % smaller
+        greater = smaller
+        smaller = rest
+    return greater == 1
+
+
+@internal
+@pure
+def _capitals(code: bytes4, count: uint256) -> bool:
+    """
+    @dev Whether a code is so many capital letters, and nothing after them.
+    """
+    word: uint256 = convert(code, uint256)
+    for i: uint256 in range(4):
+        letter: uint256 = (word >> unsafe_sub(24, i << 3)) & 255
+        if i < count:
+            if letter < 65 or letter > 90:
+                return False
+        elif letter != 0:
+            return False
+    return True

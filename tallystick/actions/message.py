@@ -1,0 +1,228 @@
+"""What the engines of one instrument tell one another: the Python side of `contracts/actions`.
+
+A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
+What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
+which event attestors sign as well), or that a ledger was told of one (`Armed`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar, Final
+
+from tallystick.actions.record import RECORD_FIELDS, RECORD_TYPE, EventRecord
+from tallystick.bridge.message import ledger_id, party
+from tallystick.chain.abi import encode, keccak
+
+__all__ = [
+    "CODEC",
+    "EVENT_ATTESTATION",
+    "MESSAGE_ATTESTATION",
+    "ActionsMessage",
+    "Armed",
+    "EngineDomain",
+    "EventVersion",
+    "Kind",
+    "Status",
+    "message_from",
+    "typed_data",
+]
+
+CODEC: Final = 1
+MESSAGE_FIELDS: Final = (
+    ("uint256", "codec"),
+    ("uint256", "kind"),
+    ("bytes32", "instrument"),
+    ("bytes32", "source_ledger"),
+    ("bytes32", "source_engine"),
+    ("uint256", "number"),
+    ("bytes32", "body"),
+)
+ARMED_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("uint256", "version"),
+    ("bytes32", "event_version"),
+    ("uint256", "taken_at"),
+    ("bool", "late"),
+)
+VERSION_FIELDS: Final = (("EventRecord", "record"), ("uint256", "status"))
+DOMAIN_FIELDS: Final = (
+    ("string", "name"),
+    ("string", "version"),
+    ("uint256", "chainId"),
+    ("address", "verifyingContract"),
+)
+
+
+def _type(name: str, fields: tuple[tuple[str, str], ...]) -> str:
+    return f"{name}(" + ",".join(f"{kind} {field}" for kind, field in fields) + ")"
+
+
+MESSAGE_TYPE: Final = _type("ActionsMessage", MESSAGE_FIELDS)
+ARMED_TYPE: Final = _type("Armed", ARMED_FIELDS)
+VERSION_TYPE: Final = _type("EventVersion", VERSION_FIELDS) + RECORD_TYPE
+_DOMAIN_TYPE: Final = _type("EIP712Domain", DOMAIN_FIELDS)
+# What verifiers of engines' messages are made with, and those of event attestors; referred types
+# by their names (EIP-712).
+MESSAGE_ATTESTATION: Final = (
+    "Attestation(uint64 epoch,bytes32 signer_set,ActionsMessage message)" + MESSAGE_TYPE
+)
+EVENT_ATTESTATION: Final = (
+    "Attestation(uint64 epoch,bytes32 signer_set,EventVersion version)"
+    + RECORD_TYPE
+    + _type("EventVersion", VERSION_FIELDS)
+)
+
+
+class Kind(IntEnum):
+    """What a message tells: home tells of a record, a remote ledger that it was told."""
+
+    RECORD = 1
+    ARMED = 2
+
+
+class Status(IntEnum):
+    """Whether a version says that the event takes place."""
+
+    ACTIVE = 1
+    CANCELLED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDomain:
+    """EIP-712 domain of an engine: what it tells, and at home what event attestors confirm."""
+
+    NAME: ClassVar[str] = "Tallystick Actions"
+    VERSION: ClassVar[str] = "1"
+
+    chain_id: int
+    engine: str
+
+    @property
+    def separator(self) -> bytes:
+        """The domain separator, as the engine computes it."""
+        texts = (keccak(text.encode()) for text in (_DOMAIN_TYPE, self.NAME, self.VERSION))
+        return keccak(
+            encode(
+                ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+                [*texts, self.chain_id, self.engine],
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EventVersion:
+    """A record, and whether it is active or cancelled."""
+
+    record: EventRecord
+    status: Status = Status.ACTIVE
+
+    @property
+    def id(self) -> bytes:
+        """Its struct hash: what event attestors sign, and the body of RECORD."""
+        return _hash(VERSION_TYPE, ("bytes32", "uint256"), (self.record.hash, int(self.status)))
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """That a ledger was told of a version (by its id), by its own clock; `late`: too late.
+
+    `coaf` is the reference as the record's word holds it.
+    """
+
+    coaf: bytes
+    version: int
+    event_version: bytes
+    taken_at: int
+    late: bool
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Return the fields in ABI order."""
+        return tuple(getattr(self, name) for _, name in ARMED_FIELDS)
+
+    @property
+    def id(self) -> bytes:
+        """Its struct hash: the body of ARMED."""
+        return _hash(ARMED_TYPE, [kind for kind, _ in ARMED_FIELDS], self.as_tuple())
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsMessage:
+    """A message as its source logged it; words as in the typed data."""
+
+    codec: int
+    kind: int
+    instrument: bytes
+    source_ledger: bytes
+    source_engine: bytes
+    number: int
+    body: bytes
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Return the fields in ABI order."""
+        return tuple(getattr(self, name) for _, name in MESSAGE_FIELDS)
+
+    @property
+    def id(self) -> bytes:
+        """The message's id: its EIP-712 struct hash."""
+        return _hash(MESSAGE_TYPE, [kind for kind, _ in MESSAGE_FIELDS], self.as_tuple())
+
+
+def message_from(
+    domain: EngineDomain, isin: str, told: EventVersion | Armed, number: int
+) -> ActionsMessage:
+    """Return the message with which an engine tells something.
+
+    Args:
+        domain: The engine's.
+        isin: Its instrument.
+        told: What it tells.
+        number: Which of its messages of that kind it is, from 1.
+    """
+    return ActionsMessage(
+        codec=CODEC,
+        kind=Kind.RECORD if isinstance(told, EventVersion) else Kind.ARMED,
+        instrument=keccak(isin.encode()),
+        source_ledger=ledger_id(f"eip155:{domain.chain_id}"),
+        source_engine=party(domain.engine),
+        number=number,
+        body=told.id,
+    )
+
+
+def typed_data(signed: ActionsMessage | EventVersion, domain: EngineDomain) -> dict[str, Any]:
+    """Return what is signed as EIP-712 JSON, so that a wallet shows an attestor every field.
+
+    The verifier's own struct goes around it.
+    """
+    structs: dict[str, tuple[tuple[str, str], ...]] = {"EIP712Domain": DOMAIN_FIELDS}
+    message: dict[str, Any]
+    if isinstance(signed, ActionsMessage):
+        primary, structs["ActionsMessage"] = "ActionsMessage", MESSAGE_FIELDS
+        message = {name: getattr(signed, name) for _, name in MESSAGE_FIELDS}
+    else:
+        primary, structs["EventVersion"] = "EventVersion", VERSION_FIELDS
+        structs["EventRecord"] = RECORD_FIELDS
+        names = (name for _, name in RECORD_FIELDS)
+        record = dict(zip(names, signed.record.as_tuple(), strict=True))
+        message = {"record": record, "status": int(signed.status)}
+    return {
+        "types": {
+            name: [{"name": field, "type": kind} for kind, field in fields]
+            for name, fields in structs.items()
+        },
+        "primaryType": primary,
+        "domain": {
+            "name": domain.NAME,
+            "version": domain.VERSION,
+            "chainId": domain.chain_id,
+            "verifyingContract": domain.engine,
+        },
+        "message": message,
+    }
+
+
+def _hash(type_text: str, kinds: Any, values: Any) -> bytes:
+    """EIP-712 struct hash of a struct of words."""
+    return keccak(encode(["bytes32", *kinds], [keccak(type_text.encode()), *values]))

@@ -1,0 +1,28 @@
+"""The two-ledger world with engines on it, in July 2020; what a test does is undone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tallystick.chain import Contract
+from tallystick.chain.embedded import EmbeddedChain
+from tests.support.actions import Actions, world_of_engines
+from tests.support.world import World
+
+
+@pytest.fixture(scope="session")
+def deployed_world() -> World:
+    return world_of_engines()
+
+
+@pytest.fixture
+def actions(world: World) -> Actions:
+    """Issuer, attestors and couriers of that world."""
+    return Actions(world)
+
+
+@pytest.fixture(scope="session")
+def records() -> Contract:
+    """The pure module behind a harness that exposes it."""
+    chain = EmbeddedChain()
+    return chain.deploy("EventRecordHarness", sender=chain.account(0))

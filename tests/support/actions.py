@@ -1,0 +1,278 @@
+"""Engines on the two-ledger world: a dividend announced, confirmed, carried, and carried back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, Final
+
+from eth_account import Account as Signer
+
+from tallystick.actions.entitlement import Rate
+from tallystick.actions.message import (
+    EVENT_ATTESTATION,
+    MESSAGE_ATTESTATION,
+    ActionsMessage,
+    Armed,
+    EngineDomain,
+    EventVersion,
+    Kind,
+    Status,
+    message_from,
+)
+from tallystick.actions.record import EventRecord
+from tallystick.bridge.attestation import SignerSet, attest
+from tallystick.bridge.message import ledger_id
+from tallystick.chain import Chain, Contract, Receipt
+from tallystick.chain.abi import keccak
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.governance.roles import Role
+from tallystick.token.position import close_of
+from tests.support.world import (
+    AMOUNT_MAX,
+    BUYER_UNITS,
+    DAY,
+    INVESTOR_UNITS,
+    ISIN,
+    STATED,
+    Side,
+    World,
+    created_by,
+)
+
+# 29 July 2020, noon: the day before Apple announced.
+GENESIS: Final = 18_472 * DAY + DAY // 2
+CLOSE_MINUTE: Final = 1_260
+# Who holds a role in an engine.
+ROLES: Final = {
+    "issuer": Role.ISSUER,
+    "operator": Role.OPERATOR,
+    "guardian": Role.GUARDIAN,
+    "administrator": Role.ADMINISTRATOR,
+    "second_administrator": Role.ADMINISTRATOR,
+}
+# Apple's dividend of USD 0.82: announced 30 July 2020, ex 7, record 10, payment 13 August.
+APPLE: Final = EventRecord(
+    isin=ISIN,
+    corp="TALLY-2020-0810",
+    coaf="US-2020-DVCA-01",
+    caev="DVCA",
+    camv="MAND",
+    announced=18_473,
+    ex=18_481,
+    record_day=18_484,
+    figures_by=18_487,
+    payment_day=18_487,
+    relief_until=18_487,
+    expires=18_487 + 1096,
+    rate=Rate(41, 50),
+    currency="USD",
+    cash_decimals=6,
+    terms=keccak(b"terms"),
+)
+COAF: Final = APPLE.coaf.encode().ljust(32, b"\0")
+KEEP: Final = "announce_close(uint256,bytes4,bytes32)"
+# Why the engine announces a close.
+RECORD_DATE: Final = b"RECD"
+
+
+@dataclass(frozen=True)
+class Attestors:
+    """Who signs, two of three: the same keys on every ledger."""
+
+    name: str
+    attests: str
+
+    @property
+    def keys(self) -> list[bytes]:
+        """Their private keys."""
+        return [keccak(f"{self.name} {number}".encode()) for number in range(3)]
+
+    @property
+    def signers(self) -> SignerSet:
+        """They themselves."""
+        return SignerSet.of(1, 2, (Signer.from_key(key).address for key in self.keys))
+
+    def verifier(self, chain: Chain) -> Contract:
+        """Their verifier on a ledger."""
+        signers = self.signers
+        arguments = (self.attests, list(signers.signers), signers.threshold)
+        return chain.deploy("QuorumVerifier", *arguments, sender=chain.account(0))
+
+    def sign(self, domain: EngineDomain, signed: bytes, count: int = 2) -> bytes:
+        """What so many of them sign of a struct hash."""
+        struct = SimpleNamespace(id=signed)
+        return attest(struct, self.signers, domain, self.keys[:count], self.attests)
+
+
+# Of events, at home; and of what engines tell, on every ledger.
+EVENT_ATTESTORS: Final = Attestors("event attestor", EVENT_ATTESTATION)
+ENGINE_ATTESTORS: Final = Attestors("engine attestor", MESSAGE_ATTESTATION)
+
+
+def domain_of(engine: Contract) -> EngineDomain:
+    """EIP-712 domain of an engine."""
+    return EngineDomain(engine.chain.chain_id, str(engine.address))
+
+
+def new_engine(side: Side) -> Side:
+    """The side with an engine of its token in set-up, behind the proxy of an authority."""
+    key = side.deployer
+    implementation = side.chain.deploy("ActionsEngine", sender=key)
+    known = {**side.implementations, "ActionsEngine": str(implementation.address)}
+    side = replace(side, implementations=known)
+    blueprint = side.authority.PROXY_BLUEPRINT()
+    authority = side.chain.deploy(
+        "ReleaseAuthority", key, 3_600, 30 * DAY, DAY, blueprint, sender=key
+    )
+    engine = created_by(side, authority, "ActionsEngine", (side.token, key))
+    for party, role in ROLES.items():
+        engine.assign_role(side.parties[party], role, *STATED, sender=key)
+    return replace(side, engine=engine)
+
+
+def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None) -> Receipt:
+    """The set-up key says whom an engine believes; a verifier of the engines' attestors."""
+    proof = verifier or ENGINE_ATTESTORS.verifier(engine.chain)
+    key = engine.chain.account(0)
+    receipt = engine.set_peer(peer.chain.chain_id, peer, proof, *STATED, sender=key)
+    assert isinstance(receipt, Receipt)
+    return receipt
+
+
+def world_of_engines() -> World:
+    """The world of all tests in July 2020, with an engine on each ledger after hand-over."""
+    chains = {
+        name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
+        for number, name in enumerate(("home", "remote"), start=1)
+    }
+    world = World(
+        chains,
+        authorised=AMOUNT_MAX,
+        admitted=("investor", "buyer", "fund"),
+        units={"investor": INVESTOR_UNITS, "buyer": BUYER_UNITS},
+        attestors=range(11, 17),
+        threshold=2,
+    )
+    world.home, world.remote = new_engine(world.home), new_engine(world.remote)
+    key = world.home.deployer
+    world.home.engine.set_attestors(EVENT_ATTESTORS.verifier(world.home.chain), *STATED, sender=key)
+    set_peer(world.home.engine, world.remote.engine)
+    set_peer(world.remote.engine, world.home.engine)
+    for side in (world.home, world.remote):
+        side.engine.hand_over(*STATED, sender=side.deployer)
+        side.give_role(side.token, side.engine, Role.ACTIONS)
+    world.synchronise()
+    return world
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What issuer, attestors and couriers do with the engines of a world."""
+
+    world: World
+
+    @property
+    def home(self) -> Side:
+        """The side on which events are announced."""
+        return self.world.home
+
+    @property
+    def remote(self) -> Side:
+        """The side to which they are carried."""
+        return self.world.remote
+
+    def announce(self, record: EventRecord, status: int = Status.ACTIVE, **how: Any) -> Receipt:
+        """The issuer announces a version at home."""
+        arguments = (record.as_tuple(), status, *STATED)
+        receipt = self.home.engine.announce(*arguments, **{"sender": self.home.issuer, **how})
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def attested(self, version: EventVersion, count: int = 2) -> bytes:
+        """What event attestors sign of a version."""
+        return EVENT_ATTESTORS.sign(domain_of(self.home.engine), version.id, count)
+
+    def confirm(self, version: EventVersion, attestation: bytes | None = None) -> Receipt:
+        """Somebody brings what the event attestors signed of a version."""
+        proof = self.attested(version) if attestation is None else attestation
+        coaf = version.record.as_tuple()[2]
+        receipt = self.home.engine.confirm(coaf, proof, sender=self.home.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def in_force(self, record: EventRecord, status: Status = Status.ACTIVE) -> EventVersion:
+        """A version announced and confirmed."""
+        version = EventVersion(record, status)
+        self.announce(record, status)
+        self.confirm(version)
+        return version
+
+    def message(self, told: EventVersion | Armed, number: int = 1) -> ActionsMessage:
+        """The message with which the engine whose it is would tell something."""
+        side = self.home if isinstance(told, EventVersion) else self.remote
+        return message_from(domain_of(side.engine), ISIN, told, number)
+
+    def proof(self, message: ActionsMessage, count: int = 2) -> bytes:
+        """What the engines' attestors sign of a message, in the domain of its source."""
+        side = self.home if message.kind == Kind.RECORD else self.remote
+        return ENGINE_ATTESTORS.sign(domain_of(side.engine), message.id, count)
+
+    def take(
+        self,
+        version: EventVersion,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries a version to the remote ledger."""
+        message = message or self.message(version)
+        receipt = self.remote.engine.take_record(
+            message.as_tuple(),
+            version.record.as_tuple(),
+            int(version.status),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.remote.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def take_armed(
+        self,
+        armed: Armed,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries home that the remote ledger was told."""
+        message = message or self.message(armed)
+        receipt = self.home.engine.take_armed(
+            message.as_tuple(),
+            armed.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.home.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def armed(self, version: EventVersion, *, late: bool = False) -> Armed:
+        """What the remote engine tells of a version that it took."""
+        kept = self.remote.engine.version_of(version.record.hash)
+        coaf = version.record.as_tuple()[2]
+        return Armed(coaf, version.record.version, version.id, kept.since, late)
+
+    def told_at(self, version: EventVersion) -> Any:
+        """When the remote ledger was told of a version, as home knows it."""
+        return self.home.engine.told_at(version.id, ledger_id(self.remote.chain.caip2))
+
+
+def begin(side: Side, day: int, seconds: int = 0) -> None:
+    """Bring a ledger's clock to the first moment of a business day, or so many seconds after."""
+    side.chain.set_time(close_of(day - 1, CLOSE_MINUTE) + seconds)
+
+
+def chain_of(record: EventRecord, *changes: dict[str, Any]) -> Iterator[EventRecord]:
+    """The record, and for each of the changes the version after it."""
+    yield record
+    for each in changes:
+        record = record.successor(**each)
+        yield record
