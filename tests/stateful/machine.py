@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
@@ -867,7 +867,9 @@ class TwoLedgers:
         )
         side.clock += 1
         escrow = self.suites[name].escrow
-        stated = (self.model.lane, verifier, NO_CAP, REASON, DOCUMENT)
+        # The cap as it is: it is set by the same act.
+        cap = escrow.lane_state(self.model.lane).terms.cap
+        stated = (self.model.lane, verifier, cap, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,

@@ -20,6 +20,8 @@ from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 
+# Hypothesis plays much of a run again in the next ones. Fresh seeds let it not dwell on one.
+_RUNS_A_SEED: Final = 25
 # The runs of a profile are split, so that several workers can share them.
 PARTS: Final = 3
 
@@ -78,14 +80,30 @@ def play(
     Raises:
         AssertionError: the shortest play found in which ledgers and model differ, as notes.
     """
-    base = int(os.environ.get("TALLYSTICK_HYPOTHESIS_SEED", "20250615"))
+    base = int(os.environ.get("TALLYSTICK_HYPOTHESIS_SEED", "20261126"))
     number = base + part if profile.repeats else random.SystemRandom().getrandbits(32)
     print(f"profile {name or 'given'}, part {part}: seed {number}")
     phases = [Phase.generate, *([Phase.shrink] if profile.shrinks else [])]
+    left = -(-profile.runs // PARTS) if runs is None else runs
+    begun = 0
+    while left > 0:
+        _play_some(machine, min(left, _RUNS_A_SEED), number + begun * 2**32, part, profile, phases)
+        left, begun = left - _RUNS_A_SEED, begun + 1
+
+
+def _play_some(
+    machine: type[RuleBasedStateMachine],
+    runs: int,
+    number: int,
+    part: int,
+    profile: Profile,
+    phases: list[Phase],
+) -> None:
+    """Play some runs of a part, from a seed of their own."""
     test: Any = get_state_machine_test(
         machine,
         settings=settings(
-            max_examples=-(-profile.runs // PARTS) if runs is None else runs,
+            max_examples=runs,
             stateful_step_count=profile.steps,
             deadline=None,
             database=None,
@@ -98,5 +116,6 @@ def play(
         with _nothing_from_sources():
             seed(number)(test)()
     except BaseException as error:
-        error.add_note(f"seed {number} (TALLYSTICK_HYPOTHESIS_SEED={number - part}, part {part})")
+        base = number % 2**32
+        error.add_note(f"seed {base} (TALLYSTICK_HYPOTHESIS_SEED={base - part}, part {part})")
         raise

@@ -296,7 +296,7 @@ def test_a_failing_play_is_shrunk_to_a_short_story(monkeypatch):
     assert len(told) == 2, lines
     # Beside the act stands what it meant.
     assert any("# investor has " in line for line in lines), lines
-    assert notes[-1] == "seed 20250615 (TALLYSTICK_HYPOTHESIS_SEED=20250615, part 0)"
+    assert notes[-1] == "seed 20261126 (TALLYSTICK_HYPOTHESIS_SEED=20261126, part 0)"
 
 
 @pytest.mark.requirement("INV-1", "R-41")
