@@ -1612,7 +1612,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         extra=extras,
         order=st.integers(1, 3),
         lasts=st.sampled_from([DAY, DAY, 30 * DAY, 366 * DAY, 30 * DAY, 366 * DAY + 1, 1, 0]),
-        then=st.sampled_from([*["carry out"] * 6, *["expire", "lower"] * 2, "nothing"]),
+        then=st.sampled_from([*["carry out", "admit"] * 3, *["expire", "lower"] * 2, "nothing"]),
     )
     def enter_order(
         self,
@@ -1629,7 +1629,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         entered = (name, sender, receiver, amount, order)
         if self.play.enter_order(entered, lasts):
             self.orders.append(entered)
-            if then == "carry out":
+            if then == "admit":
+                self.play.admit(name, receiver, 40_000)
+            if then in ("carry out", "admit"):
                 self.play.forced_transfer(entered)
             elif then == "lower":
                 self.play.freeze_amount(name, sender, amount - 1)
