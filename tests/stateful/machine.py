@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from tallystick.bridge.attestation import SignerSet, attest
 from tallystick.bridge.figures import Figure, Landing, figure_key
-from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
@@ -903,7 +903,7 @@ class TwoLedgers:
         )
         side.clock += 1
         escrow = self.suites[name].escrow
-        stated = (self.model.lane, verifier, NO_CAP, REASON, DOCUMENT)
+        stated = (self.model.lane, verifier, CAP, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,
@@ -1521,9 +1521,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         if (transit := self.some(number, State.IN_TRANSIT)) is not None:
             self.play.deliver_when_due(transit, late)
 
-    @rule()
-    def deliver_all(self) -> None:
-        for transit in list(self.play.model.transits):
+    @rule(newest_first=st.booleans())
+    def deliver_all(self, newest_first: bool) -> None:
+        for transit in self.play.model.transits[:: -1 if newest_first else 1]:
             if transit.state is State.IN_TRANSIT:
                 self.play.wait_a_little(self.play.destination(transit), transit.message)
                 self.play.deliver(transit)
@@ -1546,7 +1546,8 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         if (transit := self.some(number)) is not None:
             self.play.deliver_altered(transit, field, bit)
 
-    @rule(number=which, at=st.integers(0, 2**16), bit=st.integers(0, 7))
+    # The epoch is in the first eight bytes.
+    @rule(number=which, at=st.integers(0, 7) | st.integers(0, 2**16), bit=st.integers(0, 7))
     def deliver_with_a_flipped_bit(self, number: int, at: int, bit: int) -> None:
         def flip(good: bytes) -> bytes:
             where = at % len(good)
@@ -1822,7 +1823,7 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     def days_pass(self, name: str, days: int) -> None:
         self.play.set_clock(name, by=days * DAY)
 
-    @rule(name=ledger_names, offset=st.integers(-SLOTS, 3))
+    @rule(name=ledger_names, offset=st.integers(-SLOTS - 2, 3))
     def announce_close(self, name: str, offset: int) -> None:
         self.play.announce_close(name, offset)
 
