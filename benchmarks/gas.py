@@ -80,6 +80,9 @@ class Scenario:
         self.controls()
         self.lanes()
         self.suspense()
+        with self.rig.home.chain.isolated(), self.rig.remote.chain.isolated():
+            # What follows is measured as if it had not been.
+            self.lane_days()
         self.signatures()
         self.releases()
         if closings:
@@ -302,6 +305,27 @@ class Scenario:
 
     def _warm_up(self, guest: Account) -> None:
         self.rig.remote.token.transfer(guest, AMOUNT, sender=self.guests[0])
+
+    def lane_days(self) -> None:
+        """Messages over a close; the first of a day, which are their senders' and custody's too."""
+        rig, one, guest = self.rig, self.holders[0], self.guests[0]
+
+        def first_of_day(which: str = "") -> LaneMessage:
+            rig.advance(_DAY)
+            locked, message = self.lock(guest)
+            burned, _ = self.burn(one)
+            if which:
+                self.note(f"lane.lock_send.{which}", locked)
+                self.note(f"lane.burn_send.{which}", burned)
+            return message
+
+        _, late = self.lock(guest)
+        self.deliver(first_of_day("first_of_day.fresh_slots"))
+        # The token has written the day's openings; what is left is the lane's.
+        self.note("lane.deliver_mint.over_a_close", self.deliver(late))
+        for _ in range(SLOTS - 1):
+            first_of_day()
+        first_of_day("first_of_day")
 
     def signatures(self) -> None:
         """Rotate both sides to 5 of 7, then deliver one message with 5, 6 and 7 signatures."""

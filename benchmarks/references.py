@@ -117,6 +117,8 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "cmtat-on-ccip-1.6": 233_043,
         },
     ),
+    # Its token's openings of the day are written: what is left is the landing word and its event.
+    "lane.deliver_mint.over_a_close": Reference(112_000),
     "lane.burn_send": Reference(
         81_000,
         {

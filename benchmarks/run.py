@@ -59,7 +59,9 @@ brings the ledger up, after an announced close or, `.remainder`, one that finds 
 supply. `view.balance_at_close.N` reads the
 close N business days ago of an account that moved on each day since, `.announced` one of some
 hundred days ago, `.hint` names the first later day with a movement. `lane.security_token_across` is
-`lane.lock_send` and `lane.deliver_mint.2of3`; `lane.signature` is what one more signature costs on
+`lane.lock_send` and `lane.deliver_mint.2of3`; `lane.*.first_of_day` is also the lane's first of
+that day, `lane.deliver_mint.over_a_close` lands units that left before the last close on a token
+that has moved since; `lane.signature` is what one more signature costs on
 a delivery whose signer set stays the same.
 """
 _NO_REFERENCE: Final = Reference()

@@ -14,6 +14,7 @@
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import transit
 from contracts.governance import access
@@ -23,7 +24,8 @@ from contracts.governance import stops
 initializes: access
 initializes: stops[access := access]
 initializes: lanes[access := access, stops := stops]
-initializes: transit[lanes := lanes]
+initializes: flows[lanes := lanes]
+initializes: transit[flows := flows, lanes := lanes]
 
 exports: (
     # messages
@@ -33,10 +35,15 @@ exports: (
     transit.claim,
     transit.outbox,
     transit.suspended,
+    transit.landed,
     transit.has_arrived,
     transit.message_id,
     transit.domain_separator,
     transit.eip712Domain,
+    # past closes
+    flows.sent_at_close,
+    flows.suspense_at_close,
+    flows.keep_figure,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"

@@ -12,6 +12,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import transit
 from contracts.governance import access
@@ -20,7 +21,8 @@ from contracts.governance import stops
 initializes: access
 initializes: stops[access := access]
 initializes: lanes[access := access, stops := stops]
-initializes: transit[lanes := lanes]
+initializes: flows[lanes := lanes]
+initializes: transit[flows := flows, lanes := lanes]
 
 exports: (
     # set-up and roles

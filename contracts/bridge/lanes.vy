@@ -14,7 +14,8 @@
      messages in flight need no new signatures, and the one after it is valid from a delay after the change.
      A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
 
-       terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 70
+       terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 43 | - 16 |
+               close of business, minutes after midnight UTC 11
        ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
        epoch   verifier 160 | valid from 48 | valid until 48
 """
@@ -41,7 +42,9 @@ _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
 _CAP_SHIFT: constant(uint256) = 186
-_CAP_MAX: constant(uint256) = 2**70 - 1
+_CAP_MAX: constant(uint256) = 2**43 - 1
+_MINUTE_SHIFT: constant(uint256) = 245
+SECONDS_PER_DAY: constant(uint256) = 86400
 
 _AMOUNT_MAX: constant(uint256) = 2**104 - 1
 _SENT_SHIFT: constant(uint256) = 104
@@ -96,6 +99,7 @@ _terms: HashMap[bytes32, uint256]
 _ledger: HashMap[bytes32, uint256]
 # lane -> nonce / 64 -> bits of the nonces that arrived (INV-3); the newest page is in the ledger word
 _arrived: HashMap[bytes32, HashMap[uint256, uint256]]
+# lane -> base units in suspense, see `flows`
 _suspense: HashMap[bytes32, uint256]
 # lane -> epoch -> its word
 _epochs: HashMap[bytes32, HashMap[uint256, uint256]]
@@ -110,8 +114,11 @@ lane_of_custody: public(HashMap[address, bytes32])
 lane_to_home: public(HashMap[bytes32, bytes32])
 # Created this escrow's proxy; knows the code of a custody.
 release_authority: public(address)
+# lane -> base units sent since it was opened, and what that and `_suspense` were at past closes: see `flows`
+_sent: HashMap[bytes32, uint256]
+_openings: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[30]
 
 
 event LaneProposed:
@@ -281,6 +288,7 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         convert(terms.custody if terms.home else terms.token, uint256)
         | (convert(decimals, uint256) << _DECIMALS_SHIFT)
         | (epoch << _EPOCH_SHIFT)
+        | (close_minute << _MINUTE_SHIFT)
     )
     if terms.home:
         word |= HOME
@@ -407,12 +415,12 @@ def lane_state(lane: bytes32) -> Lane:
     number: uint256 = self._newest[lane]
     terms: LaneTerms = self._opened_with[lane]
     terms.verifier = convert(self._epochs[lane][number] >> 96, address)
-    terms.cap = word >> _CAP_SHIFT
+    terms.cap = (word >> _CAP_SHIFT) & _CAP_MAX
     return Lane(
         terms=terms,
         epoch=number,
         outstanding=ledger & _AMOUNT_MAX,
-        suspense=self._suspense[lane],
+        suspense=self._suspense[lane] & _AMOUNT_MAX,
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
@@ -462,7 +470,7 @@ def _set_cap(lane: bytes32, word: uint256, cap: uint256):
     @dev Keep a terms word with that cap in it.
     """
     assert cap <= _CAP_MAX, "lanes: cap out of range"
-    self._terms[lane] = (word & (2**_CAP_SHIFT - 1)) | (cap << _CAP_SHIFT)
+    self._terms[lane] = (word & ~(_CAP_MAX << _CAP_SHIFT)) | (cap << _CAP_SHIFT)
 
 
 @internal
@@ -528,6 +536,18 @@ def _epoch(terms: uint256) -> uint256:
     @dev Action epoch in whose units the lane is kept.
     """
     return (terms >> _EPOCH_SHIFT) & 1023
+
+
+@internal
+@view
+def _day_clock(terms: uint256) -> uint256:
+    """
+    @dev This moment as business day * 86400 + seconds since its first; the tokens of both sides count the same days.
+    """
+    # No close of business is later than its own day.
+    return unsafe_add(
+        block.timestamp, unsafe_sub(SECONDS_PER_DAY, unsafe_mul(terms >> _MINUTE_SHIFT, 60))
+    )
 
 
 @internal
@@ -620,24 +640,7 @@ def _check_room(terms: uint256, outstanding: uint256, amount: uint256):
     @dev Whether `amount` more may be outstanding.
     """
     assert amount <= _AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
-    cap: uint256 = terms >> _CAP_SHIFT
+    cap: uint256 = (terms >> _CAP_SHIFT) & _CAP_MAX
     if cap != _CAP_MAX:
         scale: uint256 = 10**((terms >> _DECIMALS_SHIFT) & 255)
         assert outstanding + amount <= cap * scale, "lanes: cap reached"
-
-
-@internal
-def _book_suspense(lane: bytes32, amount: uint256):
-    """
-    @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
-    """
-    self._suspense[lane] += amount
-
-
-@internal
-def _book_claim(lane: bytes32, amount: uint256):
-    """
-    @dev Enter a claim from suspense.
-    """
-    assert amount <= self._suspense[lane], "lanes: more than in suspense"
-    self._suspense[lane] -= amount

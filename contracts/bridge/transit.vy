@@ -14,18 +14,29 @@ from interfaces import ILaneCustody
 from interfaces import ISecurityToken
 from interfaces import IVerifier
 
+from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import message
 
+uses: flows
 uses: lanes
+
+
+# How units landed.
+DELIVERED: constant(uint256) = 1
+CLAIMED: constant(uint256) = 2
+_KIND_SHIFT: constant(uint256) = 16
 
 
 # lane -> nonce -> message id: the source event, provable from this contract's storage (INV-4)
 outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # message id -> base units held for its recipient
 suspended: public(HashMap[bytes32, uint256])
+# message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
+# the recipient that the message names. Only if a close lay between leaving and landing; else 0.
+landed: public(HashMap[bytes32, uint256])
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event MessageSent:
@@ -54,6 +65,13 @@ event SuspenseClaimed:
     recipient: indexed(bytes32)
     id: indexed(bytes32)
     amount: uint256
+
+
+# Units are on an account that were on none at one close or more: from the day of leaving to before this day.
+event UnitsLanded:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    landing: uint256
 
 
 # ---------------------------------------------------------------------- holders
@@ -133,13 +151,14 @@ def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
     credited: bool = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
+        self._land(m.lane, id, terms, m.lock_time, DELIVERED)
         return True
     # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
     assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
         recipient
     ), "transit: token refused"
     self.suspended[id] = m.amount
-    lanes._book_suspense(m.lane, m.amount)
+    flows._book_suspense(m.lane, terms, m.amount)
     log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
     if not home:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
@@ -161,7 +180,9 @@ def claim(m: message.Message):
     assert amount != 0, "transit: nothing in suspense"
     recipient: address = message._address(m.recipient)
     self.suspended[id] = 0
-    lanes._book_claim(m.lane, amount)
+    terms: uint256 = lanes._open_terms(m.lane)
+    flows._book_claim(m.lane, terms, amount)
+    self._land(m.lane, id, terms, m.lock_time, CLAIMED)
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -235,6 +256,19 @@ def eip712Domain() -> (
 
 
 @internal
+def _land(lane: bytes32, id: bytes32, terms: uint256, lock_time: uint64, kind: uint256):
+    """
+    @dev Remember that units landed today. Units that left before today's first moment were in no closing
+         balance meanwhile: with the message this proves for which closes. The others need no word.
+    """
+    clock: uint256 = lanes._day_clock(terms)
+    if convert(lock_time, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):
+        landing: uint256 = unsafe_div(clock, lanes.SECONDS_PER_DAY) | (kind << _KIND_SHIFT)
+        self.landed[id] = landing
+        log UnitsLanded(lane=lane, id=id, landing=landing)
+
+
+@internal
 def _credit(lane: bytes32, terms: uint256, recipient: address, amount: uint256) -> bool:
     """
     @dev Try to credit a recipient; the token decides. Both targets are the lane's own, set under two keys.
@@ -274,6 +308,7 @@ def _send(
     assert account != 0 and account >> 160 == 0, "transit: no such recipient"
     assert convert(deadline, uint256) > block.timestamp, "transit: deadline passed"
     nonce: uint256 = lanes._book_out(lane, terms, amount)
+    flows._book_sent(lane, terms, amount)
     m: message.Message = message.Message(
         codec=message.CODEC,
         kind=kind,

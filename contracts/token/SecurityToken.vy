@@ -67,6 +67,7 @@ exports: (
     book.entitled_at_close,
     book.business_day,
     book.action_epoch,
+    book.calendar,
     # who may
     controls.canReceive,
 )

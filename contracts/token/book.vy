@@ -186,6 +186,16 @@ def announced_closes() -> DynArray[uint256, 16]:
 
 @external
 @view
+def calendar() -> uint256:
+    """
+    @notice The announced closes as they are kept, in one word; for contracts that keep history by the same rules.
+    @return Business days of 16 bits each, the latest in the lowest; 0 where there is none.
+    """
+    return self._calendar
+
+
+@external
+@view
 def business_day() -> uint256:
     """
     @notice The business day that this moment belongs to.

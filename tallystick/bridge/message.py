@@ -34,7 +34,7 @@ LaneId = NewType("LaneId", bytes)
 MessageId = NewType("MessageId", bytes)
 CODEC: Final = 1
 # The cap that means none, in whole units.
-NO_CAP: Final = 2**70 - 1
+NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
 OPEN_END: Final = 2**48 - 1
 MESSAGE_FIELDS: Final = (

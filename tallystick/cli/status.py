@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from tallystick.bridge.message import NO_CAP
 from tallystick.cli.terminal import show_table
 from tallystick.status.document import Status
 from tallystick.status.invariants import Verdict
@@ -71,7 +72,7 @@ def render(status: Status, console: Console) -> None:
                 units(side.suspense),
                 units(side.custody_balance),
                 str(side.sent),
-                "" if side.cap >= 2**70 - 1 else f"{side.cap:,}",
+                "" if side.cap >= NO_CAP else f"{side.cap:,}",
                 ", ".join(named(side.paused, DIRECTIONS)),
             )
             for lane in seen.lanes

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tallystick.bridge.figures import Figure
 from tallystick.errors import CheckFailed
 from tallystick.status.rules.step import NOBODY, RULES, Facts, Logged, Step
 from tallystick.status.rules.token import (
@@ -20,7 +21,7 @@ from tallystick.status.rules.token import (
     restated,
 )
 from tallystick.token.closings import first_after
-from tallystick.token.position import SECONDS_PER_DAY, business_day
+from tallystick.token.position import AMOUNT_MAX, SECONDS_PER_DAY, business_day
 from tallystick.token.ratios import Ratio, carried
 
 __all__ = ["rebuild"]
@@ -52,7 +53,7 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
         for fact, value in facts.items()
         if value is not None and not fact[1].startswith("_")
     }
-    return answered | dict(_closings(facts, time))
+    return answered | dict(_closings(facts, time)) | dict(_figures(facts, time))
 
 
 def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
@@ -127,12 +128,10 @@ def _running(ends: Mapping[int, int], time: int) -> int:
 def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
     """Of closes that are answered for ever, what each account had that had moved by then."""
     histories: dict[tuple[str, str], dict[int, tuple[int, bool, int]]] = defaultdict(dict)
-    answered: dict[str, list[list[Any]]] = defaultdict(list)
+    answered = _answered(facts)
     for (address, view, *what), value in facts.items():
         if view == "_closing":
             histories[address, what[0]][what[1]] = value
-        elif view == "_answered":
-            answered[address].append(what)
     for (address, account), closings in histories.items():
         today = business_day(time, facts[address, "close_minute"])
         for whose, day in answered[address]:
@@ -146,3 +145,29 @@ def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
             else:
                 yield (address, "balance_at_close", account, *asked), balance
                 yield (address, "entitled_at_close", account, *asked), 0 if link else balance
+
+
+def _figures(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
+    """Of closes that are answered for ever, what each lane had sent, and at home what waited."""
+    views = {Figure.SENT: "sent_at_close", Figure.SUSPENSE: "suspense_at_close"}
+    answered = _answered(facts)
+    for (address, fact, *what), days in facts.items():
+        if fact != "_figure":
+            continue
+        lane, figure = what
+        terms = facts[address, "lane_state", lane]["terms"]
+        today = business_day(time, terms["close_minute"])
+        for whose, day in (*answered[terms["token"]], *answered[address]):
+            if whose in (None, (lane, figure)) and day < today:
+                amount = days[max(moved for moved in days if moved <= day)]
+                asked = (lane, day, first_after(day, days))
+                yield (address, views[figure], *asked), amount & AMOUNT_MAX
+
+
+def _answered(facts: Facts) -> dict[str, list[list[Any]]]:
+    """By contract, the closes that are answered for ever: of what (None: of all), which day."""
+    answered: dict[str, list[list[Any]]] = defaultdict(list)
+    for address, view, *what in facts:
+        if view == "_answered":
+            answered[address].append(what)
+    return answered

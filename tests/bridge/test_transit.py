@@ -769,7 +769,7 @@ def test_a_claim_beyond_the_lanes_suspense_is_refused(world: World) -> None:
     world.deliver(message)
     world.network.admit(world.network.suite("remote"), side.outsider, 40_000)
     write_slot(side.escrow, 999, "lanes", "_suspense", world.lane)
-    with refused(world, "lanes: more than in suspense"):
+    with refused(world, "flows: more than in suspense"):
         world.network.claim(message)
 
 

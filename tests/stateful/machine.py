@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
+from tallystick.bridge.figures import Figure, Landing, figure_key
 from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
@@ -116,6 +117,9 @@ class Books:
         self.arrived = lanes["_arrived"]["slot"]
         self.outbox = escrow["transit"]["outbox"]["slot"]
         self.suspended = escrow["transit"]["suspended"]["slot"]
+        self.landed = escrow["transit"]["landed"]["slot"]
+        self.figures = {"SENT": lanes["_sent"]["slot"], "SUSPENSE": lanes["_suspense"]["slot"]}
+        self.lane_openings = lanes["_openings"]["slot"]
         self.lane, self.custody = lane, custody
 
     def of_token(self, slot: int) -> int:
@@ -141,7 +145,7 @@ class Books:
         word = self.of_escrow(self.ledger_slot)
         return (
             word & AMOUNT_MAX,
-            self.of_escrow(self.suspense_slot),
+            self.of_escrow(self.suspense_slot) & AMOUNT_MAX,
             word >> 104 & 2**47 - 1,
         )
 
@@ -164,10 +168,22 @@ class Books:
         """Units that wait under a message."""
         return self.of_escrow(_mapped(self.suspended, message_id))
 
+    def landing_of(self, message_id: bytes) -> Landing | None:
+        """What is remembered of the landing of a message's units."""
+        return Landing.unpack(self.of_escrow(_mapped(self.landed, message_id)))
+
+    def figure(self, figure: str) -> int:
+        """A figure's word."""
+        return self.of_escrow(_mapped(self.figures[figure], self.lane))
+
     def opening(self, account: str, key: int) -> Opening | None:
-        """The opening of a day that is kept under it, or what is in a slot."""
-        place = opening_key(account, key).to_bytes(32, "big")
-        word = self.of_token(_mapped(self.openings, place))
+        """The opening of a day that is kept under it, or what is in a slot; a figure's by name."""
+        if account in self.figures:
+            place = figure_key(Figure[account], key).to_bytes(32, "big")
+            word = self.of_escrow(_mapped(self.lane_openings, self.lane, place))
+        else:
+            place = opening_key(account, key).to_bytes(32, "big")
+            word = self.of_token(_mapped(self.openings, place))
         return Opening.unpack(word) if word else None
 
     def closings(
@@ -688,6 +704,26 @@ class TwoLedgers:
         )
         self.tell("issue", expected)
 
+    def keep_figure(self, name: str, figure: Figure, back: int) -> None:
+        """Anybody keeps a close of the lane that is still promised."""
+        side, escrow = self.side(name), self.suites[name].escrow
+        day, hint = self.model.today(side) - back, 0
+        if figure.name in side.figures:
+            if not self.model.promised(side, figure.name, day):
+                return
+            hint = self.model.hint(side, figure.name, day)
+        expected = None if hint else "flows: nothing to keep"
+        lane, sender = self.model.lane, self.couriers[name]
+        self.act(
+            name,
+            expected,
+            lambda: escrow.keep_figure(lane, figure, day, hint, sender=sender),
+            ["FigureKept"],
+        )
+        if expected is None:
+            side.closes.kept.add((figure.name, day))
+        self.tell("keep figure", expected)
+
     def take_back(self, amount: int) -> None:
         """The notary takes an authorisation back."""
         token, notary = self.network.home.token, self.party("home", "notary")
@@ -958,6 +994,8 @@ class TwoLedgers:
         events = [*credit, "MessageDelivered"]
         if suspends:
             events = ["MessageDelivered", "UnitsSuspended", *([] if side.home else credit)]
+        elif expected is None:
+            events += self.landing(side, message)
         receipt = self.act(
             name,
             expected,
@@ -968,6 +1006,14 @@ class TwoLedgers:
             assert receipt.return_value is not suspends, "delivered and suspended are mixed up"
         self.tell(what if not suspends else f"{what} into suspense", expected)
         return expected
+
+    def landing(self, side: LedgerModel, message: LaneMessage) -> list[str]:
+        """What units log that have just landed, if a close lay between."""
+        transit = next(each for each in self.model.transits if each.message == message)
+        landing = self.model.landing(side, transit)
+        if landing is not None:
+            self.outcomes[f"land after a close, {landing.how.name.lower()}", "done"] += 1
+        return [] if landing is None else ["UnitsLanded"]
 
     def deliver(self, transit: Transit, epoch: int | None = None) -> None:
         """A courier delivers an honest message, attested by the newest epoch or by another."""
@@ -1077,11 +1123,12 @@ class TwoLedgers:
         name = self.destination(transit)
         side, escrow = self.side(name), self.suites[name].escrow
         expected = self.model.claim(side, transit.message, _account_of)
+        landed = [] if expected is not None else self.landing(side, transit.message)
         self.act(
             name,
             expected,
             lambda: escrow.claim(transit.message.as_tuple(), sender=self.couriers[name]),
-            ["SuspenseClaimed", "Transfer"],
+            [*landed, "SuspenseClaimed", "Transfer"],
         )
         self.tell("claim", expected)
 
@@ -1132,6 +1179,9 @@ class TwoLedgers:
         assert found == wanted, (
             f"INV-2: {name}: (outstanding, suspense, sent) {found}, model {wanted}"
         )
+        for figure, story in side.figures.items():
+            counted, by_model = books.figure(figure) & AMOUNT_MAX, (story.values or [0])[-1]
+            assert counted == by_model, f"figures: {name}: {figure} {counted}, model {by_model}"
         stops = books.of_escrow(books.terms_slot) >> 161 & 3
         flags = side.lane_stops.flags
         assert stops == flags, f"{name}: lane stops {stops}, model {flags}"
@@ -1160,6 +1210,12 @@ class TwoLedgers:
         for message_id, amount in side.suspended.items():
             held = books.suspended_for(message_id)
             assert held == amount, f"INV-3: {name}: {held} suspended, model {amount}"
+        for transit in self.model.transits:
+            if self.destination(transit) == name:
+                settled = transit.state is State.SETTLED
+                landing = self.model.landing(side, transit) if settled else None
+                remembered = books.landing_of(transit.message.id)
+                assert remembered == landing, f"landing: {name}: {remembered}, model {landing}"
 
     def _check_issue(self) -> None:
         """INV-1: each unit of the issue is in one place, counted on the ledgers."""
@@ -1194,6 +1250,7 @@ class TwoLedgers:
         sums = [0] * len(days)
         custody: dict[str, list[int]] = {}
         supply: dict[str, list[int]] = {}
+        figures: dict[tuple[str, str], list[int]] = {}
         for name, side in (("home", model.home), ("remote", model.remote)):
             books = self.books[name]
             for account in side.holdings:
@@ -1213,14 +1270,30 @@ class TwoLedgers:
             assert supply[name] == wanted, (
                 f"closing: {name}: supply {supply[name]} at the closes of {days}, model {wanted}"
             )
+            for figure in side.figures:
+                wanted = [model.figure_closing(side, figure, day) for day in days]
+                found = self._told(side, figure, books.figure(figure), days, wanted)
+                assert found == wanted, (
+                    f"closing: {name}: {figure} {found} at the closes of {days}, model {wanted}"
+                )
+                figures[name, figure] = found
         for index, day in enumerate(days):
             at_home, abroad = (model.suspense_closing(side, day) for side in model.ledgers)
+            assert figures["home", "SUSPENSE"][index] == at_home, f"suspense at the close of {day}"
             moving = model.transit_closing(day)
             derived = custody["home"][index] - at_home - supply["remote"][index]
             assert derived >= 0, f"transit: {derived} units in transit at the close of day {day}"
             assert derived == moving, (
                 f"transit: {derived} units in transit at the close of day {day} by the ledgers, "
                 f"{moving} by the model"
+            )
+            there, back = (figures[name, "SENT"][index] for name in ("home", "remote"))
+            outward = there - supply["remote"][index] - back
+            directions = (outward, derived - outward)
+            wanted = [model.transit_closing(day, kinds) for kinds in ([1], [2])]
+            assert list(directions) == wanted, (
+                f"transit: {directions} units in transit at the close of day {day}, out and home, "
+                f"{wanted} by the model"
             )
             assert custody["remote"][index] == abroad, (
                 f"closing: remote custody {custody['remote'][index]} at the close of {day}, "
@@ -1267,8 +1340,23 @@ class TwoLedgers:
                     wanted = self.model.closing(side, account, day)
                 link = account == side.custody and wanted != 0
                 assert said == (wanted, link), f"{name}: {said} at the close of {day}"
+            self.ask_figures(name, side, day)
         self.ask_lanes()
         self.outcomes["ask closings", "done"] += 1
+
+    def ask_figures(self, name: str, side: LedgerModel, day: int) -> None:
+        """The escrow's views of a past day say the same as the model."""
+        escrow, lane = self.suites[name].escrow, self.model.lane
+        views = {"SENT": escrow.sent_at_close, "SUSPENSE": escrow.suspense_at_close}
+        for figure in side.figures:
+            if self.model.promised(side, figure, day):
+                said = int(views[figure](lane, day, self.model.hint(side, figure, day)))
+                wanted = self.model.figure_closing(side, figure, day)
+                assert said == wanted, f"{name}: {figure} {said} at the close of {day}"
+        if not side.home and self.model.promised(side, side.custody, day):
+            hint = self.model.hint(side, side.custody, day)
+            waits = int(escrow.suspense_at_close(lane, day, hint))
+            assert waits == self.model.suspense_closing(side, day), f"{name}: suspense at {day}"
 
     def rebuild(self) -> None:
         """The contracts say what their logs alone leave, of every fact that the acts changed."""
@@ -1435,9 +1523,9 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         if (transit := self.some(number, State.IN_TRANSIT)) is not None:
             self.play.deliver_when_due(transit, late)
 
-    @rule()
-    def deliver_all(self) -> None:
-        for transit in list(self.play.model.transits):
+    @rule(newest_first=st.booleans())
+    def deliver_all(self, newest_first: bool) -> None:
+        for transit in self.play.model.transits[:: -1 if newest_first else 1]:
             if transit.state is State.IN_TRANSIT:
                 self.play.wait_a_little(self.play.destination(transit), transit.message)
                 self.play.deliver(transit)
@@ -1460,7 +1548,8 @@ class TwoLedgersMachine(RuleBasedStateMachine):
         if (transit := self.some(number)) is not None:
             self.play.deliver_altered(transit, field, bit)
 
-    @rule(number=which, at=st.integers(0, 2**16), bit=st.integers(0, 7))
+    # The epoch is in the first eight bytes.
+    @rule(number=which, at=st.integers(0, 7) | st.integers(0, 2**16), bit=st.integers(0, 7))
     def deliver_with_a_flipped_bit(self, number: int, at: int, bit: int) -> None:
         def flip(good: bytes) -> bytes:
             where = at % len(good)
@@ -1736,13 +1825,20 @@ class TwoLedgersMachine(RuleBasedStateMachine):
     def days_pass(self, name: str, days: int) -> None:
         self.play.set_clock(name, by=days * DAY)
 
-    @rule(name=ledger_names, offset=st.integers(-SLOTS, 3))
+    @rule(name=ledger_names, offset=st.integers(-SLOTS - 2, 3))
     def announce_close(self, name: str, offset: int) -> None:
         self.play.announce_close(name, offset)
 
-    @rule(name=ledger_names, who=holders | st.sampled_from(["custody", ""]), back=st.integers(1, 9))
-    def keep(self, name: str, who: str, back: int) -> None:
-        self.play.keep(name, who, back)
+    @rule(
+        name=ledger_names,
+        who=holders | st.sampled_from(["custody", "", *Figure]),
+        back=st.integers(1, 9),
+    )
+    def keep(self, name: str, who: str | Figure, back: int) -> None:
+        if isinstance(who, Figure):
+            self.play.keep_figure(name, who, back)
+        else:
+            self.play.keep(name, who, back)
 
     @rule(back=st.integers(0, 30))
     def ask_closings(self, back: int) -> None:

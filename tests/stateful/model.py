@@ -16,6 +16,7 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
+from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain.abi import address_bytes
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
@@ -173,6 +174,8 @@ class LedgerModel:
     outstanding: int = 0
     suspense: int = 0
     sent: int = 0
+    # What the escrow keeps of its lane over time, by the figure's name; suspense at home alone.
+    figures: dict[str, Story] = field(default_factory=dict)
     arrived: set[int] = field(default_factory=set)
     outbox: dict[int, bytes] = field(default_factory=dict)
     suspended: dict[bytes, int] = field(default_factory=dict)
@@ -185,6 +188,8 @@ class LedgerModel:
 
     def __post_init__(self) -> None:
         self.holdings[self.custody] = Holding(link=True, eligible_until=2**16 - 1)
+        kept = Figure if self.home else (Figure.SENT,)
+        self.figures = {figure.name: Story() for figure in kept}
 
     def holding(self, account: str) -> Holding:
         """What an account has; nothing if it was never seen."""
@@ -250,6 +255,11 @@ class LedgerModel:
         if amount:
             self.supply_story.put(self.clock, self.supply)
         self.add(account, amount)
+
+    def count(self, figure: Figure, amount: int) -> None:
+        """Change a figure of the lane now, if this side keeps it."""
+        if (story := self.figures.get(figure.name)) is not None:
+            story.put(self.clock, (story.values[-1] if story.values else 0) + amount)
 
     # ----------------------------------------------------------------------- holders
 
@@ -662,6 +672,7 @@ class Model:
         )
         ledger.outbox[ledger.sent] = message.id
         ledger.sent += 1
+        ledger.count(Figure.SENT, amount)
         self.transits.append(Transit(message))
         return None
 
@@ -685,6 +696,7 @@ class Model:
         transit.state = State.SUSPENDED if suspends else State.SETTLED
         if suspends:
             ledger.suspense += message.amount
+            ledger.count(Figure.SUSPENSE, message.amount)
             ledger.suspended[message.id] = message.amount
         receiver = ledger.custody if suspends else recipient
         if not ledger.home:
@@ -736,7 +748,18 @@ class Model:
             transit.state, transit.claimed_at = State.SETTLED, ledger.clock
             ledger.suspended[message.id] = 0
             ledger.suspense -= amount
+            ledger.count(Figure.SUSPENSE, -amount)
         return refusal
+
+    def landing(self, ledger: LedgerModel, transit: Transit) -> Landing | None:
+        """What is remembered of units that have landed, or would by a delivery or claim now."""
+        how = Landed.DELIVERED
+        if transit.state is State.SUSPENDED or transit.claimed_at is not None:
+            how = Landed.CLAIMED
+        moment = transit.claimed_at if how is Landed.CLAIMED else transit.arrived_at
+        day = business_day(ledger.clock if moment is None else moment, self.close_minute)
+        left = business_day(transit.message.lock_time, self.close_minute)
+        return Landing(day, how) if left < day else None
 
     # --------------------------------------------------------------------- the whole
 
@@ -761,8 +784,15 @@ class Model:
         """Supply of a ledger at the close of a day."""
         return ledger.supply_story.before(close_of(day, self.close_minute))
 
+    def figure_closing(self, ledger: LedgerModel, figure: str, day: int) -> int:
+        """A figure of a lane's end at the close of a day."""
+        return ledger.figures[figure].before(close_of(day, self.close_minute))
+
     def promised(self, ledger: LedgerModel, account: str, day: int) -> bool:
-        """Whether a ledger must answer for an account's close, to who brings the right hint."""
+        """Whether a ledger must answer for a close, to who brings the right hint.
+
+        Of an account, of the supply (nobody), or of a figure of the lane by its name.
+        """
         return ledger.closes.promised(self._moved(ledger, account), day, self.today(ledger))
 
     def hint(self, ledger: LedgerModel, account: str, day: int) -> int:
@@ -774,19 +804,25 @@ class Model:
         return business_day(ledger.clock, self.close_minute)
 
     def _moved(self, ledger: LedgerModel, account: str) -> History:
+        if account in ledger.figures:
+            times = ledger.figures[account].times
+            moved = {business_day(time, self.close_minute) for time in times}
+            return History(account, begun=True, days=dict.fromkeys(moved, (0, False)))
         story = ledger.supply_story if account == ZERO else ledger.holding(account).story
         days = (business_day(time, self.close_minute) for time in story.times)
         begun = account in (ZERO, ledger.custody)
         moved = {*days, ledger.began} if begun else set(days)
         return History(account, begun=begun, days=dict.fromkeys(moved, (0, False)))
 
-    def transit_closing(self, day: int) -> int:
+    def transit_closing(self, day: int, kinds: Iterable[int] = (ISSUE, RELEASE)) -> int:
         """Units in transit at the close: gone on the source's clock, not there on the other's."""
         cut = close_of(day, self.close_minute)
         return sum(
             t.message.amount
             for t in self.transits
-            if t.message.lock_time < cut and (t.arrived_at is None or t.arrived_at >= cut)
+            if t.message.kind in kinds
+            and t.message.lock_time < cut
+            and (t.arrived_at is None or t.arrived_at >= cut)
         )
 
     def suspense_closing(self, ledger: LedgerModel, day: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
 from tallystick.token.closings import SLOTS, opening_key
 from tallystick.token.position import close_of
 from tests.stateful.machine import (
@@ -73,6 +74,10 @@ REACHED = {
     ("announce close", "done"),
     ("announce close", "book: close no longer kept"),
     ("keep", "done"),
+    ("keep figure", "done"),
+    ("keep figure", "flows: nothing to keep"),
+    ("land after a close, delivered", "done"),
+    ("land after a close, claimed", "done"),
     ("ask closings", "done"),
 }
 
@@ -123,9 +128,10 @@ def playing() -> TwoLedgers:
     two.set_clock("home", by=DAY)
     two.set_clock("remote", by=DAY)
     two.transfer("home", "investor", "fund", 5)
+    two.send("home", "fund", "investor", 9)
     two.check()
     assert waiting.state is State.SUSPENDED
-    assert two.model.in_transit() == 700
+    assert two.model.in_transit() == 709
     return two
 
 
@@ -159,6 +165,26 @@ def _opening(two: TwoLedgers) -> None:
     key = opening_key(account, last % SLOTS)
     slot = _mapped(books.openings, key.to_bytes(32, "big"))
     suite.chain.set_storage(suite.token, slot, books.of_token(slot) + 1)
+
+
+def _sent_slot(books) -> int:
+    return _mapped(books.figures["SENT"], books.lane)
+
+
+def _sent_before(two: TwoLedgers) -> None:
+    """What the lane had sent before today's first message."""
+    suite, books = two.network.home, two.books["home"]
+    key = figure_key(Figure.SENT, two.model.today(two.model.home) % SLOTS).to_bytes(32, "big")
+    slot = _mapped(books.lane_openings, books.lane, key)
+    suite.chain.set_storage(suite.escrow, slot, books.of_escrow(slot) + 1)
+
+
+def _landing(two: TwoLedgers) -> None:
+    """Of units that are still under way."""
+    suite, books = two.network.remote, two.books["remote"]
+    message = next(t.message for t in two.model.transits if t.state is State.IN_TRANSIT)
+    word = Landing(two.world.first_day + 1, Landed.DELIVERED).pack()
+    suite.chain.set_storage(suite.escrow, _mapped(books.landed, message.id), word)
 
 
 def _outbox(two: TwoLedgers) -> None:
@@ -199,6 +225,9 @@ PLANTED = {
     "an arrival invented on another page": (_another_page, "INV-3"),
     "a message that nobody sent": (_outbox, "INV-4"),
     "history rewritten": (_opening, "closing"),
+    "more sent than the outbox has": (_shift("home", "escrow", _sent_slot, 1), "figures"),
+    "what had been sent rewritten": (_sent_before, "closing"),
+    "a landing invented": (_landing, "landing"),
     "a stop lifted by nobody": (
         _shift("home", "escrow", lambda b: b.terms_slot, 1 << 161),
         "lane stops",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import NO_CAP
 from tallystick.build import artifact
 from tallystick.chain import Contract
@@ -66,6 +67,7 @@ def lived(deployed_world: World) -> Iterator[World]:
     """Both ledgers after acts of every role, some of them still pending."""
     with deployed_world.isolated():
         _messages(deployed_world)
+        _figures(deployed_world)
         for side in (deployed_world.home, deployed_world.remote):
             _controls(side)
             _closings(side)
@@ -104,6 +106,29 @@ def _messages(world: World) -> None:
     world.deliver(world.burned(9, home.outsider))
     world.burned(11)
     world.locked(13)
+
+
+def _figures(world: World) -> None:
+    """Over closes, announced or kept by hand: sent, suspended, landed by delivery and claim."""
+    sides = home, remote = world.home, world.remote
+    late = [world.locked(20), world.burned(6)]
+    claimed = world.locked(2, remote.upgrader)
+    world.deliver(claimed)
+    for days in range(4):
+        for side in sides:
+            if days != 2:
+                side.token.announce_close(side.token.business_day(), *STATED, sender=side.registrar)
+            side.chain.advance(DAY)
+        world.arrived(1)
+        world.deliver(world.burned(1, home.outsider))
+    for message in late:
+        world.deliver(message)
+    world.network.admit(world.network.suite("remote"), remote.upgrader, 40_000)
+    world.network.claim(claimed)
+    for side in sides:
+        for figure in Figure if side is home else (Figure.SENT,):
+            kept = (world.lane, figure, side.token.business_day() - 2, 0)
+            side.escrow.keep_figure(*kept, sender=side.outsider)
 
 
 def _controls(side: Side) -> None:
@@ -417,6 +442,25 @@ def _ledger(field: int) -> _Fault:
     return lambda w: (w.remote.escrow, ("lanes", "_ledger", w.lane), field)
 
 
+def _figure(figure: Figure, kept_by: str, field: int) -> _Fault:
+    """Of the opening that tells a figure at a close, by whatever keeps that close."""
+
+    def fault(world: World) -> tuple[Contract, tuple[Any, ...], int]:
+        side = world.home
+        kept = [e.args for e in side.escrow.events() if e.name == "FigureKept"]
+        day = kept[-1]["day"]
+        if kept_by == "announcement":
+            day -= 2
+        return side.escrow, ("lanes", "_openings", world.lane, figure_key(figure, day)), field
+
+    return fault
+
+
+def _landed(world: World) -> tuple[Contract, tuple[Any, ...], int]:
+    event = [e for e in world.remote.escrow.events() if e.name == "UnitsLanded"][-1]
+    return world.remote.escrow, ("transit", "landed", event.args["id"]), 1
+
+
 # What is flipped in one word -> the views that differ, with their members.
 _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "balance": (_position(1), {"position_of balance"}),
@@ -507,6 +551,10 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
         lambda w: (w.remote.escrow, ("lanes", "_suspense", w.lane), 1),
         {"lane_state suspense"},
     ),
+    "sent at an announced close": (_figure(Figure.SENT, "announcement", 1), {"sent_at_close"}),
+    "sent at a close kept by hand": (_figure(Figure.SENT, "hand", 1), {"sent_at_close"}),
+    "suspense at a close": (_figure(Figure.SUSPENSE, "hand", 1), {"suspense_at_close"}),
+    "landing": (_landed, {"landed"}),
     "outbox": (lambda w: (w.home.escrow, ("transit", "outbox", w.lane, 0), 1), {"outbox"}),
     "cap": (_terms(1 << 186), {"lane_state terms.cap"}),
     "lane's stop": (

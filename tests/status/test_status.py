@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import Kind, LaneId, MessageId
+from tallystick.bridge.message import NO_CAP, Kind, LaneId, MessageId
 from tallystick.chain import Chain
 from tallystick.cli.status import render
 from tallystick.local.network import Network
@@ -72,8 +72,8 @@ def sound() -> Observation:
         message(Kind.RELEASE, 1, 5),
     )
     # Locked 130, released 30; issued remotely 110, burned 35.
-    home = SideState("home", 100, 0, 4, 2**70 - 1, 0, _CUSTODY, 100)
-    remote = SideState("remote", 75, 7, 2, 2**70 - 1, 0, _CUSTODY, 7)
+    home = SideState("home", 100, 0, 4, NO_CAP, 0, _CUSTODY, 100)
+    remote = SideState("remote", 75, 7, 2, NO_CAP, 0, _CUSTODY, 7)
     holders = (Position("0x" + "aa" * 20, "a", 600), Position("0x" + "ab" * 20, "b", 300))
     return Observation(
         isin="US0378331005",

@@ -293,8 +293,8 @@ def _escrow_without_clock(name: str) -> str:
     last = "from contracts.governance import access\n"
     copy.replace(last, last + "from . import transit_without_clock_mock\n")
     copy.replace(
-        "initializes: transit[lanes := lanes]",
-        "initializes: transit_without_clock_mock[lanes := lanes]",
+        "initializes: transit[flows := flows, lanes := lanes]",
+        "initializes: transit_without_clock_mock[flows := flows, lanes := lanes]",
     )
     copy.text = copy.text.replace("    transit.", "    transit_without_clock_mock.")
     return copy.text

@@ -1,14 +1,16 @@
-"""Lanes with their epochs, messages, suspense; verifiers."""
+"""Lanes with their epochs, messages, suspense, figures at closes; verifiers."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import OPEN_END
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
 from tallystick.status.rules.step import Changes, Step, on, proposal, sets
+from tallystick.token.position import business_day
 
 __all__ = []
 
@@ -28,8 +30,12 @@ def _lane_opened(step: Step) -> Changes:
         ("lane_of_custody", terms["custody"]): lane,
         ("outbox", lane, 0): bytes(32),
         ("has_arrived", lane, 0): False,
+        # Day of each movement -> what it was then; from the first day that there is, nothing.
+        ("_figure", lane, Figure.SENT): {0: 0},
     }
-    if not terms["home"]:
+    if terms["home"]:
+        changes["_figure", lane, Figure.SUSPENSE] = {0: 0}
+    else:
         changes["lane_to_home", keccak(terms["isin"].encode())] = lane
     return changes
 
@@ -56,12 +62,22 @@ def _moved(step: Step, *, outstanding: int = 0, suspense: int = 0, sent: int = 0
     return step.with_members("lane_state", step.lane, **sums)
 
 
+def _counted(step: Step, figure: Figure, more: int) -> Changes:
+    """What is kept of a figure once it has changed: on a remote ledger suspense has no history."""
+    fact = ("_figure", step.lane, figure)
+    if (days := step.now(*fact, empty=None)) is None:
+        return {}
+    minute = step.member("terms", "lane_state", step.lane)["close_minute"]
+    return {fact: {**days, business_day(step.at, minute): days[max(days)] + more}}
+
+
 @on("MessageSent")
 def _message_sent(step: Step) -> Changes:
     """The next nonce is still free."""
     lane, nonce = step.lane, step.message.nonce
     return {
         **_moved(step, outstanding=step.message.amount, sent=1),
+        **_counted(step, Figure.SENT, step.message.amount),
         ("outbox", lane, nonce): step.id,
         ("outbox", lane, nonce + 1): bytes(32),
     }
@@ -75,17 +91,35 @@ def _message_delivered(step: Step) -> Changes:
         ("has_arrived", lane, nonce): True,
         ("has_arrived", lane, nonce + 1): bool(step.now("has_arrived", lane, nonce + 1)),
         ("suspended", step.id): 0,
+        ("landed", step.id): 0,
     }
 
 
 @on("UnitsSuspended")
 def _units_suspended(step: Step) -> Changes:
-    return {**_moved(step, suspense=step.amount), ("suspended", step.id): step.amount}
+    return {
+        **_moved(step, suspense=step.amount),
+        **_counted(step, Figure.SUSPENSE, step.amount),
+        ("suspended", step.id): step.amount,
+    }
 
 
 @on("SuspenseClaimed")
 def _suspense_claimed(step: Step) -> Changes:
-    return {**_moved(step, suspense=-step.amount), ("suspended", step.id): 0}
+    return {
+        **_moved(step, suspense=-step.amount),
+        **_counted(step, Figure.SUSPENSE, -step.amount),
+        ("suspended", step.id): 0,
+    }
+
+
+sets("UnitsLanded", "landed id", to="landing")
+
+
+@on("FigureKept")
+def _figure_kept(step: Step) -> Changes:
+    """It tells the close before it."""
+    return {("_answered", (step.lane, step.figure), step.day - 1): True}
 
 
 sets("EpochEnds", "epoch_at lane epoch", same="valid_until")

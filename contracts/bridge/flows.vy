@@ -1,0 +1,234 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Flows: what a lane had sent, and what waited in suspense, at past closes
+@license Apache-2.0
+@author Tallystick
+@notice What a cut needs of a lane's end beside the token's closings, at the close of a business day: of an announced
+        one for ever, of the last seven without announcement. What was not kept reverts; it never reads 0.
+@dev Each end tells only what it sent. What arrived follows: what a ledger has is what arrived and did not leave. At
+     home the lane was owed its custody's closing less what was in suspense; on a remote ledger the custody holds
+     what is in suspense and nothing else, so that the token's closing tells it.
+     History is kept by the rules of the token's `book`: the first movement on a later business day first writes that
+     day's opening, into one of eight slots in turn, or for good if a close since the movement before was announced;
+     what leaves its slot is first kept if a close announced late needs it. Which closes are announced the
+     token says, asked at the first movement of a day: lane and token count the same days, so what the one keeps the
+     other keeps. The first opening of all is kept, so that closes before it are 0 for ever.
+
+     Words are laid out as the token's (`position`): base units, day of the last movement; in an opening its own day.
+"""
+from interfaces import ISecurityToken
+
+from contracts.bridge import lanes
+from contracts.token import position
+
+uses: lanes
+
+
+# What is kept of a lane.
+SENT: constant(uint256) = 1
+SUSPENSE: constant(uint256) = 2
+
+# As in the token: slots in which the newest openings take turns, the oldest of sixteen closes, days walked in one call.
+_SLOTS: constant(uint256) = 8
+_OLDEST_SHIFT: constant(uint256) = 240
+_MAX_WALK: constant(uint256) = 64
+
+
+event FigureKept:
+    lane: indexed(bytes32)
+    figure: indexed(uint256)
+    day: indexed(uint256)
+
+
+# ----------------------------------------------------------------------- anyone
+
+
+@external
+def keep_figure(lane: bytes32, figure: uint256, day: uint256, hint: uint256):
+    """
+    @notice Keep what tells a lane's figure at the close of a day for good, while it is there.
+    @dev Announced closes need nobody to do this. A figure that has not moved since has no opening yet, so there is
+         nothing to keep; nor of a remote ledger's suspense, whose history is the token's.
+    @param lane The lane.
+    @param figure 1: what it sent; 2: what waited in suspense.
+    @param day The business day.
+    @param hint As for `sent_at_close`.
+    @custom:role anyone
+    """
+    opening: uint256 = self._closing(lane, figure, day, hint)
+    opened: uint256 = position._tag(opening)
+    assert opened != 0, "flows: nothing to keep"
+    lanes._openings[lane][self._key(figure, opened)] = opening
+    log FigureKept(lane=lane, figure=figure, day=opened)
+
+
+# ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def sent_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Base units that this end of a lane had sent since it was opened, at the close of a business day.
+    @dev Modulo 2**104: only differences are read. Without a hint the walk starts at the newest opening and can meet
+         one that made room, or end after 64 days. The first business day after `day` on which the lane
+         sent something always serves.
+    @param lane The lane.
+    @param day The business day.
+    @param hint A later business day of which an opening is there, to start from; 0 for none.
+    @return Base units.
+    """
+    return self._closing(lane, SENT, day, hint) & position.AMOUNT_MAX
+
+
+@external
+@view
+def suspense_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Base units that had arrived and waited in suspense at the close of a business day.
+    @param lane The lane.
+    @param day The business day.
+    @param hint A later business day on which suspense moved and of which an opening is there; on a remote ledger as for
+           the token's `balance_at_close` of the lane's custody; 0 for none.
+    @return Base units.
+    """
+    if lanes._open_terms(lane) & lanes.HOME == 0:
+        return staticcall ISecurityToken(lanes._opened_with[lane].token).balance_at_close(
+            lanes._opened_with[lane].custody, day, hint
+        )
+    return self._closing(lane, SUSPENSE, day, hint) & position.AMOUNT_MAX
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+def _book_sent(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Enter units that leave.
+    """
+    lanes._sent[lane] = self._moved(lane, terms, SENT, lanes._sent[lane], amount)
+
+
+@internal
+def _book_suspense(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
+    """
+    word: uint256 = lanes._suspense[lane]
+    if terms & lanes.HOME != 0:
+        lanes._suspense[lane] = self._moved(lane, terms, SUSPENSE, word, amount)
+    else:
+        lanes._suspense[lane] = unsafe_add(word, amount)
+
+
+@internal
+def _book_claim(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Enter a claim from suspense.
+    """
+    assert amount <= lanes._suspense[lane] & position.AMOUNT_MAX, "flows: more than in suspense"
+    self._book_suspense(lane, terms, unsafe_sub(0, amount))
+
+
+@internal
+def _moved(
+    lane: bytes32, terms: uint256, figure: uint256, word: uint256, amount: uint256
+) -> uint256:
+    """
+    @dev A figure's word with `amount` more, modulo 2**104; the first movement of a day writes its opening.
+    """
+    day: uint256 = unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
+    if (word >> position.DAY_SHIFT) & position.DAY_MAX != day:
+        self._open(lane, figure, word, day)
+    return (day << position.DAY_SHIFT) | (unsafe_add(word, amount) & position.AMOUNT_MAX)
+
+
+@internal
+def _open(lane: bytes32, figure: uint256, word: uint256, day: uint256):
+    """
+    @dev Write the opening of `day`: for good if it is the first of all or an announced close needs it, else into its
+         slot.
+    """
+    key: uint256 = self._key(figure, day)
+    last: uint256 = position._day(word)
+    if last != 0:
+        token: ISecurityToken = ISecurityToken(lanes._opened_with[lane].token)
+        calendar: uint256 = staticcall token.calendar()
+        if self._latest(calendar, day) < last:
+            key = self._key(figure, day % _SLOTS)
+            there: uint256 = lanes._openings[lane][key]
+            tag: uint256 = position._tag(there)
+            before: uint256 = position._day(there)
+            # Of closes that left a full calendar we know only that they lie before all that are in it.
+            if there != 0 and (
+                before <= self._latest(calendar, tag) or before < calendar >> _OLDEST_SHIFT
+            ):
+                lanes._openings[lane][self._key(figure, tag)] = there
+    lanes._openings[lane][key] = word | (day << position.TAG_SHIFT)
+
+
+@internal
+@pure
+def _latest(calendar: uint256, day: uint256) -> uint256:
+    """
+    @dev The latest announced close before a day; 0: none.
+    """
+    rest: uint256 = calendar
+    for _: uint256 in range(16):
+        if rest & position.DAY_MAX < day:
+            break
+        rest = rest >> 16
+    return rest & position.DAY_MAX
+
+
+@internal
+@pure
+def _key(figure: uint256, day: uint256) -> uint256:
+    """
+    @dev Where the opening of a day is kept, or what is in a slot.
+    """
+    return (figure << 16) | day
+
+
+@internal
+@view
+def _opening(lane: bytes32, figure: uint256, day: uint256) -> uint256:
+    """
+    @dev The opening of a day, kept or still in its slot; 0: none is there.
+    """
+    opening: uint256 = lanes._openings[lane][self._key(figure, day)]
+    if position._tag(opening) != day:
+        opening = lanes._openings[lane][self._key(figure, day % _SLOTS)]
+        if position._tag(opening) != day:
+            return 0
+    return opening
+
+
+@internal
+@view
+def _closing(lane: bytes32, figure: uint256, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev The opening that tells a figure at the close of `day`, or, with no day of its own, the word that stands since.
+    """
+    assert figure == SENT or figure == SUSPENSE, "flows: unknown figure"
+    terms: uint256 = lanes._open_terms(lane)
+    today: uint256 = unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
+    assert day < today, "flows: day not closed"
+    word: uint256 = lanes._sent[lane] if figure == SENT else lanes._suspense[lane]
+    cursor: uint256 = position._day(word)
+    if cursor <= day:
+        return word
+    if hint != 0:
+        assert (
+            hint > day and self._opening(lane, figure, hint) != 0
+        ), "flows: hint is no later opening"
+        cursor = hint
+    for _: uint256 in range(_MAX_WALK):
+        opening: uint256 = self._opening(lane, figure, cursor)
+        assert opening != 0, "flows: not kept, or give a hint"
+        cursor = position._day(opening)
+        if cursor <= day:
+            return opening
+    raise "flows: walk too long, give a hint"
