@@ -52,6 +52,7 @@ CONDITIONS: Final = ("frozen", "expired")
 STATES: Final = (*PAUSES, *(f"{state} {party}" for state in CONDITIONS for party in PARTIES))
 # The pieces of one contract, by the name under which it is used.
 _USED_AS: Final = {
+    "ActionsEngineControls": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",
     "SecurityTokenSettings": "SecurityToken",

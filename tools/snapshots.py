@@ -29,6 +29,7 @@ SIZE_BUDGET = 23_500
 SIZE_BUDGETS = dict.fromkeys(
     (
         "ActionsEngine",
+        "ActionsEngineControls",
         "SecurityToken",
         "SecurityTokenControls",
         "SecurityTokenSettings",

@@ -4,10 +4,10 @@
 @title Dispatch: what the engines of one instrument tell one another
 @license Apache-2.0
 @author Tallystick
-@notice Numbers, keeps and logs what this engine tells; proves what an engine of another ledger told.
+@notice Keeps and logs what this engine tells; proves what an engine of another ledger told.
 @dev A message is addressed to nobody. Its id is signed in the domain of the engine that sent it, so that the same
      signatures are evidence on every ledger, and nothing else is: header and domain name ledger and engine. The body
-     is a struct hash of its own, so that equal things are told in one message: sent again, it has its number and id.
+     is a struct hash of its own, so that equal things are told in one message: sent again, it has the same id.
      A remote ledger listens to its home alone, and home to every remote ledger. A change of whom it listens to takes
      two keys and a day after the set-up: the operator proposes, an administrator carries it out.
 """
@@ -20,13 +20,16 @@ from contracts.governance import instruction
 uses: access
 
 CODEC: constant(uint256) = 1
-# What a message tells. Home to remote: a version of an event is in force. Remote to home: it was taken, and when.
+# What a message tells. Home to remote: a version of an event is in force; what is owed for there. Remote to home: a
+# version was taken, and when; what stood there at a close.
 RECORD: constant(uint256) = 1
 ARMED: constant(uint256) = 2
+FIGURES: constant(uint256) = 3
+TOTALS: constant(uint256) = 4
 
 _MESSAGE_TYPEHASH: constant(bytes32) = keccak256(
     "ActionsMessage(uint256 codec,uint256 kind,bytes32 instrument,bytes32 source_ledger,"
-    "bytes32 source_engine,uint256 number,bytes32 body)"
+    "bytes32 source_engine,bytes32 body)"
 )
 _DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -45,8 +48,6 @@ struct Header:
     # keccak256 of the source's CAIP-2 name; its engine, an address on the right.
     source_ledger: bytes32
     source_engine: bytes32
-    # Counts what the source told of this kind, from 1.
-    number: uint256
     # EIP-712 struct hash of what it tells.
     body: bytes32
 
@@ -57,16 +58,13 @@ struct Peer:
     verifier: address
 
 
-# What this engine speaks for.
+# What this engine speaks for, and the escrow of its lanes.
 token: public(address)
+escrow: public(address)
 instrument: public(bytes32)
 is_home: public(bool)
-# kind -> messages told
-sent: public(HashMap[uint256, uint256])
-# kind -> number -> message id: provable from this contract's storage (INV-4)
-message_of: public(HashMap[uint256, HashMap[uint256, bytes32]])
-# body -> its number; what a body is of, its type hash says
-_numbers: HashMap[bytes32, uint256]
+# message id -> whether this engine told it: provable from this contract's storage (INV-4)
+is_told: public(HashMap[bytes32, bool])
 # keccak256 of a ledger's CAIP-2 name -> its engine
 peer_of: public(HashMap[bytes32, Peer])
 # On a remote ledger the one it listens to.
@@ -190,31 +188,25 @@ def _send(kind: uint256, body: bytes32) -> Header:
     """
     @dev Enter what is told; the caller logs it whole. Told again, it is the same message.
     """
-    told: bool = self._is_told(body)
-    number: uint256 = self._numbers[body] if told else self.sent[kind] + 1
-    header: Header = Header(
-        codec=CODEC,
-        kind=kind,
-        instrument=self.instrument,
-        source_ledger=self._ledger(chain.id),
-        source_engine=convert(convert(self, uint256), bytes32),
-        number=number,
-        body=body,
-    )
-    if not told:
-        self._numbers[body] = number
-        self.sent[kind] = number
-        self.message_of[kind][number] = self._id(header)
+    header: Header = self._own(kind, body)
+    self.is_told[self._id(header)] = True
     return header
 
 
 @internal
 @view
-def _is_told(body: bytes32) -> bool:
+def _own(kind: uint256, body: bytes32) -> Header:
     """
-    @dev Whether this engine told that.
+    @dev The message with which this engine tells something.
     """
-    return self._numbers[body] != 0
+    return Header(
+        codec=CODEC,
+        kind=kind,
+        instrument=self.instrument,
+        source_ledger=self._ledger(chain.id),
+        source_engine=convert(convert(self, uint256), bytes32),
+        body=body,
+    )
 
 
 @internal

@@ -33,6 +33,7 @@ _VERSION_TYPEHASH: constant(bytes32) = keccak256(
 _PAYS_CASH: constant(bytes4[6]) = [
     0x43415044, 0x43415047, 0x44524341, 0x44564341, 0x494e5452, 0x53485052
 ]
+_MAX_VERSION: constant(uint256) = 2**32 - 1
 _MAX_DECIMALS: constant(uint256) = 18
 _MAX_EPOCH: constant(uint256) = 2**7 - 1
 _MAX_DAY: constant(uint256) = 2**16 - 1
@@ -121,7 +122,9 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
         record.rounding == _ROUNDING_DOWN and record.tier == _TIER_ACCOUNT and record.set_off <= 1
     ), "record: unknown option"
     assert (
-        record.version != 0 and (record.version == 1) == (record.previous == empty(bytes32))
+        record.version != 0
+        and record.version <= _MAX_VERSION
+        and (record.version == 1) == (record.previous == empty(bytes32))
     ), "record: previous or version"
     self._check_cash(record)
     self._check_days(record)

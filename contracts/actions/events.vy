@@ -10,8 +10,13 @@
      follow one another without a gap, each with the hash of the one before, and replace it whole; a ledger that
      missed some takes the newest. An event's id is used once: what was cancelled stays so. Two records of one
      version, both attested, halt the event on the ledger where they are shown, for good: what it was for takes
-     another id. At home records are its own storage, and no attestation halts them.
-     Kept of a record are its hash and what is needed here; the whole of it is in each ledger's log.
+     another id. At home records are its own storage, and no attestation halts them. Once totals are fixed (see `cut`)
+     an event can only be cancelled, before its payment day; later it is reversed.
+     Kept of a record are its hash and what is needed here; the whole of it is in each ledger's log, and who needs
+     more of it shows it again.
+
+       version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | - | since 48
+       terms    numerator 96 | denominator 96 | record day 16 | payment day 16 | relief until 16 | expires 16
 """
 from interfaces import ISecurityToken
 from interfaces import IVerifier
@@ -27,6 +32,10 @@ uses: dispatch
 
 # Business days between the announcement and the record day, at least, by home's clock.
 _NOTICE: constant(uint256) = 2
+_DAY_MASK: constant(uint256) = 2**16 - 1
+_LATE: constant(uint256) = 2**68
+_FIXED: constant(uint256) = 2**69
+_HALTED: constant(uint256) = 2**70
 # The token keeps the closings of so many days back without announcement.
 _KEPT_DAYS: constant(uint256) = 7
 # "RECD", and the record's hash as the document: why a close is announced.
@@ -41,18 +50,22 @@ struct Standing:
     # Hashes of records: the one announced last, and the one that counts; empty: none yet.
     newest: bytes32
     in_force: bytes32
-    halted: bool
 
 
 struct Version:
     version: uint256
     record_day: uint256
+    # In whose units its totals are.
+    unit_epoch: uint256
     # Active or cancelled; 0: there is no such version.
     status: uint256
     # This ledger's clock when it was announced here, or taken.
     since: uint256
     # It was taken when the token no longer kept the closings of its record day.
     late: bool
+    # Totals are fixed by it; the event is halted here.
+    fixed: bool
+    halted: bool
 
 
 struct Told:
@@ -76,13 +89,15 @@ attestors: public(address)
 # COAF -> where the event stands
 event_of: public(HashMap[bytes32, Standing])
 # hash of a record -> what is kept of it
-version_of: public(HashMap[bytes32, Version])
+_versions: HashMap[bytes32, uint256]
 # COAF -> version -> hash of its record, told by itself or by the version after it
 record_hash: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # Home: hash of a version (record and status) -> keccak256 of a ledger's CAIP-2 name -> what that ledger told
 told_at: public(HashMap[bytes32, HashMap[bytes32, Told]])
+# COAF -> what is paid and when by the version in force, see above; 0: the event is off
+_terms: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event AttestorsProposed:
@@ -199,23 +214,20 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
     self._check_home()
     event_record._check(record, status, dispatch.instrument)
     e: Standing = self.event_of[record.coaf]
-    # Once totals are fixed, a version may change less than all; that comes with them.
-    assert (
-        self.version_of[e.in_force].status != event_record.CANCELLED
-    ), "events: cancelled already"
+    in_force: Version = self._version(e.in_force)
+    assert in_force.status != event_record.CANCELLED, "events: cancelled already"
+    self._check_changeable(in_force, status, self._terms[record.coaf])
     # No version is 0, whose hash is empty as the one before the first.
-    assert record.version == self.version_of[e.newest].version + 1, "events: not the next version"
+    assert record.version == self._version(e.newest).version + 1, "events: not the next version"
     assert record.previous == e.newest, "events: not linked to previous"
     assert e.corp in [empty(bytes32), record.corp], "events: of another CORP"
     if status == event_record.ACTIVE:
-        if record.record_day not in [0, self.version_of[e.in_force].record_day]:
+        if record.record_day not in [0, in_force.record_day]:
             today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
             assert record.record_day >= today + _NOTICE, "events: too little notice"
     hashed: bytes32 = event_record._hash(record)
     self._keep(record, hashed, status, False)
-    self.event_of[record.coaf] = Standing(
-        corp=record.corp, newest=hashed, in_force=e.in_force, halted=False
-    )
+    self.event_of[record.coaf] = Standing(corp=record.corp, newest=hashed, in_force=e.in_force)
     instruction._record(empty(address), reason, document)
     log EventAnnounced(coaf=record.coaf, record_hash=hashed, status=status, record=record)
 
@@ -224,17 +236,20 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
 
 
 @external
-def confirm(coaf: bytes32, attestation: Bytes[1034]):
+def confirm(record: event_record.EventRecord, attestation: Bytes[1034]):
     """
     @notice Home: put the version announced last in force, which enough event attestors signed, and tell it.
-    @param coaf The event.
+    @param record Its record.
     @param attestation What their verifier asks for, of the version's hash, in this engine's domain.
     @custom:role anyone
     """
     self._check_home()
+    coaf: bytes32 = record.coaf
     e: Standing = self.event_of[coaf]
     assert e.newest != e.in_force, "events: nothing to confirm"
-    version: Version = self.version_of[e.newest]
+    assert e.newest == event_record._hash(record), "events: not the newest version"
+    version: Version = self._version(e.newest)
+    self._check_changeable(self._version(e.in_force), version.status, self._terms[coaf])
     assert staticcall IVerifier(self.attestors).verify(
         dispatch._domain_separator(chain.id, self),
         event_record._version_hash(e.newest, version.status),
@@ -244,6 +259,7 @@ def confirm(coaf: bytes32, attestation: Bytes[1034]):
         e.in_force, version.record_day, version.status, e.newest
     ), "events: record day too long past"
     self.event_of[coaf].in_force = e.newest
+    self._set_terms(record, version.status)
     self._tell(coaf, e.newest)
 
 
@@ -270,20 +286,23 @@ def take_record(
         header, dispatch.RECORD, event_record._version_hash(hashed, status), attestation
     )
     e: Standing = self.event_of[record.coaf]
-    assert not e.halted, "events: halted"
+    before: Version = self._version(e.in_force)
+    assert not before.halted, "events: halted"
     if self._is_contradicted(record, hashed, status):
-        self.event_of[record.coaf].halted = True
+        self._halt(record.coaf)
         return False
-    assert self.version_of[hashed].status == 0, "events: taken already"
-    assert record.version > self.version_of[e.in_force].version, "events: a later version stands"
+    assert self._versions[hashed] == 0, "events: taken already"
+    assert record.version > before.version, "events: a later version stands"
     event_record._check(record, status, dispatch.instrument)
+    assert (
+        status == event_record.CANCELLED or not before.fixed
+    ), "events: totals are fixed"
     late: bool = self._keep_close(e.in_force, record.record_day, status, hashed)
     self._keep(record, hashed, status, late)
     if record.version != 1:
         self.record_hash[record.coaf][record.version - 1] = record.previous
-    self.event_of[record.coaf] = Standing(
-        corp=record.corp, newest=hashed, in_force=hashed, halted=False
-    )
+    self.event_of[record.coaf] = Standing(corp=record.corp, newest=hashed, in_force=hashed)
+    self._set_terms(record, status)
     log RecordTaken(coaf=record.coaf, record_hash=hashed, status=status, late=late, record=record)
     self._tell(record.coaf, hashed)
     return True
@@ -303,7 +322,9 @@ def take_armed(header: dispatch.Header, armed: Armed, attestation: Bytes[1034]):
     assert armed.event_version == self._version_hash(
         armed.coaf, armed.version
     ), "events: told of another record"
-    assert dispatch._is_told(armed.event_version), "events: not in force yet"
+    assert dispatch.is_told[
+        dispatch._id(dispatch._own(dispatch.RECORD, armed.event_version))
+    ], "events: not in force yet"
     ledger: bytes32 = header.source_ledger
     assert self.told_at[armed.event_version][ledger].taken_at == 0, "events: told already"
     self.told_at[armed.event_version][ledger] = Told(taken_at=armed.taken_at, late=armed.late)
@@ -313,7 +334,7 @@ def take_armed(header: dispatch.Header, armed: Armed, attestation: Bytes[1034]):
 @external
 def tell(coaf: bytes32):
     """
-    @notice Log once more, under the same number and id, what this ledger told of an event last.
+    @notice Log once more, under the same id, what this ledger told of an event last.
     @param coaf The event.
     @custom:role anyone
     """
@@ -323,6 +344,18 @@ def tell(coaf: bytes32):
 
 
 # ------------------------------------------------------------------------- views
+
+
+@external
+@view
+def version_of(record_hash: bytes32) -> Version:
+    """
+    @notice What is kept of a version that was announced or taken here.
+    @param record_hash Hash of its record.
+    @return Number, record day, unit epoch, status (0: there is none), since when by this ledger's clock, whether it was
+            late, whether totals are fixed by it, whether the event is halted here.
+    """
+    return self._version(record_hash)
 
 
 @external
@@ -356,7 +389,7 @@ def _version_hash(coaf: bytes32, version: uint256) -> bytes32:
     @dev Hash of a version as it was announced or taken here; empty if it was not.
     """
     hashed: bytes32 = self.record_hash[coaf][version]
-    status: uint256 = self.version_of[hashed].status
+    status: uint256 = self._version(hashed).status
     return event_record._version_hash(hashed, status) if status != 0 else empty(bytes32)
 
 
@@ -366,13 +399,94 @@ def _keep(record: event_record.EventRecord, hashed: bytes32, status: uint256, la
     @dev Enter a version.
     """
     self.record_hash[record.coaf][record.version] = hashed
-    self.version_of[hashed] = Version(
-        version=record.version,
-        record_day=record.record_day,
-        status=status,
-        since=block.timestamp,
-        late=late,
+    self._versions[hashed] = (
+        record.version
+        | (record.record_day << 32)
+        | (record.unit_epoch << 48)
+        | (status << 64)
+        | (_LATE if late else 0)
+        | (block.timestamp << 80)
     )
+
+
+@internal
+@view
+def _version(hashed: bytes32) -> Version:
+    """
+    @dev What is kept of a version; empty if there is none.
+    """
+    word: uint256 = self._versions[hashed]
+    return Version(
+        version=word & (2**32 - 1),
+        record_day=(word >> 32) & _DAY_MASK,
+        unit_epoch=(word >> 48) & _DAY_MASK,
+        status=(word >> 64) & 15,
+        since=word >> 80,
+        late=word & _LATE != 0,
+        fixed=word & _FIXED != 0,
+        halted=word & _HALTED != 0,
+    )
+
+
+@internal
+@view
+def _active(coaf: bytes32) -> Version:
+    """
+    @dev The version in force of an event that takes place and has a record day.
+    """
+    version: Version = self._version(self.event_of[coaf].in_force)
+    assert not version.halted, "events: halted"
+    assert version.status == event_record.ACTIVE, "events: none, or cancelled"
+    assert version.record_day != 0, "events: no record day"
+    return version
+
+
+@internal
+@view
+def _check_changeable(in_force: Version, status: uint256, terms: uint256):
+    """
+    @dev Once totals are fixed an event can only be cancelled, and not where holders may have been paid.
+    """
+    if in_force.fixed:
+        assert status == event_record.CANCELLED, "events: totals are fixed"
+        today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
+        assert today < (terms >> 208) & _DAY_MASK, "events: payment has begun"
+
+
+@internal
+def _fix(coaf: bytes32):
+    """
+    @dev Totals are fixed by the version in force.
+    """
+    in_force: bytes32 = self.event_of[coaf].in_force
+    self._versions[in_force] = self._versions[in_force] | _FIXED
+
+
+@internal
+def _set_terms(record: event_record.EventRecord, status: uint256):
+    """
+    @dev Keep what is paid, and when; nothing, if the event is cancelled.
+    """
+    self._terms[record.coaf] = 0
+    if status == event_record.ACTIVE:
+        self._terms[record.coaf] = (
+            record.numerator
+            | (record.denominator << 96)
+            | (record.record_day << 192)
+            | (record.payment_day << 208)
+            | (record.relief_until << 224)
+            | (record.expires << 240)
+        )
+
+
+@internal
+def _halt(coaf: bytes32):
+    """
+    @dev Nothing of an event goes on here, for good.
+    """
+    in_force: bytes32 = self.event_of[coaf].in_force
+    self._versions[in_force] = self._versions[in_force] | _HALTED
+    self._terms[coaf] = 0
 
 
 @internal
@@ -383,9 +497,10 @@ def _keep_close(in_force: bytes32, day: uint256, status: uint256, hashed: bytes3
     """
     if day == 0 or status == event_record.CANCELLED:
         return False
-    if day == self.version_of[in_force].record_day:
+    before: Version = self._version(in_force)
+    if day == before.record_day:
         # As the version before found it.
-        return self.version_of[in_force].late
+        return before.late
     token: ISecurityToken = ISecurityToken(dispatch.token)
     today: uint256 = staticcall token.business_day()
     if day + _KEPT_DAYS < today:
@@ -403,7 +518,7 @@ def _is_contradicted(record: event_record.EventRecord, hashed: bytes32, status: 
     shown: bytes32 = hashed
     shown_status: uint256 = status
     known: bytes32 = self.record_hash[record.coaf][version]
-    if known in [empty(bytes32), hashed] and self.version_of[hashed].status in [0, status]:
+    if known in [empty(bytes32), hashed] and self._version(hashed).status in [0, status]:
         if version <= 1:
             return False
         # It names the version before it.
@@ -417,7 +532,7 @@ def _is_contradicted(record: event_record.EventRecord, hashed: bytes32, status: 
         coaf=record.coaf,
         version=version,
         known_hash=known,
-        known_status=self.version_of[known].status,
+        known_status=self._version(known).status,
         shown_hash=shown,
         shown_status=shown_status,
     )
@@ -429,7 +544,7 @@ def _tell(coaf: bytes32, hashed: bytes32):
     """
     @dev Tell what is in force: home tells every ledger of the record, another ledger tells home when it took it.
     """
-    version: Version = self.version_of[hashed]
+    version: Version = self._version(hashed)
     event_version: bytes32 = event_record._version_hash(hashed, version.status)
     if dispatch.is_home:
         header: dispatch.Header = dispatch._send(dispatch.RECORD, event_version)

@@ -40,6 +40,9 @@ exports: (
     transit.message_id,
     transit.domain_separator,
     transit.eip712Domain,
+    # what engines ask of lanes
+    lanes.lanes_of,
+    lanes.lane_ends,
     # past closes
     flows.sent_at_close,
     flows.suspense_at_close,

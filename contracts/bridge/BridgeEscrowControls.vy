@@ -45,7 +45,6 @@ exports: (
     lanes.epoch_at,
     lanes.canonical_lane,
     lanes.lane_of_custody,
-    lanes.lane_to_home,
     lanes.release_authority,
 )
 

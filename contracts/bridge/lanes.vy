@@ -59,6 +59,8 @@ _MAX_ROTATION_DELAY: constant(uint256) = 30 * 86400
 _MIN_RETENTION: constant(uint256) = 60 * 60
 _MAX_RETENTION: constant(uint256) = 90 * 86400
 _TIME_MASK: constant(uint256) = 2**48 - 1
+# Whoever sums an instrument's lanes walks them all.
+MAX_LANES: constant(uint256) = 16
 
 
 struct LaneTerms:
@@ -78,6 +80,12 @@ struct LaneTerms:
     # What both sides count alike, as the record states it; part of the lane's id.
     decimals: uint8
     close_minute: uint16
+
+
+struct LaneEnds:
+    token: address
+    custody: address
+    peer_ledger: bytes32
 
 
 struct Epoch:
@@ -110,8 +118,8 @@ _opened_with: HashMap[bytes32, LaneTerms]
 canonical_lane: public(HashMap[bytes32, bytes32])
 # custody -> the one lane whose units lie there
 lane_of_custody: public(HashMap[address, bytes32])
-# keccak256(isin) -> the one lane of a remote ledger: a token there knows one home
-lane_to_home: public(HashMap[bytes32, bytes32])
+# keccak256(isin) -> its lanes: at home one for each remote ledger, there the one to its home
+_lanes_of: HashMap[bytes32, DynArray[bytes32, MAX_LANES]]
 # Created this escrow's proxy; knows the code of a custody.
 release_authority: public(address)
 # lane -> base units sent since it was opened, and what that and `_suspense` were at past closes: see `flows`
@@ -277,10 +285,11 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     # Each lane's units are physically its own (INV-7).
     assert self.lane_of_custody[terms.custody] == empty(bytes32), "lanes: custody of another lane"
 
-    if not terms.home:
-        instrument: bytes32 = keccak256(isin)
-        assert self.lane_to_home[instrument] == empty(bytes32), "lanes: instrument has its home"
-        self.lane_to_home[instrument] = lane
+    instrument: bytes32 = keccak256(isin)
+    count: uint256 = len(self._lanes_of[instrument])
+    assert terms.home or count == 0, "lanes: instrument has its home"
+    assert count < MAX_LANES, "lanes: instrument on too many ledgers"
+    self._lanes_of[instrument].append(lane)
     self.canonical_lane[pair] = lane
     self.lane_of_custody[terms.custody] = lane
     self._opened_with[lane] = terms
@@ -423,6 +432,32 @@ def lane_state(lane: bytes32) -> Lane:
         suspense=self._suspense[lane] & _AMOUNT_MAX,
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
+    )
+
+
+@external
+@view
+def lanes_of(instrument: bytes32) -> DynArray[bytes32, MAX_LANES]:
+    """
+    @notice The lanes of an instrument, in the order in which they were opened; on a remote ledger the one to its home.
+    @param instrument keccak256 of the ISIN.
+    @return The lanes.
+    """
+    return self._lanes_of[instrument]
+
+
+@external
+@view
+def lane_ends(lane: bytes32) -> LaneEnds:
+    """
+    @notice What never changes of a lane, for contracts that ask.
+    @param lane The lane.
+    @return Its token and custody here, and the ledger at its other end; nothing if it is not open.
+    """
+    return LaneEnds(
+        token=self._opened_with[lane].token,
+        custody=self._opened_with[lane].custody,
+        peer_ledger=self._opened_with[lane].peer_ledger,
     )
 
 

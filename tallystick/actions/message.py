@@ -2,7 +2,8 @@
 
 A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
 What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
-which event attestors sign as well), or that a ledger was told of one (`Armed`).
+which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
+close (`Figures`), what it owes for (`Totals`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ __all__ = [
     "Armed",
     "EngineDomain",
     "EventVersion",
+    "Figures",
     "Kind",
     "Status",
+    "Told",
+    "Totals",
     "message_from",
     "typed_data",
 ]
@@ -36,7 +40,6 @@ MESSAGE_FIELDS: Final = (
     ("bytes32", "instrument"),
     ("bytes32", "source_ledger"),
     ("bytes32", "source_engine"),
-    ("uint256", "number"),
     ("bytes32", "body"),
 )
 ARMED_FIELDS: Final = (
@@ -45,6 +48,21 @@ ARMED_FIELDS: Final = (
     ("bytes32", "event_version"),
     ("uint256", "taken_at"),
     ("bool", "late"),
+)
+FIGURES_FIELDS: Final = (
+    ("bytes32", "lane"),
+    ("uint256", "day"),
+    ("uint256", "epoch"),
+    ("uint256", "supply"),
+    ("uint256", "suspense"),
+    ("uint256", "sent"),
+)
+TOTALS_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("bytes32", "event_version"),
+    ("bytes32", "lane"),
+    ("uint256", "accounts"),
+    ("uint256", "crossing"),
 )
 VERSION_FIELDS: Final = (("EventRecord", "record"), ("uint256", "status"))
 DOMAIN_FIELDS: Final = (
@@ -60,7 +78,6 @@ def _type(name: str, fields: tuple[tuple[str, str], ...]) -> str:
 
 
 MESSAGE_TYPE: Final = _type("ActionsMessage", MESSAGE_FIELDS)
-ARMED_TYPE: Final = _type("Armed", ARMED_FIELDS)
 VERSION_TYPE: Final = _type("EventVersion", VERSION_FIELDS) + RECORD_TYPE
 _DOMAIN_TYPE: Final = _type("EIP712Domain", DOMAIN_FIELDS)
 # What verifiers of engines' messages are made with, and those of event attestors; referred types
@@ -76,10 +93,12 @@ EVENT_ATTESTATION: Final = (
 
 
 class Kind(IntEnum):
-    """What a message tells: home tells of a record, a remote ledger that it was told."""
+    """What a message tells. Home tells of a record and of totals, a remote ledger the others."""
 
     RECORD = 1
     ARMED = 2
+    FIGURES = 3
+    TOTALS = 4
 
 
 class Status(IntEnum):
@@ -115,6 +134,8 @@ class EngineDomain:
 class EventVersion:
     """A record, and whether it is active or cancelled."""
 
+    KIND: ClassVar = Kind.RECORD
+
     record: EventRecord
     status: Status = Status.ACTIVE
 
@@ -124,12 +145,35 @@ class EventVersion:
         return _hash(VERSION_TYPE, ("bytes32", "uint256"), (self.record.hash, int(self.status)))
 
 
+class _Words:
+    """Base of what is told in one struct of words: its fields, as the contracts' ABI has them."""
+
+    __slots__ = ()
+    NAME: ClassVar[str]
+    FIELDS: ClassVar[tuple[tuple[str, str], ...]]
+    KIND: ClassVar[Kind]
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Return the fields in ABI order."""
+        return tuple(getattr(self, name) for _, name in self.FIELDS)
+
+    @property
+    def id(self) -> bytes:
+        """Its EIP-712 struct hash: the body of its message."""
+        kinds = [kind for kind, _ in self.FIELDS]
+        return _hash(_type(self.NAME, self.FIELDS), kinds, self.as_tuple())
+
+
 @dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(_Words):
     """That a ledger was told of a version (by its id), by its own clock; `late`: too late.
 
     `coaf` is the reference as the record's word holds it.
     """
+
+    NAME: ClassVar = "Armed"
+    FIELDS: ClassVar = ARMED_FIELDS
+    KIND: ClassVar = Kind.ARMED
 
     coaf: bytes
     version: int
@@ -137,14 +181,42 @@ class Armed:
     taken_at: int
     late: bool
 
-    def as_tuple(self) -> tuple[Any, ...]:
-        """Return the fields in ABI order."""
-        return tuple(getattr(self, name) for _, name in ARMED_FIELDS)
 
-    @property
-    def id(self) -> bytes:
-        """Its struct hash: the body of ARMED."""
-        return _hash(ARMED_TYPE, [kind for kind, _ in ARMED_FIELDS], self.as_tuple())
+@dataclass(frozen=True, slots=True)
+class Figures(_Words):
+    """What stood on a remote ledger at the close of a business day, in base units of `epoch`.
+
+    See `tallystick.actions.cut.RemoteEnd`.
+    """
+
+    NAME: ClassVar = "Figures"
+    FIELDS: ClassVar = FIGURES_FIELDS
+    KIND: ClassVar = Kind.FIGURES
+
+    lane: bytes
+    day: int
+    epoch: int
+    supply: int
+    suspense: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals(_Words):
+    """What a remote ledger owes for in an event, in base units: its accounts, and what lands there."""
+
+    NAME: ClassVar = "Totals"
+    FIELDS: ClassVar = TOTALS_FIELDS
+    KIND: ClassVar = Kind.TOTALS
+
+    coaf: bytes
+    event_version: bytes
+    lane: bytes
+    accounts: int
+    crossing: int
+
+
+Told = EventVersion | Armed | Figures | Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +228,6 @@ class ActionsMessage:
     instrument: bytes
     source_ledger: bytes
     source_engine: bytes
-    number: int
     body: bytes
 
     def as_tuple(self) -> tuple[Any, ...]:
@@ -169,24 +240,20 @@ class ActionsMessage:
         return _hash(MESSAGE_TYPE, [kind for kind, _ in MESSAGE_FIELDS], self.as_tuple())
 
 
-def message_from(
-    domain: EngineDomain, isin: str, told: EventVersion | Armed, number: int
-) -> ActionsMessage:
+def message_from(domain: EngineDomain, isin: str, told: Told) -> ActionsMessage:
     """Return the message with which an engine tells something.
 
     Args:
         domain: The engine's.
         isin: Its instrument.
         told: What it tells.
-        number: Which of its messages of that kind it is, from 1.
     """
     return ActionsMessage(
         codec=CODEC,
-        kind=Kind.RECORD if isinstance(told, EventVersion) else Kind.ARMED,
+        kind=told.KIND,
         instrument=keccak(isin.encode()),
         source_ledger=ledger_id(f"eip155:{domain.chain_id}"),
         source_engine=party(domain.engine),
-        number=number,
         body=told.id,
     )
 

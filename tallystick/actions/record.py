@@ -33,6 +33,7 @@ __all__ = [
     "check_event",
 ]
 
+_VERSION_MAX: Final = 2**32 - 1
 RECORD_FIELDS: Final = (
     ("bytes32", "instrument"),
     ("bytes32", "corp"),
@@ -171,7 +172,7 @@ def check_event(record: EventRecord) -> EventRecord:
     for name, top in (("cash_decimals", MAX_DECIMALS), ("unit_epoch", EPOCH_MAX)):
         _need(name, 0 <= getattr(record, name) <= top, f"0 to {top}")
     _need("terms", len(record.terms) == 32 and any(record.terms), "the hash of the terms")
-    _need("version", record.version >= 1, "a version of at least 1")
+    _need("version", 1 <= record.version <= _VERSION_MAX, "a version of 1 to 2**32 - 1")
     first = record.version == 1
     linked = first == (record.previous == EMPTY_HASH) and len(record.previous) == 32
     _need("previous", linked, "no hash" if first else "the hash of the version before")

@@ -241,12 +241,20 @@ def test_a_lane_of_accounts_without_code_is_refused(
 def test_an_instrument_has_one_home_on_a_remote_ledger(world: World) -> None:
     """A breach of a second home would empty the first one's custody."""
     opening = Opening(world, world.remote)
-    assert world.remote.escrow.lane_to_home(keccak(text=ISIN)) == world.lane
+    assert world.remote.escrow.lanes_of(keccak(text=ISIN)) == [world.lane]
     opening.refused("lanes: instrument has its home")
 
 
-def test_the_home_ledger_has_no_lane_to_home(world: World) -> None:
-    assert world.home.escrow.lane_to_home(keccak(text=ISIN)) == bytes(32)
+def test_an_instrument_has_at_most_sixteen_lanes_at_home(opening: Opening) -> None:
+    """Whoever sums an instrument's lanes walks them all."""
+    lanes = [opening.world.lane]
+    for number in range(15):
+        opening.custody = opening.side.new_custody()
+        opened = opening.open(peer_ledger=ledger_id(f"eip155:{900 + number}"))
+        lanes.append(opened.return_value)
+    assert opening.escrow.lanes_of(keccak(text=ISIN)) == lanes
+    opening.custody = opening.side.new_custody()
+    opening.refused("lanes: instrument on too many ledgers")
 
 
 @pytest.mark.parametrize("cap", [NO_CAP + 1, UINT_MAX])

@@ -643,7 +643,7 @@ def _announce_event(world: World, state: str) -> Call:
 def _confirm_event(world: World, state: str) -> Call:
     side, actions = world.home, Actions(world)
     actions.announce(APPLE)
-    arguments = (COAF, actions.attested(EventVersion(APPLE)))
+    arguments = (APPLE.as_tuple(), actions.attested(EventVersion(APPLE)))
     return Call(side, side.engine, "confirm", arguments, side.outsider)
 
 
@@ -671,6 +671,58 @@ def _take_armed(world: World, state: str) -> Call:
     message = actions.message(armed)
     arguments = (message.as_tuple(), armed.as_tuple(), actions.proof(message))
     return Call(side, side.engine, "take_armed", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "send_figures")
+def _send_figures(world: World, state: str) -> Call:
+    Actions(world).close(APPLE.record_day)
+    side = world.remote
+    arguments = (world.lane, APPLE.record_day, 0, (0, 0, 0))
+    return Call(side, side.engine, "send_figures", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "take_figures")
+def _take_figures(world: World, state: str) -> Call:
+    side, actions = world.home, Actions(world)
+    actions.close(APPLE.record_day)
+    figures = actions.figures(APPLE.record_day)
+    message = actions.message(figures)
+    arguments = (message.as_tuple(), figures.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_figures", arguments, side.outsider)
+
+
+def _closed(world: World) -> Actions:
+    """A dividend of which every ledger was told, after the close of its record day."""
+    actions = Actions(world)
+    actions.take(actions.in_force(APPLE))
+    actions.close(APPLE.record_day)
+    actions.take_figures(actions.figures(APPLE.record_day))
+    return actions
+
+
+@prepares(_ENGINE, "fix")
+def _fix(world: World, state: str) -> Call:
+    _closed(world)
+    side = world.home
+    return Call(side, side.engine, "fix", (COAF, 0, ()), side.outsider)
+
+
+@prepares(_ENGINE, "fix_lane")
+def _fix_lane(world: World, state: str) -> Call:
+    _closed(world).fix(APPLE)
+    side = world.home
+    return Call(side, side.engine, "fix_lane", (COAF, world.lane, (0, 0, 0)), side.outsider)
+
+
+@prepares(_ENGINE, "take_totals")
+def _take_totals(world: World, state: str) -> Call:
+    actions, side = _closed(world), world.remote
+    actions.fix(APPLE)
+    actions.fix_lane(APPLE)
+    totals = actions.totals(APPLE)
+    message = actions.message(totals)
+    arguments = (message.as_tuple(), totals.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_totals", arguments, side.outsider)
 
 
 # --------------------------------------------------------------------------- the cells

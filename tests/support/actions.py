@@ -17,8 +17,11 @@ from tallystick.actions.message import (
     Armed,
     EngineDomain,
     EventVersion,
+    Figures,
     Kind,
     Status,
+    Told,
+    Totals,
     message_from,
 )
 from tallystick.actions.record import EventRecord
@@ -119,14 +122,15 @@ def domain_of(engine: Contract) -> EngineDomain:
 def new_engine(side: Side) -> Side:
     """The side with an engine of its token in set-up, behind the proxy of an authority."""
     key = side.deployer
-    implementation = side.chain.deploy("ActionsEngine", sender=key)
+    controls = side.chain.deploy("ActionsEngineControls", sender=key)
+    implementation = side.chain.deploy("ActionsEngine", controls, sender=key)
     known = {**side.implementations, "ActionsEngine": str(implementation.address)}
     side = replace(side, implementations=known)
     blueprint = side.authority.PROXY_BLUEPRINT()
     authority = side.chain.deploy(
         "ReleaseAuthority", key, 3_600, 30 * DAY, DAY, blueprint, sender=key
     )
-    engine = created_by(side, authority, "ActionsEngine", (side.token, key))
+    engine = created_by(side, authority, "ActionsEngine", (side.token, side.escrow, key))
     for party, role in ROLES.items():
         engine.assign_role(side.parties[party], role, *STATED, sender=key)
     return replace(side, engine=engine)
@@ -197,8 +201,8 @@ class Actions:
     def confirm(self, version: EventVersion, attestation: bytes | None = None) -> Receipt:
         """Somebody brings what the event attestors signed of a version."""
         proof = self.attested(version) if attestation is None else attestation
-        coaf = version.record.as_tuple()[2]
-        receipt = self.home.engine.confirm(coaf, proof, sender=self.home.courier)
+        record = version.record.as_tuple()
+        receipt = self.home.engine.confirm(record, proof, sender=self.home.courier)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -209,15 +213,18 @@ class Actions:
         self.confirm(version)
         return version
 
-    def message(self, told: EventVersion | Armed, number: int = 1) -> ActionsMessage:
+    def source(self, kind: int) -> Side:
+        """The side that tells of a kind of thing."""
+        return self.home if kind in (Kind.RECORD, Kind.TOTALS) else self.remote
+
+    def message(self, told: Told) -> ActionsMessage:
         """The message with which the engine whose it is would tell something."""
-        side = self.home if isinstance(told, EventVersion) else self.remote
-        return message_from(domain_of(side.engine), ISIN, told, number)
+        return message_from(domain_of(self.source(told.KIND).engine), ISIN, told)
 
     def proof(self, message: ActionsMessage, count: int = 2) -> bytes:
         """What the engines' attestors sign of a message, in the domain of its source."""
-        side = self.home if message.kind == Kind.RECORD else self.remote
-        return ENGINE_ATTESTORS.sign(domain_of(side.engine), message.id, count)
+        domain = domain_of(self.source(message.kind).engine)
+        return ENGINE_ATTESTORS.sign(domain, message.id, count)
 
     def take(
         self,
@@ -250,6 +257,93 @@ class Actions:
             armed.as_tuple(),
             self.proof(message) if attestation is None else attestation,
             sender=self.home.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def close(self, day: int) -> None:
+        """Bring both ledgers an hour past the close of a business day."""
+        for side in (self.home, self.remote):
+            begin(side, day + 1, 3_600)
+
+    def send_figures(
+        self, day: int, epoch: int = 0, hints: tuple[int, int, int] = (0, 0, 0)
+    ) -> Receipt:
+        """Somebody has the remote ledger tell what stood there at a close."""
+        engine, lane = self.remote.engine, self.world.lane
+        receipt = engine.send_figures(lane, day, epoch, hints, sender=self.remote.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def figures(self, day: int, **changed: Any) -> Figures:
+        """What the remote ledger tells of a close without ratios."""
+        side, lane = self.remote, self.world.lane
+        stood = Figures(
+            lane=lane,
+            day=day,
+            epoch=0,
+            supply=side.token.supply_at_close(day, 0),
+            suspense=side.escrow.suspense_at_close(lane, day, 0),
+            sent=side.escrow.sent_at_close(lane, day, 0),
+        )
+        return replace(stood, **changed)
+
+    def take_figures(
+        self,
+        figures: Figures,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries home what stood on the remote ledger."""
+        message = message or self.message(figures)
+        receipt = self.home.engine.take_figures(
+            message.as_tuple(),
+            figures.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.home.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def fix(
+        self, record: EventRecord, supply_hint: int = 0, hints: tuple[int, ...] = ()
+    ) -> Receipt:
+        """Somebody has home fix its accounts."""
+        receipt = self.home.engine.fix(
+            record.as_tuple()[2], supply_hint, hints, sender=self.home.courier
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def fix_lane(self, record: EventRecord, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
+        """Somebody has home split what the lane was owed."""
+        coaf = record.as_tuple()[2]
+        receipt = self.home.engine.fix_lane(coaf, self.world.lane, hints, sender=self.home.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def totals(self, record: EventRecord, **changed: Any) -> Totals:
+        """What home tells the remote ledger that it owes for."""
+        lane, coaf = self.world.lane, record.as_tuple()[2]
+        share = self.home.engine.share_of(coaf, lane)
+        version = EventVersion(record).id
+        return replace(Totals(coaf, version, lane, share.accounts, share.crossing), **changed)
+
+    def take_totals(
+        self,
+        record: EventRecord,
+        totals: Totals | None = None,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries to the remote ledger what it owes for."""
+        totals = totals or self.totals(record)
+        message = message or self.message(totals)
+        receipt = self.remote.engine.take_totals(
+            message.as_tuple(),
+            totals.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.remote.courier,
         )
         assert isinstance(receipt, Receipt)
         return receipt

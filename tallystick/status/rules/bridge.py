@@ -23,10 +23,12 @@ proposal("LaneTermsProposed", "LaneTermsSet", _KEYS, "set_lane_terms lane verifi
 @on("LaneOpened")
 def _lane_opened(step: Step) -> Changes:
     lane, terms = step.lane, step.terms._asdict()
+    instrument = keccak(terms["isin"].encode())
     pair = keccak(encode(["string", "bytes32"], [terms["isin"], terms["peer_ledger"]]))
     changes: Changes = {
         ("lane_state", lane): {"terms": terms, "paused_directions": {}},
         ("canonical_lane", pair): lane,
+        ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
         ("outbox", lane, 0): bytes(32),
         ("has_arrived", lane, 0): False,
@@ -35,8 +37,6 @@ def _lane_opened(step: Step) -> Changes:
     }
     if terms["home"]:
         changes["_figure", lane, Figure.SUSPENSE] = {0: 0}
-    else:
-        changes["lane_to_home", keccak(terms["isin"].encode())] = lane
     return changes
 
 

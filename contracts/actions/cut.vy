@@ -1,0 +1,275 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Cut: the issue at the close of an event's record day, split among those who owe for it (R-41, R-42, INV-6)
+@license Apache-2.0
+@author Tallystick
+@notice Home fixes its accounts from its own storage, then each lane as its figures come: what accounts there are owed
+        for, what is to land there, what is to land at home. Each remote ledger is told its own totals.
+@dev Units between ledgers belong to whoever they land with, on the ledger where they land. Nobody counts arrivals, so
+     that one comparison is the gate: with K owed to the lane at home, U the supply there, O what either end sent,
+
+       under way home  T_rh = O_r - (O_h - K)      under way there  T_hr = O_h - (U + O_r)      U + T_hr + T_rh = K
+
+     modulo 2**104: a direction below zero wraps, and the sum is off by 2**104. A lane without figures, or with figures
+     that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
+     `tallystick/actions/cut.py`, which is this in Python.
+
+       share  what is owed for here 104 | to what lands at the remote ledger 104 | - | fixed 1
+
+     Here is, at home, what accounts hold (under no lane) or what is to land from a lane; on a remote ledger what its
+     accounts hold. What those hold home needs not keep: it follows from that ledger's figures.
+"""
+from interfaces import IBridgeEscrow
+from interfaces import ISecurityToken
+
+from contracts.actions import dispatch
+from contracts.actions import event_record
+from contracts.actions import events
+from contracts.actions import figures
+
+uses: dispatch
+uses: events
+uses: figures
+
+_TOTALS_TYPEHASH: constant(bytes32) = keccak256(
+    "Totals(bytes32 coaf,bytes32 event_version,bytes32 lane,uint256 accounts,uint256 crossing)"
+)
+_FIXED: constant(uint256) = 2**255
+_CROSSING_SHIFT: constant(uint256) = 104
+
+
+struct Totals:
+    coaf: bytes32
+    # Hash of record and status.
+    event_version: bytes32
+    lane: bytes32
+    # Base units of accounts there, and of what is to land there.
+    accounts: uint256
+    crossing: uint256
+
+
+struct Share:
+    fixed: bool
+    # Base units: to land at home; of the remote ledger's accounts, or home's, under no lane; to land there.
+    home_crossing: uint256
+    accounts: uint256
+    crossing: uint256
+
+
+# COAF -> lane, or nothing for home's accounts -> its share, see above
+_shares: HashMap[bytes32, HashMap[bytes32, uint256]]
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[32]
+
+
+event EventFixed:
+    coaf: indexed(bytes32)
+    record_hash: indexed(bytes32)
+    record_day: uint256
+    # Base units of home's accounts, and in the lanes' custody.
+    accounts: uint256
+    custody: uint256
+
+
+event LaneFixed:
+    coaf: indexed(bytes32)
+    lane: indexed(bytes32)
+    share: Share
+
+
+event TotalsSent:
+    coaf: indexed(bytes32)
+    id: indexed(bytes32)
+    header: dispatch.Header
+    totals: Totals
+
+
+event TotalsTaken:
+    coaf: indexed(bytes32)
+    lane: indexed(bytes32)
+    totals: Totals
+
+
+event TotalsContradicted:
+    coaf: indexed(bytes32)
+    lane: indexed(bytes32)
+    known: Share
+    shown: Totals
+
+
+# ------------------------------------------------------------------------- anyone
+
+
+@external
+def fix(coaf: bytes32, supply_hint: uint256, hints: DynArray[uint256, 16]):
+    """
+    @notice Home: fix what its accounts held at the close of an event's record day; from now on the event can only be
+            cancelled. From home's storage alone, so that no other ledger can keep it from being paid.
+    @param coaf The event.
+    @param supply_hint As for the token's `supply_at_close`.
+    @param hints As for `balance_at_close` of each lane's custody, in the order of `lanes_of`; none: no hints.
+    @custom:role anyone
+    """
+    events._check_home()
+    version: events.Version = events._active(coaf)
+    assert not version.fixed, "cut: fixed already"
+    hashed: bytes32 = events.event_of[coaf].in_force
+    assert events.event_of[coaf].newest == hashed, "cut: a version waits for confirmation"
+    day: uint256 = version.record_day
+    assert figures._is_epoch(day, version.unit_epoch), "cut: closes in other units"
+    token: ISecurityToken = ISecurityToken(dispatch.token)
+    lanes: DynArray[bytes32, 16] = staticcall IBridgeEscrow(dispatch.escrow).lanes_of(
+        dispatch.instrument
+    )
+    assert len(hints) == 0 or len(hints) == len(lanes), "cut: one hint for each lane"
+    custody: uint256 = 0
+    for i: uint256 in range(len(lanes), bound=16):
+        custody += staticcall token.balance_at_close(
+            figures._ends(lanes[i]).custody, day, hints[i] if len(hints) != 0 else 0
+        )
+    accounts: uint256 = staticcall token.supply_at_close(day, supply_hint) - custody
+    self._shares[coaf][empty(bytes32)] = _FIXED | accounts
+    events._fix(coaf)
+    log EventFixed(
+        coaf=coaf, record_hash=hashed, record_day=day, accounts=accounts, custody=custody
+    )
+
+
+@external
+def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
+    """
+    @notice Home: split what a lane was owed at the close of an event's record day, if its figures fit, and tell its
+            remote ledger. A lane that is split already is told again, under the same id.
+    @param coaf The event.
+    @param lane The lane.
+    @param hints As for the closing of the lane's custody, for `suspense_at_close` and `sent_at_close`; 0: none.
+    @custom:role anyone
+    """
+    events._check_home()
+    version: events.Version = events._active(coaf)
+    assert version.fixed, "cut: home's accounts first"
+    assert figures._counts(lane, version.record_day), "cut: no figures, or two"
+    if self._shares[coaf][lane] == 0:
+        self._split(coaf, lane, version.record_day, hints)
+    share: Share = self._share(coaf, lane)
+    totals: Totals = Totals(
+        coaf=coaf,
+        event_version=event_record._version_hash(
+            events.event_of[coaf].in_force, event_record.ACTIVE
+        ),
+        lane=lane,
+        accounts=share.accounts,
+        crossing=share.crossing,
+    )
+    header: dispatch.Header = dispatch._send(dispatch.TOTALS, self._body(totals))
+    log TotalsSent(coaf=coaf, id=dispatch._id(header), header=header, totals=totals)
+
+
+@external
+def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034]) -> bool:
+    """
+    @notice Remote: take what home fixed for this ledger; once.
+    @dev Other totals than those taken halt the event here; they don't revert, or nobody could show them. The units are
+         those of the record: home has compared the epoch that this ledger's figures named.
+    @param header The message, as home logged it.
+    @param totals What it tells.
+    @param attestation What home's verifier here asks for, in the domain of home's engine.
+    @return Whether they count; False: the event is halted.
+    @custom:role anyone
+    """
+    assert not dispatch.is_home, "cut: home fixes its own"
+    dispatch._verify(header, dispatch.TOTALS, self._body(totals), attestation)
+    assert max(totals.accounts, totals.crossing) <= figures.AMOUNT_MAX, "cut: out of range"
+    figures._far_ledger(totals.lane)
+    version: events.Version = events._active(totals.coaf)
+    assert totals.event_version == event_record._version_hash(
+        events.event_of[totals.coaf].in_force, event_record.ACTIVE
+    ), "cut: totals of another version"
+    word: uint256 = _FIXED | (totals.crossing << _CROSSING_SHIFT) | totals.accounts
+    if version.fixed:
+        known: Share = self._share(totals.coaf, totals.lane)
+        assert self._shares[totals.coaf][totals.lane] != word, "cut: taken already"
+        events._halt(totals.coaf)
+        log TotalsContradicted(coaf=totals.coaf, lane=totals.lane, known=known, shown=totals)
+        return False
+    self._shares[totals.coaf][totals.lane] = word
+    events._fix(totals.coaf)
+    log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
+    return True
+
+
+# -------------------------------------------------------------------------- views
+
+
+@external
+@view
+def share_of(coaf: bytes32, lane: bytes32) -> Share:
+    """
+    @notice What is owed for of a lane at the close of an event's record day, as fixed; on a remote ledger its own part.
+    @param coaf The event.
+    @param lane The lane; empty: home's accounts.
+    @return Whether it is fixed; base units to land at home, of accounts, and to land at the remote ledger.
+    """
+    return self._share(coaf, lane)
+
+
+# ----------------------------------------------------------------------- internal
+
+
+@internal
+def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
+    """
+    @dev Enter a lane's share, if its figures fit. All of it is part of one issue, and fits as that does.
+    """
+    there: figures.Figures = figures._figures(lane, day)
+    assert figures._is_epoch(day, there.epoch), "cut: figures in other units"
+    escrow: IBridgeEscrow = IBridgeEscrow(dispatch.escrow)
+    suspense: uint256 = staticcall escrow.suspense_at_close(lane, day, hints[1])
+    sent: uint256 = staticcall escrow.sent_at_close(lane, day, hints[2])
+    held: uint256 = staticcall ISecurityToken(dispatch.token).balance_at_close(
+        figures._ends(lane).custody, day, hints[0]
+    )
+    owed: uint256 = held - suspense
+    homeward: uint256 = unsafe_sub(there.sent, unsafe_sub(sent, owed)) & figures.AMOUNT_MAX
+    outward: uint256 = unsafe_sub(sent, unsafe_add(there.supply, there.sent)) & figures.AMOUNT_MAX
+    assert (
+        there.supply + homeward + outward == owed and there.suspense <= there.supply
+    ), "cut: figures do not fit"
+    self._shares[coaf][lane] = (
+        _FIXED
+        | ((there.suspense + outward) << _CROSSING_SHIFT)
+        | (suspense + homeward)
+    )
+    log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
+
+
+@internal
+@view
+def _share(coaf: bytes32, lane: bytes32) -> Share:
+    """
+    @dev A share, as fixed.
+    """
+    word: uint256 = self._shares[coaf][lane]
+    here: uint256 = word & figures.AMOUNT_MAX
+    share: Share = Share(
+        fixed=word & _FIXED != 0,
+        home_crossing=0,
+        accounts=here,
+        crossing=(word >> _CROSSING_SHIFT) & figures.AMOUNT_MAX,
+    )
+    if dispatch.is_home and lane != empty(bytes32) and share.fixed:
+        version: events.Version = events._version(events.event_of[coaf].in_force)
+        there: figures.Figures = figures._figures(lane, version.record_day)
+        share.home_crossing = here
+        share.accounts = unsafe_sub(there.supply, there.suspense)
+    return share
+
+
+@internal
+@pure
+def _body(totals: Totals) -> bytes32:
+    """
+    @dev EIP-712 struct hash of totals. All fields are one word, so that the ABI encoding is the struct encoding.
+    """
+    return keccak256(abi_encode(_TOTALS_TYPEHASH, totals))
