@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.message import EventVersion
+from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
@@ -449,6 +450,16 @@ def _claim(world: World, state: str) -> Call:
     side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
     arguments = (message.as_tuple(),)
     return Call(side, side.escrow, "claim", arguments, side.courier, credited=side.outsider)
+
+
+@prepares(_ESCROW, "keep_figure")
+def _keep_figure(world: World, state: str) -> Call:
+    side = world.home
+    yesterday = side.token.business_day() - 1
+    # Its first message of all, so that yesterday's figure is an opening.
+    world.locked(5, world.remote.investor)
+    arguments = (world.lane, int(Figure.SENT), yesterday, 0)
+    return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
 
 
 # ----------------------------------------------------------------------------- custody
