@@ -70,8 +70,8 @@ cell is a call that is made: each role against each function in
 *Paused* are the token's pauses (transfers, issuance, lanes) and a lane's stops (out, in), on the
 ledger where the call is made. *Frozen* and *expired* say whose whole account being frozen, or whose
 eligibility being over, refuses the call: its caller's, that of the account from which another
-debits, that of the account to which units go. What is not named goes on. A delivery to who can't
-receive goes on into suspense.
+debits, that of the account to which units go; of the cash token, whose account its issuer has
+blocked. What is not named goes on. A delivery to who can't receive goes on into suspense.
 """
 
 

@@ -16,12 +16,21 @@ from typing import Final, Self
 
 from tallystick.token.position import AMOUNT_MAX
 
-__all__ = ["NO_TAX", "RATE_MAX", "Entitlement", "Rate", "entitlement", "total"]
+__all__ = [
+    "NO_TAX",
+    "RATE_MAX",
+    "TAX_TERM_MAX",
+    "Entitlement",
+    "Rate",
+    "check_tax",
+    "entitlement",
+    "total",
+]
 
 RATE_MAX: Final = 2**96 - 1
 # A contract multiplies gross, of at most 104 + 96 bits, by this in a word of 256. A percentage with
 # the 14 decimals of ISO 20022 needs 54.
-_TAX_MAX: Final = 2**56 - 1
+TAX_TERM_MAX: Final = 2**56 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,12 @@ class Entitlement:
         return self.gross - self.tax
 
 
+def check_tax(tax: Rate) -> None:
+    """Raise ValueError unless a rate can be withheld: 0 to all of it, in terms of 56 bits."""
+    if not tax.numerator <= tax.denominator <= TAX_TERM_MAX:
+        raise ValueError("expected a tax of 0 to 1 whose terms fit 56 bits")
+
+
 def entitlement(units: int, rate: Rate, tax: Rate = NO_TAX) -> Entitlement:
     """Return what units at a close are paid.
 
@@ -78,8 +93,7 @@ def entitlement(units: int, rate: Rate, tax: Rate = NO_TAX) -> Entitlement:
     """
     if not 0 <= units <= AMOUNT_MAX:
         raise ValueError("expected 0 to 2**104 - 1 units")
-    if not tax.numerator <= tax.denominator <= _TAX_MAX:
-        raise ValueError("expected a tax of 0 to 1 whose terms fit 56 bits")
+    check_tax(tax)
     gross = rate.down(units)
     return Entitlement(units, gross, tax.down(gross))
 

@@ -578,7 +578,8 @@ def test_killed_at_random_points(anvils: dict[str, Chain], tmp_path: Path) -> No
             if kills < 6 and sum(b for b, _ in marks(anvils)) >= target:
                 os.kill(process.pid, signal.SIGKILL)
                 kills += 1
-                target += chance.randint(5, 20)
+                # Close enough for the last one to come before the end, on a busy machine as well.
+                target += chance.randint(4, 12)
                 break
             time.sleep(chance.uniform(0, 0.01))
         output, trouble = process.communicate(timeout=60)

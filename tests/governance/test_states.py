@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.message import EventVersion
+from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
@@ -17,6 +18,7 @@ from tallystick.files.instrument import load_instrument, record_of
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.governance.test_authority import Upgrade
 from tests.support.actions import APPLE, COAF, Actions, world_of_engines
+from tests.support.cash import permit_of
 from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
@@ -451,6 +453,16 @@ def _claim(world: World, state: str) -> Call:
     return Call(side, side.escrow, "claim", arguments, side.courier, credited=side.outsider)
 
 
+@prepares(_ESCROW, "keep_figure")
+def _keep_figure(world: World, state: str) -> Call:
+    side = world.home
+    yesterday = side.token.business_day() - 1
+    # Its first message of all, so that yesterday's figure is an opening.
+    world.locked(5, world.remote.investor)
+    arguments = (world.lane, int(Figure.SENT), yesterday, 0)
+    return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
+
+
 # ----------------------------------------------------------------------------- custody
 
 
@@ -725,6 +737,51 @@ def _take_totals(world: World, state: str) -> Call:
     return Call(side, side.engine, "take_totals", arguments, side.outsider)
 
 
+# -------------------------------------------------------------------------------- cash
+
+_CASH = "CashToken"
+_simple(_CASH, "approve", "cash", "investor", ":fund", 5)
+_simple(_CASH, "set_blocked", "cash", "issuer", ":outsider", True)
+
+
+@prepares(_CASH, "mint")
+def _make_cash(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.fund.address, 5)
+    return Call(side, side.cash, "mint", arguments, side.issuer, credited=side.fund)
+
+
+@prepares(_CASH, "burn")
+def _redeem_cash(world: World, state: str) -> Call:
+    side = world.home
+    side.cash.mint(side.issuer, 5, sender=side.issuer)
+    return Call(side, side.cash, "burn", (5,), side.issuer)
+
+
+@prepares(_CASH, "permit")
+def _permit(world: World, state: str) -> Call:
+    side = world.home
+    arguments = permit_of(side.cash, side.investor, side.fund, 5)
+    return Call(side, side.cash, "permit", arguments, side.outsider)
+
+
+@prepares(_CASH, "transfer")
+def _pay_cash(world: World, state: str) -> Call:
+    side = world.home
+    side.cash.mint(side.investor, 5, sender=side.issuer)
+    arguments = (side.fund.address, 5)
+    return Call(side, side.cash, "transfer", arguments, side.investor, credited=side.fund)
+
+
+@prepares(_CASH, "transferFrom")
+def _pay_cash_for(world: World, state: str) -> Call:
+    side = world.home
+    side.cash.mint(side.investor, 5, sender=side.issuer)
+    side.cash.approve(side.outsider, 5, sender=side.investor)
+    arguments = (side.investor.address, side.fund.address, 5)
+    return Call(side, side.cash, "transferFrom", arguments, side.outsider, side.investor, side.fund)
+
+
 # --------------------------------------------------------------------------- the cells
 
 
@@ -742,7 +799,9 @@ def _enter(call: Call, lane: bytes, state: str) -> bool:
     if account is None or side.token.is_link(account):
         return False
     # An escrow that calls by its role can be frozen like any account, and goes on.
-    if condition == "frozen":
+    if condition == "frozen" and call.contract == side.cash:
+        side.cash.set_blocked(account, True, sender=side.issuer)
+    elif condition == "frozen":
         side.token.setAddressFrozen(account, True, *STATED, sender=side.custodian)
     else:
         side.token.admit(account, 1, *STATED, sender=side.registrar)
@@ -761,7 +820,10 @@ def _told(call: Call, state: str, revert: Revert) -> bool:
     account = call.party(state.partition(" ")[2])
     names = {"ERC7943CannotSend", "ERC7943CannotReceive"}
     if revert.error is None:
-        return False
+        # Who moves its own cash is its sender.
+        words = {"caller": ("caller", "sender"), "from": ("sender",), "to": ("receiver",)}
+        told_by = words[state.partition(" ")[2]]
+        return revert.reason in {f"cash: {word} blocked" for word in told_by}
     name, told = revert.error
     return name in names and str(getattr(account, "address", account)) in told.values()
 

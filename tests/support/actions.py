@@ -1,4 +1,4 @@
-"""Engines on the two-ledger world: a dividend announced, confirmed, carried, and carried back."""
+"""Engines and cash on the two-ledger world: a dividend announced, carried, and carried back."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tallystick.chain.abi import keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.governance.roles import Role
 from tallystick.token.position import close_of
+from tests.support.cash import new_cash
 from tests.support.world import (
     AMOUNT_MAX,
     BUYER_UNITS,
@@ -146,7 +147,7 @@ def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None)
 
 
 def world_of_engines() -> World:
-    """The world of all tests in July 2020, with an engine on each ledger after hand-over."""
+    """The world of all tests in July 2020, with an engine and cash on each ledger, handed over."""
     chains = {
         name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
         for number, name in enumerate(("home", "remote"), start=1)
@@ -159,7 +160,10 @@ def world_of_engines() -> World:
         attestors=range(11, 17),
         threshold=2,
     )
-    world.home, world.remote = new_engine(world.home), new_engine(world.remote)
+    world.home, world.remote = (
+        replace(new_engine(side), cash=new_cash(side.chain, side.issuer))
+        for side in (world.home, world.remote)
+    )
     key = world.home.deployer
     world.home.engine.set_attestors(EVENT_ATTESTORS.verifier(world.home.chain), *STATED, sender=key)
     set_peer(world.home.engine, world.remote.engine)

@@ -102,8 +102,9 @@ class Side:
     implementations: Mapping[str, str]
     # Nobody's in particular; every role of `side_parties` is an attribute.
     parties: Mapping[str, Account]
-    # In worlds that have engines (`tests/support/actions.py`).
+    # In worlds that have engines and pay (`tests/support/actions.py`).
     engine: Any = None
+    cash: Any = None
 
     def __getattr__(self, name: str) -> Account:
         try:
