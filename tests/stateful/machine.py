@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
@@ -61,6 +61,7 @@ UNIT = 10**6
 DAY = 86_400
 MAX_SKEW = 2 * DAY
 NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
+# Whole units.
 CAP = 6
 # What the record authorises: little enough to be met.
 ISSUE_SIZE = 12 * UNIT
@@ -867,7 +868,7 @@ class TwoLedgers:
         )
         side.clock += 1
         escrow = self.suites[name].escrow
-        stated = (self.model.lane, verifier, NO_CAP, REASON, DOCUMENT)
+        stated = (self.model.lane, verifier, CAP, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,
