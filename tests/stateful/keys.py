@@ -160,6 +160,17 @@ class Keys:
         what = {int(HOLDER): "end pool", int(POOL): "make pool"}
         self.two.tell(what.get(chosen, "set class"), expected)
 
+    def change_class(
+        self, name: str, holder: str, peer: str, chosen: int, by: str, *, emptied: bool
+    ) -> None:
+        """Both give an account another class; before that it may give another all it has."""
+        has = self.two.side(name).holding(self.two.address(name, holder)).balance
+        if emptied and has:
+            self.let_receive(name, [holder, peer])
+            self.two.transfer(name, holder, peer, has)
+        self.propose_class(name, holder, chosen, by=by)
+        self.set_class(name, holder, chosen)
+
     # ------------------------------------------------------------------------- batches
 
     def batch(
@@ -398,7 +409,7 @@ class KeyRules(RuleBasedStateMachine):
         chosen=st.sampled_from([None, None, None, None, HOLDER, POOL, LINK, UNKNOWN_CLASS]),
         by=registrars,
         emptied=mostly,
-        ends=mostly,
+        ends=st.sampled_from(["before", "before", "at once", "never"]),
     )
     def change_class(
         self,
@@ -408,27 +419,25 @@ class KeyRules(RuleBasedStateMachine):
         chosen: int | None,
         by: str,
         emptied: bool,
-        ends: bool,
+        ends: str,
     ) -> None:
         """A holder becomes a pool, or the emptiest pool a holder; first it gives all to another.
 
-        Who becomes a pool gets something of the other.
+        Who becomes a pool gets something of the other, and may be a holder again at once.
         """
         play, side = self.play, self.play.side(name)
         held = {each: side.holding(play.address(name, each)) for each in HOLDERS}
         pools = [each for each in HOLDERS if held[each].pool]
-        if ends and pools:
+        if ends == "before" and pools:
             holder = min(pools, key=lambda each: held[each].balance)
         peer = HOLDERS[(HOLDERS.index(holder) + other) % len(HOLDERS)]
         if chosen is None:
             chosen = HOLDER if held[holder].pool else POOL
-        if emptied and held[holder].balance:
-            play.keys.let_receive(name, [holder, peer])
-            play.transfer(name, holder, peer, held[holder].balance)
-        play.keys.propose_class(name, holder, chosen, by=by)
-        play.keys.set_class(name, holder, chosen)
+        play.keys.change_class(name, holder, peer, chosen, by, emptied=emptied)
         if chosen == POOL:
             play.transfer(name, peer, holder, side.holding(play.address(name, peer)).balance // 2)
+            if ends == "at once":
+                play.keys.change_class(name, holder, peer, HOLDER, by, emptied=emptied)
 
     # -- batches --
 
