@@ -103,9 +103,10 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
 
 def _with_function(contract: Contract, event: Event) -> Mapping[str, Any]:
     """Arguments, of a `PrivilegedAct` with the name of the function in place of its selector."""
-    for overloads in contract.interface.functions.values():
-        if event.name == "PrivilegedAct" and event.act in [each.selector for each in overloads]:
-            return {**event.args, "act": overloads[0].name}
+    if event.name == "PrivilegedAct":
+        for overloads in contract.interface.functions.values():
+            if event.act in [each.selector for each in overloads]:
+                return {**event.args, "act": overloads[0].name}
     return event.args
 
 

@@ -6,6 +6,7 @@ balance) and asks for a closing balance by time; it knows no openings, no packed
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,7 +20,16 @@ from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
 from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain.abi import address_bytes
-from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
+from tallystick.governance.roles import Role
+from tallystick.token.position import (
+    AMOUNT_MAX,
+    DAY_MAX,
+    AccountClass,
+    business_day,
+    calendar_day,
+    close_of,
+)
+from tests.stateful.roles import Roles, Term
 from tests.support.closings import Closings, History
 from tests.support.world import ZERO
 
@@ -67,6 +77,15 @@ class Holding:
     account_frozen: bool = False
     link: bool = False
     story: Story = field(default_factory=Story)
+    # 1 while it is a pool.
+    pools: Story = field(default_factory=Story)
+    # Its first movement was a change of class, so that an opening tells what was before: nothing.
+    begun: bool = False
+
+    @property
+    def pool(self) -> bool:
+        """Whether it is a pool."""
+        return self.pools.values[-1:] == [1]
 
     @property
     def unfrozen(self) -> int:
@@ -81,6 +100,18 @@ class Epoch:
     signers: SignerSet
     valid_from: int
     valid_until: int = 2**48 - 1
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A legal order: when it expires, and in which term of its registrar it was entered."""
+
+    expires_at: int
+    term: Term
+
+    def alive(self, now: int) -> bool:
+        """Neither expired nor died with the role."""
+        return now < self.expires_at and not self.term.over
 
 
 @dataclass
@@ -162,6 +193,8 @@ class LedgerModel:
     issue_size: int
     # Business day of the set-up: supply and custody began on it.
     began: int
+    # Of the token.
+    roles: Roles
     holdings: dict[str, Holding] = field(default_factory=dict)
     supply: int = 0
     supply_story: Story = field(default_factory=Story)
@@ -177,10 +210,11 @@ class LedgerModel:
     # What the escrow keeps of its lane over time, by the figure's name; suspense at home alone.
     figures: dict[str, Story] = field(default_factory=dict)
     arrived: set[int] = field(default_factory=set)
-    outbox: dict[int, bytes] = field(default_factory=dict)
+    # Ids of what left, by nonce.
+    outbox: list[int] = field(default_factory=list)
     suspended: dict[bytes, int] = field(default_factory=dict)
-    # (sender, receiver, amount, number) -> time of expiry.
-    orders: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
+    # By (sender, receiver, amount, number).
+    orders: dict[tuple[str, str, int, int], Entered] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
     installed: dict[str, Installed] = field(default_factory=dict)
@@ -328,30 +362,76 @@ class LedgerModel:
 
     # ------------------------------------------------------------------------- roles
 
-    def admit(self, account: str, until_day: int) -> None:
+    def admit(self, account: str, until_day: int) -> Refusal | None:
         """The registrar."""
+        if until_day > DAY_MAX:
+            return "controls: day out of range"
+        if self.holding(account).link:
+            return "controls: link account"
         self.holding(account).eligible_until = until_day
+        return None
 
     def freeze_amount(self, account: str, amount: int) -> Refusal | None:
         """The custodian."""
         kept, holding = min(amount, AMOUNT_MAX), self.holding(account)
+        if holding.link:
+            return "controls: link can't be frozen"
         if self.standing(account) and kept < holding.frozen:
             return "controls: orders block more"
         holding.frozen = kept
         return None
 
-    def freeze_account(self, account: str, frozen: bool) -> None:
+    def freeze_account(self, account: str, frozen: bool) -> Refusal | None:
         """The custodian."""
+        if self.holding(account).link:
+            return "controls: link stays unfrozen"
         self.holding(account).account_frozen = frozen
+        return None
+
+    def all_or_none(self, acts: Iterable[Callable[[], Refusal | None]]) -> Refusal | None:
+        """Acts on holders in one call: the first that is refused undoes those before it."""
+        before = copy.deepcopy((self.holdings, self.supply_story))
+        orders, supply = dict(self.orders), self.supply
+        for act in acts:
+            refusal = act()
+            if refusal is not None:
+                (self.holdings, self.supply_story), self.orders = before, orders
+                self.supply = supply
+                return refusal
+        return None
+
+    def set_class(self, account: str, chosen: int, by: str) -> Refusal | None:
+        """The custodian, of what the registrar proposed; of an account that is no custody."""
+        act, holding = ("set_class", account, chosen), self.holding(account)
+        refusal = self.roles.refusal(act, by, Role.CUSTODIAN, self.clock)
+        if refusal is not None:
+            return refusal
+        if chosen > AccountClass.POOL:
+            return "controls: unknown class"
+        if holding.balance:
+            return "controls: account holds units"
+        if chosen == (AccountClass.POOL if holding.pool else AccountClass.HOLDER):
+            return "controls: class unchanged"
+        if chosen == AccountClass.LINK:
+            frozen = holding.account_frozen or holding.frozen
+            return "controls: link is frozen" if frozen else "controls: link is no custody"
+        del self.roles.proposals[act]
+        # A movement of nothing.
+        holding.begun |= not holding.story.times
+        holding.story.put(self.clock, 0)
+        holding.pools.put(self.clock, int(chosen == AccountClass.POOL))
+        return None
 
     def standing(self, account: str) -> int:
         """How many orders stand against an account, dead ones too."""
         return sum(order[0] == account for order in self.orders)
 
     def enter_order(
-        self, sender: str, receiver: str, amount: int, number: int, expires_at: int
+        self, sender: str, receiver: str, amount: int, number: int, expires_at: int, by: str
     ) -> Refusal | None:
         """The registrar enters a legal order, which blocks."""
+        if self.roles.role_of(by) != Role.REGISTRAR:
+            return "access: missing role"
         if expires_at <= self.clock:
             return "orders: expired at entry"
         if expires_at > self.clock + YEAR:
@@ -372,17 +452,17 @@ class LedgerModel:
             if source.frozen + amount >= AMOUNT_MAX:
                 return "orders: more than can be blocked"
             source.frozen += amount
-        self.orders[sender, receiver, amount, number] = expires_at
+        self.orders[sender, receiver, amount, number] = Entered(expires_at, self.roles.terms[by])
         return None
 
     def withdraw_order(
-        self, sender: str, receiver: str, amount: int, number: int, *, registrar: bool
+        self, sender: str, receiver: str, amount: int, number: int, by: str
     ) -> Refusal | None:
-        """The registrar takes an order off, or anybody a dead one."""
-        expires_at = self.orders.get((sender, receiver, amount, number))
-        if expires_at is None:
+        """A registrar takes an order off, or anybody a dead one."""
+        entered = self.orders.get((sender, receiver, amount, number))
+        if entered is None:
             return "orders: none to withdraw"
-        if not registrar and self.clock < expires_at:
+        if entered.alive(self.clock) and self.roles.role_of(by) != Role.REGISTRAR:
             return "access: missing role"
         self._end_order(sender, receiver, amount, number)
         return None
@@ -391,10 +471,10 @@ class LedgerModel:
         self, sender: str, receiver: str, amount: int, number: int
     ) -> Refusal | None:
         """The custodian carries a legal order out."""
-        expires_at = self.orders.get((sender, receiver, amount, number))
-        if expires_at is None:
+        entered = self.orders.get((sender, receiver, amount, number))
+        if entered is None:
             return "orders: none to carry out"
-        if expires_at <= self.clock:
+        if not entered.alive(self.clock):
             return "orders: not in force"
         # The custodian calls, so no link account can receive.
         refusal = self.credit_refusal(receiver, "")
@@ -408,13 +488,13 @@ class LedgerModel:
         self.add(receiver, amount)
         return None
 
-    def in_force(self, sender: str, receiver: str, amount: int, number: int) -> bool:
-        """Whether the custodian could carry an order out now."""
-        return (
-            self.orders.get((sender, receiver, amount, number), 0) > self.clock
-            and amount <= self.holding(sender).balance
-            and self.may_move(receiver, "")
-        )
+    def in_force(self, sender: str, receiver: str, amount: int, number: int) -> str | None:
+        """Whose order the custodian could carry out now, if it could."""
+        entered = self.orders.get((sender, receiver, amount, number))
+        if entered is None or not entered.alive(self.clock):
+            return None
+        possible = amount <= self.holding(sender).balance and self.may_move(receiver, "")
+        return entered.term.account if possible else None
 
     def _end_order(self, sender: str, receiver: str, amount: int, number: int) -> None:
         """What it blocked is free; a freeze of all stays one."""
@@ -611,7 +691,8 @@ class Model:
         # Whether a destination waits for the lock time; without it the books don't close.
         self.clock_rule = clock_rule
         self.transits: list[Transit] = []
-        self._closings: dict[tuple[str, str, int], int] = {}
+        self._closings: dict[tuple[str, str, int], tuple[int, int]] = {}
+        self._suspense_closings: dict[tuple[str, int], int] = {}
 
     @property
     def ledgers(self) -> tuple[LedgerModel, LedgerModel]:
@@ -670,7 +751,7 @@ class Model:
             recipient=recipient,
             deadline=deadline,
         )
-        ledger.outbox[ledger.sent] = message.id
+        ledger.outbox.append(int.from_bytes(message.id, "big"))
         ledger.sent += 1
         ledger.count(Figure.SENT, amount)
         self.transits.append(Transit(message))
@@ -772,12 +853,14 @@ class Model:
         last = min(business_day(ledger.clock, self.close_minute) for ledger in self.ledgers)
         return range(first, last)
 
-    def closing(self, ledger: LedgerModel, account: str, day: int) -> int:
-        """Balance of an account at the close of a day that is over."""
+    def closing(self, ledger: LedgerModel, account: str, day: int) -> tuple[int, int]:
+        """Balance of an account at the close of a day that is over, and how much is entitled."""
         key = (ledger.name, account, day)
         if key not in self._closings:
-            moment = close_of(day, self.close_minute)
-            self._closings[key] = ledger.holding(account).story.before(moment)
+            moment, holding = close_of(day, self.close_minute), ledger.holding(account)
+            balance = holding.story.before(moment)
+            unentitled = holding.link or holding.pools.before(moment)
+            self._closings[key] = (balance, 0 if unentitled else balance)
         return self._closings[key]
 
     def supply_closing(self, ledger: LedgerModel, day: int) -> int:
@@ -810,8 +893,9 @@ class Model:
             return History(account, begun=True, days=dict.fromkeys(moved, (0, False)))
         story = ledger.supply_story if account == ZERO else ledger.holding(account).story
         days = (business_day(time, self.close_minute) for time in story.times)
-        begun = account in (ZERO, ledger.custody)
-        moved = {*days, ledger.began} if begun else set(days)
+        from_the_first = account in (ZERO, ledger.custody)
+        moved = {*days, ledger.began} if from_the_first else set(days)
+        begun = from_the_first or ledger.holding(account).begun
         return History(account, begun=begun, days=dict.fromkeys(moved, (0, False)))
 
     def transit_closing(self, day: int, kinds: Iterable[int] = (ISSUE, RELEASE)) -> int:
@@ -826,18 +910,20 @@ class Model:
         )
 
     def suspense_closing(self, ledger: LedgerModel, day: int) -> int:
-        """Units in suspense on a ledger at the close."""
-        cut = close_of(day, self.close_minute)
-        kind = RELEASE if ledger.home else ISSUE
-        return sum(
-            t.message.amount
-            for t in self.transits
-            if t.message.kind == kind
-            and t.message.id in ledger.suspended
-            and t.arrived_at is not None
-            and t.arrived_at < cut
-            and (t.claimed_at is None or t.claimed_at >= cut)
-        )
+        """Units in suspense on a ledger at the close of a day that is over."""
+        if (ledger.name, day) not in self._suspense_closings:
+            cut = close_of(day, self.close_minute)
+            kind = RELEASE if ledger.home else ISSUE
+            self._suspense_closings[ledger.name, day] = sum(
+                t.message.amount
+                for t in self.transits
+                if t.message.kind == kind
+                and t.message.id in ledger.suspended
+                and t.arrived_at is not None
+                and t.arrived_at < cut
+                and (t.claimed_at is None or t.claimed_at >= cut)
+            )
+        return self._suspense_closings[ledger.name, day]
 
 
 def _recover(digest: bytes, r: int, s: int, parity: int) -> bytes:

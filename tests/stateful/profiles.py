@@ -17,11 +17,10 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.cache import LRUCache
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 
-# Hypothesis plays much of a run again in the next ones. Fresh seeds let it not dwell on one.
-_RUNS_A_SEED: Final = 25
 # The runs of a profile are split, so that several workers can share them.
 PARTS: Final = 3
 
@@ -55,14 +54,17 @@ def chosen() -> tuple[str, Profile]:
 
 
 @contextmanager
-def _nothing_from_sources() -> Iterator[None]:
-    """Keep hypothesis from drawing the constants of whatever modules happen to be loaded.
+def _each_run_drawn_anew() -> Iterator[None]:
+    """Keep hypothesis from drawing constants of modules, and from playing copies of a run.
 
-    A play would else depend on which tests ran before it in the same process.
+    With the constants of whatever modules happen to be loaded a play would depend on which tests
+    ran before it in the same process. Of every run drawn it plays six copies with a piece of them
+    repeated: of 200 runs 29 would be different plays.
     """
     with (
         patch.object(providers, "_get_local_constants", Constants),
         patch.object(providers, "CONSTANTS_CACHE", LRUCache(1024)),
+        patch.object(ConjectureRunner, "generate_mutations_from", lambda *_: None),
     ):
         yield
 
@@ -84,26 +86,10 @@ def play(
     number = base + part if profile.repeats else random.SystemRandom().getrandbits(32)
     print(f"profile {name or 'given'}, part {part}: seed {number}")
     phases = [Phase.generate, *([Phase.shrink] if profile.shrinks else [])]
-    left = -(-profile.runs // PARTS) if runs is None else runs
-    begun = 0
-    while left > 0:
-        _play_some(machine, min(left, _RUNS_A_SEED), number + begun * 2**32, part, profile, phases)
-        left, begun = left - _RUNS_A_SEED, begun + 1
-
-
-def _play_some(
-    machine: type[RuleBasedStateMachine],
-    runs: int,
-    number: int,
-    part: int,
-    profile: Profile,
-    phases: list[Phase],
-) -> None:
-    """Play some runs of a part, from a seed of their own."""
     test: Any = get_state_machine_test(
         machine,
         settings=settings(
-            max_examples=runs,
+            max_examples=-(-profile.runs // PARTS) if runs is None else runs,
             stateful_step_count=profile.steps,
             deadline=None,
             database=None,
@@ -113,9 +99,8 @@ def _play_some(
         ),
     )
     try:
-        with _nothing_from_sources():
+        with _each_run_drawn_anew():
             seed(number)(test)()
     except BaseException as error:
-        base = number % 2**32
-        error.add_note(f"seed {base} (TALLYSTICK_HYPOTHESIS_SEED={base - part}, part {part})")
+        error.add_note(f"seed {number} (TALLYSTICK_HYPOTHESIS_SEED={number - part}, part {part})")
         raise

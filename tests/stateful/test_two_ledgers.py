@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
+from tallystick.governance.roles import Role
 from tallystick.token.closings import SLOTS, opening_key
 from tallystick.token.position import close_of
 from tests.stateful.machine import (
@@ -22,8 +23,9 @@ from tests.stateful.machine import (
     _bytes,
     _mapped,
 )
-from tests.stateful.model import LedgerModel, Model, State
+from tests.stateful.model import Entered, LedgerModel, Model, State
 from tests.stateful.profiles import PARTS, Profile, chosen, play
+from tests.stateful.roles import Term
 
 NAME, PROFILE = chosen()
 
@@ -79,6 +81,26 @@ REACHED = {
     ("land after a close, delivered", "done"),
     ("land after a close, claimed", "done"),
     ("ask closings", "done"),
+    ("make pool", "done"),
+    ("make pool", "controls: account holds units"),
+    ("make pool", "access: proposer lost its role"),
+    ("end pool", "done"),
+    ("ask closings of a pool", "done"),
+    ("give role", "done"),
+    ("give role", "access: proposal waits"),
+    ("take role", "done"),
+    ("take role", "access: last two administrators"),
+    ("withdraw proposal", "done"),
+    ("withdraw proposal", "access: a removal stands"),
+    ("recover administrator", "done"),
+    ("recover administrator", "access: proposal waits"),
+    ("forced transfer", "orders: not in force"),
+    ("batch_admit", "done"),
+    ("batchSetFrozenTokens", "done"),
+    ("batchSetAddressFrozen", "done"),
+    ("batchMint", "done"),
+    ("batchForcedTransfer", "done"),
+    ("batchForcedTransfer", "orders: none to carry out"),
 }
 
 
@@ -90,7 +112,18 @@ def counted() -> Counter[tuple[str, str]]:
 
 
 @pytest.mark.requirement(
-    "INV-1", "INV-2", "INV-3", "INV-4", "INV-5", "INV-10", "R-10", "R-41", "R-20", "R-24", "R-69"
+    "INV-1",
+    "INV-2",
+    "INV-3",
+    "INV-4",
+    "INV-5",
+    "INV-9",
+    "INV-10",
+    "R-10",
+    "R-41",
+    "R-20",
+    "R-24",
+    "R-69",
 )
 @pytest.mark.parametrize("part", range(PARTS))
 def test_ledgers_do_what_the_model_says(part, counted):
@@ -199,7 +232,23 @@ def _another_page(two: TwoLedgers) -> None:
     suite.chain.set_storage(suite.escrow, _mapped(books.arrived, books.lane, b"\1"), 1)
 
 
+def _role(two: TwoLedgers) -> None:
+    suite, account = two.network.home, two.keys.addresses["home", "stand-in"]
+    slot = _mapped(two.books["home"].held, _bytes(account))
+    suite.chain.set_storage(suite.token, slot, Role.REGISTRAR)
+
+
+def _proposal_counts_sooner(two: TwoLedgers) -> None:
+    two.keys.propose_role("home", "stand-in", Role.REGISTRAR)
+    suite, books = two.network.home, two.books["home"]
+    slot = _mapped(books.proposals, next(iter(two.keys.acts.values())))
+    suite.chain.set_storage(suite.token, slot, books.of_token(slot) - DAY)
+
+
 PLANTED = {
+    "a role that nobody gave": (_role, "INV-9: home: stand-in has"),
+    "a proposal that counts a day too soon": (_proposal_counts_sooner, "INV-9: home: .* counts"),
+    "a pool that nobody made": (lambda two: _position(two, 1 << 255), "INV-5"),
     "a unit out of nothing": (lambda two: _position(two, 1), "INV-5"),
     "a unit lost": (lambda two: _position(two, -1), "INV-5"),
     "a frozen unit": (lambda two: _position(two, 1 << 104), "INV-5"),
@@ -292,7 +341,36 @@ def _refuses_redemptions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LedgerModel, "redeem", lambda *_: "no redemption")
 
 
+def _lets_orders_outlive_a_role(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Entered, "alive", lambda entered, now: now < entered.expires_at)
+
+
+def _lets_proposals_outlive_a_role(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Term, "over", property(lambda _: False, lambda *_: None))
+
+
+def _entitles_pools(patch: pytest.MonkeyPatch) -> None:
+    original = Model.closing
+
+    def all_of_it(model: Model, ledger: LedgerModel, account: str, day: int) -> tuple[int, int]:
+        balance, entitled = original(model, ledger, account, day)
+        return balance, entitled if account == ledger.custody else balance
+
+    patch.setattr(Model, "closing", all_of_it)
+
+
+def _leaves_half_a_batch(patch: pytest.MonkeyPatch) -> None:
+    def some(_, acts):
+        return next((refusal for act in acts if (refusal := act()) is not None), None)
+
+    patch.setattr(LedgerModel, "all_or_none", some)
+
+
 WRONG_MODELS = {
+    "lets orders outlive a role": _lets_orders_outlive_a_role,
+    "lets proposals outlive a role": _lets_proposals_outlive_a_role,
+    "entitles pools": _entitles_pools,
+    "leaves half a batch": _leaves_half_a_batch,
     "forgets that accounts can be frozen": _forgets_freezes,
     "takes no signatures": _forgets_deliveries,
     "loses a unit in transit": _loses_a_unit_in_transit,
