@@ -53,6 +53,7 @@ STATES: Final = (*PAUSES, *(f"{state} {party}" for state in CONDITIONS for party
 # The pieces of one contract, by the name under which it is used.
 _USED_AS: Final = {
     "ActionsEngineControls": "ActionsEngine",
+    "ActionsEngineSettings": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",
     "SecurityTokenSettings": "SecurityToken",

@@ -30,6 +30,7 @@ SIZE_BUDGETS = dict.fromkeys(
     (
         "ActionsEngine",
         "ActionsEngineControls",
+        "ActionsEngineSettings",
         "SecurityToken",
         "SecurityTokenControls",
         "SecurityTokenSettings",

@@ -6,11 +6,13 @@
 @license Apache-2.0
 @author Tallystick
 @notice Keeps the golden record of every event, tells the other ledgers' engines, and is told by them; splits the issue
-        at the close of a record day among all who owe for it.
+        at the close of a record day among all who owe for it; pays whom it is owed to.
 @dev One for each ledger and instrument, bound to its token, in which it holds the role ACTIONS.
-     It is two pieces. This first one has what happens at and after a close; what it does not know it hands on to
-     ActionsEngineControls, which keeps the same storage.
-@custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised. It holds no units.
+     It is three pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close, its
+     figures and totals, the terms of payment), and that to ActionsEngineSettings (set-up, the golden record). All
+     keep the same storage.
+@custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised. It holds no units; it holds
+        cash that an event was funded with, and pays it out by that event alone.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
 """
@@ -18,6 +20,9 @@ from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
+from contracts.actions import operators
+from contracts.actions import pay_terms
+from contracts.actions import payments
 from contracts.governance import access
 from contracts.governance import code
 
@@ -26,25 +31,34 @@ initializes: dispatch[access := access]
 initializes: events[access := access, dispatch := dispatch]
 initializes: figures[dispatch := dispatch]
 initializes: cut[dispatch := dispatch, events := events, figures := figures]
+initializes: operators
+initializes: pay_terms[access := access, operators := operators]
+initializes: payments[
+    access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
+]
 
 exports: (
-    # a close
-    figures.send_figures,
-    figures.take_figures,
-    figures.figures_at,
-    cut.fix,
-    cut.fix_lane,
-    cut.take_totals,
-    cut.share_of,
-    # what stands of the golden record
-    events.told_at,
-    events.event_of,
-    events.version_of,
-    events.record_hash,
-    events.version_hash,
+    # holders
+    payments.claim,
+    payments.claim_crossed,
+    pay_terms.set_payee,
+    payments.push,
+    operators.setOperator,
+    operators.authorizeOperator,
+    operators.invalidateNonce,
+    operators.isOperator,
+    operators.authorizations,
+    # cash
+    payments.fund,
+    payments.pass_on_tax,
+    payments.expire,
+    payments.propose_paid_elsewhere,
+    payments.confirm_paid_elsewhere,
+    payments.part_of,
+    payments.is_paid,
+    pay_terms.payee_of,
+    payments.withheld,
     # messages
-    events.take_armed,
-    events.tell,
     dispatch.is_told,
     dispatch.message_id,
     dispatch.domain_separator,

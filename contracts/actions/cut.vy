@@ -17,8 +17,9 @@
 
        share  what is owed for here 104 | to what lands at the remote ledger 104 | - | fixed 1
 
-     Here is, at home, what accounts hold (under no lane) or what is to land from a lane; on a remote ledger what its
-     accounts hold. What those hold home needs not keep: it follows from that ledger's figures.
+     Here is, at home, what accounts hold (under no lane) or what is to land from a lane. What accounts on the remote
+     ledger hold home need not keep: it follows from that ledger's figures. On a remote ledger, which has one lane, here
+     is what its accounts hold, under no lane.
 """
 from interfaces import IBridgeEscrow
 from interfaces import ISecurityToken
@@ -189,11 +190,11 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     word: uint256 = _FIXED | (totals.crossing << _CROSSING_SHIFT) | totals.accounts
     if version.fixed:
         known: Share = self._share(totals.coaf, totals.lane)
-        assert self._shares[totals.coaf][totals.lane] != word, "cut: taken already"
+        assert self._shares[totals.coaf][empty(bytes32)] != word, "cut: taken already"
         events._halt(totals.coaf)
         log TotalsContradicted(coaf=totals.coaf, lane=totals.lane, known=known, shown=totals)
         return False
-    self._shares[totals.coaf][totals.lane] = word
+    self._shares[totals.coaf][empty(bytes32)] = word
     events._fix(totals.coaf)
     log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
     return True
@@ -237,11 +238,39 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
         there.supply + homeward + outward == owed and there.suspense <= there.supply
     ), "cut: figures do not fit"
     self._shares[coaf][lane] = (
-        _FIXED
-        | ((there.suspense + outward) << _CROSSING_SHIFT)
-        | (suspense + homeward)
+        _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
     )
     log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
+
+
+@internal
+def _check_lane(lane: bytes32):
+    """
+    @dev Revert unless this is a lane of the instrument.
+    """
+    figures._far_ledger(lane)
+
+
+@internal
+@view
+def _counts(lane: bytes32, day: uint256) -> bool:
+    """
+    @dev Whether nothing contradicts what a lane's remote ledger told of a day.
+    """
+    return figures._counts(lane, day)
+
+
+@internal
+@view
+def _units(coaf: bytes32, lane: bytes32) -> uint256:
+    """
+    @dev What is owed for on this ledger: by accounts, under no lane, or what lands here from a lane.
+    """
+    share: Share = self._share(coaf, lane)
+    assert share.fixed, "cut: not fixed yet"
+    if lane == empty(bytes32):
+        return share.accounts
+    return share.home_crossing if dispatch.is_home else share.crossing
 
 
 @internal
@@ -250,7 +279,7 @@ def _share(coaf: bytes32, lane: bytes32) -> Share:
     """
     @dev A share, as fixed.
     """
-    word: uint256 = self._shares[coaf][lane]
+    word: uint256 = self._shares[coaf][lane if dispatch.is_home else empty(bytes32)]
     here: uint256 = word & figures.AMOUNT_MAX
     share: Share = Share(
         fixed=word & _FIXED != 0,

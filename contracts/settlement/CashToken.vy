@@ -29,6 +29,7 @@ _DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
 _PERMIT_TYPEHASH: constant(bytes32) = keccak256(
     "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 )
+_BLOCKED: constant(uint256) = 2**255
 # Half the order of secp256k1: a larger s is the same signature again.
 _MAX_S: constant(uint256) = (
     57896044618658097711785492504343953926418782139537452191302581570759080747168
@@ -42,11 +43,11 @@ currency: public(immutable(bytes3))
 issuer: public(immutable(address))
 
 totalSupply: public(uint256)
-balanceOf: public(HashMap[address, uint256])
+# account -> balance, and in the highest bit whether it is blocked: one slot to read for each side of a payment
+_accounts: HashMap[address, uint256]
 allowance: public(HashMap[address, HashMap[address, uint256]])
 # How many permits of an account were used; the next one is signed with this number.
 nonces: public(HashMap[address, uint256])
-is_blocked: public(HashMap[address, bool])
 
 
 event Blocked:
@@ -102,7 +103,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     @custom:role anyone
     @custom:refused frozen caller, frozen from, frozen to
     """
-    assert not self.is_blocked[msg.sender], "cash: caller blocked"
+    assert not self._is_blocked(msg.sender), "cash: caller blocked"
     self._spend_allowance(owner, amount)
     self._move(owner, receiver, amount)
     return True
@@ -175,7 +176,7 @@ def mint(receiver: address, amount: uint256):
     """
     self._check_issuer()
     self._check_receiver(receiver)
-    assert amount <= max_value(uint256) - self.totalSupply, "cash: supply out of range"
+    assert amount < _BLOCKED - self.totalSupply, "cash: supply out of range"
     self.totalSupply = unsafe_add(self.totalSupply, amount)
     self._credit(receiver, amount)
     log IERC20.Transfer(sender=empty(address), receiver=receiver, value=amount)
@@ -206,8 +207,32 @@ def set_blocked(account: address, blocked: bool):
     @custom:role issuer
     """
     self._check_issuer()
-    self.is_blocked[account] = blocked
+    self._accounts[account] = self._balance(account) | (_BLOCKED if blocked else 0)
     log Blocked(account=account, blocked=blocked)
+
+
+@external
+@view
+@reentrant
+def balanceOf(account: address) -> uint256:
+    """
+    @notice What an account holds (ERC-20).
+    @param account The account.
+    @return Smallest units.
+    """
+    return self._balance(account)
+
+
+@external
+@view
+@reentrant
+def is_blocked(account: address) -> bool:
+    """
+    @notice Whether an account neither pays nor is paid.
+    @param account The account.
+    @return Whether the issuer blocked it.
+    """
+    return self._is_blocked(account)
 
 
 @external
@@ -252,12 +277,30 @@ def _check_issuer():
 
 @internal
 @view
+def _balance(account: address) -> uint256:
+    """
+    @dev What an account holds.
+    """
+    return self._accounts[account] & ~_BLOCKED
+
+
+@internal
+@view
+def _is_blocked(account: address) -> bool:
+    """
+    @dev Whether the issuer blocked an account.
+    """
+    return self._accounts[account] & _BLOCKED != 0
+
+
+@internal
+@view
 def _check_receiver(receiver: address):
     """
     @dev Revert unless that account can be paid.
     """
     assert receiver != empty(address), "cash: no receiver"
-    assert not self.is_blocked[receiver], "cash: receiver blocked"
+    assert not self._is_blocked(receiver), "cash: receiver blocked"
 
 
 @internal
@@ -265,7 +308,7 @@ def _move(sender: address, receiver: address, amount: uint256):
     """
     @dev Every payment: neither side is blocked.
     """
-    assert not self.is_blocked[sender], "cash: sender blocked"
+    assert not self._is_blocked(sender), "cash: sender blocked"
     self._check_receiver(receiver)
     self._debit(sender, amount)
     self._credit(receiver, amount)
@@ -277,9 +320,8 @@ def _debit(account: address, amount: uint256):
     """
     @dev Nobody goes below zero.
     """
-    balance: uint256 = self.balanceOf[account]
-    assert amount <= balance, "cash: balance too low"
-    self.balanceOf[account] = unsafe_sub(balance, amount)
+    assert amount <= self._balance(account), "cash: balance too low"
+    self._accounts[account] = unsafe_sub(self._accounts[account], amount)
 
 
 @internal
@@ -287,7 +329,7 @@ def _credit(account: address, amount: uint256):
     """
     @dev After the debit, which may be of the same account. No sum of balances is more than the supply, which fits.
     """
-    self.balanceOf[account] = unsafe_add(self.balanceOf[account], amount)
+    self._accounts[account] = unsafe_add(self._accounts[account], amount)
 
 
 @internal

@@ -101,7 +101,7 @@ def _misbehave(sender: address, receiver: address, amount: uint256) -> Bytes[_MA
     @dev The callback is made once: what it calls may transfer again. Refused, it is counted, as an attacker would have
          its transfer go on.
     """
-    if self.manners.burns_gas and CashToken.is_blocked[receiver]:
+    if self.manners.burns_gas and CashToken._is_blocked(receiver):
         raise UNREACHABLE
     if self.manners.moves:
         fee: uint256 = min(self.manners.fee, amount)

@@ -53,6 +53,8 @@ ROLES: Final = {
     "issuer": Role.ISSUER,
     "operator": Role.OPERATOR,
     "guardian": Role.GUARDIAN,
+    "registrar": Role.REGISTRAR,
+    "paying_agent": Role.PAYING_AGENT,
     "administrator": Role.ADMINISTRATOR,
     "second_administrator": Role.ADMINISTRATOR,
 }
@@ -123,7 +125,8 @@ def domain_of(engine: Contract) -> EngineDomain:
 def new_engine(side: Side) -> Side:
     """The side with an engine of its token in set-up, behind the proxy of an authority."""
     key = side.deployer
-    controls = side.chain.deploy("ActionsEngineControls", sender=key)
+    settings = side.chain.deploy("ActionsEngineSettings", sender=key)
+    controls = side.chain.deploy("ActionsEngineControls", settings, sender=key)
     implementation = side.chain.deploy("ActionsEngine", controls, sender=key)
     known = {**side.implementations, "ActionsEngine": str(implementation.address)}
     side = replace(side, implementations=known)
