@@ -60,7 +60,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class SignerSet:
-    """Who signs in an epoch of a lane: its number; of its verifier, threshold and signers.
+    """Who signs in an epoch of a lane: its number; of its verifier, threshold, signers and type.
 
     Signers ascend. The hash is the verifier's and knows no epoch; what is signed names both.
     """
@@ -68,9 +68,12 @@ class SignerSet:
     epoch: int
     threshold: int
     signers: tuple[str, ...]
+    attests: str = ATTESTATION_TYPE
 
     @classmethod
-    def of(cls, epoch: int, threshold: int, signers: Iterable[str]) -> SignerSet:
+    def of(
+        cls, epoch: int, threshold: int, signers: Iterable[str], attests: str = ATTESTATION_TYPE
+    ) -> SignerSet:
         """Sort signers into a set.
 
         Raises:
@@ -83,7 +86,7 @@ class SignerSet:
             raise ValueError(f"{len(ordered)} signers: at most {MAX_SIGNERS} expected")
         if not 2 <= threshold <= len(ordered):
             raise ValueError(f"threshold {threshold}: 2 to {len(ordered)} expected")
-        return cls(epoch, threshold, tuple(ordered))
+        return cls(epoch, threshold, tuple(ordered), attests)
 
     @property
     def hash(self) -> bytes:
@@ -92,15 +95,15 @@ class SignerSet:
 
     @property
     def verifier_arguments(self) -> tuple[str, list[str], int]:
-        """What a lane's `QuorumVerifier` of this set is created with."""
-        return ATTESTATION_TYPE, list(self.signers), self.threshold
+        """What a `QuorumVerifier` of this set is created with."""
+        return self.attests, list(self.signers), self.threshold
 
     @property
     def verifier_immutables(self) -> bytes:
         """What its code then ends with: each immutable in its words, in the order of its source."""
         signers = b"".join(address_bytes(signer).rjust(32, b"\0") for signer in self.signers)
         return (
-            keccak(ATTESTATION_TYPE.encode())
+            keccak(self.attests.encode())
             + self.hash
             + self.threshold.to_bytes(32, "big")
             + len(self.signers).to_bytes(32, "big")

@@ -210,13 +210,19 @@ def suites_of(connection: Connection) -> dict[str, Suite]:
                 lane.id_bytes: chain.at("LaneCustody", lane.sides[ledger.name].custody)
                 for lane in lanes
             },
+            engine=chain.at("ActionsEngine", at["ActionsEngine"])
+            if "ActionsEngine" in at
+            else None,
         )
     return suites
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The contracts of one ledger, bound to it; custodies and first verifiers by lane."""
+    """The contracts of one ledger, bound to it; custodies and first verifiers by lane.
+
+    `engine` is None where the plan has none.
+    """
 
     chain: Chain
     authority: Contract
@@ -225,11 +231,13 @@ class Suite:
     escrow: Contract
     verifiers: Mapping[LaneId, Contract]
     custodies: Mapping[LaneId, Contract]
+    engine: Contract | None = None
 
 
 def proxied_of(suite: Suite) -> dict[str, Contract]:
     """Return a ledger's contracts behind proxies by name."""
-    return dict(zip(PROXIED, (suite.registry, suite.token, suite.escrow), strict=True))
+    contracts = (suite.registry, suite.token, suite.escrow, suite.engine)
+    return {name: each for name, each in zip(PROXIED, contracts, strict=True) if each is not None}
 
 
 def guarded_of(suite: Suite) -> list[tuple[str, Contract]]:

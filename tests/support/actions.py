@@ -1,4 +1,4 @@
-"""Engines and cash on the two-ledger world: a dividend announced, carried, and carried back."""
+"""Engines at work on the two-ledger world: a dividend announced, carried, and carried back."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ from tallystick.bridge.attestation import SignerSet, attest
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
+from tallystick.chain.account import JUNK_MNEMONIC, derive_account
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.governance.roles import Role
+from tallystick.local import network
 from tallystick.token.position import close_of
 from tests.support.cash import new_cash
 from tests.support.world import (
@@ -85,25 +87,26 @@ RECORD_DATE: Final = b"RECD"
 
 @dataclass(frozen=True)
 class Attestors:
-    """Who signs, two of three: the same keys on every ledger."""
+    """Who signs, two of three: the same keys on every ledger; by account index at home."""
 
-    name: str
+    indices: tuple[int, ...]
     attests: str
 
     @property
     def keys(self) -> list[bytes]:
         """Their private keys."""
-        return [keccak(f"{self.name} {number}".encode()) for number in range(3)]
+        accounts = (derive_account(JUNK_MNEMONIC, 1, index) for index in self.indices)
+        return [account.key for account in accounts if account.key is not None]
 
     @property
     def signers(self) -> SignerSet:
         """They themselves."""
-        return SignerSet.of(1, 2, (Signer.from_key(key).address for key in self.keys))
+        addresses = (Signer.from_key(key).address for key in self.keys)
+        return SignerSet.of(1, 2, addresses, self.attests)
 
     def verifier(self, chain: Chain) -> Contract:
-        """Their verifier on a ledger."""
-        signers = self.signers
-        arguments = (self.attests, list(signers.signers), signers.threshold)
+        """One more verifier of theirs on a ledger."""
+        arguments = self.signers.verifier_arguments
         return chain.deploy("QuorumVerifier", *arguments, sender=chain.account(0))
 
     def sign(self, domain: EngineDomain, signed: bytes, count: int = 2) -> bytes:
@@ -113,8 +116,8 @@ class Attestors:
 
 
 # Of events, at home; and of what engines tell, on every ledger.
-EVENT_ATTESTORS: Final = Attestors("event attestor", EVENT_ATTESTATION)
-ENGINE_ATTESTORS: Final = Attestors("engine attestor", MESSAGE_ATTESTATION)
+EVENT_ATTESTORS: Final = Attestors(network.EVENT_ATTESTORS, EVENT_ATTESTATION)
+ENGINE_ATTESTORS: Final = Attestors(network.MESSAGE_ATTESTORS, MESSAGE_ATTESTATION)
 
 
 def domain_of(engine: Contract) -> EngineDomain:
@@ -123,13 +126,8 @@ def domain_of(engine: Contract) -> EngineDomain:
 
 
 def new_engine(side: Side) -> Side:
-    """The side with an engine of its token in set-up, behind the proxy of an authority."""
+    """The side with another engine of its token, in set-up, by an authority of its own."""
     key = side.deployer
-    settings = side.chain.deploy("ActionsEngineSettings", sender=key)
-    controls = side.chain.deploy("ActionsEngineControls", settings, sender=key)
-    implementation = side.chain.deploy("ActionsEngine", controls, sender=key)
-    known = {**side.implementations, "ActionsEngine": str(implementation.address)}
-    side = replace(side, implementations=known)
     blueprint = side.authority.PROXY_BLUEPRINT()
     authority = side.chain.deploy(
         "ReleaseAuthority", key, 3_600, 30 * DAY, DAY, blueprint, sender=key
@@ -150,7 +148,7 @@ def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None)
 
 
 def world_of_engines() -> World:
-    """The world of all tests in July 2020, with an engine and cash on each ledger, handed over."""
+    """The world of all tests in July 2020, with cash on each ledger."""
     chains = {
         name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
         for number, name in enumerate(("home", "remote"), start=1)
@@ -164,16 +162,8 @@ def world_of_engines() -> World:
         threshold=2,
     )
     world.home, world.remote = (
-        replace(new_engine(side), cash=new_cash(side.chain, side.issuer))
-        for side in (world.home, world.remote)
+        replace(side, cash=new_cash(side.chain, side.issuer)) for side in (world.home, world.remote)
     )
-    key = world.home.deployer
-    world.home.engine.set_attestors(EVENT_ATTESTORS.verifier(world.home.chain), *STATED, sender=key)
-    set_peer(world.home.engine, world.remote.engine)
-    set_peer(world.remote.engine, world.home.engine)
-    for side in (world.home, world.remote):
-        side.engine.hand_over(*STATED, sender=side.deployer)
-        side.give_role(side.token, side.engine, Role.ACTIONS)
     world.synchronise()
     return world
 
