@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.message import EventVersion
+from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
@@ -424,6 +425,19 @@ def _lock(world: World, state: str) -> Call:
     side.token.approve(side.custody, 5, sender=side.investor)
     arguments = (world.lane, _recipient(side), 5, 2**39)
     return Call(side, side.escrow, "lock", arguments, side.investor)
+
+
+@prepares(_ESCROW, "keep_figure")
+def _keep_figure(world: World, state: str) -> Call:
+    """Two days on which units left: what the second opens tells the close of the first."""
+    side = world.home
+    closed = side.token.business_day()
+    world.locked(5)
+    side.chain.advance(DAY)
+    world.locked(5)
+    side.chain.advance(DAY)
+    arguments = (world.lane, Figure.SENT, closed, 0)
+    return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
 
 
 @prepares(_ESCROW, "burn")
