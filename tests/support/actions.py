@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from eth_account import Account as Signer
 
@@ -26,7 +26,7 @@ from tallystick.actions.message import (
 )
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import ledger_id
+from tallystick.bridge.message import ledger_id, party
 from tallystick.chain import Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account
@@ -133,8 +133,8 @@ def new_engine(side: Side) -> Side:
         "ReleaseAuthority", key, 3_600, 30 * DAY, DAY, blueprint, sender=key
     )
     engine = created_by(side, authority, "ActionsEngine", (side.token, side.escrow, key))
-    for party, role in ROLES.items():
-        engine.assign_role(side.parties[party], role, *STATED, sender=key)
+    for name, role in ROLES.items():
+        engine.assign_role(side.parties[name], role, *STATED, sender=key)
     return replace(side, engine=engine)
 
 
@@ -354,6 +354,66 @@ class Actions:
     def told_at(self, version: EventVersion) -> Any:
         """When the remote ledger was told of a version, as home knows it."""
         return self.home.engine.told_at(version.id, ledger_id(self.remote.chain.caip2))
+
+
+@dataclass(frozen=True)
+class Third:
+    """A third ledger as home knows it: a lane, an engine that it believes, and what that tells."""
+
+    CHAIN_ID: ClassVar[int] = 41_003
+    ENGINE: ClassVar[str] = Signer.from_key(keccak(b"a third ledger's engine")).address
+
+    actions: Actions
+    lane: bytes
+
+    @classmethod
+    def joins(cls, actions: Actions) -> Third:
+        """Operator and administrator open its lane at home and name its engine; a day passes."""
+        side = actions.home
+        engine = (cls.CHAIN_ID, cls.ENGINE, ENGINE_ATTESTORS.verifier(side.chain), *STATED)
+        terms = actions.world.lane_state(side).terms._asdict()
+        terms["custody"] = side.new_custody()
+        terms["peer_ledger"] = ledger_id(f"eip155:{cls.CHAIN_ID}")
+        opening = (tuple(terms.values()), *STATED)
+        side.engine.propose_peer(*engine, sender=side.operator)
+        side.escrow.propose_lane(*opening, sender=side.operator)
+        side.chain.advance(DAY)
+        side.engine.set_peer(*engine, sender=side.administrator)
+        opened = side.escrow.open_lane(*opening, sender=side.administrator)
+        actions.world.synchronise()
+        return cls(actions, opened.return_value)
+
+    @property
+    def domain(self) -> EngineDomain:
+        """EIP-712 domain of its engine."""
+        return EngineDomain(self.CHAIN_ID, self.ENGINE)
+
+    def lock(self, amount: int) -> None:
+        """The investor sends units there."""
+        side = self.actions.home
+        custody = side.escrow.lane_ends(self.lane).custody
+        side.token.approve(custody, amount, sender=side.investor)
+        recipient, deadline = party(side.outsider.address), side.chain.now + DAY
+        side.escrow.lock(self.lane, recipient, amount, deadline, sender=side.investor)
+
+    def figures(self, day: int, **changed: Any) -> Figures:
+        """What it tells of a close, nothing unless changed."""
+        told: dict[str, Any] = {"epoch": 0, "supply": 0, "suspense": 0, "sent": 0, **changed}
+        return Figures(lane=self.lane, day=day, **told)
+
+    def take_figures(self, figures: Figures) -> Receipt:
+        """A courier carries home what it tells."""
+        message = message_from(self.domain, ISIN, figures)
+        proof = ENGINE_ATTESTORS.sign(self.domain, message.id)
+        return self.actions.take_figures(figures, message, proof)
+
+    def fix(self, record: EventRecord) -> Receipt:
+        """Somebody has home split what its lane was owed."""
+        coaf = record.as_tuple()[2]
+        side = self.actions.home
+        receipt = side.engine.fix_lane(coaf, self.lane, (0, 0, 0), sender=side.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
 
 
 def begin(side: Side, day: int, seconds: int = 0) -> None:
