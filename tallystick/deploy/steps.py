@@ -51,7 +51,13 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.AUDITOR,
     ),
     "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
-    "ActionsEngine": (Role.ISSUER, Role.OPERATOR, Role.GUARDIAN),
+    "ActionsEngine": (
+        Role.ISSUER,
+        Role.REGISTRAR,
+        Role.OPERATOR,
+        Role.GUARDIAN,
+        Role.PAYING_AGENT,
+    ),
 }
 # Verifiers of what an engine is told, as the journal calls them.
 EVENTS_VERIFIER: Final = "QuorumVerifier#events"
