@@ -114,7 +114,7 @@ class Scenario:
             for piece in build.artifact(name).behind:
                 step(f"deploy.{piece.name}.implementation", f"create {piece.name} 1")
             step(f"deploy.{name}.proxy", f"create {name} proxy")
-        step("deploy.QuorumVerifier", "create verifier of")
+        step("deploy.QuorumVerifier", "create verifier of lane")
         step("deploy.LaneCustody", "create custody")
         step("lane.open", "open lane")
         step("registry.register", "register US")
