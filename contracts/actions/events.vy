@@ -294,9 +294,7 @@ def take_record(
     assert self._versions[hashed] == 0, "events: taken already"
     assert record.version > before.version, "events: a later version stands"
     event_record._check(record, status, dispatch.instrument)
-    assert (
-        status == event_record.CANCELLED or not before.fixed
-    ), "events: totals are fixed"
+    assert (status == event_record.CANCELLED or not before.fixed), "events: totals are fixed"
     late: bool = self._keep_close(e.in_force, record.record_day, status, hashed)
     self._keep(record, hashed, status, late)
     if record.version != 1:

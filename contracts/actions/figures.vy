@@ -5,8 +5,8 @@
 @license Apache-2.0
 @author Tallystick
 @notice A remote ledger tells home what its end of the lane held at a close; home keeps it, by lane and day.
-@dev Read from the ledger's own storage alone, so that nobody's word is needed, and told by anyone, as often as wanted: a
-     close's figures never change. They belong to a day, not to an event: events of one record day share them, and
+@dev Read from the ledger's own storage alone, so that nobody's word is needed, and told by anyone, as often as wanted:
+     a close's figures never change. They belong to a day, not to an event: events of one record day share them, and
      a plan may have them told every day. Two figures of one lane and day, both attested, can't both be: the
      second one does not revert, and nothing of that lane and day counts any more.
      Nobody counts arrivals: what a ledger has is what arrived and did not leave. See `tallystick/actions/cut.py`.
@@ -111,9 +111,7 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
     """
     assert dispatch.is_home, "figures: at home only"
     dispatch._verify(header, dispatch.FIGURES, self._body(figures), attestation)
-    assert (
-        self._far_ledger(figures.lane) == header.source_ledger
-    ), "figures: from another ledger"
+    assert (self._far_ledger(figures.lane) == header.source_ledger), "figures: from another ledger"
     assert (
         max(figures.supply, max(figures.suspense, figures.sent)) <= AMOUNT_MAX
         and figures.epoch < 2**16
@@ -196,8 +194,10 @@ def _is_epoch(day: uint256, epoch: uint256) -> bool:
     token: ISecurityToken = ISecurityToken(dispatch.token)
     now: uint256 = staticcall token.action_epoch()
     # A ratio that is still to come has no part in a day that is closed.
-    return epoch <= now and (epoch == 0 or (staticcall token.ratio_at(epoch)).first_day <= day) and (
-        epoch == now or (staticcall token.ratio_at(unsafe_add(epoch, 1))).first_day > day
+    return (
+        epoch <= now
+        and (epoch == 0 or (staticcall token.ratio_at(epoch)).first_day <= day)
+        and (epoch == now or (staticcall token.ratio_at(unsafe_add(epoch, 1))).first_day > day)
     )
 
 

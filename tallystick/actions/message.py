@@ -203,7 +203,7 @@ class Figures(_Words):
 
 @dataclass(frozen=True, slots=True)
 class Totals(_Words):
-    """What a remote ledger owes for in an event, in base units: its accounts, and what lands there."""
+    """What a remote ledger owes for in an event, in base units: its accounts, what lands there."""
 
     NAME: ClassVar = "Totals"
     FIELDS: ClassVar = TOTALS_FIELDS
