@@ -1,132 +1,80 @@
-"""Withholding tax by category: which rate holds for an account on an event's payment day.
+"""Withholding tax by category: what a set of terms withholds, as `pay_terms.vy` keeps it.
 
-A category is a small number that two keys give an account, by what it has proven; what it means
-(a treaty, an exempt fund) is the paying agent's. An account without one pays the highest rate in
-force, and so does one whose category has no rate yet: relief is proven, never presumed. Days are
-business days since 1970. The payment day decides, not the day on which somebody claims, so that
-nobody gains by claiming early or late.
+A category is a small number that the paying agent enters for an account, by what it has proven;
+what it means (a treaty, an exempt fund) is the paying agent's. The first rate is the highest, and
+of accounts that proved nothing; a category without a rate pays it too: relief is proven, never
+presumed. Which terms hold for an event is told when it is funded first, for good, so that nobody
+gains by claiming early or late.
 
-A row is kept by a contract as one word, lowest bits first:
+A contract keeps a rate as one word, lowest bits first; 0 is no rate, which is not a rate of 0:
 
-  numerator 56 | denominator 56 | since 16 | previous numerator 56 | previous denominator 56
+  numerator 56 | denominator 56
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Final, Self
 
 from tallystick.actions.entitlement import TAX_TERM_MAX, Rate, check_tax
-from tallystick.token.position import DAY_MAX
 
-__all__ = ["CATEGORY_MAX", "TaxRow", "TaxTable"]
+__all__ = ["MAX_RATES", "TaxTable"]
 
-CATEGORY_MAX: Final = 2**8 - 1
+MAX_RATES: Final = 16
 _DENOMINATOR_SHIFT: Final = 56
-_SINCE_SHIFT: Final = 112
-_PREVIOUS_SHIFT: Final = 128
-_WORD_BITS: Final = 240
-
-
-@dataclass(frozen=True, slots=True)
-class TaxRow:
-    """A category's rate from the payment day `since` on, and the one before, if there was one.
-
-    A row knows two rates: for every day before `since` it answers the previous one. Two changes
-    within the life of an event make it forget what held on that event's payment day.
-
-    Raises:
-        ValueError: a rate can't be withheld, or the day is none of 0 to 65535.
-    """
-
-    rate: Rate
-    since: int
-    previous: Rate | None = None
-
-    def __post_init__(self) -> None:
-        check_tax(self.rate)
-        if self.previous is not None:
-            check_tax(self.previous)
-        if not 0 <= self.since <= DAY_MAX:
-            raise ValueError(f"expected a day of 0 to {DAY_MAX}")
-
-    def rate_on(self, day: int) -> Rate | None:
-        """Return the rate of a payment day; None: the category had none."""
-        return self.rate if day >= self.since else self.previous
-
-    def then(self, rate: Rate, since: int) -> TaxRow:
-        """Return the row with another rate from a later day on; ValueError if it is not later."""
-        if since <= self.since:
-            raise ValueError(f"expected a day after {self.since}")
-        return TaxRow(rate, since, self.rate)
-
-    def pack(self) -> int:
-        """Return the word that a contract keeps; no previous rate is 0 of 0."""
-        return (
-            _terms(self.rate)
-            | self.since << _SINCE_SHIFT
-            | _terms(self.previous) << (_PREVIOUS_SHIFT)
-        )
-
-    @classmethod
-    def unpack(cls, word: int) -> Self:
-        """Undo `pack`; ValueError if no row packs so."""
-        if word >> _WORD_BITS:
-            raise ValueError("expected a word of 240 bits")
-        rate = _rate(word)
-        if rate is None:
-            raise ValueError("expected a rate")
-        since = word >> _SINCE_SHIFT & DAY_MAX
-        return cls(rate, since, _rate(word >> _PREVIOUS_SHIFT))
+_WORD_BITS: Final = 112
 
 
 @dataclass(frozen=True, slots=True)
 class TaxTable:
-    """All categories of a ledger, by number; 0 is no category.
+    """Rates by category, the first the highest; None: that category has none.
 
     Raises:
-        ValueError: a category is none of 1 to 255.
+        ValueError: there is no first rate or there are more than 16, one can't be withheld, or one
+            is higher than the first.
     """
 
-    rows: Mapping[int, TaxRow] = field(default_factory=dict)
+    rates: tuple[Rate | None, ...]
 
     def __post_init__(self) -> None:
-        if not all(1 <= category <= CATEGORY_MAX for category in self.rows):
-            raise ValueError(f"expected categories of 1 to {CATEGORY_MAX}")
-        # A copy: whoever made the table can't change it.
-        object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))
+        if not 1 <= len(self.rates) <= MAX_RATES or self.rates[0] is None:
+            raise ValueError(f"expected 1 to {MAX_RATES} rates, and a first one")
+        for rate in filter(None, self.rates):
+            check_tax(rate)
+            if _exact(rate) > _exact(self.rates[0]):
+                raise ValueError("expected the first rate to be the highest")
 
-    def rate_of(self, category: int, day: int) -> Rate:
-        """Return what is withheld of an account of a category, for an event paid on a day.
+    def rate_of(self, category: int) -> Rate:
+        """Return what is withheld of a category; ValueError if it is none of 0 to 15."""
+        if not 0 <= category < MAX_RATES:
+            raise ValueError(f"expected a category of 0 to {MAX_RATES - 1}")
+        highest = self.rates[0]
+        assert highest is not None
+        return (*self.rates, *[None] * MAX_RATES)[category] or highest
 
-        Raises:
-            ValueError: no category has a rate on that day, so that none is the highest.
-        """
-        in_force = {
-            number: rate
-            for number, row in self.rows.items()
-            if (rate := row.rate_on(day)) is not None
-        }
-        if not in_force:
-            raise ValueError(f"expected a rate in force on day {day}")
-        return in_force.get(category) or max(
-            in_force.values(), key=lambda rate: Fraction(rate.numerator, rate.denominator)
-        )
+    def pack(self) -> tuple[int, ...]:
+        """Return the 16 words that a contract keeps."""
+        words = [_word(rate) for rate in self.rates]
+        return (*words, *[0] * (MAX_RATES - len(words)))
 
-    def then(self, category: int, rate: Rate, since: int) -> TaxTable:
-        """Return the table with a category's rate from a day on, after what it has."""
-        row = self.rows.get(category)
-        later = TaxRow(rate, since) if row is None else row.then(rate, since)
-        return TaxTable({**self.rows, category: later})
+    @classmethod
+    def unpack(cls, words: Sequence[int]) -> Self:
+        """Undo `pack`, less empty categories at the end; ValueError if nothing packs so."""
+        if len(words) != MAX_RATES or any(word >> _WORD_BITS for word in words):
+            raise ValueError(f"expected {MAX_RATES} words of {_WORD_BITS} bits")
+        used = max((place for place, word in enumerate(words, start=1) if word), default=0)
+        return cls(tuple(_rate(word) for word in words[:used]))
 
 
-def _terms(rate: Rate | None) -> int:
+def _exact(rate: Rate) -> Fraction:
+    return Fraction(rate.numerator, rate.denominator)
+
+
+def _word(rate: Rate | None) -> int:
     return 0 if rate is None else rate.numerator | rate.denominator << _DENOMINATOR_SHIFT
 
 
 def _rate(word: int) -> Rate | None:
-    numerator, denominator = word & TAX_TERM_MAX, word >> _DENOMINATOR_SHIFT & TAX_TERM_MAX
-    return Rate(numerator, denominator) if numerator or denominator else None
+    return Rate(word & TAX_TERM_MAX, word >> _DENOMINATOR_SHIFT) if word else None
