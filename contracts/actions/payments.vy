@@ -149,7 +149,7 @@ def propose_paid_elsewhere(
     @return The act, to withdraw it by.
     @custom:role paying agent
     """
-    self._check_open(coaf)
+    self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     act: bytes32 = self._elsewhere_act(coaf, account, payment, reference)
     access._propose(act, access.PAYING_AGENT, access.REGISTRAR, account, reason, document)
@@ -176,7 +176,7 @@ def confirm_paid_elsewhere(
     @param document Hash of the document that proves it.
     @custom:role registrar
     """
-    self._check_open(coaf)
+    self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     access._carry_out(self._elsewhere_act(coaf, account, payment, reference), access.REGISTRAR)
     self._consume(coaf, empty(bytes32), convert(account, bytes32), payment)
@@ -202,7 +202,7 @@ def claim(coaf: bytes32, account: address, hint: uint256) -> uint256:
     @return What it got, net.
     @custom:role anyone
     """
-    self._check_claimant(coaf, account)
+    self._check_claimant(coaf, empty(bytes32), account)
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     self._consume(coaf, empty(bytes32), convert(account, bytes32), payment)
     receiver: address = pay_terms._receiver(account)
@@ -236,7 +236,7 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.recipient)
-    self._check_claimant(coaf, account)
+    self._check_claimant(coaf, m.lane, account)
     day: uint256 = self._record_day(coaf)
     left: uint256 = self._day_of(convert(m.lock_time, uint256), self._pay[coaf])
     assert left <= day and day < landing & _DAY_MASK, "payments: not between ledgers then"
@@ -331,7 +331,7 @@ def push(
     count: uint256 = 0
     for i: uint256 in range(len(accounts), bound=_MAX_BATCH):
         account: address = accounts[i]
-        self._check_claimant(coaf, account)
+        self._check_claimant(coaf, empty(bytes32), account)
         known: bool = False
         units: uint256 = 0
         known, units = self._held_if_known(coaf, account, hints[i] if len(hints) != 0 else 0)
@@ -441,9 +441,9 @@ def is_paid(coaf: bytes32, key: bytes32) -> bool:
 
 @internal
 @view
-def _check_open(coaf: bytes32) -> uint256:
+def _check_open(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @dev Revert unless an event is being paid here; today.
+    @dev Revert unless a part of an event is being paid here; today. What may still land has no expiry.
     """
     terms: uint256 = events._terms[coaf]
     assert terms != 0, "payments: no such event, or off"
@@ -451,7 +451,7 @@ def _check_open(coaf: bytes32) -> uint256:
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
     assert today >= (terms >> 208) & _DAY_MASK, "payments: not before payment day"
-    assert today <= terms >> 240, "payments: claims expired"
+    assert today <= terms >> 240 or lane != empty(bytes32), "payments: claims expired"
     return today
 
 
@@ -468,11 +468,11 @@ def _day_of(moment: uint256, word: uint256) -> uint256:
 
 @internal
 @view
-def _check_claimant(coaf: bytes32, account: address):
+def _check_claimant(coaf: bytes32, lane: bytes32, account: address):
     """
     @dev Revert unless the caller may have an account paid now.
     """
-    today: uint256 = self._check_open(coaf)
+    today: uint256 = self._check_open(coaf, lane)
     assert (
         pay_terms._acts_for(account) or today > (events._terms[coaf] >> 224) & _DAY_MASK
     ), "payments: only the holder, till relief ends"
@@ -530,10 +530,10 @@ def _payment(coaf: bytes32, account: address, units: uint256) -> Payment:
     @dev What units are paid, and what of it is withheld from an account.
     """
     terms: uint256 = events._terms[coaf]
-    denominator: uint256 = (terms >> 96) & (2**96 - 1)
-    assert denominator != 0, "payments: no cash event, or off"
-    # 104 and 96 bits.
-    gross: uint256 = unsafe_div(unsafe_mul(units, terms & (2**96 - 1)), denominator)
+    # 104 and 96 bits; only an event with a rate was funded.
+    gross: uint256 = unsafe_div(
+        unsafe_mul(units, terms & (2**96 - 1)), (terms >> 96) & (2**96 - 1)
+    )
     tax: uint256 = pay_terms._tax(self._number(self._pay[coaf]), account, gross)
     return Payment(units=units, gross=gross, tax=tax)
 

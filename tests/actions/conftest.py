@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tallystick.chain import Contract
 from tallystick.chain.embedded import EmbeddedChain
 from tests.support.actions import Actions, world_of_engines
+from tests.support.dividend import Dividend
 from tests.support.world import World
 
 
@@ -19,6 +22,19 @@ def deployed_world() -> World:
 def actions(world: World) -> Actions:
     """Issuer, attestors and couriers of that world."""
     return Actions(world)
+
+
+@pytest.fixture(scope="module")
+def fixed_dividend(deployed_world: World) -> Iterator[Dividend]:
+    with deployed_world.isolated():
+        yield Dividend.fixed(deployed_world)
+
+
+@pytest.fixture
+def dividend(fixed_dividend: Dividend) -> Iterator[Dividend]:
+    """A dividend fixed on both ledgers, for modules whose tests all begin with it."""
+    with fixed_dividend.isolated():
+        yield fixed_dividend
 
 
 @pytest.fixture(scope="session")

@@ -25,9 +25,10 @@ from tallystick.actions.message import (
     message_from,
 )
 from tallystick.actions.record import EventRecord
+from tallystick.actions.tax import TaxTable
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import ledger_id, party
-from tallystick.chain import Chain, Contract, Receipt
+from tallystick.bridge.message import LaneMessage, ledger_id, party
+from tallystick.chain import Account, Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account
 from tallystick.chain.embedded import EmbeddedChain
@@ -42,6 +43,7 @@ from tests.support.world import (
     INVESTOR_UNITS,
     ISIN,
     STATED,
+    UINT_MAX,
     Side,
     World,
     created_by,
@@ -80,6 +82,11 @@ APPLE: Final = EventRecord(
     terms=keccak(b"terms"),
 )
 COAF: Final = APPLE.coaf.encode().ljust(32, b"\0")
+# The part of an event that accounts are paid from: no lane.
+ACCOUNTS: Final = bytes(32)
+# The statutory rate, one of a treaty, no third, and who is exempt.
+STATUTORY, TREATY, EXEMPT = Rate(3, 10), Rate(3, 20), Rate(0)
+TAXES: Final = TaxTable((STATUTORY, TREATY, None, EXEMPT))
 KEEP: Final = "announce_close(uint256,bytes4,bytes32)"
 # Why the engine announces a close.
 RECORD_DATE: Final = b"RECD"
@@ -342,6 +349,58 @@ class Actions:
             self.proof(message) if attestation is None else attestation,
             sender=self.remote.courier,
         )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def pay_terms(self, side: Side, **changed: Any) -> tuple[Any, ...]:
+        """Terms of payment in dollars on a ledger; tax is the auditor's, what is left the
+        issuer's."""
+        terms = {
+            "currency": b"USD\0",
+            "cash": side.cash.address,
+            "tax_account": side.auditor.address,
+            "return_account": side.issuer.address,
+            "rates": TAXES.pack(),
+            **changed,
+        }
+        return tuple(terms.values())
+
+    def set_pay_terms(self, side: Side, **changed: Any) -> Receipt:
+        """The paying agent proposes such terms, the issuer sets them."""
+        terms = self.pay_terms(side, **changed)
+        side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
+        receipt = side.engine.set_pay_terms(terms, *STATED, sender=side.issuer)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def give_cash(self, side: Side, funder: Account, amount: int = 10**24) -> None:
+        """Cash for somebody, which the engine may take."""
+        side.cash.mint(funder, amount, sender=side.issuer)
+        side.cash.approve(side.engine, UINT_MAX, sender=funder)
+
+    def fund(
+        self,
+        side: Side,
+        record: EventRecord,
+        lane: bytes = ACCOUNTS,
+        most: int = UINT_MAX,
+        funder: Account | None = None,
+    ) -> Receipt:
+        """The paying agent, or another, pays in for a part of an event."""
+        arguments = (record.as_tuple(), lane, most)
+        receipt = side.engine.fund(*arguments, sender=funder or side.paying_agent)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def claim(self, side: Side, account: Any, hint: int = 0, sender: Any = None) -> Receipt:
+        """An account, or somebody for it, claims what it is paid."""
+        receipt = side.engine.claim(COAF, account, hint, sender=sender or account)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def claim_crossed(self, side: Side, message: LaneMessage, sender: Any) -> Receipt:
+        """Somebody claims for units that were between ledgers."""
+        receipt = side.engine.claim_crossed(COAF, message.as_tuple(), sender=sender)
         assert isinstance(receipt, Receipt)
         return receipt
 
