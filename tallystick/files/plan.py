@@ -71,6 +71,7 @@ __all__ = [
     "Verifier",
     "load_plan",
     "parse_account",
+    "parse_address",
     "parse_network",
     "parse_rpc",
     "plan_schema",
@@ -111,13 +112,14 @@ def parse_account(value: object) -> AccountRef:
             raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
         return AccountRef(index=value)
     if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
-        return AccountRef(address=_address(value))
+        return AccountRef(address=parse_address(value))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
     return AccountRef(alias=value)
 
 
-def _address(value: str) -> str:
+def parse_address(value: str) -> str:
+    """Return an address as written: not zero, its checksum right if there is one."""
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
         raise wrong("an address: 0x and 40 hex digits, not zero")
     mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
