@@ -15,7 +15,7 @@
      that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
      `tallystick/actions/cut.py`, which is this in Python.
 
-       share  what is owed for here 104 | to what lands at the remote ledger 104 | of a lane at home, the day 16 | fixed 1
+       share  what is owed for here 104 | to what lands at the remote ledger 104 | of a lane, the day 16 | fixed 1
 
      Here is, at home, what accounts hold (under no lane) or what is to land from a lane. What accounts on the remote
      ledger hold home need not keep: it follows from that ledger's figures. On a remote ledger, which has one lane, here
