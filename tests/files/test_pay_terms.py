@@ -68,8 +68,10 @@ def test_a_good_file(tmp_path: Path) -> None:
         (
             "ledgers.home.tax_account",
             _CHECKSUM.replace("e94D", "E94D"),
-            f"ledgers.home.tax_account: {_CHECKSUM.replace('e94D', 'E94D')}: "
-            "expected an address whose",
+            (
+                f"ledgers.home.tax_account: {_CHECKSUM.replace('e94D', 'E94D')}: "
+                "expected an address whose"
+            ),
         ),
         (
             "ledgers.home.categories.0.category",
