@@ -206,14 +206,6 @@ class Dividend:
             f"{self.network.remote.chain.name} tells what stood there, home fixes its accounts and "
             f"the lane; the four parts sum to the issue at that close, {self._units(issue)}."
         )
-        self.report.figure(
-            Figure(
-                "Who is owed for what at the record close, and where it is paid",
-                ("Accounts", "Landed after the close"),
-                tuple(Sample(ledger, units) for ledger, units in parts.items()),
-                self.instrument.decimals,
-            )
-        )
 
     def _paid(
         self, driver: Driver, cash: Mapping[str, Contract], messages: Mapping[bytes, str]
@@ -227,12 +219,13 @@ class Dividend:
         shown = (self._units(paid.units), *map(_money, (paid.gross, paid.tax, paid.net)))
         rows.append(("Sum", "", *shown))
         self.report.table(
-            f"Paid, in {_CURRENCY}",
+            f"Paid in {_CURRENCY} for what was theirs at the record close",
             ("Holder, or message", "Paid on", "Units", "Gross", "Tax", "Net"),
             rows,
             numeric={2, 3, 4, 5},
             total=True,
         )
+        self._picture(payments)
         left, rest = 0, 0
         for ledger, suite in self._suites.items():
             engine = _engine(suite)
@@ -266,6 +259,22 @@ class Dividend:
             tuple(breaks),
         )
 
+    def _picture(self, payments: Iterable[Payment]) -> None:
+        """Draw who is owed for what, and where: a bar a payee."""
+        places = [(ledger, landed) for ledger in self._suites for landed in (False, True)]
+        owed: dict[str, list[int]] = {}
+        for payment in payments:
+            units = owed.setdefault(self._name(payment), [0] * len(places))
+            units[places.index((payment.ledger, bool(payment.message_id)))] += payment.paid.units
+        self.report.figure(
+            Figure(
+                "Who is owed for which units of the record close, and where it is paid",
+                tuple(f"{'Landed on' if landed else 'Held on'} {name}" for name, landed in places),
+                tuple(Sample(name, tuple(units)) for name, units in owed.items()),
+                self.instrument.decimals,
+            )
+        )
+
     def _refused_again(self, driver: Driver) -> None:
         holder, engine = self.home[0], _engine(self.network.home)
         try:
@@ -278,11 +287,14 @@ class Dividend:
 
     # ------------------------------------------------------------------------ helpers
 
+    def _name(self, payment: Payment) -> str:
+        return self.names.get((payment.ledger, payment.account), payment.account)
+
     def _row(self, payment: Payment, messages: Mapping[bytes, str]) -> tuple[str, ...]:
-        name = self.names.get((payment.ledger, payment.account), payment.account)
+        name = self._name(payment)
         if payment.message_id:
             where = messages.get(payment.message_id, "").rpartition(", ")[2]
-            name = f"{name} ({where} at the close)"
+            name = f"{name} ({where})"
         paid = payment.paid
         money = map(_money, (paid.gross, paid.tax, paid.net))
         return (name, payment.ledger, self._units(paid.units), *money)
