@@ -179,7 +179,7 @@ class Dividend:
         network.claim(late)
         said = (
             (out, f"to {guest.name}, under way"),
-            (back, f"to {two.name}, under way home"),
+            (back, f"to {two.name}, under way"),
             (late, f"to {barred.name}, in suspense"),
         )
         self.report.say(

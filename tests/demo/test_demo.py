@@ -95,7 +95,7 @@ def test_dividend_is_paid_to_the_unit_with_units_between_the_ledgers() -> None:
     # Each of ten payments rounds down by less than one smallest unit.
     assert 0 <= Decimal(announced.replace(",", "")) - gross < Decimal("0.00001")
     assert tax + net == gross
-    for where in ("under way", "under way home", "in suspense"):
+    for where in ("under way", "in suspense"):
         assert f"({where})" in text
     assert "the engines hold nothing, for 0 units." in text
     assert text.count("claims once more: refused, payments: paid already") == 1
