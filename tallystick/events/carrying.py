@@ -95,6 +95,10 @@ class Carrier(Actor):
             if wrong:
                 raise RecordError(name, expected)
 
+    def is_announced(self) -> bool:
+        """Whether home has this version."""
+        return self.version() is not None
+
     def day_in_force(self) -> int:
         """Return the record day of the version in force at home; 0: none is."""
         engine = self._engine(self.engines.home)

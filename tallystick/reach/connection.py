@@ -12,7 +12,7 @@ from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account, is_public
 from tallystick.errors import InputError
-from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
+from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 
@@ -51,8 +51,8 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
-    def key(self, ledger: str, entry: RoleEntry) -> Account | None:
-        """Return the account of a role with its key, None if nobody here has it.
+    def key(self, ledger: str, entry: RoleEntry | HolderEntry) -> Account | None:
+        """Return the account of a role or holder with its key, None if nobody here has it.
 
         Raises:
             InputError: everybody has it, and a ledger of the manifest is not local.
