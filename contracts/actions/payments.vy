@@ -149,6 +149,7 @@ def propose_paid_elsewhere(
     @return The act, to withdraw it by.
     @custom:role paying agent
     """
+    access._check_role(access.PAYING_AGENT)
     self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     act: bytes32 = self._elsewhere_act(coaf, account, payment, reference)
@@ -176,6 +177,7 @@ def confirm_paid_elsewhere(
     @param document Hash of the document that proves it.
     @custom:role registrar
     """
+    access._check_role(access.REGISTRAR)
     self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     access._carry_out(self._elsewhere_act(coaf, account, payment, reference), access.REGISTRAR)
