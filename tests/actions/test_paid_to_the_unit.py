@@ -19,6 +19,8 @@ from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Event
 from tests.actions.test_tax import tables
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
+from tests.support.dividend import BOUGHT, Dividend, crossed, holders
+from tests.support.ratios import Engine
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -231,3 +233,50 @@ def all_paid(actions: Actions, scene: Scene, record: EventRecord, claims: list[C
         if side.engine.withheld(COAF):
             side.engine.pass_on_tax(COAF, sender=side.courier)
         assert side.cash.balanceOf(side.engine) == 0
+
+
+# ------------------------------------------------------------------- what does not fit
+
+
+@pytest.mark.requirement("INV-7")
+def test_a_ledger_that_hides_units_from_home_underpays_its_own_accounts_alone(
+    world: World,
+) -> None:
+    """A lie that fits: what it hid is kept back as if it were under way, and harms nobody else."""
+    dividend = Dividend.fixed(world, hidden=5).open_to_all()
+    actions, (home, remote) = dividend.actions, dividend.sides
+    last = remote, remote.buyer, BOUGHT
+    for side, account, units in holders(dividend):
+        if (side, account, units) != last:
+            receipt = actions.claim(side, account)
+            assert receipt.events == dividend.paid(side, account, units)
+    for side, account, message in crossed(dividend):
+        receipt = actions.claim_crossed(side, message, account)
+        assert receipt.events == dividend.paid(side, account, message.amount, message=message)
+    with dividend.refused("payments: more units than fixed"):
+        actions.claim(remote, remote.buyer)
+    with dividend.refused("payments: more units than fixed"):
+        remote.engine.push(COAF, [remote.buyer], [], sender=remote.courier)
+    # Its cash is there, on its ledger, and goes back to nobody.
+    assert dividend.part(remote)[1] == BOUGHT - 5
+    assert dividend.part(remote, world.lane)[1] == 5
+    with dividend.refused("payments: claims go on"):
+        remote.engine.expire(COAF, world.lane, sender=remote.courier)
+    assert [dividend.part(home, lane)[1] for lane in (ACCOUNTS, world.lane)] == [0, 0]
+
+
+def test_a_message_in_other_units_than_the_record_waits(actions: Actions) -> None:
+    """It left before a ratio, and landed after a record day that is stated in the new units."""
+    world, home = actions.world, actions.home
+    world.arrived(1_000)
+    message = world.burned(400)
+    ratios = Engine.of(home)
+    ratios.announce(2, 1)
+    record = replace(APPLE, unit_epoch=1)
+    actions.set_pay_terms(home)
+    actions.fixed_at_home(record)
+    actions.fund(home, record)
+    world.deliver(message)
+    begin(home, record.payment_day)
+    with refused(world, "payments: in other units"):
+        actions.claim_crossed(home, message, home.fund)
