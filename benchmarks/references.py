@@ -170,4 +170,11 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "t-rex-4.1-on-hyperlane": 608_130,
         },
     ),
+    "figures.send": Reference(90_000),
+    "figures.take": Reference(115_000),
+    "event.take_totals": Reference(75_000),
+    "event.fix_with_one_lane": Reference(150_000),
+    "claim.moved": Reference(80_000),
+    "claim_crossed": Reference(92_000),
+    "push.each_of_24": Reference(30_000),
 }

@@ -448,7 +448,9 @@ def _check_changeable(in_force: Version, status: uint256, terms: uint256):
     if in_force.fixed:
         assert status == event_record.CANCELLED, "events: totals are fixed"
         today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
-        assert today < (terms >> 208) & _DAY_MASK, "events: payment has begun"
+        payment_day: uint256 = (terms >> 208) & _DAY_MASK
+        # Where nothing is paid no payment begins.
+        assert payment_day == 0 or today < payment_day, "events: payment has begun"
 
 
 @internal

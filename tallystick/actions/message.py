@@ -13,8 +13,10 @@ from enum import IntEnum
 from typing import Any, ClassVar, Final
 
 from tallystick.actions.record import RECORD_FIELDS, RECORD_TYPE, EventRecord
+from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import ledger_id, party
 from tallystick.chain.abi import encode, keccak
+from tallystick.text import hex_text
 
 __all__ = [
     "CODEC",
@@ -29,6 +31,7 @@ __all__ = [
     "Status",
     "Told",
     "Totals",
+    "attestation_typed_data",
     "message_from",
     "typed_data",
 ]
@@ -288,6 +291,25 @@ def typed_data(signed: ActionsMessage | EventVersion, domain: EngineDomain) -> d
         },
         "message": message,
     }
+
+
+def attestation_typed_data(
+    version: EventVersion, signer_set: SignerSet, domain: EngineDomain
+) -> dict[str, Any]:
+    """Return what an event attestor signs of a version as EIP-712 JSON: bytes are hex text."""
+    data = typed_data(version, domain)
+    data["types"]["Attestation"] = [
+        {"name": "epoch", "type": "uint64"},
+        {"name": "signer_set", "type": "bytes32"},
+        {"name": "version", "type": "EventVersion"},
+    ]
+    message = data["message"]
+    message["record"] = {
+        name: hex_text(value) if isinstance(value, bytes) else value
+        for name, value in message["record"].items()
+    }
+    head = {"epoch": signer_set.epoch, "signer_set": hex_text(signer_set.hash)}
+    return {**data, "primaryType": "Attestation", "message": {**head, "version": message}}
 
 
 def _hash(type_text: str, kinds: Any, values: Any) -> bytes:

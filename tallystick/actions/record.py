@@ -12,9 +12,10 @@ is one static word, so that a contract hashes its own storage without any codec:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from tallystick.actions.codes import AUTOMATED, CAEV, CAMV
 from tallystick.actions.entitlement import Rate
@@ -143,6 +144,23 @@ class EventRecord:
     def hash(self) -> bytes:
         """The record's hash, the same on every ledger."""
         return keccak(_TYPE_HASH + _WORDS.encode(self.as_tuple(), "EventRecord"))
+
+    @classmethod
+    def from_words(cls, isin: str, words: Sequence[Any]) -> Self:
+        """Read a record of an instrument back from its words, as a ledger logged them.
+
+        Raises:
+            ValueError: it is another instrument's, or says what no record of this package does.
+        """
+        named = dict(zip((name for _, name in RECORD_FIELDS), words, strict=True))
+        if named.pop("instrument") != keccak(isin.encode()):
+            raise ValueError(f"expected a record of {isin}")
+        numerator, denominator = named.pop("numerator"), named.pop("denominator")
+        for name in ("corp", "coaf", "caev", "camv", "currency"):
+            named[name] = named[name].rstrip(b"\0").decode("ascii")
+        named["rounding"], named["tier"] = Rounding(named["rounding"]), Tier(named["tier"])
+        named["set_off"] = bool(named["set_off"])
+        return cls(isin=isin, rate=Rate(numerator, denominator) if denominator else None, **named)
 
     def successor(self, **changes: Any) -> EventRecord:
         """Return the next version with `changes`, linked to this one by its hash."""

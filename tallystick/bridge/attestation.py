@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -18,6 +18,7 @@ __all__ = [
     "attest",
     "attestation_digest",
     "attestation_head",
+    "gathered",
     "typed_data",
 ]
 
@@ -26,6 +27,7 @@ MAX_SIGNERS: Final = 16
 ATTESTATION_TYPE: Final = (
     "Attestation(uint64 epoch,bytes32 signer_set,Message message)" + MESSAGE_TYPE
 )
+_SIGNATURE: Final = 65
 _DOMAIN_TYPE: Final = (
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -60,7 +62,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class SignerSet:
-    """Who signs in an epoch of a lane: its number; of its verifier, threshold and signers.
+    """Who signs in an epoch of a lane: its number; of its verifier, threshold, signers and type.
 
     Signers ascend. The hash is the verifier's and knows no epoch; what is signed names both.
     """
@@ -68,9 +70,12 @@ class SignerSet:
     epoch: int
     threshold: int
     signers: tuple[str, ...]
+    attests: str = ATTESTATION_TYPE
 
     @classmethod
-    def of(cls, epoch: int, threshold: int, signers: Iterable[str]) -> SignerSet:
+    def of(
+        cls, epoch: int, threshold: int, signers: Iterable[str], attests: str = ATTESTATION_TYPE
+    ) -> SignerSet:
         """Sort signers into a set.
 
         Raises:
@@ -83,7 +88,7 @@ class SignerSet:
             raise ValueError(f"{len(ordered)} signers: at most {MAX_SIGNERS} expected")
         if not 2 <= threshold <= len(ordered):
             raise ValueError(f"threshold {threshold}: 2 to {len(ordered)} expected")
-        return cls(epoch, threshold, tuple(ordered))
+        return cls(epoch, threshold, tuple(ordered), attests)
 
     @property
     def hash(self) -> bytes:
@@ -92,15 +97,15 @@ class SignerSet:
 
     @property
     def verifier_arguments(self) -> tuple[str, list[str], int]:
-        """What a lane's `QuorumVerifier` of this set is created with."""
-        return ATTESTATION_TYPE, list(self.signers), self.threshold
+        """What a `QuorumVerifier` of this set is created with."""
+        return self.attests, list(self.signers), self.threshold
 
     @property
     def verifier_immutables(self) -> bytes:
         """What its code then ends with: each immutable in its words, in the order of its source."""
         signers = b"".join(address_bytes(signer).rjust(32, b"\0") for signer in self.signers)
         return (
-            keccak(ATTESTATION_TYPE.encode())
+            keccak(self.attests.encode())
             + self.hash
             + self.threshold.to_bytes(32, "big")
             + len(self.signers).to_bytes(32, "big")
@@ -200,15 +205,47 @@ def attest(
         ValueError: a key is no member's.
     """
     digest = attestation_digest(message, signer_set, domain, attestation_type)
-    signatures: dict[int, bytes] = {}
-    for key in keys:
-        address = Account.from_key(key).address
+    return _packed(signer_set, {Account.from_key(k).address: _compact(digest, k) for k in keys})
+
+
+def gathered(
+    message: Struct,
+    signer_set: SignerSet,
+    domain: Asking,
+    signatures: Iterable[bytes],
+    attestation_type: str = ATTESTATION_TYPE,
+) -> bytes:
+    """Pack signatures that were made elsewhere, each of 65 bytes: r, s, v.
+
+    Raises:
+        ValueError: one is no signature of a member, of exactly this.
+    """
+    digest = attestation_digest(message, signer_set, domain, attestation_type)
+    found: dict[str, bytes] = {}
+    for signature in signatures:
+        if len(signature) != _SIGNATURE or signature[64] not in (27, 28):
+            raise ValueError("a signature of 65 bytes, r, s and v (27 or 28), expected")
+        try:
+            address = str(Account._recover_hash(digest, signature=signature))  # noqa: SLF001
+        except Exception:  # noqa: BLE001 - a library's below the one that we import
+            raise ValueError("a signature expected, and this is none") from None
+        r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64]
+        if s > _HALF_ORDER:
+            raise ValueError("a signature with a low s expected (EIP-2)")
+        found[address] = r + (s | (v - 27) << 255).to_bytes(32, "big")
+    return _packed(signer_set, found)
+
+
+def _packed(signer_set: SignerSet, signatures: Mapping[str, bytes]) -> bytes:
+    """An attestation of compact signatures by signer."""
+    by_index = {}
+    for address, signature in signatures.items():
         if address not in signer_set.signers:
             raise ValueError(f"{address} is no signer of epoch {signer_set.epoch}")
-        signatures[signer_set.signers.index(address)] = _compact(digest, key)
-    bitmap = sum(1 << index for index in signatures)
+        by_index[signer_set.signers.index(address)] = signature
+    bitmap = sum(1 << index for index in by_index)
     return attestation_head(signer_set.epoch, bitmap) + b"".join(
-        signatures[index] for index in sorted(signatures)
+        by_index[index] for index in sorted(by_index)
     )
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tallystick import __version__
+from tallystick.cli.event import event
+from tallystick.cli.options import PATH, json_option, manifest_option
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ __all__ = ["cli", "guarded", "main"]
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
-_PATH = click.Path(path_type=Path)
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -36,26 +37,16 @@ def cli() -> None:
     """Digital-asset securities on several ledgers: deploy, watch, carry, check."""
 
 
-_manifest_option = click.option(
-    "--manifest",
-    "manifest_path",
-    type=_PATH,
-    required=True,
-    help="The manifest that deploy or devnet wrote.",
-)
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
-
-
 @cli.command()
 @click.option(
-    "--instrument", "instrument_path", type=_PATH, help="Instrument file.  [examples/apple.yaml]"
+    "--instrument", "instrument_path", type=PATH, help="Instrument file.  [examples/apple.yaml]"
 )
 @click.option(
     "--backend",
     type=click.Choice(["anvil", "embedded"]),
     help="What the ledgers run on.  [anvil if it is installed]",
 )
-@click.option("--out", type=_PATH, default=Path("out/demo"), show_default=True, help="Report.")
+@click.option("--out", type=PATH, default=Path("out/demo"), show_default=True, help="Report.")
 def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     """Tell the main job end to end on local ledgers, and leave a report."""
     from tallystick.chain.process import find_anvil
@@ -79,12 +70,12 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     "--ledgers", type=click.IntRange(2, 8), help="How many ledgers.  [as many as the instrument's]"
 )
 @click.option(
-    "--instrument", "instrument_path", type=_PATH, help="Instrument file.  [examples/apple.yaml]"
+    "--instrument", "instrument_path", type=PATH, help="Instrument file.  [examples/apple.yaml]"
 )
 @click.option(
     "--manifest",
     "manifest_path",
-    type=_PATH,
+    type=PATH,
     default=Path("out/devnet/manifest.json"),
     show_default=True,
     help="Where the manifest is written.",
@@ -126,7 +117,7 @@ def devnet(
 
 
 @cli.command()
-@_manifest_option
+@manifest_option
 @click.option(
     "--account",
     default="",
@@ -169,8 +160,8 @@ def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interv
 
 
 @cli.command()
-@_manifest_option
-@_json_option
+@manifest_option
+@json_option
 def status(manifest_path: Path, as_json: bool) -> int:
     """Show positions, lanes, what is in transit, and the invariants over all ledgers."""
     from tallystick.cli.status import render
@@ -194,9 +185,9 @@ def status(manifest_path: Path, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("ledger")
-@_manifest_option
+@manifest_option
 @click.option("--rebuild", is_flag=True, help="Compare what the logs say with the contracts.")
-@_json_option
+@json_option
 def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
     """Show what happened on a ledger, or whether its contracts say what their logs say."""
     from tallystick.cli import log as shown
@@ -224,10 +215,10 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("plan_path", metavar="PLAN", type=_PATH)
+@click.argument("plan_path", metavar="PLAN", type=PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
-@click.option("--out", type=_PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
-@_json_option
+@click.option("--out", type=PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@json_option
 def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
 
@@ -239,9 +230,9 @@ def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> i
 
 
 @cli.command()
-@click.argument("path", metavar="MANIFEST_OR_PLAN", type=_PATH)
-@click.option("--out", type=_PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
-@_json_option
+@click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
+@click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@json_option
 def verify(path: Path, out: Path | None, as_json: bool) -> int:
     """Compare what stands with the build and the plan: code, releases, roles, set-up keys."""
     from tallystick.cli.deploy import check
@@ -250,14 +241,17 @@ def verify(path: Path, out: Path | None, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", metavar="MANIFEST_OR_PLAN", type=_PATH)
-@click.option("--out", type=_PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
-@_json_option
+@click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
+@click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@json_option
 def handover(path: Path, out: Path | None, as_json: bool) -> int:
     """Report what the deployer still has: set-up keys and roles. `deploy --execute` hands over."""
     from tallystick.cli.deploy import left_over
 
     return left_over(path, out, as_json=as_json)
+
+
+cli.add_command(event)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

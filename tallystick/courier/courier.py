@@ -16,9 +16,10 @@ from typing import Any
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
 from tallystick.chain import Account, RawLog, Receipt, Revert
-from tallystick.courier.decision import Act, Sighting, decide, final_block
+from tallystick.courier.decision import Act, Sighting, decide
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
+from tallystick.reach.finality import final_block
 from tallystick.text import hex_text
 
 __all__ = ["Courier", "Outcome"]

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tallystick.bridge.message import CODEC, LaneMessage
-from tallystick.chain import Chain, UnknownBlock
-from tallystick.files.scalars import Finality
 
-__all__ = ["Act", "Decision", "Sighting", "decide", "final_block"]
+__all__ = ["Act", "Decision", "Sighting", "decide"]
 
 
 class Act(StrEnum):
@@ -97,17 +95,3 @@ def decide(seen: Sighting) -> Decision:
     if seen.paused:
         return Decision(Act.WAIT, seen.paused)
     return Decision(Act.DELIVER)
-
-
-def final_block(chain: Chain, rule: Finality) -> int:
-    """Return the last block of a chain that is final by a rule; -1 if none is.
-
-    Raises:
-        ChainError: the node doesn't know the rule's block tag.
-    """
-    if rule.kind == "depth":
-        return chain.block_number - (rule.blocks or 0)
-    try:
-        return chain.block(rule.kind).number
-    except UnknownBlock:
-        return -1

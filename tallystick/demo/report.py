@@ -30,7 +30,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Sample:
-    """How many units lay where, at one moment of a story."""
+    """How many units lay where, at one moment of a story, or are whose."""
 
     label: str
     places: tuple[int, ...]
@@ -38,7 +38,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Figure:
-    """Units by place over the steps of a story, one step after the other."""
+    """Units by place, a bar for each step of a story, or for each of those they belong to."""
 
     title: str
     places: tuple[str, ...]
@@ -229,8 +229,8 @@ def svg(figure: Figure) -> str:
             parts.append(
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar:.1f}" height="{pixels:.1f}" '
                 f'fill="{_COLOURS[place % len(_COLOURS)]}">'
-                f"<title>{html.escape(figure.places[place])}: "
-                f"{units_text(amount, figure.decimals)} after: {html.escape(sample.label)}</title>"
+                f"<title>{html.escape(sample.label)}: {html.escape(figure.places[place])} "
+                f"{units_text(amount, figure.decimals)}</title>"
                 "</rect>"
             )
         parts.append(

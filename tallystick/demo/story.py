@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from tallystick import __version__
-from tallystick.chain import Account, Chain, Receipt, Revert
+from tallystick.chain import Chain, Receipt, Revert
 from tallystick.chain.local import LocalLedger, open_ledgers
+from tallystick.demo.dividend import Dividend, Party
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
 from tallystick.deploy.describe import refreshed
@@ -34,16 +35,6 @@ __all__ = ["run"]
 _PLACES: Final = ("Home holders", "In transit", "Suspense", "Remote holders")
 _STRANGER: Final = 900
 _SPARE_INVESTOR: Final = 901
-
-
-@dataclass(frozen=True)
-class _Investor:
-    """A holder of the instrument file with the account that stands for it here."""
-
-    name: str
-    ledger: str
-    account: Account
-    until_day: int
 
 
 def run(instrument_path: Path | str, backend: str, out: Path | None, teller: Teller) -> int:
@@ -111,6 +102,7 @@ class _Story:
         self._refused_messages()
         self._upgrade_in_transit()
         self._past_day()
+        self._dividend()
         return self._final()
 
     def _open_on_a_weekday(self) -> None:
@@ -423,6 +415,19 @@ class _Story:
             "registrars announce it now, so that it is answered for ever."
         )
 
+    def _dividend(self) -> None:
+        home, remote = self._ranked(self.instrument.home), self._ranked(self.remote_name)
+        dividend = Dividend(
+            self.report,
+            self.network,
+            self.instrument,
+            (home[0], home[1]),
+            (remote[0], remote[1]),
+            {(i.ledger, str(i.account.address)): i.name for i in self.investors},
+            self._reach,
+        )
+        self.entitled = dividend.tell()
+
     def _final(self) -> int:
         report = self.report
         report.section("Both ledgers at the end")
@@ -453,7 +458,7 @@ class _Story:
                     "; ".join(f"{name} {self._figure(name, v)}" for name, v in verdict.figures),
                     "holds" if verdict.holds else "BROKEN: " + "; ".join(map(str, verdict.breaks)),
                 )
-                for verdict in status.verdicts
+                for verdict in (*status.verdicts, self.entitled)
             ],
         )
         report.figure(
@@ -467,7 +472,7 @@ class _Story:
         if self.out is not None:
             refreshed(self.network.connection).write(self.out / "manifest.json")
         report.end(None if self.out is None else self.out / "index.html")
-        return 0 if status.ok else 1
+        return 0 if status.ok and self.entitled.holds else 1
 
     def _figure(self, name: str, value: int) -> str:
         """A figure of a verdict: units, or a number of messages or deliveries."""
@@ -475,9 +480,9 @@ class _Story:
 
     # --------------------------------------------------------------------- helpers
 
-    def _investors(self) -> list[_Investor]:
+    def _investors(self) -> list[Party]:
         found = [
-            _Investor(
+            Party(
                 holder.name,
                 holder.ledger,
                 self.chains[holder.ledger].account(HOLDERS_FROM + number),
@@ -489,7 +494,7 @@ class _Story:
         for ledger in (self.instrument.home, self.remote_name):
             able = sum(i.ledger == ledger and i.until_day > 0 for i in found)
             found += [
-                _Investor(
+                Party(
                     f"{ledger}-investor-{extra + 1}",
                     ledger,
                     self.chains[ledger].account(_SPARE_INVESTOR + extra),
@@ -504,25 +509,25 @@ class _Story:
         until = int(holder.until_day)
         return until if until >= calendar_day(chain.now) else 0
 
-    def _suite(self, investor: _Investor) -> Suite:
+    def _suite(self, investor: Party) -> Suite:
         return self.network.suite(investor.ledger)
 
-    def _home_holder(self, rank: int) -> _Investor:
+    def _home_holder(self, rank: int) -> Party:
         return self._ranked(self.instrument.home)[rank]
 
-    def _remote_holder(self, rank: int) -> _Investor:
+    def _remote_holder(self, rank: int) -> Party:
         return self._ranked(self.remote_name)[rank]
 
-    def _ranked(self, ledger: str) -> list[_Investor]:
+    def _ranked(self, ledger: str) -> list[Party]:
         return [i for i in self.investors if i.ledger == ledger and i.until_day]
 
-    def _refused_party(self) -> _Investor:
+    def _refused_party(self) -> Party:
         for investor in self.investors:
             if investor.ledger == self.remote_name and not investor.until_day:
                 return investor
-        return _Investor("a stranger", self.remote_name, self.remote.chain.account(_STRANGER), 0)
+        return Party("a stranger", self.remote_name, self.remote.chain.account(_STRANGER), 0)
 
-    def _portion(self, investor: _Investor, part: int) -> int:
+    def _portion(self, investor: Party, part: int) -> int:
         """One part of what an investor holds, whole units if that leaves any."""
         held = int(self._suite(investor).token.balanceOf(investor.account))
         unit = 10**self.instrument.decimals
@@ -544,6 +549,11 @@ class _Story:
 
     def _sample(self, label: str) -> None:
         self.samples.append(Sample(label, self._places()))
+
+    def _reach(self, moment: int) -> None:
+        """Let both clocks reach a moment."""
+        for chain in (self.home.chain, self.remote.chain):
+            self._catch_up(chain, moment)
 
     def _catch_up(self, chain: Chain, moment: int) -> None:
         """Let a ledger's clock reach a moment, as it would by itself."""

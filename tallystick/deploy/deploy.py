@@ -17,7 +17,7 @@ from pathlib import Path
 from tallystick.chain import Chain
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
-from tallystick.deploy.steps import LedgerSteps, NotYet, Step
+from tallystick.deploy.steps import EngineSigners, LedgerSteps, NotYet, Step
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
@@ -108,6 +108,10 @@ def _steps(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> 
         home, remote = ledgers[lane.home], ledgers[lane.remote]
         yield from home.lane_steps(lane, attestors, index, remote)
         yield from remote.lane_steps(lane, attestors, index, home)
+    if plan.actions is not None:
+        signers = EngineSigners.of(plan.actions, parties)
+        for ledger in ledgers.values():
+            yield from ledger.engine_steps(signers, tuple(ledgers.values()))
     for ledger in ledgers.values():
         yield from ledger.role_steps()
         yield from ledger.registration(

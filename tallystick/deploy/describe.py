@@ -8,9 +8,15 @@ from tallystick.bridge.message import lane_id, ledger_id, party
 from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
-from tallystick.deploy.steps import LedgerSteps, first_signers
+from tallystick.deploy.steps import (
+    EVENTS_VERIFIER,
+    MESSAGES_VERIFIER,
+    LedgerSteps,
+    first_signers,
+)
 from tallystick.files.manifest import (
     ABI_FOLDER,
+    ActionsEntry,
     ContractEntry,
     InstrumentEntry,
     LaneEntry,
@@ -37,6 +43,8 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
     everybody = [
         *(account for accounts in parties.on_ledger.values() for account in accounts.values()),
         *(account for attestors in parties.attestors for account in attestors),
+        *parties.event_attestors,
+        *parties.message_attestors,
     ]
     derived = [account for account in everybody if account.index >= 0]
     return Manifest(
@@ -54,6 +62,7 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
             ),
         ),
         lanes=tuple(_lane(plan, lane, index, ledgers) for index, lane in enumerate(plan.lanes)),
+        actions=_actions(plan, ledgers),
         roles=_roles(plan, parties),
         mnemonic=JUNK_MNEMONIC if derived and all(map(is_public, derived)) else None,
     )
@@ -74,7 +83,7 @@ def refreshed(connection: Connection) -> Manifest:
 def _ledger(plan: Plan, ledger: LedgerSteps) -> LedgerEntry:
     chain = ledger.chain
     authority = ledger.contract("ReleaseAuthority")
-    contracts = {name: ledger.proxied(name) for name in PROXIED}
+    contracts = {name: ledger.proxied(name) for name in ledger.proxies}
     for name in CONTRACTS:
         # Of contracts that every lane has for itself, those of the ledger's first lane.
         keys = [key for key in ledger.entry["contracts"] if key.partition("#")[0] == name]
@@ -147,6 +156,19 @@ def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]
     )
 
 
+def _actions(plan: Plan, ledgers: Mapping[str, LedgerSteps]) -> ActionsEntry | None:
+    if plan.actions is None:
+        return None
+    return ActionsEntry(
+        events=str(ledgers[plan.home].contract("QuorumVerifier", EVENTS_VERIFIER).address),
+        messages={
+            name: str(ledger.contract("QuorumVerifier", MESSAGES_VERIFIER).address)
+            for name, ledger in ledgers.items()
+            if len(ledgers) > 1
+        },
+    )
+
+
 def _roles(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
     found = {name: dict(accounts) for name, accounts in parties.on_ledger.items()}
     # An attestor signs for both sides with one key; it is listed once, at home.
@@ -155,9 +177,12 @@ def _roles(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
         by_address: dict[str, Account] = {str(a.address): a for a in attestors}
         for address in first_signers(lane, attestors).signers:
             signers.setdefault(address, by_address[address])
-    found[plan.home] |= {
-        f"attestor-{number}": account for number, account in enumerate(signers.values(), 1)
-    }
+    for title, accounts in (
+        ("attestor", signers.values()),
+        ("event-attestor", parties.event_attestors),
+        ("message-attestor", parties.message_attestors),
+    ):
+        found[plan.home] |= {f"{title}-{n}": account for n, account in enumerate(accounts, 1)}
     return {
         name: {
             title: RoleEntry(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from tallystick import build
+from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, ledger_id, party
 from tallystick.chain import Account, Chain, Contract
@@ -15,9 +16,10 @@ from tallystick.chain.abi import address_bytes, checksum, encode, keccak
 from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
 from tallystick.files.instrument import record_of
-from tallystick.files.plan import Lane, Plan
+from tallystick.files.plan import Actions, Lane, Plan
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
+    PER_INSTRUMENT,
     PROXIED,
     Version,
     code_hashes,
@@ -26,9 +28,10 @@ from tallystick.governance.release import (
     release_kind,
 )
 from tallystick.governance.roles import Role, reason_code, role_of_title
+from tallystick.reach.accounts import Parties
 from tallystick.token.position import AccountClass
 
-__all__ = ["Step", "blueprint_content", "first_signers"]
+__all__ = ["EngineSigners", "Step", "blueprint_content", "first_signers"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
@@ -48,7 +51,17 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
         Role.AUDITOR,
     ),
     "BridgeEscrow": (Role.OPERATOR, Role.GUARDIAN, Role.AUDITOR),
+    "ActionsEngine": (
+        Role.ISSUER,
+        Role.REGISTRAR,
+        Role.OPERATOR,
+        Role.GUARDIAN,
+        Role.PAYING_AGENT,
+    ),
 }
+# Verifiers of what an engine is told, as the journal calls them.
+EVENTS_VERIFIER: Final = "QuorumVerifier#events"
+MESSAGES_VERIFIER: Final = "QuorumVerifier#messages"
 
 # Of a bridge of our own lanes; their caps and stops are the escrow's.
 NO_LIMIT: Final = 2**256 - 1
@@ -186,9 +199,15 @@ class LedgerSteps:
             raise NotYet
         return str(noted["address"])
 
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Names of the contracts behind proxies that the plan has."""
+        engines = self.plan.actions is not None
+        return tuple(name for name in PROXIED if engines or name != "ActionsEngine")
+
     def note_proxies(self) -> None:
         """Note where the proxies are, for runs that have another ledger at hand."""
-        for name in PROXIED:
+        for name in self.proxies:
             try:
                 address = str(self.proxied(name).address)
             except NotYet:
@@ -199,7 +218,7 @@ class LedgerSteps:
 
     def proxy_key(self, name: str) -> bytes:
         """Return the name under which the authority keeps a proxy."""
-        return proxy_name(name, self.instrument.isin if name == "SecurityToken" else "")
+        return proxy_name(name, self.instrument.isin if name in PER_INSTRUMENT else "")
 
     def initialisation(self, name: str) -> bytes:
         """Return the call with which a proxy is initialised."""
@@ -216,7 +235,11 @@ class LedgerSteps:
                     self.deployer.address,
                 )
             )
-        return bytes(contract.initialize.encode(self.deployer.address))
+        key = self.deployer.address
+        if name == "ActionsEngine":
+            bound = (self.proxied("SecurityToken"), self.proxied("BridgeEscrow"))
+            return bytes(contract.initialize.encode(*bound, key))
+        return bytes(contract.initialize.encode(key))
 
     def any_contract(self, name: str) -> Contract:
         """Return a contract by name, proxied or plain."""
@@ -239,7 +262,7 @@ class LedgerSteps:
                 )
             ),
         )
-        for name in PROXIED:
+        for name in self.proxies:
             yield from self._proxy_steps(name, build.artifact(name))
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
@@ -322,16 +345,8 @@ class LedgerSteps:
         where = f"lane {lane.home}-{lane.remote}"
         verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
         (verifier,) = lane.verifiers
-        first = first_signers(lane, attestors)
         pair = keccak(encode(["string", "bytes32"], [self.instrument.isin, ledger_id(peer.caip2)]))
-        yield self.creation(
-            f"create verifier of {where}, {first.threshold} of {len(first.signers)} attestors",
-            verifier_key,
-            lambda: (
-                build.artifact("QuorumVerifier").bytecode
-                + encode(["string", "address[]", "uint256"], first.verifier_arguments)
-            ),
-        )
+        yield self._verifier(where, verifier_key, first_signers(lane, attestors))
         yield self.creation(
             f"create custody of {where}",
             custody_key,
@@ -392,6 +407,62 @@ class LedgerSteps:
             ),
         )
 
+    def _verifier(self, whose: str, key: str, signers: SignerSet) -> Step:
+        """Step that creates a verifier of attestors."""
+        count = f"{signers.threshold} of {len(signers.signers)} attestors"
+        return self.creation(
+            f"create verifier of {whose}, {count}",
+            key,
+            lambda: (
+                build.artifact("QuorumVerifier").bytecode
+                + encode(["string", "address[]", "uint256"], signers.verifier_arguments)
+            ),
+        )
+
+    def engine_steps(self, signers: EngineSigners, others: Sequence[LedgerSteps]) -> Iterator[Step]:
+        """Whom the engine believes: of events at home, and of the ledgers that it hears.
+
+        Those that were replaced after the set-up stay so: `verify` says which are in force.
+        """
+        if self.is_home:
+            yield self._verifier("events", EVENTS_VERIFIER, signers.events)
+            yield Step(
+                self.name,
+                "ActionsEngine: believe the event attestors",
+                lambda: not is_zero(self.proxied("ActionsEngine").attestors()),
+                lambda: _sent(
+                    self.proxied("ActionsEngine").set_attestors(
+                        self.contract("QuorumVerifier", EVENTS_VERIFIER),
+                        *self.stated,
+                        sender=self.deployer,
+                    )
+                ),
+            )
+        heard = [other for other in others if other.is_home != self.is_home]
+        if heard:
+            yield self._verifier("engines' messages", MESSAGES_VERIFIER, signers.messages)
+        for other in heard:
+            yield self._peer(other)
+
+    def _peer(self, other: LedgerSteps) -> Step:
+        """Step that has the engine believe that of another ledger."""
+        return Step(
+            self.name,
+            f"ActionsEngine: believe the engine of {other.name}",
+            lambda: (
+                not is_zero(self.proxied("ActionsEngine").peer_of(ledger_id(other.caip2)).engine)
+            ),
+            lambda: _sent(
+                self.proxied("ActionsEngine").set_peer(
+                    self.plan.ledger(other.name).chain_id,
+                    other.proxy_address("ActionsEngine"),
+                    self.contract("QuorumVerifier", MESSAGES_VERIFIER),
+                    *self.stated,
+                    sender=self.deployer,
+                )
+            ),
+        )
+
     def _our_bridge(self, account: Callable[[], str], whose: str) -> Step:
         """Step that lets a contract of ours issue and take off units of a remote ledger."""
         return Step(
@@ -407,23 +478,27 @@ class LedgerSteps:
 
     def role_steps(self) -> Iterator[Step]:
         """All roles of all contracts of this ledger."""
-        for name, roles in ROLES_OF.items():
+        for name in ("ReleaseAuthority", *self.proxies):
             # Administrators come first: whatever follows, two keys are there to mend it.
-            for role in (Role.ADMINISTRATOR, *roles):
+            for role in (Role.ADMINISTRATOR, *ROLES_OF[name]):
                 for title, account in self.accounts.items():
                     if role_of_title(title) == role:
-                        yield self._assignment(name, role, account.address, title)
+                        whose = f"the plan's {title.replace('-', ' ')}"
+                        yield self._assignment(name, role, partial(str, account.address), whose)
+        if "ActionsEngine" in self.proxies:
+            engine = partial(self.proxied, "ActionsEngine")
+            yield self._assignment("SecurityToken", Role.ACTIONS, engine, "the engine")
 
-    def _assignment(self, name: str, role: Role, account: str, title: str) -> Step:
+    def _assignment(self, name: str, role: Role, account: Callable[[], object], whose: str) -> Step:
         """Step that gives an account its role in a contract."""
         called = role.name.lower() if role.name else role
         return Step(
             self.name,
-            f"{name}: {called} is the plan's {title.replace('-', ' ')}",
-            lambda: self.any_contract(name).role_of(account) == role,
+            f"{name}: {called} is {whose}",
+            lambda: self.any_contract(name).role_of(account()) == role,
             lambda: _sent(
                 self.any_contract(name).assign_role(
-                    account, role, *self.stated, sender=self.deployer
+                    account(), role, *self.stated, sender=self.deployer
                 )
             ),
         )
@@ -445,7 +520,7 @@ class LedgerSteps:
 
     def hand_over(self) -> Iterator[Step]:
         """The set-up key gives up every contract."""
-        for name in ROLES_OF:
+        for name in ("ReleaseAuthority", *self.proxies):
             yield self._hand_over(name)
 
     def _hand_over(self, name: str) -> Step:
@@ -465,6 +540,26 @@ class LedgerSteps:
 def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
     """Return who signs in the first epoch of a lane, on both its ledgers."""
     return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
+
+
+class EngineSigners(NamedTuple):
+    """Who attests for the engines of a plan: the same accounts on every ledger."""
+
+    events: SignerSet
+    messages: SignerSet
+
+    @classmethod
+    def of(cls, actions: Actions, parties: Parties) -> Self:
+        """Return them of a plan's section, its accounts found."""
+        return cls(
+            *(
+                SignerSet.of(1, quorum.threshold, (a.address for a in accounts), attests)
+                for quorum, accounts, attests in (
+                    (actions.events, parties.event_attestors, EVENT_ATTESTATION),
+                    (actions.messages, parties.message_attestors, MESSAGE_ATTESTATION),
+                )
+            )
+        )
 
 
 def blueprint_content() -> bytes:

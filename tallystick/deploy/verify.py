@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from tallystick import build
-from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import LaneId
+from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
+from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
+from tallystick.bridge.message import LaneId, ledger_id
 from tallystick.chain import Contract, Revert
 from tallystick.chain.abi import CodecError, checksum, keccak
 from tallystick.deploy.steps import (
     GENESIS,
     NO_LIMIT,
     ROLES_OF,
+    EngineSigners,
     blueprint_content,
     first_signers,
     is_zero,
 )
+from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import (
     Version,
@@ -34,6 +37,7 @@ from tallystick.text import hex_text
 __all__ = ["left_over", "verify", "verify_code", "verify_roles"]
 
 _ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+_NOBODY: Final = "0x" + "00" * 20
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 
@@ -45,8 +49,9 @@ def verify(
 
     Code is compared with the build and its immutables with the plan, implementations with the
     release the authority keeps and with the manifest, roles with the manifest, each lane's periods
-    and first attestors with the plan, the verifiers of all its epochs with the build; the deployer
-    must hold nothing anywhere (INV-9).
+    and first attestors with the plan, the verifiers of all its epochs with the build; what an
+    engine speaks for and whom it believes with the manifest, its attestors with the plan; the
+    deployer must hold nothing anywhere (INV-9).
 
     Args:
         connection: a manifest whose ledgers are reached.
@@ -66,9 +71,16 @@ def verify(
         if plan is not None and parties is not None
         else {}
     )
-    for name, suite in suites_of(connection).items():
+    signers = (
+        EngineSigners.of(plan.actions, parties)
+        if plan is not None and plan.actions is not None and parties is not None
+        else None
+    )
+    suites = suites_of(connection)
+    for name, suite in suites.items():
         roles = _roles_of(connection, name)
         wrong += _verify_lanes(name, suite, lanes)
+        wrong += _verify_engine(name, suites, manifest, signers)
         wrong += verify_code(name, suite, plan)
         wrong += verify_roles(name, suite, roles, is_home=name == manifest.instrument.home)
         wrong += _left_with(name, suite, roles.get("deployer"))
@@ -108,7 +120,63 @@ def _verify_lanes(
             yield from _wrong_verifier(name, contract, planned if number == 1 else None)
 
 
-def _wrong_verifier(name: str, verifier: Contract, planned: SignerSet | None) -> Iterator[str]:
+def _verify_engine(
+    name: str, suites: Mapping[str, Suite], manifest: Manifest, planned: EngineSigners | None
+) -> Iterator[str]:
+    """Compare what a ledger's engine speaks for and whom it believes; every peer is looked at."""
+    suite, actions, home = suites[name], manifest.actions, manifest.instrument.home
+    engine, is_home = suite.engine, name == home
+    if engine is None or actions is None:
+        return
+    where = f"{name}: ActionsEngine {engine.address}"
+    # The engine of each ledger that it hears: home every other one, those home.
+    heard = {
+        ledger_id(manifest.ledger(other).caip2): (
+            manifest.ledger(other).chain_id,
+            manifest.ledger(other).contracts["ActionsEngine"].address,
+            actions.messages.get(name, ""),
+        )
+        for other in suites
+        if (other == home) != is_home
+    }
+    due = {
+        "token": str(suite.token.address),
+        "escrow": str(suite.escrow.address),
+        "instrument": keccak(manifest.instrument.isin.encode()),
+        "is_home": is_home,
+        "attestors": actions.events if is_home else _NOBODY,
+        "home_ledger": bytes(32) if is_home else next(iter(heard)),
+    }
+    for view, expected in due.items():
+        found = getattr(engine, view)()
+        if found != expected:
+            yield f"{where}: {view} is {_shown(found)}, {_shown(expected)} expected"
+    topic = engine.interface.events_by_name["PeerSet"][0].topic
+    named = [
+        bytes(suite.chain.decode_log(log).args["ledger"])
+        for log in suite.chain.raw_logs(engine, topics=[topic])
+    ]
+    for ledger in dict.fromkeys((*heard, *named)):
+        believed, peer = tuple(engine.peer_of(ledger)), heard.get(ledger, (0, _NOBODY, _NOBODY))
+        if believed != peer:
+            is_, should = (" ".join(map(str, each)) for each in (believed, peer))
+            yield f"{where}: peer {hex_text(ledger)} is {is_}, {should} expected"
+    for address, attests, signers in (
+        (actions.events if is_home else None, EVENT_ATTESTATION, planned and planned.events),
+        (actions.messages.get(name), MESSAGE_ATTESTATION, planned and planned.messages),
+    ):
+        if address is not None:
+            verifier = suite.chain.at("QuorumVerifier", address)
+            yield from _wrong_verifier(name, verifier, signers, attests)
+
+
+def _shown(value: object) -> str:
+    return hex_text(value) if isinstance(value, bytes) else str(value)
+
+
+def _wrong_verifier(
+    name: str, verifier: Contract, planned: SignerSet | None, attests: str = ATTESTATION_TYPE
+) -> Iterator[str]:
     """What is wrong with a verifier: its code is the build's, its immutables a sound set's."""
     where = f"{name}: QuorumVerifier {verifier.address}"
     runtime = build.artifact("QuorumVerifier").bytecode_runtime
@@ -118,7 +186,7 @@ def _wrong_verifier(name: str, verifier: Contract, planned: SignerSet | None) ->
         return
     try:
         kept = verifier.signer_set()
-        signers = SignerSet.of(1, int(kept.threshold), map(str, kept.signers))
+        signers = SignerSet.of(1, int(kept.threshold), map(str, kept.signers), attests)
     except (CodecError, Revert, ValueError):
         signers = None
     # The constructor takes no other; code may come from elsewhere.
@@ -275,6 +343,8 @@ def verify_roles(name: str, suite: Suite, roles: Mapping[str, str], *, is_home: 
             for title, account in roles.items()
             if (role := role_of_title(title)) in (Role.ADMINISTRATOR, *ROLES_OF[kind])
         }
+        if kind == "SecurityToken" and suite.engine is not None:
+            expected[str(suite.engine.address)] = Role.ACTIONS
         topic = contract.interface.events_by_name["RoleChanged"][0].topic
         named = [
             str(suite.chain.decode_log(log).args["account"])

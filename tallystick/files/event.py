@@ -1,9 +1,9 @@
 """The event file (`tallystick.event/1`): what an issuer announces of a corporate action.
 
-`load_event(path, instrument, today=…)` returns the golden record, or raises `InputError`: one line
+`load_event(path, instrument)` returns the golden record, or raises `InputError`: one line
 that names the file, the field, the value and what was expected. Whether a record is well formed
 says `tallystick.actions.record`; here are what a file adds: how a rate is written, business days,
-and whether there is still time.
+and, with `today`, whether there is still time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError, check_event
 from tallystick.errors import InputError
 from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
+from tallystick.files.manifest import InstrumentEntry
 from tallystick.files.strict import StrictModel, json_schema, load, text, wrong
 from tallystick.registry.record import EMPTY_HASH, MAX_DECIMALS
 
@@ -29,6 +30,7 @@ __all__ = [
     "SCHEMA",
     "Dates",
     "EventFile",
+    "event_error",
     "event_schema",
     "load_event",
     "parse_rate",
@@ -188,15 +190,22 @@ def _number(day: date | None) -> int:
 
 
 def load_event(
-    path: str | Path, instrument: Instrument, *, today: date, notice: int = NOTICE_DAYS
+    path: str | Path,
+    instrument: Instrument | InstrumentEntry,
+    *,
+    today: date | None = None,
+    notice: int = NOTICE_DAYS,
+    told: int = 0,
 ) -> EventRecord:
     """Read an event file.
 
     Args:
         path: The file.
         instrument: What the event is of.
-        today: The current business day of the ledger on which it is announced.
+        today: The current business day of the ledger on which it is announced; None: it was, and
+            nothing comes too late.
         notice: Business days that the record date is away from today, at least.
+        told: A record day (business days since 1970) that needs no notice, as it is in force.
 
     Raises:
         InputError: the file is wrong, belongs to another instrument, or comes too late.
@@ -209,7 +218,8 @@ def load_event(
     except RecordError as error:
         field = _PATHS.get(error.field, error.field)
         raise InputError(path, field, _written(event, field), error.expected) from None
-    for field, expected in _late(event, today, notice):
+    needed = None if told and told == record.record_day else notice
+    for field, expected in _late(event, today, needed) if today is not None else ():
         raise InputError(path, field, _written(event, field), expected)
     return record
 
@@ -222,12 +232,18 @@ def _written(event: EventFile, field: str) -> object:
     return "missing" if value is None else value
 
 
-def _late(event: EventFile, today: date, notice: int) -> list[tuple[str, str]]:
+def event_error(path: str | Path, record: EventRecord, error: RecordError) -> InputError:
+    """Return what a user sees of a record that comes at the wrong place."""
+    field = _PATHS.get(error.field, error.field)
+    return InputError(path, field, getattr(record, error.field), error.expected)
+
+
+def _late(event: EventFile, today: date, notice: int | None) -> list[tuple[str, str]]:
     """What is wrong with the days, seen from today: field and what was expected."""
     dates, found = event.dates, []
     if dates.announcement > today:
         found.append(("dates.announcement", f"today, {today}, or a day before"))
-    if dates.record is not None:
+    if dates.record is not None and notice is not None:
         found += _too_late(event, dates.record, today, notice)
     named = (("ex", dates.ex), ("record", dates.record), ("payment", dates.payment))
     found += [

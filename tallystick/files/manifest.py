@@ -28,6 +28,7 @@ __all__ = [
     "ABI_FOLDER",
     "PROXY",
     "SCHEMA",
+    "ActionsEntry",
     "ContractEntry",
     "HolderEntry",
     "InstrumentEntry",
@@ -164,6 +165,17 @@ class LaneEntry(StrictModel):
         return self.escrow if ledger == self.home else self.peer
 
 
+class ActionsEntry(StrictModel):
+    """What proves to the engines what they are told.
+
+    `events`: at home, the verifier of event attestors. `messages`: on each ledger whose engine
+    hears others, the verifier of what those tell.
+    """
+
+    events: Address
+    messages: dict[str, Address]
+
+
 class RoleEntry(StrictModel):
     """Who holds a role; `index` where its key derives from the local mnemonic."""
 
@@ -188,6 +200,7 @@ class Manifest(StrictModel):
     ledgers: Annotated[tuple[LedgerEntry, ...], Field(min_length=1, max_length=8)]
     instruments: Annotated[tuple[InstrumentEntry, ...], Field(min_length=1, max_length=1)]
     lanes: tuple[LaneEntry, ...]
+    actions: ActionsEntry | None = None
     roles: dict[str, dict[str, RoleEntry]]
     holders: tuple[HolderEntry, ...] = ()
     mnemonic: str | None = None
@@ -219,6 +232,13 @@ class Manifest(StrictModel):
         for at, holder in enumerate(self.holders):
             if holder.ledger not in names:
                 raise wrong(expected, path=f"holders[{at}].ledger", value=holder.ledger)
+        for name in self.actions.messages if self.actions is not None else ():
+            if name not in names:
+                raise wrong(expected, path="actions.messages", value=name)
+        engines = [ledger.name for ledger in self.ledgers if "ActionsEngine" in ledger.contracts]
+        if engines != (names if self.actions is not None else []):
+            expected = "an engine on every ledger, or none"
+            raise wrong(expected, path="actions", value=", ".join(engines) or "no engine")
         for name in self.roles:
             if name not in names:
                 raise wrong(expected, path="roles", value=name)
@@ -246,8 +266,9 @@ class Manifest(StrictModel):
     def as_dict(self) -> dict[str, Any]:
         """Return the manifest as it is written."""
         data: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
-        if self.mnemonic is None:
-            del data["mnemonic"]
+        for name in ("actions", "mnemonic"):
+            if data[name] is None:
+                del data[name]
         return data
 
     @property

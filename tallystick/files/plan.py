@@ -9,6 +9,7 @@ one account two roles on a ledger is refused here, before anything is deployed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -58,16 +59,19 @@ __all__ = [
     "AccountField",
     "AccountRef",
     "Accounts",
+    "Actions",
     "Lane",
     "Network",
     "Party",
     "Plan",
     "PlanLedger",
+    "Quorum",
     "Rpc",
     "Upgrade",
     "Verifier",
     "load_plan",
     "parse_account",
+    "parse_address",
     "parse_network",
     "parse_rpc",
     "plan_schema",
@@ -108,13 +112,14 @@ def parse_account(value: object) -> AccountRef:
             raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
         return AccountRef(index=value)
     if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
-        return AccountRef(address=_address(value))
+        return AccountRef(address=parse_address(value))
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
         raise wrong("an address, the alias of an ape account, or a mnemonic index")
     return AccountRef(alias=value)
 
 
-def _address(value: str) -> str:
+def parse_address(value: str) -> str:
+    """Return an address as written: not zero, its checksum right if there is one."""
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
         raise wrong("an address: 0x and 40 hex digits, not zero")
     mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
@@ -240,15 +245,35 @@ class Party(StrictModel):
     lei: Lei | None = None
 
 
+Attestors = Annotated[
+    tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
+]
+Threshold = Annotated[int, Field(ge=MIN_THRESHOLD)]
+
+
+def _check_threshold(threshold: int, attestors: tuple[AccountRef, ...]) -> None:
+    if threshold > len(attestors):
+        expected = f"at most the number of attestors, {len(attestors)}"
+        raise wrong(expected, path="threshold", value=threshold)
+
+
+def _check_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]) -> None:
+    """Refuse an attestor whose account is taken; it is by then."""
+    for place, account in enumerate(attestors):
+        path = joined(at, place)
+        if account.key in taken:
+            expected = f"an account of its own, this one is {taken[account.key]}"
+            raise wrong(expected, path=path, value=account.key)
+        taken[account.key] = path
+
+
 class Verifier(StrictModel):
     """An attestor set of one operator, how many of them must agree, and how sets follow another."""
 
     name: Name
     operator: Label
-    attestors: Annotated[
-        tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
-    ]
-    threshold: Annotated[int, Field(ge=MIN_THRESHOLD)]
+    attestors: Attestors
+    threshold: Threshold
     rotation_seconds: Annotated[
         int,
         Field(
@@ -274,12 +299,7 @@ class Verifier(StrictModel):
 
     @model_validator(mode="after")
     def _enough(self) -> Self:
-        if self.threshold > len(self.attestors):
-            raise wrong(
-                f"at most the number of attestors, {len(self.attestors)}",
-                path="threshold",
-                value=self.threshold,
-            )
+        _check_threshold(self.threshold, self.attestors)
         if self.retention_seconds < self.rotation_seconds:
             raise wrong(
                 f"at least rotation_seconds, {self.rotation_seconds}",
@@ -336,16 +356,38 @@ class Lane(StrictModel):
                     value=verifier.operator,
                 )
             operators.add(verifier.operator)
-            for place, account in enumerate(verifier.attestors):
-                path = joined(at, "attestors", place)
-                if account.key in attestors:
-                    raise wrong(
-                        f"an account of its own, this one is {attestors[account.key]}",
-                        path=path,
-                        value=account.key,
-                    )
-                attestors[account.key] = path
+            _check_alone(joined(at, "attestors"), verifier.attestors, attestors)
         return self
+
+
+class Quorum(StrictModel):
+    """Attestors, and how many of them must agree."""
+
+    attestors: Attestors
+    threshold: Threshold
+
+    @model_validator(mode="before")
+    @classmethod
+    def _attestors_as_list(cls, data: Any) -> Any:
+        return as_tuples(data, "attestors")
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        _check_threshold(self.threshold, self.attestors)
+        taken: dict[str, str] = {}
+        _check_alone("attestors", self.attestors, taken)
+        return self
+
+
+class Actions(StrictModel):
+    """Who attests for the actions engines; with it there is one on each ledger.
+
+    Attestors of events say that a record is what the issuer decided, those of messages that an
+    engine's ledger says what is carried.
+    """
+
+    events: Quorum
+    messages: Quorum
 
 
 class Upgrade(StrictModel):
@@ -378,6 +420,9 @@ class Plan(StrictModel):
     ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
     parties: Annotated[tuple[Party, ...], Field(max_length=100)] = ()
     lanes: Annotated[tuple[Lane, ...], Field(max_length=MAX_LANES)] = ()
+    actions: Annotated[
+        Actions | None, Field(description="no actions engine is deployed when left out")
+    ] = None
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
@@ -426,6 +471,8 @@ class Plan(StrictModel):
                 )
             pairs.add(pair)
             self._check_attestors(at, lane)
+        if self.actions is not None:
+            self._check_actions(self.actions)
         return self
 
     def _check_attestors(self, at: str, lane: Lane) -> None:
@@ -435,13 +482,31 @@ class Plan(StrictModel):
             for field, account in self.ledger(name).accounts.by_field():
                 taken.setdefault(account.key, f"{field} on {name}")
         for index, verifier in enumerate(lane.verifiers):
-            for place, account in enumerate(verifier.attestors):
-                if account.key in taken:
-                    raise wrong(
-                        f"an account of its own, this one is {taken[account.key]}",
-                        path=joined(at, "verifiers", index, "attestors", place),
-                        value=account.key,
-                    )
+            path = joined(at, "verifiers", index, "attestors")
+            _check_alone(path, verifier.attestors, taken)
+
+    def _check_actions(self, actions: Actions) -> None:
+        """An attestor of engines holds no role on any ledger; one of events attests nothing else.
+
+        Attestors of lanes may be those of messages too: either say what another ledger holds. Who
+        says what the issuer decided is somebody else, so that keys stolen where messages are signed
+        confirm no event.
+        """
+        taken: dict[str, str] = {}
+        for ledger in self.ledgers:
+            for field, account in ledger.accounts.by_field():
+                taken.setdefault(account.key, f"{field} on {ledger.name}")
+        _check_alone("actions.messages.attestors", actions.messages.attestors, {**taken})
+        for others in self._attest_messages(actions):
+            taken |= {account.key: "an attestor of messages" for account in others}
+        _check_alone("actions.events.attestors", actions.events.attestors, taken)
+
+    def _attest_messages(self, actions: Actions) -> Iterator[tuple[AccountRef, ...]]:
+        """Everybody who attests what another ledger says."""
+        for lane in self.lanes:
+            for verifier in lane.verifiers:
+                yield verifier.attestors
+        yield actions.messages.attestors
 
     def ledger(self, name: str) -> PlanLedger:
         """Return the ledger of that name."""
@@ -481,7 +546,9 @@ class Plan(StrictModel):
     @property
     def document(self) -> bytes:
         """Hash of the plan and its instrument, which every act of the set-up names."""
-        plan = self.model_dump_json(by_alias=True, exclude={"instrument"})
+        # Plans without engines have the hash that they had before there were any.
+        left_out = {"instrument"} if self.actions is not None else {"instrument", "actions"}
+        plan = self.model_dump_json(by_alias=True, exclude=left_out)
         return bytes(
             keccak((plan + self.loaded_instrument.model_dump_json(by_alias=True)).encode())
         )

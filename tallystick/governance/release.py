@@ -13,6 +13,8 @@ from tallystick.governance.pieces import GETTERS, check_pieces
 
 __all__ = [
     "CONTRACTS",
+    "PER_INSTRUMENT",
+    "PROXIED",
     "CodeHashes",
     "Version",
     "addresses_behind",
@@ -169,6 +171,8 @@ def proxy_name(contract: str, instrument: str = "") -> bytes:
     return keccak(encode(["string", "string"], [contract, instrument]))
 
 
-# The deployables behind proxies, one each a ledger.
-PROXIED: Final = ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
+# The deployables behind proxies, one each a ledger; the engine where the plan has one.
+PROXIED: Final = ("InstrumentRegistry", "SecurityToken", "BridgeEscrow", "ActionsEngine")
+# Of them those of which there is one an instrument.
+PER_INSTRUMENT: Final = ("SecurityToken", "ActionsEngine")
 CONTRACTS: Final = ("ReleaseAuthority", *PROXIED, "QuorumVerifier", "LaneCustody")

@@ -23,9 +23,11 @@ from tallystick.files.plan import SCHEMA as PLAN_SCHEMA
 from tallystick.files.plan import (
     AccountRef,
     Accounts,
+    Actions,
     Lane,
     Plan,
     PlanLedger,
+    Quorum,
     Upgrade,
     Verifier,
 )
@@ -36,7 +38,16 @@ from tallystick.reach.connection import Connection, Suite, connection_of, suites
 from tallystick.status.document import Status
 from tallystick.status.observe import status_of
 
-__all__ = ["ATTESTORS", "COURIER", "HOLDERS_FROM", "ROLE_INDEX", "Network", "local_plan"]
+__all__ = [
+    "ATTESTORS",
+    "COURIER",
+    "EVENT_ATTESTORS",
+    "HOLDERS_FROM",
+    "MESSAGE_ATTESTORS",
+    "ROLE_INDEX",
+    "Network",
+    "local_plan",
+]
 
 ROLE_INDEX: Final[Mapping[str, int]] = {
     "deployer": 0,
@@ -52,6 +63,9 @@ ROLE_INDEX: Final[Mapping[str, int]] = {
 }
 ADMINISTRATORS: Final = (9, 10)
 COURIER: Final = 18
+# Two of three confirm events, two of three attest what engines tell.
+EVENT_ATTESTORS: Final = (111, 112, 113)
+MESSAGE_ATTESTORS: Final = (121, 122, 123)
 # As many as an instrument file may name; it says how many there are and how many must sign.
 ATTESTORS: Final = (11, 12, 13, 14, 15, 16, *range(101, 110))
 HOLDERS_FROM: Final = 20
@@ -124,6 +138,7 @@ def local_plan(
             for name in chains
             if name != instrument.home
         ),
+        actions=Actions(events=_quorum(EVENT_ATTESTORS), messages=_quorum(MESSAGE_ATTESTORS)),
         upgrade=Upgrade(
             notice_seconds=notice,
             activation_seconds=activation_window,
@@ -131,6 +146,10 @@ def local_plan(
         ),
     )
     return plan.with_instrument(_NO_FILE, instrument)
+
+
+def _quorum(members: Sequence[int]) -> Quorum:
+    return Quorum(attestors=tuple(AccountRef(index=index) for index in members), threshold=2)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,10 +32,14 @@ class Parties:
         on_ledger: by ledger, then by role as the manifest names it: `deployer`, `issuer`,
             `administrator-1`.
         attestors: of each lane, in the plan's order.
+        event_attestors: who confirms events; nobody without engines.
+        message_attestors: who attests what engines tell; nobody without engines.
     """
 
     on_ledger: Mapping[str, Mapping[str, Account]]
     attestors: tuple[tuple[Account, ...], ...]
+    event_attestors: tuple[Account, ...] = ()
+    message_attestors: tuple[Account, ...] = ()
 
 
 @dataclass
@@ -114,16 +119,42 @@ class Finder:
                 for name in (lane.home, lane.remote)
                 for role, account in found[name].items()
             }
-            members = []
+            members: list[Account] = []
             for number, verifier in enumerate(lane.verifiers):
-                for place, ref in enumerate(verifier.attestors):
-                    where = joined("lanes", at, "verifiers", number, "attestors", place)
-                    account = self.find(lane.home, where, ref)
-                    self._alone(where, account, taken)
-                    taken[account.address] = "another attestor"
-                    members.append(account)
+                where = joined("lanes", at, "verifiers", number, "attestors")
+                members += self._attestors(where, lane.home, verifier.attestors, taken)
             attestors.append(tuple(members))
-        return Parties(found, tuple(attestors))
+        actions = self.plan.actions
+        if actions is None:
+            return Parties(found, tuple(attestors))
+        # Attestors of engines hold no role on any ledger, and those of events attest nothing else.
+        home, taken = (
+            self.plan.home,
+            {
+                account.address: f"{role} on {name}"
+                for name, accounts in found.items()
+                for role, account in accounts.items()
+            },
+        )
+        where = "actions.messages.attestors"
+        messages = self._attestors(where, home, actions.messages.attestors, {**taken})
+        for account in (*chain.from_iterable(attestors), *messages):
+            taken[account.address] = "an attestor of messages"
+        where = "actions.events.attestors"
+        events = self._attestors(where, home, actions.events.attestors, taken)
+        return Parties(found, tuple(attestors), tuple(events), tuple(messages))
+
+    def _attestors(
+        self, where: str, ledger: str, refs: Iterable[AccountRef], taken: dict[str, str]
+    ) -> list[Account]:
+        """Find attestors, each an account of its own, which is taken then."""
+        members = []
+        for place, ref in enumerate(refs):
+            account = self.find(ledger, joined(where, place), ref)
+            self._alone(joined(where, place), account, taken)
+            taken[account.address] = "another attestor"
+            members.append(account)
+        return members
 
     def _alone(self, where: str, account: Account, taken: Mapping[str, str]) -> None:
         if account.address in taken:

@@ -12,7 +12,7 @@ from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
 from tallystick.chain.account import JUNK_MNEMONIC, derive_account, is_public
 from tallystick.errors import InputError
-from tallystick.files.manifest import LedgerEntry, Manifest, RoleEntry
+from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 
@@ -51,8 +51,8 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
-    def key(self, ledger: str, entry: RoleEntry) -> Account | None:
-        """Return the account of a role with its key, None if nobody here has it.
+    def key(self, ledger: str, entry: RoleEntry | HolderEntry) -> Account | None:
+        """Return the account of a role or holder with its key, None if nobody here has it.
 
         Raises:
             InputError: everybody has it, and a ledger of the manifest is not local.
@@ -210,13 +210,19 @@ def suites_of(connection: Connection) -> dict[str, Suite]:
                 lane.id_bytes: chain.at("LaneCustody", lane.sides[ledger.name].custody)
                 for lane in lanes
             },
+            engine=chain.at("ActionsEngine", at["ActionsEngine"])
+            if "ActionsEngine" in at
+            else None,
         )
     return suites
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The contracts of one ledger, bound to it; custodies and first verifiers by lane."""
+    """The contracts of one ledger, bound to it; custodies and first verifiers by lane.
+
+    `engine` is None where the plan has none.
+    """
 
     chain: Chain
     authority: Contract
@@ -225,11 +231,13 @@ class Suite:
     escrow: Contract
     verifiers: Mapping[LaneId, Contract]
     custodies: Mapping[LaneId, Contract]
+    engine: Contract | None = None
 
 
 def proxied_of(suite: Suite) -> dict[str, Contract]:
     """Return a ledger's contracts behind proxies by name."""
-    return dict(zip(PROXIED, (suite.registry, suite.token, suite.escrow), strict=True))
+    contracts = (suite.registry, suite.token, suite.escrow, suite.engine)
+    return {name: each for name, each in zip(PROXIED, contracts, strict=True) if each is not None}
 
 
 def guarded_of(suite: Suite) -> list[tuple[str, Contract]]:

@@ -87,14 +87,16 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
                 )
             )
 
-    for name in ("ReleaseAuthority", *PROXIED):
+    for name in (name for name in ("ReleaseAuthority", *PROXIED) if name in entry.contracts):
         address = entry.contracts[name].address
         if name in PROXIED:
             # Its `Upgraded` is logged at the same address.
             connection.contract(ledger, PROXY, address)
         read(name, address)
-    # Verifiers of lanes that were opened since the manifest was written, and of later epochs.
-    begun = [event.args["verifier"] for event in events if event.event == "EpochBegins"]
+    # Verifiers of lanes that were opened since the manifest was written, of later epochs, and
+    # those that engines believe.
+    believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
+    begun = [event.args["verifier"] for event in events if event.event in believed]
     for verifier in dict.fromkeys(begun):
         read("QuorumVerifier", verifier)
     events.sort(key=lambda event: (event.block, event.log_index))

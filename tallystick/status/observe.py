@@ -168,7 +168,7 @@ class _View:
     def _releases(self) -> list[ReleaseState]:
         authority = self.connection.contract(self.name, "ReleaseAuthority")
         found = []
-        for name in PROXIED:
+        for name in (name for name in PROXIED if name in self.entry.contracts):
             address = self.entry.contracts[name].address
             installed = self.read(authority, "installation_of", address)
             release = self.read(authority, "release_of", installed.release)

@@ -1,4 +1,4 @@
-"""What engines tell one another: numbers, ids, whose signatures are evidence, and of what."""
+"""What engines tell one another: ids, whose signatures are evidence, and of what."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tallystick.actions.message import (
     Armed,
     EngineDomain,
     EventVersion,
-    Kind,
+    Figures,
+    Totals,
     message_from,
     typed_data,
 )
@@ -36,7 +37,7 @@ from tests.support.actions import (
     new_engine,
     set_peer,
 )
-from tests.support.world import DAY, ISIN, STATED, Side, World, refused
+from tests.support.world import DAY, ISIN, STATED, Side, World, read_slot, refused
 from tests.support.world import domain_of as lane_domain_of
 
 VERSION = EventVersion(APPLE)
@@ -65,9 +66,12 @@ def test_the_domain_is_not_that_of_lanes(world: World) -> None:
 
 
 def test_a_message_has_one_id(actions: Actions) -> None:
+    lane = actions.world.lane
     armed = Armed(COAF, 1, VERSION.id, 1_600_000_000, True)
-    for told in (VERSION, armed):
-        message = actions.message(told, 7)
+    figures = Figures(lane, 18_484, 0, 70, 20, 30)
+    totals = Totals(COAF, VERSION.id, lane, 50, 25)
+    for told in (VERSION, armed, figures, totals):
+        message = actions.message(told)
         assert actions.home.engine.message_id(message.as_tuple()) == message.id
         assert actions.remote.engine.message_id(message.as_tuple()) == message.id
 
@@ -81,26 +85,31 @@ def test_a_wallet_shows_an_attestor_the_message(actions: Actions) -> None:
 
 def test_every_field_is_part_of_the_id(actions: Actions) -> None:
     message = actions.message(VERSION)
-    other = replace(message, codec=2), replace(message, kind=2), replace(message, number=2)
+    other = replace(message, codec=2), replace(message, kind=2)
     words = ("instrument", "source_ledger", "source_engine", "body")
     changed = (replace(message, **{name: keccak(b"other")}) for name in words)
-    assert len({each.id for each in (message, *other, *changed)}) == 8
+    assert len({each.id for each in (message, *other, *changed)}) == 7
 
 
-# ------------------------------------------------------------------------- the numbers
+# ------------------------------------------------------------------------ what was told
 
 
-def test_numbers_rise_by_one(actions: Actions) -> None:
-    records = list(chain_of(APPLE, {}, {}))
-    for number, record in enumerate(records, start=1):
-        version = actions.in_force(record)
-        engine = actions.home.engine
-        assert engine.sent(Kind.RECORD) == number
-        assert engine.message_of(Kind.RECORD, number) == actions.message(version, number).id
-        actions.take(version, actions.message(version, number))
-        assert actions.remote.engine.sent(Kind.ARMED) == number
-    assert actions.home.engine.message_of(Kind.RECORD, 4) == bytes(32)
-    assert actions.home.engine.sent(Kind.ARMED) == 0
+@pytest.mark.requirement("INV-4")
+def test_what_an_engine_told_is_provable_from_its_storage(actions: Actions) -> None:
+    """By the message's id and nothing else; what was not told is not, nor what another told."""
+    home, remote = actions.home.engine, actions.remote.engine
+    for record in chain_of(APPLE, {}, {}):
+        version = EventVersion(record)
+        told = actions.message(version)
+        actions.announce(record)
+        assert not home.is_told(told.id)
+        actions.confirm(version)
+        actions.take(version)
+        answer = actions.message(actions.armed(version))
+        for engine, own, other in ((home, told, answer), (remote, answer, told)):
+            assert engine.is_told(own.id)
+            assert read_slot(engine, "dispatch", "is_told", own.id) == 1
+            assert not engine.is_told(other.id)
 
 
 def test_what_is_told_again_is_the_same_message(actions: Actions) -> None:
@@ -118,11 +127,11 @@ def test_what_is_told_again_is_what_is_in_force(actions: Actions) -> None:
     actions.in_force(APPLE)
     actions.announce(SECOND.record)
     engine = actions.home.engine
-    for version, number in ((VERSION, 1), (SECOND, 2)):
-        if number == 2:
+    for version in (VERSION, SECOND):
+        if version is SECOND:
             actions.confirm(SECOND)
         (event,) = engine.tell(COAF, sender=actions.home.outsider).events
-        assert event.args["id"] == actions.message(version, number).id
+        assert event.args["id"] == actions.message(version).id
 
 
 def test_what_is_not_in_force_is_not_told(actions: Actions) -> None:
@@ -225,10 +234,11 @@ def test_a_message_is_signed_by_a_quorum_of_its_attestors(actions: Actions) -> N
         actions.take(VERSION, message, events)
 
 
-def test_a_signature_is_of_one_number(actions: Actions) -> None:
+def test_a_signature_is_of_one_message(actions: Actions) -> None:
+    """Of what it tells: nobody shows it for another version."""
     message = actions.message(VERSION)
     with refused(actions.world, "verifier: wrong signature"):
-        actions.take(VERSION, replace(message, number=2), actions.proof(message))
+        actions.take(SECOND, actions.message(SECOND), actions.proof(message))
 
 
 def test_a_verifier_that_says_no_proves_nothing(world: World) -> None:
@@ -259,7 +269,11 @@ def east(world: World) -> Contract:
     implementation = chain.deploy("SecurityToken", controls, sender=key)
     terms = ("Test unit", "TEST", 6, ISIN, False, CLOSE_MINUTE, key)
     token = proxied("SecurityToken", implementation, *terms)
-    engine = proxied("ActionsEngine", chain.deploy("ActionsEngine", sender=key), token, key)
+    pieces = chain.deploy("BridgeEscrowControls", sender=key)
+    escrow = proxied("BridgeEscrow", chain.deploy("BridgeEscrow", pieces, sender=key), key)
+    pieces = chain.deploy("ActionsEngineControls", sender=key)
+    implementation = chain.deploy("ActionsEngine", pieces, sender=key)
+    engine = proxied("ActionsEngine", implementation, token, escrow, key)
     token.assign_role(engine, Role.ACTIONS, *STATED, sender=key)
     set_peer(engine, world.home.engine)
     add_peer(world.home, engine)
@@ -303,8 +317,8 @@ def test_what_halted_one_ledger_halts_every_ledger(actions: Actions, east: Contr
     assert carry(actions, east, false, proofs[false])
     assert actions.take(false, None, proofs[false]).return_value is False
     assert not carry(actions, east, VERSION, proofs[VERSION])
-    assert actions.remote.engine.event_of(COAF).halted
-    assert east.event_of(COAF).halted
+    for engine in (actions.remote.engine, east):
+        assert engine.version_of(engine.event_of(COAF).in_force).halted
 
 
 def test_home_keeps_what_each_ledger_told_apart(actions: Actions, east: Contract) -> None:
@@ -312,7 +326,7 @@ def test_home_keeps_what_each_ledger_told_apart(actions: Actions, east: Contract
     carry(actions, east, VERSION, actions.proof(actions.message(VERSION)))
     since = east.version_of(APPLE.hash).since
     armed = Armed(COAF, 1, VERSION.id, since, False)
-    message = message_from(domain_of(east), ISIN, armed, 1)
+    message = message_from(domain_of(east), ISIN, armed)
     proof = ENGINE_ATTESTORS.sign(domain_of(east), message.id)
     actions.take_armed(armed, message, proof)
     told = actions.home.engine.told_at(VERSION.id, ledger_id(f"eip155:{EAST}"))
@@ -332,7 +346,7 @@ def test_signatures_of_one_engine_are_no_evidence_of_another(actions: Actions) -
     set_peer(believer.engine, other.engine)
     message = actions.message(VERSION)
     proof = actions.proof(message)
-    theirs = message_from(domain_of(other.engine), ISIN, VERSION, 1)
+    theirs = message_from(domain_of(other.engine), ISIN, VERSION)
     for shown, reason in (
         (message, "dispatch: from an unknown engine"),
         (theirs, "verifier: wrong signature"),

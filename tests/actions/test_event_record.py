@@ -68,7 +68,7 @@ _records = st.builds(
     unit_epoch=st.integers(0, 200),
     set_off=st.booleans(),
     terms=st.one_of(_hashes, st.just(bytes(32))),
-    version=st.integers(0, 3),
+    version=st.one_of(st.integers(0, 3), st.integers(2**32 - 1, 2**32)),
     previous=st.one_of(_hashes, st.just(bytes(32))),
 )
 
@@ -187,6 +187,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"version": 0}, "previous or version"),
     ({"version": 0, "previous": keccak(b"")}, "previous or version"),
     ({"version": 2}, "previous or version"),
+    ({"version": 2**32, "previous": keccak(b"")}, "previous or version"),
+    ({"version": 2**256 - 1, "previous": keccak(b"")}, "previous or version"),
     ({"previous": keccak(b"")}, "previous or version"),
     ({"rate": None}, "half a rate"),
     ({"rate": None, "currency": ""}, "cash without rate or day"),
@@ -285,6 +287,7 @@ def test_a_status_is_active_or_cancelled(records: Contract, status: int) -> None
         {"cash_decimals": 18, "unit_epoch": EPOCH_MAX},
         {"set_off": True},
         {"caev": "ZZZZ"},
+        {"version": 2**32 - 1, "previous": keccak(b"")},
     ],
 )
 def test_the_bounds_of_what_is_well_formed(records: Contract, changes: dict[str, Any]) -> None:

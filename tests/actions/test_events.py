@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.message import Armed, EventVersion, Kind, Status
+from tallystick.actions.message import Armed, EventVersion, Status
 from tallystick.actions.record import EventRecord
 from tallystick.chain import Event
 from tallystick.chain.abi import keccak
@@ -78,9 +78,9 @@ def announced(actions: Actions, version: EventVersion) -> tuple[Event, ...]:
     )
 
 
-def record_sent(actions: Actions, version: EventVersion, number: int = 1) -> Event:
+def record_sent(actions: Actions, version: EventVersion) -> Event:
     """The event with which home tells of a version."""
-    message = actions.message(version, number)
+    message = actions.message(version)
     return actions.home.engine.emitted(
         "RecordSent",
         coaf=COAF,
@@ -99,9 +99,9 @@ def record_taken(actions: Actions, version: EventVersion, *, late: bool = False)
     )
 
 
-def armed_sent(actions: Actions, armed: Armed, number: int = 1) -> Event:
+def armed_sent(actions: Actions, armed: Armed) -> Event:
     """The event with which the remote ledger tells that it was told."""
-    message = actions.message(armed, number)
+    message = actions.message(armed)
     return actions.remote.engine.emitted(
         "ArmedSent", COAF, message.id, message.as_tuple(), armed.as_tuple()
     )
@@ -115,16 +115,36 @@ def halted(
 
 
 def standing(side: Side) -> tuple[Any, ...]:
-    """Where the event stands: CORP, newest, in force, halted."""
+    """Where the event stands: CORP, newest, in force."""
     return tuple(side.engine.event_of(COAF))
 
 
 def kept(side: Side, record: EventRecord) -> tuple[Any, ...]:
-    """What is kept of a version: number, record day, status, since, late."""
+    """What is kept of a version, see `entry`."""
     return tuple(side.engine.version_of(record.hash))
 
 
+def entry(
+    number: int,
+    day: int,
+    status: int,
+    since: int,
+    *,
+    late: bool = False,
+    fixed: bool = False,
+    halted: bool = False,
+) -> tuple[Any, ...]:
+    """What is kept of a version in the first units of all."""
+    return (number, day, 0, status, since, late, fixed, halted)
+
+
+def is_halted(side: Side) -> bool:
+    """Whether the event is halted on a ledger."""
+    return bool(side.engine.version_of(side.engine.event_of(COAF).in_force).halted)
+
+
 CORP = APPLE.as_tuple()[1]
+NO_VERSION = entry(0, 0, 0, 0)
 
 # ------------------------------------------------------------------------ announcing
 
@@ -135,18 +155,18 @@ def test_the_issuer_announces_an_event(actions: Actions) -> None:
     side, version = actions.home, EventVersion(APPLE)
     receipt = actions.announce(APPLE)
     assert receipt.events == announced(actions, version)
-    assert standing(side) == (CORP, APPLE.hash, EMPTY, False)
+    assert standing(side) == (CORP, APPLE.hash, EMPTY)
     since = side.chain.block().timestamp
-    assert kept(side, APPLE) == (1, APPLE.record_day, 1, since, False)
+    assert kept(side, APPLE) == entry(1, APPLE.record_day, 1, since)
     assert side.engine.record_hash(COAF, 1) == APPLE.hash
     assert side.engine.version_hash(COAF, 1) == version.id
     assert side.token.announced_closes() == []
-    assert side.engine.sent(Kind.RECORD) == 0
+    assert not side.engine.is_told(actions.message(version).id)
 
 
 def test_what_was_never_announced_is_empty(home_side: Side) -> None:
-    assert standing(home_side) == (EMPTY, EMPTY, EMPTY, False)
-    assert kept(home_side, APPLE) == (0, 0, 0, 0, False)
+    assert standing(home_side) == (EMPTY, EMPTY, EMPTY)
+    assert kept(home_side, APPLE) == NO_VERSION
     assert home_side.engine.record_hash(COAF, 1) == EMPTY
     assert home_side.engine.version_hash(COAF, 1) == EMPTY
     assert home_side.engine.version_hash(COAF, 0) == EMPTY
@@ -226,8 +246,8 @@ def test_a_record_day_in_force_keeps_its_notice(actions: Actions) -> None:
     assert receipt.events == announced(actions, EventVersion(SECOND))
     # The token keeps that close already, long past as it is.
     receipt = actions.confirm(EventVersion(SECOND))
-    assert receipt.events == (record_sent(actions, EventVersion(SECOND), 2),)
-    assert standing(actions.home) == (CORP, SECOND.hash, SECOND.hash, False)
+    assert receipt.events == (record_sent(actions, EventVersion(SECOND)),)
+    assert standing(actions.home) == (CORP, SECOND.hash, SECOND.hash)
 
 
 def test_a_record_day_that_was_not_confirmed_needs_notice_again(actions: Actions) -> None:
@@ -252,7 +272,7 @@ def test_a_version_replaces_the_one_before_whole(actions: Actions) -> None:
     actions.in_force(APPLE)
     actions.in_force(MOVED)
     side = actions.home
-    assert standing(side) == (CORP, MOVED.hash, MOVED.hash, False)
+    assert standing(side) == (CORP, MOVED.hash, MOVED.hash)
     assert [side.engine.record_hash(COAF, n) for n in (1, 2, 3)] == [APPLE.hash, MOVED.hash, EMPTY]
     assert side.token.announced_closes() == [MOVED.record_day, APPLE.record_day]
 
@@ -260,16 +280,18 @@ def test_a_version_replaces_the_one_before_whole(actions: Actions) -> None:
 def test_a_version_that_was_never_confirmed_is_followed_by_the_next(actions: Actions) -> None:
     actions.announce(APPLE)
     actions.announce(SECOND)
-    with refused(actions.world, "verifier: wrong signature"):
+    with refused(actions.world, "events: not the newest version"):
         actions.confirm(EventVersion(APPLE))
+    with refused(actions.world, "verifier: wrong signature"):
+        actions.confirm(EventVersion(SECOND), actions.attested(EventVersion(APPLE)))
     actions.confirm(EventVersion(SECOND))
-    assert standing(actions.home) == (CORP, SECOND.hash, SECOND.hash, False)
+    assert standing(actions.home) == (CORP, SECOND.hash, SECOND.hash)
 
 
 def test_the_version_in_force_stays_until_the_next_is_confirmed(actions: Actions) -> None:
     actions.in_force(APPLE)
     actions.announce(SECOND)
-    assert standing(actions.home) == (CORP, SECOND.hash, APPLE.hash, False)
+    assert standing(actions.home) == (CORP, SECOND.hash, APPLE.hash)
 
 
 THIRD = SECOND.successor()
@@ -301,7 +323,7 @@ def test_an_id_is_used_once(
 def test_two_events_do_not_touch_one_another(actions: Actions) -> None:
     actions.in_force(APPLE)
     actions.announce(OTHER)
-    assert standing(actions.home) == (CORP, APPLE.hash, APPLE.hash, False)
+    assert standing(actions.home) == (CORP, APPLE.hash, APPLE.hash)
     receipt = actions.confirm(EventVersion(OTHER))
     # One record date, announced twice: the token keeps one close.
     assert receipt.one("CloseAnnounced").args["day"] == APPLE.record_day
@@ -317,10 +339,9 @@ def test_what_attestors_confirm_takes_effect(actions: Actions) -> None:
     actions.announce(APPLE)
     receipt = actions.confirm(version)
     assert receipt.events == (*closing(side, APPLE), record_sent(actions, version))
-    assert standing(side) == (CORP, APPLE.hash, APPLE.hash, False)
+    assert standing(side) == (CORP, APPLE.hash, APPLE.hash)
     assert side.token.announced_closes() == [APPLE.record_day]
-    assert side.engine.sent(Kind.RECORD) == 1
-    assert side.engine.message_of(Kind.RECORD, 1) == actions.message(version).id
+    assert side.engine.is_told(actions.message(version).id)
 
 
 def test_an_unknown_event_is_not_confirmed(actions: Actions) -> None:
@@ -340,7 +361,7 @@ def test_events_are_confirmed_at_home(actions: Actions) -> None:
     actions.take(version)
     side = actions.remote
     with refused(actions.world, "events: at home only"):
-        side.engine.confirm(COAF, actions.attested(version), sender=side.courier)
+        side.engine.confirm(APPLE.as_tuple(), actions.attested(version), sender=side.courier)
 
 
 def test_too_few_attestors_confirm_nothing(actions: Actions) -> None:
@@ -366,6 +387,20 @@ def test_attestors_confirm_exactly_what_was_announced(
         actions.confirm(EventVersion(APPLE), actions.attested(signed))
 
 
+@pytest.mark.parametrize(
+    "changes", [{"terms": keccak(b"other")}, {"rate": Rate(83, 100)}, {"payment_day": 18_488}]
+)
+def test_the_record_that_is_confirmed_is_the_one_announced(
+    actions: Actions, changes: dict[str, Any]
+) -> None:
+    """Whole, whatever attestors signed of it."""
+    actions.announce(APPLE)
+    shown = EventVersion(replace(APPLE, **changes))
+    for signed in (shown, EventVersion(APPLE)):
+        with refused(actions.world, "events: not the newest version"):
+            actions.confirm(shown, actions.attested(signed))
+
+
 def test_attestors_confirm_for_one_engine(actions: Actions) -> None:
     actions.announce(APPLE)
     version = EventVersion(APPLE)
@@ -388,7 +423,7 @@ def test_a_verifier_that_says_no_confirms_nothing(actions: Actions) -> None:
     side.engine.set_attestors(mock, *STATED, sender=side.deployer)
     side.engine.announce(APPLE.as_tuple(), 1, *STATED, sender=side.issuer)
     with refused(actions.world, "events: not confirmed"):
-        side.engine.confirm(COAF, b"", sender=side.courier)
+        side.engine.confirm(APPLE.as_tuple(), b"", sender=side.courier)
 
 
 @pytest.mark.parametrize("days", [0, 1, WEEK])
@@ -429,7 +464,7 @@ def test_an_engine_without_its_role_confirms_nothing(actions: Actions) -> None:
     side.engine.announce(APPLE.as_tuple(), 1, *STATED, sender=side.issuer)
     proof = EVENT_ATTESTORS.sign(domain_of(side.engine), EventVersion(APPLE).id)
     with refused(actions.world, "access: missing role"):
-        side.engine.confirm(COAF, proof, sender=side.courier)
+        side.engine.confirm(APPLE.as_tuple(), proof, sender=side.courier)
 
 
 def fill_calendar(side: Side) -> None:
@@ -456,10 +491,11 @@ def test_an_event_is_cancelled_as_it_was_confirmed(actions: Actions) -> None:
     receipt = actions.announce(version.record, version.status)
     assert receipt.events == announced(actions, version)
     assert standing(actions.home)[2] == APPLE.hash
+    since = actions.home.chain.block().timestamp
     receipt = actions.confirm(version)
-    assert receipt.events == (record_sent(actions, version, 2),)
-    assert standing(actions.home) == (CORP, version.record.hash, version.record.hash, False)
-    assert kept(actions.home, version.record)[:3] == (2, APPLE.record_day, 2)
+    assert receipt.events == (record_sent(actions, version),)
+    assert standing(actions.home) == (CORP, version.record.hash, version.record.hash)
+    assert kept(actions.home, version.record) == entry(2, APPLE.record_day, 2, since)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -475,7 +511,7 @@ def test_a_cancellation_that_was_not_confirmed_is_followed(actions: Actions) -> 
     record = APPLE.successor()
     actions.announce(record, Status.CANCELLED)
     actions.in_force(record.successor())
-    assert kept(actions.home, record.successor())[2] == Status.ACTIVE
+    assert actions.home.engine.version_of(record.successor().hash).status == Status.ACTIVE
 
 
 @pytest.mark.parametrize("days", [-1, 0, 40])
@@ -504,17 +540,17 @@ def test_a_remote_ledger_takes_the_record_and_says_when(actions: Actions) -> Non
         record_taken(actions, version),
         armed_sent(actions, armed),
     )
-    assert standing(side) == (CORP, APPLE.hash, APPLE.hash, False)
-    assert kept(side, APPLE) == (1, APPLE.record_day, 1, now, False)
+    assert standing(side) == (CORP, APPLE.hash, APPLE.hash)
+    assert kept(side, APPLE) == entry(1, APPLE.record_day, 1, now)
     assert side.token.announced_closes() == [APPLE.record_day]
-    assert side.engine.message_of(Kind.ARMED, 1) == actions.message(armed).id
+    assert side.engine.is_told(actions.message(armed).id)
 
 
 @pytest.mark.requirement("R-40")
 def test_the_hash_is_the_same_on_every_ledger(actions: Actions) -> None:
     for record in chain_of(APPLE, {}, {"record_day": 18_485}):
         version = actions.in_force(record)
-        actions.take(version, actions.message(version, record.version))
+        actions.take(version)
         for read in ("record_hash", "version_hash"):
             found = {
                 getattr(side.engine, read)(COAF, record.version)
@@ -545,16 +581,13 @@ def test_a_record_is_taken_once(actions: Actions) -> None:
     actions.take(version)
     with refused(actions.world, "events: taken already"):
         actions.take(version)
-    # Nor under another number.
-    with refused(actions.world, "events: taken already"):
-        actions.take(version, actions.message(version, 2))
 
 
 def test_a_ledger_that_missed_versions_takes_the_newest(actions: Actions) -> None:
     first, second, third = (EventVersion(each) for each in chain_of(APPLE, {}, {}))
     actions.take(third)
     side = actions.remote
-    assert standing(side) == (CORP, third.record.hash, third.record.hash, False)
+    assert standing(side) == (CORP, third.record.hash, third.record.hash)
     # Known by the version after it.
     assert side.engine.record_hash(COAF, 2) == second.record.hash
     assert side.engine.record_hash(COAF, 1) == EMPTY
@@ -570,7 +603,7 @@ def test_what_was_taken_is_replaced_by_a_later_version(actions: Actions) -> None
         actions.take(EventVersion(APPLE))
     receipt = actions.take(EventVersion(MOVED))
     assert receipt.events[:2] == closing(actions.remote, MOVED)
-    assert standing(actions.remote) == (CORP, MOVED.hash, MOVED.hash, False)
+    assert standing(actions.remote) == (CORP, MOVED.hash, MOVED.hash)
     with refused(actions.world, "events: taken already"):
         actions.take(EventVersion(APPLE))
 
@@ -581,7 +614,8 @@ def test_a_cancellation_is_taken(actions: Actions) -> None:
     receipt = actions.take(version)
     assert [event.name for event in receipt.events] == ["RecordTaken", "ArmedSent"]
     assert receipt.events[0] == record_taken(actions, version)
-    assert kept(actions.remote, version.record)[:3] == (2, APPLE.record_day, 2)
+    since = actions.remote.chain.block().timestamp
+    assert kept(actions.remote, version.record) == entry(2, APPLE.record_day, 2, since)
 
 
 @pytest.mark.parametrize(
@@ -609,7 +643,7 @@ def test_a_ledger_may_be_told_a_week_late(actions: Actions, days: int) -> None:
     begin(actions.remote, APPLE.record_day + days, seconds=DAY - 1)
     receipt = actions.take(EventVersion(APPLE))
     assert receipt.events[:2] == closing(actions.remote, APPLE)
-    assert not kept(actions.remote, APPLE)[-1]
+    assert not actions.remote.engine.version_of(APPLE.hash).late
 
 
 @pytest.mark.parametrize("days", [WEEK + 1, 60])
@@ -623,7 +657,8 @@ def test_a_ledger_told_too_late_keeps_the_record_and_says_so(actions: Actions, d
         armed_sent(actions, actions.armed(version, late=True)),
     )
     assert side.token.announced_closes() == []
-    assert kept(side, APPLE)[-1]
+    now = side.chain.block().timestamp
+    assert kept(side, APPLE) == entry(1, APPLE.record_day, 1, now, late=True)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -638,7 +673,7 @@ def test_a_later_version_of_one_record_day_is_late_if_the_first_was(
     receipt = actions.take(version)
     assert receipt.events == (
         record_taken(actions, version, late=late),
-        armed_sent(actions, actions.armed(version, late=late), 2),
+        armed_sent(actions, actions.armed(version, late=late)),
     )
 
 
@@ -667,17 +702,16 @@ def test_two_records_of_one_version_halt_the_event_where_they_are_shown(
 ) -> None:
     side = actions.remote
     actions.take(EventVersion(first))
-    before = (kept(side, first), side.token.announced_closes(), side.engine.sent(Kind.ARMED))
+    closes, since = side.token.announced_closes(), side.chain.block().timestamp
     receipt = actions.take(EventVersion(second))
     assert receipt.return_value is False
     assert receipt.events == (halted(actions, 1, (first.hash, 1), (second.hash, 1)),)
-    assert standing(side) == (CORP, first.hash, first.hash, True)
-    assert kept(side, second) == (0, 0, 0, 0, False)
-    assert before == (
-        kept(side, first),
-        side.token.announced_closes(),
-        side.engine.sent(Kind.ARMED),
-    )
+    assert standing(side) == (CORP, first.hash, first.hash)
+    assert kept(side, second) == NO_VERSION
+    assert kept(side, first) == entry(1, APPLE.record_day, 1, since, halted=True)
+    assert side.token.announced_closes() == closes
+    with refused(actions.world, "events: halted"):
+        actions.take(EventVersion(first))
 
 
 def test_two_states_of_one_version_halt_the_event(actions: Actions) -> None:
@@ -685,14 +719,15 @@ def test_two_states_of_one_version_halt_the_event(actions: Actions) -> None:
     actions.take(EventVersion(record))
     receipt = actions.take(EventVersion(record, Status.CANCELLED))
     assert receipt.events == (halted(actions, 2, (record.hash, 1), (record.hash, 2)),)
-    assert standing(actions.remote)[-1]
+    assert is_halted(actions.remote)
 
 
 def test_a_version_that_follows_another_record_halts_the_event(actions: Actions) -> None:
     actions.take(EventVersion(APPLE))
     receipt = actions.take(EventVersion(FALSE.successor()))
     assert receipt.events == (halted(actions, 1, (APPLE.hash, 1), (FALSE.hash, 0)),)
-    assert standing(actions.remote) == (CORP, APPLE.hash, APPLE.hash, True)
+    assert standing(actions.remote) == (CORP, APPLE.hash, APPLE.hash)
+    assert is_halted(actions.remote)
 
 
 def test_a_version_that_is_known_by_the_next_halts_the_event_if_it_differs(
@@ -708,7 +743,8 @@ def test_an_older_version_shown_late_halts_the_event(actions: Actions) -> None:
     actions.take(EventVersion(SECOND))
     receipt = actions.take(EventVersion(FALSE))
     assert receipt.events == (halted(actions, 1, (APPLE.hash, 1), (FALSE.hash, 1)),)
-    assert standing(actions.remote) == (CORP, SECOND.hash, SECOND.hash, True)
+    assert standing(actions.remote) == (CORP, SECOND.hash, SECOND.hash)
+    assert is_halted(actions.remote)
 
 
 def test_a_halted_event_takes_nothing_more(actions: Actions) -> None:
@@ -723,14 +759,14 @@ def test_what_contradicts_need_not_be_well_formed(actions: Actions) -> None:
     """Nobody signs both in good faith."""
     actions.take(EventVersion(APPLE))
     actions.take(EventVersion(replace(APPLE, expires=1)))
-    assert standing(actions.remote)[-1]
+    assert is_halted(actions.remote)
 
 
 def test_a_halt_is_of_one_event_and_of_one_ledger(actions: Actions) -> None:
     version = actions.in_force(APPLE)
     actions.take(version)
     actions.take(EventVersion(FALSE))
-    assert not standing(actions.home)[-1]
+    assert not is_halted(actions.home)
     actions.in_force(SECOND)
     assert actions.take(EventVersion(OTHER)).return_value is True
 
@@ -781,11 +817,10 @@ def test_a_ledger_tells_of_older_versions_later(actions: Actions) -> None:
     first = actions.in_force(APPLE)
     actions.take(first)
     second = actions.in_force(SECOND)
-    actions.take(second, actions.message(second, 2))
+    actions.take(second)
     armed = [actions.armed(first), actions.armed(second)]
-    for number in (2, 1):
-        told = armed[number - 1]
-        actions.take_armed(told, actions.message(told, number))
+    for told in reversed(armed):
+        actions.take_armed(told)
     assert [actions.told_at(each).taken_at for each in (first, second)] == [
         each.taken_at for each in armed
     ]
@@ -903,6 +938,7 @@ def test_attestors_are_a_contract_and_home_s(world: World) -> None:
 def test_an_engine_is_bound_to_its_token(world: World) -> None:
     for side, home in ((world.home, True), (world.remote, False)):
         assert side.engine.token() == side.token.address
+        assert side.engine.escrow() == side.escrow.address
         assert side.engine.instrument() == keccak(APPLE.isin.encode())
         assert side.engine.is_home() is home
         assert side.engine.release() == "1.0.0"
@@ -913,12 +949,35 @@ def test_an_engine_is_initialised_once(world: World) -> None:
     implementation = side.chain.at("ActionsEngine", side.implementations["ActionsEngine"])
     for engine in (side.engine, implementation):
         with refused(world, "engine: initialised already"):
-            engine.initialize(side.token, side.attacker, sender=side.attacker)
+            engine.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
 
 
-def test_an_engine_has_a_token(world: World) -> None:
-    with refused(world, "engine: token has no code"):
-        world.home.proxy("ActionsEngine", world.home.outsider, world.home.deployer)
+def test_an_engine_has_a_token_and_an_escrow(world: World) -> None:
+    side = world.home
+    for bound, reason in (
+        ((side.outsider, side.escrow), "engine: token has no code"),
+        ((side.token, side.outsider), "engine: escrow has no code"),
+    ):
+        with refused(world, reason):
+            side.proxy("ActionsEngine", *bound, side.deployer)
+
+
+def test_an_engine_has_its_controls(world: World) -> None:
+    side = world.home
+    with refused(world, "engine: controls have no code"):
+        side.chain.deploy("ActionsEngine", side.outsider, sender=side.deployer)
+
+
+def test_what_neither_piece_knows_is_refused(world: World) -> None:
+    """Nor does anybody set up the second piece itself."""
+    side = world.home
+    controls = side.chain.at("ActionsEngineControls", side.engine.CONTROLS())
+    with refused(world, "engine: initialised already"):
+        controls.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
+    for engine in (side.engine, controls):
+        for data in (b"", bytes.fromhex("deadbeef")):
+            with refused(world, "engine: no such function"):
+                side.chain.send(sender=side.attacker, to=engine.address, data=data)
 
 
 def test_an_engine_is_handed_over_once_it_believes_somebody(world: World) -> None:

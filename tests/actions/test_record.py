@@ -254,3 +254,13 @@ def test_days_of_an_event_without_cash_are_in_order_too() -> None:
     check_event(split)
     with pytest.raises(RecordError, match=r"^payment_day: expected 2020-08-11 or later, after"):
         check_event(replace(split, payment_day=18_484))
+
+
+@pytest.mark.parametrize("record", [DIVIDEND, NOTICE, DIVIDEND.successor(set_off=True)])
+def test_a_record_is_read_back_from_its_words(record: EventRecord) -> None:
+    assert EventRecord.from_words(record.isin, record.as_tuple()) == record
+
+
+def test_another_instruments_words_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected a record of DE0001102580"):
+        EventRecord.from_words("DE0001102580", DIVIDEND.as_tuple())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.actions.message import EventVersion, Kind, Status
+from tallystick.actions.message import EventVersion, Status
 from tallystick.actions.record import EventRecord
 from tallystick.chain import Receipt, Revert
 from tallystick.chain.abi import keccak
@@ -75,7 +75,7 @@ class Play:
     """Both ledgers, and what the model expects of them."""
 
     actions: Actions
-    # All that home announced, in order; how many messages it sent, of which versions.
+    # All that home announced, in order, and what of it it told.
     versions: list[EventVersion] = field(default_factory=list)
     told: list[EventVersion] = field(default_factory=list)
     remote: Remote = field(default_factory=Remote)
@@ -127,20 +127,16 @@ class Play:
         """Any message that home sent."""
         if not self.told:
             return None, None
-        number = which % len(self.told)
-        version = self.told[number]
+        version = self.told[which % len(self.told)]
         expected = self.remote.take(version, self.today)
-        return expected, attempt(
-            lambda: self.actions.take(version, self.actions.message(version, number + 1))
-        )
+        return expected, attempt(lambda: self.actions.take(version))
 
     def lie(self, which: int) -> tuple[Any, Any]:
         """A quorum gone wrong signs another record of some version."""
         record = self.versions[which % len(self.versions)].record
         false = EventVersion(replace(record, terms=keccak(b"false")))
         expected = self.remote.take(false, self.today)
-        message = self.actions.message(false, 99)
-        return expected, attempt(lambda: self.actions.take(false, message))
+        return expected, attempt(lambda: self.actions.take(false))
 
     def tell_back(self) -> tuple[Any, Any]:
         """What the remote ledger says of the version in force there."""
@@ -169,22 +165,26 @@ class Play:
         home, remote = self.actions.home.engine, self.actions.remote.engine
         standing = home.event_of(COAF)
         newest = self.versions[-1].record.hash if self.versions else bytes(32)
-        assert (standing.newest, standing.halted) == (newest, False)
+        assert standing.newest == newest
         assert standing.in_force == (self.in_force.record.hash if self.in_force else bytes(32))
-        assert home.sent(Kind.RECORD) == len(self.told)
+        assert not home.version_of(standing.in_force).halted
         for version in self.versions:
+            assert home.is_told(self.actions.message(version).id) == (version in self.told)
             assert home.version_hash(COAF, version.record.version) == version.id
             told = self.actions.told_at(version).taken_at
             assert bool(told) == (version.id in self.armed)
         there = remote.event_of(COAF)
-        assert there.halted == self.remote.halted
+        assert remote.version_of(there.in_force).halted == self.remote.halted
         in_force = self.remote.in_force
         assert there.in_force == (in_force.record.hash if in_force else bytes(32))
-        assert remote.sent(Kind.ARMED) == len(self.remote.taken)
         for number, hashed in self.remote.hashes.items():
             assert remote.record_hash(COAF, number) == hashed
+            assert (remote.version_of(hashed).status != 0) == (hashed in self.remote.taken)
         if in_force:
-            assert remote.version_of(in_force.record.hash).late == self.remote.late
+            kept = remote.version_of(in_force.record.hash)
+            assert (kept.late, kept.fixed) == (self.remote.late, False)
+            armed = self.actions.armed(in_force, late=self.remote.late)
+            assert remote.is_told(self.actions.message(armed).id)
 
 
 def attempt(act: Any) -> Any:

@@ -257,6 +257,24 @@ def test_an_instrument_has_at_most_sixteen_lanes_at_home(opening: Opening) -> No
     opening.refused("lanes: instrument on too many ledgers")
 
 
+def test_an_escrow_shows_where_a_lane_ends(opening: Opening) -> None:
+    """Of a lane that is not open: nowhere."""
+    world = opening.world
+    for side, peer in ((world.home, world.remote), (world.remote, world.home)):
+        ends = (side.token.address, side.custody.address, ledger_id(peer.chain.caip2))
+        assert tuple(side.escrow.lane_ends(world.lane)) == ends
+    token = opening.side.token.address
+    lane = opening.open().return_value
+    ends = (token, opening.custody.address, ledger_id(THIRD))
+    assert tuple(opening.escrow.lane_ends(lane)) == ends
+    assert tuple(opening.escrow.lane_ends(keccak(b"no lane"))) == (ZERO, ZERO, bytes(32))
+
+
+def test_an_instrument_that_has_no_lane_has_none(world: World) -> None:
+    for side in (world.home, world.remote):
+        assert side.escrow.lanes_of(keccak(text="DE0001102580")) == []
+
+
 @pytest.mark.parametrize("cap", [NO_CAP + 1, UINT_MAX])
 def test_a_cap_out_of_range_is_refused(opening: Opening, cap: int) -> None:
     opening.refused("lanes: cap out of range", cap=cap)

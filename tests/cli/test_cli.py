@@ -28,7 +28,17 @@ def test_version_and_help(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"tallystick, version {__version__}\n")
     done = tallystick("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for command in ("demo", "devnet", "courier", "status", "log", "deploy", "verify", "handover"):
+    for command in (
+        "demo",
+        "devnet",
+        "courier",
+        "status",
+        "log",
+        "deploy",
+        "verify",
+        "handover",
+        "event",
+    ):
         assert f"  {command} " in done.stdout
         assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
 

@@ -16,12 +16,13 @@ from tallystick.chain.account import derive_account
 from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
-from tallystick.courier.decision import Act, Decision, Sighting, decide, final_block
+from tallystick.courier.decision import Act, Decision, Sighting, decide
 from tallystick.errors import InputError
 from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ROLE_INDEX, Network
 from tallystick.reach.connection import Connection, connection_of
+from tallystick.reach.finality import final_block
 from tests.support.commands import connected
 
 _LANE = b"\x1a" * 32

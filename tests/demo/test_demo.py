@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import io
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,12 @@ class _Outside(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-10", "R-24")
-def test_story_ends_with_both_invariants_holding(backend: str) -> None:
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-6", "INV-10", "R-24")
+def test_story_ends_with_all_invariants_holding(backend: str) -> None:
     status, text = tell(backend)
     assert status == 0
-    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 11
-    assert len(re.findall(r"│ INV-[1-5] .*│ holds", text)) == 5
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 12
+    assert len(re.findall(r"│ INV-[1-6] .*│ holds", text)) == 6
     assert "BROKEN" not in text
 
 
@@ -84,6 +85,22 @@ def test_past_close_sums_to_the_issue_with_a_unit_in_transit() -> None:
     assert transit != "0"
 
 
+@pytest.mark.requirement("INV-6", "R-43", "R-46")
+def test_dividend_is_paid_to_the_unit_with_units_between_the_ledgers() -> None:
+    _, text = tell("embedded")
+    [paid] = re.findall(r"│ Sum +│ +│ +([\d,.]+) │ +([\d,.]+) │ +([\d,.]+) │ +([\d,.]+) │", text)
+    units, gross, tax, net = (Decimal(figure.replace(",", "")) for figure in paid)
+    [(issue, announced)] = re.findall(r"Announced for ([\d,.]+) units: ([\d,.]+) USD", text)
+    assert units == Decimal(issue.replace(",", ""))
+    # Each of ten payments rounds down by less than one smallest unit.
+    assert 0 <= Decimal(announced.replace(",", "")) - gross < Decimal("0.00001")
+    assert tax + net == gross
+    for where in ("under way", "in suspense"):
+        assert f"({where})" in text
+    assert "the engines hold nothing, for 0 units." in text
+    assert text.count("claims once more: refused, payments: paid already") == 1
+
+
 def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     status, text = tell("embedded", out=tmp_path)
     page = (tmp_path / "index.html").read_text()
@@ -91,8 +108,8 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     outside.feed(page)
     assert status == 0
     assert outside.loads == []
-    assert page.count("<h2>") == 11
-    assert page.count("<svg") == 1
+    assert page.count("<h2>") == 12
+    assert page.count("<svg") == 2
     assert f"report {tmp_path / 'index.html'}" in text
     # What README.md shows is what is told; `python -m tools.readme` writes it anew.
     assert sample_of((ROOT / README).read_text()) == excerpt(text)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tallystick import build
-from tallystick.bridge.message import LaneId
+from tallystick.bridge.message import LaneId, ledger_id
 from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.account import JUNK_MNEMONIC
 from tallystick.chain.embedded import EmbeddedChain
@@ -29,12 +29,24 @@ from tallystick.deploy.verify import left_over, verify, verify_roles
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
+from tallystick.governance.pieces import GETTERS
 from tallystick.governance.roles import Role, reason_code
 from tallystick.local.network import ROLE_INDEX
 from tallystick.reach.accounts import Finder, Parties
-from tallystick.reach.connection import Connection, connect, connection_of, suites_of
+from tallystick.reach.connection import (
+    Connection,
+    Suite,
+    connect,
+    connection_of,
+    guarded_of,
+    proxied_of,
+    suites_of,
+)
+from tallystick.status.ledger_log import compare, read_log
 from tallystick.status.observe import status_of
+from tallystick.text import hex_text
 from tests.support.commands import ROOT, environment, plan_data, tallystick, write_plan
+from tests.support.world import read_slot, slot_of, write_slot
 
 
 def fresh() -> dict[str, Chain]:
@@ -80,6 +92,9 @@ def test_parties_are_those_of_the_plan(tmp_path: Path) -> None:
         assert {role: account.index for role, account in found.items()} == expected
         assert all(account == chain.account(account.index) for account in found.values())
     assert parties.attestors == (tuple(chains["home"].account(i) for i in (11, 12, 13)),)
+    events, messages = parties.event_attestors, parties.message_attestors
+    assert events == tuple(chains["home"].account(i) for i in (111, 112, 113))
+    assert messages == tuple(chains["home"].account(i) for i in (121, 122, 123))
     assert plan.document == meant_by(tmp_path)[0].document
 
 
@@ -153,6 +168,21 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"{path}: lanes[0].verifiers[0].attestors[2]: {issuer}: "
         "expected an account of its own, this one is issuer on home"
     )
+    # Who attests for engines does nothing else there either.
+    attestor = fresh()["home"].account(11).address
+    for section, account, whose in (
+        ("messages", issuer, "issuer on home"),
+        ("events", issuer, "issuer on home"),
+        ("events", attestor, "an attestor of messages"),
+    ):
+        data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+        data["actions"][section]["attestors"][0] = account
+        with pytest.raises(InputError) as caught:
+            meant_by(tmp_path, data)
+        assert str(caught.value) == (
+            f"{path}: actions.{section}.attestors[0]: {account}: "
+            f"expected an account of its own, this one is {whose}"
+        )
     # An index on a ledger that is not local needs a mnemonic, and a right one.
     data = changed(plan_data({"home": None, "remote": None}), "ledgers.0.chain_id", 11155111)  # type: ignore[dict-item]
     with pytest.raises(InputError) as caught:
@@ -292,8 +322,12 @@ def test_one_ledger_at_a_time(tmp_path: Path) -> None:
     assert first.manifest is None
     assert {step.state for step in first.steps if step.ledger == "remote"} == {"elsewhere"}
     waiting = [step.title for step in first.steps if step.state == "pending"]
-    assert waiting[:2] == ["open lane home-remote", "register US0378331005"]
-    assert all(title.startswith("hand over ") for title in waiting[2:])
+    assert waiting[:3] == [
+        "open lane home-remote",
+        "ActionsEngine: believe the engine of remote",
+        "register US0378331005",
+    ]
+    assert all(title.startswith("hand over ") for title in waiting[3:])
     second = run("remote")
     assert second.pending == 0
     third = run("home")
@@ -303,7 +337,57 @@ def test_one_ledger_at_a_time(tmp_path: Path) -> None:
     assert verify(standing(deploy(*meant, chains, journal=journal), chains), *meant) == []
 
 
+def test_a_plan_without_engines_deploys_none(tmp_path: Path) -> None:
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    del data["actions"]
+    meant, chains = meant_by(tmp_path, data), fresh()
+    report = deploy(*meant, chains, execute=True)
+    connection = standing(report, chains)
+    assert not any("ngine" in step.title for step in report.steps)
+    assert verify(connection, *meant) == []
+    assert left_over(connection) == []
+    assert status_of(connection).ok
+    for name, suite in suites_of(connection).items():
+        assert suite.engine is None
+        log = read_log(connection, name)
+        assert all(row.same for row in compare(log, log.facts()))
+    manifest = connection.manifest
+    assert manifest.actions is None
+    assert "actions" not in manifest.as_dict()
+    assert "ActionsEngine" not in manifest.ledger("home").contracts
+    assert Manifest.load(manifest.write(tmp_path / "manifest.json")).as_dict() == manifest.as_dict()
+
+
+def test_a_manifest_says_whom_engines_believe(connection: Connection, tmp_path: Path) -> None:
+    manifest, suites = connection.manifest, suites_of(connection)
+    assert manifest.actions is not None
+    home, remote = engine_of(suites["home"]), engine_of(suites["remote"])
+    assert manifest.actions.events == home.attestors()
+    assert manifest.actions.messages == {
+        "home": home.peer_of(ledger_id("eip155:41002")).verifier,
+        "remote": remote.peer_of(ledger_id("eip155:41001")).verifier,
+    }
+    roles = manifest.roles["home"]
+    assert [roles[f"event-attestor-{n}"].index for n in (1, 2, 3)] == [111, 112, 113]
+    assert [roles[f"message-attestor-{n}"].index for n in (1, 2, 3)] == [121, 122, 123]
+    # Nothing on one ledger alone: an engine without those that it hears is no engine.
+    data = manifest.as_dict()
+    del data["ledgers"][1]["contracts"]["ActionsEngine"]
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError) as caught:
+        Manifest.load(file)
+    assert str(caught.value) == (
+        f"{file}: actions: home: expected an engine on every ledger, or none"
+    )
+
+
 # --- verification ------------------------------------------------------------------------------
+
+
+def engine_of(suite: Suite) -> Contract:
+    assert suite.engine is not None
+    return suite.engine
 
 
 @pytest.fixture(scope="module")
@@ -342,17 +426,25 @@ def test_verify_notices_other_code(connection: Connection, planned: tuple[Plan, 
 
 
 @pytest.mark.requirement("INV-9")
-@pytest.mark.parametrize("getter", ["CONTROLS", "SETTINGS"])
-def test_verify_notices_other_code_behind_the_token(
-    connection: Connection, planned: tuple[Plan, Parties], getter: str
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        (name, place)
+        for name in ("SecurityToken", "ActionsEngine")
+        for place in range(len(build.artifact(name).behind))
+    ],
+)
+def test_verify_notices_other_code_behind_a_contract(
+    connection: Connection, planned: tuple[Plan, Parties], name: str, place: int
 ) -> None:
     remote = suites_of(connection)["remote"]
-    piece = getattr(remote.token, getter)()
+    contract = proxied_of(remote)[name]
+    piece = getattr(contract, GETTERS[place])()
     code = remote.chain.code(piece)
     # Where the next piece is, is read from the end of the code.
     remote.chain.set_code(piece, code + code[-32:])
     assert verify(connection, *planned) == [
-        f"remote: SecurityToken {remote.token.address}: code behind it differs from its release"
+        f"remote: {name} {contract.address}: code behind it differs from its release"
     ]
 
 
@@ -399,6 +491,132 @@ def test_verify_notices_other_periods_and_attestors(connection: Connection, tmp_
     assert verify(connection) == []
 
 
+# A word of an engine, one bit of it changed past every rule -> what is said of it.
+_ENGINE_DRIFTS: dict[str, tuple[str, tuple[Any, ...], str]] = {
+    "token": ("home", ("dispatch", "token"), "token is {now}, {due} expected"),
+    "escrow": ("remote", ("dispatch", "escrow"), "escrow is {now}, {due} expected"),
+    "instrument": ("home", ("dispatch", "instrument"), "instrument is {now}, {due} expected"),
+    "home": ("home", ("dispatch", "is_home"), "is_home is False, True expected"),
+    "no home": ("remote", ("dispatch", "is_home"), "is_home is True, False expected"),
+    "attestors": ("home", ("events", "attestors"), "attestors is {now}, {due} expected"),
+    "attestors elsewhere": (
+        "remote",
+        ("events", "attestors"),
+        "attestors is {now}, {due} expected",
+    ),
+    "home's ledger": (
+        "remote",
+        ("dispatch", "home_ledger"),
+        "home_ledger is {now}, {due} expected",
+    ),
+}
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("kind", list(_ENGINE_DRIFTS))
+def test_verify_notices_another_engine(
+    connection: Connection, planned: tuple[Plan, Parties], kind: str
+) -> None:
+    ledger, slot, expected = _ENGINE_DRIFTS[kind]
+    engine = engine_of(suites_of(connection)[ledger])
+    due = getattr(engine, slot[-1])()
+    write_slot(engine, read_slot(engine, *slot) ^ 1, *slot)
+    now = getattr(engine, slot[-1])()
+    shown = {
+        name: hex_text(value) if isinstance(value, bytes) else value
+        for name, value in (("due", due), ("now", now))
+    }
+    where = f"{ledger}: ActionsEngine {engine.address}"
+    for meant in (planned, ()):
+        assert verify(connection, *meant) == [f"{where}: {expected.format(**shown)}"]
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_verify_notices_another_peer(connection: Connection, ledger: str, member: int) -> None:
+    engine = engine_of(suites_of(connection)[ledger])
+    other = ledger_id("eip155:41002" if ledger == "home" else "eip155:41001")
+    due = tuple(engine.peer_of(other))
+    at = slot_of(engine, "dispatch", "peer_of", other) + member
+    word = int.from_bytes(engine.chain.storage(engine, at), "big")
+    engine.chain.set_storage(engine, at, word ^ 1)
+    now = tuple(engine.peer_of(other))
+    where = f"{ledger}: ActionsEngine {engine.address}: peer {hex_text(other)}"
+    is_, should = (" ".join(map(str, peer)) for peer in (now, due))
+    assert verify(connection) == [f"{where} is {is_}, {should} expected"]
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_a_peer_too_many(connection: Connection) -> None:
+    """Set in a set-up that went on, by whoever: every peer that there ever was is looked at."""
+    engine = engine_of(suites_of(connection)["home"])
+    key = engine.chain.account(0)
+    write_slot(engine, int(key.address, 16), "access", "set_up_key")
+    believed = (41_003, engine.address, engine.attestors())
+    engine.set_peer(*believed, reason_code("ROLE"), b"\1" * 32, sender=key)
+    write_slot(engine, 0, "access", "set_up_key")
+    where = f"home: ActionsEngine {engine.address}: peer {hex_text(ledger_id('eip155:41003'))}"
+    is_, nobody = " ".join(map(str, believed)), "0x" + "00" * 20
+    assert verify(connection) == [f"{where} is {is_}, 0 {nobody} {nobody} expected"]
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize(("section", "ledgers"), [("events", 1), ("messages", 2)])
+def test_verify_notices_other_attestors_of_engines(
+    connection: Connection,
+    planned: tuple[Plan, Parties],
+    tmp_path: Path,
+    section: str,
+    ledgers: int,
+) -> None:
+    actions = connection.manifest.actions
+    assert actions is not None
+    at = {"home": actions.events} if ledgers == 1 else actions.messages
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    data["actions"][section]["attestors"][1] = 130
+    assert verify(connection, *meant_by(tmp_path, data)) == [
+        f"{name}: QuorumVerifier {address}: first attestors are not the plan's"
+        for name, address in at.items()
+    ]
+    # Of signatures of another type, a lane's.
+    suite = suites_of(connection)["home"]
+    lanes = suite.chain.code(one(suite.verifiers))
+    for code, wrong in (
+        (lanes, "signers or type are none that its constructor takes"),
+        (lanes + b"\0", "code differs from the build"),
+    ):
+        suite.chain.set_code(at["home"], code)
+        assert verify(connection, *planned) == [f"home: QuorumVerifier {at['home']}: {wrong}"]
+
+
+@pytest.mark.requirement("INV-9")
+def test_verify_notices_who_else_acts_for_an_engine(
+    connection: Connection, planned: tuple[Plan, Parties]
+) -> None:
+    """ACTIONS is the engine's alone, and the engine's roles are the manifest's."""
+    home = suites_of(connection)["home"]
+    engine = engine_of(home)
+    first, second = (home.chain.account(index) for index in (9, 10))
+    issuer, why = home.chain.account(1), (reason_code("ROLE"), b"\3" * 32)
+    for contract, account, role in (
+        (home.token, home.escrow, Role.ACTIONS),
+        (home.token, engine, Role.NONE),
+        (engine, issuer, Role.NONE),
+    ):
+        contract.propose_role(account, role, *why, sender=first)
+        home.chain.advance(86_400)
+        contract.assign_role(account, role, *why, sender=second)
+    token = f"home: SecurityToken {home.token.address}"
+    assert verify(connection, *planned) == [
+        f"{token}: {engine.address} is nobody, actions expected",
+        f"{token}: {home.escrow.address} is actions, nobody expected",
+        f"home: ActionsEngine {engine.address}: {issuer} is nobody, issuer expected",
+    ]
+    write_slot(engine, int(issuer.address, 16), "access", "set_up_key")
+    assert left_over(connection) == [f"home: ActionsEngine {engine.address}: not handed over"]
+
+
 def one(contracts: Mapping[LaneId, Contract]) -> Contract:
     (contract,) = contracts.values()
     return contract
@@ -425,7 +643,7 @@ def test_the_deployer_is_left_with_nothing(connection: Connection) -> None:
     assert left_over(connection) == []
     for suite in suites_of(connection).values():
         deployer = suite.chain.account(0)
-        for contract in (suite.authority, suite.registry, suite.token, suite.escrow):
+        for _, contract in guarded_of(suite):
             with reverts("access: missing role"):
                 contract.assign_role(deployer, 2, reason_code("ROLE"), b"\1" * 32, sender=deployer)
     # Whoever is not in the plan and holds something is named.
@@ -433,7 +651,7 @@ def test_the_deployer_is_left_with_nothing(connection: Connection) -> None:
     roles = {role: entry.address for role, entry in connection.manifest.roles["home"].items()}
     roles["issuer"] = suite.chain.account(50).address
     wrong = verify_roles("home", suite, roles, is_home=True)
-    assert len(wrong) == 6
+    assert len(wrong) == 8
     assert all("issuer" in line for line in wrong)
 
 
@@ -484,10 +702,10 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     connection.close()
     for path in (plan, out / "manifest.json"):
         checked = tallystick("verify", path, cwd=tmp_path)
-        assert checked.stdout == "verified: 8 contracts on home, remote\n", checked.stderr
+        assert checked.stdout == "verified: 10 contracts on home, remote\n", checked.stderr
         handed = tallystick("handover", path, cwd=tmp_path)
         assert handed.stdout == (
-            "handed over: the deployer has nothing in 8 contracts on home, remote\n"
+            "handed over: the deployer has nothing in 10 contracts on home, remote\n"
         )
     as_json = tallystick("deploy", plan, "--json", cwd=tmp_path)
     data = json.loads(as_json.stdout)

@@ -42,6 +42,7 @@ def test_what_is_written_is_what_is_read(network: Network, tmp_path: Path) -> No
         "ledgers",
         "instruments",
         "lanes",
+        "actions",
         "roles",
         "holders",
         "mnemonic",

@@ -397,6 +397,60 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
     ),
     ([("limits", {"outbound": 1})], "limits: a mapping of 1: expected no such field"),
     ([("lanes[0].limits", {})], "lanes[0].limits: a mapping of 0: expected no such field"),
+    # actions
+    ([("actions.messages", REMOVED)], "actions.messages: missing: expected this field"),
+    ([("actions.paying", {})], "actions.paying: a mapping of 0: expected no such field"),
+    (
+        [("actions.events.operator", "A")],
+        "actions.events.operator: A: expected no such field",
+    ),
+    (
+        [("actions.events.threshold", 1)],
+        "actions.events.threshold: 1: expected a number of at least 2",
+    ),
+    (
+        [("actions.messages.threshold", 4)],
+        "actions.messages.threshold: 4: expected at most the number of attestors, 3",
+    ),
+    (
+        [("actions.messages.attestors", [121])],
+        "actions.messages.attestors: a list of 1: expected a list of at least 2",
+    ),
+    (
+        [("actions.events.attestors[1]", 111)],
+        (
+            "actions.events.attestors[1]: index 111: expected an account of its own, this one is "
+            "attestors[0]"
+        ),
+    ),
+    (
+        [("actions.messages.attestors[2]", 1)],
+        (
+            "actions.messages.attestors[2]: index 1: expected an account of its own, this one is "
+            "issuer on home"
+        ),
+    ),
+    (
+        [("actions.events.attestors[0]", 1)],
+        (
+            "actions.events.attestors[0]: index 1: expected an account of its own, this one is "
+            "issuer on home"
+        ),
+    ),
+    (
+        [("actions.events.attestors[0]", 12)],
+        (
+            "actions.events.attestors[0]: index 12: expected an account of its own, this one is an "
+            "attestor of messages"
+        ),
+    ),
+    (
+        [("actions.events.attestors[2]", 123)],
+        (
+            "actions.events.attestors[2]: index 123: expected an account of its own, this one is "
+            "an attestor of messages"
+        ),
+    ),
     # parties, upgrade
     (
         [("parties", [{"name": "Nobody"}])],
@@ -441,6 +495,26 @@ def test_one_verifier_off_production(tmp_path: Path) -> None:
     data = changed(("lanes[0].verifiers", _ONE), ("lanes[0].production", False))
     file.write_text(json.dumps(data))
     assert not load_plan(file).lanes[0].production
+
+
+def test_attestors_of_lanes_may_be_those_of_messages(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(json.dumps(changed(("actions.messages.attestors", [11, 12, 13]))))
+    actions = load_plan(file).actions
+    assert actions is not None
+    assert [account.index for account in actions.messages.attestors] == [11, 12, 13]
+
+
+def test_a_plan_without_engines_is_another_plan(tmp_path: Path) -> None:
+    """Its hash says nothing of engines: it is what it was before there were any."""
+    found = []
+    for number, changes in enumerate(([], [("actions", REMOVED)], [("actions", None)])):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(json.dumps(changed(*changes)))
+        found.append(load_plan(file))
+    assert [plan.actions is None for plan in found] == [False, True, True]
+    whole, without, null = (plan.document for plan in found)
+    assert null == without != whole
 
 
 def test_schema_is_json() -> None:

@@ -431,6 +431,19 @@ def _lock(world: World, state: str) -> Call:
     return Call(side, side.escrow, "lock", arguments, side.investor)
 
 
+@prepares(_ESCROW, "keep_figure")
+def _keep_figure(world: World, state: str) -> Call:
+    """Two days on which units left: what the second opens tells the close of the first."""
+    side = world.home
+    closed = side.token.business_day()
+    world.locked(5)
+    side.chain.advance(DAY)
+    world.locked(5)
+    side.chain.advance(DAY)
+    arguments = (world.lane, Figure.SENT, closed, 0)
+    return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
+
+
 @prepares(_ESCROW, "burn")
 def _burn(world: World, state: str) -> Call:
     side = world.remote

@@ -106,7 +106,7 @@ def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> 
     assert len(second) == 2
     third = on("home")
     assert len(third) == 2
-    assert "6 steps carried out" in third[0]
+    assert "8 steps carried out" in third[0]
     assert not (out / "manifest.json").exists()
     # Everything stands: whoever has both at hand says so, and writes the manifest.
     last = subprocess.run(

@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from tallystick.actions.message import EventVersion, Status, Totals
 from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import NO_CAP
 from tallystick.build import artifact
@@ -29,12 +31,19 @@ from tallystick.status.rebuild import rebuild
 from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
 from tallystick.token.closings import opening_key
+from tests.support.actions import (
+    APPLE,
+    ENGINE_ATTESTORS,
+    EVENT_ATTESTORS,
+    Actions,
+)
 from tests.support.commands import tallystick
 from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,
     DAY,
+    DOCUMENT,
     ISIN,
     STATED,
     UINT_MAX,
@@ -68,6 +77,7 @@ def lived(deployed_world: World) -> Iterator[World]:
     with deployed_world.isolated():
         _messages(deployed_world)
         _figures(deployed_world)
+        _events(Actions(deployed_world))
         for side in (deployed_world.home, deployed_world.remote):
             _controls(side)
             _closings(side)
@@ -131,6 +141,47 @@ def _figures(world: World) -> None:
             side.escrow.keep_figure(*kept, sender=side.outsider)
 
 
+def _events(actions: Actions) -> None:
+    """One carried to its totals; totals, records and figures that contradict one another."""
+    home, remote, lane = actions.home, actions.remote, actions.world.lane
+    today = home.token.business_day()
+    day, later = today + 2, today + 5
+    record = replace(APPLE, announced=today, ex=day, record_day=day, figures_by=later)
+    record = replace(record, payment_day=later, relief_until=later, expires=later + 1_096)
+    others = [replace(record, coaf=coaf) for coaf in ("TOTALS-TWICE", "RECORD-TWICE", "MISSED")]
+    for each in (record, *others):
+        version = actions.in_force(each)
+        if each is not others[2]:
+            actions.take(version)
+    actions.take_armed(actions.armed(EventVersion(record)))
+    actions.take(EventVersion(replace(others[1], terms=DOCUMENT)))
+    following = others[2].successor()
+    actions.take(actions.in_force(following))
+    actions.announce(following.successor(), Status.CANCELLED)
+    actions.close(day)
+    actions.send_figures(day)
+    actions.take_figures(actions.figures(day))
+    for supply in (5, 6):
+        actions.take_figures(actions.figures(day - 1, supply=supply))
+    actions.fix(record)
+    actions.fix_lane(record)
+    actions.take_totals(record)
+    totals = Totals(others[0].as_tuple()[2], EventVersion(others[0]).id, lane, 5, 6)
+    for each in (totals, replace(totals, crossing=7)):
+        actions.take_totals(others[0], each)
+    for side, peer in ((home, remote), (remote, home)):
+        verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]
+        for verifier in verifiers:
+            terms = (peer.chain.chain_id, peer.engine, verifier, *STATED)
+            side.engine.propose_peer(*terms, sender=side.operator)
+        events = EVENT_ATTESTORS.verifier(side.chain)
+        side.engine.propose_attestors(events, *STATED, sender=side.operator)
+        side.chain.advance(DAY)
+        side.engine.set_peer(*terms, sender=side.administrator)
+        if side is home:
+            side.engine.set_attestors(events, *STATED, sender=side.administrator)
+
+
 def _controls(side: Side) -> None:
     token, custodian, registrar = side.token, side.custodian, side.registrar
     investor, buyer, fund = side.investor, side.buyer, side.fund
@@ -192,7 +243,7 @@ def _bridge(side: Side) -> Contract:
 
 
 def _roles(side: Side) -> None:
-    for contract in (side.token, side.escrow, side.authority, side.registry):
+    for contract in (side.token, side.escrow, side.authority, side.registry, side.engine):
         act = contract.propose_role(
             side.outsider, Role.PAYING_AGENT, *STATED, sender=side.administrator
         ).return_value
@@ -597,11 +648,82 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
         lambda w: (w.home.authority, ("", "custody_code", b"\2" * 32), 1),
         {"custody_code"},
     ),
+    "version of an event": (
+        lambda w: (w.home.engine, ("events", "_versions", _told(w, "RecordSent").record_hash), 3),
+        {"version_of version"},
+    ),
+    "event in force": (
+        lambda w: (w.remote.engine, ("events", "event_of", _told(w, "RecordSent").coaf), 1),
+        {"event_of corp"},
+    ),
+    "hash of a record": (
+        lambda w: (
+            w.home.engine,
+            ("events", "record_hash", _told(w, "RecordSent").coaf, 1),
+            1,
+        ),
+        {"record_hash"},
+    ),
+    "told": (
+        lambda w: (
+            w.home.engine,
+            (
+                "events",
+                "told_at",
+                _told(w, "ArmedTaken").armed.event_version,
+                _told(w, "ArmedTaken").ledger,
+            ),
+            1,
+        ),
+        {"told_at taken_at"},
+    ),
+    "message of an engine": (
+        lambda w: (w.home.engine, ("dispatch", "is_told", _told(w, "RecordSent").id), 1),
+        {"is_told"},
+    ),
+    "peer": (
+        lambda w: (w.home.engine, ("dispatch", "peer_of", _told(w, "PeerSet").ledger), 1),
+        {"peer_of chain_id"},
+    ),
+    "home of a remote engine": (
+        lambda w: (w.remote.engine, ("dispatch", "home_ledger"), 1),
+        {"home_ledger"},
+    ),
+    "event attestors": (
+        lambda w: (w.home.engine, ("events", "attestors"), 1),
+        {"attestors"},
+    ),
+    "share of home": (
+        lambda w: (w.home.engine, ("cut", "_shares", _told(w, "EventFixed").coaf, bytes(32)), 1),
+        {"share_of accounts"},
+    ),
+    "share of a lane": (
+        lambda w: (
+            w.home.engine,
+            ("cut", "_shares", _told(w, "EventFixed").coaf, w.lane),
+            1 << 104,
+        ),
+        {"share_of crossing"},
+    ),
+    "figures": (
+        lambda w: (
+            w.home.engine,
+            ("figures", "_told", w.lane, _told(w, "FiguresContradicted").day),
+            1 << 225,
+        ),
+        {"figures_at"},
+    ),
     "record": (
         lambda w: (w.home.registry, ("records", "_record_hash", _isin_hash()), 1),
         {"record_hash", "resolve record_hash"},
     ),
 }
+
+
+def _told(world: World, event: str) -> Any:
+    """The first event of that name that home's engine logged."""
+    found = [e.args for e in world.home.engine.events() if e.name == event]
+    return SimpleNamespace(**found[0])
 
 
 def _last_bridge(side: Side) -> str:

@@ -1,11 +1,11 @@
-"""Engines and cash on the two-ledger world: a dividend announced, carried, and carried back."""
+"""Engines at work on the two-ledger world: a dividend announced, carried, and carried back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from eth_account import Account as Signer
 
@@ -27,11 +27,13 @@ from tallystick.actions.message import (
 from tallystick.actions.record import EventRecord
 from tallystick.actions.tax import TaxTable
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.message import LaneMessage, ledger_id
+from tallystick.bridge.message import LaneMessage, ledger_id, party
 from tallystick.chain import Account, Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
+from tallystick.chain.account import JUNK_MNEMONIC, derive_account
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.governance.roles import Role
+from tallystick.local import network
 from tallystick.token.position import close_of
 from tests.support.cash import new_cash
 from tests.support.world import (
@@ -92,25 +94,26 @@ RECORD_DATE: Final = b"RECD"
 
 @dataclass(frozen=True)
 class Attestors:
-    """Who signs, two of three: the same keys on every ledger."""
+    """Who signs, two of three: the same keys on every ledger; by account index at home."""
 
-    name: str
+    indices: tuple[int, ...]
     attests: str
 
     @property
     def keys(self) -> list[bytes]:
         """Their private keys."""
-        return [keccak(f"{self.name} {number}".encode()) for number in range(3)]
+        accounts = (derive_account(JUNK_MNEMONIC, 1, index) for index in self.indices)
+        return [account.key for account in accounts if account.key is not None]
 
     @property
     def signers(self) -> SignerSet:
         """They themselves."""
-        return SignerSet.of(1, 2, (Signer.from_key(key).address for key in self.keys))
+        addresses = (Signer.from_key(key).address for key in self.keys)
+        return SignerSet.of(1, 2, addresses, self.attests)
 
     def verifier(self, chain: Chain) -> Contract:
-        """Their verifier on a ledger."""
-        signers = self.signers
-        arguments = (self.attests, list(signers.signers), signers.threshold)
+        """One more verifier of theirs on a ledger."""
+        arguments = self.signers.verifier_arguments
         return chain.deploy("QuorumVerifier", *arguments, sender=chain.account(0))
 
     def sign(self, domain: EngineDomain, signed: bytes, count: int = 2) -> bytes:
@@ -120,8 +123,8 @@ class Attestors:
 
 
 # Of events, at home; and of what engines tell, on every ledger.
-EVENT_ATTESTORS: Final = Attestors("event attestor", EVENT_ATTESTATION)
-ENGINE_ATTESTORS: Final = Attestors("engine attestor", MESSAGE_ATTESTATION)
+EVENT_ATTESTORS: Final = Attestors(network.EVENT_ATTESTORS, EVENT_ATTESTATION)
+ENGINE_ATTESTORS: Final = Attestors(network.MESSAGE_ATTESTORS, MESSAGE_ATTESTATION)
 
 
 def domain_of(engine: Contract) -> EngineDomain:
@@ -130,20 +133,15 @@ def domain_of(engine: Contract) -> EngineDomain:
 
 
 def new_engine(side: Side) -> Side:
-    """The side with an engine of its token in set-up, behind the proxy of an authority."""
+    """The side with another engine of its token, in set-up, by an authority of its own."""
     key = side.deployer
-    settings = side.chain.deploy("ActionsEngineSettings", sender=key)
-    controls = side.chain.deploy("ActionsEngineControls", settings, sender=key)
-    implementation = side.chain.deploy("ActionsEngine", controls, sender=key)
-    known = {**side.implementations, "ActionsEngine": str(implementation.address)}
-    side = replace(side, implementations=known)
     blueprint = side.authority.PROXY_BLUEPRINT()
     authority = side.chain.deploy(
         "ReleaseAuthority", key, 3_600, 30 * DAY, DAY, blueprint, sender=key
     )
     engine = created_by(side, authority, "ActionsEngine", (side.token, side.escrow, key))
-    for party, role in ROLES.items():
-        engine.assign_role(side.parties[party], role, *STATED, sender=key)
+    for name, role in ROLES.items():
+        engine.assign_role(side.parties[name], role, *STATED, sender=key)
     return replace(side, engine=engine)
 
 
@@ -157,7 +155,7 @@ def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None)
 
 
 def world_of_engines() -> World:
-    """The world of all tests in July 2020, with an engine and cash on each ledger, handed over."""
+    """The world of all tests in July 2020, with cash on each ledger."""
     chains = {
         name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
         for number, name in enumerate(("home", "remote"), start=1)
@@ -171,16 +169,8 @@ def world_of_engines() -> World:
         threshold=2,
     )
     world.home, world.remote = (
-        replace(new_engine(side), cash=new_cash(side.chain, side.issuer))
-        for side in (world.home, world.remote)
+        replace(side, cash=new_cash(side.chain, side.issuer)) for side in (world.home, world.remote)
     )
-    key = world.home.deployer
-    world.home.engine.set_attestors(EVENT_ATTESTORS.verifier(world.home.chain), *STATED, sender=key)
-    set_peer(world.home.engine, world.remote.engine)
-    set_peer(world.remote.engine, world.home.engine)
-    for side in (world.home, world.remote):
-        side.engine.hand_over(*STATED, sender=side.deployer)
-        side.give_role(side.token, side.engine, Role.ACTIONS)
     world.synchronise()
     return world
 
@@ -431,6 +421,66 @@ class Actions:
     def told_at(self, version: EventVersion) -> Any:
         """When the remote ledger was told of a version, as home knows it."""
         return self.home.engine.told_at(version.id, ledger_id(self.remote.chain.caip2))
+
+
+@dataclass(frozen=True)
+class Third:
+    """A third ledger as home knows it: a lane, an engine that it believes, and what that tells."""
+
+    CHAIN_ID: ClassVar[int] = 41_003
+    ENGINE: ClassVar[str] = Signer.from_key(keccak(b"a third ledger's engine")).address
+
+    actions: Actions
+    lane: bytes
+
+    @classmethod
+    def joins(cls, actions: Actions) -> Third:
+        """Operator and administrator open its lane at home and name its engine; a day passes."""
+        side = actions.home
+        engine = (cls.CHAIN_ID, cls.ENGINE, ENGINE_ATTESTORS.verifier(side.chain), *STATED)
+        terms = actions.world.lane_state(side).terms._asdict()
+        terms["custody"] = side.new_custody()
+        terms["peer_ledger"] = ledger_id(f"eip155:{cls.CHAIN_ID}")
+        opening = (tuple(terms.values()), *STATED)
+        side.engine.propose_peer(*engine, sender=side.operator)
+        side.escrow.propose_lane(*opening, sender=side.operator)
+        side.chain.advance(DAY)
+        side.engine.set_peer(*engine, sender=side.administrator)
+        opened = side.escrow.open_lane(*opening, sender=side.administrator)
+        actions.world.synchronise()
+        return cls(actions, opened.return_value)
+
+    @property
+    def domain(self) -> EngineDomain:
+        """EIP-712 domain of its engine."""
+        return EngineDomain(self.CHAIN_ID, self.ENGINE)
+
+    def lock(self, amount: int) -> None:
+        """The investor sends units there."""
+        side = self.actions.home
+        custody = side.escrow.lane_ends(self.lane).custody
+        side.token.approve(custody, amount, sender=side.investor)
+        recipient, deadline = party(side.outsider.address), side.chain.now + DAY
+        side.escrow.lock(self.lane, recipient, amount, deadline, sender=side.investor)
+
+    def figures(self, day: int, **changed: Any) -> Figures:
+        """What it tells of a close, nothing unless changed."""
+        told: dict[str, Any] = {"epoch": 0, "supply": 0, "suspense": 0, "sent": 0, **changed}
+        return Figures(lane=self.lane, day=day, **told)
+
+    def take_figures(self, figures: Figures) -> Receipt:
+        """A courier carries home what it tells."""
+        message = message_from(self.domain, ISIN, figures)
+        proof = ENGINE_ATTESTORS.sign(self.domain, message.id)
+        return self.actions.take_figures(figures, message, proof)
+
+    def fix(self, record: EventRecord) -> Receipt:
+        """Somebody has home split what its lane was owed."""
+        coaf = record.as_tuple()[2]
+        side = self.actions.home
+        receipt = side.engine.fix_lane(coaf, self.lane, (0, 0, 0), sender=side.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
 
 
 def begin(side: Side, day: int, seconds: int = 0) -> None:

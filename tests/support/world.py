@@ -22,6 +22,8 @@ from tallystick.chain.receipt import Revert, Snapshot
 from tallystick.chain.reverts import reverts
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
+    PER_INSTRUMENT,
+    PROXIED,
     CodeHashes,
     Version,
     proxy_name,
@@ -102,8 +104,8 @@ class Side:
     implementations: Mapping[str, str]
     # Nobody's in particular; every role of `side_parties` is an attribute.
     parties: Mapping[str, Account]
-    # In worlds that have engines and pay (`tests/support/actions.py`).
-    engine: Any = None
+    engine: Contract
+    # In worlds that pay (`tests/support/actions.py`).
     cash: Any = None
 
     def __getattr__(self, name: str) -> Account:
@@ -368,7 +370,7 @@ def created_by(side: Side, authority: Contract, name: str, arguments: Sequence[A
     authority.register_release(release, *STATED, sender=key)
     receipt = authority.create_proxy(
         release_id(name, Version(1, 0, 0)),
-        proxy_name(name, ISIN if name in ("SecurityToken", "ActionsEngine") else ""),
+        proxy_name(name, ISIN if name in PER_INSTRUMENT else ""),
         side.chain.at(name, implementation).initialize.encode(*arguments),
         *STATED,
         sender=key,
@@ -423,6 +425,8 @@ class World:
 
     def _side(self, name: str) -> Side:
         suite = self.network.suite(name)
+        engine = suite.engine
+        assert engine is not None
         chain = self.chains[name]
         contracts = self.network.manifest.ledger(name).contracts
         return Side(
@@ -433,11 +437,9 @@ class World:
             registry=suite.registry,
             verifier=suite.verifiers[self.lane],
             custody=suite.custodies[self.lane],
-            implementations={
-                contract: contracts[contract].implementation
-                for contract in ("InstrumentRegistry", "SecurityToken", "BridgeEscrow")
-            },
+            implementations={contract: contracts[contract].implementation for contract in PROXIED},
             parties={role: chain.account(index) for role, index in side_parties().items()},
+            engine=engine,
         )
 
     def synchronise(self) -> None:

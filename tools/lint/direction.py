@@ -24,7 +24,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("governance", "token", "registry", "bridge", "actions"),
     ("files",),
     ("reach",),
-    ("deploy", "status", "courier"),
+    ("deploy", "status", "courier", "events"),
     ("local",),
     ("demo", "kit"),
     ("cli",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.governance.release import PROXIED
 from tallystick.governance.roles import Role
 from tallystick.status.rules.step import NOBODY, RULES, Changes, Step, on, proposal, sets
 
@@ -33,7 +32,7 @@ RULES["PrivilegedAct"] = []
 def _set_up_begun(step: Step) -> Changes:
     key = step.set_up_key
     changes: Changes = {("set_up_key",): key, ("role_of", key): 0, ("administrators",): 0}
-    if step.logged.contract in PROXIED[1:]:
+    if step.logged.contract in ("SecurityToken", "BridgeEscrow"):
         changes["release_authority",] = step.begun_by
     return changes
 

@@ -132,15 +132,18 @@ def sets(event: str, fact: str, to: Any = None, *, same: str = "", **members: An
     on(event)(rule)
 
 
-def proposal(event: str, done: str, keys: tuple[Role, Role], act: str) -> None:
-    """Enter the rules of an act, a function of arguments, that one role proposes, another does."""
+def proposal(event: str, done: str, keys: tuple[Role, Role], act: str, delay: int = 0) -> None:
+    """Enter the rules of an act, a function of arguments, that one role proposes, another does.
+
+    It counts `delay` seconds later.
+    """
     function, *names = act.split()
 
     def proposed(step: Step) -> Changes:
         # Giving a role waits a day.
-        delay = _DAY if function == "assign_role" and step.role else 0
+        waits = _DAY if function == "assign_role" and step.role else delay
         what = [getattr(step, name) for name in names]
-        return step.proposed(*keys, function, *what, delay=delay)
+        return step.proposed(*keys, function, *what, delay=waits)
 
     on(event)(proposed)
     # Whatever else led there used up no proposal.

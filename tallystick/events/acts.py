@@ -1,0 +1,152 @@
+"""Acts on ledgers: tried in a call first, then sent; what became of each is a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.bridge.attestation import Asking, SignerSet, Struct, attest
+from tallystick.chain import Account, Contract, Receipt, Revert
+from tallystick.chain.contract import Method
+from tallystick.events.engines import Engines
+from tallystick.reach.connection import Connection
+
+__all__ = ["ANYONE", "Actor", "Step"]
+
+# Who sends what anyone may.
+ANYONE: Final = "courier"
+# Somebody else was quicker: that is no failure.
+_BEATEN: Final = frozenset(
+    {
+        "cut: fixed already",
+        "cut: taken already",
+        "events: taken already",
+        "events: told already",
+        "figures: taken already",
+        "payments: funded already",
+        "payments: paid already",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one act on a ledger; `act` is the function that is called.
+
+    `state` is `done` (it was before), `executed`, `pending` (a dry run would send it), `waiting` or
+    `refused`; `detail` says what of it, or why.
+    """
+
+    ledger: str
+    act: str
+    state: str
+    detail: str = ""
+    tx_hash: str = ""
+    gas_used: int = 0
+    receipt: Receipt | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "ledger": self.ledger,
+            "act": self.act,
+            "state": self.state,
+            "detail": self.detail,
+            "tx": self.tx_hash,
+            "gas": self.gas_used,
+        }
+
+
+class Actor:
+    """Sends to the engines of a manifest.
+
+    Args:
+        connection: the ledgers.
+        account: who sends, an account or its name as `Connection.sender` takes it; by default the
+            role that each act needs, and `courier` for what anyone may do.
+        execute: send transactions; without it acts are tried in calls alone.
+
+    Raises:
+        InputError: the manifest has no engines.
+    """
+
+    def __init__(
+        self, connection: Connection, *, account: Account | str = "", execute: bool = True
+    ) -> None:
+        self.connection = connection
+        self.engines = Engines(connection)
+        self.execute = execute
+        self._account = account
+
+    def sender(self, ledger: str, role: str = ANYONE) -> Account:
+        """Return who sends on a ledger: the account that was named, or the holder of a role.
+
+        Raises:
+            InputError: there is none, or nothing here signs for it.
+        """
+        if isinstance(self._account, Account):
+            return self.connection.private(self._account)
+        return self.connection.sender(ledger, self._account or role)
+
+    def _engine(self, ledger: str) -> Contract:
+        return self.engines.engine(ledger)
+
+    def _signers(self, ledger: str, verifier: str, attests: str) -> SignerSet:
+        """Who signs for a verifier that an engine asks; it knows no epochs, and 1 is as good."""
+        kept = self.connection.contract(ledger, "QuorumVerifier", verifier).signer_set()
+        return SignerSet.of(1, int(kept.threshold), map(str, kept.signers), attests)
+
+    def _signed(
+        self, title: str, signers: SignerSet, struct: Struct, domain: Asking
+    ) -> tuple[bytes, str]:
+        """Sign with the keys at hand; the second is what is missing, or nothing."""
+        accounts = (
+            self.connection.key(ledger, entry)
+            for ledger, entry in self.connection.manifest.accounts(title)
+        )
+        keys = [
+            account.key
+            for account in accounts
+            if account is not None and account.key is not None
+            if account.address in signers.signers
+        ]
+        if len(keys) < signers.threshold:
+            return b"", f"{len(keys)} of {signers.threshold} {title} keys are here"
+        return attest(struct, signers, domain, keys[: signers.threshold], signers.attests), ""
+
+    def _do(
+        self,
+        ledger: str,
+        method: Method,
+        arguments: Sequence[Any],
+        detail: str = "",
+        *,
+        role: str = ANYONE,
+    ) -> Step:
+        """Try an act in a call and, if it would be done, send it."""
+
+        def act() -> Step:
+            method.call(*arguments, sender=self.sender(ledger, role))
+            return self._sent(ledger, method, arguments, detail, role)
+
+        return self._tried(ledger, method.name, act, detail)
+
+    def _sent(
+        self, ledger: str, method: Method, arguments: Sequence[Any], detail: str, role: str
+    ) -> Step:
+        sender = self.sender(ledger, role)
+        if not self.execute:
+            return Step(ledger, method.name, "pending", detail)
+        receipt = method.send(*arguments, sender=sender)
+        hashed, gas = receipt.tx_hash, receipt.gas_used
+        return Step(ledger, method.name, "executed", detail, hashed, gas, receipt)
+
+    @staticmethod
+    def _tried(ledger: str, name: str, act: Callable[[], Step], detail: str = "") -> Step:
+        """An act, or the contract's reason against it."""
+        try:
+            return act()
+        except Revert as revert:
+            state = "done" if revert.reason in _BEATEN else "refused"
+            return Step(ledger, name, state, f"{detail}: {revert}".removeprefix(": "))

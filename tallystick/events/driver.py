@@ -1,0 +1,305 @@
+"""An event driven on its ledgers: announced, confirmed, carried, fixed, funded, paid.
+
+Every function asks the ledgers what is done already and does what is left, so that it can be
+stopped anywhere and run again, by several at once. Each act is tried in a call first; without
+`execute` nothing else happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from tallystick.actions.message import Figures, Status
+from tallystick.bridge.figures import Landing
+from tallystick.bridge.message import LaneMessage, party, party_address
+from tallystick.chain import Account, Contract, Revert
+from tallystick.events.acts import ANYONE, Step
+from tallystick.events.carrying import Carrier
+from tallystick.events.engines import ACCOUNTS
+from tallystick.text import hex_text, time_text
+from tallystick.token.position import close_of, date_of
+
+__all__ = ["BATCH", "Driver", "Step"]
+
+# Accounts that an engine pays in one call.
+BATCH: Final = 25
+
+
+class Driver(Carrier):
+    """Does what is left of one event; see `Carrier`."""
+
+    # ----------------------------------------------------------------------- the close
+
+    def figures(self) -> Iterator[Step]:
+        """Have every remote ledger tell what stood there at the close of the record day."""
+        home, day = self._engine(self.engines.home), self.record.record_day
+        for remote, lane in self.engines.lanes.items():
+            told = [
+                t for t in self.engines.told(remote, self.record) if isinstance(t.told, Figures)
+            ]
+            if home.figures_at(lane.id_bytes, day)[0]:
+                yield Step(remote, "send_figures", "done", "taken at home")
+            elif told:
+                yield Step(remote, "send_figures", "done", "told, to be carried home")
+            elif why := self._before_close(remote) or self._not_in_force(remote):
+                yield Step(remote, "send_figures", "waiting", why)
+            else:
+                yield self._tried(remote, "send_figures", partial(self._send_figures, remote))
+
+    def _send_figures(self, remote: str) -> Step:
+        engines, day = self.engines, self.record.record_day
+        lane = engines.lanes[remote].id_bytes
+        hints = (
+            engines.supply_hint(remote, day),
+            engines.suspense_hint(remote, lane, day),
+            engines.sent_hint(remote, lane, day),
+        )
+        arguments = (lane, day, engines.epoch_on(remote, day), hints)
+        return self._do(remote, self._engine(remote).send_figures, arguments, str(date_of(day)))
+
+    def fix(self) -> Iterator[Step]:
+        """Fix home's accounts, then every lane whose figures are there."""
+        engines, home, day = self.engines, self.engines.home, self.record.record_day
+        engine = self._engine(home)
+        fixed = bool(engine.version_of(self.record.hash).fixed)
+        if fixed:
+            yield Step(home, "fix", "done", "accounts")
+        elif why := self._not_in_force(home) or self._before_close(home):
+            yield Step(home, "fix", "waiting", why)
+        else:
+            step = self._tried(home, "fix", self._fix)
+            yield step
+            fixed = step.state in {"executed", "done"}
+        for remote, lane in engines.lanes.items():
+            if engine.share_of(self.coaf, lane.id_bytes).fixed:
+                yield Step(home, "fix_lane", "done", f"lane to {remote}")
+            elif not fixed:
+                yield Step(home, "fix_lane", "waiting", f"lane to {remote}: home's accounts first")
+            elif not engine.figures_at(lane.id_bytes, day)[0]:
+                yield Step(
+                    home, "fix_lane", "waiting", f"lane to {remote}: no figures of it, or two"
+                )
+            else:
+                yield self._tried(home, "fix_lane", partial(self._fix_lane, remote))
+
+    def _fix(self) -> Step:
+        engines, home, day = self.engines, self.engines.home, self.record.record_day
+        escrow, engine = self.connection.escrow(home), self._engine(home)
+        lanes = [bytes(lane) for lane in escrow.lanes_of(engine.instrument())]
+        hints = [engines.custody_hint(home, lane, day) for lane in lanes]
+        arguments = (self.coaf, engines.supply_hint(home, day), hints if any(hints) else [])
+        return self._do(home, engine.fix, arguments, "accounts")
+
+    def _fix_lane(self, remote: str) -> Step:
+        engines, home, day = self.engines, self.engines.home, self.record.record_day
+        lane = engines.lanes[remote].id_bytes
+        hints = (
+            engines.custody_hint(home, lane, day),
+            engines.suspense_hint(home, lane, day),
+            engines.sent_hint(home, lane, day),
+        )
+        return self._do(
+            home, self._engine(home).fix_lane, (self.coaf, lane, hints), f"lane to {remote}"
+        )
+
+    # ------------------------------------------------------------------------- payment
+
+    def fund(self) -> Iterator[Step]:
+        """The paying agent pays in what is due for every part whose totals are fixed."""
+        if self.record.rate is None:
+            yield Step(self.engines.home, "fund", "done", "the event pays no cash")
+            return
+        for ledger in self.engines.ledgers:
+            yield from self._fund(ledger)
+
+    def _fund(self, ledger: str) -> Iterator[Step]:
+        engine = self._engine(ledger)
+        open_parts = []
+        for lane, title in self.engines.parts(ledger).items():
+            due = self.due(ledger, lane)
+            is_open, _, held = engine.part_of(self.coaf, lane)
+            if due is None:
+                yield Step(ledger, "fund", "waiting", f"{title}: not fixed yet")
+            elif due == 0 or is_open:
+                yield Step(ledger, "fund", "done", title if due else f"{title}: nothing is due")
+            else:
+                open_parts.append((lane, title, due - held))
+        if not open_parts:
+            return
+        why = self._not_in_force(ledger)
+        number, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
+        if not why and not number:
+            why = f"no terms of payment in {self.record.currency} (tallystick event terms)"
+        if not why and self.engines.today(ledger) > self.record.expires:
+            why = "claims have expired"
+        if why:
+            yield from (Step(ledger, "fund", "waiting", f"{part[1]}: {why}") for part in open_parts)
+            return
+        cash = self.engines.chain(ledger).at("CashToken", terms.cash)
+        missing = sum(amount for *_, amount in open_parts)
+        yield from self._cash_ready(ledger, cash, missing)
+        for lane, title, amount in open_parts:
+            what = f"{title}: {amount} smallest units"
+            arguments = (self.record.as_tuple(), lane, amount)
+            if self.execute:
+                yield self._do(ledger, engine.fund, arguments, what, role="paying_agent")
+            else:
+                # A call would miss the allowance that was not given.
+                yield Step(ledger, "fund", "pending", what)
+
+    def _cash_ready(self, ledger: str, cash: Contract, amount: int) -> Iterator[Step]:
+        """Allow the engine what is due; on a local ledger whose cash is the payer's, make it."""
+        payer, engine = self.sender(ledger, "paying_agent"), self._engine(ledger)
+        chain = self.engines.chain(ledger)
+        short = amount - int(cash.balanceOf(payer))
+        if short > 0 and chain.is_local and _issues(cash, payer):
+            yield self._do(ledger, cash.mint, (payer, short), f"{short}", role="paying_agent")
+        allowed = int(cash.allowance(payer, engine))
+        if allowed < amount:
+            # Some tokens change no allowance but from or to nothing.
+            for value in [0, amount] if allowed else [amount]:
+                yield self._sent(ledger, cash.approve, (engine, value), f"{value}", "paying_agent")
+
+    def due(self, ledger: str, lane: bytes) -> int | None:
+        """Return what is due for a part of the event on a ledger, gross; None: not fixed yet."""
+        units = self.units(ledger, lane)
+        return None if units is None or self.record.rate is None else self.record.rate.down(units)
+
+    def units(self, ledger: str, lane: bytes) -> int | None:
+        """Return the base units of a part of the event on a ledger; None: not fixed yet."""
+        share = self._engine(ledger).share_of(self.coaf, lane)
+        if not share.fixed:
+            return None
+        if lane == ACCOUNTS:
+            return int(share.accounts)
+        return int(share.home_crossing if ledger == self.engines.home else share.crossing)
+
+    def pay(self) -> Iterator[Step]:
+        """Pay everybody whom the ledgers know: accounts in batches, and who units landed with."""
+        for ledger in self.engines.ledgers:
+            why = self._not_paying(ledger)
+            if not why and self.engines.today(ledger) <= self.record.relief_until:
+                until = date_of(self.record.relief_until)
+                why = f"only holders claim until the close of {until}"
+            if why:
+                yield Step(ledger, "push", "waiting", why)
+                continue
+            yield from self._push(ledger)
+            yield from self._claims_crossed(ledger)
+
+    def _push(self, ledger: str) -> Iterator[Step]:
+        engine = self._engine(ledger)
+        if not engine.part_of(self.coaf, ACCOUNTS)[0]:
+            if self.units(ledger, ACCOUNTS):
+                yield Step(ledger, "push", "waiting", "accounts: not funded in full")
+            return
+        unpaid, unknown = [], []
+        for account in self.engines.holders(ledger, self.record.record_day):
+            if engine.is_paid(self.coaf, party(account)):
+                continue
+            try:
+                units, hint = self.engines.entitled(ledger, account, self.record.record_day)
+            except Revert as revert:
+                unknown.append(Step(ledger, "push", "refused", f"{account}: {revert}"))
+                continue
+            if units:
+                unpaid.append((account, hint))
+        for first in range(0, len(unpaid), BATCH):
+            accounts, hints = zip(*unpaid[first : first + BATCH], strict=True)
+            shown = f"{len(accounts)} accounts" if len(accounts) > 1 else accounts[0]
+            arguments = (self.coaf, list(accounts), list(hints) if any(hints) else [])
+            step = self._do(ledger, engine.push, arguments, shown)
+            yield step
+            for event in step.receipt.named("PaymentRefused") if step.receipt else ():
+                yield Step(ledger, "push", "refused", f"{event.account}: its payment was refused")
+        yield from unknown
+
+    def _claims_crossed(self, ledger: str, account: str = "", role: str = ANYONE) -> Iterator[Step]:
+        """Claim for whoever units landed with after the close, or for one of them."""
+        engine = self._engine(ledger)
+        for message, payee in self.landed(ledger):
+            if account not in ("", payee) or engine.is_paid(self.coaf, message.id):
+                continue
+            what = f"{payee}: message {hex_text(message.id)[:10]}…"
+            if not engine.part_of(self.coaf, message.lane)[0]:
+                yield Step(ledger, "claim_crossed", "waiting", f"{what}: not funded in full")
+                continue
+            arguments = (self.coaf, message.as_tuple())
+            yield self._do(ledger, engine.claim_crossed, arguments, what, role=role)
+
+    def landed(self, ledger: str) -> Iterator[tuple[LaneMessage, str]]:
+        """Yield the messages that landed there after the close, but left before, and with whom."""
+        escrow, day = self.connection.escrow(ledger), self.record.record_day
+        for _, message in self.engines.crossing(ledger, day):
+            landing = Landing.unpack(int(escrow.landed(message.id)))
+            if landing is not None and landing.day > day:
+                yield message, landing.payee or party_address(message.recipient)
+
+    def claim(self, ledger: str, account: str, role: str = ANYONE) -> Iterator[Step]:
+        """Pay one holder on a ledger what it held at the close, and what landed with it since.
+
+        Args:
+            ledger: where.
+            account: the holder's address.
+            role: who sends: the holder itself, or who it authorised, until the relief day is over.
+        """
+        if why := self._not_paying(ledger):
+            yield Step(ledger, "claim", "waiting", why)
+            return
+        engine = self._engine(ledger)
+        try:
+            units, hint = self.engines.entitled(ledger, account, self.record.record_day)
+        except Revert as revert:
+            yield Step(ledger, "claim", "refused", f"{account}: {revert}")
+            units = hint = 0
+        if units and engine.is_paid(self.coaf, party(account)):
+            yield Step(ledger, "claim", "done", account)
+        elif units:
+            arguments = (self.coaf, account, hint)
+            yield self._do(ledger, engine.claim, arguments, account, role=role)
+        yield from self._claims_crossed(ledger, account, role)
+
+    # ------------------------------------------------------------------------- reasons
+
+    def _before_close(self, ledger: str) -> str:
+        """Why nothing is known of the record day's close on a ledger yet, or nothing."""
+        day = self.record.record_day
+        if day == 0:
+            return "the event has no record day"
+        if self.engines.today(ledger) > day:
+            return ""
+        close = close_of(day, self.engines.close_minute(ledger))
+        return f"the record day closes at {time_text(close)} UTC"
+
+    def _not_in_force(self, ledger: str) -> str:
+        """Why a ledger goes on by another record than the one in hand, or nothing."""
+        engine = self._engine(ledger)
+        standing = engine.event_of(self.coaf)
+        version = engine.version_of(standing.in_force)
+        if bytes(standing.in_force) != self.record.hash:
+            kept = f"version {version.version} is in force" if version.version else "none is"
+            return f"version {self.record.version} is not in force there: {kept}"
+        if version.halted:
+            return "the event is halted there"
+        return "" if version.status == Status.ACTIVE else "the event is cancelled"
+
+    def _not_paying(self, ledger: str) -> str:
+        """Why nothing is paid on a ledger now, or nothing."""
+        if why := self._not_in_force(ledger):
+            return why
+        if self.record.rate is None:
+            return "the event pays no cash"
+        today = self.engines.today(ledger)
+        if today < self.record.payment_day:
+            return f"the payment day is {date_of(self.record.payment_day)}"
+        return "claims have expired" if today > self.record.expires else ""
+
+
+def _issues(cash: Contract, account: Account) -> bool:
+    """Whether an account makes that cash."""
+    try:
+        return str(cash.issuer()) == account.address
+    except Revert:
+        return False

@@ -1,0 +1,291 @@
+"""Where an event stands on each of its ledgers, and what it waits for there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tallystick.actions.entitlement import Entitlement, total
+from tallystick.actions.message import Figures, Status
+from tallystick.actions.record import EventRecord
+from tallystick.bridge.message import ledger_id
+from tallystick.events.driver import Driver
+from tallystick.events.engines import ACCOUNTS
+from tallystick.text import hex_text
+from tallystick.token.position import date_of
+
+__all__ = ["Part", "Payment", "Standing", "payments_of", "standing_of", "waits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment of an event: to whom of record, for what, and to which account (`receiver`).
+
+    Without a message it is for what the account held at the close. A holder that was paid
+    elsewhere has no receiver.
+    """
+
+    ledger: str
+    account: str
+    message_id: bytes
+    paid: Entitlement
+    receiver: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON; amounts are smallest units as text."""
+        return {
+            "ledger": self.ledger,
+            "account": self.account,
+            "message": hex_text(self.message_id) if self.message_id else None,
+            **_amounts(self.paid),
+            "receiver": self.receiver or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an event on a ledger: what accounts are owed, or who units land with from a lane.
+
+    `units` and `due` are None until totals are fixed; `left` units are not paid yet once it is
+    `open`: funded in full.
+    """
+
+    title: str
+    accounts: bool
+    units: int | None
+    due: int | None
+    open: bool
+    left: int
+    held: int
+
+    @property
+    def unclaimed(self) -> int | None:
+        """Base units that nobody was paid for; None: not fixed yet."""
+        return self.left if self.open else self.units
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An event on a ledger.
+
+    Attributes:
+        ledger: the ledger.
+        home: whether it is announced there.
+        today: its business day.
+        record: the version in hand.
+        announced: whether that version is the one that was announced last.
+        in_force: the number of the version that counts there; 0: none.
+        current: whether it is the one in hand.
+        cancelled: the event is off there.
+        late: it was told too late to keep the close.
+        halted: two attested records, or totals, contradict one another there.
+        told_at: its clock when the version in force was announced, or taken.
+        armed_at: the same as home was told; 0: it was not.
+        figures: `""`, `told`, `taken` or `contradicted`; at home `own`.
+        parts: what it owes for.
+        lanes: at home, the ledgers whose lanes are not split yet.
+        paid: the sum of what was paid.
+        terms: whether there are terms of payment in the event's currency.
+    """
+
+    ledger: str
+    home: bool
+    today: int
+    record: EventRecord
+    announced: bool
+    in_force: int
+    current: bool
+    cancelled: bool
+    late: bool
+    halted: bool
+    told_at: int
+    armed_at: int
+    figures: str
+    parts: tuple[Part, ...]
+    lanes: tuple[str, ...]
+    paid: Entitlement
+    terms: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON; amounts are smallest units as text."""
+        return {
+            "ledger": self.ledger,
+            "told": self.told_at or None,
+            "version": self.in_force or None,
+            "late": self.late,
+            "halted": self.halted,
+            "cancelled": self.cancelled,
+            "armed": self.armed_at or None,
+            "figures": self.figures or None,
+            "parts": [
+                {
+                    "part": part.title,
+                    "units": _text(part.units),
+                    "due": _text(part.due),
+                    "funded": part.open,
+                    "held": str(part.held),
+                    "unclaimed": _text(part.unclaimed),
+                }
+                for part in self.parts
+            ],
+            "paid": _amounts(self.paid),
+            "waiting": list(waits(self)),
+        }
+
+
+def waits(seen: Standing) -> tuple[str, ...]:
+    """Return what an event waits for on a ledger, and why, in words; pure. Nothing: it is done."""
+    return tuple(_waits(seen))
+
+
+def _waits(seen: Standing) -> Iterator[str]:
+    record = seen.record
+    if seen.halted:
+        yield "halted for good: two attested versions contradict one another"
+    elif seen.home and not seen.announced and not seen.current:
+        yield "the issuer: announce"
+    elif seen.home and not seen.current:
+        yield "event attestors: confirm"
+    elif not seen.current:
+        yield "home's record: carry"
+    elif seen.cancelled or record.record_day == 0:
+        return
+    elif seen.late:
+        yield "told too late: its close was not kept"
+    elif seen.today <= record.record_day:
+        yield f"the close of the record day, {date_of(record.record_day)}"
+    else:
+        yield from _after_close(seen)
+
+
+def _after_close(seen: Standing) -> Iterator[str]:
+    accounts = next(part for part in seen.parts if part.accounts)
+    if seen.figures == "contradicted":
+        yield "two figures contradict one another: that lane and day stop"
+    elif not seen.figures:
+        yield "its figures of the close: figures"
+    elif seen.figures == "told":
+        yield "its figures on their way home: carry"
+    elif accounts.units is None:
+        yield "fix" if seen.home else "totals of home: fix, carry"
+    yield from (f"the lane to {ledger}: no figures that fit" for ledger in seen.lanes)
+    if seen.record.rate is not None and accounts.units is not None:
+        yield from _payment(seen)
+
+
+def _payment(seen: Standing) -> Iterator[str]:
+    record = seen.record
+    missing = [part.title for part in seen.parts if part.due and not part.open]
+    if missing and not seen.terms:
+        yield f"terms of payment in {record.currency}: terms"
+    elif missing:
+        yield f"cash for {', '.join(missing)}: fund"
+    left = [part for part in seen.parts if part.open and part.left]
+    if not left:
+        return
+    if seen.today < record.payment_day:
+        yield f"the payment day, {date_of(record.payment_day)}"
+    elif any(part.accounts for part in left):
+        until = f" (until {date_of(record.relief_until)} the holders' own)"
+        yield "claims: pay" + (until if seen.today <= record.relief_until else "")
+    if any(not part.accounts for part in left) and seen.today >= record.payment_day:
+        yield "units to land and be claimed: pay"
+
+
+def standing_of(driver: Driver) -> tuple[Standing, ...]:
+    """Return where the driver's event stands on each ledger, home first."""
+    paid = payments_of(driver)
+    return tuple(
+        _standing(driver, ledger, [each.paid for each in paid if each.ledger == ledger])
+        for ledger in driver.engines.ledgers
+    )
+
+
+def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Standing:
+    engines, record, coaf = driver.engines, driver.record, driver.coaf
+    engine, at_home = engines.engine(ledger), engines.engine(engines.home)
+    home = ledger == engines.home
+    event = engine.event_of(coaf)
+    version = engine.version_of(event.in_force)
+    told = at_home.told_at(
+        at_home.version_hash(coaf, version.version), ledger_id(engines.chain(ledger).caip2)
+    )
+    parts = tuple(
+        _part(driver, ledger, lane, title) for lane, title in engines.parts(ledger).items()
+    )
+    return Standing(
+        ledger=ledger,
+        home=home,
+        today=engines.today(ledger),
+        record=record,
+        announced=bytes(event.newest) == record.hash,
+        in_force=int(version.version),
+        current=bytes(event.in_force) == record.hash,
+        cancelled=version.status == Status.CANCELLED,
+        late=bool(version.late),
+        halted=bool(version.halted),
+        told_at=int(version.since),
+        armed_at=int(version.since if home else told.taken_at),
+        figures="own" if home else _figures(driver, ledger),
+        parts=parts,
+        lanes=tuple(
+            remote
+            for remote, lane in engines.lanes.items()
+            if home and version.fixed and not engine.share_of(coaf, lane.id_bytes).fixed
+        ),
+        paid=total(paid),
+        terms=bool(record.currency)
+        and engine.terms_for(record.currency.encode().ljust(4, b"\0"))[0] != 0,
+    )
+
+
+def _part(driver: Driver, ledger: str, lane: bytes, title: str) -> Part:
+    is_open, left, held = driver.engines.engine(ledger).part_of(driver.coaf, lane)
+    units, due = driver.units(ledger, lane), driver.due(ledger, lane)
+    return Part(title, lane == ACCOUNTS, units, due, bool(is_open), int(left), int(held))
+
+
+def _figures(driver: Driver, remote: str) -> str:
+    """How far the figures of a remote ledger's close have come."""
+    engines, day = driver.engines, driver.record.record_day
+    lane = engines.lanes[remote].id_bytes
+    counts, kept = engines.engine(engines.home).figures_at(lane, day)
+    if counts:
+        return "taken"
+    if any((kept.supply, kept.suspense, kept.sent)):
+        return "contradicted"
+    told = engines.told(remote, driver.record)
+    return "told" if any(isinstance(each.told, Figures) for each in told) else ""
+
+
+def payments_of(driver: Driver) -> tuple[Payment, ...]:
+    """Return every payment of the driver's event, by ledger, in the order in which it was made."""
+    found = []
+    for ledger in driver.engines.ledgers:
+        engine = driver.engines.engine(ledger)
+        events = [
+            event
+            for name in ("Paid", "PaidElsewhere")
+            for event in driver.engines.events(ledger, engine, name, driver.coaf)
+        ]
+        for event in sorted(events, key=lambda each: (each.block_number, each.log_index)):
+            message = bytes(event.args.get("message_id", b""))
+            found.append(
+                Payment(
+                    ledger,
+                    str(event.account),
+                    message if any(message) else b"",
+                    Entitlement(*event.payment),
+                    str(event.args.get("receiver", "")),
+                )
+            )
+    return tuple(found)
+
+
+def _amounts(paid: Entitlement) -> dict[str, str]:
+    return {name: str(getattr(paid, name)) for name in ("units", "gross", "tax", "net")}
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)

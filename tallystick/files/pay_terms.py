@@ -1,0 +1,129 @@
+"""The file of pay terms (`tallystick.pay-terms/1`): in what cash events are paid, what is withheld.
+
+`load_pay_terms(path)` returns it, or raises `InputError`: one line that names the file, the field,
+the value and what was expected.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from tallystick.actions.entitlement import Rate
+from tallystick.actions.pay_terms import MAX_RATES, check_rates
+from tallystick.chain.abi import address_of
+from tallystick.files.event import RateText
+from tallystick.files.instrument import Currency, Hash, as_tuples
+from tallystick.files.plan import parse_address
+from tallystick.files.strict import Name, StrictModel, json_schema, load, text, wrong
+from tallystick.registry.record import MAX_DECIMALS
+
+__all__ = ["LOCAL", "SCHEMA", "PayTermsFile", "PlaceTerms", "load_pay_terms", "pay_terms_schema"]
+
+SCHEMA: Final = "tallystick.pay-terms/1"
+# A cash token that is made for the purpose, on local ledgers alone.
+LOCAL: Final = "local"
+
+
+def _account(value: object) -> str:
+    return str(address_of(parse_address(text(value))))
+
+
+def _cash(value: object) -> str:
+    return LOCAL if value == LOCAL else _account(value)
+
+
+Address = Annotated[
+    str,
+    BeforeValidator(_account),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
+]
+Cash = Annotated[
+    str,
+    BeforeValidator(_cash),
+    WithJsonSchema({"type": "string", "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$"}),
+]
+
+
+class Category(StrictModel):
+    """Accounts that have proven a rate of tax: its place in `rates`, from 0; by which document."""
+
+    category: Annotated[int, Field(ge=0, lt=MAX_RATES)]
+    document: Hash
+    accounts: Annotated[tuple[Address, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: Any) -> Any:
+        return as_tuples(data, "accounts")
+
+
+class PlaceTerms(StrictModel):
+    """What is a ledger's own: the cash token, accounts for withheld tax and for what is left."""
+
+    cash: Cash
+    tax_account: Address
+    return_account: Address
+    categories: tuple[Category, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: Any) -> Any:
+        return as_tuples(data, "categories")
+
+
+class PayTermsFile(StrictModel):
+    """A file of pay terms.
+
+    `rates` are parts of the gross that are withheld, the highest first; `document` is the hash of
+    what orders it, `cash_decimals` what the tokens of all ledgers have.
+    """
+
+    schema_: Literal["tallystick.pay-terms/1"] = Field(alias="schema")
+    currency: Currency
+    cash_decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)]
+    rates: tuple[RateText, ...]
+    document: Hash
+    ledgers: Annotated[dict[Name, PlaceTerms], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: Any) -> Any:
+        return as_tuples(data, "rates")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        try:
+            check_rates(self.withheld)
+        except (ValueError, ZeroDivisionError) as error:
+            value = ", ".join(self.rates)
+            raise wrong(str(error).removeprefix("expected "), path="rates", value=value) from None
+        for ledger, place in self.ledgers.items():
+            for at, entry in enumerate(place.categories):
+                if entry.category >= len(self.rates):
+                    path = f"ledgers.{ledger}.categories[{at}].category"
+                    expected = f"one of the {len(self.rates)} rates, from 0"
+                    raise wrong(expected, path=path, value=entry.category)
+        return self
+
+    @property
+    def withheld(self) -> tuple[Rate, ...]:
+        """The rates of tax by category."""
+        return tuple(Rate.of(Fraction(rate)) for rate in self.rates)
+
+
+def load_pay_terms(path: str | Path) -> PayTermsFile:
+    """Read a file of pay terms.
+
+    Raises:
+        InputError: the file is wrong.
+    """
+    return load(path, PayTermsFile, SCHEMA)
+
+
+def pay_terms_schema() -> dict[str, Any]:
+    """Return the JSON Schema of files of pay terms (R-07)."""
+    return json_schema(PayTermsFile, SCHEMA, "Tallystick pay terms")

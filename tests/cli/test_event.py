@@ -1,0 +1,404 @@
+"""`tallystick event`: a whole dividend by its verbs, and the one line for each wrong input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from eth_account import Account as Signer
+
+from tallystick.actions.entitlement import Entitlement, total
+from tallystick.cli import main as cli
+from tallystick.files.manifest import Manifest
+from tallystick.local import network as local
+from tallystick.reach import connection as reach
+from tests.support.actions import begin, world_of_engines
+from tests.support.commands import ROOT, tallystick
+from tests.support.world import (
+    BUYER_UNITS,
+    ELIGIBLE_UNTIL,
+    INVESTOR_UNITS,
+    STATED,
+    World,
+)
+
+_EVENT = ROOT / "examples" / "apple-dividend.yaml"
+_ANNOUNCED, _RECORD_DAY, _PAYMENT_DAY = 18_473, 18_484, 18_487
+_ISSUE = INVESTOR_UNITS + BUYER_UNITS
+# USD 0.82 for a unit of a million base units, in cash of six decimals.
+_DUE = _ISSUE * 82 // 100
+
+
+@pytest.fixture(scope="session")
+def deployed_world() -> World:
+    return world_of_engines()
+
+
+@pytest.fixture
+def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The world as its manifest describes it, on the day of the announcement."""
+    for side in (world.home, world.remote):
+        begin(side, _ANNOUNCED)
+
+    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+        return reach.connection_of(manifest, world.network.chains)
+
+    monkeypatch.setattr(reach, "connect", connect)
+    return world.network.manifest.write(tmp_path / "manifest.json")
+
+
+class _Command:
+    """The command on a manifest, and what it said."""
+
+    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world = world
+        self.manifest = manifest
+        self._capsys = capsys
+
+    def __call__(self, *arguments: Any, event: Path = _EVENT) -> tuple[int, str, str]:
+        verb, *rest = map(str, arguments)
+        given = ["event", verb, str(event), "--manifest", str(self.manifest), *rest]
+        status = cli.main(given)
+        return status, *self._capsys.readouterr()
+
+    def steps(self, *arguments: Any, event: Path = _EVENT) -> list[tuple[str, str, str]]:
+        """What an executed verb did."""
+        status, out, err = self(*arguments, "--execute", "--json", event=event)
+        assert (status, err) == (0, "")
+        told = json.loads(out)
+        assert (told["schema"], told["executed"]) == ("tallystick.event-steps/1", True)
+        return [(each["ledger"], each["act"], each["state"]) for each in told["steps"]]
+
+    def carried(self) -> list[tuple[str, str, str]]:
+        """What is carried once all that was told is final."""
+        for side in (self.world.home, self.world.remote):
+            side.chain.mine(3)
+        return self.steps("carry")
+
+    def status(self) -> dict[str, Any]:
+        """Where the event stands."""
+        status, out, err = self("status", "--json")
+        assert (status, err) == (0, "")
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    def waits(self) -> dict[str, list[str]]:
+        """What it waits for, by ledger."""
+        return {each["ledger"]: each["waiting"] for each in self.status()["ledgers"]}
+
+    def day(self, day: int) -> None:
+        """Bring both ledgers an hour into a business day."""
+        for side in (self.world.home, self.world.remote):
+            begin(side, day, 3_600)
+
+
+@pytest.fixture
+def command(world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> _Command:
+    return _Command(world, manifest, capsys)
+
+
+def _terms(folder: Path, world: World) -> Path:
+    side = world.home
+    place = {
+        "cash": "local",
+        "tax_account": side.auditor.address,
+        "return_account": side.issuer.address,
+    }
+    data = {
+        "schema": "tallystick.pay-terms/1",
+        "currency": "USD",
+        "cash_decimals": 6,
+        "rates": ["0.3", "0.15"],
+        "document": "0x" + "ab" * 32,
+        "ledgers": {"home": place, "remote": place},
+    }
+    file = folder / "terms.yaml"
+    file.write_text(json.dumps(data))
+    return file
+
+
+def _event(folder: Path, *changes: tuple[str, Any]) -> Path:
+    """The example with some fields changed."""
+    data: dict[str, Any] = yaml.load(_EVENT.read_text(), Loader=yaml.BaseLoader)
+    data["cash_decimals"] = int(data["cash_decimals"])
+    for path, value in changes:
+        node: Any = data
+        *steps, last = path.split(".")
+        for step in steps:
+            node = node[step]
+        node[last] = value
+    file = folder / "event.yaml"
+    file.write_text(json.dumps(data))
+    return file
+
+
+def _told(command: _Command) -> None:
+    assert command.steps("announce") == [("home", "announce", "executed")]
+    assert command.steps("confirm") == [("home", "confirm", "executed")]
+    assert command.carried()[0] == ("remote", "take_record", "executed")
+    assert command.carried() == [("home", "take_armed", "executed")]
+
+
+def test_a_whole_dividend_by_its_verbs(command: _Command, tmp_path: Path) -> None:
+    world = command.world
+    assert command.steps("terms", event=_terms(tmp_path, world)) == [
+        (ledger, act, "executed")
+        for ledger in ("home", "remote")
+        for act in ("deploy", "propose_pay_terms", "set_pay_terms")
+    ]
+    _told(command)
+    command.day(_RECORD_DAY - 1)
+    world.deliver(world.locked(5_000_000))
+    waiting = world.locked(700_000, world.remote.outsider)
+    world.deliver(waiting)
+    out, back = world.locked(3_000_000), world.burned(2_000_000, world.home.investor)
+    assert command.waits() == {
+        ledger: ["the close of the record day, 2020-08-10"] for ledger in ("home", "remote")
+    }
+    command.day(_RECORD_DAY + 1)
+    world.deliver(out)
+    world.deliver(back)
+    assert command.steps("figures") == [("remote", "send_figures", "executed")]
+    assert command.carried() == [("home", "take_figures", "executed")]
+    assert command.steps("fix") == [
+        ("home", "fix", "executed"),
+        ("home", "fix_lane", "executed"),
+    ]
+    assert command.carried() == [("remote", "take_totals", "executed")]
+    assert command.steps("fund") == [
+        (ledger, act, "executed")
+        for ledger in ("home", "remote")
+        for act in ("mint", "approve", "fund", "fund")
+    ]
+    assert command.waits()["home"] == ["the payment day, 2020-08-13"]
+    command.day(_PAYMENT_DAY)
+    holder = world.network.manifest.holders[0]
+    assert (holder.ledger, holder.address) == ("home", world.home.investor.address)
+    assert command.steps("claim", "--holder", holder.name) == [
+        ("home", "claim", "executed"),
+        ("home", "claim_crossed", "executed"),
+    ]
+    command.day(_PAYMENT_DAY + 1)
+    assert command.steps("pay") == [
+        ("home", "push", "executed"),
+        ("remote", "push", "executed"),
+        ("remote", "claim_crossed", "executed"),
+    ]
+    assert command.waits() == {"home": [], "remote": ["units to land and be claimed: pay"]}
+    side = world.remote
+    side.token.admit(side.outsider, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
+    world.network.claim(waiting)
+    assert command.steps("pay") == [("remote", "claim_crossed", "executed")]
+
+    found = command.status()
+    assert command.waits() == {"home": [], "remote": []}
+    paid = total(
+        Entitlement(*(int(each[name]) for name in ("units", "gross", "tax")))
+        for each in found["payments"]
+    )
+    assert (paid.units, paid.gross) == (_ISSUE, _DUE)
+    assert paid.tax == sum(int(each["gross"]) * 3 // 10 for each in found["payments"])
+    crossed = sorted(int(each["units"]) for each in found["payments"] if each["message"])
+    assert crossed == [700_000, 2_000_000, 3_000_000]
+    for ledger in found["ledgers"]:
+        assert [part["unclaimed"] for part in ledger["parts"]] == ["0", "0"]
+        assert [part["held"] for part in ledger["parts"]] == ["0", "0"]
+    before = world.storage()
+    for verb in ("announce", "confirm", "figures", "fix", "fund"):
+        assert {state for *_, state in command.steps(verb)} == {"done"}
+    assert command.steps("pay") == command.steps("carry") == []
+    assert world.storage() == before
+
+
+def test_nothing_is_sent_without_execute(command: _Command) -> None:
+    before = command.world.storage()
+    status, out, err = command("announce")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == ("dry run, nothing was sent (--execute sends): 1 pending")
+    assert command.world.storage() == before
+
+
+def test_status_is_a_table(command: _Command) -> None:
+    _told(command)
+    status, out, err = command("status")
+    assert (status, err) == (0, "")
+    for column in ("Told", "Armed", "Figures", "Fixed", "Funded", "Paid", "Unclaimed", "Waiting"):
+        assert column in out
+    assert "DVCA US-2020-DVCA-01, version 1, US0378331005" in out
+    assert "2020-07-2" in out
+
+
+def test_signatures_can_be_made_elsewhere(command: _Command, tmp_path: Path) -> None:
+    assert command.steps("announce") == [("home", "announce", "executed")]
+    status, out, _ = command("confirm", "--typed-data")
+    assert status == 0
+    typed = json.loads(out)
+    keys = [command.world.home.chain.account(index).key for index in local.EVENT_ATTESTORS[1:]]
+    made = ["0x" + Signer.sign_typed_data(key, full_message=typed).signature.hex() for key in keys]
+    one = [part for each in made[:1] for part in ("--signature", each)]
+    status, out, _ = command("confirm", "--execute", *one)
+    assert status == 1
+    assert "verifier: too few signatures" in out
+    both = [part for each in made for part in ("--signature", each)]
+    assert command.steps("confirm", *both) == [("home", "confirm", "executed")]
+
+
+@pytest.mark.parametrize(
+    ("signature", "why"),
+    [
+        ("0x12", "a signature of 65 bytes, r, s and v (27 or 28), expected"),
+        ("elsewhere", "non-hexadecimal number found"),
+        ("0x" + "01" * 64 + "1c", "is no signer of epoch 1"),
+        ("0x" + "ff" * 64 + "1b", "a signature expected, and this is none"),
+    ],
+)
+def test_a_signature_of_nobody_is_refused(command: _Command, signature: str, why: str) -> None:
+    command.steps("announce")
+    status, out, err = command("confirm", "--execute", "--signature", signature)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{_EVENT}: --signature: 1 given: expected signatures of event attestors")
+    assert why in err
+
+
+def test_only_what_is_announced_is_signed(command: _Command) -> None:
+    status, out, err = command("confirm", "--typed-data")
+    assert (status, out) == (2, "")
+    expected = "a version that is announced: tallystick event announce"
+    assert err == f"{_EVENT}: version: 1: expected {expected}\n"
+
+
+_WRONG: list[tuple[tuple[tuple[str, Any], ...], str]] = [
+    ((("dates.ex", "2020-08-11"),), "dates.record: 2020-08-10: expected 2020-08-11 or later"),
+    ((("dates.payment", "2020-08-10"),), "dates.payment: 2020-08-10: expected 2020-08-11 or "),
+    ((("caev", "DIVI"),), "caev: DIVI: expected one of the 68 event types of ISO 20022 (CAEV)"),
+    ((("camv", "MUST"),), "camv: MUST: expected one of CHOS, MAND, VOLU (CAMV)"),
+    ((("rate", "0.12345678901234"),), "rate: 0.12345678901234: expected at most 13 decimal "),
+    ((("isin", "DE0001102580"),), "isin: DE0001102580: expected the instrument's ISIN, US0378"),
+    ((("dates.announcement", "2020-07-31"),), "dates.announcement: 2020-07-31: expected today, "),
+    ((("version", 2), ("previous", "0x" + "01" * 32)), "version: 2: expected 1: nothing was "),
+]
+
+
+@pytest.mark.parametrize(("changes", "line"), _WRONG)
+def test_a_wrong_event_is_one_line(
+    command: _Command, tmp_path: Path, changes: tuple[tuple[str, Any], ...], line: str
+) -> None:
+    event, before = _event(tmp_path, *changes), command.world.storage()
+    status, out, err = command("announce", "--execute", event=event)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{event}: {line}")
+    assert err.count("\n") == 1
+    assert command.world.storage() == before
+
+
+@pytest.mark.parametrize(
+    ("day", "line"),
+    [
+        (_RECORD_DAY, "dates.record: 2020-08-10: expected a day after today, 2020-08-10"),
+        (_RECORD_DAY + 1, "dates.record: 2020-08-10: expected a day after today, 2020-08-11"),
+        (
+            _RECORD_DAY - 1,
+            "dates.record: 2020-08-10: expected at least 2 business days after today, 2020-08-09",
+        ),
+    ],
+)
+def test_a_record_date_that_comes_too_soon_is_one_line(
+    command: _Command, day: int, line: str
+) -> None:
+    command.day(day)
+    before = command.world.storage()
+    status, out, err = command("announce", "--execute")
+    assert (status, out, err) == (2, "", f"{_EVENT}: {line}\n")
+    assert command.world.storage() == before
+
+
+def test_a_later_version_needs_no_notice_for_the_record_day_in_force(
+    command: _Command, tmp_path: Path
+) -> None:
+    _told(command)
+    command.day(_RECORD_DAY + 1)
+    record = command.status()["record"]
+    event = _event(tmp_path, ("version", 2), ("previous", record), ("rate", "0.83"))
+    assert command.steps("announce", event=event) == [("home", "announce", "executed")]
+
+
+def test_what_follows_what_was_announced_is_checked_by_field(
+    command: _Command, tmp_path: Path
+) -> None:
+    _told(command)
+    record = command.status()["record"]
+    for changes, line in (
+        ((("rate", "0.83"),), "version: 1: expected 2: 1 was announced last"),
+        (
+            (("version", 2), ("previous", record), ("corp", "OTHER")),
+            "corp: OTHER: expected TALLY-2020-0810, as announced before",
+        ),
+        (
+            (("version", 2), ("previous", "0x" + "01" * 32)),
+            "previous: ",
+        ),
+    ):
+        event = _event(tmp_path, *changes)
+        status, out, err = command("announce", "--execute", event=event)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"{event}: {line}")
+
+
+def test_an_event_is_cancelled_without_notice(command: _Command, tmp_path: Path) -> None:
+    _told(command)
+    command.day(_RECORD_DAY + 1)
+    record = command.status()["record"]
+    event = _event(tmp_path, ("version", 2), ("previous", record))
+    assert command.steps("announce", "--cancel", event=event) == [("home", "announce", "executed")]
+    assert command.steps("confirm", event=event) == [("home", "confirm", "executed")]
+    later = _event(tmp_path, ("version", 3), ("previous", record))
+    status, out, err = command("announce", "--execute", event=later)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{later}: coaf: US-2020-DVCA-01: expected another reference: this event")
+
+
+def test_who_may_not_announce_is_told_the_reason(command: _Command) -> None:
+    before = command.world.storage()
+    status, out, err = command("announce", "--execute", "--account", "registrar")
+    assert (status, err) == (1, "")
+    assert "access: missing role" in out
+    assert out.splitlines()[-1] == "1 refused"
+    assert command.world.storage() == before
+
+
+def test_an_unknown_holder_is_one_line(command: _Command) -> None:
+    status, out, err = command("claim", "--holder", "nobody")
+    assert (status, out) == (2, "")
+    assert err.endswith("--holder: nobody: expected a holder of the manifest, or an address\n")
+
+
+def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Path) -> None:
+    data = json.loads(command.manifest.read_text())
+    del data["actions"]
+    for ledger in data["ledgers"]:
+        del ledger["contracts"]["ActionsEngine"]
+    command.manifest.write_text(json.dumps(data))
+    status, out, err = command("status")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{command.manifest}: actions: nothing: expected engines: the plan of")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["announce", "confirm", "carry", "figures", "fix", "fund", "pay", "claim", "terms", "status"],
+)
+def test_every_verb_has_help_and_wants_a_file_and_a_manifest(verb: str, tmp_path: Path) -> None:
+    assert cli.main(["event", verb, "-h"]) == 0
+    assert cli.main(["event", verb]) == 2
+    more = ["--holder", "x"] if verb == "claim" else []
+    done = [verb, "none.yaml", "--manifest", str(tmp_path / "none.json"), *more]
+    assert cli.main(["event", *done]) == 2
+
+
+def test_the_command_is_there_from_a_shell(tmp_path: Path) -> None:
+    done = tallystick("event", "status", "none.yaml", "--manifest", "none.json", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "none.json: nothing: expected a file that exists\n"

@@ -1,0 +1,348 @@
+"""A dividend driven over two ledgers: what is done, what waits and why, and again is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tallystick.actions.entitlement import Entitlement, total
+from tallystick.actions.message import Status
+from tallystick.actions.record import RecordError
+from tallystick.chain import Account
+from tallystick.events.driver import Driver, Step
+from tallystick.events.standing import payments_of, standing_of, waits
+from tests.support.actions import APPLE, COAF, begin
+from tests.support.world import (
+    BUYER_UNITS,
+    ELIGIBLE_UNTIL,
+    INVESTOR_UNITS,
+    STATED,
+    World,
+)
+
+_ISSUE = INVESTOR_UNITS + BUYER_UNITS
+_TAX = [30 | 100 << 56, 15 | 100 << 56, *[0] * 14]
+
+
+def _driver(world: World, **how: Any) -> Driver:
+    return Driver(world.network.connection, how.pop("record", APPLE), **how)
+
+
+def _states(steps: Iterator[Step]) -> list[tuple[str, str, str]]:
+    return [(step.ledger, step.act, step.state) for step in steps]
+
+
+def _final(world: World) -> None:
+    for side in (world.home, world.remote):
+        side.chain.mine(3)
+
+
+def _carry(world: World) -> list[tuple[str, str, str]]:
+    _final(world)
+    return _states(_driver(world).carry())
+
+
+def _day(world: World, day: int) -> None:
+    for side in (world.home, world.remote):
+        begin(side, day, 3_600)
+
+
+def _set_terms(world: World) -> None:
+    for side in (world.home, world.remote):
+        accounts = (side.cash.address, side.auditor.address, side.issuer.address)
+        terms = (b"USD\0", *accounts, _TAX)
+        side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
+        side.engine.set_pay_terms(terms, *STATED, sender=side.issuer)
+        side.cash.mint(side.paying_agent, 10**20, sender=side.issuer)
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """The world in which the dividend is in force on both ledgers, as home knows."""
+    _set_terms(world)
+    driver = _driver(world)
+    assert _states(driver.announce()) == [("home", "announce", "executed")]
+    assert _states(driver.confirm()) == [("home", "confirm", "executed")]
+    assert _carry(world) == [
+        ("remote", "take_record", "executed"),
+        ("home", "take_armed", "waiting"),
+    ]
+    assert _carry(world) == [("home", "take_armed", "executed")]
+    return world
+
+
+@pytest.fixture
+def closed(told: World) -> World:
+    """The same an hour after the close of the record day, units under way each way and waiting."""
+    _day(told, APPLE.record_day - 1)
+    told.deliver(told.locked(5_000_000))
+    told.remote.token.transfer(told.remote.buyer, 1_000_000, sender=told.remote.investor)
+    waiting = told.locked(700_001, told.remote.outsider)
+    told.deliver(waiting)
+    assert told.remote.escrow.suspended(waiting.id) == 700_001
+    out, back = told.locked(3_000_000), told.burned(2_000_000, told.home.investor)
+    _day(told, APPLE.record_day + 1)
+    told.deliver(out)
+    told.deliver(back)
+    return told
+
+
+@pytest.fixture
+def funded(closed: World) -> World:
+    """The same when all is fixed and funded, on the day after the payment day."""
+    assert _states(_driver(closed).figures()) == [("remote", "send_figures", "executed")]
+    assert _carry(closed) == [("home", "take_figures", "executed")]
+    assert _states(_driver(closed).fix()) == [
+        ("home", "fix", "executed"),
+        ("home", "fix_lane", "executed"),
+    ]
+    assert _carry(closed) == [("remote", "take_totals", "executed")]
+    assert {state for *_, state in _states(_driver(closed).fund())} == {"executed"}
+    _day(closed, APPLE.payment_day + 1)
+    return closed
+
+
+def _waits(world: World) -> dict[str, tuple[str, ...]]:
+    return {seen.ledger: waits(seen) for seen in standing_of(_driver(world))}
+
+
+def _admit(world: World, account: Account) -> None:
+    side = world.remote
+    side.token.admit(account, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
+
+
+def test_a_dividend_is_paid_to_the_unit_over_both_ledgers(funded: World) -> None:
+    assert _waits(funded)["remote"][0] == "claims: pay"
+    assert _states(_driver(funded).pay()) == [
+        ("home", "push", "executed"),
+        ("home", "claim_crossed", "executed"),
+        ("remote", "push", "executed"),
+        ("remote", "claim_crossed", "executed"),
+    ]
+    # What waits in suspense is nobody's yet, and kept back.
+    assert _waits(funded) == {"home": (), "remote": ("units to land and be claimed: pay",)}
+    _admit(funded, funded.remote.outsider)
+    suspended = [
+        message
+        for _, message in _driver(funded).engines.crossing("remote", APPLE.record_day)
+        if funded.remote.escrow.suspended(message.id)
+    ]
+    funded.network.claim(suspended[0])
+    assert _states(_driver(funded).pay()) == [("remote", "claim_crossed", "executed")]
+    assert _waits(funded) == {"home": (), "remote": ()}
+    assert _states(_driver(funded).pay()) == []
+    payments = payments_of(_driver(funded))
+    paid = total(each.paid for each in payments)
+    assert paid.units == _ISSUE
+    assert APPLE.rate is not None
+    # Less what rounding left of a smallest unit for each.
+    assert 0 <= APPLE.rate.down(_ISSUE) - paid.gross < len(payments)
+    assert paid.tax + paid.net == paid.gross
+    landed = {(each.account, each.paid.units) for each in payments if each.message_id}
+    assert landed == {
+        (funded.home.investor.address, 2_000_000),
+        (funded.remote.investor.address, 3_000_000),
+        (funded.remote.outsider.address, 700_001),
+    }
+
+
+def test_a_dry_run_sends_nothing(world: World) -> None:
+    _set_terms(world)
+    before = world.storage()
+    assert _states(_driver(world, execute=False).announce()) == [("home", "announce", "pending")]
+    assert world.storage() == before
+    list(_driver(world).announce())
+    before = world.storage()
+    assert _states(_driver(world, execute=False).confirm()) == [("home", "confirm", "pending")]
+    assert world.storage() == before
+
+
+def test_a_dry_run_of_the_close_sends_nothing(closed: World) -> None:
+    before = closed.storage()
+    assert _states(_driver(closed, execute=False).figures()) == [
+        ("remote", "send_figures", "pending")
+    ]
+    assert _states(_driver(closed, execute=False).fix()) == [
+        ("home", "fix", "pending"),
+        ("home", "fix_lane", "waiting"),
+    ]
+    assert closed.storage() == before
+
+
+def test_a_dry_run_of_payment_sends_nothing(funded: World) -> None:
+    before = funded.storage()
+    assert {state for *_, state in _states(_driver(funded, execute=False).pay())} == {"pending"}
+    assert funded.storage() == before
+
+
+def test_what_is_done_is_not_done_again(funded: World) -> None:
+    before = funded.storage()
+    driver = _driver(funded)
+    for act in (driver.announce, driver.confirm, driver.figures, driver.fix, driver.fund):
+        assert {state for *_, state in _states(act())} == {"done"}
+    assert _states(driver.carry()) == []
+    assert funded.storage() == before
+
+
+def test_each_ledger_says_what_it_waits_for(world: World) -> None:
+    assert _waits(world) == {"home": ("the issuer: announce",), "remote": ("home's record: carry",)}
+    list(_driver(world).announce())
+    assert _waits(world)["home"] == ("event attestors: confirm",)
+    list(_driver(world).confirm())
+    assert _waits(world) == {
+        "home": ("the close of the record day, 2020-08-10",),
+        "remote": ("home's record: carry",),
+    }
+    _carry(world)
+    assert _waits(world)["remote"] == ("the close of the record day, 2020-08-10",)
+    _day(world, APPLE.record_day + 1)
+    assert _waits(world) == {"home": ("fix",), "remote": ("its figures of the close: figures",)}
+    list(_driver(world).figures())
+    assert _waits(world)["remote"] == ("its figures on their way home: carry",)
+    list(_driver(world).fix())
+    assert _waits(world)["home"] == (
+        "the lane to remote: no figures that fit",
+        "terms of payment in USD: terms",
+    )
+
+
+def test_without_terms_nothing_is_funded(world: World) -> None:
+    list(_driver(world).announce())
+    list(_driver(world).confirm())
+    _day(world, APPLE.record_day + 1)
+    list(_driver(world).fix())
+    steps = [step for step in _driver(world).fund() if step.state != "done"]
+    assert {step.state for step in steps} == {"waiting"}
+    assert "accounts: no terms of payment in USD (tallystick event terms)" in {
+        step.detail for step in steps
+    }
+
+
+def test_a_holder_claims_what_it_held_and_what_landed_with_it(funded: World) -> None:
+    investor = funded.home.investor
+    driver = _driver(funded, account=investor)
+    assert _states(driver.claim("home", investor.address)) == [
+        ("home", "claim", "executed"),
+        ("home", "claim_crossed", "executed"),
+    ]
+    assert _states(driver.claim("home", investor.address)) == [("home", "claim", "done")]
+
+
+def test_only_the_holder_claims_on_the_payment_day(closed: World) -> None:
+    list(_driver(closed).fix())
+    list(_driver(closed).fund())
+    _day(closed, APPLE.payment_day)
+    other = closed.home.outsider
+    investor = closed.home.investor
+    before = closed.storage()
+    refused = next(_driver(closed, account=other).claim("home", investor.address))
+    assert refused.state == "refused"
+    assert refused.detail.endswith("reverted: payments: only the holder, till relief ends")
+    waiting = {step.detail for step in _driver(closed).pay()}
+    assert "only holders claim until the close of 2020-08-13" in waiting
+    assert closed.storage() == before
+    done = next(_driver(closed, account=investor).claim("home", investor.address))
+    assert (done.act, done.state) == ("claim", "executed")
+
+
+def test_long_after_the_close_hints_come_from_logs(closed: World) -> None:
+    for day in range(APPLE.record_day + 2, APPLE.record_day + 14):
+        _day(closed, day)
+        closed.home.token.transfer(closed.home.buyer, 1, sender=closed.home.investor)
+        closed.remote.token.transfer(closed.remote.buyer, 1, sender=closed.remote.investor)
+        closed.deliver(closed.locked(10))
+        closed.deliver(closed.burned(5, closed.home.investor))
+    assert {state for *_, state in _states(_driver(closed).figures())} == {"executed"}
+    _carry(closed)
+    assert {state for *_, state in _states(_driver(closed).fix())} == {"executed"}
+    _carry(closed)
+    assert {state for *_, state in _states(_driver(closed).fund())} == {"executed"}
+    assert {state for *_, state in _states(_driver(closed).pay())} == {"executed"}
+    paid = total(each.paid for each in payments_of(_driver(closed)))
+    assert paid.units == _ISSUE - 700_001
+
+
+def test_one_that_refuses_cash_stops_nobody(funded: World) -> None:
+    side = funded.home
+    side.cash.set_blocked(side.buyer, True, sender=side.issuer)
+    steps = [step for step in _driver(funded).pay() if step.ledger == "home"]
+    assert [(step.act, step.state) for step in steps] == [
+        ("push", "executed"),
+        ("push", "refused"),
+        ("claim_crossed", "executed"),
+    ]
+    assert steps[1].detail == f"{side.buyer.address}: its payment was refused"
+    assert [each.account for each in payments_of(_driver(funded)) if each.ledger == "home"] == [
+        side.investor.address,
+        side.investor.address,
+    ]
+
+
+def test_funding_is_by_the_paying_agent_and_no_more_than_is_due(closed: World) -> None:
+    side = closed.home
+    list(_driver(closed).fix())
+    steps = {step.act: step for step in _driver(closed).fund() if step.ledger == "home"}
+    assert steps["approve"].state == "executed"
+    is_open, units, held = side.engine.part_of(COAF, bytes(32))
+    assert APPLE.rate is not None
+    assert (is_open, held) == (True, APPLE.rate.down(units))
+    assert side.cash.allowance(side.paying_agent, side.engine) == 0
+
+
+def test_versions_follow_one_another(told: World) -> None:
+    right = APPLE.successor(rate=None, currency="", caev="OTHR")
+    for record, field, expected in (
+        (replace(right, version=3), "version", "2: 1 was announced last"),
+        (replace(right, previous=b"\x01" * 32), "previous", "the hash of the version announced"),
+        (replace(right, corp="OTHER"), "corp", "TALLY-2020-0810, as announced before"),
+    ):
+        with pytest.raises(RecordError) as caught:
+            _driver(told, record=record).check_announcement()
+        assert caught.value.field == field
+        assert caught.value.expected.startswith(expected)
+    with pytest.raises(RecordError) as caught:
+        _driver(told).check_announcement(Status.CANCELLED)
+    assert caught.value.expected == "the version after it: this one was announced active"
+    _driver(told, record=right).check_announcement()
+
+
+def test_a_cancelled_event_waits_for_nothing(told: World) -> None:
+    record = APPLE.successor()
+    driver = _driver(told, record=record)
+    list(driver.announce(Status.CANCELLED))
+    list(driver.confirm())
+    _final(told)
+    assert _states(driver.carry())[0] == ("remote", "take_record", "executed")
+    assert [waits(seen) for seen in standing_of(driver)] == [(), ()]
+    _day(told, APPLE.record_day + 1)
+    step = next(driver.fix())
+    assert (step.state, step.detail) == ("waiting", "the event is cancelled")
+    later = _driver(told, record=record.successor())
+    with pytest.raises(RecordError, match="coaf: expected another reference"):
+        later.check_announcement()
+
+
+def test_what_is_not_final_is_not_signed(world: World) -> None:
+    list(_driver(world).announce())
+    list(_driver(world).confirm())
+    before = world.storage()
+    (step,) = _driver(world).carry()
+    assert (step.act, step.state) == ("take_record", "waiting")
+    assert step.detail == "RECORD of home: its log is not final yet"
+    assert world.storage() == before
+
+
+def test_without_attestors_keys_nothing_is_confirmed_or_carried(told: World) -> None:
+    connection = replace(told.network.connection, mnemonic=None)
+    record = APPLE.successor()
+    list(_driver(told, record=record).announce())
+    step = next(Driver(connection, record, account=told.home.courier).confirm())
+    assert step.detail == "version 2: 0 of 2 event-attestor keys are here"
+
+
+def test_payments_of_nobody_are_none(told: World) -> None:
+    assert payments_of(_driver(told)) == ()
+    assert standing_of(_driver(told))[0].paid == Entitlement(0, 0, 0)
