@@ -76,9 +76,10 @@ def test_c_1_a_record_day_never_means_the_balances_of_today(actions: Actions) ->
     """Nothing is fixed before the close, bought afterwards nothing is entitled, and a close that
     was not kept is no answer."""
     home, world, token = actions.home, actions.world, actions.home.token
-    late = replace(APPLE, record_day=token.business_day() + 1, ex=0)
-    with refused(world, "events: too little notice"):
-        actions.announce(late)
+    with world.isolated():
+        begin(home, APPLE.record_day - 1)
+        with refused(world, "events: too little notice"):
+            actions.announce(APPLE)
     actions.in_force(APPLE)
     begin(home, APPLE.record_day)
     with refused(world, "book: day not closed"):
