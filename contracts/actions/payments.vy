@@ -149,6 +149,7 @@ def propose_paid_elsewhere(
     @return The act, to withdraw it by.
     @custom:role paying agent
     """
+    access._check_role(access.PAYING_AGENT)
     self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     act: bytes32 = self._elsewhere_act(coaf, account, payment, reference)
@@ -176,6 +177,7 @@ def confirm_paid_elsewhere(
     @param document Hash of the document that proves it.
     @custom:role registrar
     """
+    access._check_role(access.REGISTRAR)
     self._check_open(coaf, empty(bytes32))
     payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
     access._carry_out(self._elsewhere_act(coaf, account, payment, reference), access.REGISTRAR)
@@ -289,10 +291,10 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
             | (staticcall ISecurityToken(dispatch.token).close_minute() << _MINUTE_SHIFT)
         )
         self._pay[coaf] = word
-    # What was not claimed is back by then; what may still land has no expiry.
+    # What came in now would only go back, and not to whom it came from.
     assert (
-        lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
-    ), "payments: too late to fund"
+        lane != empty(bytes32) or self._day_of(block.timestamp, word) <= events._terms[coaf] >> 240
+    ), "payments: claims expired"
     due: uint256 = units * record.numerator // record.denominator
     assert due <= _CASH_MAX, "payments: out of range"
     part: uint256 = self._parts[coaf][lane]

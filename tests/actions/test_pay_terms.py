@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tallystick.actions.entitlement import TAX_TERM_MAX, Rate
-from tallystick.actions.record import EventRecord
 from tallystick.actions.tax import MAX_RATES, TaxTable
 from tests.support.actions import ACCOUNTS, APPLE, COAF, TAXES, Actions, begin
 from tests.support.cash import new_cash
@@ -253,16 +252,6 @@ def test_a_holder_names_who_gets_its_money(side: Side) -> None:
 # ------------------------------------------------------------- what can't be funded so
 
 
-def fixed(actions: Actions, **changed: Any) -> EventRecord:
-    """An event whose totals home has fixed, and the paying agent's cash."""
-    record, home = replace(APPLE, **changed), actions.home
-    actions.in_force(record)
-    begin(home, record.record_day + 1)
-    actions.fix(record)
-    actions.give_cash(home, home.paying_agent, 2**200)
-    return record
-
-
 def test_an_event_is_funded_once_its_totals_are_fixed(actions: Actions, side: Side) -> None:
     actions.set_pay_terms(side)
     actions.in_force(APPLE)
@@ -275,7 +264,7 @@ def test_an_event_is_funded_once_its_totals_are_fixed(actions: Actions, side: Si
 
 
 def test_an_event_is_funded_in_cash_of_its_currency(actions: Actions, side: Side) -> None:
-    record, none = fixed(actions), "payments: no terms of that currency"
+    record, none = actions.fixed_at_home(APPLE), "payments: no terms of that currency"
     with refused(actions.world, none):
         actions.fund(side, record)
     actions.set_pay_terms(side, currency=EUROS)
@@ -290,14 +279,16 @@ def test_an_event_is_funded_in_cash_of_its_decimals(
     actions: Actions, side: Side, decimals: int
 ) -> None:
     actions.set_pay_terms(side)
-    record = fixed(actions, cash_decimals=decimals)
+    record = actions.fixed_at_home(replace(APPLE, cash_decimals=decimals))
     with refused(actions.world, "payments: cash of other decimals"):
         actions.fund(side, record)
 
 
 def test_an_event_that_pays_no_cash_is_not_funded(actions: Actions, side: Side) -> None:
     actions.set_pay_terms(side)
-    record = fixed(actions, caev="XMET", rate=None, currency="", cash_decimals=0)
+    record = actions.fixed_at_home(
+        replace(APPLE, caev="XMET", rate=None, currency="", cash_decimals=0)
+    )
     with refused(actions.world, "payments: no cash event"):
         actions.fund(side, record)
     begin(side, record.payment_day)
@@ -311,10 +302,10 @@ def test_a_sum_that_fits_no_word_is_not_funded(actions: Actions, side: Side) -> 
     units = INVESTOR_UNITS + BUYER_UNITS
     most = (2**128 - 1) // units
     with actions.world.isolated():
-        record = fixed(actions, rate=Rate(most + 1))
+        record = actions.fixed_at_home(replace(APPLE, rate=Rate(most + 1)))
         with refused(actions.world, "payments: out of range"):
             actions.fund(side, record)
-    record = fixed(actions, rate=Rate(most))
+    record = actions.fixed_at_home(replace(APPLE, rate=Rate(most)))
     assert actions.fund(side, record).return_value == units * most
 
 
@@ -323,7 +314,7 @@ def test_an_event_that_owes_less_than_a_smallest_unit_opens_without_cash(
 ) -> None:
     """Its holders are entitled, to nothing."""
     actions.set_pay_terms(side)
-    record = fixed(actions, rate=Rate(1, 10**20))
+    record = actions.fixed_at_home(replace(APPLE, rate=Rate(1, 10**20)))
     receipt = actions.fund(side, record, funder=side.outsider)
     assert receipt.events == (
         side.engine.emitted("EventFunded", COAF, ACCOUNTS, side.outsider, 0, 0, 0),

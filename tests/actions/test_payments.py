@@ -576,7 +576,9 @@ def test_a_halted_lane_stops_what_crossed_it_at_home_and_nobody_else(dividend: D
 def test_what_lands_after_all_claims_expired_is_paid_still(dividend: Dividend) -> None:
     """Its share can't go back to the issuer meanwhile: it has no expiry."""
     side, lane = dividend.remote, dividend.lane
-    dividend.fund().begin(dividend.record.expires + 1)
+    dividend.fund_of(side).begin(dividend.record.expires + 1)
+    # It may be funded still, as by a lane that came late.
+    dividend.fund_of(side, lane)
     with dividend.refused("payments: units may still land"):
         side.engine.expire(COAF, lane, sender=side.courier)
     dividend.land()
@@ -739,6 +741,8 @@ def test_what_accounts_did_not_claim_goes_back_when_claims_have_expired(
     assert dividend.part(side) == (False, 0, 0)
     with dividend.refused("payments: nothing left"):
         expire(side)
+    with dividend.refused("payments: claims expired"):
+        dividend.actions.fund(side, record)
     # Tax stays where it is owed, and the lane's share is not touched.
     assert side.engine.withheld(COAF) == dividend.due(AT_HOME).tax
     assert dividend.part(side, dividend.lane)[:2] == (True, HOMEWARD)
@@ -751,6 +755,8 @@ def test_a_part_that_was_never_funded_in_full_goes_back_too(dividend: Dividend) 
     with dividend.refused("payments: claims go on"):
         expire(side)
     dividend.begin(dividend.record.expires + 1)
+    with dividend.refused("payments: claims expired"):
+        dividend.actions.fund(side, dividend.record)
     assert expire(side).events == returned(dividend, side, ACCOUNTS, 0, 5)
     assert dividend.part(side) == (False, 0, 0)
 

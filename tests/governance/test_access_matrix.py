@@ -113,7 +113,8 @@ def _changing(name: str) -> list[dict[str, Any]]:
 def _argument(entry: dict[str, Any], side: Side) -> Any:
     kind = entry["type"]
     if kind.endswith("]"):
-        return []
+        element, _, count = kind[:-1].rpartition("[")
+        return [_argument({**entry, "type": element}, side)] * int(count or 0)
     if kind == "tuple":
         return tuple(_argument(component, side) for component in entry["components"])
     if kind == "address":

@@ -16,9 +16,11 @@ from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
+from tests.actions.test_operators import signature_of, typed
 from tests.governance.test_authority import Upgrade
-from tests.support.actions import APPLE, COAF, Actions, world_of_engines
+from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin, world_of_engines
 from tests.support.cash import permit_of
+from tests.support.dividend import Dividend
 from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
@@ -27,6 +29,7 @@ from tests.support.world import (
     DOCUMENT,
     ROOT,
     STATED,
+    UINT_MAX,
     Side,
     World,
 )
@@ -748,6 +751,94 @@ def _take_totals(world: World, state: str) -> Call:
     message = actions.message(totals)
     arguments = (message.as_tuple(), totals.as_tuple(), actions.proof(message))
     return Call(side, side.engine, "take_totals", arguments, side.outsider)
+
+
+_simple(_ENGINE, "set_payee", "engine", "investor", ":fund")
+_simple(_ENGINE, "setOperator", "engine", "investor", ":fund", True)
+_simple(_ENGINE, "invalidateNonce", "engine", "investor", DOCUMENT)
+_simple(_ENGINE, "set_tax_category", "engine", "paying_agent", [], 1, *STATED)
+
+
+@prepares(_ENGINE, "authorizeOperator")
+def _authorize_operator(world: World, state: str) -> Call:
+    side = world.home
+    data = typed(side)
+    arguments = (*data["message"].values(), signature_of(data, side.investor.key))
+    return Call(side, side.engine, "authorizeOperator", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "propose_pay_terms")
+def _propose_pay_terms(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (Actions(world).pay_terms(side), *STATED)
+    return Call(side, side.engine, "propose_pay_terms", arguments, side.paying_agent)
+
+
+@prepares(_ENGINE, "set_pay_terms")
+def _set_pay_terms(world: World, state: str) -> Call:
+    call = _propose_pay_terms(world, state)
+    call.make()
+    return replace(call, function="set_pay_terms", key=call.side.issuer)
+
+
+@prepares(_ENGINE, "fund")
+def _fund(world: World, state: str) -> Call:
+    side, actions = world.home, Actions(world)
+    actions.set_pay_terms(side)
+    arguments = (actions.fixed_at_home(APPLE).as_tuple(), ACCOUNTS, UINT_MAX)
+    return Call(side, side.engine, "fund", arguments, side.paying_agent)
+
+
+@prepares(_ENGINE, "claim")
+def _claim(world: World, state: str) -> Call:
+    _fund(world, state).make()
+    side = world.home
+    begin(side, APPLE.payment_day)
+    arguments = (COAF, side.investor.address, 0)
+    return Call(side, side.engine, "claim", arguments, side.investor)
+
+
+@prepares(_ENGINE, "claim_crossed")
+def _claim_crossed(world: World, state: str) -> Call:
+    dividend = Dividend.fixed(world).paying()
+    side, arguments = world.remote, (COAF, dividend.outward.as_tuple())
+    return Call(side, side.engine, "claim_crossed", arguments, side.investor)
+
+
+@prepares(_ENGINE, "push")
+def _push(world: World, state: str) -> Call:
+    side = _claim(world, state).side
+    arguments = (COAF, [side.investor.address], [])
+    return Call(side, side.engine, "push", arguments, side.investor)
+
+
+@prepares(_ENGINE, "pass_on_tax")
+def _pass_on_tax(world: World, state: str) -> Call:
+    _claim(world, state).make()
+    side = world.home
+    return Call(side, side.engine, "pass_on_tax", (COAF,), side.outsider)
+
+
+@prepares(_ENGINE, "expire")
+def _expire(world: World, state: str) -> Call:
+    _fund(world, state).make()
+    side = world.home
+    begin(side, APPLE.expires + 1)
+    return Call(side, side.engine, "expire", (COAF, ACCOUNTS), side.outsider)
+
+
+@prepares(_ENGINE, "propose_paid_elsewhere")
+def _propose_paid_elsewhere(world: World, state: str) -> Call:
+    side = _claim(world, state).side
+    arguments = (COAF, side.investor.address, 0, DOCUMENT, *STATED)
+    return Call(side, side.engine, "propose_paid_elsewhere", arguments, side.paying_agent)
+
+
+@prepares(_ENGINE, "confirm_paid_elsewhere")
+def _confirm_paid_elsewhere(world: World, state: str) -> Call:
+    call = _propose_paid_elsewhere(world, state)
+    call.make()
+    return replace(call, function="confirm_paid_elsewhere", key=call.side.registrar)
 
 
 # -------------------------------------------------------------------------------- cash

@@ -352,6 +352,14 @@ class Actions:
         assert isinstance(receipt, Receipt)
         return receipt
 
+    def fixed_at_home(self, record: EventRecord) -> EventRecord:
+        """An event whose totals home has fixed, and cash of the paying agent there."""
+        self.in_force(record)
+        begin(self.home, record.record_day + 1)
+        self.fix(record)
+        self.give_cash(self.home, self.home.paying_agent, 2**200)
+        return record
+
     def pay_terms(self, side: Side, **changed: Any) -> tuple[Any, ...]:
         """Terms of payment in dollars on a ledger; tax is the auditor's, what is left the
         issuer's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from tallystick.actions.entitlement import Entitlement, Rate, entitlement
@@ -41,8 +41,8 @@ class Dividend:
     waiting: LaneMessage
 
     @classmethod
-    def fixed(cls, world: World, record: EventRecord = APPLE) -> Self:
-        """Bring a world there."""
+    def fixed(cls, world: World, record: EventRecord = APPLE, hidden: int = 0) -> Self:
+        """Bring a world there; of the remote ledger's supply so much is not told."""
         actions, home, remote = Actions(world), world.home, world.remote
         for side in (home, remote):
             actions.set_pay_terms(side)
@@ -57,8 +57,8 @@ class Dividend:
         outward = world.locked(OUTWARD)
         homeward = world.burned(HOMEWARD)
         actions.close(record.record_day)
-        actions.send_figures(record.record_day)
-        actions.take_figures(actions.figures(record.record_day))
+        figures = actions.figures(record.record_day)
+        actions.take_figures(replace(figures, supply=figures.supply - hidden))
         actions.fix(record)
         actions.fix_lane(record)
         actions.take_totals(record)
