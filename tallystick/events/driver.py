@@ -248,17 +248,22 @@ class Driver(Carrier):
         if why := self._not_paying(ledger):
             yield Step(ledger, "claim", "waiting", why)
             return
-        engine = self._engine(ledger)
-        try:
-            units, hint = self.engines.entitled(ledger, account, self.record.record_day)
-        except Revert as revert:
-            yield Step(ledger, "claim", "refused", f"{account}: {revert}")
-            units = hint = 0
+        engine, day = self._engine(ledger), self.record.record_day
+        units = hint = 0
+        # Of who came later the token can't tell that it had nothing, once a week has passed.
+        if account in self.engines.holders(ledger, day):
+            try:
+                units, hint = self.engines.entitled(ledger, account, day)
+            except Revert as revert:
+                yield Step(ledger, "claim", "refused", f"{account}: {revert}")
+                return
         if units and engine.is_paid(self.coaf, party(account)):
             yield Step(ledger, "claim", "done", account)
         elif units:
             arguments = (self.coaf, account, hint)
             yield self._do(ledger, engine.claim, arguments, account, role=role)
+        else:
+            yield Step(ledger, "claim", "done", f"{account}: held nothing at the close")
         yield from self._claims_crossed(ledger, account, role)
 
     # ------------------------------------------------------------------------- reasons

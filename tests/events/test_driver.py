@@ -160,6 +160,12 @@ def test_a_dry_run_sends_nothing(world: World) -> None:
     assert world.storage() == before
 
 
+def test_a_dry_run_needs_no_keys(world: World) -> None:
+    connection = replace(world.network.connection, mnemonic=None)
+    (step,) = Driver(connection, APPLE, execute=False).announce()
+    assert step.state == "pending"
+
+
 def test_a_dry_run_of_the_close_sends_nothing(closed: World) -> None:
     before = closed.storage()
     assert _states(_driver(closed, execute=False).figures()) == [
@@ -263,6 +269,24 @@ def test_long_after_the_close_hints_come_from_logs(closed: World) -> None:
     assert {state for *_, state in _states(_driver(closed).pay())} == {"executed"}
     paid = total(each.paid for each in payments_of(_driver(closed)))
     assert paid.units == _ISSUE - 700_001
+
+
+def test_who_came_long_after_the_close_claims_what_was_under_way_then(closed: World) -> None:
+    waiting = next(
+        message
+        for _, message in _driver(closed).engines.crossing("remote", APPLE.record_day)
+        if closed.remote.escrow.suspended(message.id)
+    )
+    list(_driver(closed).figures())
+    _carry(closed)
+    list(_driver(closed).fix())
+    _carry(closed)
+    list(_driver(closed).fund())
+    _admit(closed, closed.remote.outsider)
+    closed.network.claim(waiting)
+    _day(closed, APPLE.record_day + 20)
+    steps = _driver(closed).claim("remote", closed.remote.outsider.address)
+    assert _states(steps) == [("remote", "claim", "done"), ("remote", "claim_crossed", "executed")]
 
 
 def test_one_that_refuses_cash_stops_nobody(funded: World) -> None:
