@@ -289,6 +289,10 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
             | (staticcall ISecurityToken(dispatch.token).close_minute() << _MINUTE_SHIFT)
         )
         self._pay[coaf] = word
+    # What was not claimed is back by then; what may still land has no expiry.
+    assert (
+        lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
+    ), "payments: too late to fund"
     due: uint256 = units * record.numerator // record.denominator
     assert due <= _CASH_MAX, "payments: out of range"
     part: uint256 = self._parts[coaf][lane]

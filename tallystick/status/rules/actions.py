@@ -1,4 +1,4 @@
-"""The actions engine: whom it believes, the golden record, figures and shares of a close."""
+"""The actions engine: whom it believes, the golden record, a close's figures and shares, payments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tallystick.status.rules.step import Changes, Step, on, proposal, sets
 
 __all__ = []
 
+_PAYERS: Final = (Role.PAYING_AGENT, Role.ISSUER)
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 _DAY: Final = 86_400
 # What lies under no lane: home's accounts.
@@ -109,3 +110,25 @@ def _totals_taken(step: Step) -> Changes:
         "crossing": step.totals.crossing,
     }
     return {**_in_force(step, fixed=True), ("share_of", step.coaf, step.lane): share}
+
+
+# --- payments -------------------------------------------------------------------------------------
+
+_OPERATED: Final = "isOperator controller operator"
+
+sets("OperatorSet", _OPERATED, to="approved")
+sets("NonceInvalidated", "authorizations controller nonce", to=True)
+sets("EventFunded", "part_of coaf lane", to=None)
+
+
+@on("PayTermsProposed")
+def _pay_terms_proposed(step: Step) -> Changes:
+    return step.proposed(*_PAYERS, "set_pay_terms", step.terms)
+
+
+@on("PayTermsSet")
+def _pay_terms_set(step: Step) -> Changes:
+    return {
+        **step.carried_out("set_pay_terms", step.terms),
+        ("terms_for", step.terms.currency): (step.number, step.terms),
+    }
