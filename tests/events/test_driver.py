@@ -434,10 +434,17 @@ def test_cash_that_is_missing_is_said_by_the_token(closed: World) -> None:
     assert not side.engine.part_of(COAF, bytes(32))[0]
 
 
-def test_nothing_is_funded_once_claims_have_expired(closed: World) -> None:
+def test_what_may_still_land_is_funded_and_paid_when_claims_have_expired(closed: World) -> None:
+    list(_driver(closed).figures())
+    _carry(closed)
     list(_driver(closed).fix())
-    begin(closed.home, APPLE.expires + 1)
-    begin(closed.remote, APPLE.expires + 1)
-    details = {step.detail for step in _driver(closed).fund() if step.ledger == "home"}
-    assert "accounts: claims have expired" in details
-    assert {step.detail for step in _driver(closed).pay()} == {"claims have expired"}
+    for side in (closed.home, closed.remote):
+        begin(side, APPLE.expires + 1)
+    funded = {step.detail: step.state for step in _driver(closed).fund() if step.act == "fund"}
+    assert funded["accounts: claims have expired"] == "waiting"
+    assert funded["from remote: 1640000 smallest units"] == "executed"
+    paid = [(step.act, step.state) for step in _driver(closed).pay() if step.ledger == "home"]
+    assert paid == [("push", "waiting"), ("claim_crossed", "executed")]
+    investor = closed.home.investor
+    (step,) = _driver(closed, account=investor).claim("home", investor.address)
+    assert (step.state, step.detail) == ("done", f"{investor.address}: claims have expired")

@@ -105,6 +105,12 @@ _SHORT = replace(_ACCOUNTS, open=False, left=0, held=50)
             {"today": APPLE.payment_day},
             ("claims: pay (until 2020-08-13 the holders' own)",),
         ),
+        (
+            (_LEFT, _LANDING),
+            {"today": APPLE.expires + 1},
+            ("claims have expired: what is left returns (expire)",),
+        ),
+        ((_SHORT, _LANDING), {"today": APPLE.expires + 1}, ()),
         ((_ACCOUNTS, replace(_LANDING, left=1)), {}, ("units to land and be claimed: pay",)),
         ((_ACCOUNTS, replace(_LANDING, units=0, due=0, open=False)), {}, ()),
     ],
