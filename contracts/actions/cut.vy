@@ -238,9 +238,7 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
         there.supply + homeward + outward == owed and there.suspense <= there.supply
     ), "cut: figures do not fit"
     self._shares[coaf][lane] = (
-        _FIXED
-        | ((there.suspense + outward) << _CROSSING_SHIFT)
-        | (suspense + homeward)
+        _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
     )
     log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
 
