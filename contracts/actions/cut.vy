@@ -15,7 +15,7 @@
      that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
      `tallystick/actions/cut.py`, which is this in Python.
 
-       share  what is owed for here 104 | to what lands at the remote ledger 104 | of a lane, the day 16 | fixed 1
+       share  what is owed for here 104 | to what lands at the remote ledger 104 | - | fixed 1
 
      Here is, at home, what accounts hold (under no lane) or what is to land from a lane. What accounts on the remote
      ledger hold home need not keep: it follows from that ledger's figures. On a remote ledger, which has one lane, here
@@ -38,7 +38,6 @@ _TOTALS_TYPEHASH: constant(bytes32) = keccak256(
 )
 _FIXED: constant(uint256) = 2**255
 _CROSSING_SHIFT: constant(uint256) = 104
-_DAY_SHIFT: constant(uint256) = 208
 
 
 struct Totals:
@@ -239,10 +238,7 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
         there.supply + homeward + outward == owed and there.suspense <= there.supply
     ), "cut: figures do not fit"
     self._shares[coaf][lane] = (
-        _FIXED
-        | (day << _DAY_SHIFT)
-        | ((there.suspense + outward) << _CROSSING_SHIFT)
-        | (suspense + homeward)
+        _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
     )
     log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
 
@@ -292,8 +288,9 @@ def _share(coaf: bytes32, lane: bytes32) -> Share:
         crossing=(word >> _CROSSING_SHIFT) & figures.AMOUNT_MAX,
     )
     if dispatch.is_home and lane != empty(bytes32) and share.fixed:
-        # Of the day that was fixed, whatever a cancellation says.
-        there: figures.Figures = figures._figures(lane, (word >> _DAY_SHIFT) & (2**16 - 1))
+        # A cancellation names the same day.
+        version: events.Version = events._version(events.event_of[coaf].in_force)
+        there: figures.Figures = figures._figures(lane, version.record_day)
         share.home_crossing = here
         share.accounts = unsafe_sub(there.supply, there.suspense)
     return share

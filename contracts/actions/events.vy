@@ -216,7 +216,7 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
     e: Standing = self.event_of[record.coaf]
     in_force: Version = self._version(e.in_force)
     assert in_force.status != event_record.CANCELLED, "events: cancelled already"
-    self._check_changeable(in_force, status, self._terms[record.coaf])
+    self._check_changeable(in_force, record.record_day, status, self._terms[record.coaf])
     # No version is 0, whose hash is empty as the one before the first.
     assert record.version == self._version(e.newest).version + 1, "events: not the next version"
     assert record.previous == e.newest, "events: not linked to previous"
@@ -249,7 +249,9 @@ def confirm(record: event_record.EventRecord, attestation: Bytes[1034]):
     assert e.newest != e.in_force, "events: nothing to confirm"
     assert e.newest == event_record._hash(record), "events: not the newest version"
     version: Version = self._version(e.newest)
-    self._check_changeable(self._version(e.in_force), version.status, self._terms[coaf])
+    self._check_changeable(
+        self._version(e.in_force), version.record_day, version.status, self._terms[coaf]
+    )
     assert staticcall IVerifier(self.attestors).verify(
         dispatch._domain_separator(chain.id, self),
         event_record._version_hash(e.newest, version.status),
@@ -441,12 +443,15 @@ def _active(coaf: bytes32) -> Version:
 
 @internal
 @view
-def _check_changeable(in_force: Version, status: uint256, terms: uint256):
+def _check_changeable(in_force: Version, day: uint256, status: uint256, terms: uint256):
     """
-    @dev Once totals are fixed an event can only be cancelled, and not where holders may have been paid.
+    @dev Once totals are fixed an event can only be cancelled, and not where holders may have been paid. Its record day
+         stays: by that the figures are found that its shares are of.
     """
     if in_force.fixed:
-        assert status == event_record.CANCELLED, "events: totals are fixed"
+        assert (
+            status == event_record.CANCELLED and day == in_force.record_day
+        ), "events: totals are fixed"
         today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
         payment_day: uint256 = (terms >> 208) & _DAY_MASK
         # Where nothing is paid no payment begins.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tallystick.bridge.attestation import Asking, SignerSet, Struct, attest
 from tallystick.chain import Account, Contract, Receipt, Revert
+from tallystick.chain.abi import address_of
 from tallystick.chain.contract import Method
 from tallystick.events.engines import Engines
 from tallystick.reach.connection import Connection
@@ -83,11 +84,16 @@ class Actor:
         """Return who sends on a ledger: the account that was named, or the holder of a role.
 
         Raises:
-            InputError: there is none, or nothing here signs for it.
+            InputError: there is none, or nothing here signs for it and it is to send.
         """
         if isinstance(self._account, Account):
             return self.connection.private(self._account)
-        return self.connection.sender(ledger, self._account or role)
+        name = self._account or role
+        entry = self.connection.manifest.roles.get(ledger, {}).get(name)
+        if entry is not None and not self.execute:
+            # Who tries needs no key.
+            return Account(address_of(entry.address), None, -1, "")
+        return self.connection.sender(ledger, name)
 
     def _engine(self, ledger: str) -> Contract:
         return self.engines.engine(ledger)

@@ -25,6 +25,7 @@ __all__ = ["BATCH", "Driver", "Step"]
 
 # Accounts that an engine pays in one call.
 BATCH: Final = 25
+_EXPIRED: Final = "claims have expired"
 
 
 class Driver(Carrier):
@@ -124,6 +125,8 @@ class Driver(Carrier):
                 yield Step(ledger, "fund", "waiting", f"{title}: not fixed yet")
             elif due == 0 or is_open:
                 yield Step(ledger, "fund", "done", title if due else f"{title}: nothing is due")
+            elif lane == ACCOUNTS and self._is_expired(ledger):
+                yield Step(ledger, "fund", "waiting", f"{title}: {_EXPIRED}")
             else:
                 open_parts.append((lane, title, due - held))
         if not open_parts:
@@ -132,8 +135,6 @@ class Driver(Carrier):
         number, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
         if not why and not number:
             why = f"no terms of payment in {self.record.currency} (tallystick event terms)"
-        if not why and self.engines.today(ledger) > self.record.expires:
-            why = "claims have expired"
         if why:
             yield from (Step(ledger, "fund", "waiting", f"{part[1]}: {why}") for part in open_parts)
             return
@@ -186,7 +187,10 @@ class Driver(Carrier):
             if why:
                 yield Step(ledger, "push", "waiting", why)
                 continue
-            yield from self._push(ledger)
+            if self._is_expired(ledger):
+                yield Step(ledger, "push", "waiting", f"accounts: {_EXPIRED}")
+            else:
+                yield from self._push(ledger)
             yield from self._claims_crossed(ledger)
 
     def _push(self, ledger: str) -> Iterator[Step]:
@@ -248,17 +252,24 @@ class Driver(Carrier):
         if why := self._not_paying(ledger):
             yield Step(ledger, "claim", "waiting", why)
             return
-        engine = self._engine(ledger)
-        try:
-            units, hint = self.engines.entitled(ledger, account, self.record.record_day)
-        except Revert as revert:
-            yield Step(ledger, "claim", "refused", f"{account}: {revert}")
-            units = hint = 0
+        engine, day = self._engine(ledger), self.record.record_day
+        units = hint = 0
+        expired = self._is_expired(ledger)
+        # Of who came later the token can't tell that it had nothing, once a week has passed.
+        if not expired and account in self.engines.holders(ledger, day):
+            try:
+                units, hint = self.engines.entitled(ledger, account, day)
+            except Revert as revert:
+                yield Step(ledger, "claim", "refused", f"{account}: {revert}")
+                return
         if units and engine.is_paid(self.coaf, party(account)):
             yield Step(ledger, "claim", "done", account)
         elif units:
             arguments = (self.coaf, account, hint)
             yield self._do(ledger, engine.claim, arguments, account, role=role)
+        else:
+            why = _EXPIRED if expired else "held nothing at the close"
+            yield Step(ledger, "claim", "done", f"{account}: {why}")
         yield from self._claims_crossed(ledger, account, role)
 
     # ------------------------------------------------------------------------- reasons
@@ -291,10 +302,13 @@ class Driver(Carrier):
             return why
         if self.record.rate is None:
             return "the event pays no cash"
-        today = self.engines.today(ledger)
-        if today < self.record.payment_day:
+        if self.engines.today(ledger) < self.record.payment_day:
             return f"the payment day is {date_of(self.record.payment_day)}"
-        return "claims have expired" if today > self.record.expires else ""
+        return ""
+
+    def _is_expired(self, ledger: str) -> bool:
+        """Whether accounts claim no more on a ledger; what may still land has no expiry."""
+        return self.engines.today(ledger) > self.record.expires
 
 
 def _issues(cash: Contract, account: Account) -> bool:

@@ -176,7 +176,12 @@ def _after_close(seen: Standing) -> Iterator[str]:
 
 def _payment(seen: Standing) -> Iterator[str]:
     record = seen.record
-    missing = [part.title for part in seen.parts if part.due and not part.open]
+    expired = seen.today > record.expires
+    missing = [
+        part.title
+        for part in seen.parts
+        if part.due and not part.open and not (part.accounts and expired)
+    ]
     if missing and not seen.terms:
         yield f"terms of payment in {record.currency}: terms"
     elif missing:
@@ -186,6 +191,8 @@ def _payment(seen: Standing) -> Iterator[str]:
         return
     if seen.today < record.payment_day:
         yield f"the payment day, {date_of(record.payment_day)}"
+    elif expired and any(part.accounts for part in left):
+        yield "claims have expired: what is left returns (expire)"
     elif any(part.accounts for part in left):
         until = f" (until {date_of(record.relief_until)} the holders' own)"
         yield "claims: pay" + (until if seen.today <= record.relief_until else "")

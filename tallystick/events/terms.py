@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -97,7 +97,7 @@ class Terms(Actor):
                 cash = str(token.address)
                 yield Step(ledger, "deploy", "executed", f"CashToken {cash}")
         accounts = (place.tax_account, place.return_account)
-        terms = PayTerms(file.currency, cash, *accounts, file.withheld).as_tuple()
+        terms = PayTerms(file.currency, cash, *accounts, file.tax).as_tuple()
         if number and _same(tuple(in_force), terms):
             yield Step(ledger, "set_pay_terms", "done", f"{file.currency} in {cash}")
             return
@@ -137,11 +137,11 @@ class Terms(Actor):
         for entry in place.categories:
             left = [a for a in entry.accounts if engine.payee_of(a)[1] != entry.category]
             if not left:
-                what = f"category {entry.category}: {len(entry.accounts)} accounts"
+                what = f"category {entry.category}: {_counted(entry.accounts)}"
                 yield Step(ledger, "set_tax_category", "done", what)
             for first in range(0, len(left), _BATCH):
                 accounts = left[first : first + _BATCH]
-                what = f"category {entry.category}: {len(accounts)} accounts"
+                what = f"category {entry.category}: {_counted(accounts)}"
                 document = bytes.fromhex(entry.document[2:])
                 arguments = (accounts, entry.category, _REASON, document)
                 yield self._by(ledger, "paying_agent", "set_tax_category", arguments, what)
@@ -159,6 +159,10 @@ class Terms(Actor):
             why = f"the {role.replace('_', ' ')}'s key, {holder}: run the same with it"
             return Step(ledger, name, "waiting", f"{what}: {why}")
         return self._do(ledger, self._engine(ledger).method(name), arguments, what, role=role)
+
+
+def _counted(accounts: Sequence[str]) -> str:
+    return accounts[0] if len(accounts) == 1 else f"{len(accounts)} accounts"
 
 
 def _same(kept: tuple[object, ...], terms: tuple[object, ...]) -> bool:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.pay_terms import MAX_RATES, check_rates
+from tallystick.actions.tax import MAX_RATES, TaxTable
 from tallystick.chain.abi import address_of
 from tallystick.files.event import RateText
 from tallystick.files.instrument import Currency, Hash, as_tuples
@@ -97,7 +97,7 @@ class PayTermsFile(StrictModel):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         try:
-            check_rates(self.withheld)
+            _ = self.tax
         except (ValueError, ZeroDivisionError) as error:
             value = ", ".join(self.rates)
             raise wrong(str(error).removeprefix("expected "), path="rates", value=value) from None
@@ -110,9 +110,9 @@ class PayTermsFile(StrictModel):
         return self
 
     @property
-    def withheld(self) -> tuple[Rate, ...]:
-        """The rates of tax by category."""
-        return tuple(Rate.of(Fraction(rate)) for rate in self.rates)
+    def tax(self) -> TaxTable:
+        """What is withheld, by category."""
+        return TaxTable(tuple(Rate.of(Fraction(rate)) for rate in self.rates))
 
 
 def load_pay_terms(path: str | Path) -> PayTermsFile:

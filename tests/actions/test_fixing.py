@@ -264,8 +264,9 @@ def test_a_fixed_event_does_not_change(closed: Actions) -> None:
         record = replace(APPLE.successor(), **changes)
         if "record_day" in changes:
             record = replace(record, figures_by=CLOSE + 40, relief_until=CLOSE + 70)
-        with refused(closed.world, "events: totals are fixed"):
-            closed.announce(record)
+        for status in Status if "record_day" in changes else (Status.ACTIVE,):
+            with refused(closed.world, "events: totals are fixed"):
+                closed.announce(record, status)
 
 
 def test_a_fixed_event_is_cancelled_before_its_payment_day(split: Actions) -> None:
@@ -273,6 +274,7 @@ def test_a_fixed_event_is_cancelled_before_its_payment_day(split: Actions) -> No
     split.announce(CANCELLED.record, CANCELLED.status)
     split.confirm(CANCELLED)
     assert split.home.engine.event_of(COAF).in_force == CANCELLED.record.hash
+    assert share(split, split.world.lane) == (True, *SPLIT)
     for act in (split.fix, split.fix_lane):
         with refused(split.world, "events: none, or cancelled"):
             act(APPLE)

@@ -70,6 +70,7 @@ def test_it_is_refused_and_nothing_is_signed(changed: dict[str, Any], why: str) 
 @pytest.mark.parametrize("field", ["codec", "kind", "instrument", "source_ledger", "source_engine"])
 def test_a_header_of_something_else_is_refused(field: str) -> None:
     value = getattr(_MESSAGE, field)
-    other = replace(_MESSAGE, **{field: value + 1 if isinstance(value, int) else b"\x01" * 32})
+    changed: dict[str, Any] = {field: value + 1 if isinstance(value, int) else b"\x01" * 32}
+    other = replace(_MESSAGE, **changed)
     seen = replace(_SEEN, message=other, logged_id=other.id)
     assert decide(seen) == Decision(Act.REFUSE, _NOT_ITS_WORDS)

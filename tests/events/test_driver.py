@@ -14,7 +14,7 @@ from tallystick.actions.record import RecordError
 from tallystick.chain import Account
 from tallystick.events.driver import Driver, Step
 from tallystick.events.standing import payments_of, standing_of, waits
-from tests.support.actions import APPLE, COAF, begin
+from tests.support.actions import APPLE, COAF, Actions, begin
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -160,6 +160,12 @@ def test_a_dry_run_sends_nothing(world: World) -> None:
     assert world.storage() == before
 
 
+def test_a_dry_run_needs_no_keys(world: World) -> None:
+    connection = replace(world.network.connection, mnemonic=None)
+    (step,) = Driver(connection, APPLE, execute=False).announce()
+    assert step.state == "pending"
+
+
 def test_a_dry_run_of_the_close_sends_nothing(closed: World) -> None:
     before = closed.storage()
     assert _states(_driver(closed, execute=False).figures()) == [
@@ -265,6 +271,24 @@ def test_long_after_the_close_hints_come_from_logs(closed: World) -> None:
     assert paid.units == _ISSUE - 700_001
 
 
+def test_who_came_long_after_the_close_claims_what_was_under_way_then(closed: World) -> None:
+    waiting = next(
+        message
+        for _, message in _driver(closed).engines.crossing("remote", APPLE.record_day)
+        if closed.remote.escrow.suspended(message.id)
+    )
+    list(_driver(closed).figures())
+    _carry(closed)
+    list(_driver(closed).fix())
+    _carry(closed)
+    list(_driver(closed).fund())
+    _admit(closed, closed.remote.outsider)
+    closed.network.claim(waiting)
+    _day(closed, APPLE.record_day + 20)
+    steps = _driver(closed).claim("remote", closed.remote.outsider.address)
+    assert _states(steps) == [("remote", "claim", "done"), ("remote", "claim_crossed", "executed")]
+
+
 def test_one_that_refuses_cash_stops_nobody(funded: World) -> None:
     side = funded.home
     side.cash.set_blocked(side.buyer, True, sender=side.issuer)
@@ -346,3 +370,81 @@ def test_without_attestors_keys_nothing_is_confirmed_or_carried(told: World) -> 
 def test_payments_of_nobody_are_none(told: World) -> None:
     assert payments_of(_driver(told)) == ()
     assert standing_of(_driver(told))[0].paid == Entitlement(0, 0, 0)
+
+
+def test_other_figures_of_a_close_are_shown_and_stop_the_lane(
+    closed: World, actions: Actions
+) -> None:
+    actions.take_figures(actions.figures(APPLE.record_day, supply=1))
+    list(_driver(closed).figures())
+    list(_driver(closed).fix())
+    engine, lane = closed.remote.engine, closed.lane
+    hints = (0, 0, 0)
+    engine.send_figures(lane, APPLE.record_day, 0, hints, sender=closed.remote.courier)
+    _final(closed)
+    (step,) = _driver(closed).carry()
+    assert (step.act, step.state) == ("take_figures", "refused")
+    assert step.detail == "FIGURES of remote: contradicts what is known there"
+    stopped = ("two figures contradict one another: that lane and day stop",)
+    assert _waits(closed)["remote"] == stopped
+    (waiting,) = _driver(closed).carry()
+    assert (waiting.state, waiting.detail) == (
+        "waiting",
+        "FIGURES of remote: other figures contradict them: that lane and day stop",
+    )
+    # Home's accounts are paid all the same.
+    assert _states(_driver(closed).fix())[0] == ("home", "fix", "done")
+    assert ("home", "fund", "executed") in _states(_driver(closed).fund())
+
+
+def test_more_holders_than_a_batch_are_paid(told: World) -> None:
+    side = told.home
+    _day(told, APPLE.record_day - 1)
+    holders = [side.chain.account(200 + number) for number in range(27)]
+    for holder in holders:
+        side.token.admit(holder, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
+        side.token.transfer(holder, 1_000_000, sender=side.investor)
+    _day(told, APPLE.record_day + 1)
+    list(_driver(told).fix())
+    list(_driver(told).fund())
+    _day(told, APPLE.payment_day + 1)
+    pushed = [step for step in _driver(told).pay() if step.act == "push" and step.ledger == "home"]
+    assert [step.detail for step in pushed] == ["25 accounts", "4 accounts"]
+    assert all(side.cash.balanceOf(holder) == 820_000 * 70 // 100 for holder in holders)
+
+
+def test_an_allowance_is_taken_back_before_another_is_given(closed: World) -> None:
+    side = closed.home
+    side.cash.approve(side.engine, 5, sender=side.paying_agent)
+    list(_driver(closed).fix())
+    steps = [step for step in _driver(closed).fund() if step.ledger == "home"]
+    approved = [step.detail for step in steps if step.act == "approve"]
+    assert (approved[0], len(approved)) == ("0", 2)
+    assert side.cash.allowance(side.paying_agent, side.engine) == 0
+
+
+def test_cash_that_is_missing_is_said_by_the_token(closed: World) -> None:
+    side = closed.home
+    rest = side.cash.balanceOf(side.paying_agent)
+    side.cash.transfer(side.outsider, rest, sender=side.paying_agent)
+    list(_driver(closed).fix())
+    refused = [step for step in _driver(closed).fund() if step.state == "refused"]
+    assert [(step.ledger, step.act) for step in refused] == [("home", "fund")]
+    assert refused[0].detail.startswith("accounts: ")
+    assert not side.engine.part_of(COAF, bytes(32))[0]
+
+
+def test_what_may_still_land_is_funded_and_paid_when_claims_have_expired(closed: World) -> None:
+    list(_driver(closed).figures())
+    _carry(closed)
+    list(_driver(closed).fix())
+    for side in (closed.home, closed.remote):
+        begin(side, APPLE.expires + 1)
+    funded = {step.detail: step.state for step in _driver(closed).fund() if step.act == "fund"}
+    assert funded["accounts: claims have expired"] == "waiting"
+    assert funded["from remote: 1640000 smallest units"] == "executed"
+    paid = [(step.act, step.state) for step in _driver(closed).pay() if step.ledger == "home"]
+    assert paid == [("push", "waiting"), ("claim_crossed", "executed")]
+    investor = closed.home.investor
+    (step,) = _driver(closed, account=investor).claim("home", investor.address)
+    assert (step.state, step.detail) == ("done", f"{investor.address}: claims have expired")

@@ -12,6 +12,7 @@ import pytest
 from tallystick.actions.entitlement import Rate
 from tallystick.errors import InputError
 from tallystick.files.pay_terms import LOCAL, load_pay_terms, pay_terms_schema
+from tests.support.commands import ROOT
 
 _A, _B, _C = (f"0x{n * 40}" for n in "123")
 _CHECKSUM = "0xe94DF638c62420a15014DB6f3EDf34E719651797"
@@ -49,7 +50,7 @@ def _written(folder: Path, *changes: tuple[str, Any]) -> Path:
 
 def test_a_good_file(tmp_path: Path) -> None:
     terms = load_pay_terms(_written(tmp_path))
-    assert terms.withheld == (Rate(3, 10), Rate(3, 20), Rate(0))
+    assert terms.tax.rates == (Rate(3, 10), Rate(3, 20), Rate(0))
     assert terms.ledgers["home"].categories[0].accounts == (_CHECKSUM,)
     assert terms.ledgers["remote"].cash == LOCAL
     assert terms.ledgers["remote"].categories == ()
@@ -60,9 +61,9 @@ def test_a_good_file(tmp_path: Path) -> None:
     [
         ("currency", "dollars", "currency: dollars: expected "),
         ("cash_decimals", 19, "cash_decimals: 19: expected a number of at most 18"),
-        ("rates", ["0.15", "0.3"], "rates: 0.15, 0.3: expected the highest rate first: "),
+        ("rates", ["0.15", "0.3"], "rates: 0.15, 0.3: expected the first rate to be the highest"),
         ("rates", ["1.5"], "rates: 1.5: expected a tax of 0 to 1 whose terms fit 56 bits"),
-        ("rates", [], 'rates: "": expected 1 to 16 rates'),
+        ("rates", [], 'rates: "": expected 1 to 16 rates, and a first one'),
         ("rates", ["0.1"] * 17, "rates: 0.1, "),
         ("rates", ["0.12345678901234"], "rates[0]: 0.12345678901234: expected at most 13 decimal"),
         ("ledgers.home.cash", "dollars", "ledgers.home.cash: dollars: expected an address: "),
@@ -87,6 +88,12 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, path: str, value: Any, line: 
     text = str(caught.value)
     assert text.startswith(f"{file}: {line}")
     assert "\n" not in text
+
+
+def test_the_example_is_sound() -> None:
+    terms = load_pay_terms(ROOT / "examples" / "pay-terms.yaml")
+    assert terms.tax.rates == (Rate(3, 10), Rate(3, 20), Rate(0))
+    assert list(terms.ledgers) == ["home", "remote"]
 
 
 def test_the_schema_is_json() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +14,9 @@ import pytest
 from rich.console import Console
 
 from tallystick.actions.message import EventVersion, Status, Totals
+from tallystick.actions.record import EventRecord
 from tallystick.bridge.figures import Figure, figure_key
-from tallystick.bridge.message import NO_CAP
+from tallystick.bridge.message import NO_CAP, LaneMessage
 from tallystick.build import artifact
 from tallystick.chain import Contract
 from tallystick.cli.log import log_dict, show_events, show_rebuilt
@@ -32,11 +33,14 @@ from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
 from tallystick.token.closings import opening_key
 from tests.support.actions import (
+    ACCOUNTS,
     APPLE,
     ENGINE_ATTESTORS,
     EVENT_ATTESTORS,
     Actions,
+    begin,
 )
+from tests.support.cash import new_cash
 from tests.support.commands import tallystick
 from tests.support.ratios import Engine
 from tests.support.world import (
@@ -47,6 +51,7 @@ from tests.support.world import (
     ISIN,
     STATED,
     UINT_MAX,
+    ZERO,
     Side,
     World,
     order_id,
@@ -158,7 +163,10 @@ def _events(actions: Actions) -> None:
     following = others[2].successor()
     actions.take(actions.in_force(following))
     actions.announce(following.successor(), Status.CANCELLED)
+    out, *back = actions.world.locked(2), actions.world.burned(1), actions.world.burned(1)
     actions.close(day)
+    for message in (out, *back):
+        actions.world.deliver(message)
     actions.send_figures(day)
     actions.take_figures(actions.figures(day))
     for supply in (5, 6):
@@ -167,8 +175,14 @@ def _events(actions: Actions) -> None:
     actions.fix_lane(record)
     actions.take_totals(record)
     totals = Totals(others[0].as_tuple()[2], EventVersion(others[0]).id, lane, 5, 6)
-    for each in (totals, replace(totals, crossing=7)):
-        actions.take_totals(others[0], each)
+    actions.take_totals(others[0], totals)
+    paid = {side.chain.name: _pay_terms(actions, side) for side in (home, remote)}
+    actions.fund(paid["remote"], others[0])
+    actions.take_totals(others[0], replace(totals, crossing=7))
+    # Halted: what was paid in is back.
+    remote.engine.expire(others[0].as_tuple()[2], ACCOUNTS, sender=remote.courier)
+    _payments(actions, paid["home"], record, back)
+    _payments(actions, paid["remote"], record, [out])
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]
         for verifier in verifiers:
@@ -180,6 +194,50 @@ def _events(actions: Actions) -> None:
         side.engine.set_peer(*terms, sender=side.administrator)
         if side is home:
             side.engine.set_attestors(events, *STATED, sender=side.administrator)
+
+
+def _pay_terms(actions: Actions, side: Side) -> Side:
+    """The side with cash, in which its events are paid; other terms are proposed."""
+    side = replace(side, cash=new_cash(side.chain, side.issuer))
+    actions.set_pay_terms(side)
+    terms = actions.pay_terms(side, currency=b"EUR\0")
+    side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
+    taxed = [side.buyer, side.investor]
+    side.engine.set_tax_category(taxed, 1, *STATED, sender=side.paying_agent)
+    actions.give_cash(side, side.paying_agent)
+    return side
+
+
+def _payments(
+    actions: Actions, side: Side, record: EventRecord, crossed: Sequence[LaneMessage]
+) -> None:
+    """Funded by and by, claimed, pushed, refused once, paid elsewhere, taxed."""
+    coaf, lane = record.as_tuple()[2], actions.world.lane
+    engine, investor, buyer, fund = side.engine, side.investor, side.buyer, side.fund
+    for part, most in ((ACCOUNTS, 5), (ACCOUNTS, UINT_MAX), (lane, UINT_MAX)):
+        actions.fund(side, record, part, most)
+    engine.setOperator(side.outsider, True, sender=fund)
+    for approved in (True, False):
+        engine.setOperator(side.attacker, approved, sender=fund)
+    engine.invalidateNonce(b"\1" * 32, sender=fund)
+    engine.set_payee(side.outsider, sender=investor)
+    for payee in (side.outsider, ZERO):
+        engine.set_payee(payee, sender=buyer)
+    begin(side, record.relief_until + 1, 60)
+    day = record.record_day
+    held = [each for each in side.parties.values() if side.token.entitled_at_close(each, day, 0)]
+    first, *others = held
+    engine.claim(coaf, first, 0, sender=first)
+    for message in crossed:
+        engine.claim_crossed(coaf, message.as_tuple(), sender=side.courier)
+    for refused in others[:1]:
+        receiver, _ = engine.payee_of(refused)
+        side.cash.set_blocked(receiver, True, sender=side.issuer)
+        engine.push(coaf, others, [], sender=side.courier)
+        what = (coaf, refused, 0, b"\2" * 32, *STATED)
+        engine.propose_paid_elsewhere(*what, sender=side.paying_agent)
+        engine.confirm_paid_elsewhere(*what, sender=side.registrar)
+    engine.pass_on_tax(coaf, sender=side.courier)
 
 
 def _controls(side: Side) -> None:
@@ -518,7 +576,8 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "frozen amount": (_position(1 << 104), {"position_of frozen"}),
     "eligibility": (_position(1 << 208), {"position_of eligible_until"}),
     "number of orders": (_position(1 << 247), {"position_of orders"}),
-    "last movement": (_position(1 << 224), {"position_of last_movement"}),
+    # To a later day, whatever day it was.
+    "last movement": (_position(1 << 236), {"position_of last_movement"}),
     "epoch": (_position(1 << 240), {"position_of epoch"}),
     "account freeze": (_position(1 << 250), {"position_of account_frozen"}),
     "link": (_position(1 << 251), {"position_of link"}),

@@ -1,11 +1,12 @@
-"""The actions engine: whom it believes, the golden record, figures and shares of a close."""
+"""The actions engine: whom it believes, the golden record, a close, what is paid."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
-from tallystick.status.rules.step import Changes, Step, on, proposal, sets
+from tallystick.status.rules.step import NOBODY, Changes, Step, on, proposal, sets
 
 __all__ = []
 
@@ -95,10 +96,19 @@ def _figures_contradicted(step: Step) -> Changes:
 @on("EventFixed")
 def _event_fixed(step: Step) -> Changes:
     share = {"fixed": True, "accounts": step.accounts}
-    return {**_in_force(step, fixed=True), ("share_of", step.coaf, _NO_LANE): share}
+    return {
+        **_in_force(step, fixed=True),
+        ("share_of", step.coaf, _NO_LANE): share,
+        ("_units", step.coaf, _NO_LANE): step.accounts,
+    }
 
 
 sets("LaneFixed", "share_of coaf lane", to="share")
+
+
+@on("LaneFixed")
+def _lane_fixed(step: Step) -> Changes:
+    return {("_units", step.coaf, step.lane): step.share.home_crossing}
 
 
 @on("TotalsTaken")
@@ -108,4 +118,103 @@ def _totals_taken(step: Step) -> Changes:
         "accounts": step.totals.accounts,
         "crossing": step.totals.crossing,
     }
-    return {**_in_force(step, fixed=True), ("share_of", step.coaf, step.lane): share}
+    return {
+        **_in_force(step, fixed=True),
+        ("share_of", step.coaf, step.lane): share,
+        ("_units", step.coaf, _NO_LANE): step.totals.accounts,
+        ("_units", step.coaf, step.lane): step.totals.crossing,
+    }
+
+
+# --- payments -------------------------------------------------------------------------------------
+
+sets("OperatorSet", "isOperator controller operator", to="approved")
+sets("NonceInvalidated", "authorizations controller nonce", to=True)
+sets("TaxPassedOn", "withheld coaf", to=0)
+
+
+@on("PayTermsProposed")
+def _pay_terms_proposed(step: Step) -> Changes:
+    return step.proposed(Role.PAYING_AGENT, Role.ISSUER, "set_pay_terms", str(step.terms))
+
+
+@on("PayTermsSet")
+def _pay_terms_set(step: Step) -> Changes:
+    return {
+        **step.carried_out("set_pay_terms", str(step.terms)),
+        ("terms_for", step.terms.currency): (step.number, step.terms),
+    }
+
+
+@on("TaxCategorySet")
+def _tax_category_set(step: Step) -> Changes:
+    payee, _ = step.now("payee_of", step.account, empty=(step.account, 0))
+    return {("payee_of", step.account): (payee, step.category)}
+
+
+@on("PayeeSet")
+def _payee_set(step: Step) -> Changes:
+    _, category = step.now("payee_of", step.account, empty=("", 0))
+    payee = step.account if step.payee == NOBODY else step.payee
+    return {("payee_of", step.account): (payee, category)}
+
+
+@on("EventFunded")
+def _event_funded(step: Step) -> Changes:
+    """It opens with the last smallest unit of what is due."""
+    is_open = step.held == step.due
+    units = step.now("_units", step.coaf, step.lane) if is_open else 0
+    return {("part_of", step.coaf, step.lane): (is_open, units, step.held)}
+
+
+def _paid_out(step: Step, lane: bytes, key: bytes) -> Changes:
+    """A payment out of a part, to the account or for the message that `key` names."""
+    payment = step.payment
+    is_open, units, cash = step.now("part_of", step.coaf, lane)
+    left = (is_open, units - payment.units, cash - payment.gross)
+    return {
+        ("part_of", step.coaf, lane): left,
+        ("is_paid", step.coaf, key): True,
+        ("withheld", step.coaf): step.now("withheld", step.coaf) + payment.tax,
+    }
+
+
+@on("Paid")
+def _paid(step: Step) -> Changes:
+    """Which lane a message came by the escrow's log says, where its units landed."""
+    if not any(step.message_id):
+        return _paid_out(step, _NO_LANE, party(step.account))
+    [lane] = (
+        value
+        for (_, view, *asked), value in step.facts.items()
+        if (view, asked) == ("_lane_of", [step.message_id])
+    )
+    return _paid_out(step, lane, step.message_id)
+
+
+@on("ElsewhereProposed")
+def _elsewhere_proposed(step: Step) -> Changes:
+    what = (step.coaf, step.account, step.payment, step.reference)
+    return step.proposed(Role.PAYING_AGENT, Role.REGISTRAR, "paid_elsewhere", *what)
+
+
+@on("PaidElsewhere")
+def _paid_elsewhere(step: Step) -> Changes:
+    what = (step.coaf, step.account, step.payment, step.reference)
+    return {
+        **step.carried_out("paid_elsewhere", *what),
+        **_paid_out(step, _NO_LANE, party(step.account)),
+    }
+
+
+@on("PaymentRefused")
+def _payment_refused(_: Step) -> Changes:
+    """As if it had not been tried."""
+    return {}
+
+
+@on("EventExpired")
+def _event_expired(step: Step) -> Changes:
+    """A part of which all was paid stays as it is, empty."""
+    is_open, *_ = step.now("part_of", step.coaf, step.lane)
+    return {("part_of", step.coaf, step.lane): (is_open and step.units == 0, 0, 0)}

@@ -114,6 +114,7 @@ def _suspense_claimed(step: Step) -> Changes:
 
 
 sets("UnitsLanded", "landed id", to="landing")
+sets("UnitsLanded", "_lane_of id", to="lane")
 
 
 @on("FigureKept")
