@@ -293,7 +293,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
         self._pay[coaf] = word
     # What came in now would only go back, and not to whom it came from.
     assert (
-        lane != empty(bytes32) or self._day_of(block.timestamp, word) <= events._terms[coaf] >> 240
+        lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
     ), "payments: claims expired"
     due: uint256 = units * record.numerator // record.denominator
     assert due <= _CASH_MAX, "payments: out of range"

@@ -29,6 +29,7 @@ from tests.support.world import (
     Side,
     World,
     refused,
+    write_slot,
 )
 
 HOLDERS: Final = ("investor", "buyer", "fund")
@@ -280,3 +281,26 @@ def test_a_message_in_other_units_than_the_record_waits(actions: Actions) -> Non
     begin(home, record.payment_day)
     with refused(world, "payments: in other units"):
         actions.claim_crossed(home, message, home.fund)
+
+
+def test_no_event_is_paid_for_another_however_many_there_were(actions: Actions) -> None:
+    """Who was paid is a bit of each event; 256 of them share a word."""
+    home = actions.home
+    records = [replace(APPLE, coaf=f"US-2020-DVCA-0{place}") for place in range(1, 5)]
+    for record in records:
+        actions.in_force(record)
+    begin(home, APPLE.record_day + 1)
+    actions.set_pay_terms(home)
+    actions.give_cash(home, home.paying_agent)
+    for number, record in zip((0, 1, 255, 256), records, strict=True):
+        write_slot(home.engine, number, "payments", "_events")
+        actions.fix(record)
+        actions.fund(home, record)
+    begin(home, APPLE.payment_day)
+    key = bytes(12) + bytes.fromhex(home.buyer.address[2:])
+    coafs = [record.as_tuple()[2] for record in records]
+    for count, coaf in enumerate(coafs):
+        assert [home.engine.is_paid(each, key) for each in coafs] == (
+            [True] * count + [False] * (4 - count)
+        )
+        home.engine.claim(coaf, home.buyer, 0, sender=home.buyer)
