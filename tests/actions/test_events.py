@@ -962,19 +962,22 @@ def test_an_engine_has_a_token_and_an_escrow(world: World) -> None:
             side.proxy("ActionsEngine", *bound, side.deployer)
 
 
-def test_an_engine_has_its_controls(world: World) -> None:
+@pytest.mark.parametrize(("piece", "next_one"), [("", "controls"), ("Controls", "settings")])
+def test_a_piece_of_an_engine_has_the_next(world: World, piece: str, next_one: str) -> None:
     side = world.home
-    with refused(world, "engine: controls have no code"):
-        side.chain.deploy("ActionsEngine", side.outsider, sender=side.deployer)
+    with refused(world, f"engine: {next_one} have no code"):
+        side.chain.deploy(f"ActionsEngine{piece}", side.outsider, sender=side.deployer)
 
 
-def test_what_neither_piece_knows_is_refused(world: World) -> None:
-    """Nor does anybody set up the second piece itself."""
+def test_what_no_piece_knows_is_refused(world: World) -> None:
+    """Nor does anybody set up a later piece itself."""
     side = world.home
     controls = side.chain.at("ActionsEngineControls", side.engine.CONTROLS())
-    with refused(world, "engine: initialised already"):
-        controls.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
-    for engine in (side.engine, controls):
+    settings = side.chain.at("ActionsEngineSettings", controls.SETTINGS())
+    for piece in (settings, side.chain.at("ActionsEngineSettings", controls.address)):
+        with refused(world, "engine: initialised already"):
+            piece.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
+    for engine in (side.engine, controls, settings):
         for data in (b"", bytes.fromhex("deadbeef")):
             with refused(world, "engine: no such function"):
                 side.chain.send(sender=side.attacker, to=engine.address, data=data)

@@ -26,7 +26,9 @@ WEEK = 7
 def on_day(record: EventRecord, day: int) -> EventRecord:
     """The record with another record day, and what follows it."""
     days = {"figures_by": day + 1, "payment_day": day + 1, "relief_until": day + 1}
-    return replace(record, ex=0, record_day=day, expires=day + 400, **days)
+    # Announced before it, however early that is: days in order are not what is played here.
+    announced = min(record.announced, day - 1)
+    return replace(record, announced=announced, ex=0, record_day=day, expires=day + 400, **days)
 
 
 @dataclass
