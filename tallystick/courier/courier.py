@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.carrying import Act
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
 from tallystick.chain import Account, RawLog, Receipt, Revert
-from tallystick.courier.decision import Act, Sighting, decide
+from tallystick.courier.decision import Sighting, decide
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
-from tallystick.reach.finality import final_block
+from tallystick.reach.finality import FinalLogs, stands
 from tallystick.text import hex_text
 
 __all__ = ["Courier", "Outcome"]
@@ -66,16 +67,14 @@ class Outcome:
 
 @dataclass
 class _Direction:
-    """One direction of a lane, and how far it has been read."""
+    """One direction of a lane, and what was read of it at both ends."""
 
     lane: LaneEntry
     source: str
     destination: str
     kind: Kind
-    read_to: int = -1
-    read_hash: str = ""
-    settled_to: int = -1
-    settled_hash: str = ""
+    sent: FinalLogs
+    landed: FinalLogs
     open: dict[tuple[int, int], RawLog] = field(default_factory=dict)
     settled: set[bytes] = field(default_factory=set)
 
@@ -110,23 +109,23 @@ class Courier:
         }
         self._keys: dict[str, Account] = {
             str(attestor.address): connection.private(attestor)
-            for attestor in (self._local_attestors() if attestors is None else attestors)
+            for attestor in (connection.keys("attestor") if attestors is None else attestors)
         }
         self._directions = [
-            _Direction(lane, source, destination, kind)
+            _Direction(
+                lane,
+                source,
+                destination,
+                kind,
+                connection.final(source),
+                connection.final(destination),
+            )
             for lane in connection.manifest.lanes
             for source, destination, kind in (
                 (lane.home, lane.remote, Kind.ISSUE),
                 (lane.remote, lane.home, Kind.RELEASE),
             )
         ]
-
-    def _local_attestors(self) -> list[Account]:
-        found = (
-            self.connection.key(ledger, entry)
-            for ledger, entry in self.connection.manifest.accounts("attestor")
-        )
-        return [account for account in found if account is not None]
 
     @property
     def attestors(self) -> tuple[str, ...]:
@@ -147,8 +146,8 @@ class Courier:
             yield from self._step(direction)
 
     def _step(self, way: _Direction) -> Iterator[Outcome]:
-        final = self._read_sent(way)
-        self._read_settled(way)
+        self._read(way)
+        final = way.sent.final()
         for place, log in sorted(way.open.items()):
             message, logged_id = self._parsed(way, log)
             if logged_id in way.settled:
@@ -160,48 +159,23 @@ class Courier:
 
     # ----------------------------------------------------------------------- reading
 
-    def _read_sent(self, way: _Direction) -> int:
-        """Read what the source sent since the last time, up to the block that is final."""
-        chain = self.connection.chains[way.source]
-        entry = self.connection.manifest.ledger(way.source)
-        escrow = self.connection.escrow(way.source)
-        final = final_block(chain, entry.finality)
-        if way.read_to >= 0 and (
-            way.read_to > chain.block_number or chain.block(way.read_to).hash != way.read_hash
-        ):
-            # Deeper than the rule allows for: nothing that was read counts.
-            way.read_to, way.open = -1, {}
-        start = max(way.read_to + 1, entry.from_block)
-        if final >= start:
-            topic = escrow.interface.events_by_name["MessageSent"][0].topic
-            for log in chain.raw_logs(escrow, start, final, topics=[topic, way.lane.id_bytes]):
-                way.open[log.block_number, log.log_index] = log
-            way.read_to, way.read_hash = final, chain.block(final).hash
-        return final
-
-    def _read_settled(self, way: _Direction) -> None:
-        """Note what the destination has done with, in blocks that are final there."""
-        chain = self.connection.chains[way.destination]
-        entry = self.connection.manifest.ledger(way.destination)
-        escrow = self.connection.escrow(way.destination)
-        final = final_block(chain, entry.finality)
-        if way.settled_to >= 0 and (
-            way.settled_to > chain.block_number
-            or chain.block(way.settled_to).hash != way.settled_hash
-        ):
-            way.settled_to, way.settled = -1, set()
-            way.read_to, way.open = -1, {}
-            self._read_sent(way)
-        start = max(way.settled_to + 1, entry.from_block)
-        if final < start:
-            return
-        for name in ("MessageDelivered", "SuspenseClaimed"):
-            topic = escrow.interface.events_by_name[name][0].topic
-            for log in chain.raw_logs(escrow, start, final, topics=[topic, way.lane.id_bytes]):
-                args = chain.decode_log(log).args
-                if name == "SuspenseClaimed" or not args["suspended"]:
-                    way.settled.add(bytes(args["id"]))
-        way.settled_to, way.settled_hash = final, chain.block(final).hash
+    def _read(self, way: _Direction) -> None:
+        """Read what became final: what the source sent, what the destination is done with."""
+        if way.landed.forgets():
+            # What was done with may have to be done again.
+            way.settled = set()
+            way.sent.forget()
+            way.open = {}
+        if way.sent.forgets():
+            way.open = {}
+        lane = way.lane.id_bytes
+        for log in way.sent.read(self.connection.escrow(way.source), [("MessageSent", [lane])]):
+            way.open[log.block_number, log.log_index] = log
+        ends = [(name, [lane]) for name in ("MessageDelivered", "SuspenseClaimed")]
+        for log in way.landed.read(self.connection.escrow(way.destination), ends):
+            args = self.connection.chains[way.destination].decode_log(log).args
+            if not args.get("suspended"):
+                way.settled.add(bytes(args["id"]))
 
     def _parsed(self, way: _Direction, log: RawLog) -> tuple[LaneMessage, bytes]:
         args = self.connection.chains[way.source].decode_log(log).args
@@ -223,25 +197,13 @@ class Courier:
             kind=way.kind,
             block=log.block_number,
             final=final,
-            canonical=arrived or self._stands(way, log),
+            canonical=arrived or stands(self.connection.chains[way.source], source, log),
             outbox=bytes(32) if arrived else bytes(source.outbox(lane, message.nonce)),
             arrived=arrived,
             suspended=suspended,
             receivable=bool(suspended) and self._receivable(way, message),
             clock=self.connection.chains[way.destination].now,
             paused="" if arrived else self._paused(way),
-        )
-
-    def _stands(self, way: _Direction, log: RawLog) -> bool:
-        """Whether the event is in its block still, asked right before anything is signed."""
-        chain = self.connection.chains[way.source]
-        found = chain.raw_logs(
-            self.connection.escrow(way.source), log.block_number, log.block_number
-        )
-        return any(
-            (other.log_index, other.topics, other.data, other.tx_hash)
-            == (log.log_index, log.topics, log.data, log.tx_hash)
-            for other in found
         )
 
     def _receivable(self, way: _Direction, message: LaneMessage) -> bool:

@@ -18,10 +18,11 @@ from tallystick.actions.message import (
 )
 from tallystick.actions.record import EventRecord, RecordError
 from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.carrying import Act
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import Account
 from tallystick.events.acts import Actor, Step
-from tallystick.events.decision import Act, Sighting, decide
+from tallystick.events.decision import Sighting, decide
 from tallystick.events.engines import Telling
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
@@ -226,7 +227,7 @@ class Carrier(Actor):
         act = f"take_{told.KIND.name.lower()}"
         if decision.act is Act.DONE:
             return None
-        if decision.act is not Act.TAKE:
+        if decision.act is not Act.DELIVER:
             state = "waiting" if decision.act is Act.WAIT else "refused"
             return Step(destination, act, state, f"{what}: {decision.why}")
         engine = self._engine(destination)

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tallystick.actions.message import ActionsMessage, EngineDomain, Told, message_from
+from tallystick.bridge import carrying
+from tallystick.bridge.carrying import Act, Decision
 
-__all__ = ["Act", "Decision", "Sighting", "decide"]
-
-
-class Act(StrEnum):
-    """What a carrier does with a message."""
-
-    WAIT = "wait"
-    TAKE = "take"
-    DONE = "done"
-    REFUSE = "refuse"
+__all__ = ["Sighting", "decide"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting(carrying.Sighting):
     """All that a decision needs to know of a message.
 
     Attributes:
         message: as its source logged it.
         told: what the same log says that it tells.
-        logged_id: the id in the log.
         source: the domain of the engine that the manifest names on that ledger.
         isin: of the instrument.
-        emitter: the contract that logged it.
-        block: the log's block.
-        final: the last block of the source that is final by the manifest's rule.
-        canonical: whether the log stands in that block now.
         is_told: whether the source engine keeps that it told this.
         taken: whether the destination has it.
         blocked: why the destination can't take it yet, or nothing.
@@ -40,44 +27,26 @@ class Sighting:
 
     message: ActionsMessage
     told: Told
-    logged_id: bytes
     source: EngineDomain
     isin: str
-    emitter: str
-    block: int
-    final: int
-    canonical: bool
     is_told: bool
     taken: bool
     blocked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do, and why where it isn't plain."""
-
-    act: Act
-    why: str = ""
-
-
 def decide(seen: Sighting) -> Decision:
     """Decide what to do with a message; pure."""
-    for wrong, why in (
-        (seen.emitter != seen.source.engine, "logged by another contract than the ledger's engine"),
+    engine, expected = seen.source.engine, message_from(seen.source, seen.isin, seen.told)
+    unlike = "the message is not what that engine would tell"
+    wrong = (
+        (seen.emitter != engine, "logged by another contract than the ledger's engine"),
         (seen.message.id != seen.logged_id, "the log's id is not the message's"),
-        (
-            seen.message != message_from(seen.source, seen.isin, seen.told),
-            "the message is not what that engine would tell",
-        ),
-    ):
-        if wrong:
-            return Decision(Act.REFUSE, why)
-    if seen.taken:
-        return Decision(Act.DONE)
-    if seen.block > seen.final or not seen.canonical:
-        return Decision(Act.WAIT, "its log is not final yet")
-    if not seen.is_told:
-        return Decision(Act.REFUSE, "its source engine does not keep that it told this")
-    if seen.blocked:
-        return Decision(Act.WAIT, seen.blocked)
-    return Decision(Act.TAKE)
+        (seen.message != expected, unlike),
+    )
+    return carrying.settle(
+        seen,
+        wrong=wrong,
+        there=Decision(Act.DONE) if seen.taken else None,
+        forgotten="" if seen.is_told else "its source engine does not keep that it told this",
+        blocked=seen.blocked,
+    )

@@ -15,6 +15,7 @@ from tallystick.errors import InputError
 from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
+from tallystick.reach.finality import FinalLogs
 
 __all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
 
@@ -51,6 +52,11 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
+    def final(self, ledger: str) -> FinalLogs:
+        """Return what reads a ledger's logs as far as they are final."""
+        entry = self.manifest.ledger(ledger)
+        return FinalLogs(self.chains[ledger], entry.finality, entry.from_block)
+
     def key(self, ledger: str, entry: RoleEntry | HolderEntry) -> Account | None:
         """Return the account of a role or holder with its key, None if nobody here has it.
 
@@ -62,6 +68,15 @@ class Connection:
         number = self.manifest.ledger(ledger).ledger_number
         account = derive_account(self.mnemonic, number, entry.index)
         return self.private(account) if account.address == entry.address else None
+
+    def keys(self, title: str) -> list[Account]:
+        """Return the accounts of a title, such as `attestor`, whose keys are here.
+
+        Raises:
+            InputError: as of `key`.
+        """
+        found = (self.key(ledger, entry) for ledger, entry in self.manifest.accounts(title))
+        return [account for account in found if account is not None]
 
     def private(self, account: Account) -> Account:
         """Return an account, but not with everybody's key unless all ledgers are local.

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain import ChainError
 from tallystick.chain.account import derive_account
 from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
-from tallystick.courier.decision import Act, Decision, Sighting, decide
+from tallystick.courier.decision import Sighting, decide
 from tallystick.errors import InputError
 from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
@@ -59,8 +60,8 @@ GOOD = Sighting(
 
 _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
     ({}, Decision(Act.DELIVER)),
-    ({"block": 11}, Decision(Act.WAIT, "its source event is not final yet")),
-    ({"canonical": False}, Decision(Act.WAIT, "its source event is not final yet")),
+    ({"block": 11}, Decision(Act.WAIT, "its log is not final yet")),
+    ({"canonical": False}, Decision(Act.WAIT, "its log is not final yet")),
     (
         {"clock": 997},
         Decision(Act.WAIT, "the destination's clock is 3 s behind its lock time"),
@@ -68,11 +69,11 @@ _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
     ({"paused": "the token is paused"}, Decision(Act.WAIT, "the token is paused")),
     (
         {"emitter": "0x" + "Dd" * 20},
-        Decision(Act.REFUSE, "emitted by another contract than the lane's escrow"),
+        Decision(Act.REFUSE, "logged by another contract than the lane's escrow"),
     ),
     ({"lane": b"\x2b" * 32}, Decision(Act.REFUSE, "names another lane")),
     ({"kind": 2}, Decision(Act.REFUSE, "goes in the other direction")),
-    ({"logged_id": bytes(32)}, Decision(Act.REFUSE, "the event's id is not the message's")),
+    ({"logged_id": bytes(32)}, Decision(Act.REFUSE, "the log's id is not the message's")),
     (
         {"outbox": bytes(32)},
         Decision(Act.REFUSE, "its source escrow keeps another id for the nonce"),

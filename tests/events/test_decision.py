@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tallystick.actions.message import EngineDomain, Figures, message_from
-from tallystick.events.decision import Act, Decision, Sighting, decide
+from tallystick.bridge.carrying import Act, Decision
+from tallystick.events.decision import Sighting, decide
 
 _ISIN = "US0378331005"
 _SOURCE = EngineDomain(41_002, "0x" + "Ee" * 20)
@@ -30,7 +31,7 @@ _SEEN = Sighting(
 
 
 def test_what_is_final_and_stands_is_taken() -> None:
-    assert decide(_SEEN) == Decision(Act.TAKE)
+    assert decide(_SEEN) == Decision(Act.DELIVER)
 
 
 def test_what_the_other_ledger_has_is_done_with() -> None:

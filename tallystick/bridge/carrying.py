@@ -1,0 +1,81 @@
+"""What is done with a message that one ledger logged and another has to take; pure.
+
+The same of what lanes send and of what engines tell: nothing counts before the log is final and
+stands, nor unless the contract that logged it keeps it in storage (INV-4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Act", "Decision", "Sighting", "settle"]
+
+
+class Act(StrEnum):
+    """What a courier does with a message."""
+
+    WAIT = "wait"
+    DELIVER = "deliver"
+    CLAIM = "claim"
+    DONE = "done"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, and why where it isn't plain."""
+
+    act: Act
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What was seen of a message at its source, whatever it says.
+
+    Attributes:
+        logged_id: the id in the log.
+        emitter: the contract that logged it.
+        block: the log's block.
+        final: the last block of the source that is final by the manifest's rule.
+        canonical: whether the log stands in that block now.
+    """
+
+    logged_id: bytes
+    emitter: str
+    block: int
+    final: int
+    canonical: bool
+
+
+def settle(
+    seen: Sighting,
+    *,
+    wrong: Iterable[tuple[bool, str]],
+    there: Decision | None,
+    forgotten: str,
+    blocked: str,
+) -> Decision:
+    """Decide what to do with a message; the first that applies, in this order.
+
+    Args:
+        seen: it, at its source.
+        wrong: what would make it none that its source sent, each with whether it does.
+        there: what to do if the destination has it; None: it has not.
+        forgotten: why its source does not stand by it, or nothing.
+        blocked: why the destination can't take it yet, or nothing.
+    """
+    for is_wrong, why in wrong:
+        if is_wrong:
+            return Decision(Act.REFUSE, why)
+    if there is not None:
+        return there
+    if seen.block > seen.final or not seen.canonical:
+        return Decision(Act.WAIT, "its log is not final yet")
+    if forgotten:
+        return Decision(Act.REFUSE, forgotten)
+    if blocked:
+        return Decision(Act.WAIT, blocked)
+    return Decision(Act.DELIVER)
