@@ -147,6 +147,11 @@ class EventVersion:
         """Its struct hash: what event attestors sign, and the body of RECORD."""
         return _hash(VERSION_TYPE, ("bytes32", "uint256"), (self.record.hash, int(self.status)))
 
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What stands between header and attestation in the call that takes it."""
+        return (self.record.as_tuple(), int(self.status))
+
 
 class _Words:
     """Base of what is told in one struct of words: its fields, as the contracts' ABI has them."""
@@ -159,6 +164,11 @@ class _Words:
     def as_tuple(self) -> tuple[Any, ...]:
         """Return the fields in ABI order."""
         return tuple(getattr(self, name) for _, name in self.FIELDS)
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What stands between header and attestation in the call that takes it."""
+        return (self.as_tuple(),)
 
     @property
     def id(self) -> bytes:

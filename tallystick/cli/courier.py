@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any, Final, Protocol
 
-from tallystick.bridge.message import MessageId
 from tallystick.chain import ChainError
-from tallystick.courier.courier import Courier, Outcome
+from tallystick.courier.courier import Courier
+from tallystick.events.courier import EngineCourier
+from tallystick.reach.connection import Connection
 
 __all__ = []
 
@@ -16,8 +18,48 @@ __all__ = []
 _COUNTS: Final = re.compile(r"\d+")
 
 
+class Outcome(Protocol):
+    """What became of a message in one step, of whatever kind it is."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def words(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def id(self) -> bytes: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def tx_hash(self) -> str: ...
+    @property
+    def changed(self) -> bool: ...
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+class Carries(Protocol):
+    """A courier of some kind of message."""
+
+    def carry(self) -> Iterator[Outcome]: ...
+
+
+def couriers(connection: Connection, account: str = "") -> tuple[Carries, ...]:
+    """Return who carries what there is: units of lanes and, with engines, what those tell.
+
+    Raises:
+        InputError: nothing here signs for the account.
+    """
+    lanes = Courier(connection, account=account)
+    if connection.manifest.actions is None:
+        return (lanes,)
+    return lanes, EngineCourier(connection, account=account)
+
+
 def run(
-    courier: Courier,
+    carriers: Sequence[Carries],
     report: Callable[[Outcome], None],
     pause: Callable[[], None],
     trouble: Callable[[str], None],
@@ -27,7 +69,7 @@ def run(
     """Step until interrupted, or once; reports what changed and each new reason to wait.
 
     Args:
-        courier: the courier.
+        carriers: who carries, one after the other in each step.
         report: called with each outcome that is new.
         pause: waits between two steps.
         trouble: called once for each spell in which a node can't be reached.
@@ -36,16 +78,17 @@ def run(
     Returns:
         whether nothing was refused and nothing failed in the last step.
     """
-    said: dict[MessageId, tuple[str, str]] = {}
+    said: dict[tuple[bytes, str], tuple[str, str]] = {}
     ill = ""
     while True:
         good, now = True, {}
         try:
-            for outcome in courier.carry():
+            for outcome in chain.from_iterable(carrier.carry() for carrier in carriers):
+                message = (outcome.id, outcome.destination)
                 key = (outcome.what, _COUNTS.sub("…", outcome.detail))
-                if outcome.changed or said.get(outcome.id) != key:
+                if outcome.changed or said.get(message) != key:
                     report(outcome)
-                said[outcome.id] = now[outcome.id] = key
+                said[message] = now[message] = key
                 good &= outcome.what not in {"refused", "failed"}
             said, ill = now, ""
         except ChainError as error:

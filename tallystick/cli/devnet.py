@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from tallystick.cli.courier import Outcome, couriers
 from tallystick.cli.courier import run as run_courier
-from tallystick.courier.courier import Courier, Outcome
 from tallystick.files.instrument import load_instrument
 from tallystick.local.devnet import open_devnet, tick, with_ledgers
 from tallystick.reach.connection import Connection
@@ -87,7 +87,7 @@ def run(
                 time.sleep(_HEARTBEAT)
 
             if courier:
-                run_courier(Courier(connection), report, beat, trouble)
+                run_courier(couriers(connection), report, beat, trouble)
             while True:
                 beat()
     except Interrupted:

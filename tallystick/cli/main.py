@@ -21,7 +21,7 @@ from tallystick.cli.options import PATH, json_option, manifest_option
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
-    from tallystick.courier.courier import Outcome
+    from tallystick.cli.courier import Outcome
     from tallystick.reach.connection import Connection
 
 __all__ = ["cli", "guarded", "main"]
@@ -133,20 +133,21 @@ def devnet(
     help="Seconds between two looks at the ledgers.",
 )
 def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interval: float) -> int:
-    """Attest and deliver what is pending on every lane; claim what became claimable."""
-    from tallystick.cli.courier import run
+    """Attest and deliver what is pending on every lane, and what engines tell of events.
+
+    Units that became claimable are claimed, too.
+    """
+    from tallystick.cli.courier import couriers, run
     from tallystick.cli.devnet import Interrupted, interruptible
     from tallystick.cli.terminal import errors
-    from tallystick.courier.courier import Courier
     from tallystick.files.manifest import Manifest
     from tallystick.reach.connection import connect
 
     connection = connect(Manifest.load(manifest_path), account=account)
     try:
         with interruptible():
-            carrier = Courier(connection, account=account)
             good = run(
-                carrier,
+                couriers(connection, account),
                 _reporter(as_json),
                 lambda: time.sleep(interval),
                 errors,
@@ -330,7 +331,7 @@ def _reporter(as_json: bool) -> Any:
             tail = f" {outcome.tx_hash}" if outcome.tx_hash else ""
             _say(
                 f"{outcome.what} {outcome.source} to {outcome.destination} "
-                f"nonce {outcome.nonce} amount {outcome.amount}{detail}{tail}"
+                f"{outcome.words}{detail}{tail}"
             )
 
     return report

@@ -49,6 +49,11 @@ class Outcome:
         """Whether a ledger was changed."""
         return self.what in {"delivered", "suspended", "claimed"}
 
+    @property
+    def words(self) -> str:
+        """What was carried, for people."""
+        return f"nonce {self.nonce} amount {self.amount}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; the amount is base units as text."""
         return {
@@ -117,8 +122,8 @@ class Courier:
                 source,
                 destination,
                 kind,
-                connection.final(source),
-                connection.final(destination),
+                connection.final_logs(source),
+                connection.final_logs(destination),
             )
             for lane in connection.manifest.lanes
             for source, destination, kind in (

@@ -16,7 +16,7 @@ from tallystick.bridge.figures import Landing
 from tallystick.bridge.message import LaneMessage, party, party_address
 from tallystick.chain import Account, Contract, Revert
 from tallystick.events.acts import ANYONE, Step
-from tallystick.events.carrying import Carrier
+from tallystick.events.announcing import Announcer
 from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text, time_text
 from tallystick.token.position import close_of, date_of
@@ -28,8 +28,8 @@ BATCH: Final = 25
 _EXPIRED: Final = "claims have expired"
 
 
-class Driver(Carrier):
-    """Does what is left of one event; see `Carrier`."""
+class Driver(Announcer):
+    """Does what is left of one event; see `Announcer`."""
 
     # ----------------------------------------------------------------------- the close
 

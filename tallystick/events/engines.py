@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from tallystick.actions.message import (
     ActionsMessage,
-    Armed,
     EngineDomain,
     EventVersion,
-    Figures,
     Status,
     Told,
-    Totals,
 )
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import LaneId, LaneMessage, message_of
 from tallystick.chain import Chain, Contract, Event, RawLog, Revert
 from tallystick.chain.abi import address_bytes
 from tallystick.errors import CheckFailed, InputError
+from tallystick.events.kinds import KINDS
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
+from tallystick.reach.finality import stands
 from tallystick.token.position import business_day, close_of
 
 __all__ = ["ACCOUNTS", "Engines", "Telling", "block_before", "hinted"]
@@ -149,41 +148,45 @@ class Engines:
 
     def told(self, ledger: str, record: EventRecord) -> tuple[Telling, ...]:
         """Return what a ledger's engine told of an event and of the close of its record day."""
-        coaf = record.as_tuple()[2]
-        if ledger == self.home:
-            versions = self.versions(coaf)
-            found = [
-                *self._tellings(ledger, "RecordSent", coaf, lambda e: versions[e.record_hash]),
-                *self._tellings(ledger, "TotalsSent", coaf, lambda e: Totals(*e.args["totals"])),
-            ]
-        else:
-            lane = self.lanes[ledger].id_bytes
-            found = [
-                *self._tellings(ledger, "ArmedSent", coaf, lambda e: Armed(*e.args["armed"])),
-                *(
-                    telling
-                    for telling in self._tellings(
-                        ledger, "FiguresSent", lane, lambda e: Figures(*e.args["figures"])
-                    )
-                    if isinstance(telling.told, Figures) and telling.told.day == record.record_day
-                ),
-            ]
+        versions = cache(self.versions)
+        found = [
+            self.telling(ledger, log, versions)
+            for row in KINDS.values()
+            if row.from_home == (ledger == self.home)
+            for topic in [self.lanes[ledger].id_bytes if row.by_lane else record.as_tuple()[2]]
+            for log in self.logs(ledger, self.engine(ledger), row.log, topic)
+        ]
         # Told again, it is the same message.
-        return tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
+        once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
+        return tuple(
+            t for t in once if getattr(t.told, "day", record.record_day) == record.record_day
+        )
 
-    def _tellings(
-        self, ledger: str, name: str, topic: bytes, told: Callable[[Event], Told]
-    ) -> Iterator[Telling]:
-        for log in self.logs(ledger, self.engine(ledger), name, topic):
-            event = self.chain(ledger).decode_log(log)
-            message = ActionsMessage(*event.args["header"])
-            yield Telling(ledger, message, told(event), bytes(event.args["id"]), log)
+    def telling(
+        self,
+        ledger: str,
+        log: RawLog,
+        versions: Callable[[bytes], Mapping[bytes, EventVersion]] | None = None,
+    ) -> Telling:
+        """Return what a log of a ledger's engine tells.
+
+        Args:
+            ledger: the ledger.
+            log: one whose event a row of `KINDS` names.
+            versions: like the function of that name.
+
+        Raises:
+            CheckFailed: as of `versions`.
+        """
+        event = self.chain(ledger).decode_log(log)
+        (row,) = (row for row in KINDS.values() if row.log == event.name)
+        message = ActionsMessage(*event.args["header"])
+        told = row.told(event, versions or self.versions)
+        return Telling(ledger, message, told, bytes(event.args["id"]), log)
 
     def stands(self, telling: Telling) -> bool:
         """Whether a log is in its block still, asked right before anything is signed."""
-        log, engine = telling.log, self.engine(telling.source)
-        found = self.chain(telling.source).raw_logs(engine, log.block_number, log.block_number)
-        return log in found
+        return stands(self.chain(telling.source), self.engine(telling.source), telling.log)
 
     # ------------------------------------------------------------------------ closes
 

@@ -52,7 +52,7 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
-    def final(self, ledger: str) -> FinalLogs:
+    def final_logs(self, ledger: str) -> FinalLogs:
         """Return what reads a ledger's logs as far as they are final."""
         entry = self.manifest.ledger(ledger)
         return FinalLogs(self.chains[ledger], entry.finality, entry.from_block)

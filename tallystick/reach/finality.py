@@ -38,12 +38,15 @@ class FinalLogs:
         chain: the ledger.
         rule: what makes a block final there.
         first: nothing before this block is of interest.
+
+    Attributes:
+        read_to: the last block that was read; -1: none was.
     """
 
     chain: Chain
     rule: Finality
     first: int
-    _read_to: int = -1
+    read_to: int = -1
     _read_hash: str = ""
 
     def final(self) -> int:
@@ -55,9 +58,9 @@ class FinalLogs:
 
         Nothing that was read counts then.
         """
-        gone = self._read_to >= 0 and (
-            self._read_to > self.chain.block_number
-            or self.chain.block(self._read_to).hash != self._read_hash
+        gone = self.read_to >= 0 and (
+            self.read_to > self.chain.block_number
+            or self.chain.block(self.read_to).hash != self._read_hash
         )
         if gone:
             self.forget()
@@ -65,7 +68,7 @@ class FinalLogs:
 
     def forget(self) -> None:
         """Begin anew."""
-        self._read_to = -1
+        self.read_to = -1
 
     def read(
         self, contract: Contract, wanted: Iterable[tuple[str, Sequence[bytes | None]]]
@@ -79,12 +82,13 @@ class FinalLogs:
         Raises:
             ChainError: the node can't be reached; the next time begins where this one did.
         """
-        final, start = self.final(), max(self._read_to + 1, self.first)
+        final, start = self.final(), max(self.read_to + 1, self.first)
         if final < start:
             return []
-        read_hash, found = self.chain.block(final).hash, []
+        read_hash = self.chain.block(final).hash
+        found: list[RawLog] = []
         for name, words in wanted:
             topics = [contract.interface.events_by_name[name][0].topic, *words]
             found += self.chain.raw_logs(contract, start, final, topics=topics)
-        self._read_to, self._read_hash = final, read_hash
+        self.read_to, self._read_hash = final, read_hash
         return sorted(found, key=lambda log: (log.block_number, log.log_index))

@@ -376,7 +376,7 @@ def test_the_loop_says_each_thing_once(network: Network) -> None:
             network.admit(network.remote, stranger, 40_000)
 
     with pytest.raises(StopIteration):
-        run_courier(Courier(connected(network)), reported.append, pause, pytest.fail)
+        run_courier([Courier(connected(network))], reported.append, pause, pytest.fail)
     assert [outcome.what for outcome in reported] == ["suspended", "waiting", "claimed"]
 
 

@@ -1,0 +1,178 @@
+"""The courier of engines' messages: has every ledger take what another told, of all events.
+
+As the courier of lanes, it keeps nothing that the ledgers don't know: it can be killed and started
+again, and several may run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.chain import Account, RawLog
+from tallystick.errors import CheckFailed
+from tallystick.events.acts import Step
+from tallystick.events.carrying import Carrier
+from tallystick.events.engines import Telling
+from tallystick.events.kinds import KINDS, subject
+from tallystick.reach.connection import Connection
+from tallystick.text import hex_text
+
+__all__ = ["Carried", "EngineCourier"]
+
+# Steps that a refused message rests: ever more, up to so many.
+_LONGEST_REST: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of a message in one step: `taken`, `waiting` or `refused`."""
+
+    what: str
+    kind: str
+    subject: str
+    source: str
+    destination: str
+    id: bytes
+    detail: str = ""
+    tx_hash: str = ""
+    gas_used: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether a ledger was changed."""
+        return bool(self.tx_hash)
+
+    @property
+    def words(self) -> str:
+        """What was carried, for people."""
+        return f"{self.kind} {self.subject}".rstrip()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "what": self.what,
+            "kind": self.kind,
+            "subject": self.subject,
+            "source": self.source,
+            "destination": self.destination,
+            "id": hex_text(self.id),
+            "detail": self.detail,
+            "tx": self.tx_hash,
+            "gas": self.gas_used,
+        }
+
+
+@dataclass
+class _Open:
+    """A message that a ledger has not taken, as far as that is final."""
+
+    telling: Telling
+    destination: str
+    # The destination's last block when it was seen to have it; -1: it was not.
+    done_at: int = -1
+    refusals: int = 0
+    rests_until: int = 0
+    said: Carried | None = None
+
+
+class EngineCourier(Carrier):
+    """Carries what all engines of a manifest tell, of all events.
+
+    Args:
+        connection: the ledgers.
+        account: who sends and pays on every ledger, as for `Courier`.
+
+    Raises:
+        InputError: the manifest has no engines, or nothing here signs for the account.
+    """
+
+    def __init__(self, connection: Connection, *, account: Account | str = "") -> None:
+        super().__init__(connection, account=account)
+        self._logs = {ledger: connection.final_logs(ledger) for ledger in self.engines.ledgers}
+        self._unread: list[tuple[str, RawLog]] = []
+        self._open: dict[tuple[bytes, str], _Open] = {}
+        self._steps = 0
+        for ledger in self._logs:
+            self.sender(ledger)
+
+    def carry(self) -> Iterator[Carried]:
+        """Carry what can be carried now, one message at a time; says what waits, too.
+
+        Raises:
+            ChainError: a node can't be reached; the next call goes on where this one stood.
+        """
+        self._steps += 1
+        if any(logs.forgets() for logs in self._logs.values()):
+            # What was taken may have to be taken again.
+            self._unread, self._open = [], {}
+            for logs in self._logs.values():
+                logs.forget()
+        for ledger in self._logs:
+            self._unread += self._new(ledger)
+        while self._unread:
+            if unreadable := self._read(*self._unread[0]):
+                yield unreadable
+            del self._unread[0]
+        for key, message in list(self._open.items()):
+            if message.rests_until <= self._steps:
+                message.said = self._step(message)
+            if 0 <= message.done_at <= self._logs[message.destination].read_to:
+                del self._open[key]
+            elif message.said is not None:
+                yield message.said
+
+    def _new(self, source: str) -> list[tuple[str, RawLog]]:
+        """What a ledger's engine logged in blocks that became final."""
+        by_home = source == self.engines.home
+        lane = [] if by_home else [self.engines.lanes[source].id_bytes]
+        wanted = [
+            (row.log, lane if row.by_lane else [])
+            for row in KINDS.values()
+            if row.from_home == by_home
+        ]
+        return [(source, log) for log in self._logs[source].read(self._engine(source), wanted)]
+
+    def _read(self, source: str, log: RawLog) -> Carried | None:
+        """Note what a log tells, or say that nobody here can read it."""
+        try:
+            telling = self.engines.telling(source, log)
+        except CheckFailed as error:
+            event = self.engines.chain(source).decode_log(log)
+            kind = event.name.removesuffix("Sent").upper()
+            return Carried("refused", kind, "", source, "all", bytes(event.args["id"]), str(error))
+        for destination in self.destinations(telling):
+            # Told again, it is the same message.
+            self._open.setdefault((telling.id, destination), _Open(telling, destination))
+        return None
+
+    def _step(self, message: _Open) -> Carried | None:
+        telling, destination = message.telling, message.destination
+        final = self._logs[telling.source].read_to
+        step = self.take(telling, destination, final)
+        if step is None or step.state == "done":
+            if message.done_at < 0:
+                message.done_at = self.engines.chain(destination).block_number
+            return None
+        message.done_at = -1
+        refused = step.state == "refused"
+        message.refusals = message.refusals + 1 if refused else 0
+        rest = min(2**message.refusals, _LONGEST_REST) if refused else 0
+        message.rests_until = self._steps + rest
+        return self._carried(message, step)
+
+    @staticmethod
+    def _carried(message: _Open, step: Step) -> Carried:
+        telling = message.telling
+        return Carried(
+            what="taken" if step.state == "executed" else step.state,
+            kind=telling.told.KIND.name,
+            subject=subject(telling.told),
+            source=telling.source,
+            destination=message.destination,
+            id=telling.id,
+            detail="" if step.state == "executed" else step.detail.partition(": ")[2],
+            tx_hash=step.tx_hash,
+            gas_used=step.gas_used,
+        )

@@ -1,0 +1,135 @@
+"""What engines tell one another, a row a kind: whose it is, how it is logged, when it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.actions.message import Armed, EventVersion, Figures, Kind, Status, Told, Totals
+from tallystick.chain import Contract, Event
+from tallystick.token.position import date_of
+
+__all__ = ["KINDS", "KindOfMessage", "subject", "word_text"]
+
+# Versions of events by the hashes of their records, as home announced them.
+Versions = Mapping[bytes, EventVersion]
+# Whether a ledger has what another told, and why it can't take it yet.
+_Taken = tuple[bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfMessage:
+    """A kind of message, and what differs from one to another.
+
+    Attributes:
+        kind: its number.
+        from_home: told by home; else by a remote ledger.
+        by_lane: logged under a lane, of the close of a day; else under an event's reference.
+        told: what the log of it tells; versions of its event are asked for where it needs them.
+        taken: asks the engine that it goes to, with what is told and the source's ledger id.
+        against: what that engine logs if it contradicts what it has.
+    """
+
+    kind: Kind
+    from_home: bool
+    by_lane: bool
+    told: Callable[[Event, Callable[[bytes], Versions]], Told]
+    taken: Callable[[Contract, Any, bytes], _Taken]
+    against: str = ""
+
+    @property
+    def log(self) -> str:
+        """The event with which an engine tells it."""
+        return f"{self.kind.name.title()}Sent"
+
+    @property
+    def act(self) -> str:
+        """The function that takes it."""
+        return f"take_{self.kind.name.lower()}"
+
+
+def _record_taken(engine: Contract, told: EventVersion, source: bytes) -> _Taken:
+    del source
+    in_force = engine.version_of(engine.event_of(told.record.as_tuple()[2]).in_force)
+    known = engine.version_of(told.record.hash).status != 0
+    # The newest version replaces those before it whole.
+    return known or in_force.halted or in_force.version >= told.record.version, ""
+
+
+def _armed_taken(engine: Contract, told: Armed, source: bytes) -> _Taken:
+    return engine.told_at(told.event_version, source).taken_at != 0, ""
+
+
+def _figures_taken(engine: Contract, told: Figures, source: bytes) -> _Taken:
+    del source
+    counts, kept = engine.figures_at(told.lane, told.day)
+    if counts:
+        return Figures(*kept) == told, ""
+    other = any((kept.supply, kept.suspense, kept.sent))
+    return False, "other figures contradict them: that lane and day stop" if other else ""
+
+
+def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
+    del source
+    standing = engine.event_of(told.coaf)
+    version, share = engine.version_of(standing.in_force), engine.share_of(told.coaf, told.lane)
+    if version.halted or version.status == Status.CANCELLED:
+        # Nobody asks for them any more.
+        return True, ""
+    if share.fixed:
+        return (share.accounts, share.crossing) == (told.accounts, told.crossing), ""
+    taken = bytes(engine.version_hash(told.coaf, version.version)) == told.event_version
+    return False, "" if taken else "its record is not in force there"
+
+
+KINDS: Final[Mapping[Kind, KindOfMessage]] = {
+    row.kind: row
+    for row in (
+        KindOfMessage(
+            Kind.RECORD,
+            from_home=True,
+            by_lane=False,
+            told=lambda event, versions: versions(event.coaf)[bytes(event.record_hash)],
+            taken=_record_taken,
+            against="EventHalted",
+        ),
+        KindOfMessage(
+            Kind.ARMED,
+            from_home=False,
+            by_lane=False,
+            told=lambda event, _: Armed(*event.args["armed"]),
+            taken=_armed_taken,
+        ),
+        KindOfMessage(
+            Kind.FIGURES,
+            from_home=False,
+            by_lane=True,
+            told=lambda event, _: Figures(*event.args["figures"]),
+            taken=_figures_taken,
+            against="FiguresContradicted",
+        ),
+        KindOfMessage(
+            Kind.TOTALS,
+            from_home=True,
+            by_lane=False,
+            told=lambda event, _: Totals(*event.args["totals"]),
+            taken=_totals_taken,
+            against="TotalsContradicted",
+        ),
+    )
+}
+
+
+def word_text(word: bytes) -> str:
+    """Return a reference that a word holds, as people write it."""
+    return word.rstrip(b"\0").decode("ascii", "replace")
+
+
+def subject(told: Told) -> str:
+    """Return what is told of, in words: an event, or a day."""
+    if isinstance(told, EventVersion):
+        return f"{told.record.coaf} version {told.record.version}"
+    if isinstance(told, Figures):
+        return str(date_of(told.day))
+    return word_text(told.coaf)
