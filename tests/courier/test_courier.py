@@ -15,15 +15,19 @@ from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain import ChainError
 from tallystick.chain.account import derive_account
 from tallystick.chain.rpc import RpcChain
+from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
 from tallystick.courier.decision import Sighting, decide
 from tallystick.errors import InputError
+from tallystick.events.driver import Driver
 from tallystick.files.scalars import Finality
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import ROLE_INDEX, Network
 from tallystick.reach.connection import Connection, connection_of
 from tallystick.reach.finality import final_block
+from tallystick.token.position import close_of, date_of
+from tests.support.actions import APPLE
 from tests.support.commands import connected
 
 _LANE = b"\x1a" * 32
@@ -384,6 +388,41 @@ def test_role_indices_are_those_of_the_manifest(network: Network) -> None:
     roles = connected(network).manifest.roles["remote"]
     assert {role: roles[role].index for role in ROLE_INDEX} == dict(ROLE_INDEX)
     assert Courier(connected(network)).sender("remote").address == roles["courier"].address
+
+
+@pytest.mark.anvil_only
+def test_units_and_what_engines_tell_are_carried_in_one_loop(network: Network) -> None:
+    connection = connected(network)
+    today = max(int(suite.token.business_day()) for suite in (network.home, network.remote))
+    days = ("announced", "ex", "record_day", "figures_by", "payment_day", "relief_until", "expires")
+    later = dict(zip(days, (0, 5, 6, 9, 9, 9, 1_105), strict=True))
+    record = replace(APPLE, **{name: today + count for name, count in later.items()})
+    driver, carriers = Driver(connection, record), couriers(connection)
+    minute, reported = int(network.home.token.close_minute()), list[Any]()
+
+    def carried() -> list[tuple[str, str]]:
+        let_pass(network)
+        reported.clear()
+        assert run_courier(carriers, reported.append, pytest.fail, pytest.fail, once=True)
+        return [(outcome.what, outcome.words) for outcome in reported]
+
+    for step in (*driver.announce(), *driver.confirm()):
+        assert step.state == "executed"
+    lock(network, 100)
+    network.home.chain.reorg(1)
+    lock(network, 77)
+    assert carried() == [
+        ("delivered", "nonce 0 amount 77"),
+        ("taken", f"RECORD {record.coaf} version 1"),
+    ]
+    assert carried() == [("taken", f"ARMED {record.coaf}")]
+    for chain in network.chains.values():
+        chain.set_time(close_of(record.record_day, minute) + 3_600)
+    assert [step.state for step in driver.figures()] == ["executed"]
+    assert carried() == [("taken", f"FIGURES {date_of(record.record_day)}")]
+    assert [step.state for step in driver.fix()] == ["executed", "executed"]
+    assert carried() == [("taken", f"TOTALS {record.coaf}")]
+    assert carried() == []
 
 
 # --- who sends, and with which keys ------------------------------------------------------------
