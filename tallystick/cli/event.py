@@ -5,8 +5,11 @@ Every verb does what is left to do and can be run again; nothing is sent without
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["event"]
 
+_WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
+_REFERENCE: Final = re.compile(r"[!-~](?:[ -~]{0,30}[!-~])?")
 _STATES: Final = ("executed", "done", "pending", "waiting", "refused")
 
 
@@ -33,33 +38,118 @@ def event() -> None:
     """
 
 
-def _verb(**accounts: str) -> Callable[[Callable[..., int]], click.Command]:
-    """A verb on an event file that sends, by default as the account that is said."""
+@dataclass(frozen=True)
+class _Given:
+    """What every verb that sends is given."""
+
+    path: Path
+    manifest_path: Path
+    account: str
+    execute: bool
+    as_json: bool
+
+    @contextmanager
+    def driver(self) -> Iterator[Driver]:
+        """The event of the file, driven."""
+        with _driver(self.path, self.manifest_path, self.account, self.execute) as driver:
+            yield driver
+
+    def told(self, steps: Iterable[Step]) -> int:
+        """Do and show steps; returns the exit status."""
+        return _told(steps, self.path, self.execute, self.as_json)
+
+
+def _verb(
+    by: str, *, name: str | None = None, file: str = "EVENT"
+) -> Callable[[Callable[..., int]], click.Command]:
+    """A verb on a file that sends, by default as the account that is said."""
 
     def enter(function: Callable[..., int]) -> click.Command:
+        @wraps(function)
+        def run(
+            path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool, **own: Any
+        ) -> int:
+            return function(_Given(path, manifest_path, account, execute, as_json), **own)
+
+        command: Callable[..., int] = run
         for option in (
             json_option,
             click.option("--execute", is_flag=True, help="Send; without it nothing is sent."),
             click.option(
                 "--account",
                 default="",
-                help="Who sends: a role of the manifest, an address, or an ape alias.  "
-                f"[{accounts['by']}]",
+                help=f"Who sends: a role of the manifest, an address, or an ape alias.  [{by}]",
             ),
             manifest_option,
-            click.argument("path", metavar=accounts.get("file", "EVENT"), type=PATH),
+            click.argument("path", metavar=file, type=PATH),
         ):
-            function = option(function)
-        return event.command()(function)
+            command = option(command)
+        return event.command(name)(command)
 
     return enter
 
 
-@_verb(by="the role issuer")
+def _plain(name: str, by: str, help_text: str, act: Callable[[Driver], Iterable[Step]]) -> None:
+    """A verb that takes nothing but the file."""
+
+    def run(given: _Given) -> int:
+        with given.driver() as driver:
+            return given.told(act(driver))
+
+    run.__doc__ = help_text
+    _verb(by, name=name)(run)
+
+
+_COURIER: Final = "the role courier"
+_AGENT: Final = "the role paying_agent"
+_plain(
+    "carry",
+    _COURIER,
+    "Attest and bring what one ledger told and another has not taken; `tallystick courier` does "
+    "that for all events, again and again.",
+    lambda driver: driver.carry(),
+)
+_plain(
+    "figures",
+    _COURIER,
+    "Have the other ledgers tell what stood there at the close of the record day.",
+    lambda driver: driver.figures(),
+)
+_plain(
+    "fix",
+    _COURIER,
+    "Fix at home who owes for what: accounts there, then each lane whose figures came.",
+    lambda driver: driver.fix(),
+)
+_plain(
+    "fund",
+    _AGENT,
+    "Pay in what is due, gross, for every part whose totals are fixed.",
+    lambda driver: driver.fund(),
+)
+_plain(
+    "pay",
+    _COURIER,
+    "Pay every holder of the record day, and who units landed with that were under way then.",
+    lambda driver: driver.pay(),
+)
+_plain(
+    "pass-on-tax",
+    _COURIER,
+    "Pass withheld tax on to the accounts that the terms name.",
+    lambda driver: driver.pass_on_tax(),
+)
+_plain(
+    "expire",
+    _COURIER,
+    "Return what nobody claimed in time, and what rounding left, as the terms say.",
+    lambda driver: driver.expire(),
+)
+
+
+@_verb("the role issuer")
 @click.option("--cancel", is_flag=True, help="Announce that the event is off.")
-def announce(
-    path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool, cancel: bool
-) -> int:
+def announce(given: _Given, cancel: bool) -> int:
     """The issuer announces the file's version of the event at home."""
     from tallystick.actions.message import Status
     from tallystick.actions.record import RecordError
@@ -67,21 +157,21 @@ def announce(
     from tallystick.token.position import date_of
 
     status = Status.CANCELLED if cancel else Status.ACTIVE
-    with _driver(path, manifest_path, account, execute) as driver:
+    with given.driver() as driver:
         if not driver.is_announced():
             instrument = driver.connection.manifest.instrument
             # What is off needs no notice, nor does a record day that is in force.
             told = driver.record.record_day if cancel else driver.day_in_force()
             today = date_of(driver.engines.today(driver.engines.home))
-            load_event(path, instrument, today=today, told=told)
+            load_event(given.path, instrument, today=today, told=told)
         try:
             driver.check_announcement(status)
         except RecordError as error:
-            raise event_error(path, driver.record, error) from None
-        return _told(driver.announce(status), path, execute, as_json)
+            raise event_error(given.path, driver.record, error) from None
+        return given.told(driver.announce(status))
 
 
-@_verb(by="the role courier")
+@_verb(_COURIER)
 @click.option(
     "--signature",
     "signatures",
@@ -90,92 +180,65 @@ def announce(
     help="Of an attestor; may be repeated.",
 )
 @click.option("--typed-data", is_flag=True, help="Print what attestors sign (EIP-712), and end.")
-def confirm(
-    path: Path,
-    manifest_path: Path,
-    account: str,
-    execute: bool,
-    as_json: bool,
-    signatures: tuple[str, ...],
-    typed_data: bool,
-) -> int:
+def confirm(given: _Given, signatures: tuple[str, ...], typed_data: bool) -> int:
     """Bring home what event attestors signed; those of a local network sign here."""
     from tallystick.cli.terminal import console, json_line
 
-    with _driver(path, manifest_path, account, execute) as driver:
+    with given.driver() as driver:
         if typed_data:
-            console().print(json_line(_typed(driver, path)), markup=False, soft_wrap=True)
+            shown = json_line(_typed(driver, given.path))
+            console().print(shown, markup=False, soft_wrap=True)
             return 0
-        attestation = _attestation(driver, path, signatures) if signatures else b""
-        return _told(driver.confirm(attestation), path, execute, as_json)
+        attestation = _attestation(driver, given.path, signatures) if signatures else b""
+        return given.told(driver.confirm(attestation))
 
 
-@_verb(by="the role courier")
-def carry(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
-    """Attest and bring what one ledger told and another has not taken: records, figures, totals."""
-    with _driver(path, manifest_path, account, execute) as driver:
-        return _told(driver.carry(), path, execute, as_json)
+_holder_option = click.option(
+    "--holder", required=True, help="A holder of the manifest, or an address."
+)
+_ledger_option = click.option("--ledger", default="", help="Where an address holds.  [home]")
 
 
-@_verb(by="the role courier")
-def figures(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
-    """Have the other ledgers tell what stood there at the close of the record day."""
-    with _driver(path, manifest_path, account, execute) as driver:
-        return _told(driver.figures(), path, execute, as_json)
-
-
-@_verb(by="the role courier")
-def fix(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
-    """Fix at home who owes for what: accounts there, then each lane whose figures came."""
-    with _driver(path, manifest_path, account, execute) as driver:
-        return _told(driver.fix(), path, execute, as_json)
-
-
-@_verb(by="the role paying_agent")
-def fund(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
-    """Pay in what is due, gross, for every part whose totals are fixed."""
-    with _driver(path, manifest_path, account, execute) as driver:
-        return _told(driver.fund(), path, execute, as_json)
-
-
-@_verb(by="the role courier")
-def pay(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
-    """Pay every holder of the record day, and who units landed with that were under way then."""
-    with _driver(path, manifest_path, account, execute) as driver:
-        return _told(driver.pay(), path, execute, as_json)
-
-
-@_verb(by="the holder, where its key is here, else the role courier")
-@click.option("--holder", required=True, help="A holder of the manifest, or an address.")
-@click.option("--ledger", default="", help="Where an address holds.  [home]")
-def claim(
-    path: Path,
-    manifest_path: Path,
-    account: str,
-    execute: bool,
-    as_json: bool,
-    holder: str,
-    ledger: str,
-) -> int:
+@_verb("the holder, where its key is here, else the role courier")
+@_holder_option
+@_ledger_option
+def claim(given: _Given, holder: str, ledger: str) -> int:
     """Pay one holder what it held, and what landed with it since."""
-    with _driver(path, manifest_path, account, execute) as driver:
+    with given.driver() as driver:
         where, address, key = _holder(driver.connection, holder, ledger)
-        if key is not None and not account:
-            driver = _again(driver, key, execute)
-        return _told(driver.claim(where, address), path, execute, as_json)
+        if key is not None and not given.account:
+            driver = _again(driver, key, given.execute)
+        return given.told(driver.claim(where, address))
 
 
-@_verb(by="the roles paying_agent and issuer", file="TERMS")
-def terms(path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool) -> int:
+@_verb("the roles paying_agent and registrar", name="paid-elsewhere")
+@_holder_option
+@_ledger_option
+@click.option("--reference", required=True, help="Of that payment: text, or 32 bytes in hex.")
+@click.option("--document", required=True, help="What proves it: a file, or its hash in hex.")
+def paid_elsewhere(given: _Given, holder: str, ledger: str, reference: str, document: str) -> int:
+    """Note that a holder who can't take the cash here was paid its net elsewhere.
+
+    The paying agent proposes, the registrar confirms; either key alone does its part. The amount
+    returns as the terms say.
+    """
+    words = _reference(given.path, reference), _document(given.path, document)
+    with given.driver() as driver:
+        where, address, _ = _holder(driver.connection, holder, ledger)
+        return given.told(driver.paid_elsewhere(where, address, *words))
+
+
+@_verb("the roles paying_agent and issuer", file="TERMS")
+def terms(given: _Given) -> int:
     """Set in what cash a currency is paid and what is withheld, from a file of pay terms."""
     from tallystick.events.terms import Terms
     from tallystick.files.pay_terms import load_pay_terms
 
-    file = load_pay_terms(path)
-    with _connected(manifest_path, account) as connection:
-        setting = Terms(connection, file, path, account=account, execute=execute)
+    file = load_pay_terms(given.path)
+    with _connected(given.manifest_path, given.account) as connection:
+        setting = Terms(connection, file, given.path, account=given.account, execute=given.execute)
         setting.check()
-        return _told(setting.set(), path, execute, as_json)
+        return given.told(setting.set())
 
 
 @event.command()
@@ -263,6 +326,32 @@ def _holder(connection: Connection, holder: str, ledger: str) -> tuple[str, str,
             manifest.file, "--holder", holder, "a holder of the manifest, or an address"
         )
     return where, address, None
+
+
+def _reference(path: Path, text: str) -> bytes:
+    """The reference of a payment, as a word holds it."""
+    from tallystick.errors import InputError
+
+    if _WORD.fullmatch(text):
+        return bytes.fromhex(text[2:])
+    if not _REFERENCE.fullmatch(text):
+        expected = "1 to 32 characters of ASCII, or 0x and 64 hex digits"
+        raise InputError(path, "--reference", text, expected)
+    return text.encode().ljust(32, b"\0")
+
+
+def _document(path: Path, text: str) -> bytes:
+    """The hash of a document: what is given, or that of a file's bytes."""
+    from tallystick.chain.abi import keccak
+    from tallystick.errors import InputError
+
+    if _WORD.fullmatch(text):
+        return bytes.fromhex(text[2:])
+    try:
+        return keccak(Path(text).read_bytes())
+    except (OSError, ValueError):
+        expected = "a file that can be read, or 0x and 64 hex digits"
+        raise InputError(path, "--document", text, expected) from None
 
 
 def _typed(driver: Driver, path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +10,17 @@ from tallystick.bridge.attestation import Asking, SignerSet, Struct, attest
 from tallystick.chain import Account, Contract, Receipt, Revert
 from tallystick.chain.abi import address_of
 from tallystick.chain.contract import Method
+from tallystick.errors import InputError
 from tallystick.events.engines import Engines
+from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
 
-__all__ = ["ANYONE", "Actor", "Step"]
+__all__ = ["ANYONE", "PAYMENT", "Actor", "Step"]
 
 # Who sends what anyone may.
 ANYONE: Final = "courier"
+# Why paying agent, issuer and registrar act on payments.
+PAYMENT: Final = reason_code("PAYT")
 # Somebody else was quicker: that is no failure.
 _BEATEN: Final = frozenset(
     {
@@ -107,15 +111,10 @@ class Actor:
         self, title: str, signers: SignerSet, struct: Struct, domain: Asking
     ) -> tuple[bytes, str]:
         """Sign with the keys at hand; the second is what is missing, or nothing."""
-        accounts = (
-            self.connection.key(ledger, entry)
-            for ledger, entry in self.connection.manifest.accounts(title)
-        )
         keys = [
             account.key
-            for account in accounts
-            if account is not None and account.key is not None
-            if account.address in signers.signers
+            for account in self.connection.keys(title)
+            if account.key is not None and account.address in signers.signers
         ]
         if len(keys) < signers.threshold:
             return b"", f"{len(keys)} of {signers.threshold} {title} keys are here"
@@ -147,6 +146,65 @@ class Actor:
         receipt = method.send(*arguments, sender=sender)
         hashed, gas = receipt.tx_hash, receipt.gas_used
         return Step(ledger, method.name, "executed", detail, hashed, gas, receipt)
+
+    def _holder(self, ledger: str, role: str) -> str:
+        """Who holds a role on a ledger."""
+        manifest = self.connection.manifest
+        entry = manifest.roles.get(ledger, {}).get(role)
+        if entry is None:
+            raise InputError(manifest.file, f"roles.{ledger}.{role}", None, "an account")
+        return entry.address
+
+    def _keyed(self, ledger: str, role: str) -> Account | None:
+        """Who holds a role, if it is who sends here."""
+        try:
+            sender = self.sender(ledger, role)
+        except InputError:
+            return None
+        return sender if sender.address == self._holder(ledger, role) else None
+
+    def _elsewhere(self, ledger: str, role: str, name: str, what: str) -> Step:
+        """What the key of a role has to do, which is not here."""
+        key = f"the {role.replace('_', ' ')}'s key, {self._holder(ledger, role)}"
+        return Step(ledger, name, "waiting", f"{what}: {key}: run the same with it")
+
+    def _by(self, ledger: str, role: str, name: str, arguments: Sequence[Any], what: str) -> Step:
+        """An act of a role, if its key is here; else who has to do it."""
+        if self._keyed(ledger, role) is None:
+            return self._elsewhere(ledger, role, name, what)
+        return self._do(ledger, self._engine(ledger).method(name), arguments, what, role=role)
+
+    def _by_two(
+        self,
+        ledger: str,
+        proposing: tuple[str, str],
+        confirming: tuple[str, str],
+        arguments: Sequence[Any],
+        what: str,
+    ) -> Iterator[Step]:
+        """An act under two keys, each given as role and function; each does its part if it is here.
+
+        What one key has to do elsewhere is said, and done by whoever runs the same with that key.
+        """
+        (role, propose), (second, confirm) = proposing, confirming
+        engine, holder = self._engine(ledger), self._holder(ledger, role)
+        try:
+            act = engine.method(propose).call(*arguments, sender=holder)
+        except Revert as revert:
+            yield Step(ledger, propose, "refused", f"{what}: {revert}")
+            return
+        if engine.proposal_of(act).lapses_at > self.engines.chain(ledger).now:
+            proposed = Step(ledger, propose, "done", what)
+        else:
+            proposed = self._by(ledger, role, propose, arguments, what)
+        yield proposed
+        if proposed.state == "pending":
+            # A call would miss the proposal that was not made.
+            yield Step(ledger, confirm, "pending", what)
+        elif proposed.state in {"done", "executed"}:
+            yield self._by(ledger, second, confirm, arguments, what)
+        else:
+            yield Step(ledger, confirm, "waiting", f"{what}: {propose} comes first")
 
     @staticmethod
     def _tried(ledger: str, name: str, act: Callable[[], Step], detail: str = "") -> Step:

@@ -15,7 +15,7 @@ from tallystick.actions.message import Figures, Status
 from tallystick.bridge.figures import Landing
 from tallystick.bridge.message import LaneMessage, party, party_address
 from tallystick.chain import Account, Contract, Revert
-from tallystick.events.acts import ANYONE, Step
+from tallystick.events.acts import ANYONE, PAYMENT, Step
 from tallystick.events.announcing import Announcer
 from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text, time_text
@@ -26,6 +26,7 @@ __all__ = ["BATCH", "Driver", "Step"]
 # Accounts that an engine pays in one call.
 BATCH: Final = 25
 _EXPIRED: Final = "claims have expired"
+_NOTHING_HELD: Final = "held nothing at the close"
 
 
 class Driver(Announcer):
@@ -252,25 +253,115 @@ class Driver(Announcer):
         if why := self._not_paying(ledger):
             yield Step(ledger, "claim", "waiting", why)
             return
-        engine, day = self._engine(ledger), self.record.record_day
-        units = hint = 0
+        engine = self._engine(ledger)
         expired = self._is_expired(ledger)
-        # Of who came later the token can't tell that it had nothing, once a week has passed.
-        if not expired and account in self.engines.holders(ledger, day):
-            try:
-                units, hint = self.engines.entitled(ledger, account, day)
-            except Revert as revert:
-                yield Step(ledger, "claim", "refused", f"{account}: {revert}")
-                return
+        try:
+            units, hint = (0, 0) if expired else self._entitled(ledger, account)
+        except Revert as revert:
+            yield Step(ledger, "claim", "refused", f"{account}: {revert}")
+            return
         if units and engine.is_paid(self.coaf, party(account)):
             yield Step(ledger, "claim", "done", account)
         elif units:
             arguments = (self.coaf, account, hint)
             yield self._do(ledger, engine.claim, arguments, account, role=role)
         else:
-            why = _EXPIRED if expired else "held nothing at the close"
+            why = _EXPIRED if expired else _NOTHING_HELD
             yield Step(ledger, "claim", "done", f"{account}: {why}")
         yield from self._claims_crossed(ledger, account, role)
+
+    def _entitled(self, ledger: str, account: str) -> tuple[int, int]:
+        """What entitles a holder, and the hint that tells it."""
+        day = self.record.record_day
+        # Of who came later the token can't tell that it had nothing, once a week has passed.
+        if account not in self.engines.holders(ledger, day):
+            return 0, 0
+        return self.engines.entitled(ledger, account, day)
+
+    def paid_elsewhere(
+        self, ledger: str, account: str, reference: bytes, document: bytes
+    ) -> Iterator[Step]:
+        """Take note that a holder who can't take the cash was paid elsewhere: two keys.
+
+        Args:
+            ledger: where it held.
+            account: its address.
+            reference: of that payment, 32 bytes.
+            document: hash of what proves it.
+        """
+        propose, confirm = "propose_paid_elsewhere", "confirm_paid_elsewhere"
+        engine = self._engine(ledger)
+        if why := self._not_paying(ledger):
+            yield Step(ledger, propose, "waiting", why)
+            return
+        if engine.is_paid(self.coaf, party(account)):
+            yield Step(ledger, confirm, "done", f"{account}: it was paid")
+            return
+        if self._is_expired(ledger):
+            yield Step(ledger, propose, "waiting", f"{account}: {_EXPIRED}")
+            return
+        if not engine.part_of(self.coaf, ACCOUNTS)[0]:
+            yield Step(ledger, propose, "waiting", "accounts: not funded in full")
+            return
+        try:
+            units, hint = self._entitled(ledger, account)
+        except Revert as revert:
+            yield Step(ledger, propose, "refused", f"{account}: {revert}")
+            return
+        if not units:
+            yield Step(ledger, propose, "done", f"{account}: {_NOTHING_HELD}")
+            return
+        yield from self._by_two(
+            ledger,
+            ("paying_agent", propose),
+            ("registrar", confirm),
+            (self.coaf, account, hint, reference, PAYMENT, document),
+            account,
+        )
+
+    # ------------------------------------------------------------------ what is left
+
+    def pass_on_tax(self) -> Iterator[Step]:
+        """Pass withheld tax on to the accounts that the terms name."""
+        for ledger in self.engines.ledgers:
+            engine = self._engine(ledger)
+            if amount := int(engine.withheld(self.coaf)):
+                what = f"{amount} smallest units"
+                yield self._do(ledger, engine.pass_on_tax, (self.coaf,), what)
+            else:
+                yield Step(ledger, "pass_on_tax", "done", "nothing is withheld")
+
+    def expire(self) -> Iterator[Step]:
+        """Return what is left of each part to the accounts that the terms name, where it may.
+
+        That is what rounding left of a part that is paid, what accounts did not claim in time, and
+        everything of an event that is off.
+        """
+        for ledger in self.engines.ledgers:
+            engine = self._engine(ledger)
+            for lane, title in self.engines.parts(ledger).items():
+                is_open, left, held = engine.part_of(self.coaf, lane)
+                if not held:
+                    yield Step(ledger, "expire", "done", f"{title}: nothing is left")
+                elif (left or not is_open) and (why := self._not_expiring(ledger, lane)):
+                    yield Step(ledger, "expire", "waiting", f"{title}: {why}")
+                else:
+                    what = f"{title}: {held} smallest units"
+                    yield self._do(ledger, engine.expire, (self.coaf, lane), what)
+
+    def _not_expiring(self, ledger: str, lane: bytes) -> str:
+        """Why a part that is not paid keeps its cash, or nothing."""
+        engine = self._engine(ledger)
+        version = engine.version_of(engine.event_of(self.coaf).in_force)
+        if version.halted or version.status == Status.CANCELLED:
+            return ""
+        if lane != ACCOUNTS:
+            return "units may still land, without expiry"
+        if why := self._not_in_force(ledger):
+            return why
+        if self._is_expired(ledger):
+            return ""
+        return f"claims go on until the close of {date_of(self.record.expires)}"
 
     # ------------------------------------------------------------------------- reasons
 

@@ -86,6 +86,7 @@ class Standing:
         parts: what it owes for.
         lanes: at home, the ledgers whose lanes are not split yet.
         paid: the sum of what was paid.
+        withheld: tax of it that was not passed on.
         terms: whether there are terms of payment in the event's currency.
     """
 
@@ -105,6 +106,7 @@ class Standing:
     parts: tuple[Part, ...]
     lanes: tuple[str, ...]
     paid: Entitlement
+    withheld: int
     terms: bool
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,6 +132,7 @@ class Standing:
                 for part in self.parts
             ],
             "paid": _amounts(self.paid),
+            "withheld": str(self.withheld),
             "waiting": list(waits(self)),
         }
 
@@ -141,6 +144,8 @@ def waits(seen: Standing) -> tuple[str, ...]:
 
 def _waits(seen: Standing) -> Iterator[str]:
     record = seen.record
+    if (seen.halted or seen.cancelled) and any(part.held for part in seen.parts):
+        yield "what was paid in returns: expire"
     if seen.halted:
         yield "halted for good: two attested versions contradict one another"
     elif seen.home and not seen.announced and not seen.current:
@@ -186,17 +191,25 @@ def _payment(seen: Standing) -> Iterator[str]:
         yield f"terms of payment in {record.currency}: terms"
     elif missing:
         yield f"cash for {', '.join(missing)}: fund"
+    yield from _claims(seen, expired)
+    if seen.withheld:
+        yield "tax to pass on: pass-on-tax"
+    if any(part.open and part.held and not part.left for part in seen.parts):
+        yield "what rounding left returns: expire"
+
+
+def _claims(seen: Standing, expired: bool) -> Iterator[str]:
+    record = seen.record
+    if expired and any(p.accounts and p.held and (p.left or not p.open) for p in seen.parts):
+        yield "claims have expired: what is left returns: expire"
     left = [part for part in seen.parts if part.open and part.left]
-    if not left:
-        return
-    if seen.today < record.payment_day:
+    if left and seen.today < record.payment_day:
         yield f"the payment day, {date_of(record.payment_day)}"
-    elif expired and any(part.accounts for part in left):
-        yield "claims have expired: what is left returns (expire)"
-    elif any(part.accounts for part in left):
+        return
+    if not expired and any(part.accounts for part in left):
         until = f" (until {date_of(record.relief_until)} the holders' own)"
         yield "claims: pay" + (until if seen.today <= record.relief_until else "")
-    if any(not part.accounts for part in left) and seen.today >= record.payment_day:
+    if any(not part.accounts for part in left):
         yield "units to land and be claimed: pay"
 
 
@@ -242,6 +255,7 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
             if home and version.fixed and not engine.share_of(coaf, lane.id_bytes).fixed
         ),
         paid=total(paid),
+        withheld=int(engine.withheld(coaf)),
         terms=bool(record.currency)
         and engine.terms_for(record.currency.encode().ljust(4, b"\0"))[0] != 0,
     )

@@ -8,16 +8,15 @@ from typing import Final
 
 from tallystick.actions.pay_terms import PayTerms
 from tallystick.chain import Account, Contract, Revert
-from tallystick.chain.abi import CodecError
+from tallystick.chain.abi import CodecError, address_bytes, checksum
+from tallystick.chain.rlp import create_address
 from tallystick.errors import InputError
-from tallystick.events.acts import Actor, Step
+from tallystick.events.acts import PAYMENT, Actor, Step
 from tallystick.files.pay_terms import LOCAL, PayTermsFile, PlaceTerms
-from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
 
 __all__ = ["Terms"]
 
-_REASON: Final = reason_code("PAYT")
 # Accounts whose tax is entered in one call.
 _BATCH: Final = 25
 
@@ -87,48 +86,59 @@ class Terms(Actor):
         number, in_force = engine.terms_for(file.currency.encode().ljust(4, b"\0"))
         cash = place.cash
         if cash == LOCAL:
-            cash = str(in_force.cash) if number else ""
-            if not cash or not self._is_ours(ledger, cash):
+            cash = self._made_before(ledger, str(in_force.cash) if number else "")
+            if not cash:
+                agent = self._keyed(ledger, "paying_agent")
+                if agent is None:
+                    yield self._elsewhere(ledger, "paying_agent", "deploy", "CashToken")
+                    return
                 if not self.execute:
                     yield Step(ledger, "deploy", "pending", "CashToken")
                     yield Step(ledger, "set_pay_terms", "pending", file.currency)
                     return
-                token = self._new_cash(ledger)
-                cash = str(token.address)
+                cash = str(self._new_cash(ledger, agent).address)
                 yield Step(ledger, "deploy", "executed", f"CashToken {cash}")
         accounts = (place.tax_account, place.return_account)
         terms = PayTerms(file.currency, cash, *accounts, file.tax).as_tuple()
         if number and _same(tuple(in_force), terms):
             yield Step(ledger, "set_pay_terms", "done", f"{file.currency} in {cash}")
             return
-        stated, what = (
-            (terms, _REASON, bytes.fromhex(file.document[2:])),
-            f"{file.currency} in {cash}",
+        what, document = f"{file.currency} in {cash}", bytes.fromhex(file.document[2:])
+        yield from self._by_two(
+            ledger,
+            ("paying_agent", "propose_pay_terms"),
+            ("issuer", "set_pay_terms"),
+            (terms, PAYMENT, document),
+            what,
         )
-        agent = self.connection.manifest.roles[ledger]["paying_agent"].address
-        act = engine.propose_pay_terms.call(*stated, sender=agent)
-        if engine.proposal_of(act).lapses_at > self.engines.chain(ledger).now:
-            proposed = Step(ledger, "propose_pay_terms", "done", what)
-        else:
-            proposed = self._by(ledger, "paying_agent", "propose_pay_terms", stated, what)
-        yield proposed
-        if self.execute or proposed.state != "pending":
-            yield self._by(ledger, "issuer", "set_pay_terms", stated, what)
-        else:
-            yield Step(ledger, "set_pay_terms", "pending", what)
+
+    def _made_before(self, ledger: str, in_force: str) -> str:
+        """Cash that is in force, or that a run made which ended before it was; else nothing.
+
+        The ledger tells: the agent's contracts stand where its nonces put them.
+        """
+        chain, agent = self.engines.chain(ledger), self._holder(ledger, "paying_agent")
+        made = (
+            checksum(create_address(address_bytes(agent), nonce))
+            for nonce in reversed(range(chain.nonce(agent)))
+        )
+        return next((cash for cash in (in_force, *made) if self._is_ours(ledger, cash)), "")
 
     def _is_ours(self, ledger: str, cash: str) -> bool:
-        """Whether cash in force is such as would be made."""
-        token = self.engines.chain(ledger).at("CashToken", cash)
-        agent = self.connection.manifest.roles[ledger]["paying_agent"].address
+        """Whether such cash would be made."""
+        chain = self.engines.chain(ledger)
+        if not cash or not chain.code(cash):
+            return False
+        token, file = chain.at("CashToken", cash), self._file
+        wanted = (self._holder(ledger, "paying_agent"), file.cash_decimals, file.currency.encode())
         try:
-            return str(token.issuer()) == agent and token.decimals() == self._file.cash_decimals
+            return (str(token.issuer()), token.decimals(), bytes(token.currency())) == wanted
         except (Revert, CodecError):
             return False
 
-    def _new_cash(self, ledger: str) -> Contract:
+    def _new_cash(self, ledger: str, agent: Account) -> Contract:
         """Cash of a local ledger, which the paying agent makes as it is needed."""
-        currency, agent = self._file.currency, self.sender(ledger, "paying_agent")
+        currency = self._file.currency
         terms = (f"Test {currency}", f"T{currency}", self._file.cash_decimals, currency.encode())
         return self.engines.chain(ledger).deploy("CashToken", *terms, agent.address, sender=agent)
 
@@ -143,22 +153,8 @@ class Terms(Actor):
                 accounts = left[first : first + _BATCH]
                 what = f"category {entry.category}: {_counted(accounts)}"
                 document = bytes.fromhex(entry.document[2:])
-                arguments = (accounts, entry.category, _REASON, document)
+                arguments = (accounts, entry.category, PAYMENT, document)
                 yield self._by(ledger, "paying_agent", "set_tax_category", arguments, what)
-
-    def _by(
-        self, ledger: str, role: str, name: str, arguments: tuple[object, ...], what: str
-    ) -> Step:
-        """An act of a role, if its key is here."""
-        holder = self.connection.manifest.roles[ledger][role].address
-        try:
-            sender = self.sender(ledger, role)
-        except InputError:
-            sender = None
-        if sender is None or sender.address != holder:
-            why = f"the {role.replace('_', ' ')}'s key, {holder}: run the same with it"
-            return Step(ledger, name, "waiting", f"{what}: {why}")
-        return self._do(ledger, self._engine(ledger).method(name), arguments, what, role=role)
 
 
 def _counted(accounts: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from tests.support.world import (
 
 _EVENT = ROOT / "examples" / "apple-dividend.yaml"
 _ANNOUNCED, _RECORD_DAY, _PAYMENT_DAY = 18_473, 18_484, 18_487
+_COAF = b"US-2020-DVCA-01".ljust(32, b"\0")
 _ISSUE = INVESTOR_UNITS + BUYER_UNITS
 # USD 0.82 for a unit of a million base units, in cash of six decimals.
 _DUE = _ISSUE * 82 // 100
@@ -187,14 +188,23 @@ def test_a_whole_dividend_by_its_verbs(command: _Command, tmp_path: Path) -> Non
         ("remote", "push", "executed"),
         ("remote", "claim_crossed", "executed"),
     ]
-    assert command.waits() == {"home": [], "remote": ["units to land and be claimed: pay"]}
+    tax = "tax to pass on: pass-on-tax"
+    assert command.waits() == {
+        "home": [tax],
+        "remote": ["units to land and be claimed: pay", tax],
+    }
     side = world.remote
     side.token.admit(side.outsider, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
     world.network.claim(waiting)
     assert command.steps("pay") == [("remote", "claim_crossed", "executed")]
 
     found = command.status()
+    assert command.waits() == {"home": [tax], "remote": [tax]}
+    assert command.steps("pass-on-tax") == [
+        (ledger, "pass_on_tax", "executed") for ledger in ("home", "remote")
+    ]
     assert command.waits() == {"home": [], "remote": []}
+    assert {state for *_, state in command.steps("expire")} == {"done"}
     paid = total(
         Entitlement(*(int(each[name]) for name in ("units", "gross", "tax")))
         for each in found["payments"]
@@ -207,10 +217,95 @@ def test_a_whole_dividend_by_its_verbs(command: _Command, tmp_path: Path) -> Non
         assert [part["unclaimed"] for part in ledger["parts"]] == ["0", "0"]
         assert [part["held"] for part in ledger["parts"]] == ["0", "0"]
     before = world.storage()
-    for verb in ("announce", "confirm", "figures", "fix", "fund"):
+    for verb in ("announce", "confirm", "figures", "fix", "fund", "pass-on-tax", "expire"):
         assert {state for *_, state in command.steps(verb)} == {"done"}
     assert command.steps("pay") == command.steps("carry") == []
     assert world.storage() == before
+
+
+def _funded_at_home(command: _Command, tmp_path: Path) -> None:
+    """The event of home's accounts alone, on its payment day."""
+    command.steps("terms", event=_terms(tmp_path, command.world))
+    _told(command)
+    command.day(_RECORD_DAY + 1)
+    command.steps("fix")
+    command.steps("fund")
+    command.day(_PAYMENT_DAY)
+
+
+def test_a_holder_paid_elsewhere_is_noted_by_two_keys_each_where_it_is(
+    command: _Command, tmp_path: Path
+) -> None:
+    _funded_at_home(command, tmp_path)
+    side, holder = command.world.home, command.world.network.manifest.holders[0]
+    proof = tmp_path / "statement.pdf"
+    proof.write_bytes(b"paid")
+    given = ("--holder", holder.name, "--reference", "SEPA 2020-08-13/7", "--document", proof)
+    before = command.world.storage()
+    status, out, err = command("paid-elsewhere", *given)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "dry run, nothing was sent (--execute sends): 2 pending"
+    assert command.world.storage() == before
+    propose, confirm = "propose_paid_elsewhere", "confirm_paid_elsewhere"
+    assert command.steps("paid-elsewhere", *given, "--account", "registrar") == [
+        ("home", propose, "waiting"),
+        ("home", confirm, "waiting"),
+    ]
+    assert command.world.storage() == before
+    assert command.steps("paid-elsewhere", *given, "--account", "paying_agent") == [
+        ("home", propose, "executed"),
+        ("home", confirm, "waiting"),
+    ]
+    held = side.token.balanceOf(side.investor)
+    before_cash = side.engine.part_of(_COAF, bytes(32))[2]
+    assert command.steps("paid-elsewhere", *given, "--account", "registrar") == [
+        ("home", propose, "done"),
+        ("home", confirm, "executed"),
+    ]
+    gross = held * 82 // 100
+    assert side.engine.part_of(_COAF, bytes(32))[2] == before_cash - gross
+    (payment,) = command.status()["payments"]
+    assert (payment["account"], payment["receiver"]) == (side.investor.address, None)
+    assert int(payment["gross"]) == gross
+    (noted,) = (e for e in side.chain.logs(side.engine) if e.name == "PaidElsewhere")
+    assert bytes(noted.reference).rstrip(b"\0") == b"SEPA 2020-08-13/7"
+    assert command.steps("paid-elsewhere", *given) == [("home", confirm, "done")]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--reference", "", "1 to 32 characters of ASCII, or 0x and 64 hex digits"),
+        ("--reference", "x" * 33, "1 to 32 characters of ASCII, or 0x and 64 hex digits"),
+        ("--reference", "über", "1 to 32 characters of ASCII, or 0x and 64 hex digits"),
+        ("--document", "nowhere.pdf", "a file that can be read, or 0x and 64 hex digits"),
+        ("--document", "0x12", "a file that can be read, or 0x and 64 hex digits"),
+    ],
+)
+def test_a_wrong_note_of_a_payment_is_one_line(
+    command: _Command, option: str, value: str, expected: str
+) -> None:
+    good = {"--reference": "SEPA", "--document": "0x" + "ab" * 32}
+    options = [part for pair in {**good, option: value}.items() for part in pair]
+    status, out, err = command("paid-elsewhere", "--holder", "investor", *options)
+    shown = value or '""'
+    assert (status, out, err) == (2, "", f"{_EVENT}: {option}: {shown}: expected {expected}\n")
+
+
+def test_what_nobody_claims_returns_when_it_may(command: _Command, tmp_path: Path) -> None:
+    _funded_at_home(command, tmp_path)
+    status, out, _ = command("expire", "--execute")
+    assert status == 0
+    assert "claims go on until the close of 2023-08-14" in out
+    command.day(_PAYMENT_DAY + 1_097)
+    assert command.waits()["home"][-1] == "claims have expired: what is left returns: expire"
+    side = command.world.home
+    cash = side.chain.at("CashToken", side.engine.terms_for(b"USD\0")[1].cash)
+    before, left = cash.balanceOf(side.issuer), side.engine.part_of(_COAF, bytes(32))[2]
+    assert left == _DUE
+    assert command.steps("expire")[0] == ("home", "expire", "executed")
+    assert cash.balanceOf(side.issuer) == before + left
+    assert {state for *_, state in command.steps("expire")} == {"done"}
 
 
 def test_nothing_is_sent_without_execute(command: _Command) -> None:

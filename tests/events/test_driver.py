@@ -109,6 +109,10 @@ def _waits(world: World) -> dict[str, tuple[str, ...]]:
     return {seen.ledger: waits(seen) for seen in standing_of(_driver(world))}
 
 
+# What is to be done when everybody is paid.
+_TAX_LEFT = "tax to pass on: pass-on-tax"
+
+
 def _admit(world: World, account: Account) -> None:
     side = world.remote
     side.token.admit(account, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
@@ -123,7 +127,10 @@ def test_a_dividend_is_paid_to_the_unit_over_both_ledgers(funded: World) -> None
         ("remote", "claim_crossed", "executed"),
     ]
     # What waits in suspense is nobody's yet, and kept back.
-    assert _waits(funded) == {"home": (), "remote": ("units to land and be claimed: pay",)}
+    assert _waits(funded) == {
+        "home": (_TAX_LEFT,),
+        "remote": ("units to land and be claimed: pay", _TAX_LEFT),
+    }
     _admit(funded, funded.remote.outsider)
     suspended = [
         message
@@ -132,7 +139,7 @@ def test_a_dividend_is_paid_to_the_unit_over_both_ledgers(funded: World) -> None
     ]
     funded.network.claim(suspended[0])
     assert _states(_driver(funded).pay()) == [("remote", "claim_crossed", "executed")]
-    assert _waits(funded) == {"home": (), "remote": ()}
+    assert _waits(funded) == {"home": (_TAX_LEFT,), "remote": (_TAX_LEFT,)}
     assert _states(_driver(funded).pay()) == []
     payments = payments_of(_driver(funded))
     paid = total(each.paid for each in payments)
@@ -287,6 +294,52 @@ def test_who_came_long_after_the_close_claims_what_was_under_way_then(closed: Wo
     _day(closed, APPLE.record_day + 20)
     steps = _driver(closed).claim("remote", closed.remote.outsider.address)
     assert _states(steps) == [("remote", "claim", "done"), ("remote", "claim_crossed", "executed")]
+
+
+def test_cash_of_an_event_that_is_off_returns(closed: World) -> None:
+    side = closed.home
+    list(_driver(closed).fix())
+    list(_driver(closed).fund())
+    waiting = [step for step in _driver(closed).expire() if step.ledger == "home"]
+    assert [(step.state, step.detail) for step in waiting] == [
+        ("waiting", "accounts: claims go on until the close of 2023-08-14"),
+        ("done", "from remote: nothing is left"),
+    ]
+    off = _driver(closed, record=APPLE.successor())
+    list(off.announce(Status.CANCELLED))
+    list(off.confirm())
+    returned = "what was paid in returns: expire"
+    assert {seen.ledger: waits(seen) for seen in standing_of(off)}["home"] == (returned,)
+    held, before = side.engine.part_of(COAF, bytes(32))[2], side.cash.balanceOf(side.issuer)
+    assert held > 0
+    assert _states(off.expire())[0] == ("home", "expire", "executed")
+    assert side.cash.balanceOf(side.issuer) == before + held
+    assert {seen.ledger: waits(seen) for seen in standing_of(off)}["home"] == ()
+
+
+def test_nobody_is_noted_as_paid_elsewhere_who_is_owed_nothing(
+    closed: World,
+) -> None:
+    note = (b"\x01" * 32, b"\x02" * 32)
+    investor, other = closed.home.investor, closed.home.outsider
+
+    def noted(account: Account) -> list[tuple[str, str]]:
+        steps = _driver(closed).paid_elsewhere("home", account.address, *note)
+        return [(step.state, step.detail) for step in steps]
+
+    assert noted(investor) == [("waiting", "the payment day is 2020-08-13")]
+    _day(closed, APPLE.payment_day)
+    assert noted(investor) == [("waiting", "accounts: not funded in full")]
+    list(_driver(closed).fix())
+    list(_driver(closed).fund())
+    before = closed.storage()
+    assert noted(other) == [("done", f"{other.address}: held nothing at the close")]
+    assert closed.storage() == before
+    list(_driver(closed, account=investor).claim("home", investor.address))
+    assert noted(investor) == [("done", f"{investor.address}: it was paid")]
+    _day(closed, APPLE.expires + 1)
+    buyer = closed.home.buyer
+    assert noted(buyer) == [("waiting", f"{buyer.address}: claims have expired")]
 
 
 def test_one_that_refuses_cash_stops_nobody(funded: World) -> None:

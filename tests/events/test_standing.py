@@ -31,6 +31,7 @@ _DONE = Standing(
     parts=(_ACCOUNTS, _LANDING),
     lanes=(),
     paid=Entitlement(200, 164, 0),
+    withheld=0,
     terms=True,
 )
 _REMOTE = replace(_DONE, ledger="remote", home=False, announced=False, figures="taken")
@@ -108,11 +109,18 @@ _SHORT = replace(_ACCOUNTS, open=False, left=0, held=50)
         (
             (_LEFT, _LANDING),
             {"today": APPLE.expires + 1},
-            ("claims have expired: what is left returns (expire)",),
+            ("claims have expired: what is left returns: expire",),
         ),
-        ((_SHORT, _LANDING), {"today": APPLE.expires + 1}, ()),
+        (
+            (_SHORT, _LANDING),
+            {"today": APPLE.expires + 1},
+            ("claims have expired: what is left returns: expire",),
+        ),
         ((_ACCOUNTS, replace(_LANDING, left=1)), {}, ("units to land and be claimed: pay",)),
         ((_ACCOUNTS, replace(_LANDING, units=0, due=0, open=False)), {}, ()),
+        ((_ACCOUNTS, _LANDING), {"withheld": 7}, ("tax to pass on: pass-on-tax",)),
+        ((replace(_ACCOUNTS, held=1), _LANDING), {}, ("what rounding left returns: expire",)),
+        ((_LEFT, _LANDING), {"cancelled": True}, ("what was paid in returns: expire",)),
     ],
 )
 def test_payment_waits(

@@ -116,6 +116,39 @@ def test_cash_of_a_local_ledger_is_made_once(world: World, tmp_path: Path) -> No
     assert world.home.engine.terms_for(_USD)[1].cash == cash
 
 
+@pytest.mark.parametrize("done", [1, 2])
+def test_a_run_that_ends_early_leaves_no_cash_behind(
+    world: World, tmp_path: Path, done: int
+) -> None:
+    ledgers = {"home": _place(world.home, cash=LOCAL)}
+    steps = _terms(world, tmp_path, ledgers).set()
+    first = [next(steps) for _ in range(done)]
+    assert first[0].act == "deploy"
+    # Whatever else that key made is none of it.
+    world.home.chain.deploy(
+        "CashToken",
+        "Other",
+        "TEUR",
+        6,
+        b"EUR",
+        world.home.paying_agent,
+        sender=world.home.paying_agent,
+    )
+    world.home.cash.approve(world.home.engine, 1, sender=world.home.paying_agent)
+    again = _states(_terms(world, tmp_path, ledgers).set())
+    assert [act for _, act, _ in again] == ["propose_pay_terms", "set_pay_terms"]
+    assert first[0].detail == f"CashToken {world.home.engine.terms_for(_USD)[1].cash}"
+
+
+def test_only_the_paying_agent_makes_cash(world: World, tmp_path: Path) -> None:
+    side, before = world.home, world.storage()
+    ledgers = {"home": _place(side, cash=LOCAL)}
+    (step,) = _terms(world, tmp_path, ledgers, account=side.issuer).set()
+    assert (step.act, step.state) == ("deploy", "waiting")
+    assert side.paying_agent.address in step.detail
+    assert world.storage() == before
+
+
 def test_what_accounts_proved_is_entered_once(world: World, tmp_path: Path) -> None:
     side = world.home
     proven = {
