@@ -308,7 +308,7 @@ def _holder(connection: Connection, holder: str, ledger: str) -> tuple[str, str,
 
     from tallystick.chain.abi import address_of
     from tallystick.errors import InputError
-    from tallystick.files.plan import parse_address
+    from tallystick.files.accounts import parse_address
 
     manifest = connection.manifest
     where = manifest.ledger(ledger).name if ledger else manifest.instrument.home

@@ -15,9 +15,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.tax import MAX_RATES, TaxTable
 from tallystick.chain.abi import address_of
+from tallystick.files.accounts import parse_address
 from tallystick.files.event import RateText
 from tallystick.files.instrument import Currency, Hash, as_tuples
-from tallystick.files.plan import parse_address
 from tallystick.files.strict import Name, StrictModel, json_schema, load, text, wrong
 from tallystick.registry.record import MAX_DECIMALS
 

@@ -22,13 +22,13 @@ from pydantic import (
     model_validator,
 )
 
-from tallystick.chain.abi import address_of, keccak
+from tallystick.chain.abi import keccak
 from tallystick.errors import InputError
+from tallystick.files.accounts import AccountField, AccountRef, Accounts
 from tallystick.files.instrument import (
     MAX_ATTESTORS,
     MIN_ADMINISTRATORS,
     MIN_THRESHOLD,
-    SINGLE_ROLES,
     Amount,
     Instrument,
     Lei,
@@ -52,13 +52,9 @@ from tallystick.files.strict import (
 
 __all__ = [
     "MAX_CHAIN_ID",
-    "MAX_INDEX",
     "MAX_LANES",
     "MAX_PLAN_LEDGERS",
     "SCHEMA",
-    "AccountField",
-    "AccountRef",
-    "Accounts",
     "Actions",
     "Lane",
     "Network",
@@ -70,8 +66,6 @@ __all__ = [
     "Upgrade",
     "Verifier",
     "load_plan",
-    "parse_account",
-    "parse_address",
     "parse_network",
     "parse_rpc",
     "plan_schema",
@@ -81,66 +75,8 @@ SCHEMA: Final = "tallystick.plan/1"
 MAX_PLAN_LEDGERS: Final = 8
 MAX_LANES: Final = 56
 MAX_CHAIN_ID: Final = 2**64 - 1
-MAX_INDEX: Final = 2**31 - 1
 _HOUR: Final = 3600
 _DAY: Final = 86400
-
-
-class AccountRef(StrictModel):
-    """How to find a signing account; exactly one of the three is set."""
-
-    address: str | None = None
-    alias: str | None = None
-    index: int | None = None
-
-    @property
-    def key(self) -> str:
-        """What tells two accounts apart as far as the plan shows."""
-        if self.address is not None:
-            return self.address.lower()
-        return f"alias {self.alias}" if self.alias is not None else f"index {self.index}"
-
-
-def parse_account(value: object) -> AccountRef:
-    """Return the account that an address, an alias or an index denotes."""
-    if isinstance(value, AccountRef):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise wrong("an address, the alias of an ape account, or a mnemonic index")
-    if isinstance(value, int):
-        if not 0 <= value <= MAX_INDEX:
-            raise wrong(f"a mnemonic index from 0 to {MAX_INDEX}")
-        return AccountRef(index=value)
-    if re.match(r"0[xX]|[0-9a-fA-F]{40}", value):
-        return AccountRef(address=parse_address(value))
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value, re.ASCII):
-        raise wrong("an address, the alias of an ape account, or a mnemonic index")
-    return AccountRef(alias=value)
-
-
-def parse_address(value: str) -> str:
-    """Return an address as written: not zero, its checksum right if there is one."""
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value, re.ASCII) or not int(value, 16):
-        raise wrong("an address: 0x and 40 hex digits, not zero")
-    mixed = value[2:] != value[2:].lower() and value[2:] != value[2:].upper()
-    if mixed and value != address_of(value):
-        raise wrong("an address whose capitals agree with its checksum (EIP-55)")
-    return value
-
-
-AccountField = Annotated[
-    AccountRef,
-    BeforeValidator(parse_account),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"},
-                {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,63}$"},
-            ]
-        }
-    ),
-]
 
 
 def parse_network(value: object) -> str:
@@ -167,51 +103,6 @@ Rpc = Annotated[
     BeforeValidator(parse_rpc),
     WithJsonSchema({"type": "string", "pattern": "^(https?|wss?)://"}),
 ]
-
-
-class Accounts(StrictModel):
-    """The accounts of one ledger by role. The deployer holds none, and has none left in the end."""
-
-    deployer: AccountField
-    issuer: AccountField
-    notary: AccountField
-    registrar: AccountField
-    custodian: AccountField
-    guardian: AccountField
-    upgrader: AccountField
-    paying_agent: AccountField
-    auditor: AccountField
-    administrators: Annotated[
-        tuple[AccountField, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
-    ]
-    operator: AccountField | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _administrators_as_list(cls, data: Any) -> Any:
-        return as_tuples(data, "administrators")
-
-    @model_validator(mode="after")
-    def _one_role_each(self) -> Self:
-        seen: dict[str, str] = {}
-        for path, account in self.by_field():
-            if account.key in seen:
-                raise wrong(
-                    f"an account of its own, this one is {seen[account.key]}",
-                    path=path,
-                    value=account.key,
-                )
-            seen[account.key] = path
-        return self
-
-    def by_field(self) -> list[tuple[str, AccountRef]]:
-        """Return (field, account) of every account."""
-        names = ("deployer", *SINGLE_ROLES)
-        out: list[tuple[str, AccountRef]] = [(name, getattr(self, name)) for name in names]
-        if self.operator is not None:
-            out.append(("operator", self.operator))
-        out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
-        return out
 
 
 class PlanLedger(StrictModel):

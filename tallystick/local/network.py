@@ -17,12 +17,11 @@ from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
 from tallystick.deploy.verify import verify
+from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import Instrument
 from tallystick.files.manifest import HolderEntry, Manifest, RoleEntry
 from tallystick.files.plan import SCHEMA as PLAN_SCHEMA
 from tallystick.files.plan import (
-    AccountRef,
-    Accounts,
     Actions,
     Lane,
     Plan,

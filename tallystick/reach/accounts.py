@@ -16,7 +16,8 @@ from tallystick.chain import Account
 from tallystick.chain.abi import address_of
 from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, derive_account
 from tallystick.errors import InputError
-from tallystick.files.plan import AccountRef, Plan, PlanLedger, parse_account
+from tallystick.files.accounts import AccountRef, parse_account
+from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
 
 __all__ = ["Finder", "Parties", "named_account"]
