@@ -205,7 +205,7 @@ _ledger_option = click.option("--ledger", default="", help="Where an address hol
 def claim(given: _Given, holder: str, ledger: str) -> int:
     """Pay one holder what it held, and what landed with it since."""
     with given.driver() as driver:
-        where, address, key = _holder(driver.connection, holder, ledger)
+        where, address, key = _holder(driver, holder, ledger)
         if key is not None and not given.account:
             driver = _again(driver, key, given.execute)
         return given.told(driver.claim(where, address))
@@ -224,7 +224,7 @@ def paid_elsewhere(given: _Given, holder: str, ledger: str, reference: str, docu
     """
     words = _reference(given.path, reference), _document(given.path, document)
     with given.driver() as driver:
-        where, address, _ = _holder(driver.connection, holder, ledger)
+        where, address, _ = _holder(driver, holder, ledger)
         return given.told(driver.paid_elsewhere(where, address, *words))
 
 
@@ -302,7 +302,7 @@ def _again(driver: Driver, account: Any, execute: bool) -> Driver:
     return Driver(driver.connection, driver.record, account=account, execute=execute)
 
 
-def _holder(connection: Connection, holder: str, ledger: str) -> tuple[str, str, Any]:
+def _holder(driver: Driver, holder: str, ledger: str) -> tuple[str, str, Any]:
     """Where somebody holds, its address, and its account if its key is here."""
     from pydantic_core import PydanticCustomError
 
@@ -310,22 +310,27 @@ def _holder(connection: Connection, holder: str, ledger: str) -> tuple[str, str,
     from tallystick.errors import InputError
     from tallystick.files.accounts import parse_address
 
-    manifest = connection.manifest
-    where = manifest.ledger(ledger).name if ledger else manifest.instrument.home
+    manifest, known = driver.connection.manifest, driver.engines.ledgers
+    if ledger and ledger not in known:
+        expected = f"one of the ledgers: {', '.join(known)}"
+        raise InputError(manifest.file, "--ledger", ledger, expected)
+    there = [entry for entry in manifest.holders if ledger in ("", entry.ledger)]
+    named = next((entry for entry in there if entry.name == holder), None)
+    if named is not None:
+        return named.ledger, named.address, driver.connection.key(named.ledger, named)
+    where = ledger or driver.engines.home
     try:
         address = str(address_of(parse_address(holder)))
     except PydanticCustomError:
-        address = holder
-    for entry in manifest.holders:
-        if entry.name == holder and (not ledger or entry.ledger == ledger):
-            where, address = entry.ledger, entry.address
-        if (entry.ledger, entry.address) == (where, address):
-            return where, address, connection.key(where, entry)
-    if address == holder and not holder.startswith("0x"):
-        raise InputError(
-            manifest.file, "--holder", holder, "a holder of the manifest, or an address"
-        )
-    return where, address, None
+        names = ", ".join(entry.name for entry in there)
+        expected = f"an address, or a holder: {names or 'the manifest names none'}"
+        raise InputError(manifest.file, "--holder", holder, expected) from None
+    keys = (
+        driver.connection.key(where, entry)
+        for entry in there
+        if (entry.ledger, entry.address) == (where, address)
+    )
+    return where, address, next(keys, None)
 
 
 def _reference(path: Path, text: str) -> bytes:
@@ -412,11 +417,10 @@ def _told(steps: Iterable[Step], path: Path, execute: bool, as_json: bool) -> in
         rows = [(step.ledger, step.act, step.state, step.detail) for step in found]
         show_table(shown, str(path), ("Ledger", "Act", "State", ""), rows, empty="nothing to do")
         counts = [(sum(step.state == state for step in found), state) for state in _STATES]
-        summary = (
-            ", ".join(f"{count} {state}" for count, state in counts if count) or "nothing to do"
-        )
+        summary = ", ".join(f"{count} {state}" for count, state in counts if count)
         dry = "" if execute else "dry run, nothing was sent (--execute sends): "
-        shown.print(f"{dry}{summary}", markup=False, soft_wrap=True)
+        if found:
+            shown.print(f"{dry}{summary}", markup=False, soft_wrap=True)
     return int(any(step.state == "refused" for step in found))
 
 

@@ -18,7 +18,7 @@ from tallystick.chain import Account, Contract, Revert
 from tallystick.events.acts import ANYONE, PAYMENT, Step
 from tallystick.events.announcing import Announcer
 from tallystick.events.engines import ACCOUNTS
-from tallystick.text import hex_text, time_text
+from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
 __all__ = ["BATCH", "Driver", "Step"]
@@ -143,7 +143,7 @@ class Driver(Announcer):
         missing = sum(amount for *_, amount in open_parts)
         yield from self._cash_ready(ledger, cash, missing)
         for lane, title, amount in open_parts:
-            what = f"{title}: {amount} smallest units"
+            what = f"{title}: {self._cash(amount)}"
             arguments = (self.record.as_tuple(), lane, amount)
             if self.execute:
                 yield self._do(ledger, engine.fund, arguments, what, role="paying_agent")
@@ -157,12 +157,15 @@ class Driver(Announcer):
         chain = self.engines.chain(ledger)
         short = amount - int(cash.balanceOf(payer))
         if short > 0 and chain.is_local and _issues(cash, payer):
-            yield self._do(ledger, cash.mint, (payer, short), f"{short}", role="paying_agent")
+            yield self._do(
+                ledger, cash.mint, (payer, short), self._cash(short), role="paying_agent"
+            )
         allowed = int(cash.allowance(payer, engine))
         if allowed < amount:
             # Some tokens change no allowance but from or to nothing.
             for value in [0, amount] if allowed else [amount]:
-                yield self._sent(ledger, cash.approve, (engine, value), f"{value}", "paying_agent")
+                what, spender = self._cash(value), (engine, value)
+                yield self._sent(ledger, cash.approve, spender, what, "paying_agent")
 
     def due(self, ledger: str, lane: bytes) -> int | None:
         """Return what is due for a part of the event on a ledger, gross; None: not fixed yet."""
@@ -326,7 +329,7 @@ class Driver(Announcer):
         for ledger in self.engines.ledgers:
             engine = self._engine(ledger)
             if amount := int(engine.withheld(self.coaf)):
-                what = f"{amount} smallest units"
+                what = self._cash(amount)
                 yield self._do(ledger, engine.pass_on_tax, (self.coaf,), what)
             else:
                 yield Step(ledger, "pass_on_tax", "done", "nothing is withheld")
@@ -346,7 +349,7 @@ class Driver(Announcer):
                 elif (left or not is_open) and (why := self._not_expiring(ledger, lane)):
                     yield Step(ledger, "expire", "waiting", f"{title}: {why}")
                 else:
-                    what = f"{title}: {held} smallest units"
+                    what = f"{title}: {self._cash(held)}"
                     yield self._do(ledger, engine.expire, (self.coaf, lane), what)
 
     def _not_expiring(self, ledger: str, lane: bytes) -> str:
@@ -396,6 +399,10 @@ class Driver(Announcer):
         if self.engines.today(ledger) < self.record.payment_day:
             return f"the payment day is {date_of(self.record.payment_day)}"
         return ""
+
+    def _cash(self, amount: int) -> str:
+        """An amount of the event's cash, for people."""
+        return f"{units_text(amount, self.record.cash_decimals)} {self.record.currency}"
 
     def _is_expired(self, ledger: str) -> bool:
         """Whether accounts claim no more on a ledger; what may still land has no expiry."""

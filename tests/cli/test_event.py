@@ -308,6 +308,10 @@ def test_what_nobody_claims_returns_when_it_may(command: _Command, tmp_path: Pat
     assert {state for *_, state in command.steps("expire")} == {"done"}
 
 
+def test_nothing_to_do_is_said_once(command: _Command) -> None:
+    assert command("carry") == (0, f"{_EVENT}: nothing to do\n", "")
+
+
 def test_nothing_is_sent_without_execute(command: _Command) -> None:
     before = command.world.storage()
     status, out, err = command("announce")
@@ -464,10 +468,26 @@ def test_who_may_not_announce_is_told_the_reason(command: _Command) -> None:
     assert command.world.storage() == before
 
 
-def test_an_unknown_holder_is_one_line(command: _Command) -> None:
-    status, out, err = command("claim", "--holder", "nobody")
+@pytest.mark.parametrize("holder", ["nobody", "0x12", "0x" + "00" * 20])
+def test_an_unknown_holder_is_one_line(command: _Command, holder: str) -> None:
+    status, out, err = command("claim", "--holder", holder)
     assert (status, out) == (2, "")
-    assert err.endswith("--holder: nobody: expected a holder of the manifest, or an address\n")
+    names = ", ".join(entry.name for entry in command.world.network.manifest.holders)
+    assert err.endswith(f"--holder: {holder}: expected an address, or a holder: {names}\n")
+
+
+def test_an_unknown_ledger_of_a_holder_is_one_line(command: _Command) -> None:
+    status, out, err = command("claim", "--holder", "nobody", "--ledger", "moon")
+    assert (status, out) == (2, "")
+    assert err.endswith("--ledger: moon: expected one of the ledgers: home, remote\n")
+
+
+def test_a_holder_may_be_an_address_where_it_holds(command: _Command) -> None:
+    address = command.world.remote.outsider.address
+    status, out, err = command("claim", "--holder", address, "--ledger", "remote", "--json")
+    assert (status, err) == (0, "")
+    (step,) = json.loads(out)["steps"]
+    assert (step["ledger"], step["state"]) == ("remote", "waiting")
 
 
 def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Path) -> None:
@@ -483,12 +503,28 @@ def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "verb",
-    ["announce", "confirm", "carry", "figures", "fix", "fund", "pay", "claim", "terms", "status"],
+    [
+        "announce",
+        "carry",
+        "claim",
+        "confirm",
+        "expire",
+        "figures",
+        "fix",
+        "fund",
+        "paid-elsewhere",
+        "pass-on-tax",
+        "pay",
+        "status",
+        "terms",
+    ],
 )
 def test_every_verb_has_help_and_wants_a_file_and_a_manifest(verb: str, tmp_path: Path) -> None:
     assert cli.main(["event", verb, "-h"]) == 0
     assert cli.main(["event", verb]) == 2
-    more = ["--holder", "x"] if verb == "claim" else []
+    more = ["--holder", "x"] if verb in {"claim", "paid-elsewhere"} else []
+    if verb == "paid-elsewhere":
+        more += ["--reference", "x", "--document", "0x" + "ab" * 32]
     done = [verb, "none.yaml", "--manifest", str(tmp_path / "none.json"), *more]
     assert cli.main(["event", *done]) == 2
 

@@ -472,7 +472,7 @@ def test_an_allowance_is_taken_back_before_another_is_given(closed: World) -> No
     list(_driver(closed).fix())
     steps = [step for step in _driver(closed).fund() if step.ledger == "home"]
     approved = [step.detail for step in steps if step.act == "approve"]
-    assert (approved[0], len(approved)) == ("0", 2)
+    assert (approved[0], len(approved)) == ("0 USD", 2)
     assert side.cash.allowance(side.paying_agent, side.engine) == 0
 
 
@@ -495,7 +495,7 @@ def test_what_may_still_land_is_funded_and_paid_when_claims_have_expired(closed:
         begin(side, APPLE.expires + 1)
     funded = {step.detail: step.state for step in _driver(closed).fund() if step.act == "fund"}
     assert funded["accounts: claims have expired"] == "waiting"
-    assert funded["from remote: 1640000 smallest units"] == "executed"
+    assert funded["from remote: 1.64 USD"] == "executed"
     paid = [(step.act, step.state) for step in _driver(closed).pay() if step.ledger == "home"]
     assert paid == [("push", "waiting"), ("claim_crossed", "executed")]
     investor = closed.home.investor
