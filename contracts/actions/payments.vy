@@ -263,7 +263,8 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     @notice Pay in cash for a part of an event whose totals are fixed, up to what is due, gross. It opens with the last
             smallest unit.
     @param record The record of the version in force.
-    @param lane For what lands here from that lane; empty: for accounts.
+    @param lane For what lands here from that lane; empty: for accounts; at home the token's address: for what is
+           with other bridges.
     @param most Most that is taken from the caller, who allowed it.
     @return What was taken.
     @custom:role anyone
@@ -273,7 +274,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     assert events.event_of[coaf].in_force == event_record._hash(record), "payments: not in force"
     assert record.denominator != 0, "payments: no cash event"
     if lane != empty(bytes32):
-        cut._check_lane(lane)
+        cut._check_part(lane)
     units: uint256 = cut._units(coaf, lane)
     word: uint256 = self._pay[coaf]
     if word == 0:

@@ -58,6 +58,8 @@ exports: (
     book.balance_at_close,
     book.supply_at_close,
     book.keep,
+    bridges.came_at_close,
+    bridges.keep_came,
     # standing instructions
     standing.instruct,
     standing.standing_instruction,

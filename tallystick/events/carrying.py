@@ -192,7 +192,7 @@ class Carrier(Actor):
             counts, kept = engine.figures_at(told.lane, told.day)
             if counts:
                 return Figures(*kept) == told, ""
-            other = any((kept.supply, kept.suspense, kept.sent))
+            other = any((kept.supply, kept.suspense, kept.sent, kept.came))
             return False, "other figures contradict them: that lane and day stop" if other else ""
         standing = engine.event_of(self.coaf)
         version, share = engine.version_of(standing.in_force), engine.share_of(self.coaf, told.lane)

@@ -705,7 +705,7 @@ def _take_armed(world: World, state: str) -> Call:
 def _send_figures(world: World, state: str) -> Call:
     Actions(world).close(APPLE.record_day)
     side = world.remote
-    arguments = (world.lane, APPLE.record_day, 0, (0, 0, 0))
+    arguments = (world.lane, APPLE.record_day, 0, (0,) * 4)
     return Call(side, side.engine, "send_figures", arguments, side.outsider)
 
 
@@ -732,7 +732,7 @@ def _closed(world: World) -> Actions:
 def _fix(world: World, state: str) -> Call:
     _closed(world)
     side = world.home
-    return Call(side, side.engine, "fix", (COAF, 0, ()), side.outsider)
+    return Call(side, side.engine, "fix", (COAF, (0, 0), ()), side.outsider)
 
 
 @prepares(_ENGINE, "fix_lane")

@@ -100,7 +100,22 @@ def _event_fixed(step: Step) -> Changes:
         **_in_force(step, fixed=True),
         ("share_of", step.coaf, _NO_LANE): share,
         ("_units", step.coaf, _NO_LANE): step.accounts,
+        **_elsewhere(step, step.elsewhere, fixed=False),
     }
+
+
+def _elsewhere(step: Step, units: int, *, fixed: bool) -> Changes:
+    """What is with other bridges, under the token's address."""
+    return {
+        ("share_of", step.coaf, _token(step)): {"fixed": fixed, "home_crossing": units},
+        ("_units", step.coaf, _token(step)): units,
+    }
+
+
+def _token(step: Step) -> bytes:
+    """The ledger's token, as a word."""
+    [token] = (address for address, view, *_ in step.facts if view == "is_home")
+    return party(token)
 
 
 sets("LaneFixed", "share_of coaf lane", to="share")
@@ -108,7 +123,16 @@ sets("LaneFixed", "share_of coaf lane", to="share")
 
 @on("LaneFixed")
 def _lane_fixed(step: Step) -> Changes:
-    return {("_units", step.coaf, step.lane): step.share.home_crossing}
+    fixed = step.member("fixed", "share_of", step.coaf, _token(step))
+    return {
+        ("_units", step.coaf, step.lane): step.share.home_crossing,
+        **_elsewhere(step, step.elsewhere, fixed=fixed),
+    }
+
+
+@on("ElsewhereFixed")
+def _elsewhere_fixed(step: Step) -> Changes:
+    return _elsewhere(step, step.units, fixed=True)
 
 
 @on("TotalsTaken")
