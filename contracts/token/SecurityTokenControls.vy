@@ -57,6 +57,7 @@ exports: (
     book.announced_closes,
     book.balance_at_close,
     book.supply_at_close,
+    book.pooled_at_close,
     book.keep,
     bridges.came_at_close,
     bridges.keep_came,

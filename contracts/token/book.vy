@@ -139,6 +139,23 @@ def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
 
 @external
 @view
+def pooled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Units of an account at the close of a business day at which it was a pool: of those who hold them
+            elsewhere. As `balance_at_close`, but 0 if it was none then.
+    @param account The account.
+    @param day The business day.
+    @param hint As for `balance_at_close`.
+    @return Units.
+    """
+    found: uint256 = self._closing(account, self._positions[account], day, hint)
+    if found & position.CLASSES != position.POOL or account == _ISSUE:
+        return 0
+    return position._lower(self._on_day(found, day))
+
+
+@external
+@view
 def supply_at_close(day: uint256, hint: uint256 = 0) -> uint256:
     """
     @notice Units on this ledger at the close of a business day; answered as `balance_at_close` is. The supply's

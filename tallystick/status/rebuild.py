@@ -163,7 +163,10 @@ def _came(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
                 net, epoch = days[max(moved)] if moved else (0, 0)
                 units = carried(abs(net), epochs_since(facts, address, epoch, day))
                 asked = (day, first_after(day, days))
-                yield (address, "came_at_close", *asked), (units if net > 0 else -units) & AMOUNT_MAX
+                yield (
+                    (address, "came_at_close", *asked),
+                    (units if net > 0 else -units) & AMOUNT_MAX,
+                )
 
 
 def _figures(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:

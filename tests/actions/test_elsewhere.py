@@ -94,9 +94,7 @@ def test_a_foreign_bridge_mints_1_base_unit_on_a_remote(
     assert cut(announced) == (ISSUE - OWED - 1, 0, LANDING, THERE + 1, LEAVING)
 
 
-def test_a_foreign_bridge_burns_30_abroad(
-    announced: Actions, bridges: dict[str, Contract]
-) -> None:
+def test_a_foreign_bridge_burns_30_abroad(announced: Actions, bridges: dict[str, Contract]) -> None:
     """They are with that bridge, and not under way for ever."""
     carry(announced.remote, bridges["remote"], -30)
     assert cut(announced) == (ISSUE - OWED, 30, LANDING, THERE - 30, LEAVING)
@@ -175,9 +173,7 @@ def test_what_is_carried_after_the_close_changes_nothing(
     assert elsewhere(announced) == (True, 380)
 
 
-def test_units_from_nowhere_split_nothing(
-    announced: Actions, bridges: dict[str, Contract]
-) -> None:
+def test_units_from_nowhere_split_nothing(announced: Actions, bridges: dict[str, Contract]) -> None:
     """A bridge mints abroad what never left: that lane waits, home's accounts don't."""
     carry(announced.home, bridges["home"], -6)
     carry(announced.remote, bridges["remote"], 7)
@@ -257,9 +253,7 @@ def test_one_remote_s_units_came_from_another_s(
 
 
 @pytest.mark.requirement("R-51", "INV-7")
-def test_what_is_elsewhere_is_funded_once_no_lane_waits(
-    announced: Actions, third: Third
-) -> None:
+def test_what_is_elsewhere_is_funded_once_no_lane_waits(announced: Actions, third: Third) -> None:
     actions, side = announced, announced.home
     actions.close(CLOSE)
     actions.fix(APPLE)

@@ -179,6 +179,9 @@ def _events(actions: Actions) -> None:
     following = others[2].successor()
     actions.take(actions.in_force(following))
     actions.announce(following.successor(), Status.CANCELLED)
+    for side in (home, remote):
+        side.set_class(side.upgrader, 2)
+        side.token.transfer(side.upgrader, 3, sender=side.investor)
     out, *back = actions.world.locked(2), actions.world.burned(1), actions.world.burned(1)
     actions.close(day)
     for message in (out, *back):
@@ -230,8 +233,13 @@ def _payments(
     """Funded by and by, claimed, pushed, refused once, paid elsewhere, taxed."""
     coaf, lane = record.as_tuple()[2], actions.world.lane
     engine, investor, buyer, fund = side.engine, side.investor, side.buyer, side.fund
-    for part, most in ((ACCOUNTS, 5), (ACCOUNTS, UINT_MAX), (lane, UINT_MAX)):
+    home = [party(side.token.address)] if side.token.is_home() else []
+    for part, most in ((ACCOUNTS, 5), *((part, UINT_MAX) for part in (ACCOUNTS, lane, *home))):
         actions.fund(side, record, part, most)
+    for pool in (side.upgrader, side.token):
+        actions.set_pool_payee(side, pool, side.auditor)
+    side.engine.propose_pool_payee(side.upgrader, ZERO, *STATED, sender=side.paying_agent)
+    engine.set_aside(coaf, side.upgrader, 0, sender=side.courier)
     engine.setOperator(side.outsider, True, sender=fund)
     for approved in (True, False):
         engine.setOperator(side.attacker, approved, sender=fund)
@@ -242,6 +250,8 @@ def _payments(
     begin(side, record.relief_until + 1, 60)
     day = record.record_day
     held = [each for each in side.parties.values() if side.token.entitled_at_close(each, day, 0)]
+    for pool in (side.upgrader, *([side.token] if home else [])):
+        engine.claim_pool(coaf, pool, sender=side.courier)
     first, *others = held
     engine.claim(coaf, first, 0, sender=first)
     for message in crossed:

@@ -385,6 +385,13 @@ class Actions:
         assert isinstance(receipt, Receipt)
         return receipt
 
+    def set_pool_payee(self, side: Side, pool: Any, payee: Any) -> Receipt:
+        """The paying agent proposes whom a pool's money goes to, the issuer sets it."""
+        side.engine.propose_pool_payee(pool, payee, *STATED, sender=side.paying_agent)
+        receipt = side.engine.set_pool_payee(pool, payee, *STATED, sender=side.issuer)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
     def give_cash(self, side: Side, funder: Account, amount: int = 10**24) -> None:
         """Cash for somebody, which the engine may take."""
         side.cash.mint(funder, amount, sender=side.issuer)
