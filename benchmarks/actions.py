@@ -97,14 +97,14 @@ class Dividends:
         self.home.token.transfer(self.payees[0], 1, sender=one)
         for each in self.payees[1:]:
             self.home.token.transfer(one, 1, sender=each)
-        sent = remote.send_figures(self.lane, record.record_day, 0, (0, 0, 0), sender=guest)
+        sent = remote.send_figures(self.lane, record.record_day, 0, (0,) * 4, sender=guest)
         self._note(number, "figures.send", sent)
         figures = Figures(**sent.one("FiguresSent").figures._asdict())
         told_by = (self._header(self.remote, figures), figures.as_tuple())
         proof = self._proof(self.remote, figures)
         kept = home.take_figures(*told_by, proof, sender=courier)
         self._note(number, "figures.take", kept)
-        self._note(number, "event.fix", home.fix(coaf, 0, (), sender=courier))
+        self._note(number, "event.fix", home.fix(coaf, (0, 0), (), sender=courier))
         lane = home.fix_lane(coaf, self.lane, (0, 0, 0), sender=courier)
         self._note(number, "event.fix_lane", lane)
         if number == 2:

@@ -48,6 +48,9 @@ exports: (
     operators.invalidateNonce,
     operators.isOperator,
     operators.authorizations,
+    # pools, and what is with other bridges
+    payments.set_aside,
+    payments.claim_pool,
     # cash
     payments.fund,
     payments.pass_on_tax,

@@ -57,6 +57,9 @@ exports: (
     pay_terms.set_pay_terms,
     pay_terms.terms_for,
     pay_terms.set_tax_category,
+    pay_terms.propose_pool_payee,
+    pay_terms.set_pool_payee,
+    pay_terms.pool_payee,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -7,19 +7,23 @@
 @notice Home fixes its accounts from its own storage, then each lane as its figures come: what accounts there are owed
         for, what is to land there, what is to land at home. Each remote ledger is told its own totals.
 @dev Units between ledgers belong to whoever they land with, on the ledger where they land. Nobody counts arrivals, so
-     that one comparison is the gate: with K owed to the lane at home, U the supply there, O what either end sent,
+     that one comparison is the gate: with K owed to the lane at home, U the supply there, X of it come with other
+     people's bridges, O what either end sent,
 
-       under way home  T_rh = O_r - (O_h - K)      under way there  T_hr = O_h - (U + O_r)      U + T_hr + T_rh = K
+       under way home  T_rh = O_r - (O_h - K)    under way there  T_hr = O_h - (U - X + O_r)    U + T_hr + T_rh = K + X
 
      modulo 2**104: a direction below zero wraps, and the sum is off by 2**104. A lane without figures, or with figures
      that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
      `tallystick/actions/cut.py`, which is this in Python.
+     What other bridges took out of home and did not bring back is part of the issue, and with them: `fix` enters it
+     under the token's address, which is no lane. Each lane takes its X from there or, below zero, adds to it. One that
+     takes more than is there does not fit, till another has added. It is owed for once no lane waits.
 
        share  what is owed for here 104 | to what lands at the remote ledger 104 | - | fixed 1
 
-     Here is, at home, what accounts hold (under no lane) or what is to land from a lane. What accounts on the remote
-     ledger hold home need not keep: it follows from that ledger's figures. On a remote ledger, which has one lane, here
-     is what its accounts hold, under no lane.
+     Here is, at home, what accounts hold (under no lane), what is to land from a lane, or what is with other bridges.
+     What accounts on the remote ledger hold home need not keep: it follows from that ledger's figures. On a remote
+     ledger, which has one lane, here is what its accounts hold, under no lane.
 """
 from interfaces import IBridgeEscrow
 from interfaces import ISecurityToken
@@ -68,15 +72,23 @@ event EventFixed:
     coaf: indexed(bytes32)
     record_hash: indexed(bytes32)
     record_day: uint256
-    # Base units of home's accounts, and in the lanes' custody.
+    # Base units of home's accounts, in the lanes' custody, and with other bridges by home's own count.
     accounts: uint256
     custody: uint256
+    elsewhere: uint256
 
 
 event LaneFixed:
     coaf: indexed(bytes32)
     lane: indexed(bytes32)
     share: Share
+    # Base units with other bridges, after what came to that ledger or left it.
+    elsewhere: uint256
+
+
+event ElsewhereFixed:
+    coaf: indexed(bytes32)
+    units: uint256
 
 
 event TotalsSent:
@@ -103,12 +115,12 @@ event TotalsContradicted:
 
 
 @external
-def fix(coaf: bytes32, supply_hint: uint256, hints: DynArray[uint256, 16]):
+def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     """
     @notice Home: fix what its accounts held at the close of an event's record day; from now on the event can only be
             cancelled. From home's storage alone, so that no other ledger can keep it from being paid.
     @param coaf The event.
-    @param supply_hint As for the token's `supply_at_close`.
+    @param own_hints As for the token's `supply_at_close` and `came_at_close`.
     @param hints As for `balance_at_close` of each lane's custody, in the order of `lanes_of`; none: no hints.
     @custom:role anyone
     """
@@ -129,12 +141,22 @@ def fix(coaf: bytes32, supply_hint: uint256, hints: DynArray[uint256, 16]):
         custody += staticcall token.balance_at_close(
             figures._ends(lanes[i]).custody, day, hints[i] if len(hints) != 0 else 0
         )
-    accounts: uint256 = staticcall token.supply_at_close(day, supply_hint) - custody
+    accounts: uint256 = staticcall token.supply_at_close(day, own_hints[0]) - custody
     self._shares[coaf][empty(bytes32)] = _FIXED | accounts
+    # At home no bridge brings in more than went out.
+    came: uint256 = staticcall token.came_at_close(day, own_hints[1])
+    elsewhere: uint256 = unsafe_sub(0, came) & figures.AMOUNT_MAX
+    self._shares[coaf][self._elsewhere()] = elsewhere
     events._fix(coaf)
     log EventFixed(
-        coaf=coaf, record_hash=hashed, record_day=day, accounts=accounts, custody=custody
+        coaf=coaf,
+        record_hash=hashed,
+        record_day=day,
+        accounts=accounts,
+        custody=custody,
+        elsewhere=elsewhere,
     )
+    self._end_elsewhere(coaf, lanes)
 
 
 @external
@@ -209,7 +231,7 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
     """
     @notice What is owed for of a lane at the close of an event's record day, as fixed; on a remote ledger its own part.
     @param coaf The event.
-    @param lane The lane; empty: home's accounts.
+    @param lane The lane; empty: home's accounts; the token's address: what is with other bridges, in the first place.
     @return Whether it is fixed; base units to land at home, of accounts, and to land at the remote ledger.
     """
     return self._share(coaf, lane)
@@ -233,22 +255,53 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
     )
     owed: uint256 = held - suspense
     homeward: uint256 = unsafe_sub(there.sent, unsafe_sub(sent, owed)) & figures.AMOUNT_MAX
-    outward: uint256 = unsafe_sub(sent, unsafe_add(there.supply, there.sent)) & figures.AMOUNT_MAX
+    outward: uint256 = (
+        unsafe_sub(unsafe_add(sent, there.came), unsafe_add(there.supply, there.sent))
+        & figures.AMOUNT_MAX
+    )
+    # Modulo 2**104 it is what is owed and what came; and that is no more than what is elsewhere.
+    whole: uint256 = there.supply + homeward + outward
+    elsewhere: uint256 = self._shares[coaf][self._elsewhere()]
     assert (
-        there.supply + homeward + outward == owed and there.suspense <= there.supply
+        whole <= owed + (elsewhere & figures.AMOUNT_MAX) and there.suspense <= there.supply
     ), "cut: figures do not fit"
+    # A lane that was opened since all of them were in comes too late for it.
+    assert whole == owed or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
+    elsewhere = unsafe_sub(unsafe_add(elsewhere, owed), whole)
+    self._shares[coaf][self._elsewhere()] = elsewhere
     self._shares[coaf][lane] = (
         _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
     )
-    log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
+    log LaneFixed(
+        coaf=coaf,
+        lane=lane,
+        share=self._share(coaf, lane),
+        elsewhere=elsewhere & figures.AMOUNT_MAX,
+    )
+    if elsewhere & _FIXED == 0:
+        self._end_elsewhere(coaf, staticcall escrow.lanes_of(dispatch.instrument))
 
 
 @internal
-def _check_lane(lane: bytes32):
+def _end_elsewhere(coaf: bytes32, lanes: DynArray[bytes32, 16]):
     """
-    @dev Revert unless this is a lane of the instrument.
+    @dev Fix what is with other bridges, if no lane waits.
     """
-    figures._far_ledger(lane)
+    for lane: bytes32 in lanes:
+        if self._shares[coaf][lane] == 0:
+            return
+    units: uint256 = self._shares[coaf][self._elsewhere()]
+    self._shares[coaf][self._elsewhere()] = _FIXED | units
+    log ElsewhereFixed(coaf=coaf, units=units)
+
+
+@internal
+def _check_part(lane: bytes32):
+    """
+    @dev Revert unless this is a lane of the instrument or, at home, what is with other bridges.
+    """
+    if lane != self._elsewhere() or not dispatch.is_home:
+        figures._far_ledger(lane)
 
 
 @internal
@@ -287,13 +340,24 @@ def _share(coaf: bytes32, lane: bytes32) -> Share:
         accounts=here,
         crossing=(word >> _CROSSING_SHIFT) & figures.AMOUNT_MAX,
     )
-    if dispatch.is_home and lane != empty(bytes32) and share.fixed:
-        # A cancellation names the same day.
-        version: events.Version = events._version(events.event_of[coaf].in_force)
-        there: figures.Figures = figures._figures(lane, version.record_day)
+    if dispatch.is_home and lane != empty(bytes32):
         share.home_crossing = here
-        share.accounts = unsafe_sub(there.supply, there.suspense)
+        share.accounts = 0
+        if share.fixed:
+            # A cancellation names the same day. What is with other bridges has no figures.
+            version: events.Version = events._version(events.event_of[coaf].in_force)
+            there: figures.Figures = figures._figures(lane, version.record_day)
+            share.accounts = unsafe_sub(there.supply, there.suspense)
     return share
+
+
+@internal
+@view
+def _elsewhere() -> bytes32:
+    """
+    @dev Under what name is kept what is with other bridges.
+    """
+    return convert(dispatch.token, bytes32)
 
 
 @internal

@@ -9,9 +9,10 @@
      a close's figures never change. They belong to a day, not to an event: events of one record day share them, and
      a plan may have them told every day. Two figures of one lane and day, both attested, can't both be: the
      second one does not revert, and nothing of that lane and day counts any more.
-     Nobody counts arrivals: what a ledger has is what arrived and did not leave. See `tallystick/actions/cut.py`.
+     Nobody counts arrivals: what a ledger has is what arrived and did not leave, by the lane or with other people's
+     bridges, of which the token keeps count. See `tallystick/actions/cut.py`.
 
-       figures  supply 104 | in suspense 104 | units' epoch 16 | told 1, contradicted 1;  sent 104
+       figures  supply 104 | in suspense 104 | units' epoch 16 | told 1, contradicted 1;  sent 104 | came 104
 """
 from interfaces import IBridgeEscrow
 from interfaces import ISecurityToken
@@ -21,11 +22,12 @@ from contracts.actions import dispatch
 uses: dispatch
 
 _FIGURES_TYPEHASH: constant(bytes32) = keccak256(
-    "Figures(bytes32 lane,uint256 day,uint256 epoch,uint256 supply,uint256 suspense,uint256 sent)"
+    "Figures(bytes32 lane,uint256 day,uint256 epoch,uint256 supply,uint256 suspense,uint256 sent,uint256 came)"
 )
 AMOUNT_MAX: constant(uint256) = 2**104 - 1
 _SUSPENSE_SHIFT: constant(uint256) = 104
 _EPOCH_SHIFT: constant(uint256) = 208
+_CAME_SHIFT: constant(uint256) = 104
 _TOLD: constant(uint256) = 2**224
 _CONTRADICTED: constant(uint256) = 2**225
 
@@ -40,6 +42,8 @@ struct Figures:
     suspense: uint256
     # What had left by the lane since it was opened, modulo 2**104.
     sent: uint256
+    # What other people's bridges had brought in less what they had taken out, modulo 2**104.
+    came: uint256
 
 
 # lane of this instrument -> the ledger at its other end; learnt from the escrow once, since it never changes
@@ -73,14 +77,14 @@ event FiguresContradicted:
 
 
 @external
-def send_figures(lane: bytes32, day: uint256, epoch: uint256, hints: uint256[3]):
+def send_figures(lane: bytes32, day: uint256, epoch: uint256, hints: uint256[4]):
     """
     @notice Remote: tell home what stood here at the close of a business day. Told again, it is the same message.
     @param lane The lane to home.
     @param day The business day.
     @param epoch In whose units its closings are stated.
     @param hints Later business days to start from, or 0 (see `balance_at_close`): of the supply, of the lane's
-           custody, and of what the lane sent.
+           custody, of what the lane sent, and of what other bridges carried.
     @custom:role anyone
     """
     assert not dispatch.is_home, "figures: home has its own"
@@ -93,6 +97,7 @@ def send_figures(lane: bytes32, day: uint256, epoch: uint256, hints: uint256[3])
         supply=staticcall ISecurityToken(dispatch.token).supply_at_close(day, hints[0]),
         suspense=staticcall IBridgeEscrow(dispatch.escrow).suspense_at_close(lane, day, hints[1]),
         sent=staticcall IBridgeEscrow(dispatch.escrow).sent_at_close(lane, day, hints[2]),
+        came=staticcall ISecurityToken(dispatch.token).came_at_close(day, hints[3]),
     )
     header: dispatch.Header = dispatch._send(dispatch.FIGURES, self._body(figures))
     log FiguresSent(lane=lane, id=dispatch._id(header), header=header, figures=figures)
@@ -113,7 +118,7 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
     dispatch._verify(header, dispatch.FIGURES, self._body(figures), attestation)
     assert (self._far_ledger(figures.lane) == header.source_ledger), "figures: from another ledger"
     assert (
-        max(figures.supply, max(figures.suspense, figures.sent)) <= AMOUNT_MAX
+        max(max(figures.supply, figures.suspense), max(figures.sent, figures.came)) <= AMOUNT_MAX
         and figures.epoch < 2**16
     ), "figures: out of range"
     words: uint256[2] = self._told[figures.lane][figures.day]
@@ -123,12 +128,13 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
         | (figures.suspense << _SUSPENSE_SHIFT)
         | figures.supply
     )
+    flows: uint256 = (figures.came << _CAME_SHIFT) | figures.sent
     if words[0] == 0:
-        self._told[figures.lane][figures.day] = [shown, figures.sent]
+        self._told[figures.lane][figures.day] = [shown, flows]
         log FiguresTaken(lane=figures.lane, figures=figures)
         return True
     assert words[0] & _CONTRADICTED == 0, "figures: contradicted"
-    assert words[0] != shown or words[1] != figures.sent, "figures: taken already"
+    assert words[0] != shown or words[1] != flows, "figures: taken already"
     self._told[figures.lane][figures.day][0] = words[0] | _CONTRADICTED
     log FiguresContradicted(
         lane=figures.lane,
@@ -180,7 +186,8 @@ def _figures(lane: bytes32, day: uint256) -> Figures:
         epoch=(words[0] >> _EPOCH_SHIFT) & (2**16 - 1),
         supply=words[0] & AMOUNT_MAX,
         suspense=(words[0] >> _SUSPENSE_SHIFT) & AMOUNT_MAX,
-        sent=words[1],
+        sent=words[1] & AMOUNT_MAX,
+        came=words[1] >> _CAME_SHIFT,
     )
 
 

@@ -44,8 +44,10 @@ _terms_count: uint256
 _newest: HashMap[bytes4, uint256]
 # account -> whom its money goes to instead, and the category of its tax
 _payees: HashMap[address, uint256]
+# pool, or at home the token for what is with other bridges -> who is paid for whoever holds elsewhere
+pool_payee: public(HashMap[address, address])
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[16]
+_reserved: uint256[15]
 
 
 event PayTermsProposed:
@@ -65,6 +67,17 @@ event TaxCategorySet:
 
 event PayeeSet:
     account: indexed(address)
+    payee: indexed(address)
+
+
+event PoolPayeeProposed:
+    act: indexed(bytes32)
+    pool: indexed(address)
+    payee: indexed(address)
+
+
+event PoolPayeeSet:
+    pool: indexed(address)
     payee: indexed(address)
 
 
@@ -126,6 +139,46 @@ def set_pay_terms(terms: PayTerms, reason: bytes4, document: bytes32) -> uint256
     instruction._record(terms.cash, reason, document)
     log PayTermsSet(number=number, terms=terms)
     return number
+
+
+@external
+def propose_pool_payee(
+    pool: address, payee: address, reason: bytes4, document: bytes32
+) -> bytes32:
+    """
+    @notice The paying agent proposes who is paid what is kept back for a pool, or for all that is with other bridges:
+            whoever pays the holders elsewhere. The issuer carries it out with `set_pool_payee`.
+    @param pool The pool; at home the token, for what is with other bridges.
+    @param payee Who is paid; the empty account ends that.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    @custom:role paying agent
+    """
+    act: bytes32 = self._pool_act(pool, payee)
+    access._propose(act, access.PAYING_AGENT, access.ISSUER, pool, reason, document)
+    log PoolPayeeProposed(act=act, pool=pool, payee=payee)
+    return act
+
+
+@external
+def set_pool_payee(pool: address, payee: address, reason: bytes4, document: bytes32):
+    """
+    @notice Set who is paid what is kept back for a pool, of whatever event from now on.
+    @dev By the set-up key, or by the issuer after the paying agent's proposal. Not by the pool: a bridge that calls what
+         it is told to could be told this.
+    @param pool The pool; at home the token, for what is with other bridges.
+    @param payee Who is paid; the empty account ends that.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role issuer, set-up key
+    """
+    access._carry_out(self._pool_act(pool, payee), access.ISSUER)
+    # Under no address is what is due to accounts.
+    assert pool != empty(address), "pay_terms: pool of nobody"
+    self.pool_payee[pool] = payee
+    instruction._record(pool, reason, document)
+    log PoolPayeeSet(pool=pool, payee=payee)
 
 
 # ----------------------------------------------------------------------- paying agent
@@ -235,3 +288,12 @@ def _terms_act(terms: PayTerms) -> bytes32:
     @dev Hash of the act of setting terms.
     """
     return keccak256(abi_encode("set_pay_terms", terms))
+
+
+@internal
+@pure
+def _pool_act(pool: address, payee: address) -> bytes32:
+    """
+    @dev Hash of the act of setting whom a pool's money goes to.
+    """
+    return keccak256(abi_encode("set_pool_payee", pool, payee))

@@ -13,6 +13,9 @@
      The terms that hold when it is funded first are the event's for good (see `pay_terms`). Until the record's relief
      day has closed only the holder claims, or who it authorised. Money goes to the holder, or to the account that the
      holder itself named.
+     Units in a pool are held by others elsewhere, and so are those with other people's bridges: for either there is a
+     part of its own, under the address of the pool or, at home, of the token. It has no expiry, and is paid to whom two
+     keys name.
 
        pay      cash token 160 | terms 32 | event 32 | close of business, minutes after midnight UTC 11
        part     units left 104 | cash left 128 | open 1
@@ -115,6 +118,13 @@ event PaidElsewhere:
 event TaxPassedOn:
     coaf: indexed(bytes32)
     tax_account: indexed(address)
+    amount: uint256
+
+
+event PoolSetAside:
+    coaf: indexed(bytes32)
+    pool: indexed(address)
+    units: uint256
     amount: uint256
 
 
@@ -254,7 +264,62 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     return net
 
 
+@external
+def claim_pool(coaf: bytes32, pool: address) -> uint256:
+    """
+    @notice Pay whom two keys named (`set_pool_payee`) what is kept back for a pool, or for all that is with other
+            bridges; it has no expiry. Tax is withheld by the category of the pool.
+    @param coaf The event.
+    @param pool The pool, once it was set aside; at home the token, for what is with other bridges.
+    @return What it got, net.
+    @custom:role anyone
+    """
+    payee: address = pay_terms.pool_payee[pool]
+    assert payee != empty(address), "payments: no payee named"
+    key: bytes32 = convert(pool, bytes32)
+    self._check_claimant(coaf, key, payee)
+    units: uint256 = self._parts[coaf][key] & figures.AMOUNT_MAX
+    payment: Payment = self._payment(coaf, pool, units)
+    self._consume(coaf, key, key, payment)
+    log Paid(
+        coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee
+    )
+    net: uint256 = unsafe_sub(payment.gross, payment.tax)
+    self._must_send(self._pay[coaf], payee, net)
+    return net
+
+
 # ---------------------------------------------------------------------------- anyone
+
+
+@external
+def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
+    """
+    @notice Keep back what is due for the units of a pool, out of the accounts' part: from now on it does not expire
+            with theirs, and is paid by `claim_pool`. Once accounts are funded in full, before claims expire.
+    @param coaf The event.
+    @param pool An account that was a pool at the close of the record day; never a lane's custody.
+    @param hint As for the token's `pooled_at_close`.
+    @return Its units.
+    @custom:role anyone
+    """
+    terms: uint256 = events._terms[coaf]
+    assert terms != 0, "payments: event unknown, or off"
+    word: uint256 = self._pay[coaf]
+    assert (
+        word != 0 and self._day_of(block.timestamp, word) <= terms >> 240
+    ), "payments: nothing to set aside from"
+    units: uint256 = staticcall ISecurityToken(dispatch.token).pooled_at_close(
+        pool, self._record_day(coaf), hint
+    )
+    assert units != 0, "payments: no pool then"
+    key: bytes32 = convert(pool, bytes32)
+    assert self._parts[coaf][key] == 0, "payments: set aside already"
+    payment: Payment = self._payment(coaf, pool, units)
+    self._draw(coaf, empty(bytes32), payment)
+    self._parts[coaf][key] = _OPEN | (payment.gross << _CASH_SHIFT) | units
+    log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=payment.gross)
+    return units
 
 
 @external
@@ -263,7 +328,8 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     @notice Pay in cash for a part of an event whose totals are fixed, up to what is due, gross. It opens with the last
             smallest unit.
     @param record The record of the version in force.
-    @param lane For what lands here from that lane; empty: for accounts.
+    @param lane For what lands here from that lane; empty: for accounts; at home the token's address: for what is
+           with other bridges.
     @param most Most that is taken from the caller, who allowed it.
     @return What was taken.
     @custom:role anyone
@@ -273,7 +339,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     assert events.event_of[coaf].in_force == event_record._hash(record), "payments: not in force"
     assert record.denominator != 0, "payments: no cash event"
     if lane != empty(bytes32):
-        cut._check_lane(lane)
+        cut._check_part(lane)
     units: uint256 = cut._units(coaf, lane)
     word: uint256 = self._pay[coaf]
     if word == 0:
@@ -550,6 +616,17 @@ def _consume(coaf: bytes32, lane: bytes32, key: bytes32, payment: Payment):
     @dev Book a payment: once for each account and message, out of a part that is funded in full.
     """
     assert not self._is_paid(coaf, key), "payments: paid already"
+    self._draw(coaf, lane, payment)
+    self._flip(coaf, key)
+    if payment.tax != 0:
+        self.withheld[coaf] += payment.tax
+
+
+@internal
+def _draw(coaf: bytes32, lane: bytes32, payment: Payment):
+    """
+    @dev Take units and their gross out of a part that is funded in full.
+    """
     part: uint256 = self._parts[coaf][lane]
     assert part & _OPEN != 0, "payments: not funded in full"
     left: uint256 = part & figures.AMOUNT_MAX
@@ -559,9 +636,6 @@ def _consume(coaf: bytes32, lane: bytes32, key: bytes32, payment: Payment):
     self._parts[coaf][lane] = (
         _OPEN | (unsafe_sub(cash, payment.gross) << _CASH_SHIFT) | unsafe_sub(left, payment.units)
     )
-    self._flip(coaf, key)
-    if payment.tax != 0:
-        self.withheld[coaf] += payment.tax
 
 
 @internal

@@ -57,7 +57,10 @@ exports: (
     book.announced_closes,
     book.balance_at_close,
     book.supply_at_close,
+    book.pooled_at_close,
     book.keep,
+    bridges.came_at_close,
+    bridges.keep_came,
     # standing instructions
     standing.instruct,
     standing.standing_instruction,

@@ -115,7 +115,8 @@ def balance_at_close(account: address, day: uint256, hint: uint256 = 0) -> uint2
     @return Units.
     """
     assert account != empty(address), "book: no account"
-    return position._lower(self._on_day(self._closing(account, day, hint), day))
+    found: uint256 = self._closing(account, self._positions[account], day, hint)
+    return position._lower(self._on_day(found, day))
 
 
 @external
@@ -130,8 +131,25 @@ def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
     @param hint As for `balance_at_close`.
     @return Units.
     """
-    found: uint256 = self._closing(account, day, hint)
+    found: uint256 = self._closing(account, self._positions[account], day, hint)
     if found & position.CLASSES != 0 or account == _ISSUE:
+        return 0
+    return position._lower(self._on_day(found, day))
+
+
+@external
+@view
+def pooled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Units of an account at the close of a business day at which it was a pool: of those who hold them
+            elsewhere. As `balance_at_close`, but 0 if it was none then.
+    @param account The account.
+    @param day The business day.
+    @param hint As for `balance_at_close`.
+    @return Units.
+    """
+    found: uint256 = self._closing(account, self._positions[account], day, hint)
+    if found & position.CLASSES != position.POOL or account == _ISSUE:
         return 0
     return position._lower(self._on_day(found, day))
 
@@ -146,7 +164,7 @@ def supply_at_close(day: uint256, hint: uint256 = 0) -> uint256:
     @param hint A later business day of which an opening of the supply is there, to start from; 0 for none.
     @return Units.
     """
-    return position._lower(self._on_day(self._closing(_ISSUE, day, hint), day))
+    return position._lower(self._on_day(self._closing(_ISSUE, self._issue, day, hint), day))
 
 
 @external
@@ -160,11 +178,8 @@ def keep(account: address, day: uint256, hint: uint256):
     @param hint As for `balance_at_close`.
     @custom:role anyone
     """
-    opening: uint256 = self._closing(account, day, hint)
-    opened: uint256 = position._tag(opening)
-    assert opened != 0, "book: nothing to keep"
-    self._openings[self._key(account, opened)] = opening
-    log OpeningKept(account=account, day=opened)
+    word: uint256 = self._positions[account] if account != _ISSUE else self._issue
+    self._keep(account, word, day, hint)
 
 
 @external
@@ -610,18 +625,27 @@ def _opening(account: address, day: uint256) -> uint256:
 
 
 @internal
-@view
-def _closing(account: address, day: uint256, hint: uint256) -> uint256:
+def _keep(account: address, word: uint256, day: uint256, hint: uint256):
     """
-    @dev What an account was at the close of `day`: the opening that tells it, or, with no tag, the word that
-         stands since, each in the units of its epoch. `hint` is 0, or any later day of which an opening is there,
-         from which the walk starts: with the first such day it is one step, however long ago.
+    @dev Keep for good the opening that tells what an account, whose word is `word`, was at the close of a day.
+    """
+    opening: uint256 = self._closing(account, word, day, hint)
+    opened: uint256 = position._tag(opening)
+    assert opened != 0, "book: nothing to keep"
+    self._openings[self._key(account, opened)] = opening
+    log OpeningKept(account=account, day=opened)
+
+
+@internal
+@view
+def _closing(account: address, word: uint256, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev What an account, whose word is `word`, was at the close of `day`: the opening that tells it, or, with no tag,
+         the word that stands since, each in the units of its epoch. `hint` is 0, or any later day of which an opening
+         is there, from which the walk starts: with the first such day it is one step, however long ago.
     """
     today: uint256 = self._business_day(self._issue)
     assert day < today, "book: day not closed"
-    word: uint256 = self._positions[account]
-    if account == _ISSUE:
-        word = self._issue
     cursor: uint256 = position._day(word)
     if cursor <= day:
         return word & _OPENING_FIELDS

@@ -16,7 +16,11 @@
      one, and stays so until its limits are set anew: by then its other side has to be in the new units. Here
      its counts become what it owes, or is owed, rounded down.
 
-       bridge  came in 104 | went out 104 | - 32 | epoch 7 | - | ours 1
+     What all of them brought in less what they took out has closings, as supply and accounts do and by the same
+     code (`book`): of announced days for ever, of the last week's all. It is kept under the token's own address,
+     which holds no units; in an opening the pool's flag says that more went out.
+
+       bridge  came in 104 | went out 104 | - 16 | of all: last movement 16 | epoch 7 | - | ours 1
        limit   a day 104   | left 104     | as of 40
 """
 from interfaces import IReleaseAuthority
@@ -147,7 +151,36 @@ def set_bridge(
     log BridgeLimitsSet(minting_limit=minting_limit, burning_limit=burning_limit, bridge=bridge)
 
 
+# ----------------------------------------------------------------------- anyone
+
+
+@external
+def keep_came(day: uint256, hint: uint256):
+    """
+    @notice Keep what tells `came_at_close` of a day for good, while it is there; announced closes need nobody to do this.
+    @param day The business day.
+    @param hint As for `came_at_close`.
+    @custom:role anyone
+    """
+    book._keep(self, self._net(self._bridges[ALL]), day, hint)
+
+
 # ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def came_at_close(day: uint256, hint: uint256) -> uint256:
+    """
+    @notice Units that bridges that aren't ours had brought in, less what they had taken out, at the close of a business
+            day; answered as `supply_at_close` is. Nothing else brings units to a remote ledger but lanes.
+    @param day The business day.
+    @param hint A later business day on which they carried something, to start from; 0 for none.
+    @return Units modulo 2**104, so that more out than in is there too; 0 before their first day.
+    """
+    found: uint256 = book._closing(self, self._net(self._bridges[ALL]), day, hint)
+    units: uint256 = position._lower(book._on_day(found, day))
+    return units if found & position.POOL == 0 else unsafe_sub(0, units) & position.AMOUNT_MAX
 
 
 @external
@@ -247,8 +280,26 @@ def _carry(direction: uint256, amount: uint256, issue: uint256):
     self._limits[key] = self._limit(most, unsafe_sub(left, amount))
     home: bool = issue & position.HOME != 0
     self._bridges[msg.sender] = self._counted(word, direction, amount, home)
-    word = self._restated(self._bridges[ALL], position._epoch(issue))
-    self._bridges[ALL] = self._counted(word, direction, amount, home)
+    word = self._bridges[ALL]
+    # The day's opening first, in the units of before.
+    opened: uint256 = book._begun(self, self._net(word), issue)
+    word = self._restated(word, position._epoch(issue)) & position.NOT_DAY
+    word = self._counted(word, direction, amount, home)
+    self._bridges[ALL] = word | (opened & ~position.NOT_DAY)
+
+
+@internal
+@pure
+def _net(word: uint256) -> uint256:
+    """
+    @dev The counts as a position whose balance is their difference, a pool's if more went out.
+    """
+    came_in: uint256 = position._lower(word)
+    went_out: uint256 = position._upper(word)
+    net: uint256 = unsafe_sub(came_in, went_out)
+    if came_in < went_out:
+        net = unsafe_sub(went_out, came_in) | position.POOL
+    return (word & position.NOT_AMOUNTS) | net
 
 
 @internal

@@ -175,7 +175,8 @@ def set_class(account: address, account_class: uint256, reason: bytes4, document
     """
     access._carry_out(self._class_act(account, account_class), access.CUSTODIAN)
     assert account_class <= position.CLASS_POOL, "controls: unknown class"
-    assert account != empty(address), "controls: class of nobody"
+    # Under the token's own address other bridges' counts have their history.
+    assert account != empty(address) and account != self, "controls: class of nobody"
     word: uint256 = book._positions[account]
     assert position._lower(word) == 0, "controls: account holds units"
     chosen: uint256 = 0
@@ -499,7 +500,8 @@ def _admit(account: address, until_day: uint256):
     """
     @dev Set the last day of eligibility of any account but a link account's.
     """
-    assert account != empty(address), "controls: no account"
+    # What is sent to the token itself is lost, and its history is no account's (see `bridges`).
+    assert account != empty(address) and account != self, "controls: no account"
     assert until_day <= position.DAY_MAX, "controls: day out of range"
     word: uint256 = book._positions[account]
     assert word & position.LINK == 0, "controls: link account"

@@ -21,7 +21,7 @@ __all__ = ["Break", "Cut", "HomeEnd", "HomeFigures", "RemoteEnd", "Share", "fix"
 
 _MODULUS: Final = AMOUNT_MAX + 1
 # Differences between two counts of units: they may be negative.
-_SIGNED: Final = frozenset({"came", "gone", "bridged_out"})
+_SIGNED: Final = frozenset({"came", "gone"})
 
 
 class _Bounded:
@@ -74,7 +74,7 @@ class HomeFigures(_Bounded):
     """The home ledger.
 
     `custody` and `pooled` are the parts of `supply` that the lanes' custodies and pools hold,
-    `bridged_out` is what other bridges took out of it less what they brought back.
+    `bridged_out` is what other bridges took out of it less what they brought back, never more.
     """
 
     supply: int
@@ -121,8 +121,8 @@ class Cut:
     Its parts sum to it: home's `accounts` and pools, each open lane's share, what is kept back
     whole for lanes whose figures are `missing` or among the `breaks`, and what is elsewhere.
 
-    `elsewhere` is with other bridges, or left a remote and is not yet booked at home. Below zero,
-    by at most what is kept, it is what other bridges brought home from a lane that waits.
+    `elsewhere` is with other bridges, or left a remote and is not yet booked at home: what they
+    took out of home, less what came to remotes by no message. While lanes wait it is not final.
     """
 
     issue: int
@@ -142,52 +142,39 @@ def fix(home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId,
         home: The home ledger.
         ends: Every lane opened by that close, from home's own storage.
         told: What remote ledgers told; a lane without figures, or with figures that do not fit, has
-            its part kept back whole and no other lane's part changes (INV-7).
+            its part kept back whole and no other lane's part changes (INV-7). Units that came by no
+            message fit any gate: a lane takes them, in this order, from what is elsewhere.
 
     Raises:
         KeyError: figures of a lane that is not home's.
     """
     breaks = [each for lane in told if (each := _gate(lane, ends[lane], told[lane])) is not None]
-    fit = told.keys() - {each.lane for each in breaks}
-    surplus = _surplus(home, ends, {lane: told[lane] for lane in ends if lane in fit})
-    fit -= {each.lane for each in surplus}
-    shares = {lane: _share(ends[lane], told[lane]) for lane in ends if lane in fit}
-    kept = {lane: _owed(end) for lane, end in ends.items() if lane not in fit}
-    at_lanes = home.custody - sum(map(_whole, shares.values()))
+    broken = {each.lane for each in breaks}
+    came = {lane: told[lane].came + ends[lane].gone for lane in told}
+    elsewhere = home.bridged_out + home.custody - sum(map(_owed, ends.values()))
+    shares = {}
+    # A lane that takes more than is there is asked again once the others have added theirs.
+    for lane, units in sorted(came.items(), key=lambda each: each[1] > 0):
+        if lane in broken:
+            continue
+        if 0 < units > elsewhere:
+            breaks.append(Break(lane, "came by no message", units, max(elsewhere, 0)))
+            continue
+        elsewhere -= units
+        shares[lane] = _share(ends[lane], told[lane])
     own = (
         Break(None, "in custody and pools at home", home.custody + home.pooled, home.supply),
         Break(None, "owed to lanes", sum(map(_owed, ends.values())), home.custody),
-        Break(None, "brought home by other bridges", -home.bridged_out, at_lanes),
     )
     return Cut(
         issue=home.supply + home.bridged_out,
         accounts=home.supply - home.custody - home.pooled,
         pooled=home.pooled,
         shares=shares,
-        kept=kept,
+        kept={lane: _owed(end) for lane, end in ends.items() if lane not in shares},
         missing=tuple(lane for lane in ends if lane not in told),
-        breaks=(*breaks, *surplus, *(each for each in own if each.found > each.expected)),
-        elsewhere=at_lanes + home.bridged_out - sum(kept.values()),
-    )
-
-
-def _surplus(
-    home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId, RemoteEnd]
-) -> tuple[Break, ...]:
-    """Return the lanes that may have told of more than there is.
-
-    Units that came by no message fit any gate. They are no more than what custody holds for nobody
-    and other bridges took out; if they are, nobody knows which of the lanes with such units errs.
-    What is kept for lanes that wait is theirs, and no other lane's units come out of it.
-    """
-    split = sum(_whole(_share(ends[lane], told[lane])) for lane in told)
-    waits = sum(_owed(end) for lane, end in ends.items() if lane not in told)
-    elsewhere = home.custody + home.bridged_out - split - waits
-    came = {lane: told[lane].came + ends[lane].gone for lane in told}
-    return tuple(
-        Break(lane, "came by no message", units, max(units + elsewhere, 0))
-        for lane, units in came.items()
-        if units > 0 > elsewhere
+        breaks=(*breaks, *(each for each in own if each.found > each.expected)),
+        elsewhere=elsewhere,
     )
 
 
@@ -234,7 +221,3 @@ def _share(home: HomeEnd, remote: RemoteEnd) -> Share:
         crossing=remote.suspense + outward,
         pooled=remote.pooled,
     )
-
-
-def _whole(share: Share) -> int:
-    return share.home_crossing + share.accounts + share.crossing + share.pooled

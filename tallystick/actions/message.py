@@ -59,6 +59,7 @@ FIGURES_FIELDS: Final = (
     ("uint256", "supply"),
     ("uint256", "suspense"),
     ("uint256", "sent"),
+    ("uint256", "came"),
 )
 TOTALS_FIELDS: Final = (
     ("bytes32", "coaf"),
@@ -199,7 +200,7 @@ class Armed(_Words):
 class Figures(_Words):
     """What stood on a remote ledger at the close of a business day, in base units of `epoch`.
 
-    See `tallystick.actions.cut.RemoteEnd`.
+    See `tallystick.actions.cut.RemoteEnd`; `sent` and `came` are modulo 2**104.
     """
 
     NAME: ClassVar = "Figures"
@@ -212,6 +213,7 @@ class Figures(_Words):
     supply: int
     suspense: int
     sent: int
+    came: int = 0
 
 
 @dataclass(frozen=True, slots=True)

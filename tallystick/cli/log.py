@@ -27,7 +27,8 @@ _READ: Final = {
         "amount": "amount value balance frozen authorised outstanding suspense suspended "
         "minting_limit burning_limit came_in went_out mintingMaxLimitOf burningMaxLimitOf "
         "mintingCurrentLimitOf burningCurrentLimitOf totalSupply allowance "
-        "balance_at_close entitled_at_close supply_at_close sent_at_close suspense_at_close",
+        "balance_at_close entitled_at_close supply_at_close sent_at_close suspense_at_close "
+        "came_at_close",
         "role": "role previous_role proposer_role confirmer_role role_of",
         "time": "expires_at counts_from lapses_at valid_from valid_until not_before noticed_at "
         "activated_at ends_at lock_time deadline",
@@ -44,6 +45,7 @@ _ASKED: Final = {
     "balance_at_close": ("", "day", "day"),
     "entitled_at_close": ("", "day", "day"),
     "supply_at_close": ("day", "day"),
+    "came_at_close": ("day", "day"),
     "sent_at_close": ("", "day", "day"),
     "suspense_at_close": ("", "day", "day"),
 }

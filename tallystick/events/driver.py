@@ -57,6 +57,7 @@ class Driver(Announcer):
             engines.supply_hint(remote, day),
             engines.suspense_hint(remote, lane, day),
             engines.sent_hint(remote, lane, day),
+            engines.came_hint(remote, day),
         )
         arguments = (lane, day, engines.epoch_on(remote, day), hints)
         return self._do(remote, self._engine(remote).send_figures, arguments, str(date_of(day)))
@@ -91,7 +92,8 @@ class Driver(Announcer):
         escrow, engine = self.connection.escrow(home), self._engine(home)
         lanes = [bytes(lane) for lane in escrow.lanes_of(engine.instrument())]
         hints = [engines.custody_hint(home, lane, day) for lane in lanes]
-        arguments = (self.coaf, engines.supply_hint(home, day), hints if any(hints) else [])
+        own = (engines.supply_hint(home, day), engines.came_hint(home, day))
+        arguments = (self.coaf, own, hints if any(hints) else [])
         return self._do(home, engine.fix, arguments, "accounts")
 
     def _fix_lane(self, remote: str) -> Step:

@@ -242,6 +242,19 @@ class Engines:
             lambda: self.moved_after(ledger, custody, day),
         )[1]
 
+    def came_hint(self, ledger: str, day: int) -> int:
+        """Return the hint that tells what other bridges had carried at a close; 0: none is needed.
+
+        Whatever was burned or minted over the ledger's border is looked through: of a day on which
+        they carried nothing no opening is there, and it is no hint.
+        """
+        token = self.connection.token(ledger)
+        kinds = [("CrosschainMint", ()), ("CrosschainBurn", ())]
+        return hinted(
+            lambda hint: int(token.came_at_close(day, hint)),
+            lambda: self._days_of(ledger, token, kinds, day),
+        )[1]
+
     def sent_hint(self, ledger: str, lane: bytes, day: int) -> int:
         """Return the hint that tells what a lane's end had sent at a close; 0: none is needed."""
         escrow = self.connection.escrow(ledger)

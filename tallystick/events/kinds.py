@@ -66,7 +66,7 @@ def _figures_taken(engine: Contract, told: Figures, source: bytes) -> _Taken:
     counts, kept = engine.figures_at(told.lane, told.day)
     if counts:
         return Figures(*kept) == told, ""
-    other = any((kept.supply, kept.suspense, kept.sent))
+    other = any((kept.supply, kept.suspense, kept.sent, kept.came))
     return False, "other figures contradict them: that lane and day stop" if other else ""
 
 

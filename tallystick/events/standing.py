@@ -274,7 +274,7 @@ def _figures(driver: Driver, remote: str) -> str:
     counts, kept = engines.engine(engines.home).figures_at(lane, day)
     if counts:
         return "taken"
-    if any((kept.supply, kept.suspense, kept.sent)):
+    if any((kept.supply, kept.suspense, kept.sent, kept.came)):
         return "contradicted"
     told = engines.told(remote, driver.record)
     return "told" if any(isinstance(each.told, Figures) for each in told) else ""

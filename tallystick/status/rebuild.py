@@ -53,7 +53,8 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
         for fact, value in facts.items()
         if value is not None and not fact[1].startswith("_")
     }
-    return answered | dict(_closings(facts, time)) | dict(_figures(facts, time))
+    closes = (_closings, _came, _figures)
+    return answered | {fact: value for told in closes for fact, value in told(facts, time)}
 
 
 def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
@@ -145,6 +146,27 @@ def _closings(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
             else:
                 yield (address, "balance_at_close", account, *asked), balance
                 yield (address, "entitled_at_close", account, *asked), 0 if link else balance
+
+
+def _came(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
+    """Of closes that are answered for ever, what bridges of others had brought in, net."""
+    histories: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
+    answered = _answered(facts)
+    for (address, view, *what), value in facts.items():
+        if view == "_came":
+            histories[address][what[0]] = value
+    for address, days in histories.items():
+        today = business_day(time, facts[address, "close_minute"])
+        for whose, day in answered[address]:
+            if whose in (None, address) and day < today:
+                moved = [each for each in days if each <= day]
+                net, epoch = days[max(moved)] if moved else (0, 0)
+                units = carried(abs(net), epochs_since(facts, address, epoch, day))
+                asked = (day, first_after(day, days))
+                yield (
+                    (address, "came_at_close", *asked),
+                    (units if net > 0 else -units) & AMOUNT_MAX,
+                )
 
 
 def _figures(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:

@@ -8,7 +8,7 @@ from typing import Final
 from tallystick.actions.cut import Cut, HomeEnd, HomeFigures, RemoteEnd
 from tallystick.bridge.message import LaneId
 from tallystick.token.position import AccountClass
-from tests.actions.model import DAY, Design, Ledger, Message, Property, Story, T
+from tests.actions.model import DAY, ELSEWHERE, Design, Ledger, Message, Property, Story, T
 
 
 class PayLinks(Design):
@@ -108,6 +108,26 @@ class ClassOfToday(Design):
         return ledger.class_of(name)
 
 
+class OthersIgnored(Design):
+    """Figures know of lanes alone: what other bridges carried is in no part."""
+
+    def keeps(self, place: int) -> bool:
+        return place != ELSEWHERE
+
+    def fix(
+        self, home: HomeFigures, ends: dict[LaneId, HomeEnd], told: dict[LaneId, RemoteEnd]
+    ) -> Cut:
+        told = {lane: replace(end, came=0) for lane, end in told.items()}
+        return super().fix(replace(home, bridged_out=0), ends, told)
+
+
+class PoolsForfeit(Design):
+    """What is in pools is nobody's to claim: its cash returns as what was forgotten."""
+
+    def keeps(self, place: int) -> bool:
+        return place == ELSEWHERE
+
+
 # What each breaks, and within how many plays.
 NAIVE: Final[dict[type[Design], tuple[Property, int]]] = {
     PayLinks: (Property.TWICE, 10),
@@ -120,4 +140,6 @@ NAIVE: Final[dict[type[Design], tuple[Property, int]]] = {
     LiveFigures: (Property.LEDGER_TOTAL, 10),
     SumOnly: (Property.LEDGER_TOTAL, 10),
     InclusiveLock: (Property.TWICE, 10),
+    OthersIgnored: (Property.NOBODY, 10),
+    PoolsForfeit: (Property.NOBODY, 10),
 }

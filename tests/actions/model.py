@@ -259,6 +259,10 @@ class Design:
         """Whether an account of that class claims for itself."""
         return kind is AccountClass.HOLDER
 
+    def keeps(self, place: int) -> bool:
+        """Whether a ledger's pools, or what is elsewhere, are a part of their own, for a payee."""
+        return True
+
     def claims(self, message: Message, left: int, day: int) -> tuple[tuple[int, str], ...]:
         """(ledger, payee) of every claim that a message gives for a close.
 
@@ -487,10 +491,15 @@ class World:
         return True
 
     def bridge_in(self, number: int, holder: str, amount: int) -> bool:
-        """Another bridge mints what it burned elsewhere, on that day or a later one."""
+        """Another bridge mints what it burned elsewhere, on that day or a later one.
+
+        At home no more than was taken out there.
+        """
         ledger = self.ledgers[number]
         units = [unit for unit, left in self.bridged if left <= ledger.day()][:amount]
         if not units or holder in ledger.barred:
+            return False
+        if number == HOME and len(units) > ledger.figure("bridged out").now:
             return False
         self.bridged = [(unit, left) for unit, left in self.bridged if unit not in units]
         self._end_elsewhere("bridge", units, ledger.day())
@@ -604,14 +613,14 @@ class World:
             for name, story in ledger.accounts.items():
                 units, kind = ledger.closing(story, day)
                 if kind is AccountClass.POOL:
-                    paid[ledger.number, "pool"] += units
+                    paid[ledger.number, "pool"] += units * self.design.keeps(ledger.number)
                 elif self.design.pays(self.design.class_at(ledger, name, day)):
                     paid[ledger.number] += units
         for message in self.messages:
             for number, _ in self.crossing(message, day):
                 paid[number, message.lane] += message.amount
         gone = (1 for _, number, _ in self.trace.at_close(day) if number == ELSEWHERE)
-        paid[ELSEWHERE] = sum(gone)
+        paid[ELSEWHERE] = sum(gone) * self.design.keeps(ELSEWHERE)
         return paid
 
     def moved(self, day: int) -> Counter[tuple[int, int]]:
@@ -710,7 +719,11 @@ class World:
                 if number != ELSEWHERE:
                     kind = self.design.class_at(self.ledgers[number], account, day)
                 # Pools and what is elsewhere are reserves, each paid once.
-                entitled[number, account] = kind is AccountClass.POOL or self.design.pays(kind)
+                entitled[number, account] = (
+                    self.design.keeps(number)
+                    if kind is AccountClass.POOL
+                    else self.design.pays(kind)
+                )
             times[unit] += entitled[number, account]
         for message in self.messages:
             for _ in self.crossing(message, day):

@@ -317,9 +317,11 @@ def test_another_bridge_burns_abroad() -> None:
     assert cut.elsewhere == 30
     # Without the count they would be in transit for ever.
     assert without_counts(world, day).shares[LANE].crossing == 30
-    assert world.bridge_in(HOME, "cat", 30)
+    # None of them was taken out at home.
+    assert not world.bridge_in(HOME, "cat", 30)
+    assert world.bridge_in(REMOTE, "cat", 30)
     cut = checked(world, days(world))
-    assert (cut.issue, cut.accounts, cut.elsewhere) == (ISSUE, ISSUE - 20, 0)
+    assert (cut.issue, cut.shares[LANE].accounts, cut.elsewhere) == (ISSUE, 50, 0)
 
 
 def test_units_are_redeemed_abroad() -> None:

@@ -28,6 +28,7 @@ CLOSE = APPLE.record_day
 # The token keeps the closings of so many days back without announcement.
 WEEK = 7
 UNKNOWN_LANE = keccak(b"no lane")
+AMOUNTS = ("supply", "suspense", "sent", "came")
 
 
 @pytest.fixture
@@ -123,14 +124,14 @@ def test_each_close_has_its_own_figures(moved: Actions) -> None:
 def test_home_tells_nobody_of_itself(moved: Actions) -> None:
     side = moved.home
     with refused(moved.world, "figures: home has its own"):
-        side.engine.send_figures(moved.world.lane, CLOSE, 0, (0, 0, 0), sender=side.courier)
+        side.engine.send_figures(moved.world.lane, CLOSE, 0, (0,) * 4, sender=side.courier)
 
 
 def test_nothing_is_told_of_a_lane_of_nobody(moved: Actions) -> None:
     side = moved.remote
     for lane in (UNKNOWN_LANE, bytes(32)):
         with refused(moved.world, "figures: of another's lane"):
-            side.engine.send_figures(lane, CLOSE, 0, (0, 0, 0), sender=side.courier)
+            side.engine.send_figures(lane, CLOSE, 0, (0,) * 4, sender=side.courier)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 2**16, 2**255])
@@ -164,7 +165,7 @@ def test_a_hint_is_a_later_day_of_which_an_opening_is_there(
     hints = [0, 0, 0]
     hints[place] = day
     with refused(moved.world, reason):
-        moved.send_figures(CLOSE, 0, (hints[0], hints[1], hints[2]))
+        moved.send_figures(CLOSE, 0, (hints[0], hints[1], hints[2], 0))
 
 
 @pytest.mark.requirement("INV-6")
@@ -178,7 +179,7 @@ def test_an_announced_close_is_told_of_for_ever(actions: Actions) -> None:
     pass_days(actions, 3 * WEEK)
     figures = Figures(world.lane, CLOSE, epoch=0, supply=720, suspense=20, sent=300)
     first = CLOSE + 1
-    receipt = actions.send_figures(CLOSE, hints=(first, first, first))
+    receipt = actions.send_figures(CLOSE, hints=(first, first, first, 0))
     assert receipt.events == (figures_sent(actions, figures),)
     for hints, reason in (
         ((0, first, first), "book: not kept, or give a hint"),
@@ -186,7 +187,7 @@ def test_an_announced_close_is_told_of_for_ever(actions: Actions) -> None:
         ((first, first, 0), "flows: not kept, or give a hint"),
     ):
         with refused(world, reason):
-            actions.send_figures(CLOSE, hints=hints)
+            actions.send_figures(CLOSE, hints=(*hints, 0))
 
 
 def test_a_close_that_nobody_announced_is_told_of_for_a_week(moved: Actions) -> None:
@@ -236,15 +237,15 @@ def test_home_keeps_what_a_ledger_told(moved: Actions) -> None:
 
 def test_of_what_was_not_told_nothing_counts(moved: Actions, told: Figures) -> None:
     for lane, day in ((told.lane, CLOSE + 1), (told.lane, CLOSE - 1), (UNKNOWN_LANE, CLOSE)):
-        assert kept(moved, lane, day) == (False, (lane, day, 0, 0, 0, 0))
+        assert kept(moved, lane, day) == (False, (lane, day, 0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
     "figures",
     [
         {"epoch": 0, "supply": 0, "suspense": 0, "sent": 0},
-        {"epoch": 2**16 - 1, "supply": AMOUNT_MAX, "suspense": AMOUNT_MAX, "sent": AMOUNT_MAX},
-        {"epoch": 1, "supply": 2, "suspense": 3, "sent": 4},
+        {"epoch": 2**16 - 1, **dict.fromkeys(AMOUNTS, AMOUNT_MAX)},
+        {"epoch": 1, "supply": 2, "suspense": 3, "sent": 4, "came": 5},
     ],
 )
 def test_whatever_fits_its_word_is_kept_as_told(actions: Actions, figures: dict[str, int]) -> None:
@@ -257,8 +258,8 @@ def test_whatever_fits_its_word_is_kept_as_told(actions: Actions, figures: dict[
 @pytest.mark.parametrize(
     "changes",
     [
-        *({name: AMOUNT_MAX + 1} for name in ("supply", "suspense", "sent")),
-        *({name: 2**256 - 1} for name in ("supply", "suspense", "sent")),
+        *({name: AMOUNT_MAX + 1} for name in AMOUNTS),
+        *({name: 2**256 - 1} for name in AMOUNTS),
         {"epoch": 2**16},
     ],
 )
@@ -299,7 +300,7 @@ def test_figures_are_told_by_exactly_this_message(
 
 
 @pytest.mark.requirement("INV-4")
-@pytest.mark.parametrize("name", ["day", "epoch", "supply", "suspense", "sent"])
+@pytest.mark.parametrize("name", ["day", "epoch", *AMOUNTS])
 def test_a_message_tells_of_every_figure(moved: Actions, name: str) -> None:
     figures = moved.figures(CLOSE)
     message = moved.message(figures)
@@ -362,7 +363,7 @@ def test_figures_are_taken_once(moved: Actions, told: Figures) -> None:
 
 
 @pytest.mark.requirement("INV-7")
-@pytest.mark.parametrize("name", ["epoch", "supply", "suspense", "sent"])
+@pytest.mark.parametrize("name", ["epoch", *AMOUNTS])
 def test_two_figures_of_one_close_count_for_nothing(
     moved: Actions, told: Figures, name: str
 ) -> None:

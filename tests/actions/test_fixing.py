@@ -98,13 +98,13 @@ def share(actions: Actions, lane: bytes, *, home: bool = True) -> tuple[Any, ...
 def event_fixed(actions: Actions, record: EventRecord, accounts: int, custody: int) -> Event:
     """The event of home's accounts."""
     return actions.home.engine.emitted(
-        "EventFixed", COAF, record.hash, record.record_day, accounts, custody
+        "EventFixed", COAF, record.hash, record.record_day, accounts, custody, 0
     )
 
 
 def lane_fixed(actions: Actions, lane: bytes, *parts: int) -> Event:
     """The event of a lane that is split."""
-    return actions.home.engine.emitted("LaneFixed", COAF, lane, (True, *parts))
+    return actions.home.engine.emitted("LaneFixed", COAF, lane, (True, *parts), 0)
 
 
 def totals_sent(actions: Actions, totals: Totals) -> Event:
@@ -203,7 +203,7 @@ def test_what_has_no_record_day_is_not_fixed(actions: Actions) -> None:
 def test_home_alone_fixes(closed: Actions) -> None:
     side = closed.remote
     with refused(closed.world, "events: at home only"):
-        side.engine.fix(COAF, 0, (), sender=side.courier)
+        side.engine.fix(COAF, (0, 0), (), sender=side.courier)
     with refused(closed.world, "events: at home only"):
         side.engine.fix_lane(COAF, closed.world.lane, NO_HINTS, sender=side.courier)
 
@@ -345,7 +345,11 @@ def test_a_lane_is_split_among_those_who_owe_for_it(fixed: Actions) -> None:
     lane = fixed.world.lane
     receipt = fixed.fix_lane(APPLE)
     totals = Totals(COAF, EventVersion(APPLE).id, lane, SPLIT[1], SPLIT[2])
-    assert receipt.events == (lane_fixed(fixed, lane, *SPLIT), totals_sent(fixed, totals))
+    assert receipt.events == (
+        lane_fixed(fixed, lane, *SPLIT),
+        fixed.home.engine.emitted("ElsewhereFixed", COAF, 0),
+        totals_sent(fixed, totals),
+    )
     assert share(fixed, lane) == (True, *SPLIT)
     assert fixed.home.engine.is_told(fixed.message(totals).id)
     assert share(fixed, HOME)[2] + sum(SPLIT) == ISSUE
@@ -647,7 +651,7 @@ def test_first_lock_of_a_lane_after_the_record_date(actions: Actions) -> None:
         world.synchronise()
     first = CLOSE + 1
     actions.fix(APPLE, 0, (first,))
-    sent = actions.send_figures(CLOSE, hints=(first, first, first)).one("FiguresSent")
+    sent = actions.send_figures(CLOSE, hints=(first, first, first, 0)).one("FiguresSent")
     figures = Figures(world.lane, CLOSE, 0, 0, 0, 0)
     assert sent.figures == figures.as_tuple()
     actions.take_figures(figures)
@@ -703,7 +707,7 @@ def test_a_stranger_s_base_unit_on_day_f_plus_8(actions: Actions) -> None:
     held = [home.token.entitled_at_close(each, CLOSE, first) for each in holders[:2]]
     assert sum(held) + home.token.entitled_at_close(home.fund, CLOSE, first) == ISSUE - OWED
     actions.fix(APPLE, first, (first,))
-    sent = actions.send_figures(CLOSE, hints=(first, first, first)).one("FiguresSent")
+    sent = actions.send_figures(CLOSE, hints=(first, first, first, 0)).one("FiguresSent")
     actions.take_figures(Figures(*sent.figures))
     actions.fix_lane(APPLE, (first, first, first))
     assert share(actions, world.lane) == (True, *SPLIT)
@@ -775,13 +779,13 @@ def test_nobody_s_role_is_needed_to_cut(closed: Actions) -> None:
     """A stranger carries everything; no key of the issuer's can keep it back."""
     home, remote = closed.home, closed.remote
     lane = closed.world.lane
-    remote.engine.send_figures(lane, CLOSE, 0, NO_HINTS, sender=remote.attacker)
+    remote.engine.send_figures(lane, CLOSE, 0, (0,) * 4, sender=remote.attacker)
     figures = closed.figures(CLOSE)
     message = closed.message(figures)
     home.engine.take_figures(
         message.as_tuple(), figures.as_tuple(), closed.proof(message), sender=home.attacker
     )
-    home.engine.fix(COAF, 0, (), sender=home.attacker)
+    home.engine.fix(COAF, (0, 0), (), sender=home.attacker)
     home.engine.fix_lane(COAF, lane, NO_HINTS, sender=home.attacker)
     totals = closed.totals(APPLE)
     message = closed.message(totals)

@@ -1,4 +1,4 @@
-"""The cut's design holds in random plays of several ledgers; ten designs that look right do not.
+"""The cut's design holds in random plays of several ledgers; twelve designs that look right do not.
 
 The ledgers' clocks are skewed, and often stand at a close exactly; messages are late, ruled out,
 refunded, sent back, redirected; people are barred and admitted; other bridges carry units too.

@@ -432,7 +432,7 @@ def test_other_figures_of_a_close_are_shown_and_stop_the_lane(
     list(_driver(closed).figures())
     list(_driver(closed).fix())
     engine, lane = closed.remote.engine, closed.lane
-    hints = (0, 0, 0)
+    hints = (0,) * 4
     engine.send_figures(lane, APPLE.record_day, 0, hints, sender=closed.remote.courier)
     _final(closed)
     (step,) = _driver(closed).carry()

@@ -175,6 +175,19 @@ def _keeps(world: World, state: str) -> Call:
     return Call(side, side.token, "keep", (side.investor, closed, 0), side.outsider)
 
 
+@prepares(_TOKEN, "keep_came")
+def _keeps_came(world: World, state: str) -> Call:
+    """Two days on which a bridge carried something."""
+    side = world.home
+    bridge = side.foreign_bridge()
+    side.token.approve(bridge, UINT_MAX, sender=side.investor)
+    for _ in range(2):
+        closed = side.token.business_day()
+        side.token.crosschainBurn(side.investor, 1, sender=bridge.address)
+        side.chain.set_time(side.chain.now + DAY)
+    return Call(side, side.token, "keep_came", (closed - 1, 0), side.outsider)
+
+
 _simple(_TOKEN, "unpause", "token", "administrator", 7, *STATED)
 _simple(_TOKEN, "authorise_issuance", "token", "notary", 5, *STATED)
 _simple(_TOKEN, "approve", "token", "investor", ":fund", 5)
@@ -705,7 +718,7 @@ def _take_armed(world: World, state: str) -> Call:
 def _send_figures(world: World, state: str) -> Call:
     Actions(world).close(APPLE.record_day)
     side = world.remote
-    arguments = (world.lane, APPLE.record_day, 0, (0, 0, 0))
+    arguments = (world.lane, APPLE.record_day, 0, (0,) * 4)
     return Call(side, side.engine, "send_figures", arguments, side.outsider)
 
 
@@ -732,7 +745,7 @@ def _closed(world: World) -> Actions:
 def _fix(world: World, state: str) -> Call:
     _closed(world)
     side = world.home
-    return Call(side, side.engine, "fix", (COAF, 0, ()), side.outsider)
+    return Call(side, side.engine, "fix", (COAF, (0, 0), ()), side.outsider)
 
 
 @prepares(_ENGINE, "fix_lane")
@@ -779,6 +792,39 @@ def _set_pay_terms(world: World, state: str) -> Call:
     call = _propose_pay_terms(world, state)
     call.make()
     return replace(call, function="set_pay_terms", key=call.side.issuer)
+
+
+@prepares(_ENGINE, "propose_pool_payee")
+def _propose_pool_payee(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.fund.address, side.auditor.address, *STATED)
+    return Call(side, side.engine, "propose_pool_payee", arguments, side.paying_agent)
+
+
+@prepares(_ENGINE, "set_pool_payee")
+def _set_pool_payee(world: World, state: str) -> Call:
+    call = _propose_pool_payee(world, state)
+    call.make()
+    return replace(call, function="set_pool_payee", key=call.side.issuer)
+
+
+@prepares(_ENGINE, "set_aside")
+def _set_aside(world: World, state: str) -> Call:
+    side = world.home
+    side.set_class(side.fund, 2)
+    side.token.transfer(side.fund, 5, sender=side.investor)
+    _fund(world, state).make()
+    return Call(side, side.engine, "set_aside", (COAF, side.fund.address, 0), side.outsider)
+
+
+@prepares(_ENGINE, "claim_pool")
+def _claim_pool(world: World, state: str) -> Call:
+    call = _set_aside(world, state)
+    call.make()
+    side = call.side
+    Actions(world).set_pool_payee(side, side.fund, side.auditor)
+    begin(side, APPLE.payment_day)
+    return replace(call, function="claim_pool", arguments=call.arguments[:2], key=side.auditor)
 
 
 @prepares(_ENGINE, "fund")

@@ -16,7 +16,7 @@ from rich.console import Console
 from tallystick.actions.message import EventVersion, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.figures import Figure, figure_key
-from tallystick.bridge.message import NO_CAP, LaneMessage
+from tallystick.bridge.message import NO_CAP, LaneMessage, party
 from tallystick.build import artifact
 from tallystick.chain import Contract
 from tallystick.cli.log import log_dict, show_events, show_rebuilt
@@ -82,6 +82,8 @@ def lived(deployed_world: World) -> Iterator[World]:
     with deployed_world.isolated():
         _messages(deployed_world)
         _figures(deployed_world)
+        for side in (deployed_world.home, deployed_world.remote):
+            _came(side)
         _events(Actions(deployed_world))
         for side in (deployed_world.home, deployed_world.remote):
             _controls(side)
@@ -146,6 +148,20 @@ def _figures(world: World) -> None:
             side.escrow.keep_figure(*kept, sender=side.outsider)
 
 
+def _came(side: Side) -> None:
+    """Over closes, announced or kept by hand: what somebody else's bridge carried, out and in."""
+    token, bridge = side.token, side.foreign_bridge()
+    token.approve(bridge, UINT_MAX, sender=side.investor)
+    for act in (token.crosschainBurn, token.crosschainMint, token.crosschainBurn):
+        if act is token.crosschainMint:
+            token.announce_close(token.business_day(), *STATED, sender=side.registrar)
+        act(side.investor, 30, sender=bridge.address)
+        side.chain.advance(DAY)
+    token.crosschainMint(side.investor, 30, sender=bridge.address)
+    token.keep_came(token.business_day() - 1, 0, sender=side.outsider)
+    side.bridge(bridge, 0, 0)
+
+
 def _events(actions: Actions) -> None:
     """One carried to its totals; totals, records and figures that contradict one another."""
     home, remote, lane = actions.home, actions.remote, actions.world.lane
@@ -163,6 +179,9 @@ def _events(actions: Actions) -> None:
     following = others[2].successor()
     actions.take(actions.in_force(following))
     actions.announce(following.successor(), Status.CANCELLED)
+    for side in (home, remote):
+        side.set_class(side.upgrader, 2)
+        side.token.transfer(side.upgrader, 3, sender=side.investor)
     out, *back = actions.world.locked(2), actions.world.burned(1), actions.world.burned(1)
     actions.close(day)
     for message in (out, *back):
@@ -214,8 +233,13 @@ def _payments(
     """Funded by and by, claimed, pushed, refused once, paid elsewhere, taxed."""
     coaf, lane = record.as_tuple()[2], actions.world.lane
     engine, investor, buyer, fund = side.engine, side.investor, side.buyer, side.fund
-    for part, most in ((ACCOUNTS, 5), (ACCOUNTS, UINT_MAX), (lane, UINT_MAX)):
+    home = [party(side.token.address)] if side.token.is_home() else []
+    for part, most in ((ACCOUNTS, 5), *((part, UINT_MAX) for part in (ACCOUNTS, lane, *home))):
         actions.fund(side, record, part, most)
+    for pool in (side.upgrader, side.token):
+        actions.set_pool_payee(side, pool, side.auditor)
+    side.engine.propose_pool_payee(side.upgrader, ZERO, *STATED, sender=side.paying_agent)
+    engine.set_aside(coaf, side.upgrader, 0, sender=side.courier)
     engine.setOperator(side.outsider, True, sender=fund)
     for approved in (True, False):
         engine.setOperator(side.attacker, approved, sender=fund)
@@ -226,6 +250,8 @@ def _payments(
     begin(side, record.relief_until + 1, 60)
     day = record.record_day
     held = [each for each in side.parties.values() if side.token.entitled_at_close(each, day, 0)]
+    for pool in (side.upgrader, *([side.token] if home else [])):
+        engine.claim_pool(coaf, pool, sender=side.courier)
     first, *others = held
     engine.claim(coaf, first, 0, sender=first)
     for message in crossed:
@@ -543,6 +569,17 @@ def _opening(day: int, field: int) -> _Fault:
     return fault
 
 
+def _came_opening(later: int) -> _Fault:
+    """Of the opening that tells what bridges had carried at a close, by the day it begins."""
+
+    def fault(world: World) -> tuple[Contract, tuple[Any, ...], int]:
+        token = world.home.token
+        kept = [e.args["day"] for e in token.events() if e.name == "OpeningKept"]
+        return token, ("book", "_openings", opening_key(token.address, kept[0] + later)), 1
+
+    return fault
+
+
 def _terms(field: int) -> _Fault:
     return lambda w: (w.remote.escrow, ("lanes", "_terms", w.lane), field)
 
@@ -613,6 +650,8 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "announced close": (_opening(1, 1), {"balance_at_close", "entitled_at_close"}),
     "class at an announced close": (_opening(1, 1 << 251), {"entitled_at_close"}),
     "close kept by hand": (_opening(2, 1), {"balance_at_close", "entitled_at_close"}),
+    "what bridges had carried at an announced close": (_came_opening(-1), {"came_at_close"}),
+    "what bridges had carried at a close kept by hand": (_came_opening(0), {"came_at_close"}),
     "allowance": (
         lambda w: (
             w.home.token,
@@ -755,6 +794,14 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "share of home": (
         lambda w: (w.home.engine, ("cut", "_shares", _told(w, "EventFixed").coaf, bytes(32)), 1),
         {"share_of accounts"},
+    ),
+    "what is with other bridges": (
+        lambda w: (
+            w.home.engine,
+            ("cut", "_shares", _told(w, "EventFixed").coaf, party(w.home.token.address)),
+            1,
+        ),
+        {"share_of home_crossing"},
     ),
     "share of a lane": (
         lambda w: (

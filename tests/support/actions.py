@@ -271,7 +271,7 @@ class Actions:
             begin(side, day + 1, 3_600)
 
     def send_figures(
-        self, day: int, epoch: int = 0, hints: tuple[int, int, int] = (0, 0, 0)
+        self, day: int, epoch: int = 0, hints: tuple[int, int, int, int] = (0, 0, 0, 0)
     ) -> Receipt:
         """Somebody has the remote ledger tell what stood there at a close."""
         engine, lane = self.remote.engine, self.world.lane
@@ -289,6 +289,7 @@ class Actions:
             supply=side.token.supply_at_close(day, 0),
             suspense=side.escrow.suspense_at_close(lane, day, 0),
             sent=side.escrow.sent_at_close(lane, day, 0),
+            came=side.token.came_at_close(day, 0),
         )
         return replace(stood, **changed)
 
@@ -310,12 +311,15 @@ class Actions:
         return receipt
 
     def fix(
-        self, record: EventRecord, supply_hint: int = 0, hints: tuple[int, ...] = ()
+        self,
+        record: EventRecord,
+        supply_hint: int = 0,
+        hints: tuple[int, ...] = (),
+        came_hint: int = 0,
     ) -> Receipt:
         """Somebody has home fix its accounts."""
-        receipt = self.home.engine.fix(
-            record.as_tuple()[2], supply_hint, hints, sender=self.home.courier
-        )
+        own, coaf = (supply_hint, came_hint), record.as_tuple()[2]
+        receipt = self.home.engine.fix(coaf, own, hints, sender=self.home.courier)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -378,6 +382,13 @@ class Actions:
         terms = self.pay_terms(side, **changed)
         side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
         receipt = side.engine.set_pay_terms(terms, *STATED, sender=side.issuer)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def set_pool_payee(self, side: Side, pool: Any, payee: Any) -> Receipt:
+        """The paying agent proposes whom a pool's money goes to, the issuer sets it."""
+        side.engine.propose_pool_payee(pool, payee, *STATED, sender=side.paying_agent)
+        receipt = side.engine.set_pool_payee(pool, payee, *STATED, sender=side.issuer)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -465,7 +476,8 @@ class Third:
 
     def figures(self, day: int, **changed: Any) -> Figures:
         """What it tells of a close, nothing unless changed."""
-        told: dict[str, Any] = {"epoch": 0, "supply": 0, "suspense": 0, "sent": 0, **changed}
+        zero = dict.fromkeys(("epoch", "supply", "suspense", "sent", "came"), 0)
+        told: dict[str, Any] = {**zero, **changed}
         return Figures(lane=self.lane, day=day, **told)
 
     def take_figures(self, figures: Figures) -> Receipt:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.chain import Contract
+from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
     BUYER_UNITS,
@@ -449,3 +450,152 @@ def test_pauses_stop_what_leaves_and_nothing_that_comes_back(world: World, scope
     with refused(world, reason):
         side.token.crosschainBurn(side.investor, 10, sender=bridge.address)
     side.token.crosschainMint(side.fund, 10, sender=bridge.address)
+
+
+# ---------------------------------------------------------------- closings of what they carried
+
+DIRECTIONS = st.sampled_from(["in", "out", "day", "week", "announce"])
+
+
+def close_of_day(side: Side, days: int = 1) -> int:
+    """Let days close; the last one that did."""
+    side.chain.set_time(side.chain.now + days * DAY)
+    return int(side.token.business_day()) - 1
+
+
+@pytest.mark.requirement("R-13")
+def test_what_bridges_carried_has_closings(world: World) -> None:
+    """Net, of all of them together; below zero modulo 2**104."""
+    side = world.remote
+    token, first, second = side.token, side.foreign_bridge(), side.foreign_bridge()
+    world.arrived(1_000)
+    before = int(token.business_day()) - 1
+    token.crosschainMint(side.investor, 70, sender=first.address)
+    take_out(side, second, 30)
+    came = close_of_day(side)
+    take_out(side, second, 200)
+    went = close_of_day(side, 3)
+    assert token.came_at_close(before, came) == 0
+    assert token.came_at_close(came, 0) == 40
+    for day in range(came + 1, went + 1):
+        assert token.came_at_close(day, 0) == 2**104 - 160
+    with refused(world, "book: day not closed"):
+        token.came_at_close(went + 1, 0)
+
+
+def test_at_home_no_more_comes_than_went(world: World) -> None:
+    side = world.home
+    bridge = side.foreign_bridge()
+    take_out(side, bridge, 50)
+    out = close_of_day(side)
+    side.token.crosschainMint(side.fund, 50, sender=bridge.address)
+    back = close_of_day(side)
+    assert side.token.came_at_close(out, 0) == 2**104 - 50
+    assert side.token.came_at_close(back, 0) == 0
+
+
+def test_what_lanes_carry_did_not_come_with_bridges(world: World) -> None:
+    world.arrived(1_000)
+    world.burned(300)
+    for side in (world.home, world.remote):
+        assert side.token.came_at_close(close_of_day(side), 0) == 0
+
+
+def test_an_announced_close_tells_for_ever_what_bridges_had_carried(world: World) -> None:
+    side = world.remote
+    token, bridge = side.token, side.foreign_bridge()
+    day = int(token.business_day())
+    token.announce_close(day, *STATED, sender=side.registrar)
+    for _ in range(12):
+        token.crosschainMint(side.investor, 5, sender=bridge.address)
+        close_of_day(side)
+    assert token.came_at_close(day, day + 1) == 5
+    assert token.came_at_close(day - 1, day) == 0
+    for other, hint, reason in (
+        (day, 0, "book: not kept, or give a hint"),
+        (day, day, "book: hint is no later opening"),
+        (day + 1, day + 2, "book: hint is no later opening"),
+    ):
+        with refused(world, reason):
+            token.came_at_close(other, hint)
+
+
+def test_anyone_keeps_what_tells_a_close_while_it_is_there(world: World) -> None:
+    side = world.remote
+    token, bridge = side.token, side.foreign_bridge()
+    for _ in range(3):
+        token.crosschainMint(side.investor, 5, sender=bridge.address)
+        day = close_of_day(side)
+    kept = token.keep_came(day - 1, 0, sender=side.attacker)
+    assert kept.events == (token.emitted("OpeningKept", token, day),)
+    with refused(world, "book: nothing to keep"):
+        token.keep_came(day, 0, sender=side.attacker)
+    for _ in range(12):
+        token.crosschainMint(side.investor, 5, sender=bridge.address)
+        close_of_day(side)
+    assert token.came_at_close(day - 1, day) == 10
+
+
+def test_closings_stay_in_the_units_of_their_day(world: World) -> None:
+    """Over a ratio what is left of more out than in rounds down, as what is owed does."""
+    side = world.remote
+    token, bridge, ratios = side.token, side.foreign_bridge(), Engine.of(side)
+    world.arrived(1_000)
+    take_out(side, bridge, 31)
+    before = close_of_day(side)
+    first = ratios.day(3)
+    ratios.announce(1, 4)
+    ratios.begin(first + 1)
+    assert token.came_at_close(before, 0) == 2**104 - 31
+    assert token.came_at_close(first, 0) == 2**104 - 7
+    side.bridge(bridge, AMOUNT_MAX, AMOUNT_MAX)
+    close_of_day(side)
+    token.crosschainMint(side.investor, 9, sender=bridge.address)
+    after = close_of_day(side)
+    assert token.came_at_close(after, 0) == 2
+    assert token.came_at_close(after - 1, 0) == 2**104 - 7
+    assert token.came_at_close(before, 0) == 2**104 - 31
+
+
+@pytest.mark.parametrize("name", ["home", "remote"])
+def test_no_account_has_the_token_s_own_address(world: World, name: str) -> None:
+    """Under it stands the history of what bridges carried."""
+    side: Side = getattr(world, name)
+    with refused(world, "controls: no account"):
+        side.token.admit(side.token, 40_000, *STATED, sender=side.registrar)
+    side.token.propose_class(side.token, 2, *STATED, sender=side.registrar)
+    with refused(world, "controls: class of nobody"):
+        side.token.set_class(side.token, 2, *STATED, sender=side.custodian)
+
+
+@given(acts=st.lists(st.tuples(DIRECTIONS, st.sampled_from([1, 3, 40])), max_size=40))
+def test_closings_follow_a_model(deployed_world: World, acts: list[tuple[str, int]]) -> None:
+    """Whatever days pass: of the last week always, of announced closes for ever."""
+    with deployed_world.isolated():
+        side = deployed_world.remote
+        deployed_world.arrived(2_000)
+        token, bridge = side.token, side.foreign_bridge()
+        token.approve(bridge, UINT_MAX, sender=side.investor)
+        first, net, moved = int(token.business_day()), 0, set()
+        at_close: dict[int, int] = {}
+        announced = set()
+        for kind, amount in acts:
+            today = int(token.business_day())
+            if kind == "announce":
+                token.announce_close(today + amount % 3, *STATED, sender=side.registrar)
+                announced.add(today + amount % 3)
+            elif kind == "in":
+                token.crosschainMint(side.investor, amount, sender=bridge.address)
+            elif kind == "out":
+                token.crosschainBurn(side.investor, amount, sender=bridge.address)
+            if kind in ("in", "out"):
+                net += amount if kind == "in" else -amount
+                moved.add(today)
+            if kind in ("day", "week"):
+                close_of_day(side, 1 if kind == "day" else 7)
+                at_close |= dict.fromkeys(range(today, int(token.business_day())), net)
+        today = int(token.business_day())
+        for day in range(first, today):
+            if day in announced or day >= today - 7:
+                hint = min((each for each in moved if each > day), default=0)
+                assert token.came_at_close(day, hint) == at_close[day] % 2**104

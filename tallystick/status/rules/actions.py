@@ -100,7 +100,22 @@ def _event_fixed(step: Step) -> Changes:
         **_in_force(step, fixed=True),
         ("share_of", step.coaf, _NO_LANE): share,
         ("_units", step.coaf, _NO_LANE): step.accounts,
+        **_elsewhere(step, step.elsewhere, fixed=False),
     }
+
+
+def _elsewhere(step: Step, units: int, *, fixed: bool) -> Changes:
+    """What is with other bridges, under the token's address."""
+    return {
+        ("share_of", step.coaf, _token(step)): {"fixed": fixed, "home_crossing": units},
+        ("_units", step.coaf, _token(step)): units,
+    }
+
+
+def _token(step: Step) -> bytes:
+    """The ledger's token, as a word."""
+    [token] = (address for address, view, *_ in step.facts if view == "is_home")
+    return party(token)
 
 
 sets("LaneFixed", "share_of coaf lane", to="share")
@@ -108,7 +123,16 @@ sets("LaneFixed", "share_of coaf lane", to="share")
 
 @on("LaneFixed")
 def _lane_fixed(step: Step) -> Changes:
-    return {("_units", step.coaf, step.lane): step.share.home_crossing}
+    fixed = step.member("fixed", "share_of", step.coaf, _token(step))
+    return {
+        ("_units", step.coaf, step.lane): step.share.home_crossing,
+        **_elsewhere(step, step.elsewhere, fixed=fixed),
+    }
+
+
+@on("ElsewhereFixed")
+def _elsewhere_fixed(step: Step) -> Changes:
+    return _elsewhere(step, step.units, fixed=True)
 
 
 @on("TotalsTaken")
@@ -146,6 +170,15 @@ def _pay_terms_set(step: Step) -> Changes:
     }
 
 
+proposal(
+    "PoolPayeeProposed",
+    "PoolPayeeSet",
+    (Role.PAYING_AGENT, Role.ISSUER),
+    "set_pool_payee pool payee",
+)
+sets("PoolPayeeSet", "pool_payee pool", to="payee")
+
+
 @on("TaxCategorySet")
 def _tax_category_set(step: Step) -> Changes:
     payee, _ = step.now("payee_of", step.account, empty=(step.account, 0))
@@ -181,15 +214,30 @@ def _paid_out(step: Step, lane: bytes, key: bytes) -> Changes:
 
 @on("Paid")
 def _paid(step: Step) -> Changes:
-    """Which lane a message came by the escrow's log says, where its units landed."""
+    """Which lane a message came by the escrow's log says, where its units landed.
+
+    A pool, and what is with other bridges, have parts of their own.
+    """
     if not any(step.message_id):
-        return _paid_out(step, _NO_LANE, party(step.account))
+        key = party(step.account)
+        own = any(step.now("part_of", step.coaf, key, empty=()))
+        return _paid_out(step, key if own else _NO_LANE, key)
     [lane] = (
         value
         for (_, view, *asked), value in step.facts.items()
         if (view, asked) == ("_lane_of", [step.message_id])
     )
     return _paid_out(step, lane, step.message_id)
+
+
+@on("PoolSetAside")
+def _pool_set_aside(step: Step) -> Changes:
+    is_open, units, cash = step.now("part_of", step.coaf, _NO_LANE)
+    left = (is_open, units - step.units, cash - step.amount)
+    return {
+        ("part_of", step.coaf, _NO_LANE): left,
+        ("part_of", step.coaf, party(step.pool)): (True, step.units, step.amount),
+    }
 
 
 @on("ElsewhereProposed")

@@ -140,6 +140,9 @@ def _carried(step: Step) -> Changes:
     for counted in (bridge, NOBODY):
         total = step.member(count, "bridge_of", counted) + amount
         counts |= step.with_members("bridge_of", counted, **{count: total})
+    together = counts["bridge_of", NOBODY]
+    net = together.get("came_in", 0) - together.get("went_out", 0)
+    counts["_came", _today(step)] = (net, step.now("action_epoch"))
     return {
         **counts,
         (f"{view}CurrentLimitOf", bridge): (limit[0], left_of(limit, step.at) - amount, step.at),
