@@ -28,10 +28,12 @@ from contracts.actions import dispatch
 from contracts.actions import event_record
 from contracts.actions import events
 from contracts.actions import figures
+from contracts.actions import suspensions
 
 uses: dispatch
 uses: events
 uses: figures
+uses: suspensions
 
 _TOTALS_TYPEHASH: constant(bytes32) = keccak256(
     "Totals(bytes32 coaf,bytes32 event_version,bytes32 lane,uint256 accounts,uint256 crossing)"
@@ -152,7 +154,12 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
     assert version.fixed, "cut: home's accounts first"
     assert figures._counts(lane, version.record_day), "cut: no figures, or two"
     if self._shares[coaf][lane] == 0:
-        self._split(coaf, lane, version.record_day, hints)
+        split: Share = self._split(lane, version.record_day, hints)
+        self._shares[coaf][lane] = (
+            _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
+        )
+        log LaneFixed(coaf=coaf, lane=lane, share=split)
+        suspensions._reconcile(lane, version.record_day, split.home_crossing)
     share: Share = self._share(coaf, lane)
     totals: Totals = Totals(
         coaf=coaf,
@@ -197,6 +204,7 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     self._shares[totals.coaf][empty(bytes32)] = word
     events._fix(totals.coaf)
     log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
+    suspensions._reconcile(totals.lane, version.record_day, totals.crossing)
     return True
 
 
@@ -219,12 +227,37 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
 
 
 @internal
-def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
+@view
+def _split(lane: bytes32, day: uint256, hints: uint256[3]) -> Share:
     """
-    @dev Enter a lane's share, if its figures fit. All of it is part of one issue, and fits as that does.
+    @dev A lane's part of a close, if its figures fit.
+    """
+    assert figures._is_epoch(day, figures._figures(lane, day).epoch), "cut: figures in other units"
+    share: Share = self._gate(lane, day, hints)
+    assert share.fixed, "cut: figures do not fit"
+    return share
+
+
+@internal
+@view
+def _fits(lane: bytes32, day: uint256, hints: uint256[3]) -> bool:
+    """
+    @dev Whether there are figures of a close that fit.
+    """
+    return (
+        figures._counts(lane, day)
+        and figures._is_epoch(day, figures._figures(lane, day).epoch)
+        and self._gate(lane, day, hints).fixed
+    )
+
+
+@internal
+@view
+def _gate(lane: bytes32, day: uint256, hints: uint256[3]) -> Share:
+    """
+    @dev A lane's part of a close; fixed only if its figures fit. All of it is part of one issue, and fits as that does.
     """
     there: figures.Figures = figures._figures(lane, day)
-    assert figures._is_epoch(day, there.epoch), "cut: figures in other units"
     escrow: IBridgeEscrow = IBridgeEscrow(dispatch.escrow)
     suspense: uint256 = staticcall escrow.suspense_at_close(lane, day, hints[1])
     sent: uint256 = staticcall escrow.sent_at_close(lane, day, hints[2])
@@ -234,13 +267,12 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
     owed: uint256 = held - suspense
     homeward: uint256 = unsafe_sub(there.sent, unsafe_sub(sent, owed)) & figures.AMOUNT_MAX
     outward: uint256 = unsafe_sub(sent, unsafe_add(there.supply, there.sent)) & figures.AMOUNT_MAX
-    assert (
-        there.supply + homeward + outward == owed and there.suspense <= there.supply
-    ), "cut: figures do not fit"
-    self._shares[coaf][lane] = (
-        _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
+    return Share(
+        fixed=there.supply + homeward + outward == owed and there.suspense <= there.supply,
+        home_crossing=suspense + homeward,
+        accounts=unsafe_sub(there.supply, there.suspense),
+        crossing=there.suspense + outward,
     )
-    log LaneFixed(coaf=coaf, lane=lane, share=self._share(coaf, lane))
 
 
 @internal

@@ -14,6 +14,7 @@ from tallystick.actions.message import (
     Armed,
     EventVersion,
     Figures,
+    Reconciled,
     Status,
 )
 from tallystick.actions.record import EventRecord, RecordError
@@ -194,6 +195,8 @@ class Carrier(Actor):
                 return Figures(*kept) == told, ""
             other = any((kept.supply, kept.suspense, kept.sent))
             return False, "other figures contradict them: that lane and day stop" if other else ""
+        if isinstance(told, Reconciled):
+            return engine.reconciliation_of(told.lane).day >= told.day, ""
         standing = engine.event_of(self.coaf)
         version, share = engine.version_of(standing.in_force), engine.share_of(self.coaf, told.lane)
         if version.halted:
