@@ -46,10 +46,18 @@ ROLES: Final = (
 )
 # Pauses of the token; stops of a lane, on the ledger where the call is made.
 PAUSES: Final = ("transfers", "issuance", "lanes", "out", "in")
+# What an actions engine suspends there: the instrument, or one lane.
+SUSPENSIONS: Final = ("suspended instrument", "suspended lane")
 # Who of those that a call touches: who calls, whose units are debited by another, who is credited.
 PARTIES: Final = ("caller", "from", "to")
 CONDITIONS: Final = ("frozen", "expired")
-STATES: Final = (*PAUSES, *(f"{state} {party}" for state in CONDITIONS for party in PARTIES))
+STATES: Final = (
+    *PAUSES,
+    *SUSPENSIONS,
+    *(f"{state} {party}" for state in CONDITIONS for party in PARTIES),
+)
+# What a cell of the table leaves out, since its column says it.
+_COLUMNS: Final = ("suspended", *CONDITIONS)
 # The pieces of one contract, by the name under which it is used.
 _USED_AS: Final = {
     "ActionsEngineControls": "ActionsEngine",
@@ -69,10 +77,11 @@ cell is a call that is made: each role against each function in
 `tests/governance/test_states.py`.
 
 *Paused* are the token's pauses (transfers, issuance, lanes) and a lane's stops (out, in), on the
-ledger where the call is made. *Frozen* and *expired* say whose whole account being frozen, or whose
-eligibility being over, refuses the call: its caller's, that of the account from which another
-debits, that of the account to which units go; of the cash token, whose account its issuer has
-blocked. What is not named goes on. A delivery to who can't receive goes on into suspense.
+ledger where the call is made; *suspended* is the instrument there, or the lane, by the actions
+engine while books are not reconciled. *Frozen* and *expired* say whose whole account being frozen,
+or whose eligibility being over, refuses the call: its caller's, that of the account from which
+another debits, that of the account to which units go; of the cash token, whose account its issuer
+has blocked. What is not named goes on. A delivery to who can't receive goes on into suspense.
 """
 
 
@@ -151,8 +160,8 @@ def render(sources: Sequence[VyperSource]) -> str:
     table = rows(sources)
     text = _HEAD
     for contract in sorted({row.contract for row in table}):
-        text += f"\n## {contract}\n\n| function | who | paused | frozen | expired |\n"
-        text += "|---|---|---|---|---|\n"
+        text += f"\n## {contract}\n\n| function | who | paused | suspended | frozen | expired |\n"
+        text += "|---|---|---|---|---|---|\n"
         for row in (row for row in table if row.contract == contract):
             cells = [", ".join(state for state in row.refused if state in PAUSES)]
             cells += [
@@ -161,7 +170,7 @@ def render(sources: Sequence[VyperSource]) -> str:
                     for state in row.refused
                     if state.startswith(f"{condition} ")
                 )
-                for condition in CONDITIONS
+                for condition in _COLUMNS
             ]
             cells = [cell or "-" for cell in cells]
             text += f"| `{row.function}` | {', '.join(row.roles)} | {' | '.join(cells)} |\n"

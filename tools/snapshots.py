@@ -38,7 +38,7 @@ SIZE_BUDGETS = dict.fromkeys(
         "BridgeEscrowControls",
     ),
     20_000,
-) | {"SecurityToken": 21_000, "SecurityTokenControls": 21_000}
+) | dict.fromkeys(("ActionsEngineControls", "SecurityToken", "SecurityTokenControls"), 21_000)
 
 Snapshot = dict[str, Any]
 

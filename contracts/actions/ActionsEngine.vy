@@ -23,6 +23,8 @@ from contracts.actions import figures
 from contracts.actions import operators
 from contracts.actions import pay_terms
 from contracts.actions import payments
+from contracts.actions import reconciliation
+from contracts.actions import suspensions
 from contracts.governance import access
 from contracts.governance import code
 
@@ -30,7 +32,14 @@ initializes: access
 initializes: dispatch[access := access]
 initializes: events[access := access, dispatch := dispatch]
 initializes: figures[dispatch := dispatch]
-initializes: cut[dispatch := dispatch, events := events, figures := figures]
+initializes: suspensions[dispatch := dispatch]
+initializes: cut[
+    dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
+]
+initializes: reconciliation[
+    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures,
+    suspensions := suspensions
+]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
 initializes: payments[

@@ -21,6 +21,8 @@ from contracts.actions import figures
 from contracts.actions import operators
 from contracts.actions import pay_terms
 from contracts.actions import payments
+from contracts.actions import reconciliation
+from contracts.actions import suspensions
 from contracts.governance import access
 from contracts.governance import code
 
@@ -28,7 +30,14 @@ initializes: access
 initializes: dispatch[access := access]
 initializes: events[access := access, dispatch := dispatch]
 initializes: figures[dispatch := dispatch]
-initializes: cut[dispatch := dispatch, events := events, figures := figures]
+initializes: suspensions[dispatch := dispatch]
+initializes: cut[
+    dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
+]
+initializes: reconciliation[
+    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures,
+    suspensions := suspensions
+]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
@@ -44,6 +53,13 @@ exports: (
     cut.fix_lane,
     cut.take_totals,
     cut.share_of,
+    # its books
+    reconciliation.reconcile,
+    reconciliation.take_reconciled,
+    reconciliation.suspend,
+    reconciliation.resume,
+    reconciliation.daily_since,
+    suspensions.reconciliation_of,
     # what stands of the golden record
     events.take_armed,
     events.tell,

@@ -32,10 +32,12 @@ from contracts.actions import dispatch
 from contracts.actions import event_record
 from contracts.actions import events
 from contracts.actions import figures
+from contracts.actions import suspensions
 
 uses: dispatch
 uses: events
 uses: figures
+uses: suspensions
 
 _TOTALS_TYPEHASH: constant(bytes32) = keccak256(
     "Totals(bytes32 coaf,bytes32 event_version,bytes32 lane,uint256 accounts,uint256 crossing)"
@@ -174,7 +176,24 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
     assert version.fixed, "cut: home's accounts first"
     assert figures._counts(lane, version.record_day), "cut: no figures, or two"
     if self._shares[coaf][lane] == 0:
-        self._split(coaf, lane, version.record_day, hints)
+        elsewhere: uint256 = self._shares[coaf][self._elsewhere()]
+        split: Share = self._split(
+            lane, version.record_day, hints, elsewhere & figures.AMOUNT_MAX
+        )
+        came: uint256 = figures._figures(lane, version.record_day).came
+        # A lane that was opened since all of them were in comes too late for it.
+        assert came == 0 or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
+        left: uint256 = unsafe_sub(elsewhere, came) & figures.AMOUNT_MAX
+        self._shares[coaf][self._elsewhere()] = (elsewhere & _FIXED) | left
+        self._shares[coaf][lane] = (
+            _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
+        )
+        log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left)
+        suspensions._reconcile(lane, version.record_day, split.home_crossing)
+        if elsewhere & _FIXED == 0:
+            self._end_elsewhere(
+                coaf, staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument)
+            )
     share: Share = self._share(coaf, lane)
     totals: Totals = Totals(
         coaf=coaf,
@@ -219,6 +238,7 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     self._shares[totals.coaf][empty(bytes32)] = word
     events._fix(totals.coaf)
     log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
+    suspensions._reconcile(totals.lane, version.record_day, totals.crossing)
     return True
 
 
@@ -241,12 +261,60 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
 
 
 @internal
-def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
+@view
+def _split(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -> Share:
     """
-    @dev Enter a lane's share, if its figures fit. All of it is part of one issue, and fits as that does.
+    @dev A lane's part of a close, if its figures fit.
+    """
+    assert figures._is_epoch(day, figures._figures(lane, day).epoch), "cut: figures in other units"
+    share: Share = self._gate(lane, day, hints, elsewhere)
+    assert share.fixed, "cut: figures do not fit"
+    return share
+
+
+@internal
+@view
+def _brought(lane: bytes32, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev Most that other bridges may have brought to a lane's ledger by a close, whatever they brought to others: what
+         they took out of home, and of what other remote ledgers tell. Asked only where they brought anything.
+    """
+    came: uint256 = figures._figures(lane, day).came
+    if came == 0 or came >> 103 != 0:
+        return 0
+    most: uint256 = (
+        unsafe_sub(0, staticcall ISecurityToken(dispatch.token).came_at_close(day, hint))
+        & figures.AMOUNT_MAX
+    )
+    for other: bytes32 in staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument):
+        if figures._counts(other, day):
+            came = figures._figures(other, day).came
+            if came >> 103 != 0:
+                most += figures.AMOUNT_MAX + 1 - came
+    return most
+
+
+@internal
+@view
+def _fits(lane: bytes32, day: uint256, hints: uint256[3], hint: uint256) -> bool:
+    """
+    @dev Whether there are figures of a close that fit.
+    """
+    return (
+        figures._counts(lane, day)
+        and figures._is_epoch(day, figures._figures(lane, day).epoch)
+        and self._gate(lane, day, hints, self._brought(lane, day, hint)).fixed
+    )
+
+
+@internal
+@view
+def _gate(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -> Share:
+    """
+    @dev A lane's part of a close; fixed only if its figures fit, with what may have come from elsewhere. All of it is
+         part of one issue, and fits as that does.
     """
     there: figures.Figures = figures._figures(lane, day)
-    assert figures._is_epoch(day, there.epoch), "cut: figures in other units"
     escrow: IBridgeEscrow = IBridgeEscrow(dispatch.escrow)
     suspense: uint256 = staticcall escrow.suspense_at_close(lane, day, hints[1])
     sent: uint256 = staticcall escrow.sent_at_close(lane, day, hints[2])
@@ -261,25 +329,12 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
     )
     # Modulo 2**104 it is what is owed and what came; and that is no more than what is elsewhere.
     whole: uint256 = there.supply + homeward + outward
-    elsewhere: uint256 = self._shares[coaf][self._elsewhere()]
-    assert (
-        whole <= owed + (elsewhere & figures.AMOUNT_MAX) and there.suspense <= there.supply
-    ), "cut: figures do not fit"
-    # A lane that was opened since all of them were in comes too late for it.
-    assert whole == owed or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
-    elsewhere = unsafe_sub(unsafe_add(elsewhere, owed), whole)
-    self._shares[coaf][self._elsewhere()] = elsewhere
-    self._shares[coaf][lane] = (
-        _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
+    return Share(
+        fixed=whole <= owed + elsewhere and there.suspense <= there.supply,
+        home_crossing=suspense + homeward,
+        accounts=unsafe_sub(there.supply, there.suspense),
+        crossing=there.suspense + outward,
     )
-    log LaneFixed(
-        coaf=coaf,
-        lane=lane,
-        share=self._share(coaf, lane),
-        elsewhere=elsewhere & figures.AMOUNT_MAX,
-    )
-    if elsewhere & _FIXED == 0:
-        self._end_elsewhere(coaf, staticcall escrow.lanes_of(dispatch.instrument))
 
 
 @internal

@@ -15,7 +15,8 @@
      Kept of a record are its hash and what is needed here; the whole of it is in each ledger's log, and who needs
      more of it shows it again.
 
-       version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | - | since 48
+       version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | - 9 | since 48 |
+                figures by 16
        terms    numerator 96 | denominator 96 | record day 16 | payment day 16 | relief until 16 | expires 16
 """
 from interfaces import ISecurityToken
@@ -36,6 +37,8 @@ _DAY_MASK: constant(uint256) = 2**16 - 1
 _LATE: constant(uint256) = 2**68
 _FIXED: constant(uint256) = 2**69
 _HALTED: constant(uint256) = 2**70
+_SINCE_MASK: constant(uint256) = 2**48 - 1
+_FIGURES_SHIFT: constant(uint256) = 128
 # The token keeps the closings of so many days back without announcement.
 _KEPT_DAYS: constant(uint256) = 7
 # "RECD", and the record's hash as the document: why a close is announced.
@@ -406,6 +409,7 @@ def _keep(record: event_record.EventRecord, hashed: bytes32, status: uint256, la
         | (status << 64)
         | (_LATE if late else 0)
         | (block.timestamp << 80)
+        | (record.figures_by << _FIGURES_SHIFT)
     )
 
 
@@ -421,11 +425,20 @@ def _version(hashed: bytes32) -> Version:
         record_day=(word >> 32) & _DAY_MASK,
         unit_epoch=(word >> 48) & _DAY_MASK,
         status=(word >> 64) & 15,
-        since=word >> 80,
+        since=(word >> 80) & _SINCE_MASK,
         late=word & _LATE != 0,
         fixed=word & _FIXED != 0,
         halted=word & _HALTED != 0,
     )
+
+
+@internal
+@view
+def _figures_by(coaf: bytes32) -> uint256:
+    """
+    @dev The last day on which figures of an event's record day are waited for; 0: the record says none.
+    """
+    return (self._versions[self.event_of[coaf].in_force] >> _FIGURES_SHIFT) & _DAY_MASK
 
 
 @internal

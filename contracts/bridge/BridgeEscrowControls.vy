@@ -41,6 +41,8 @@ exports: (
     lanes.end_epoch,
     lanes.pause_lane,
     lanes.unpause_lane,
+    lanes.set_suspended,
+    lanes.is_suspended,
     lanes.lane_state,
     lanes.epoch_at,
     lanes.canonical_lane,

@@ -44,7 +44,7 @@ def take(holder: address, amount: uint256) -> bool:
     @param amount Units.
     @return True.
     @custom:role escrow
-    @custom:refused transfers, lanes, frozen from, expired from
+    @custom:refused transfers, lanes, suspended instrument, frozen from, expired from
     """
     assert msg.sender == _ESCROW, "custody: take is the escrow's"
     assert extcall _TOKEN.transferFrom(holder, self, amount), "custody: take failed"

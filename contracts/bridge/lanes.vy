@@ -4,7 +4,7 @@
 @title Lanes: one instrument between one home and one remote ledger, each with a ledger of its own
 @license Apache-2.0
 @author Tallystick
-@notice Opens lanes, keeps their terms, stops them; shows what each owes.
+@notice Opens lanes, keeps their terms, stops and suspends them; shows what each owes.
 @dev A lane is a CSD link: what its custody holds is what it owes. On the home side `outstanding` is what was
      locked and not released; on the remote side, what was issued and not burned. Neither can go
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
@@ -38,6 +38,7 @@ HOME: constant(uint256) = 2**160
 _PAUSED_OUT: constant(uint256) = 2**161
 _PAUSED_IN: constant(uint256) = 2**162
 _PAUSE_SHIFT: constant(uint256) = 161
+_SUSPENDED: constant(uint256) = 2**163
 _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
@@ -178,6 +179,11 @@ event LaneUnpaused:
     directions: uint256
     # At the latest.
     ends_at: uint256
+
+
+event LaneSuspensionSet:
+    lane: indexed(bytes32)
+    suspended: bool
 
 
 # ------------------------------------------------------------- operator, two keys
@@ -360,6 +366,30 @@ def end_epoch(lane: bytes32, number: uint256, reason: bytes4, document: bytes32)
     self._end(lane, number, block.timestamp)
 
 
+# ------------------------------------------------------------------------ engine
+
+
+@external
+def set_suspended(lane: bytes32, suspended: bool, reason: bytes4, document: bytes32):
+    """
+    @notice Home: suspend a lane, both ways, or let it go on; no other lane changes (INV-7).
+    @dev The actions engine of the lane's token does, by facts alone (R-14). Beside the guardian's stops: neither lifts
+         the other, and this one does not end by itself. What is in flight waits; claims from suspense go on.
+    @param lane The lane.
+    @param suspended Whether it is suspended after the call.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role actions
+    """
+    word: uint256 = self._open_terms(lane)
+    # Who that is the token says: this contract serves many instruments.
+    role: uint256 = staticcall ISecurityToken(self._opened_with[lane].token).role_of(msg.sender)
+    assert role == access.ACTIONS, "lanes: only its token's engine"
+    self._terms[lane] = word | _SUSPENDED if suspended else word & ~_SUSPENDED
+    instruction._record(empty(address), reason, document)
+    log LaneSuspensionSet(lane=lane, suspended=suspended)
+
+
 # ---------------------------------------------------------------------- guardian
 
 
@@ -433,6 +463,17 @@ def lane_state(lane: bytes32) -> Lane:
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
+
+
+@external
+@view
+def is_suspended(lane: bytes32) -> bool:
+    """
+    @notice Whether a lane is suspended here.
+    @param lane The lane.
+    @return Whether it is.
+    """
+    return self._open_terms(lane) & _SUSPENDED != 0
 
 
 @external
@@ -595,11 +636,21 @@ def _is_paused(lane: bytes32, flag: uint256) -> bool:
 
 
 @internal
+@pure
+def _check_suspended(terms: uint256):
+    """
+    @dev Revert if the lane is suspended.
+    """
+    assert terms & _SUSPENDED == 0, "lanes: suspended"
+
+
+@internal
 def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    if terms & _PAUSED_OUT != 0:
+    if terms & (_PAUSED_OUT + _SUSPENDED) != 0:
+        self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_OUT), "lanes: outbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
@@ -620,7 +671,8 @@ def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
     """
     @dev Enter a message that arrives. At home never more is released than is locked on this lane.
     """
-    if terms & _PAUSED_IN != 0:
+    if terms & (_PAUSED_IN + _SUSPENDED) != 0:
+        self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX

@@ -88,7 +88,7 @@ def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param deadline Time from which the source may refund what was not delivered.
     @return The message's id.
     @custom:role anyone
-    @custom:refused transfers, lanes, out, frozen caller, expired caller
+    @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
@@ -107,7 +107,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param deadline Time from which the source may refund what was not delivered.
     @return The message's id.
     @custom:role anyone
-    @custom:refused transfers, lanes, out, frozen caller, expired caller
+    @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
@@ -127,7 +127,7 @@ def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
     @param attestation An epoch of the lane, 8 bytes, and what that epoch's verifier asks for.
     @return Whether the recipient was credited; False: the units wait in suspense under that name.
     @custom:role anyone
-    @custom:refused in
+    @custom:refused in, suspended lane
     """
     terms: uint256 = lanes._open_terms(m.lane)
     home: bool = terms & lanes.HOME != 0

@@ -48,6 +48,7 @@ exports: (
     controls.batchSetAddressFrozen,
     controls.pause,
     controls.unpause,
+    controls.set_suspended,
     orders.withdraw_order,
     orders.batchForcedTransfer,
     # issuer
@@ -79,6 +80,7 @@ exports: (
     controls.is_link,
     controls.paused,
     controls.paused_scopes,
+    controls.is_suspended,
     controls.position_of,
     controls.canSend,
     controls.canTransfer,

@@ -99,6 +99,10 @@ event Unpaused:
     ends_at: uint256
 
 
+event SuspensionSet:
+    suspended: bool
+
+
 # -------------------------------------------------------------------- registrar
 
 
@@ -352,6 +356,29 @@ def unpause(scope: uint256, reason: bytes4, document: bytes32):
     )
 
 
+# ----------------------------------------------------------------------- engine
+
+
+@external
+def set_suspended(suspended: bool, reason: bytes4, document: bytes32):
+    """
+    @notice Suspend the instrument on this ledger, or let it go on: transfers, issuance and all that leaves.
+    @dev Its actions engine does, by facts alone (R-14). Beside the guardian's pauses: neither lifts the other, and this
+         one does not end by itself. Claims and what arrives go on, as under those.
+    @param suspended Whether it is suspended after the call.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role actions
+    """
+    access._check_role(access.ACTIONS)
+    if suspended:
+        book._issue = book._issue | position.SUSPENDED
+    else:
+        book._issue = book._issue & ~position.SUSPENDED
+    instruction._record(empty(address), reason, document)
+    log SuspensionSet(suspended=suspended)
+
+
 # ------------------------------------------------------------------------ views
 
 
@@ -392,7 +419,7 @@ def canTransfer(sender: address, receiver: address, amount: uint256) -> bool:
     word: uint256 = book._positions[sender]
     if receiver == empty(address) or not self._may_move(word, sender):
         return False
-    if word & position.LINK == 0 and self._is_paused(position.PAUSED_TRANSFERS):
+    if word & position.LINK == 0 and self._is_stopped():
         return False
     target: uint256 = book._positions[receiver]
     if not self._may_move(target, receiver):
@@ -454,10 +481,20 @@ def is_link(account: address) -> bool:
 @view
 def paused() -> bool:
     """
-    @notice Whether transfers are paused (ERC-3643).
+    @notice Whether transfers are paused (ERC-3643), or the instrument is suspended here.
     @return Whether they are.
     """
-    return self._is_paused(position.PAUSED_TRANSFERS)
+    return self._is_stopped()
+
+
+@external
+@view
+def is_suspended() -> bool:
+    """
+    @notice Whether the instrument is suspended on this ledger.
+    @return Whether it is.
+    """
+    return book._issue & position.SUSPENDED != 0
 
 
 @external
@@ -562,6 +599,24 @@ def _is_paused(flag: uint256) -> bool:
 
 
 @internal
+@view
+def _is_stopped() -> bool:
+    """
+    @dev Whether no holder transfers now; for views.
+    """
+    return book._issue & position.SUSPENDED != 0 or self._is_paused(position.PAUSED_TRANSFERS)
+
+
+@internal
+@pure
+def _check_suspended(issue: uint256):
+    """
+    @dev Revert if the instrument is suspended; asked where a pause is, of the word that is read anyway.
+    """
+    assert issue & position.SUSPENDED == 0, "controls: suspended"
+
+
+@internal
 @pure
 def _unfrozen(word: uint256) -> uint256:
     """
@@ -601,11 +656,11 @@ def _transfer(sender: address, receiver: address, amount: uint256):
     if issue & position.PENDING != 0:
         issue = book._raised(issue)
     word: uint256 = book._positions[sender]
-    if issue & position.PAUSED_TRANSFERS != 0:
-        # What a link account pays out has arrived: no pause of the token keeps it from its owner.
-        assert (
-            word & position.LINK != 0 or not self._is_paused(position.PAUSED_TRANSFERS)
-        ), "controls: transfers paused"
+    if issue & (position.PAUSED_TRANSFERS + position.SUSPENDED) != 0:
+        # What a link account pays out has arrived: no stop of the token keeps it from its owner.
+        if word & position.LINK == 0:
+            self._check_suspended(issue)
+            assert not self._is_paused(position.PAUSED_TRANSFERS), "controls: transfers paused"
     if receiver == empty(address):
         standard_errors._invalid_receiver(receiver)
     if (word ^ issue) & position.EPOCH_FIELD != 0:

@@ -44,7 +44,7 @@ def transfer(receiver: address, amount: uint256) -> bool:
     @param amount Units.
     @return True.
     @custom:role anyone
-    @custom:refused transfers, frozen caller, frozen to, expired caller, expired to
+    @custom:refused transfers, suspended instrument, frozen caller, frozen to, expired caller, expired to
     """
     controls._transfer(msg.sender, receiver, amount)
     return True
@@ -61,7 +61,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     @param amount Units.
     @return True.
     @custom:role anyone
-    @custom:refused transfers, frozen caller, frozen from, frozen to, expired from, expired to
+    @custom:refused transfers, suspended instrument, frozen caller, frozen from, frozen to, expired from, expired to
     """
     if receiver != msg.sender:
         # A caller that takes for itself, as a custody does, is asked as the receiver.
@@ -97,11 +97,12 @@ def batchTransfer(receivers: DynArray[address, _MAX_BATCH], amounts: DynArray[ui
     @param receivers The accounts to credit.
     @param amounts Units for each of them.
     @custom:role anyone
-    @custom:refused transfers, frozen caller, frozen to, expired caller, expired to
+    @custom:refused transfers, suspended instrument, frozen caller, frozen to, expired caller, expired to
     """
     assert len(receivers) == len(amounts), "erc20: lists differ in length"
     issue: uint256 = book._issue_now()
-    if issue & position.PAUSED_TRANSFERS != 0:
+    if issue & (position.PAUSED_TRANSFERS + position.SUSPENDED) != 0:
+        controls._check_suspended(issue)
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "erc20: transfers paused"
     total: uint256 = 0
     for amount: uint256 in amounts:

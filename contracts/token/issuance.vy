@@ -124,7 +124,7 @@ def mint(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role issuer
-    @custom:refused issuance, frozen to, expired to
+    @custom:refused issuance, suspended instrument, frozen to, expired to
     """
     access._check_role(access.ISSUER)
     standing._record(receiver, reason, document)
@@ -146,7 +146,7 @@ def batchMint(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role issuer
-    @custom:refused issuance, frozen to, expired to
+    @custom:refused issuance, suspended instrument, frozen to, expired to
     """
     access._check_role(access.ISSUER)
     assert len(receivers) == len(amounts), "issuance: lists differ in length"
@@ -172,12 +172,13 @@ def burn(
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role issuer
-    @custom:refused issuance, frozen caller, frozen from, expired from
+    @custom:refused issuance, suspended instrument, frozen caller, frozen from, expired from
     """
     access._check_role(access.ISSUER)
     issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: redemption is at home"
-    if issue & position.PAUSED_ISSUANCE != 0:
+    if issue & (position.PAUSED_ISSUANCE + position.SUSPENDED) != 0:
+        controls._check_suspended(issue)
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: redemption paused"
     word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
@@ -230,7 +231,7 @@ def crosschainBurn(owner: address, amount: uint256):
     @param owner The account to debit.
     @param amount Units.
     @custom:role bridge
-    @custom:refused transfers, lanes, frozen from, expired from
+    @custom:refused transfers, lanes, suspended instrument, frozen from, expired from
     """
     issue: uint256 = self._live_issue()
     if bridges._bridges[msg.sender] & bridges.OURS == 0:
@@ -239,7 +240,8 @@ def crosschainBurn(owner: address, amount: uint256):
         if issue & position.HOME != 0:
             # At home the supply is within the authorised amount; the check of the debit keeps `amount` within both.
             issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
-    if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS) != 0:
+    if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS + position.SUSPENDED) != 0:
+        controls._check_suspended(issue)
         assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
         assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
     word: uint256 = book._word(owner, issue, amount)
@@ -290,7 +292,8 @@ def _mint(receiver: address, amount: uint256):
     @dev Issue units to one holder; the caller has checked the role and stated why.
     """
     issue: uint256 = book._issue_now()
-    if issue & position.PAUSED_ISSUANCE != 0:
+    if issue & (position.PAUSED_ISSUANCE + position.SUSPENDED) != 0:
+        controls._check_suspended(issue)
         assert not controls._is_paused(position.PAUSED_ISSUANCE), "issuance: issuance paused"
     assert amount <= position.AMOUNT_MAX, "issuance: amount out of range"
     assert position._lower(issue) + amount <= position._upper(issue), "issuance: not authorised"

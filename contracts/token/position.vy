@@ -9,7 +9,7 @@
 
        bits      104      104          16                    16              7      3       6
        position  balance  frozen       eligible until (day)  last movement   epoch  orders  flags
-       issue     supply   authorised   close of business     last movement   epoch  -       flags
+       issue     supply   authorised   close of business     last movement   epoch  stop    flags
        opening   balance  its day 16   -                     movement before epoch  -       class
 
      The three share amount, day and epoch fields, so that closings are kept by the same code for both.
@@ -60,7 +60,8 @@ CLASS_HOLDER: constant(uint256) = 0
 CLASS_LINK: constant(uint256) = 1
 CLASS_POOL: constant(uint256) = 2
 
-# Flags of the issue word.
+# Flags of the issue word, from where a position counts its orders on.
+SUSPENDED: constant(uint256) = 2**247
 LIVE: constant(uint256) = 2**250
 HOME: constant(uint256) = 2**251
 PAUSED_TRANSFERS: constant(uint256) = 2**252

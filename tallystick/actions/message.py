@@ -3,7 +3,7 @@
 A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
 What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
 which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
-close (`Figures`), what it owes for (`Totals`).
+close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "EventVersion",
     "Figures",
     "Kind",
+    "Reconciled",
     "Status",
     "Told",
     "Totals",
@@ -68,6 +69,12 @@ TOTALS_FIELDS: Final = (
     ("uint256", "accounts"),
     ("uint256", "crossing"),
 )
+RECONCILED_FIELDS: Final = (
+    ("bytes32", "lane"),
+    ("uint256", "day"),
+    ("uint256", "epoch"),
+    ("uint256", "crossing"),
+)
 VERSION_FIELDS: Final = (("EventRecord", "record"), ("uint256", "status"))
 DOMAIN_FIELDS: Final = (
     ("string", "name"),
@@ -97,12 +104,13 @@ EVENT_ATTESTATION: Final = (
 
 
 class Kind(IntEnum):
-    """What a message tells. Home tells of a record and of totals, a remote ledger the others."""
+    """What a message tells. Home tells RECORD, TOTALS, RECONCILED, a remote ledger the others."""
 
     RECORD = 1
     ARMED = 2
     FIGURES = 3
     TOTALS = 4
+    RECONCILED = 5
 
 
 class Status(IntEnum):
@@ -231,7 +239,24 @@ class Totals(_Words):
     crossing: int
 
 
-Told = EventVersion | Armed | Figures | Totals
+@dataclass(frozen=True, slots=True)
+class Reconciled(_Words):
+    """That a lane's figures of a business day fit home's, in base units of `epoch`.
+
+    `crossing` was on its way to the remote ledger at that close, or arrived there and waiting.
+    """
+
+    NAME: ClassVar = "Reconciled"
+    FIELDS: ClassVar = RECONCILED_FIELDS
+    KIND: ClassVar = Kind.RECONCILED
+
+    lane: bytes
+    day: int
+    epoch: int
+    crossing: int
+
+
+Told = EventVersion | Armed | Figures | Totals | Reconciled
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,12 @@ class Engines:
             self.telling(ledger, log, versions)
             for row in KINDS.values()
             if row.from_home == (ledger == self.home)
-            for topic in [self.lanes[ledger].id_bytes if row.by_lane else record.as_tuple()[2]]
-            for log in self.logs(ledger, self.engine(ledger), row.log, topic)
+            for log in self.logs(
+                ledger,
+                self.engine(ledger),
+                row.log,
+                None if row.by_lane else record.as_tuple()[2],
+            )
         ]
         # Told again, it is the same message.
         once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallystick.actions.message import Armed, EventVersion, Figures, Kind, Status, Told, Totals
+from tallystick.actions.message import (
+    Armed,
+    EventVersion,
+    Figures,
+    Kind,
+    Reconciled,
+    Status,
+    Told,
+    Totals,
+)
 from tallystick.chain import Contract, Event
 from tallystick.token.position import date_of
 
@@ -83,6 +92,11 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
     return False, "" if taken else "its record is not in force there"
 
 
+def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes) -> _Taken:
+    del source
+    return engine.reconciliation_of(told.lane).day >= told.day, ""
+
+
 KINDS: Final[Mapping[Kind, KindOfMessage]] = {
     row.kind: row
     for row in (
@@ -116,6 +130,13 @@ KINDS: Final[Mapping[Kind, KindOfMessage]] = {
             told=lambda event, _: Totals(*event.args["totals"]),
             taken=_totals_taken,
             against="TotalsContradicted",
+        ),
+        KindOfMessage(
+            Kind.RECONCILED,
+            from_home=True,
+            by_lane=True,
+            told=lambda event, _: Reconciled(*event.args["reconciled"]),
+            taken=_reconciled_taken,
         ),
     )
 }

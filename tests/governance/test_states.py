@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.actions.message import EventVersion
+from tallystick.actions.message import EventVersion, Status
 from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
@@ -33,7 +33,7 @@ from tests.support.world import (
     Side,
     World,
 )
-from tools.access import PAUSES, STATES, Row, rows
+from tools.access import PAUSES, STATES, SUSPENSIONS, Row, rows
 from tools.report import ROOT as CHECKOUT
 from tools.vyper_source import load_tree
 
@@ -161,6 +161,13 @@ def _announces(world: World, state: str) -> Call:
     side = world.home
     arguments = (side.token.business_day(), *STATED)
     return Call(side, side.token, "announce_close", arguments, side.registrar)
+
+
+@prepares(_TOKEN, "set_suspended")
+def _suspends(world: World, state: str) -> Call:
+    side = world.remote
+    arguments = (True, *STATED)
+    return Call(side, side.token, "set_suspended", arguments, side.engine.address)
 
 
 @prepares(_TOKEN, "keep")
@@ -427,6 +434,13 @@ def _set_terms(world: World, state: str) -> Call:
     arguments = (world.lane, side.verifier.address, 7, *STATED)
     side.escrow.propose_lane_terms(*arguments, sender=side.operator)
     return Call(side, side.escrow, "set_lane_terms", arguments, side.administrator)
+
+
+@prepares(_ESCROW, "set_suspended")
+def _suspends_a_lane(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (world.lane, True, *STATED)
+    return Call(side, side.escrow, "set_suspended", arguments, side.engine.address)
 
 
 _simple(_ESCROW, "end_epoch", "escrow", "administrator", "lane", 1, *STATED)
@@ -766,6 +780,54 @@ def _take_totals(world: World, state: str) -> Call:
     return Call(side, side.engine, "take_totals", arguments, side.outsider)
 
 
+@prepares(_ENGINE, "reconcile")
+def _reconcile(world: World, state: str) -> Call:
+    _closed(world)
+    side = world.home
+    arguments = (world.lane, APPLE.record_day, (0, 0, 0))
+    return Call(side, side.engine, "reconcile", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "take_reconciled")
+def _take_reconciled(world: World, state: str) -> Call:
+    actions, side = _closed(world), world.remote
+    reconciled = actions.reconciled(APPLE.record_day)
+    message = actions.message(reconciled)
+    arguments = (message.as_tuple(), reconciled.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_reconciled", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "suspend")
+def _suspend(world: World, state: str) -> Call:
+    _closed(world)
+    side = world.remote
+    begin(side, APPLE.figures_by + 1)
+    return Call(side, side.engine, "suspend", (COAF, world.lane, (0, 0, 0)), side.outsider)
+
+
+@prepares(_ENGINE, "resume")
+def _resume(world: World, state: str) -> Call:
+    call = _suspend(world, state)
+    call.make()
+    actions = Actions(world)
+    actions.take(actions.in_force(APPLE.successor(), Status.CANCELLED))
+    return replace(call, function="resume", arguments=(world.lane,))
+
+
+@prepares(_ENGINE, "propose_daily")
+def _propose_daily(world: World, state: str) -> Call:
+    side = world.home
+    return Call(side, side.engine, "propose_daily", (True, *STATED), side.operator)
+
+
+@prepares(_ENGINE, "set_daily")
+def _set_daily(world: World, state: str) -> Call:
+    call = _propose_daily(world, state)
+    call.make()
+    call.side.chain.advance(DAY)
+    return replace(call, function="set_daily", key=call.side.administrator)
+
+
 _simple(_ENGINE, "set_payee", "engine", "investor", ":fund")
 _simple(_ENGINE, "setOperator", "engine", "investor", ":fund", True)
 _simple(_ENGINE, "invalidateNonce", "engine", "investor", DOCUMENT)
@@ -944,6 +1006,12 @@ def _enter(call: Call, lane: bytes, state: str) -> bool:
     if state in DIRECTIONS:
         side.escrow.pause_lane(lane, DIRECTIONS[state], *STATED, sender=side.guardian)
         return True
+    if state == "suspended instrument":
+        side.token.set_suspended(True, *STATED, sender=side.engine.address)
+        return True
+    if state == "suspended lane":
+        side.escrow.set_suspended(lane, True, *STATED, sender=side.engine.address)
+        return True
     condition, _, party = state.partition(" ")
     account = call.party(party)
     if account is None or side.token.is_link(account):
@@ -967,6 +1035,9 @@ def _told(call: Call, state: str, revert: Revert) -> bool:
             (revert.reason or "").endswith(f"{word} paused")
             for word in expected.strip("()").split("|")
         )
+    if state in SUSPENSIONS:
+        module = "lanes" if state == "suspended lane" else "controls"
+        return revert.reason == f"{module}: suspended"
     account = call.party(state.partition(" ")[2])
     names = {"ERC7943CannotSend", "ERC7943CannotReceive"}
     if revert.error is None:

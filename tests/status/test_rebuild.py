@@ -100,6 +100,7 @@ def lived(deployed_world: World) -> Iterator[World]:
         _ratios(remote, bridge)
         for side in (deployed_world.home, remote):
             _stops(deployed_world, side)
+            side.engine.suspend(bytes(32), deployed_world.lane, (0, 0, 0), 0, sender=side.courier)
         yield deployed_world
 
 
@@ -202,6 +203,7 @@ def _events(actions: Actions) -> None:
     remote.engine.expire(others[0].as_tuple()[2], ACCOUNTS, sender=remote.courier)
     _payments(actions, paid["home"], record, back)
     _payments(actions, paid["remote"], record, [out])
+    _books(actions)
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]
         for verifier in verifiers:
@@ -213,6 +215,24 @@ def _events(actions: Actions) -> None:
         side.engine.set_peer(*terms, sender=side.administrator)
         if side is home:
             side.engine.set_attestors(events, *STATED, sender=side.administrator)
+
+
+def _books(actions: Actions) -> None:
+    """Of each day from now on: two are late, two are reconciled, the older one last."""
+    sides = (actions.home, actions.remote)
+    for side in sides:
+        side.engine.propose_daily(True, *STATED, sender=side.operator)
+        side.chain.advance(DAY)
+        side.engine.set_daily(True, *STATED, sender=side.administrator)
+        side.chain.advance(2 * DAY)
+        actions.suspend(side, bytes(32))
+    actions.world.synchronise()
+    late = actions.home.engine.reconciliation_of(actions.world.lane).suspended_for
+    for day in (late + 1, late):
+        actions.take_figures(actions.figures(day))
+        actions.reconcile(day)
+        if day > late:
+            actions.take_reconciled(actions.reconciled(day))
 
 
 def _pay_terms(actions: Actions, side: Side) -> Side:
@@ -782,6 +802,27 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "peer": (
         lambda w: (w.home.engine, ("dispatch", "peer_of", _told(w, "PeerSet").ledger), 1),
         {"peer_of chain_id"},
+    ),
+    "books of a lane": (
+        lambda w: (w.home.engine, ("suspensions", "_lanes", w.lane), 1),
+        {"reconciliation_of day"},
+    ),
+    "how often a lane was suspended": (
+        lambda w: (w.home.engine, ("suspensions", "_lanes", w.lane), 1 << 40),
+        {"reconciliation_of suspensions"},
+    ),
+    "for what a lane is suspended": (
+        lambda w: (w.home.engine, ("suspensions", "_cause", w.lane), 1),
+        {"reconciliation_of coaf"},
+    ),
+    "since when each day is asked for": (
+        lambda w: (w.home.engine, ("reconciliation", "daily_since"), 1),
+        {"daily_since"},
+    ),
+    "suspension of an instrument": (_issue(1 << 247), {"is_suspended"}),
+    "suspension of a lane": (
+        lambda w: (w.home.escrow, ("lanes", "_terms", w.lane), 1 << 163),
+        {"is_suspended"},
     ),
     "home of a remote engine": (
         lambda w: (w.remote.engine, ("dispatch", "home_ledger"), 1),

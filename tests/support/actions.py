@@ -19,6 +19,7 @@ from tallystick.actions.message import (
     EventVersion,
     Figures,
     Kind,
+    Reconciled,
     Status,
     Told,
     Totals,
@@ -219,7 +220,8 @@ class Actions:
 
     def source(self, kind: int) -> Side:
         """The side that tells of a kind of thing."""
-        return self.home if kind in (Kind.RECORD, Kind.TOTALS) else self.remote
+        by_home = (Kind.RECORD, Kind.TOTALS, Kind.RECONCILED)
+        return self.home if kind in by_home else self.remote
 
     def message(self, told: Told) -> ActionsMessage:
         """The message with which the engine whose it is would tell something."""
@@ -353,6 +355,46 @@ class Actions:
             self.proof(message) if attestation is None else attestation,
             sender=self.remote.courier,
         )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def reconcile(self, day: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
+        """Somebody has home compare the lane's figures of a close with its own."""
+        engine, lane = self.home.engine, self.world.lane
+        receipt = engine.reconcile(lane, day, hints, 0, sender=self.home.courier)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def reconciled(self, day: int, **changed: Any) -> Reconciled:
+        """What home tells of a close that fits, without ratios."""
+        lane = self.world.lane
+        sent = self.home.escrow.sent_at_close(lane, day, 0)
+        there = self.figures(day)
+        crossing = there.suspense + sent - there.supply - there.sent
+        return replace(Reconciled(lane, day, 0, crossing), **changed)
+
+    def take_reconciled(
+        self,
+        reconciled: Reconciled,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries to the remote ledger that the books fit at a close."""
+        message = message or self.message(reconciled)
+        receipt = self.remote.engine.take_reconciled(
+            message.as_tuple(),
+            reconciled.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.remote.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def suspend(
+        self, side: Side, coaf: bytes = COAF, hints: tuple[int, int, int] = (0, 0, 0)
+    ) -> Receipt:
+        """A stranger has a ledger's end of the lane suspended."""
+        receipt = side.engine.suspend(coaf, self.world.lane, hints, 0, sender=side.attacker)
         assert isinstance(receipt, Receipt)
         return receipt
 

@@ -61,10 +61,10 @@ def test_the_table(root: Path):
     put(
         root,
         "@custom:role administrator, guardian",
-        "@custom:refused lanes, frozen caller, frozen to, expired from",
+        "@custom:refused lanes, suspended lane, frozen caller, frozen to, expired from",
     )
     assert access.main([], root) == 0
-    assert "| `act` | administrator, guardian | lanes | caller, to | from |" in (
+    assert "| `act` | administrator, guardian | lanes | lane | caller, to | from |" in (
         (root / "docs/access.md").read_text().splitlines()
     )
 

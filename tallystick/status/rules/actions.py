@@ -28,7 +28,7 @@ def _peer_set(step: Step) -> Changes:
     return {} if is_home else {("home_ledger",): step.ledger}
 
 
-for _event in ("RecordSent", "ArmedSent", "FiguresSent", "TotalsSent"):
+for _event in ("RecordSent", "ArmedSent", "FiguresSent", "TotalsSent", "ReconciledSent"):
     sets(_event, "is_told id", to=True)
 
 
@@ -148,6 +148,33 @@ def _totals_taken(step: Step) -> Changes:
         ("_units", step.coaf, _NO_LANE): step.totals.accounts,
         ("_units", step.coaf, step.lane): step.totals.crossing,
     }
+
+
+# --- books ----------------------------------------------------------------------------------------
+
+proposal("DailyProposed", "DailySet", _KEYS, "set_daily daily", delay=_DAY)
+sets("DailySet", "daily_since", to="since")
+sets("Suspended", "reconciliation_of lane", suspended_for="day", same="coaf suspensions")
+sets("Resumed", "reconciliation_of lane", suspended_for=0, coaf=bytes(32))
+
+
+def _reconciled(step: Step, day: int, may_land: int) -> Changes:
+    """The books of a lane that fit at a close: the newest counts."""
+    if day <= step.member("day", "reconciliation_of", step.lane):
+        return {}
+    return step.with_members("reconciliation_of", step.lane, day=day, may_land=may_land)
+
+
+def _record_day(step: Step) -> int:
+    """The record day of the version in force of an event."""
+    in_force = step.member("in_force", "event_of", step.coaf)
+    return int(step.member("record_day", "version_of", in_force))
+
+
+on("ReconciledSent")(lambda s: _reconciled(s, s.reconciled.day, s.homeward))
+on("ReconciledTaken")(lambda s: _reconciled(s, s.reconciled.day, s.reconciled.crossing))
+on("LaneFixed")(lambda s: _reconciled(s, _record_day(s), s.share.home_crossing))
+on("TotalsTaken")(lambda s: _reconciled(s, _record_day(s), s.totals.crossing))
 
 
 # --- payments -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def _lane_opened(step: Step) -> Changes:
     pair = keccak(encode(["string", "bytes32"], [terms["isin"], terms["peer_ledger"]]))
     changes: Changes = {
         ("lane_state", lane): {"terms": terms, "paused_directions": {}},
+        ("is_suspended", lane): False,
         ("canonical_lane", pair): lane,
         ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
@@ -44,6 +45,9 @@ def _lane_opened(step: Step) -> Changes:
 def _lane_terms_set(step: Step) -> Changes:
     terms = {**step.member("terms", "lane_state", step.lane), "cap": step.cap}
     return step.with_members("lane_state", step.lane, terms=terms)
+
+
+sets("LaneSuspensionSet", "is_suspended lane", to="suspended")
 
 
 @on("LanePaused", "LaneUnpaused")

@@ -31,6 +31,7 @@ def _token_initialized(step: Step) -> Changes:
     """Of the ISIN the log has the hash alone: its lanes and its record say it."""
     return {
         ("is_live",): False,
+        ("is_suspended",): False,
         ("action_epoch",): 0,
         ("totalSupply",): 0,
         ("authorised",): 0,
@@ -166,6 +167,9 @@ def _close_announced(step: Step) -> Changes:
 def _opening_kept(step: Step) -> Changes:
     """It tells the close before it."""
     return {("_answered", step.account, step.day - 1): True}
+
+
+sets("SuspensionSet", "is_suspended", to="suspended")
 
 
 @on("Paused", "Unpaused")
