@@ -232,7 +232,7 @@ def _split(lane: bytes32, day: uint256, hints: uint256[3]) -> Share:
     """
     @dev A lane's part of a close, if its figures fit.
     """
-    assert figures._is_epoch(day, figures._figures(lane, day).epoch), "cut: figures in other units"
+    assert figures._is_epoch(day, self._epoch(lane, day)), "cut: figures in other units"
     share: Share = self._gate(lane, day, hints)
     assert share.fixed, "cut: figures do not fit"
     return share
@@ -246,7 +246,7 @@ def _fits(lane: bytes32, day: uint256, hints: uint256[3]) -> bool:
     """
     return (
         figures._counts(lane, day)
-        and figures._is_epoch(day, figures._figures(lane, day).epoch)
+        and figures._is_epoch(day, self._epoch(lane, day))
         and self._gate(lane, day, hints).fixed
     )
 
@@ -290,6 +290,24 @@ def _counts(lane: bytes32, day: uint256) -> bool:
     @dev Whether nothing contradicts what a lane's remote ledger told of a day.
     """
     return figures._counts(lane, day)
+
+
+@internal
+@view
+def _epoch(lane: bytes32, day: uint256) -> uint256:
+    """
+    @dev In whose units a lane's remote ledger told of a day.
+    """
+    return figures._figures(lane, day).epoch
+
+
+@internal
+@view
+def _is_epoch(day: uint256, epoch: uint256) -> bool:
+    """
+    @dev Whether this ledger's closings of a day are stated in units of an epoch.
+    """
+    return figures._is_epoch(day, epoch)
 
 
 @internal
