@@ -266,7 +266,7 @@ def _split(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -
     """
     @dev A lane's part of a close, if its figures fit.
     """
-    assert figures._is_epoch(day, figures._figures(lane, day).epoch), "cut: figures in other units"
+    assert figures._is_epoch(day, self._epoch(lane, day)), "cut: figures in other units"
     share: Share = self._gate(lane, day, hints, elsewhere)
     assert share.fixed, "cut: figures do not fit"
     return share
@@ -302,7 +302,7 @@ def _fits(lane: bytes32, day: uint256, hints: uint256[3], hint: uint256) -> bool
     """
     return (
         figures._counts(lane, day)
-        and figures._is_epoch(day, figures._figures(lane, day).epoch)
+        and figures._is_epoch(day, self._epoch(lane, day))
         and self._gate(lane, day, hints, self._brought(lane, day, hint)).fixed
     )
 
@@ -351,12 +351,20 @@ def _end_elsewhere(coaf: bytes32, lanes: DynArray[bytes32, 16]):
 
 
 @internal
+def _check_lane(lane: bytes32):
+    """
+    @dev Revert unless this is a lane of the instrument.
+    """
+    figures._far_ledger(lane)
+
+
+@internal
 def _check_part(lane: bytes32):
     """
     @dev Revert unless this is a lane of the instrument or, at home, what is with other bridges.
     """
     if lane != self._elsewhere() or not dispatch.is_home:
-        figures._far_ledger(lane)
+        self._check_lane(lane)
 
 
 @internal
@@ -366,6 +374,24 @@ def _counts(lane: bytes32, day: uint256) -> bool:
     @dev Whether nothing contradicts what a lane's remote ledger told of a day.
     """
     return figures._counts(lane, day)
+
+
+@internal
+@view
+def _epoch(lane: bytes32, day: uint256) -> uint256:
+    """
+    @dev In whose units a lane's remote ledger told of a day.
+    """
+    return figures._figures(lane, day).epoch
+
+
+@internal
+@view
+def _is_epoch(day: uint256, epoch: uint256) -> bool:
+    """
+    @dev Whether this ledger's closings of a day are stated in units of an epoch.
+    """
+    return figures._is_epoch(day, epoch)
 
 
 @internal

@@ -29,7 +29,6 @@ uses: access
 uses: cut
 uses: dispatch
 uses: events
-uses: figures
 uses: suspensions
 
 _RECONCILED_TYPEHASH: constant(bytes32) = keccak256(
@@ -133,13 +132,13 @@ def reconcile(lane: bytes32, day: uint256, hints: uint256[3], came_hint: uint256
     @custom:role anyone
     """
     events._check_home()
-    assert figures._counts(lane, day), "reconciliation: no figures, or two"
+    assert cut._counts(lane, day), "reconciliation: no figures, or two"
     share: cut.Share = cut._split(lane, day, hints, cut._brought(lane, day, came_hint))
     suspensions._reconcile(lane, day, share.home_crossing)
     reconciled: Reconciled = Reconciled(
         lane=lane,
         day=day,
-        epoch=figures._figures(lane, day).epoch,
+        epoch=cut._epoch(lane, day),
         crossing=share.crossing,
     )
     header: dispatch.Header = dispatch._send(dispatch.RECONCILED, self._body(reconciled))
@@ -164,10 +163,10 @@ def take_reconciled(header: dispatch.Header, reconciled: Reconciled, attestation
     """
     assert not dispatch.is_home, "reconciliation: home does it itself"
     dispatch._verify(header, dispatch.RECONCILED, self._body(reconciled), attestation)
-    figures._far_ledger(reconciled.lane)
+    cut._check_lane(reconciled.lane)
     assert reconciled.crossing <= figures.AMOUNT_MAX, "reconciliation: out of range"
     assert reconciled.day < self._today(), "reconciliation: day not closed"
-    assert figures._is_epoch(reconciled.day, reconciled.epoch), "reconciliation: in other units"
+    assert cut._is_epoch(reconciled.day, reconciled.epoch), "reconciliation: in other units"
     assert (
         reconciled.day > suspensions._reconciliation(reconciled.lane).day
     ), "reconciliation: not a newer day"
@@ -185,7 +184,7 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
     @param came_hint The same: as for `reconcile`.
     @custom:role anyone
     """
-    figures._far_ledger(lane)
+    cut._check_lane(lane)
     today: uint256 = self._today()
     day: uint256 = unsafe_sub(today, _DAYS_BACK)
     if coaf == empty(bytes32):
