@@ -181,8 +181,9 @@ def _events(actions: Actions) -> None:
     actions.take(actions.in_force(following))
     actions.announce(following.successor(), Status.CANCELLED)
     for side in (home, remote):
-        side.set_class(side.upgrader, 2)
-        side.token.transfer(side.upgrader, 3, sender=side.investor)
+        side.set_class(side.notary, 2)
+        side.token.admit(side.notary, 40_000, *STATED, sender=side.registrar)
+        side.token.transfer(side.notary, 3, sender=side.investor)
     out, *back = actions.world.locked(2), actions.world.burned(1), actions.world.burned(1)
     actions.close(day)
     for message in (out, *back):
@@ -256,10 +257,10 @@ def _payments(
     home = [party(side.token.address)] if side.token.is_home() else []
     for part, most in ((ACCOUNTS, 5), *((part, UINT_MAX) for part in (ACCOUNTS, lane, *home))):
         actions.fund(side, record, part, most)
-    for pool in (side.upgrader, side.token):
+    for pool in (side.notary, side.token):
         actions.set_pool_payee(side, pool, side.auditor)
-    side.engine.propose_pool_payee(side.upgrader, ZERO, *STATED, sender=side.paying_agent)
-    engine.set_aside(coaf, side.upgrader, 0, sender=side.courier)
+    side.engine.propose_pool_payee(side.notary, ZERO, *STATED, sender=side.paying_agent)
+    engine.set_aside(coaf, side.notary, 0, sender=side.courier)
     engine.setOperator(side.outsider, True, sender=fund)
     for approved in (True, False):
         engine.setOperator(side.attacker, approved, sender=fund)
@@ -270,7 +271,7 @@ def _payments(
     begin(side, record.relief_until + 1, 60)
     day = record.record_day
     held = [each for each in side.parties.values() if side.token.entitled_at_close(each, day, 0)]
-    for pool in (side.upgrader, *([side.token] if home else [])):
+    for pool in (side.notary, *([side.token] if home else [])):
         engine.claim_pool(coaf, pool, sender=side.courier)
     first, *others = held
     engine.claim(coaf, first, 0, sender=first)
