@@ -9,8 +9,8 @@
         at the close of a record day among all who owe for it; pays whom it is owed to.
 @dev One for each ledger and instrument, bound to its token, in which it holds the role ACTIONS.
      It is three pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close, its
-     figures and totals, the terms of payment), and that to ActionsEngineSettings (set-up, the golden record). All
-     keep the same storage.
+     figures and totals, what stops if they don't fit), and that to ActionsEngineSettings (set-up, the terms of payment,
+     the golden record). All keep the same storage.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised. It holds no units; it holds
         cash that an event was funded with, and pays it out by that event alone.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it

@@ -6,7 +6,7 @@
 @title Actions engine, second piece: its controls
 @license Apache-2.0
 @author Tallystick
-@notice What happens at a close: figures, totals, what is told of them; and the terms of payment.
+@notice What happens at a close: figures, totals, what is told of them, what stops if they don't fit in time.
 @dev ActionsEngine hands every call here that it does not know; this code then runs on that storage, as the modules are
      the same in the same order, the variable behind them too. What it does not know it hands on to
      ActionsEngineSettings.
@@ -67,14 +67,6 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
-    # what is paid, and to whom less of it
-    pay_terms.propose_pay_terms,
-    pay_terms.set_pay_terms,
-    pay_terms.terms_for,
-    pay_terms.set_tax_category,
-    pay_terms.propose_pool_payee,
-    pay_terms.set_pool_payee,
-    pay_terms.pool_payee,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -6,7 +6,7 @@
 @title Actions engine, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, whom the engine believes, the golden record of every event.
+@notice Set-up and roles, whom the engine believes, terms of payment, the golden record of every event.
 @dev ActionsEngineControls hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -65,6 +65,14 @@ exports: (
     # whether each day is asked for
     reconciliation.propose_daily,
     reconciliation.set_daily,
+    # what is paid, and to whom less of it
+    pay_terms.propose_pay_terms,
+    pay_terms.set_pay_terms,
+    pay_terms.terms_for,
+    pay_terms.set_tax_category,
+    pay_terms.propose_pool_payee,
+    pay_terms.set_pool_payee,
+    pay_terms.pool_payee,
     # the golden record
     events.announce,
     events.confirm,
