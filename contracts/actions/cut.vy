@@ -378,6 +378,20 @@ def _counts(lane: bytes32, day: uint256) -> bool:
 
 @internal
 @view
+def _may_land(coaf: bytes32, lane: bytes32) -> uint256:
+    """
+    @dev Of what was between ledgers at an event's close no more may still land here than was to land at the newest one
+         that was reconciled: what is fixed was reconciled, so that it is no earlier. In other units, all of it.
+    """
+    books: suspensions.Reconciliation = suspensions._reconciliation(lane)
+    version: events.Version = events._version(events.event_of[coaf].in_force)
+    if figures._is_epoch(books.day, version.unit_epoch):
+        return books.may_land
+    return figures.AMOUNT_MAX
+
+
+@internal
+@view
 def _epoch(lane: bytes32, day: uint256) -> uint256:
     """
     @dev In whose units a lane's remote ledger told of a day.

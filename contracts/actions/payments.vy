@@ -454,8 +454,8 @@ def pass_on_tax(coaf: bytes32) -> uint256:
 @external
 def expire(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land has no
-            expiry: such a part returns what rounding left once all of it was paid.
+    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land stays: no
+            more of it than was to land at the newest close that was reconciled.
     @param coaf The event.
     @param lane What lands from that lane; empty: accounts.
     @return How much, to the account that the terms name.
@@ -466,12 +466,22 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
     units: uint256 = part & figures.AMOUNT_MAX
     amount: uint256 = (part >> _CASH_SHIFT) & _CASH_MAX
     assert amount != 0, "payments: nothing left"
+    kept: uint256 = 0
     if terms != 0 and (units != 0 or part & _OPEN == 0):
         today: uint256 = self._day_of(block.timestamp, self._pay[coaf])
         assert today > terms >> 240, "payments: claims go on"
-        assert lane == empty(bytes32), "payments: units may still land"
-    # Closed, but for what rounding left of a part that is paid: that one stays as it is, empty.
-    self._parts[coaf][lane] = part & _OPEN if units == 0 else 0
+        if lane != empty(bytes32):
+            kept = min(units, cut._may_land(coaf, lane))
+            assert part & _OPEN != 0 and kept < units, "payments: units may still land"
+            units -= kept
+            # 104 and 96 bits, as for a payment; no more than is there.
+            cash: uint256 = unsafe_div(
+                unsafe_mul(kept, terms & (2**96 - 1)), (terms >> 96) & (2**96 - 1)
+            )
+            amount -= cash
+            kept |= cash << _CASH_SHIFT
+        # Closed, but for what stays, and for what rounding left of a part that is paid: that one stays as it is, empty.
+    self._parts[coaf][lane] = kept | (part & _OPEN if kept != 0 or units == 0 else 0)
     log EventExpired(coaf=coaf, lane=lane, units=units, amount=amount)
     word: uint256 = self._pay[coaf]
     self._must_send(word, pay_terms._terms[self._number(word)].return_account, amount)

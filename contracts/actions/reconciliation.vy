@@ -190,9 +190,9 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
     if coaf == empty(bytes32):
         assert (self.daily_since != 0 and day >= self.daily_since), "reconciliation: no day was due"
     else:
-        day = events._active(coaf).record_day
-        deadline: uint256 = events._figures_by(coaf)
-        assert deadline != 0 and deadline < today, "reconciliation: deadline not passed"
+        version: events.Version = events._active(coaf)
+        day = version.record_day
+        assert self._is_late(coaf, version, today), "reconciliation: deadline not passed"
     # It had no books then.
     assert self._opened_on(lane) <= day, "reconciliation: lane is younger"
     # What nobody took the trouble to reconcile is no break.
@@ -217,7 +217,7 @@ def resume(lane: bytes32):
         stands = (
             version.status == event_record.ACTIVE
             and version.record_day == standing.suspended_for
-            and events._figures_by(standing.coaf) < self._today()
+            and self._is_late(standing.coaf, version, self._today())
         )
     assert not stands, "reconciliation: break stands"
     suspensions._resume(lane)
@@ -237,13 +237,32 @@ def _today() -> uint256:
 
 @internal
 @view
+def _is_late(coaf: bytes32, version: events.Version, today: uint256) -> bool:
+    """
+    @dev Whether the deadline of the version in force has passed. A ledger that was told late has until the end of the
+         day after.
+    """
+    figures_by: uint256 = events._figures_by(coaf)
+    return figures_by != 0 and max(figures_by, self._day_of(version.since) + 1) < today
+
+
+@internal
+@view
 def _opened_on(lane: bytes32) -> uint256:
     """
     @dev The business day on which a lane was opened here: since then it has had a verifier.
     """
-    opened_at: uint256 = (staticcall IBridgeEscrow(dispatch.escrow).epoch_at(lane, 1)).valid_from
+    return self._day_of((staticcall IBridgeEscrow(dispatch.escrow).epoch_at(lane, 1)).valid_from)
+
+
+@internal
+@view
+def _day_of(moment: uint256) -> uint256:
+    """
+    @dev The business day that a moment belongs to.
+    """
     minute: uint256 = staticcall ISecurityToken(dispatch.token).close_minute()
-    return (opened_at - minute * 60) // _SECONDS_PER_DAY + 1
+    return (moment - minute * 60) // _SECONDS_PER_DAY + 1
 
 
 @internal

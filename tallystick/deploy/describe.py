@@ -166,6 +166,7 @@ def _actions(plan: Plan, ledgers: Mapping[str, LedgerSteps]) -> ActionsEntry | N
             for name, ledger in ledgers.items()
             if len(ledgers) > 1
         },
+        reconcile=plan.actions.reconcile,
     )
 
 

@@ -443,6 +443,14 @@ class LedgerSteps:
             yield self._verifier("engines' messages", MESSAGES_VERIFIER, signers.messages)
         for other in heard:
             yield self._peer(other)
+        if self.plan.actions is not None and self.plan.actions.reconcile == "daily":
+            engine = partial(self.proxied, "ActionsEngine")
+            yield Step(
+                self.name,
+                "ActionsEngine: ask for each day's close",
+                lambda: engine().daily_since() != 0 or is_zero(engine().set_up_key()),
+                lambda: _sent(engine().set_daily(True, *self.stated, sender=self.deployer)),
+            )
 
     def _peer(self, other: LedgerSteps) -> Step:
         """Step that has the engine believe that of another ledger."""

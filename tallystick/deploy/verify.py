@@ -151,6 +151,10 @@ def _verify_engine(
         found = getattr(engine, view)()
         if found != expected:
             yield f"{where}: {view} is {_shown(found)}, {_shown(expected)} expected"
+    words = ("events alone", "each day")
+    asked, due_daily = engine.daily_since() != 0, actions.reconcile == "daily"
+    if asked != due_daily:
+        yield f"{where}: asks for the closes of {words[asked]}, {words[due_daily]} expected"
     topic = engine.interface.events_by_name["PeerSet"][0].topic
     named = [
         bytes(suite.chain.decode_log(log).args["ledger"])

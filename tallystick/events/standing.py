@@ -9,6 +9,7 @@ from typing import Any
 from tallystick.actions.entitlement import Entitlement, total
 from tallystick.actions.message import Figures, Status
 from tallystick.actions.record import EventRecord
+from tallystick.actions.suspensions import MOST_A_MONTH, often
 from tallystick.bridge.message import ledger_id
 from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
@@ -88,6 +89,8 @@ class Standing:
         paid: the sum of what was paid.
         withheld: tax of it that was not passed on.
         terms: whether there are terms of payment in the event's currency.
+        suspended: the ledgers at the other ends of lanes that are suspended there.
+        often: of each that was more than five times in a month, that and the month.
     """
 
     ledger: str
@@ -108,6 +111,8 @@ class Standing:
     paid: Entitlement
     withheld: int
     terms: bool
+    suspended: tuple[str, ...] = ()
+    often: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; amounts are smallest units as text."""
@@ -133,13 +138,24 @@ class Standing:
             ],
             "paid": _amounts(self.paid),
             "withheld": str(self.withheld),
+            "suspended": list(self.suspended),
+            "suspended_often": [{"ledger": other, "month": month} for other, month in self.often],
             "waiting": list(waits(self)),
         }
 
 
 def waits(seen: Standing) -> tuple[str, ...]:
     """Return what an event waits for on a ledger, and why, in words; pure. Nothing: it is done."""
-    return tuple(_waits(seen))
+    return (*_waits(seen), *_suspended(seen))
+
+
+def _suspended(seen: Standing) -> Iterator[str]:
+    """What stops there until books are reconciled, and how often it did."""
+    for other in seen.suspended:
+        what = f"the lane to {other} is" if seen.home else "the instrument is"
+        yield f"{what} suspended: reconcile a close"
+    for other, month in seen.often:
+        yield f"the lane to {other} was suspended over {MOST_A_MONTH} times in {month}"
 
 
 def _waits(seen: Standing) -> Iterator[str]:
@@ -234,6 +250,11 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
     parts = tuple(
         _part(driver, ledger, lane, title) for lane, title in engines.parts(ledger).items()
     )
+    ends = {
+        remote if home else engines.home: lane.id_bytes
+        for remote, lane in engines.lanes.items()
+        if home or remote == ledger
+    }
     return Standing(
         ledger=ledger,
         home=home,
@@ -258,7 +279,21 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
         withheld=int(engine.withheld(coaf)),
         terms=bool(record.currency)
         and engine.terms_for(record.currency.encode().ljust(4, b"\0"))[0] != 0,
+        suspended=tuple(
+            other for other, lane in ends.items() if engine.reconciliation_of(lane).suspended_for
+        ),
+        often=tuple(
+            (other, month) for other, lane in ends.items() for month in _often(driver, ledger, lane)
+        ),
     )
+
+
+def _often(driver: Driver, ledger: str, lane: bytes) -> tuple[str, ...]:
+    """The months in which a lane's end was suspended more often than is sound, from the log."""
+    engines = driver.engines
+    logs = engines.logs(ledger, engines.engine(ledger), "Suspended", lane)
+    chain = engines.chain(ledger)
+    return often(chain.block(log.block_number).timestamp for log in logs)
 
 
 def _part(driver: Driver, ledger: str, lane: bytes, title: str) -> Part:

@@ -169,11 +169,13 @@ class ActionsEntry(StrictModel):
     """What proves to the engines what they are told.
 
     `events`: at home, the verifier of event attestors. `messages`: on each ledger whose engine
-    hears others, the verifier of what those tell.
+    hears others, the verifier of what those tell. `reconcile`: whether each day's close is asked
+    for.
     """
 
     events: Address
     messages: dict[str, Address]
+    reconcile: Literal["daily"] | None = None
 
 
 class RoleEntry(StrictModel):
@@ -269,6 +271,8 @@ class Manifest(StrictModel):
         for name in ("actions", "mnemonic"):
             if data[name] is None:
                 del data[name]
+        if "actions" in data and data["actions"]["reconcile"] is None:
+            del data["actions"]["reconcile"]
         return data
 
     @property

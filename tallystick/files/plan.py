@@ -279,6 +279,10 @@ class Actions(StrictModel):
 
     events: Quorum
     messages: Quorum
+    reconcile: Annotated[
+        Literal["daily"] | None,
+        Field(description="each day's close is asked for; those of events alone when left out"),
+    ] = None
 
 
 class Upgrade(StrictModel):
@@ -437,8 +441,10 @@ class Plan(StrictModel):
     @property
     def document(self) -> bytes:
         """Hash of the plan and its instrument, which every act of the set-up names."""
-        # Plans without engines have the hash that they had before there were any.
-        left_out = {"instrument"} if self.actions is not None else {"instrument", "actions"}
+        # What a plan leaves out is no part of its hash: it is the one from before there was that.
+        left_out: dict[str, Any] = {"instrument": True}
+        if self.actions is None or self.actions.reconcile is None:
+            left_out["actions"] = True if self.actions is None else {"reconcile": True}
         plan = self.model_dump_json(by_alias=True, exclude=left_out)
         return bytes(
             keccak((plan + self.loaded_instrument.model_dump_json(by_alias=True)).encode())

@@ -418,6 +418,34 @@ def test_a_later_version_s_deadline_counts(closed: Actions) -> None:
         closed.suspend(side)
 
 
+def test_a_ledger_that_was_told_after_the_deadline_has_until_the_end_of_the_next_day(
+    actions: Actions,
+) -> None:
+    """Nobody carries a record late and stops it in the same block."""
+    version, remote = actions.in_force(APPLE), actions.remote
+    begin(remote, DEADLINE + 4, 3_600)
+    actions.take(version)
+    begin(remote, DEADLINE + 5, DAY - 2)
+    with refused(actions.world, "reconciliation: deadline not passed"):
+        actions.suspend(remote)
+    begin(remote, DEADLINE + 6)
+    actions.suspend(remote)
+    assert is_suspended(actions, remote)
+
+
+def test_a_version_without_a_deadline_ends_what_the_one_before_caused(actions: Actions) -> None:
+    asks = replace(MEETING, figures_by=DEADLINE)
+    actions.take(actions.in_force(asks))
+    for side in sides(actions):
+        begin(side, DEADLINE + 1)
+        actions.suspend(side)
+    actions.take(actions.in_force(asks.successor(figures_by=0)))
+    for side in sides(actions):
+        begin(side, DEADLINE + 9)
+        side.engine.resume(actions.world.lane, sender=side.attacker)
+        assert not is_suspended(actions, side)
+
+
 def test_the_deadline_stands_beside_when_a_version_came(closed: Actions) -> None:
     for side in sides(closed):
         version = side.engine.version_of(APPLE.hash)

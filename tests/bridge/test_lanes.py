@@ -18,6 +18,7 @@ from tests.support.world import (
     ISIN,
     NO_DOCUMENT,
     NO_REASON,
+    REASON,
     RETENTION,
     ROTATION_DELAY,
     STATED,
@@ -39,6 +40,7 @@ PROPOSE = f"propose_lane({TERMS},bytes4,bytes32)"
 PROPOSE_TERMS = "propose_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
 WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
 PAUSE = "pause_lane(bytes32,uint256,bytes4,bytes32)"
+SUSPEND = "set_suspended(bytes32,bool,bytes4,bytes32)"
 UNPAUSE = "unpause_lane(bytes32,uint256,bytes4,bytes32)"
 THIRD = "eip155:41003"
 THIRD_ESCROW = party("0x" + "33" * 20)
@@ -652,6 +654,93 @@ def test_guardian_does_not_lift_its_own_stop(world: World) -> None:
     side.escrow.pause_lane(world.lane, 1, *STATED, sender=side.guardian)
     with refused(world, "access: missing role"):
         side.escrow.unpause_lane(world.lane, 1, *STATED, sender=side.guardian)
+
+
+# ---------------------------------------------------------------------- suspensions
+
+
+def suspend(world: World, side: Side, *, suspended: bool = True, lane: bytes | None = None) -> Any:
+    """The engine of its token suspends a lane, or lets it go on."""
+    arguments = (lane or world.lane, suspended, *STATED)
+    return side.escrow.set_suspended(*arguments, sender=side.engine.address)
+
+
+@pytest.mark.requirement("R-14")
+def test_the_engine_of_its_token_suspends_a_lane_and_lets_it_go_on(world: World) -> None:
+    """Both ways; no other bit of its terms changes, and doing it twice changes nothing."""
+    side = world.home
+    world.arrived(10)
+    back = world.burned(3)
+    slot = ("lanes", "_terms", world.lane)
+    before = read_slot(side.escrow, *slot)
+    for suspended in (True, True, False, False):
+        receipt = suspend(world, side, suspended=suspended)
+        assert receipt.events == (
+            side.act(side.escrow, SUSPEND, ZERO, side.engine),
+            side.escrow.emitted("LaneSuspensionSet", world.lane, suspended),
+        )
+        assert side.escrow.is_suspended(world.lane) is suspended
+        assert world.lane_state(side).paused_directions == 0
+        assert read_slot(side.escrow, *slot) == before | (suspended << 163)
+        if suspended:
+            side.token.approve(side.custody, 1, sender=side.investor)
+            with refused(world, "lanes: suspended"):
+                world.network.lock(side.investor, world.remote.investor, 1)
+            with refused(world, "lanes: suspended"):
+                world.deliver(back)
+    world.deliver(back)
+    world.locked(1)
+
+
+@pytest.mark.requirement("R-14", "INV-9")
+@pytest.mark.parametrize("who", ["guardian", "administrator", "registrar", "attacker"])
+def test_nobody_else_suspends_a_lane(world: World, who: str) -> None:
+    side = world.home
+    for suspended in (True, False):
+        with refused(world, "lanes: only its token's engine"):
+            side.escrow.set_suspended(world.lane, suspended, *STATED, sender=getattr(side, who))
+    with refused(world, "lanes: unknown lane"):
+        suspend(world, side, lane=DOCUMENT)
+
+
+@pytest.mark.requirement("INV-7")
+def test_an_engine_that_lost_its_role_suspends_no_lane(world: World) -> None:
+    side = world.home
+    side.give_role(side.token, side.engine, 0)
+    with refused(world, "lanes: only its token's engine"):
+        suspend(world, side)
+
+
+def test_it_is_stated_why_a_lane_is_suspended(world: World) -> None:
+    side = world.home
+    for stated, reason in (
+        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
+        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
+    ):
+        with refused(world, reason):
+            side.escrow.set_suspended(world.lane, True, *stated, sender=side.engine.address)
+
+
+@pytest.mark.requirement("R-14")
+def test_a_suspension_and_a_stop_are_lifted_apart(world: World) -> None:
+    """Nor do new terms lift either."""
+    side = world.home
+    side.escrow.pause_lane(world.lane, 3, *STATED, sender=side.guardian)
+    suspend(world, side)
+    suspend(world, side, suspended=False)
+    assert world.lane_state(side).paused_directions == 3
+    suspend(world, side)
+    set_terms(world, side, side.verifier, 7)
+    side.escrow.unpause_lane(world.lane, 3, *STATED, sender=side.administrator)
+    side.chain.set_time(side.chain.now + DAY)
+    side.escrow.unpause_lane(world.lane, 3, *STATED, sender=side.administrator)
+    assert world.lane_state(side).paused_directions == 0
+    assert side.escrow.is_suspended(world.lane) is True
+
+
+def test_suspension_of_an_unknown_lane_is_unknown(world: World) -> None:
+    with refused(world, "lanes: unknown lane"):
+        world.home.escrow.is_suspended(DOCUMENT)
 
 
 # --------------------------------------------------------------- lanes are separate

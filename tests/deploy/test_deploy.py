@@ -358,6 +358,25 @@ def test_a_plan_without_engines_deploys_none(tmp_path: Path) -> None:
     assert Manifest.load(manifest.write(tmp_path / "manifest.json")).as_dict() == manifest.as_dict()
 
 
+def test_a_plan_has_engines_ask_for_each_day_s_close(tmp_path: Path) -> None:
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    data["actions"]["reconcile"] = "daily"
+    meant, chains = meant_by(tmp_path, data), fresh()
+    connection = standing(deploy(*meant, chains, execute=True), chains)
+    assert verify(connection, *meant) == []
+    manifest = connection.manifest
+    assert manifest.as_dict()["actions"]["reconcile"] == "daily"
+    assert Manifest.load(manifest.write(tmp_path / "manifest.json")).as_dict() == manifest.as_dict()
+    for name, suite in suites_of(connection).items():
+        engine = engine_of(suite)
+        assert engine.daily_since() == suite.token.business_day()
+        with suite.chain.isolated():
+            write_slot(engine, 0, "reconciliation", "daily_since")
+            where = f"{name}: ActionsEngine {engine.address}"
+            wrong = "asks for the closes of events alone, each day expected"
+            assert verify(connection, *meant) == [f"{where}: {wrong}"]
+
+
 def test_a_manifest_says_whom_engines_believe(connection: Connection, tmp_path: Path) -> None:
     manifest, suites = connection.manifest, suites_of(connection)
     assert manifest.actions is not None
@@ -503,6 +522,11 @@ _ENGINE_DRIFTS: dict[str, tuple[str, tuple[Any, ...], str]] = {
         "remote",
         ("events", "attestors"),
         "attestors is {now}, {due} expected",
+    ),
+    "each day": (
+        "home",
+        ("reconciliation", "daily_since"),
+        "asks for the closes of each day, events alone expected",
     ),
     "home's ledger": (
         "remote",

@@ -42,6 +42,18 @@ def test_nothing_is_waited_for_in_the_end(seen: Standing) -> None:
     assert waits(seen) == ()
 
 
+@pytest.mark.requirement("R-14")
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_suspension_is_said_whatever_else_waits(*, cancelled: bool) -> None:
+    home = replace(_DONE, suspended=("remote",), often=(("remote", "2020-08"),))
+    assert waits(replace(home, cancelled=cancelled)) == (
+        "the lane to remote is suspended: reconcile a close",
+        "the lane to remote was suspended over 5 times in 2020-08",
+    )
+    remote = replace(_REMOTE, suspended=("home",), cancelled=cancelled)
+    assert waits(remote) == ("the instrument is suspended: reconcile a close",)
+
+
 def test_an_event_without_a_record_day_is_only_told() -> None:
     notice = replace(APPLE, record_day=0, payment_day=0, rate=None, currency="")
     seen = replace(_DONE, record=notice, parts=(_UNFIXED,))

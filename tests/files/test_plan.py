@@ -405,6 +405,10 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "actions.events.operator: A: expected no such field",
     ),
     (
+        [("actions.reconcile", "weekly")],
+        "actions.reconcile: weekly: expected daily",
+    ),
+    (
         [("actions.events.threshold", 1)],
         "actions.events.threshold: 1: expected a number of at least 2",
     ),
@@ -507,14 +511,18 @@ def test_attestors_of_lanes_may_be_those_of_messages(tmp_path: Path) -> None:
 
 def test_a_plan_without_engines_is_another_plan(tmp_path: Path) -> None:
     """Its hash says nothing of engines: it is what it was before there were any."""
+    daily = [("actions.reconcile", "daily")]
+    same = [("actions.reconcile", None)]
     found = []
-    for number, changes in enumerate(([], [("actions", REMOVED)], [("actions", None)])):
+    for number, changes in enumerate(
+        ([], [("actions", REMOVED)], [("actions", None)], daily, same)
+    ):
         file = tmp_path / f"{number}.yaml"
         file.write_text(json.dumps(changed(*changes)))
         found.append(load_plan(file))
-    assert [plan.actions is None for plan in found] == [False, True, True]
-    whole, without, null = (plan.document for plan in found)
-    assert null == without != whole
+    assert [plan.actions is None for plan in found] == [False, True, True, False, False]
+    whole, without, null, each_day, alone = (plan.document for plan in found)
+    assert null == without != whole == alone != each_day
 
 
 def test_schema_is_json() -> None:

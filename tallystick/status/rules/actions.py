@@ -290,6 +290,8 @@ def _payment_refused(_: Step) -> Changes:
 
 @on("EventExpired")
 def _event_expired(step: Step) -> Changes:
-    """A part of which all was paid stays as it is, empty."""
-    is_open, *_ = step.now("part_of", step.coaf, step.lane)
-    return {("part_of", step.coaf, step.lane): (is_open and step.units == 0, 0, 0)}
+    """What may still land stays; a part of which all was paid stays as it is, empty."""
+    is_open, units, cash = step.now("part_of", step.coaf, step.lane)
+    left = units - step.units
+    kept = (is_open, left, cash - step.amount) if left else (is_open and step.units == 0, 0, 0)
+    return {("part_of", step.coaf, step.lane): kept}
