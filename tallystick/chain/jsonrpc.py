@@ -100,7 +100,7 @@ class Patience:
         longest: of the longest.
     """
 
-    def __init__(self, seconds: float, *, first: float = 0.1, longest: float = 2.0) -> None:
+    def __init__(self, seconds: float, *, first: float = 0.05, longest: float = 2.0) -> None:
         self._end = time.monotonic() + seconds
         self._next = first
         self._longest = longest

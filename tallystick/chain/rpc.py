@@ -213,7 +213,7 @@ class RpcChain(NodeChain):
             if nonce < mined:
                 del waiting[nonce]
             elif self.rpc("eth_getTransactionByHash", signed.tx_hash) is None:
-                self.hand_over(signed)
+                self._handed_over(signed)
         pending = self._ask(number, "eth_getTransactionCount", address, "pending")
         return max(mined, pending, *(nonce + 1 for nonce in waiting))
 
@@ -271,7 +271,7 @@ class RpcChain(NodeChain):
         patience = Patience(self.receipt_timeout, first=self._poll / 10, longest=self._poll)
         again = time.monotonic() + self.replace_after
         while True:
-            raw, trouble = self._landed(*(each.tx_hash for each in sent))
+            raw, trouble = self._landed(*{each.tx_hash for each in sent})
             if raw is not None:
                 self._waiting[address_of(signed.sender)].pop(signed.nonce, None)
                 return raw
@@ -283,7 +283,8 @@ class RpcChain(NodeChain):
                     if used:
                         raise ChainError(f"{what}: another transaction took its place")
                     used = self.nonce(signed.sender) > signed.nonce
-                    sent += [] if used else self._pushed(sent[-1])
+                    if not used:
+                        sent.append(self._pushed(sent[-1], len(sent) == 1))
                 except RpcError as error:
                     trouble = str(error)
             if not patience.wait():
@@ -305,12 +306,10 @@ class RpcChain(NodeChain):
                 return raw, ""
         return None, trouble
 
-    def _pushed(self, signed: Signed) -> list[Signed]:
-        """Hand over what the pool has lost; else the same at a higher fee, which is returned."""
-        if self.rpc("eth_getTransactionByHash", signed.tx_hash) is None:
-            self.hand_over(signed)
-            return []
-        return [self._handed_over(self._dearer(signed))]
+    def _pushed(self, signed: Signed, first: bool) -> Signed:
+        """Hand over the same at a higher fee; at first just once more if the pool has lost it."""
+        lost = first and self.rpc("eth_getTransactionByHash", signed.tx_hash) is None
+        return self._handed_over(signed if lost else self._dearer(signed))
 
     def _finish(
         self,

@@ -84,8 +84,8 @@ _UNKNOWN_METHOD_CODES: Final = frozenset({-32601, -32004})
 _REVERT: Final = re.compile(r"revert", re.IGNORECASE)
 # The reason after geth's, Hardhat's and Ganache's words, where the data was dropped.
 _REASON: Final = re.compile(
-    r"(?:execution reverted:|revert(?:ed)? with reason string|VM Exception while processing "
-    r"transaction: revert) *(?P<quote>['\"]?)(?P<reason>.+?)(?P=quote)$",
+    r"(?:execution reverted: *|reverted with reason string +|transaction: revert +)"
+    r"(?P<quote>['\"]?)(?P<reason>.+?)(?P=quote)$",
     re.IGNORECASE,
 )
 _OUT_OF_GAS: Final = _words(r"out ?of ?gas", r"gas required exceeds allowance")
