@@ -7,15 +7,18 @@ exits, and the kernel kills it when the owner dies without getting that far.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from tallystick.chain import wording
 from tallystick.chain.abi import address_bytes, address_of
 from tallystick.chain.account import JUNK_MNEMONIC, Account, derive_account
+from tallystick.chain.jsonrpc import JsonRpc, Patience, RpcError, ask, number, quantity, unhex
 from tallystick.chain.process import Process
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot
-from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError, number, quantity, unhex
+from tallystick.chain.rpc import RpcChain
 
 __all__ = ["AnvilChain", "connect"]
 
@@ -58,6 +61,7 @@ class AnvilChain(RpcChain):
 
     backend = "anvil"
     controlled = True
+    _shared = False
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class AnvilChain(RpcChain):
             super().__init__(name, url, chain_id, ledger_number=ledger_number, mnemonic=mnemonic)
             self._poll = 0.005
             self._automine = True
+            self._knows_sync = True
             self._pool_used = False
             self._ids: dict[int, tuple[str, int]] = {}
             self._extra: set[str] = set()
@@ -149,8 +154,27 @@ class AnvilChain(RpcChain):
             raise ChainError(f"{self.name} mines on request only: use submit(), then mine()")
         request = self._request(sender, to, data, value, DEFAULT_GAS if gas is None else gas)
         request |= self._fees
-        raw = self._unlocked("eth_sendTransactionSync", request)
+        raw = self._mined_at_once(request)
         return self._finish(raw, sender, to, data, value, allow_failure=allow_failure)
+
+    def _mined_at_once(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The receipt of a transaction, in one request where anvil is new enough for that."""
+        if self._knows_sync:
+            try:
+                raw: dict[str, Any] = self._unlocked("eth_sendTransactionSync", request)
+                return raw
+            except RpcError as error:
+                if not wording.is_unknown_method(error.code, error.message):
+                    raise
+                self._knows_sync = False
+        tx_hash = self._unlocked("eth_sendTransaction", request)
+        patience = Patience(self.receipt_timeout, first=self._poll, longest=self._poll)
+        while True:
+            found, trouble = self._landed(tx_hash)
+            if found is not None:
+                return found
+            if not patience.wait():
+                raise ChainError(f"{tx_hash} is in no block of {self.name} {trouble}".rstrip())
 
     def submit(
         self,
@@ -188,7 +212,7 @@ class AnvilChain(RpcChain):
         trace = self._trace(tx_hash)
         error = str(trace.get("error", ""))
         halt = None if "revert" in error.lower() else error or None
-        return unhex(trace.get("output")), halt
+        return unhex(trace.get("output") or "0x"), halt
 
     def _trace(self, tx_hash: str) -> dict[str, Any]:
         options = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}
@@ -196,9 +220,9 @@ class AnvilChain(RpcChain):
         return trace
 
     def _output_of(self, tx_hash: str) -> Any:
-        return lambda: unhex(self._trace(tx_hash).get("output"))
+        return lambda: unhex(self._trace(tx_hash).get("output") or "0x")
 
-    def _call_block(self) -> str:
+    def _call_tag(self) -> str:
         # The next block's time and number, as embedded; but no transactions that merely wait.
         return "pending" if self._automine else "latest"
 
@@ -334,10 +358,12 @@ def connect(
     """
     rpc = JsonRpc(url)
     try:
-        actual = number(rpc("eth_chainId"))
+        actual = ask(rpc, number, "eth_chainId")
         if chain_id is not None and actual != chain_id:
-            raise ChainError(f"the node at {url} has chain id {actual}, not {chain_id}")
-        version = str(rpc("web3_clientVersion"))
+            raise ChainError(f"the node at {rpc.shown} has chain id {actual}, not {chain_id}")
+        version = ""
+        with contextlib.suppress(RpcError):
+            version = str(rpc("web3_clientVersion"))
     finally:
         rpc.close()
     called = name or f"eip155:{actual}"

@@ -212,6 +212,26 @@ class Chain(ABC):
             ChainError: the chain doesn't keep the block's state, or no longer.
         """
 
+    def call_all(
+        self, calls: Sequence[tuple[Any, bytes]], *, block: int | None = None
+    ) -> tuple[bytes | Revert, ...]:
+        """Many calls on one state; over JSON-RPC in as few requests as the node takes.
+
+        Args:
+            calls: (contract or address, call data) each.
+            block: run them in this block, on the state that it left; in the last one by default.
+
+        Returns:
+            what each gave back, in order: its `Revert` where it reverted.
+        """
+        found: list[bytes | Revert] = []
+        for to, data in calls:
+            try:
+                found.append(self.call(to=to, data=data, block=block))
+            except Revert as revert:
+                found.append(revert)
+        return tuple(found)
+
     # -- time and blocks --
 
     @property

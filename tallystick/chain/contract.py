@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Any
 from eth_typing import ChecksumAddress
 
 from tallystick.chain.abi import CodecError, FunctionABI, Interface
-from tallystick.chain.receipt import Args, Event
+from tallystick.chain.receipt import Args, ChainError, Event
 
 if TYPE_CHECKING:
     from tallystick.build import Artifact
     from tallystick.chain.base import Chain
     from tallystick.chain.receipt import Receipt
 
-__all__ = ["Contract", "Method"]
+__all__ = ["Contract", "Method", "Unreadable"]
+
+
+class Unreadable(ChainError, CodecError):
+    """A call gave back nothing, or what is no value of its type.
+
+    Another contract is there than was thought, or none, or the node hasn't got it yet.
+    """
 
 
 class Method:
@@ -140,7 +147,10 @@ class Method:
         output = contract.chain.call(
             to=contract.address, data=data, sender=sender, value=value, gas=gas, block=block
         )
-        return function.decode_output(output)
+        try:
+            return function.decode_output(output)
+        except CodecError as error:
+            raise Unreadable(f"{contract!r}: {error}") from error
 
     def _send(
         self,

@@ -15,26 +15,38 @@ from eth_typing import ChecksumAddress
 from tallystick.chain.abi import address_of
 from tallystick.chain.account import Account
 from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.jsonrpc import BrokenOff, NoAnswer, Rpc, RpcError, read_answer, shown_url
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot, Unsupported
-from tallystick.chain.rpc import RpcChain, RpcError
+from tallystick.chain.rpc import RpcChain
 
 __all__ = ["LiveChain"]
 
 _TEST_ACCOUNT = "TEST::"
 
 
-class _ApeRpc:
-    """Requests over the connection of an ape provider."""
+class _ApeRpc(Rpc):
+    """Requests over the connection of an ape provider, one at a time."""
 
     def __init__(self, provider: Any) -> None:
+        super().__init__()
         self.provider = provider
+        self._shown = shown_url(str(getattr(provider, "uri", "") or "") or "the node")
 
-    def __call__(self, method: str, /, *params: Any) -> Any:
-        # Below ape's own make_request, which drops the revert data of an error answer.
-        answer = self.provider.web3.provider.make_request(method, list(params))
-        if answer.get("error") is not None:
-            raise RpcError(method, answer["error"])
-        return answer.get("result")
+    def _post(self, payload: Any) -> Any:
+        if isinstance(payload, list):
+            raise RpcError("batch", "one at a time")
+        method = payload["method"]
+        try:
+            # Below ape's own make_request, which drops the revert data of an error answer.
+            return self.provider.web3.provider.make_request(method, payload["params"])
+        except OSError as error:  # as those of requests are
+            response = getattr(error, "response", None)
+            if response is None:
+                raise BrokenOff(f"{self._shown} broke off: {type(error).__name__}") from error
+            later = response.headers.get("Retry-After")
+            return read_answer(self._shown, method, response.status_code, response.content, later)
+        except ValueError as error:
+            raise NoAnswer(method, "answered no JSON") from error
 
     def close(self) -> None:
         pass
@@ -59,6 +71,8 @@ class LiveChain(RpcChain):
         super().__init__(name, url, rpc=_ApeRpc(provider))
         self._dev = self._local_node(provider, url)
         self.controlled = self._dev is not None
+        # One node of ours is never behind itself, and goes back when told to.
+        self._shared = not self.controlled
         if self.controlled:
             self._poll = 0.01
 
@@ -181,7 +195,7 @@ class LiveChain(RpcChain):
             raise Unsupported(f"{self!r} is no local anvil: {what}")
         return self._dev
 
-    def _call_block(self) -> str:
+    def _call_tag(self) -> str:
         return "latest" if self._dev is None else "pending"
 
     def _failure(

@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
+from tallystick.chain.jsonrpc import JsonRpc, ask, number
 from tallystick.chain.receipt import ChainError
-from tallystick.chain.rpc import JsonRpc, number
 
 __all__ = ["find_anvil"]
 
@@ -201,7 +201,7 @@ class Process:
                     text = self.errors.read().decode(errors="replace").strip()
                     return text or f"it ended with status {self.popen.returncode}"
                 with contextlib.suppress(ChainError):
-                    found = number(rpc("eth_chainId"))
+                    found = ask(rpc, number, "eth_chainId")
                     if found != chain_id:
                         return f"another node with chain id {found} has its port"
                     # Another node with our chain id may have answered while ours is starting.

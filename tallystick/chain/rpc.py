@@ -1,175 +1,67 @@
-"""Chains behind JSON-RPC: a keep-alive client, and a `Chain` that signs with local keys."""
+"""Chains behind JSON-RPC: a `Chain` that signs with local keys, over whatever node there is.
+
+A transaction that was handed over is waited for, whatever is said of it meanwhile. It is replaced
+only by itself at a higher fee, under the same nonce: at most one of them ever takes effect.
+"""
 
 from __future__ import annotations
 
-import http.client
-import itertools
-import json
-import os
-import socket
-import threading
 import time
-import urllib.parse
-from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from eth_typing import ChecksumAddress
 
-from tallystick.chain.abi import address_bytes, address_of, checksum
-from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC, Account, is_public
-from tallystick.chain.base import Chain
-from tallystick.chain.receipt import (
-    Block,
-    ChainError,
-    RawLog,
-    Receipt,
-    Revert,
-    Snapshot,
-    Tag,
-    UnknownBlock,
-    Unsupported,
+from tallystick.chain import wording
+from tallystick.chain.abi import address_of, keccak
+from tallystick.chain.account import Account, is_public
+from tallystick.chain.fees import Fees, offered
+from tallystick.chain.jsonrpc import (
+    BrokenOff,
+    JsonRpc,
+    Patience,
+    RpcError,
+    ask,
+    number,
+    quantity,
+    unhex,
 )
+from tallystick.chain.node import NodeChain, as_header, as_mined
+from tallystick.chain.receipt import ChainError, Receipt, Revert
 
-__all__ = ["JsonRpc", "Rpc", "RpcChain", "RpcError"]
+__all__ = ["JsonRpc", "RpcChain", "RpcError", "Signed"]
 
-ZERO_ADDRESS = "0x" + "00" * 20
-_DEVELOPMENT_NODES = ("anvil", "hardhat", "ganache", "ethereumjs testrpc")
-
-
-class RpcError(ChainError):
-    """The node answered with an error; `code`, `message` and `data` are its own."""
-
-    def __init__(self, method: str, error: Any) -> None:
-        fields = error if isinstance(error, dict) else {"message": str(error)}
-        self.method = method
-        self.code = int(fields.get("code", 0))
-        self.message = str(fields.get("message", ""))
-        self.data = fields.get("data")
-        super().__init__(f"{method}: {self.message}")
+# How often a price that is refused is raised by a quarter, and how long a lookup may lag.
+_RAISES: Final = 8
+_LAG: Final = 5.0
 
 
-class Rpc(Protocol):
-    """Carries JSON-RPC requests to one node."""
+@dataclass(frozen=True)
+class Signed:
+    """A transaction that is ready to be handed over; its hash is known before.
 
-    def __call__(self, method: str, /, *params: Any) -> Any:
-        """The result of a method; raises RpcError when the node answers with an error."""
-
-    def close(self) -> None:
-        """Releases the connection."""
-
-
-class JsonRpc:
-    """A JSON-RPC client over one connection that stays open.
-
-    A request that may have reached the node is repeated only if repeating it changes nothing.
+    Attributes:
+        raw: as it goes on the wire.
+        sender: who signed.
+        fields: what was signed.
     """
 
-    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
-        self.url = url
-        self.timeout = timeout
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ChainError(f"{url!r} is no http:// or https:// address of a node")
-        self._parts = parts
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._lock = threading.Lock()
-        self._ids = itertools.count(1)
-        self._connection: http.client.HTTPConnection | None = None
-        self._owner = os.getpid()
+    raw: bytes = field(repr=False)
+    sender: Any
+    fields: dict[str, Any] = field(repr=False)
 
-    def __call__(self, method: str, /, *params: Any) -> Any:
-        """The result of a method.
+    @property
+    def tx_hash(self) -> str:
+        """Its hash, 0x text."""
+        return "0x" + keccak(self.raw).hex()
 
-        Raises:
-            RpcError: the node answered with an error.
-            ChainError: the node can't be reached, or answers nonsense.
-        """
-        request = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
-        repeatable = method.startswith(("eth_get", "eth_call", "eth_block", "eth_chain"))
-        answer = self._exchange(json.dumps(request).encode(), repeatable=repeatable)
-        if not isinstance(answer, dict):
-            raise ChainError(f"{self.url} answered {method} with {answer!r}")
-        if answer.get("error") is not None:
-            raise RpcError(method, answer["error"])
-        return answer.get("result")
-
-    def close(self) -> None:
-        """Closes the connection; the next call opens another."""
-        with self._lock:
-            self._disconnect()
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._owner != os.getpid():
-            # A forked child must not share its parent's connection.
-            self._connection, self._owner = None, os.getpid()
-        if self._connection is None:
-            secure = self._parts.scheme == "https"
-            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-            host = self._parts.hostname or ""
-            connection = kind(host, self._parts.port, timeout=self.timeout)
-            connection.connect()
-            # Requests are small and the answer is waited for: no coalescing.
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._connection = connection
-        return self._connection
-
-    def _exchange(self, body: bytes, *, repeatable: bool) -> Any:
-        with self._lock:
-            for attempt in (1, 2):
-                fresh = self._connection is None
-                try:
-                    connection = self._connected()
-                except OSError as error:
-                    raise ChainError(f"no node answers at {self.url}: {error}") from error
-                try:
-                    headers = {"Content-Type": "application/json"}
-                    connection.request("POST", self._path, body, headers)
-                    response = connection.getresponse()
-                    content = response.read()
-                except (OSError, http.client.HTTPException) as error:
-                    self._disconnect()
-                    if repeatable and attempt == 1 and not fresh:
-                        continue
-                    raise ChainError(f"{self.url} broke off: {error!r}") from error
-                except BaseException:
-                    # An interrupt in mid-answer: what is left of it must not meet the next call.
-                    self._disconnect()
-                    raise
-                try:
-                    return json.loads(content)
-                except ValueError:
-                    text = content[:200].decode(errors="replace")
-                    raise ChainError(
-                        f"{self.url} answered HTTP {response.status}, no JSON: {text}"
-                    ) from None
-        raise AssertionError("unreachable")
+    @property
+    def nonce(self) -> int:
+        """Its number among its sender's transactions."""
+        return int(self.fields["nonce"])
 
 
-def quantity(value: int) -> str:
-    """A number as JSON-RPC writes it."""
-    return hex(value)
-
-
-def number(value: Any) -> int:
-    """A number as JSON-RPC writes it, or as anvil sometimes does."""
-    return int(value, 16) if isinstance(value, str) else int(value)
-
-
-def unhex(value: str | None) -> bytes:
-    """The bytes of 0x text; none for nothing."""
-    return bytes.fromhex(value[2:]) if value else b""
-
-
-def _word(value: int | bytes) -> str:
-    return f"0x{value:064x}" if isinstance(value, int) else "0x" + value.rjust(32, b"\0").hex()
-
-
-class RpcChain(Chain):
+class RpcChain(NodeChain):
     """Any node with a JSON-RPC address; accounts sign here, with the mnemonic's keys.
 
     Time, snapshots and the like are for local chains: here they raise `Unsupported`.
@@ -178,11 +70,9 @@ class RpcChain(Chain):
         name: what people call it.
         url: http:// or https:// address of the node.
         chain_id: the id it must have; whatever it has when left out.
-        ledger_number: which accounts of the mnemonic are its own.
-        mnemonic: of the accounts.
         receipt_timeout: seconds to wait for a transaction's block.
-        log_range: most blocks asked for at once in a search of logs; no limit when left out.
-        rpc: what carries the requests, if not a connection of its own to `url`.
+        replace_after: seconds without a block after which it is sent again, at a higher fee.
+        options: those of `NodeChain`.
     """
 
     backend = "rpc"
@@ -193,35 +83,16 @@ class RpcChain(Chain):
         url: str,
         chain_id: int | None = None,
         *,
-        ledger_number: int = 0,
-        mnemonic: str = JUNK_MNEMONIC,
         receipt_timeout: float = 120.0,
-        log_range: int | None = None,
-        rpc: Rpc | None = None,
+        replace_after: float = 30.0,
+        **options: Any,
     ) -> None:
-        self.url = url
-        self.rpc: Rpc = rpc or JsonRpc(url)
-        actual = number(self.rpc("eth_chainId"))
-        if chain_id is not None and chain_id != actual:
-            self.rpc.close()
-            raise ChainError(f"the node at {url} has chain id {actual}, not {chain_id}")
-        super().__init__(name, actual, ledger_number=ledger_number, mnemonic=mnemonic)
-        self.is_local = self._is_development()
+        super().__init__(name, url, chain_id, **options)
         self.receipt_timeout = receipt_timeout
-        self.log_range = log_range
+        self.replace_after = replace_after
         self._poll = 0.5
-
-    def close(self) -> None:
-        self.rpc.close()
-
-    def _is_development(self) -> bool:
-        if self.chain_id in DEVELOPMENT_CHAIN_IDS:
-            return True
-        try:
-            return str(self.rpc("web3_clientVersion")).lower().startswith(_DEVELOPMENT_NODES)
-        except RpcError:
-            # A node that doesn't say what it is, is no development node.
-            return False
+        # What was handed over and is in no block yet, by sender and nonce.
+        self._waiting: dict[ChecksumAddress, dict[int, Signed]] = {}
 
     # -- transactions --
 
@@ -235,8 +106,8 @@ class RpcChain(Chain):
         gas: int | None = None,
         allow_failure: bool = False,
     ) -> Receipt:
-        tx_hash = self.submit(sender=sender, to=to, data=data, value=value, gas=gas)
-        raw = self._wait(tx_hash)
+        signed = self.sign(sender=sender, to=to, data=data, value=value, gas=gas)
+        raw = self._wait(self._handed_over(signed))
         return self._finish(raw, sender, to, data, value, allow_failure=allow_failure)
 
     def submit(
@@ -249,26 +120,102 @@ class RpcChain(Chain):
         gas: int | None = None,
     ) -> str:
         """Sends a transaction without waiting for its block; returns its hash."""
+        signed = self.sign(sender=sender, to=to, data=data, value=value, gas=gas)
+        return self._handed_over(signed).tx_hash
+
+    def sign(
+        self,
+        *,
+        sender: Any,
+        to: Any = None,
+        data: bytes = b"",
+        value: int = 0,
+        gas: int | None = None,
+    ) -> Signed:
+        """Prepares a transaction for `hand_over`; its hash can be kept before anybody has it.
+
+        Raises:
+            Revert: it would revert now.
+            ChainError: nothing here signs for the sender.
+        """
         address = self._signer(sender)
-        head = self.rpc("eth_getBlockByNumber", "latest", False)
-        base_fee = number(head.get("baseFeePerGas") or 0)
-        tip = number(self.rpc("eth_maxPriorityFeePerGas"))
+        head = self._ask(as_header, "eth_getBlockByNumber", "latest", False)
         fields: dict[str, Any] = {
-            "type": 2,
             "chainId": self.chain_id,
-            "nonce": self.nonce(address, pending=True),
+            "nonce": self._next_nonce(address),
             "value": value,
             "data": "0x" + data.hex(),
-            # Room for the base fee to double twice; what isn't needed isn't paid.
-            "maxFeePerGas": 4 * base_fee + tip,
-            "maxPriorityFeePerGas": tip,
+            **offered(self.rpc, head).fields(),
         }
         if to is not None:
             fields["to"] = address_of(to)
         fields["gas"] = gas or self._estimate(address, fields)
-        raw = self._sign(sender, fields)
-        tx_hash: str = self.rpc("eth_sendRawTransaction", "0x" + raw.hex())
-        return tx_hash
+        return Signed(self._sign(sender, fields), sender, fields)
+
+    def hand_over(self, signed: Signed) -> None:
+        """Gives a signed transaction to the node; once more changes nothing.
+
+        Raises:
+            RpcError: refused, or another transaction with its nonce is in a block.
+            BrokenOff: the node may have got it.
+        """
+        waiting = self._waiting.setdefault(address_of(signed.sender), {})
+        waiting[signed.nonce] = signed
+        try:
+            self.rpc("eth_sendRawTransaction", "0x" + signed.raw.hex())
+        except RpcError as error:
+            if wording.is_known(error.message):
+                return
+            # Its nonce is used, by itself perhaps: pools pass on what they are given.
+            if wording.is_nonce_used(error.message) and self._is_there(signed):
+                return
+            del waiting[signed.nonce]
+            raise
+
+    def _is_there(self, signed: Signed) -> bool:
+        """Whether the node knows a transaction; looked for as long as a lookup may lag."""
+        patience = Patience(_LAG)
+        while True:
+            if self.rpc("eth_getTransactionByHash", signed.tx_hash) is not None:
+                return True
+            if not patience.wait():
+                return False
+
+    def _handed_over(self, signed: Signed) -> Signed:
+        """Hand a transaction over, at a higher fee where the first is refused; what was taken."""
+        for _ in range(_RAISES):
+            try:
+                self.hand_over(signed)
+            except BrokenOff:
+                # It may have got there, so that it has to be waited for.
+                return signed
+            except RpcError as error:
+                if not wording.is_underpriced(error.message):
+                    raise
+                signed = self._dearer(signed)
+            else:
+                return signed
+        self.hand_over(signed)
+        return signed
+
+    def _dearer(self, signed: Signed) -> Signed:
+        """The same transaction, which the other can replace: at most one of them takes effect."""
+        head = self._ask(as_header, "eth_getBlockByNumber", "latest", False)
+        fees = offered(self.rpc, head).above(Fees.of(signed.fields))
+        fields = signed.fields | fees.fields()
+        return Signed(self._sign(signed.sender, fields), signed.sender, fields)
+
+    def _next_nonce(self, address: ChecksumAddress) -> int:
+        """The next free nonce. What waits below it and was lost is handed over once more."""
+        mined = self.nonce(address)
+        waiting = self._waiting.setdefault(address, {})
+        for nonce, signed in sorted(waiting.items()):
+            if nonce < mined:
+                del waiting[nonce]
+            elif self.rpc("eth_getTransactionByHash", signed.tx_hash) is None:
+                self._handed_over(signed)
+        pending = self._ask(number, "eth_getTransactionCount", address, "pending")
+        return max(mined, pending, *(nonce + 1 for nonce in waiting))
 
     def signs_for(self, sender: Any) -> bool:
         try:
@@ -295,29 +242,74 @@ class RpcChain(Chain):
         request = {"from": sender, "data": fields["data"], "value": quantity(fields["value"])}
         if "to" in fields:
             request["to"] = fields["to"]
-        try:
-            estimate = number(self.rpc("eth_estimateGas", request))
-        except RpcError as error:
-            raise self._revert_of(error, fields.get("to")) from error
-        # State may differ a little when it is mined; a fifth more covers cold slots.
-        return estimate * 6 // 5
-
-    def receipt(self, tx_hash: str) -> Receipt | None:
-        """The receipt of a transaction, None while it is in no block; never raises `Revert`."""
-        raw = self.rpc("eth_getTransactionReceipt", tx_hash)
-        return None if raw is None else self._receipt(raw)
-
-    def _wait(self, tx_hash: str) -> dict[str, Any]:
-        deadline = time.monotonic() + self.receipt_timeout
+        patience = Patience(_LAG)
         while True:
-            raw: dict[str, Any] | None = self.rpc("eth_getTransactionReceipt", tx_hash)
-            if raw is not None and raw.get("blockNumber") is not None:
+            try:
+                # State may differ a little when it is mined; a fifth more covers cold slots.
+                return self._ask(number, "eth_estimateGas", request) * 6 // 5
+            except RpcError as error:
+                found = self._revert_of(error, fields.get("to"))
+                # Not at a numbered block: whoever answered may not have what we sent last.
+                late = isinstance(found, Revert) and self._shared and self._runs(request)
+                if not late or not patience.wait():
+                    raise found from error
+
+    def _runs(self, request: dict[str, Any]) -> bool:
+        """Whether a transaction runs on the state of the newest block."""
+        try:
+            self._ask_at(unhex, "eth_call", request)
+        except RpcError:
+            return False
+        return True
+
+    def _wait(self, signed: Signed) -> dict[str, Any]:
+        """The receipt of a transaction that was handed over, or of what replaced it here.
+
+        Whatever is answered meanwhile, it may still land: only time ends this.
+        """
+        sent, used = [signed], False
+        patience = Patience(self.receipt_timeout, first=self._poll / 10, longest=self._poll)
+        again = time.monotonic() + self.replace_after
+        while True:
+            raw, trouble = self._landed(*{each.tx_hash for each in sent})
+            if raw is not None:
+                self._waiting[address_of(signed.sender)].pop(signed.nonce, None)
                 return raw
-            if time.monotonic() > deadline:
+            what = f"{sent[-1].tx_hash}, nonce {signed.nonce} of {signed.sender}"
+            if time.monotonic() > again:
+                again += self.replace_after
+                try:
+                    # Twice, as the receipt may come later than the count.
+                    if used:
+                        raise ChainError(f"{what}: another transaction took its place")
+                    used = self.nonce(signed.sender) > signed.nonce
+                    if not used:
+                        sent.append(self._pushed(sent[-1], len(sent) == 1))
+                except RpcError as error:
+                    trouble = str(error)
+            if not patience.wait():
                 raise ChainError(
-                    f"{tx_hash} is in no block of {self.name} after {self.receipt_timeout:.0f} s"
+                    f"{what}, is in no block of {self.name} after {self.receipt_timeout:.0f} s; it "
+                    f"may still land{trouble and f' ({trouble})'}"
                 )
-            time.sleep(self._poll)
+
+    def _landed(self, *hashes: str) -> tuple[dict[str, Any] | None, str]:
+        """The receipt of one of some transactions, or what was said in its place."""
+        trouble = ""
+        for tx_hash in hashes:
+            try:
+                raw = ask(self.rpc, as_mined, "eth_getTransactionReceipt", tx_hash)
+            except ChainError as error:
+                trouble = str(error)
+                continue
+            if raw is not None:
+                return raw, ""
+        return None, trouble
+
+    def _pushed(self, signed: Signed, first: bool) -> Signed:
+        """Hand over the same at a higher fee; at first just once more if the pool has lost it."""
+        lost = first and self.rpc("eth_getTransactionByHash", signed.tx_hash) is None
+        return self._handed_over(signed if lost else self._dearer(signed))
 
     def _finish(
         self,
@@ -340,170 +332,11 @@ class RpcChain(Chain):
         self, receipt: Receipt, sender: Any, to: Any, data: bytes, value: int
     ) -> tuple[bytes, str | None]:
         """Revert data and reason of a halt, by running it again on the block before."""
-        request = self._request(sender, to, data, value, None)
+        before = receipt.block_number - 1
         try:
-            self.rpc("eth_call", request, quantity(receipt.block_number - 1))
-        except RpcError as error:
-            found = self._revert_of(error, None)
-            if isinstance(found, Revert):
-                return found.data, found.halt
+            self.call(to=to, data=data, sender=sender, value=value, block=before)
+        except Revert as found:
+            return found.data, found.halt
+        except ChainError as error:
             return b"", f"the node doesn't say why: {error}"
         return b"", "failed in its block, but not when run again"
-
-    def call(
-        self,
-        *,
-        to: Any,
-        data: bytes = b"",
-        sender: Any = None,
-        value: int = 0,
-        gas: int | None = None,
-        block: int | None = None,
-    ) -> bytes:
-        request = self._request(sender, to, data, value, gas)
-        at = self._call_block() if block is None else quantity(block)
-        try:
-            return unhex(self.rpc("eth_call", request, at))
-        except RpcError as error:
-            raise self._revert_of(error, None if to is None else address_of(to)) from error
-
-    def _call_block(self) -> str:
-        return "latest"
-
-    def _request(
-        self, sender: Any, to: Any, data: bytes, value: int, gas: int | None
-    ) -> dict[str, Any]:
-        request = {"from": ZERO_ADDRESS if sender is None else "0x" + address_bytes(sender).hex()}
-        if to is not None:
-            request["to"] = "0x" + address_bytes(to).hex()
-        if data:
-            request["data"] = "0x" + data.hex()
-        if value:
-            request["value"] = quantity(value)
-        if gas is not None:
-            request["gas"] = quantity(gas)
-        return request
-
-    def _revert_of(self, error: RpcError, to: ChecksumAddress | None) -> Revert | RpcError:
-        """The revert that an error answer stands for, or the error itself when it is none."""
-        data = error.data
-        if isinstance(data, dict):
-            data = data.get("data")
-        if isinstance(data, str) and data.startswith("0x"):
-            return self.decode_revert(unhex(data), to=to)
-        text = error.message
-        if "EVM error" in text or "out of gas" in text.lower():
-            return self.decode_revert(b"", to=to, halt=_halt_text(text))
-        if "revert" in text:
-            return self.decode_revert(b"", to=to)
-        return error
-
-    def _receipt(self, raw: dict[str, Any]) -> Receipt:
-        block_number = number(raw["blockNumber"])
-        tx_hash = str(raw["transactionHash"])
-        created = raw.get("contractAddress")
-        status = number(raw["status"])
-        logs = tuple(self._log(entry) for entry in raw["logs"])
-        stamp = raw.get("blockTimestamp")
-        if stamp is None:
-            stamp = next((e["blockTimestamp"] for e in raw["logs"] if "blockTimestamp" in e), None)
-        timestamp = self.block(block_number).timestamp if stamp is None else number(stamp)
-        return Receipt(
-            status=status,
-            gas_used=number(raw["gasUsed"]),
-            block_number=block_number,
-            timestamp=timestamp,
-            tx_hash=tx_hash,
-            contract_address=address_of(created) if created and status else None,
-            logs=logs,
-            chain=self,
-            fetch_output=self._output_of(tx_hash),
-        )
-
-    def _output_of(self, tx_hash: str) -> Any:
-        del tx_hash
-        return None
-
-    @staticmethod
-    def _log(entry: dict[str, Any]) -> RawLog:
-        return RawLog(
-            checksum(unhex(entry["address"])),
-            tuple(unhex(topic) for topic in entry["topics"]),
-            unhex(entry["data"]),
-            number(entry["blockNumber"]),
-            str(entry["transactionHash"]),
-            number(entry["logIndex"]),
-        )
-
-    # -- time and blocks --
-
-    @property
-    def now(self) -> int:
-        return max(int(time.time()), self.block().timestamp + 1)
-
-    def set_time(self, timestamp: int) -> None:
-        del timestamp
-        raise Unsupported(f"{self!r} is no local chain: its time can't be set")
-
-    def mine(self, blocks: int = 1) -> None:
-        del blocks
-        raise Unsupported(f"{self!r} is no local chain: it can't be told to mine")
-
-    @property
-    def block_number(self) -> int:
-        return number(self.rpc("eth_blockNumber"))
-
-    def block(self, which: int | Tag = "latest") -> Block:
-        tag = quantity(which) if isinstance(which, int) else which
-        raw = self.rpc("eth_getBlockByNumber", tag, False)
-        if raw is None:
-            raise UnknownBlock(f"{self.name} has no block {which}")
-        return Block(int(raw["number"], 16), int(raw["timestamp"], 16), str(raw["hash"]))
-
-    def snapshot(self) -> Snapshot:
-        raise Unsupported(f"{self!r} is no local chain: it takes no snapshots")
-
-    def restore(self, snapshot: Snapshot) -> None:
-        del snapshot
-        raise Unsupported(f"{self!r} is no local chain: it can't go back")
-
-    # -- reading --
-
-    def balance(self, address: Any) -> int:
-        return number(self.rpc("eth_getBalance", address_of(address), "latest"))
-
-    def nonce(self, address: Any, *, pending: bool = False) -> int:
-        tag = "pending" if pending else "latest"
-        return number(self.rpc("eth_getTransactionCount", address_of(address), tag))
-
-    def code(self, address: Any) -> bytes:
-        return unhex(self.rpc("eth_getCode", address_of(address), "latest"))
-
-    def storage(self, address: Any, slot: int | bytes) -> bytes:
-        found = self.rpc("eth_getStorageAt", address_of(address), _word(slot), "latest")
-        return unhex(found).rjust(32, b"\0")
-
-    def raw_logs(
-        self,
-        address: Any = None,
-        from_block: int = 0,
-        to_block: int | None = None,
-        topics: Sequence[bytes | None] = (),
-    ) -> tuple[RawLog, ...]:
-        last = self.block_number if to_block is None else to_block
-        step = self.log_range or max(last - from_block + 1, 1)
-        found: list[RawLog] = []
-        for start in range(from_block, last + 1, step):
-            query: dict[str, Any] = {
-                "fromBlock": quantity(start),
-                "toBlock": quantity(min(start + step - 1, last)),
-                "topics": [None if topic is None else "0x" + topic.hex() for topic in topics],
-            }
-            if address is not None:
-                query["address"] = address_of(address)
-            found += [self._log(entry) for entry in self.rpc("eth_getLogs", query)]
-        return tuple(found)
-
-
-def _halt_text(text: str) -> str:
-    return "out of gas" if "OutOfGas" in text or "out of gas" in text.lower() else text

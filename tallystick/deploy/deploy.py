@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.chain import Chain
+from tallystick.chain.opcodes import missing_opcodes
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
 from tallystick.deploy.steps import EngineSigners, LedgerSteps, NotYet, Step
@@ -77,8 +78,15 @@ def deploy(
         progress: called with each step once its state is known.
 
     Raises:
-        CheckFailed: the journal is of other chains, or a step did not hold after it was sent.
+        CheckFailed: a ledger's EVM is too old, the journal is of other chains, or a step did not
+            hold after it was sent.
     """
+    for name, chain in chains.items():
+        if lacking := missing_opcodes(chain):
+            raise CheckFailed(
+                f"{name}: its EVM lacks {', '.join(lacking)}, which the contracts need (it has to "
+                "be at Cancun or later)"
+            )
     book = Journal(journal)
     ledgers = {
         name: LedgerSteps(name, plan, accounts, chains.get(name), book)

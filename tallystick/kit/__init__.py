@@ -1,1 +1,1 @@
-"""For pytest: ledgers as fixtures."""
+"""For pytest: ledgers as fixtures, and nodes that misbehave."""

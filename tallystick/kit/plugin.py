@@ -1,14 +1,15 @@
 """Pytest fixtures for tests over several ledgers, the same test on every back end.
 
-Fixtures: `ledgers` (`ledgers(2)` -> chains), `home`, `remote`, and `module_ledgers` for deployments
-that a module's tests share. Whatever a test does to a ledger is undone after it, on all ledgers;
-whatever a module's fixtures did, after the module.
+Fixtures: `ledgers` (`ledgers(2)` -> chains), `home`, `remote`, `module_ledgers` for deployments
+that a module's tests share, and `misbehaving` for a node with habits in front of a ledger. Whatever
+a test does to a ledger is undone after it, on all ledgers; whatever a module's fixtures did, after
+the module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 # Nothing else of this package: the plugin is loaded in every pytest run of its environment.
 if TYPE_CHECKING:
     from tallystick.chain import Chain, Snapshot
+    from tallystick.kit.node import MisbehavingNode
 
 __all__ = ["LedgerPool"]
 
@@ -182,6 +184,20 @@ def ledgers(ledger_backend: str, ledger_pool: LedgerPool, _ledger_isolation: Non
         return ledger_pool.chains(ledger_backend, count)
 
     return first
+
+
+@pytest.fixture
+def misbehaving() -> Iterator[Callable[..., MisbehavingNode]]:
+    """`misbehaving(chain, Habits(lag=0.2), seed=1)` -> a node with habits before a chain or URL."""
+    from tallystick.kit.node import MisbehavingNode
+
+    with ExitStack() as opened:
+
+        def before(node: Chain | str, *args: Any, **options: Any) -> MisbehavingNode:
+            url = node if isinstance(node, str) else node.url
+            return opened.enter_context(MisbehavingNode(url, *args, **options))
+
+        yield before
 
 
 @pytest.fixture
