@@ -146,7 +146,8 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     # At home no bridge brings in more than went out.
     came: uint256 = staticcall token.came_at_close(day, own_hints[1])
     elsewhere: uint256 = unsafe_sub(0, came) & figures.AMOUNT_MAX
-    self._shares[coaf][self._elsewhere()] = elsewhere
+    if elsewhere != 0:
+        self._shares[coaf][self._elsewhere()] = elsewhere
     events._fix(coaf)
     log EventFixed(
         coaf=coaf,
@@ -156,7 +157,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
         custody=custody,
         elsewhere=elsewhere,
     )
-    self._end_elsewhere(coaf, lanes)
+    self._end_elsewhere(coaf, elsewhere, lanes)
 
 
 @external
@@ -232,7 +233,8 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
     @notice What is owed for of a lane at the close of an event's record day, as fixed; on a remote ledger its own part.
     @param coaf The event.
     @param lane The lane; empty: home's accounts; the token's address: what is with other bridges, in the first place.
-    @return Whether it is fixed; base units to land at home, of accounts, and to land at the remote ledger.
+    @return Whether it is fixed (with other bridges: never, if nothing is); base units to land at home, of accounts, and
+            to land at the remote ledger.
     """
     return self._share(coaf, lane)
 
@@ -267,8 +269,9 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
     ), "cut: figures do not fit"
     # A lane that was opened since all of them were in comes too late for it.
     assert whole == owed or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
-    elsewhere = unsafe_sub(unsafe_add(elsewhere, owed), whole)
-    self._shares[coaf][self._elsewhere()] = elsewhere
+    if whole != owed:
+        elsewhere = unsafe_sub(unsafe_add(elsewhere, owed), whole)
+        self._shares[coaf][self._elsewhere()] = elsewhere
     self._shares[coaf][lane] = (
         _FIXED | ((there.suspense + outward) << _CROSSING_SHIFT) | (suspense + homeward)
     )
@@ -278,19 +281,20 @@ def _split(coaf: bytes32, lane: bytes32, day: uint256, hints: uint256[3]):
         share=self._share(coaf, lane),
         elsewhere=elsewhere & figures.AMOUNT_MAX,
     )
-    if elsewhere & _FIXED == 0:
-        self._end_elsewhere(coaf, staticcall escrow.lanes_of(dispatch.instrument))
+    if elsewhere != 0 and elsewhere & _FIXED == 0:
+        self._end_elsewhere(coaf, elsewhere, staticcall escrow.lanes_of(dispatch.instrument))
 
 
 @internal
-def _end_elsewhere(coaf: bytes32, lanes: DynArray[bytes32, 16]):
+def _end_elsewhere(coaf: bytes32, units: uint256, lanes: DynArray[bytes32, 16]):
     """
-    @dev Fix what is with other bridges, if no lane waits.
+    @dev Fix what is with other bridges, if something is and no lane waits.
     """
+    if units == 0:
+        return
     for lane: bytes32 in lanes:
         if self._shares[coaf][lane] == 0:
             return
-    units: uint256 = self._shares[coaf][self._elsewhere()]
     self._shares[coaf][self._elsewhere()] = _FIXED | units
     log ElsewhereFixed(coaf=coaf, units=units)
 
