@@ -148,7 +148,8 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     # At home no bridge brings in more than went out.
     came: uint256 = staticcall token.came_at_close(day, own_hints[1])
     elsewhere: uint256 = unsafe_sub(0, came) & figures.AMOUNT_MAX
-    self._shares[coaf][self._elsewhere()] = elsewhere
+    if elsewhere != 0:
+        self._shares[coaf][self._elsewhere()] = elsewhere
     events._fix(coaf)
     log EventFixed(
         coaf=coaf,
@@ -158,7 +159,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
         custody=custody,
         elsewhere=elsewhere,
     )
-    self._end_elsewhere(coaf, lanes)
+    self._end_elsewhere(coaf, elsewhere, lanes)
 
 
 @external
@@ -184,15 +185,16 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
         # A lane that was opened since all of them were in comes too late for it.
         assert came == 0 or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
         left: uint256 = unsafe_sub(elsewhere, came) & figures.AMOUNT_MAX
-        self._shares[coaf][self._elsewhere()] = (elsewhere & _FIXED) | left
+        if came != 0:
+            self._shares[coaf][self._elsewhere()] = left
         self._shares[coaf][lane] = (
             _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
         )
         log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left)
         suspensions._reconcile(lane, version.record_day, split.home_crossing)
-        if elsewhere & _FIXED == 0:
+        if left != 0 and elsewhere & _FIXED == 0:
             self._end_elsewhere(
-                coaf, staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument)
+                coaf, left, staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument)
             )
     share: Share = self._share(coaf, lane)
     totals: Totals = Totals(
@@ -252,7 +254,8 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
     @notice What is owed for of a lane at the close of an event's record day, as fixed; on a remote ledger its own part.
     @param coaf The event.
     @param lane The lane; empty: home's accounts; the token's address: what is with other bridges, in the first place.
-    @return Whether it is fixed; base units to land at home, of accounts, and to land at the remote ledger.
+    @return Whether it is fixed (with other bridges: never, if nothing is); base units to land at home, of accounts, and
+            to land at the remote ledger.
     """
     return self._share(coaf, lane)
 
@@ -338,14 +341,15 @@ def _gate(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) ->
 
 
 @internal
-def _end_elsewhere(coaf: bytes32, lanes: DynArray[bytes32, 16]):
+def _end_elsewhere(coaf: bytes32, units: uint256, lanes: DynArray[bytes32, 16]):
     """
-    @dev Fix what is with other bridges, if no lane waits.
+    @dev Fix what is with other bridges, if something is and no lane waits.
     """
+    if units == 0:
+        return
     for lane: bytes32 in lanes:
         if self._shares[coaf][lane] == 0:
             return
-    units: uint256 = self._shares[coaf][self._elsewhere()]
     self._shares[coaf][self._elsewhere()] = _FIXED | units
     log ElsewhereFixed(coaf=coaf, units=units)
 

@@ -21,12 +21,13 @@ from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
-__all__ = ["BATCH", "Driver", "Step"]
+__all__ = ["BATCH", "OTHER_BRIDGES", "Driver", "Step"]
 
 # Accounts that an engine pays in one call.
 BATCH: Final = 25
 _EXPIRED: Final = "claims have expired"
 _NOTHING_HELD: Final = "held nothing at the close"
+OTHER_BRIDGES: Final = "with other bridges"
 
 
 class Driver(Announcer):
@@ -117,11 +118,12 @@ class Driver(Announcer):
             return
         for ledger in self.engines.ledgers:
             yield from self._fund(ledger)
+            yield from self._set_aside(ledger)
 
     def _fund(self, ledger: str) -> Iterator[Step]:
         engine = self._engine(ledger)
         open_parts = []
-        for lane, title in self.engines.parts(ledger).items():
+        for lane, title in self.parts(ledger).items():
             due = self.due(ledger, lane)
             is_open, _, held = engine.part_of(self.coaf, lane)
             if due is None:
@@ -169,6 +171,31 @@ class Driver(Announcer):
                 what, spender = self._cash(value), (engine, value)
                 yield self._sent(ledger, cash.approve, spender, what, "paying_agent")
 
+    def parts(self, ledger: str) -> dict[bytes, str]:
+        """Return the parts that a ledger may owe for; at home with other bridges too, if any."""
+        found = self.engines.parts(ledger)
+        if ledger == self.engines.home:
+            elsewhere = party(str(self.connection.token(ledger).address))
+            if self._engine(ledger).share_of(self.coaf, elsewhere).home_crossing:
+                found[elsewhere] = OTHER_BRIDGES
+        return found
+
+    def pools(self, ledger: str) -> dict[str, tuple[int, int]]:
+        """Return the pools that were set aside on a ledger: base units, and gross due for them."""
+        engine = self._engine(ledger)
+        logged = self.engines.events(ledger, engine, "PoolSetAside", self.coaf)
+        return {str(e.pool): (int(e.units), int(e.amount)) for e in logged}
+
+    def _set_aside(self, ledger: str) -> Iterator[Step]:
+        """Keep back what is due for pools, as soon as there is something to keep it from."""
+        engine = self._engine(ledger)
+        if not engine.part_of(self.coaf, ACCOUNTS)[0] or self._is_expired(ledger):
+            return
+        done = self.pools(ledger)
+        for pool, hint in self.engines.pools(ledger, self.record.record_day):
+            if pool not in done:
+                yield self._do(ledger, engine.set_aside, (self.coaf, pool, hint), pool)
+
     def due(self, ledger: str, lane: bytes) -> int | None:
         """Return what is due for a part of the event on a ledger, gross; None: not fixed yet."""
         units = self.units(ledger, lane)
@@ -198,6 +225,23 @@ class Driver(Announcer):
             else:
                 yield from self._push(ledger)
             yield from self._claims_crossed(ledger)
+            yield from self._claims_pools(ledger)
+
+    def _claims_pools(self, ledger: str) -> Iterator[Step]:
+        """Pay whom two keys named what is kept back for pools and other bridges."""
+        engine = self._engine(ledger)
+        titles = {pool: pool for pool in self.pools(ledger)}
+        if OTHER_BRIDGES in self.parts(ledger).values():
+            titles[str(self.connection.token(ledger).address)] = OTHER_BRIDGES
+        for pool, title in titles.items():
+            if engine.is_paid(self.coaf, party(pool)):
+                continue
+            if not engine.part_of(self.coaf, party(pool))[0]:
+                yield Step(ledger, "claim_pool", "waiting", f"{title}: not funded in full")
+            elif not int(str(engine.pool_payee(pool)), 16):
+                yield Step(ledger, "claim_pool", "waiting", f"{title}: no payee is named")
+            else:
+                yield self._do(ledger, engine.claim_pool, (self.coaf, pool), title)
 
     def _push(self, ledger: str) -> Iterator[Step]:
         engine = self._engine(ledger)

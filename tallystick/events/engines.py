@@ -23,13 +23,14 @@ from tallystick.events.kinds import KINDS
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
 from tallystick.reach.finality import stands
-from tallystick.token.position import business_day, close_of
+from tallystick.token.position import AccountClass, business_day, close_of
 
 __all__ = ["ACCOUNTS", "Engines", "Telling", "block_before", "hinted"]
 
 # The part of an event that accounts are paid from: under no lane.
 ACCOUNTS: Final = bytes(32)
 _NOBODY: Final = bytes(20)
+_POOL: Final = int(AccountClass.POOL)
 # Views of a close say so when they need to be told where to begin.
 _NEEDS_HINT: Final = "give a hint"
 
@@ -228,6 +229,19 @@ class Engines:
             lambda hint: int(token.entitled_at_close(account, day, hint)),
             lambda: self.moved_after(ledger, account, day),
         )
+
+    def pools(self, ledger: str, day: int) -> Iterator[tuple[str, int]]:
+        """Yield the pools that held units at a close, each with the hint that tells it."""
+        token = self.connection.token(ledger)
+        last = self._last_block(ledger, day)
+        classes = self.events(ledger, token, "ClassSet", last=last)
+        for pool in dict.fromkeys(str(e.account) for e in classes if e.account_class == _POOL):
+            units, hint = hinted(
+                lambda hint, pool=pool: int(token.pooled_at_close(pool, day, hint)),
+                lambda pool=pool: self.moved_after(ledger, pool, day),
+            )
+            if units:
+                yield pool, hint
 
     def supply_hint(self, ledger: str, day: int) -> int:
         """Return the hint that tells the supply at a close; 0: none is needed."""

@@ -10,7 +10,7 @@ from tallystick.actions.entitlement import Entitlement, total
 from tallystick.actions.message import Figures, Status
 from tallystick.actions.record import EventRecord
 from tallystick.actions.suspensions import MOST_A_MONTH, often
-from tallystick.bridge.message import ledger_id
+from tallystick.bridge.message import ledger_id, party
 from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text
@@ -59,6 +59,8 @@ class Part:
     open: bool
     left: int
     held: int
+    # For a pool, or with other bridges: whoever two keys name is paid.
+    kept: bool = False
 
     @property
     def unclaimed(self) -> int | None:
@@ -225,7 +227,9 @@ def _claims(seen: Standing, expired: bool) -> Iterator[str]:
     if not expired and any(part.accounts for part in left):
         until = f" (until {date_of(record.relief_until)} the holders' own)"
         yield "claims: pay" + (until if seen.today <= record.relief_until else "")
-    if any(not part.accounts for part in left):
+    if any(part.kept for part in left):
+        yield "a payee of what is kept back, named under two keys: pay"
+    if any(not (part.accounts or part.kept) for part in left):
         yield "units to land and be claimed: pay"
 
 
@@ -247,9 +251,7 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
     told = at_home.told_at(
         at_home.version_hash(coaf, version.version), ledger_id(engines.chain(ledger).caip2)
     )
-    parts = tuple(
-        _part(driver, ledger, lane, title) for lane, title in engines.parts(ledger).items()
-    )
+    parts = tuple(_parts(driver, ledger))
     ends = {
         remote if home else engines.home: lane.id_bytes
         for remote, lane in engines.lanes.items()
@@ -296,10 +298,25 @@ def _often(driver: Driver, ledger: str, lane: bytes) -> tuple[str, ...]:
     return often(chain.block(log.block_number).timestamp for log in logs)
 
 
-def _part(driver: Driver, ledger: str, lane: bytes, title: str) -> Part:
-    is_open, left, held = driver.engines.engine(ledger).part_of(driver.coaf, lane)
-    units, due = driver.units(ledger, lane), driver.due(ledger, lane)
-    return Part(title, lane == ACCOUNTS, units, due, bool(is_open), int(left), int(held))
+def _parts(driver: Driver, ledger: str) -> Iterator[Part]:
+    """What a ledger owes for; what was set aside for pools is no longer the accounts'."""
+    pools = driver.pools(ledger)
+    for lane, title in driver.parts(ledger).items():
+        units, due = driver.units(ledger, lane), driver.due(ledger, lane)
+        if lane == ACCOUNTS and units is not None and due is not None:
+            units -= sum(aside for aside, _ in pools.values())
+            due -= sum(amount for _, amount in pools.values())
+        yield _part(driver, ledger, lane, title, units, due)
+    for pool, (units, due) in pools.items():
+        yield _part(driver, ledger, party(pool), f"pool {pool}", units, due)
+
+
+def _part(
+    driver: Driver, ledger: str, key: bytes, title: str, units: int | None, due: int | None
+) -> Part:
+    is_open, left, held = driver.engines.engine(ledger).part_of(driver.coaf, key)
+    kept = title not in driver.engines.parts(ledger).values()
+    return Part(title, key == ACCOUNTS, units, due, bool(is_open), int(left), int(held), kept)
 
 
 def _figures(driver: Driver, remote: str) -> str:

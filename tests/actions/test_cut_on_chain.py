@@ -1,7 +1,8 @@
 """Any play of both ledgers over several record days: engines split each close as the model does.
 
 What stood at a close is seen as it happens, from balances of that moment; no history is asked for
-it. Who may claim what is counted afterwards, account by account and message by message.
+it. Who may claim what is counted afterwards, account by account and message by message. On either
+ledger there is somebody else's bridge, and a pool.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.actions.cut import Cut, HomeEnd, HomeFigures, RemoteEnd, Share, fix
+from tallystick.actions.cut import Cut, HomeEnd, HomeFigures, RemoteEnd, fix
 from tallystick.actions.message import Figures
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.figures import Landing
-from tallystick.bridge.message import LaneMessage
-from tallystick.chain import Revert, reverts
-from tallystick.token.position import business_day
+from tallystick.bridge.message import LaneMessage, party
+from tallystick.chain import Contract, Revert, reverts
+from tallystick.token.position import AccountClass, business_day
 from tests.support.actions import APPLE, CLOSE_MINUTE, Actions, begin
-from tests.support.world import DAY, Side
+from tests.support.world import DAY, STATED, UINT_MAX, Side
 
 # Days from the first to each record day, and to the end of all plays.
 RECORD_DAYS = (3, 4, 6)
@@ -33,6 +34,7 @@ LAST_DAY = 8
 UNANSWERED = ("not kept, or give a hint", "hint is no later opening")
 ADMITTED = ("investor", "buyer", "fund")
 LATER = ("outsider", "attacker")
+POOL = "courier"
 
 
 def dividend(day: int, number: int) -> EventRecord:
@@ -57,6 +59,8 @@ class Stood:
     custody: int
     suspense: int
     sent: int
+    pooled: int
+    came: int
 
 
 @dataclass
@@ -65,7 +69,11 @@ class Play:
 
     actions: Actions
     records: tuple[EventRecord, ...]
+    bridges: dict[str, Contract]
     sent: Counter[str] = field(default_factory=Counter)
+    came: Counter[str] = field(default_factory=Counter)
+    # Units with the bridges: the day on which each left.
+    away: list[int] = field(default_factory=list)
     pending: list[LaneMessage] = field(default_factory=list)
     waiting: list[LaneMessage] = field(default_factory=list)
     messages: list[LaneMessage] = field(default_factory=list)
@@ -82,12 +90,14 @@ class Play:
         return int(side.token.business_day())
 
     def stands(self, side: Side) -> Stood:
-        """What stands there now; what was sent this test has counted."""
+        """What stands there now; what was sent and carried this test has counted."""
         return Stood(
             supply=int(side.token.totalSupply()),
             custody=side.balance(side.custody),
             suspense=int(self.actions.world.lane_state(side).suspense),
             sent=self.sent[side.chain.name],
+            pooled=side.balance(side.parties[POOL]),
+            came=self.came[side.chain.name],
         )
 
     def run(self, act: Callable[..., None], *arguments: Any) -> None:
@@ -112,6 +122,31 @@ class Play:
         holder = side.parties[ADMITTED[sender]]
         units = min(amount, side.balance(holder))
         side.token.transfer(side.parties[ADMITTED[receiver]], units, sender=holder)
+
+    def carry(self, home: bool, inward: bool, holder: int, amount: int) -> None:
+        """Somebody else's bridge takes units out, or brings such in, on that day or a later one."""
+        side = self.side(home)
+        name, today = side.chain.name, self.day(side)
+        account, bridge = side.parties[ADMITTED[holder]], self.bridges[name].address
+        if not inward:
+            units = min(amount, side.balance(account))
+            side.token.crosschainBurn(account, units, sender=bridge)
+            self.came[name] -= units
+            self.away += [today] * units
+            return
+        most = -self.came[name] if home else amount
+        units = min(amount, most, sum(left <= today for left in self.away))
+        side.token.crosschainMint(account, units, sender=bridge)
+        self.came[name] += units
+        for _ in range(units):
+            self.away.remove(next(left for left in self.away if left <= today))
+
+    def pool(self, home: bool, inward: bool, holder: int, amount: int) -> None:
+        """Units go to a pool or leave it."""
+        side = self.side(home)
+        account, pool = side.parties[ADMITTED[holder]], side.parties[POOL]
+        sender, receiver = (account, pool) if inward else (pool, account)
+        side.token.transfer(receiver, min(amount, side.balance(sender)), sender=sender)
 
     def issue(self, holder: int, amount: int) -> None:
         """The issue grows."""
@@ -203,27 +238,28 @@ def hint(view: Callable[..., Any], day: int, today: int) -> int:
     raise AssertionError(f"the close of {day} is not answered on {today}")
 
 
-def hints_of(actions: Actions, side: Side, day: int) -> tuple[int, int, int, int]:
-    """Hints for the supply, for custody, suspense and what was sent."""
+def hints_of(actions: Actions, side: Side, day: int) -> tuple[int, int, int, int, int]:
+    """Hints for the supply, for custody, suspense, what was sent, and what bridges carried."""
     lane, today = actions.world.lane, int(side.token.business_day())
     views: tuple[Callable[..., Any], ...] = (
         side.token.supply_at_close,
         partial(side.token.balance_at_close, side.custody),
         partial(side.escrow.suspense_at_close, lane),
         partial(side.escrow.sent_at_close, lane),
+        side.token.came_at_close,
     )
-    supply, custody, suspense, sent = (hint(view, day, today) for view in views)
-    return supply, custody, suspense, sent
+    supply, custody, suspense, sent, came = (hint(view, day, today) for view in views)
+    return supply, custody, suspense, sent, came
 
 
 def cut(actions: Actions, record: EventRecord) -> None:
     """Anyone: figures told and taken, home's accounts and the lane fixed, totals taken."""
     day = record.record_day
-    supply, custody, _, sent = hints_of(actions, actions.remote, day)
-    told = actions.send_figures(day, hints=(supply, custody, sent)).one("FiguresSent")
+    supply, custody, _, sent, came = hints_of(actions, actions.remote, day)
+    told = actions.send_figures(day, hints=(supply, custody, sent, came)).one("FiguresSent")
     actions.take_figures(Figures(*told.figures))
-    supply, custody, suspense, sent = hints_of(actions, actions.home, day)
-    actions.fix(record, supply, (custody,))
+    supply, custody, suspense, sent, came = hints_of(actions, actions.home, day)
+    actions.fix(record, supply, (custody,), came)
     actions.fix_lane(record, (custody, suspense, sent))
     actions.take_totals(record)
 
@@ -233,26 +269,38 @@ def reference(play: Play, day: int) -> Cut:
     home, remote = (play.closings[side, day] for side in ("home", "remote"))
     lane = play.actions.world.network.lane
     end = HomeEnd(home.custody - home.suspense, home.suspense, home.sent, refunded=0)
-    told = RemoteEnd(remote.supply, remote.suspense, remote.sent, refunded=0)
+    told = RemoteEnd(remote.supply, remote.suspense, remote.sent, 0, remote.came, remote.pooled)
     assert remote.custody == remote.suspense
-    return fix(HomeFigures(home.supply, home.custody), {lane: end}, {lane: told})
+    own = HomeFigures(home.supply, home.custody, home.pooled, bridged_out=-home.came)
+    return fix(own, {lane: end}, {lane: told})
 
 
-def check_split(play: Play, record: EventRecord) -> Share:
-    """Both engines say what the reference says, and it is the whole issue (INV-6)."""
+def check_split(play: Play, record: EventRecord) -> Cut:
+    """Both engines say what the reference says, and it is the whole issue (INV-6).
+
+    Of what accounts hold they don't know what is in pools.
+    """
     actions, coaf = play.actions, record.as_tuple()[2]
     lane = actions.world.network.lane
     expected = reference(play, record.record_day)
-    assert (expected.breaks, expected.elsewhere) == ((), 0)
+    assert expected.breaks == ()
     share = expected.shares[lane]
     home, remote = actions.home.engine, actions.remote.engine
-    assert tuple(home.share_of(coaf, bytes(32))) == (True, 0, expected.accounts, 0)
-    parts = (True, share.home_crossing, share.accounts, share.crossing)
+    own, there = expected.accounts + expected.pooled, share.accounts + share.pooled
+    elsewhere = party(actions.home.token.address)
+    assert tuple(home.share_of(coaf, bytes(32))) == (True, 0, own, 0)
+    assert tuple(home.share_of(coaf, elsewhere)) == (
+        expected.elsewhere > 0,
+        expected.elsewhere,
+        0,
+        0,
+    )
+    parts = (True, share.home_crossing, there, share.crossing)
     assert tuple(home.share_of(coaf, lane)) == parts
-    assert tuple(remote.share_of(coaf, lane)) == (True, 0, share.accounts, share.crossing)
-    issue = play.closings["home", record.record_day].supply
-    assert expected.accounts + sum(parts[1:]) == issue == expected.issue
-    return share
+    assert tuple(remote.share_of(coaf, lane)) == (True, 0, there, share.crossing)
+    stood = play.closings["home", record.record_day]
+    assert own + expected.elsewhere + sum(parts[1:]) == stood.supply - stood.came == expected.issue
+    return expected
 
 
 def crossed(play: Play, home: bool, day: int) -> int:
@@ -271,20 +319,28 @@ def entitled(play: Play, side: Side, day: int) -> int:
     """Units that accounts of a ledger claim for."""
     token, today = side.token, int(side.token.business_day())
     units = 0
-    for name in (*ADMITTED, *LATER, "custody"):
+    for name in (*ADMITTED, *LATER, POOL, "custody"):
         account = side.custody if name == "custody" else side.parties[name]
         by = hint(partial(token.balance_at_close, account), day, today)
         units += int(token.entitled_at_close(account, day, by))
     return units
 
 
-def check_claims(play: Play, record: EventRecord, share: Share) -> None:
+def pooled(play: Play, side: Side, day: int) -> int:
+    """Units that can be set aside for the pools of a ledger."""
+    token, today = side.token, int(side.token.business_day())
+    view = partial(token.pooled_at_close, side.parties[POOL])
+    return int(view(day, hint(view, day, today)))
+
+
+def check_claims(play: Play, record: EventRecord, expected: Cut) -> None:
     """Once everything has landed, each reserve is claimed to the unit."""
-    day, coaf = record.record_day, record.as_tuple()[2]
-    home, remote = play.actions.home, play.actions.remote
-    accounts = home.engine.share_of(coaf, bytes(32)).accounts
-    assert entitled(play, home, day) == accounts
+    day, home, remote = record.record_day, play.actions.home, play.actions.remote
+    share = expected.shares[play.actions.world.network.lane]
+    assert entitled(play, home, day) == expected.accounts
     assert entitled(play, remote, day) == share.accounts
+    assert pooled(play, home, day) == expected.pooled
+    assert pooled(play, remote, day) == share.pooled
     assert crossed(play, True, day) == share.home_crossing
     assert crossed(play, False, day) == share.crossing
 
@@ -313,6 +369,8 @@ _ACTS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
     st.tuples(st.just("claim"), _which): 1,
     st.tuples(st.just("admit"), _sides, st.integers(0, 1)): 1,
     st.tuples(st.just("transfer"), _sides, _holders, _holders, _amounts): 1,
+    st.tuples(st.just("carry"), _sides, st.booleans(), _holders, _amounts): 3,
+    st.tuples(st.just("pool"), _sides, st.booleans(), _holders, _amounts): 1,
     st.tuples(st.just("issue"), _holders, st.integers(1, 9)): 1,
     st.tuples(st.just("cut")): 1,
 }
@@ -332,7 +390,20 @@ _FIRST: list[tuple[Any, ...]] = [
 
 
 @pytest.fixture
-def announced(actions: Actions) -> tuple[EventRecord, ...]:
+def bridges(actions: Actions) -> dict[str, Contract]:
+    """Somebody else's bridge on each ledger, with everybody's allowance; a pool besides."""
+    found = {}
+    for side in (actions.home, actions.remote):
+        found[side.chain.name] = bridge = side.foreign_bridge()
+        for holder in ADMITTED:
+            side.token.approve(bridge, UINT_MAX, sender=side.parties[holder])
+        side.set_class(side.parties[POOL], AccountClass.POOL)
+        side.token.admit(side.parties[POOL], 40_000, *STATED, sender=side.registrar)
+    return found
+
+
+@pytest.fixture
+def announced(actions: Actions, bridges: dict[str, Contract]) -> tuple[EventRecord, ...]:
     """A dividend for each record day, known on both ledgers."""
     today = int(actions.home.token.business_day())
     records = tuple(dividend(today + days, days) for days in RECORD_DAYS)
@@ -345,10 +416,13 @@ def announced(actions: Actions) -> tuple[EventRecord, ...]:
 @settings(max_examples=max(settings.default.max_examples // 2, 1))
 @given(steps=_steps)
 def test_every_close_is_split_as_the_reference_splits_it(
-    actions: Actions, announced: tuple[EventRecord, ...], steps: list[tuple[Any, ...]]
+    actions: Actions,
+    bridges: dict[str, Contract],
+    announced: tuple[EventRecord, ...],
+    steps: list[tuple[Any, ...]],
 ) -> None:
     with actions.world.isolated():
-        play = Play(actions, announced)
+        play = Play(actions, announced, bridges)
         last = int(actions.home.token.business_day()) + LAST_DAY
         for name, *arguments in _FIRST + steps:
             play.run(getattr(play, name), *arguments)
@@ -356,8 +430,8 @@ def test_every_close_is_split_as_the_reference_splits_it(
             if play.day(play.side(home)) < last:
                 play.run(begin, play.side(home), last)
         play.run(play.cut)
-        shares = [check_split(play, record) for record in announced]
+        cuts = [check_split(play, record) for record in announced]
         land_all(play)
-        for record, share in zip(announced, shares, strict=True):
-            check_claims(play, record, share)
-            assert check_split(play, record) == share
+        for record, split in zip(announced, cuts, strict=True):
+            check_claims(play, record, split)
+            assert check_split(play, record) == split

@@ -14,6 +14,7 @@ from tallystick.actions.record import RecordError
 from tallystick.chain import Account
 from tallystick.events.driver import Driver, Step
 from tallystick.events.standing import payments_of, standing_of, waits
+from tallystick.token.position import AccountClass
 from tests.support.actions import APPLE, COAF, Actions, begin
 from tests.support.world import (
     BUYER_UNITS,
@@ -501,3 +502,49 @@ def test_what_may_still_land_is_funded_and_paid_when_claims_have_expired(closed:
     investor = closed.home.investor
     (step,) = _driver(closed, account=investor).claim("home", investor.address)
     assert (step.state, step.detail) == ("done", f"{investor.address}: claims have expired")
+
+
+def test_what_is_kept_back_for_pools_and_other_bridges_waits_for_a_payee(world: World) -> None:
+    side = world.home
+    side.set_class(side.fund, AccountClass.POOL)
+    side.token.transfer(side.fund, 3_000_000, sender=side.investor)
+    bridge = side.foreign_bridge()
+    side.token.approve(bridge, 700_000, sender=side.investor)
+    side.token.crosschainBurn(side.investor, 700_000, sender=bridge.address)
+    world.synchronise()
+    _set_terms(world)
+    driver = _driver(world)
+    for steps in (driver.announce(), driver.confirm()):
+        assert [step.state for step in steps] == ["executed"]
+    for _ in range(2):
+        _carry(world)
+    _day(world, APPLE.record_day + 1)
+    list(_driver(world).figures())
+    _carry(world)
+    fixed = _states(_driver(world).fix())
+    assert fixed == [("home", "fix", "executed"), ("home", "fix_lane", "executed")]
+    _carry(world)
+    funding = [(s.act, s.state, s.detail) for s in _driver(world).fund() if s.ledger == "home"]
+    assert ("fund", "executed", f"with other bridges: {700_000 * 41 // 50} smallest units") in (
+        funding
+    )
+    assert funding[-1] == ("set_aside", "executed", side.fund.address)
+    assert not any(step.act == "set_aside" for step in _driver(world).fund())
+    _day(world, APPLE.relief_until + 1)
+    titles = {side.fund.address: side.fund, "with other bridges": side.token}
+    seen = [(s.state, s.detail) for s in _driver(world).pay() if s.act == "claim_pool"]
+    assert seen == [("waiting", f"{title}: no payee is named") for title in titles]
+    kept = "a payee of what is kept back, named under two keys: pay"
+    assert kept in _waits(world)["home"]
+    for pool in titles.values():
+        Actions(world).set_pool_payee(side, pool, side.auditor)
+    paid = [(s.state, s.detail) for s in _driver(world).pay() if s.act == "claim_pool"]
+    assert paid == [("executed", title) for title in titles]
+    assert not any(step.act == "claim_pool" for step in _driver(world).pay())
+    home = next(each for each in standing_of(_driver(world)) if each.home)
+    assert sum(part.units or 0 for part in home.parts) == _ISSUE
+    assert {part.title: part.unclaimed for part in home.parts if part.kept} == {
+        "with other bridges": 0,
+        f"pool {side.fund.address}": 0,
+    }
+    assert kept not in _waits(world)["home"]
