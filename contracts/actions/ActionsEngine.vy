@@ -56,6 +56,7 @@ exports: (
     payments.confirm_paid_elsewhere,
     payments.part_of,
     payments.is_paid,
+    payments.is_crossing_paid,
     pay_terms.payee_of,
     payments.withheld,
     # messages

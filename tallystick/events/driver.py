@@ -13,7 +13,7 @@ from typing import Final
 
 from tallystick.actions.message import Figures, Status
 from tallystick.bridge.figures import Landing
-from tallystick.bridge.message import LaneMessage, party, party_address
+from tallystick.bridge.message import LaneMessage, party_address
 from tallystick.chain import Account, Contract, Revert
 from tallystick.events.acts import ANYONE, Step
 from tallystick.events.carrying import Carrier
@@ -201,7 +201,7 @@ class Driver(Carrier):
             return
         unpaid, unknown = [], []
         for account in self.engines.holders(ledger, self.record.record_day):
-            if engine.is_paid(self.coaf, party(account)):
+            if engine.is_paid(self.coaf, account):
                 continue
             try:
                 units, hint = self.engines.entitled(ledger, account, self.record.record_day)
@@ -224,7 +224,7 @@ class Driver(Carrier):
         """Claim for whoever units landed with after the close, or for one of them."""
         engine = self._engine(ledger)
         for message, payee in self.landed(ledger):
-            if account not in ("", payee) or engine.is_paid(self.coaf, message.id):
+            if account not in ("", payee) or self._is_paid(engine, message):
                 continue
             what = f"{payee}: message {hex_text(message.id)[:10]}…"
             if not engine.part_of(self.coaf, message.lane)[0]:
@@ -232,6 +232,11 @@ class Driver(Carrier):
                 continue
             arguments = (self.coaf, message.as_tuple())
             yield self._do(ledger, engine.claim_crossed, arguments, what, role=role)
+
+    def _is_paid(self, engine: Contract, message: LaneMessage) -> bool:
+        return bool(
+            engine.is_crossing_paid(self.coaf, message.lane, int(message.kind), message.nonce)
+        )
 
     def landed(self, ledger: str) -> Iterator[tuple[LaneMessage, str]]:
         """Yield the messages that landed there after the close, but left before, and with whom."""
@@ -262,7 +267,7 @@ class Driver(Carrier):
             except Revert as revert:
                 yield Step(ledger, "claim", "refused", f"{account}: {revert}")
                 return
-        if units and engine.is_paid(self.coaf, party(account)):
+        if units and engine.is_paid(self.coaf, account):
             yield Step(ledger, "claim", "done", account)
         elif units:
             arguments = (self.coaf, account, hint)

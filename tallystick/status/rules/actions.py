@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from tallystick.bridge.message import party
+from tallystick.bridge.message import Kind as MessageKind
 from tallystick.governance.roles import Role
 from tallystick.status.rules.step import NOBODY, Changes, Step, on, proposal, sets
 
@@ -21,11 +21,15 @@ sets("AttestorsSet", "attestors", to="verifier")
 sets("PeerSet", "peer_of ledger", same="chain_id engine verifier")
 
 
+def _is_home(step: Step) -> bool:
+    """Whether the ledger is the instrument's home, as its token says."""
+    return any(value for (_, view, *_), value in step.facts.items() if view == "is_home")
+
+
 @on("PeerSet")
 def _peer_set(step: Step) -> Changes:
-    """A remote ledger believes home alone; which one it is, its token says."""
-    is_home = any(value for (_, view, *_), value in step.facts.items() if view == "is_home")
-    return {} if is_home else {("home_ledger",): step.ledger}
+    """A remote ledger believes home alone."""
+    return {} if _is_home(step) else {("home_ledger",): step.ledger}
 
 
 for _event in ("RecordSent", "ArmedSent", "FiguresSent", "TotalsSent"):
@@ -130,7 +134,7 @@ def _totals_taken(step: Step) -> Changes:
 
 sets("OperatorSet", "isOperator controller operator", to="approved")
 sets("NonceInvalidated", "authorizations controller nonce", to=True)
-sets("TaxPassedOn", "withheld coaf", to=0)
+sets("TaxPassedOn", "withheld coaf lane", to=0)
 
 
 @on("PayTermsProposed")
@@ -167,29 +171,30 @@ def _event_funded(step: Step) -> Changes:
     return {("part_of", step.coaf, step.lane): (is_open, units, step.held)}
 
 
-def _paid_out(step: Step, lane: bytes, key: bytes) -> Changes:
-    """A payment out of a part, to the account or for the message that `key` names."""
+def _paid_out(step: Step, lane: bytes, *paid: Any) -> Changes:
+    """A payment out of a part, and the view that says that it is made."""
     payment = step.payment
     is_open, units, cash = step.now("part_of", step.coaf, lane)
     left = (is_open, units - payment.units, cash - payment.gross)
     return {
         ("part_of", step.coaf, lane): left,
-        ("is_paid", step.coaf, key): True,
-        ("withheld", step.coaf): step.now("withheld", step.coaf) + payment.tax,
+        paid: True,
+        ("withheld", step.coaf, lane): step.now("withheld", step.coaf, lane) + payment.tax,
     }
 
 
 @on("Paid")
 def _paid(step: Step) -> Changes:
-    """Which lane a message came by the escrow's log says, where its units landed."""
+    """Which lane a message came by the escrow's log says."""
     if not any(step.message_id):
-        return _paid_out(step, _NO_LANE, party(step.account))
-    [lane] = (
+        return _paid_out(step, _NO_LANE, "is_paid", step.coaf, step.account)
+    [(lane, nonce)] = (
         value
         for (_, view, *asked), value in step.facts.items()
-        if (view, asked) == ("_lane_of", [step.message_id])
+        if (view, asked) == ("_message_of", [step.message_id])
     )
-    return _paid_out(step, lane, step.message_id)
+    kind = MessageKind.RELEASE if _is_home(step) else MessageKind.ISSUE
+    return _paid_out(step, lane, "is_crossing_paid", step.coaf, lane, int(kind), nonce)
 
 
 @on("ElsewhereProposed")
@@ -203,7 +208,7 @@ def _paid_elsewhere(step: Step) -> Changes:
     what = (step.coaf, step.account, step.payment, step.reference)
     return {
         **step.carried_out("paid_elsewhere", *what),
-        **_paid_out(step, _NO_LANE, party(step.account)),
+        **_paid_out(step, _NO_LANE, "is_paid", step.coaf, step.account),
     }
 
 
@@ -215,6 +220,6 @@ def _payment_refused(_: Step) -> Changes:
 
 @on("EventExpired")
 def _event_expired(step: Step) -> Changes:
-    """A part of which all was paid stays as it is, empty."""
+    """A part that is open stays so, empty."""
     is_open, *_ = step.now("part_of", step.coaf, step.lane)
-    return {("part_of", step.coaf, step.lane): (is_open and step.units == 0, 0, 0)}
+    return {("part_of", step.coaf, step.lane): (is_open, 0, 0)}
