@@ -35,7 +35,7 @@ _STATED: Final = (REASON, DOCUMENT)
 _ACCOUNTS: Final = bytes(32)
 # Accounts of a pushed batch, and what they hold.
 _BATCH: Final = 25
-_WITHHELD: Final = 30 | 100 << 56
+_WITHHELD: Final = 30 | 100 << 48
 
 
 class Dividends:
@@ -90,10 +90,10 @@ class Dividends:
         )
         self._days(record.record_day - day)
         out = self.network.lock(one, guest, 3 * AMOUNT)
-        back = self.network.burn(guest, one, 2 * AMOUNT)
+        backs = [self.network.burn(guest, one, AMOUNT) for _ in range(2)]
         self._days(1)
-        self.network.deliver(out)
-        self.network.deliver(back)
+        for message in (out, *backs):
+            self.network.deliver(message)
         self.home.token.transfer(self.payees[0], 1, sender=one)
         for each in self.payees[1:]:
             self.home.token.transfer(one, 1, sender=each)
@@ -118,14 +118,14 @@ class Dividends:
         self._days(record.payment_day - record.record_day - 1)
         hint = record.record_day + 1
         which = "first_ever" if number == 1 else "moved"
-        # The first of an event on a ledger writes a slot that the others find.
-        self._note(2, f"claim.first_of_event.{which}", home.claim(coaf, one, 0, sender=one))
+        home.claim(coaf, one, 0, sender=one)
         two = self.payees[0]
         self._note(2, f"claim.{which}", home.claim(coaf, two, hint, sender=two))
-        crossed = remote.claim_crossed(coaf, out.as_tuple(), sender=guest)
-        self._note(number, "claim_crossed.first_of_event", crossed)
-        crossed = home.claim_crossed(coaf, back.as_tuple(), sender=one)
-        self._note(number, "claim_crossed", crossed)
+        remote.claim_crossed(coaf, out.as_tuple(), sender=guest)
+        # 51 messages of a lane share a slot.
+        for which, back in zip((".first_of_51", ""), backs, strict=True):
+            crossed = home.claim_crossed(coaf, back.as_tuple(), sender=one)
+            self._note(number, f"claim_crossed{which}", crossed)
         self._days(1)
         batch = self.payees[1:]
         pushed = home.push(coaf, batch, [hint] * len(batch), sender=one)

@@ -62,6 +62,7 @@ _COLUMNS: Final = ("suspended", *CONDITIONS)
 _USED_AS: Final = {
     "ActionsEngineControls": "ActionsEngine",
     "ActionsEngineSettings": "ActionsEngine",
+    "ActionsEngineRecords": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",
     "SecurityTokenSettings": "SecurityToken",

@@ -59,14 +59,6 @@ exports: (
     reconciliation.resume,
     reconciliation.daily_since,
     suspensions.reconciliation_of,
-    # what stands of the golden record
-    events.take_armed,
-    events.tell,
-    events.told_at,
-    events.event_of,
-    events.version_of,
-    events.record_hash,
-    events.version_hash,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

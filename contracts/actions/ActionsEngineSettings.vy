@@ -6,10 +6,10 @@
 @title Actions engine, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, whom the engine believes, terms of payment, the golden record of every event.
+@notice Set-up and roles, whom the engine believes, terms of payment, cash that goes elsewhere or back.
 @dev ActionsEngineControls hands every call here that it does not know; this code then runs on that storage, as the
-     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
-     so that its hash is the same on every ledger.
+     modules are the same in the same order, the variable behind them too. What it does not know it hands on to
+     ActionsEngineRecords.
 @custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
@@ -73,10 +73,13 @@ exports: (
     pay_terms.propose_pool_payee,
     pay_terms.set_pool_payee,
     pay_terms.pool_payee,
-    # the golden record
-    events.announce,
-    events.confirm,
-    events.take_record,
+    # cash that goes elsewhere or back
+    payments.propose_paid_elsewhere,
+    payments.confirm_paid_elsewhere,
+    payments.pass_on_tax,
+    payments.withheld,
+    payments.expire,
+    payments.expiry_notice,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,
@@ -84,11 +87,22 @@ exports: (
     dispatch.is_home,
 )
 
+_MAX_RETURN: constant(uint256) = 1024
+
+RECORDS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(records: address):
+    """
+    @notice Name the fourth piece of this release.
+    @param records Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(records), "engine: records have no code"
+    RECORDS = records
     # Called straight, this is nobody's engine.
     self._initialized = True
 
@@ -132,9 +146,11 @@ def hand_over(reason: bytes4, document: bytes32):
 
 @external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here, the records do, on this storage and for this caller.
+    @dev As in SecurityToken: the function that is called takes the lock, which has one slot in all pieces.
+    @return What they returned, byte for byte.
     """
-    raise "engine: no such function"
+    return raw_call(RECORDS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

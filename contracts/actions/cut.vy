@@ -382,16 +382,17 @@ def _counts(lane: bytes32, day: uint256) -> bool:
 
 @internal
 @view
-def _may_land(coaf: bytes32, lane: bytes32) -> uint256:
+def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
     """
-    @dev Of what was between ledgers at an event's close no more may still land here than was to land at the newest one
-         that was reconciled: what is fixed was reconciled, so that it is no earlier. In other units, all of it.
+    @dev The newest close of a lane that was reconciled, and what was still to land here then; none, if it counts in other
+         units than the event. What is fixed was reconciled, so that of what was between ledgers at the event's close no
+         more may still land.
     """
     books: suspensions.Reconciliation = suspensions._reconciliation(lane)
     version: events.Version = events._version(events.event_of[coaf].in_force)
-    if figures._is_epoch(books.day, version.unit_epoch):
-        return books.may_land
-    return figures.AMOUNT_MAX
+    if books.day == 0 or not figures._is_epoch(books.day, version.unit_epoch):
+        return (0, 0)
+    return (books.day, books.may_land)
 
 
 @internal

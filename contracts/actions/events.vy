@@ -34,6 +34,7 @@ uses: dispatch
 # Business days between the announcement and the record day, at least, by home's clock.
 _NOTICE: constant(uint256) = 2
 _DAY_MASK: constant(uint256) = 2**16 - 1
+_RATE_FIELDS: constant(uint256) = 2**192 - 1
 _LATE: constant(uint256) = 2**68
 _FIXED: constant(uint256) = 2**69
 _HALTED: constant(uint256) = 2**70
@@ -97,7 +98,7 @@ _versions: HashMap[bytes32, uint256]
 record_hash: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # Home: hash of a version (record and status) -> keccak256 of a ledger's CAIP-2 name -> what that ledger told
 told_at: public(HashMap[bytes32, HashMap[bytes32, Told]])
-# COAF -> what is paid and when by the version in force, see above; 0: the event is off
+# COAF -> what is paid and when by the version in force, see above; without days: the event is off
 _terms: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[31]
@@ -483,9 +484,9 @@ def _fix(coaf: bytes32):
 @internal
 def _set_terms(record: event_record.EventRecord, status: uint256):
     """
-    @dev Keep what is paid, and when; nothing, if the event is cancelled.
+    @dev Keep what is paid, and when; if the event is cancelled, at what rate it was funded.
     """
-    self._terms[record.coaf] = 0
+    self._terms[record.coaf] &= _RATE_FIELDS
     if status == event_record.ACTIVE:
         self._terms[record.coaf] = (
             record.numerator
@@ -504,7 +505,7 @@ def _halt(coaf: bytes32):
     """
     in_force: bytes32 = self.event_of[coaf].in_force
     self._versions[in_force] = self._versions[in_force] | _HALTED
-    self._terms[coaf] = 0
+    self._terms[coaf] &= _RATE_FIELDS
 
 
 @internal

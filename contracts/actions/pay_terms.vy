@@ -10,8 +10,8 @@
 @dev What a category means (a treaty, an exempt fund) is the paying agent's. An account without one pays the first rate,
      the highest: relief is proven, never presumed. A category without a rate in an event's terms pays it too.
 
-       payee    account 160 | category 8
-       rate     numerator 56 | denominator 56
+       payee    account 160 | category 4 | - | what it was paid of the first 18 events, 5 each (see `payments`) | -
+       rate     numerator 48 | denominator 48; as kept | cash token 160
 """
 from contracts.actions import operators
 from contracts.governance import access
@@ -23,7 +23,14 @@ uses: operators
 
 _MAX_BATCH: constant(uint256) = 25
 MAX_RATES: constant(uint256) = 16
-_RATE_MASK: constant(uint256) = 2**56 - 1
+# Where a payee word notes what was paid of the first events, and of how many.
+EVENTS_SHIFT: constant(uint256) = 165
+FIRST_EVENTS: constant(uint256) = 18
+_RATE_SHIFT: constant(uint256) = 48
+_RATE_MASK: constant(uint256) = 2**48 - 1
+_CASH_SHIFT: constant(uint256) = 96
+_CATEGORY_SHIFT: constant(uint256) = 160
+_CATEGORY_MASK: constant(uint256) = 15
 _ACCOUNT_MASK: constant(uint256) = 2**160 - 1
 
 
@@ -38,7 +45,7 @@ struct PayTerms:
     rates: uint256[MAX_RATES]
 
 
-# Terms by their number from 1, and the newest of a currency; 0: none.
+# Terms by their number from 1, their rates as kept, and the newest of a currency; 0: none.
 _terms: HashMap[uint256, PayTerms]
 _terms_count: uint256
 _newest: HashMap[bytes4, uint256]
@@ -120,21 +127,23 @@ def set_pay_terms(terms: PayTerms, reason: bytes4, document: bytes32) -> uint256
     ), "pay_terms: no account for tax or rest"
     highest: uint256 = terms.rates[0]
     assert highest != 0, "pay_terms: no rate"
-    for rate: uint256 in terms.rates:
+    kept: PayTerms = terms
+    for i: uint256 in range(MAX_RATES):
+        rate: uint256 = terms.rates[i]
         if rate == 0:
             continue
         numerator: uint256 = rate & _RATE_MASK
-        denominator: uint256 = rate >> 56
+        denominator: uint256 = rate >> _RATE_SHIFT
         assert (
             denominator != 0 and denominator <= _RATE_MASK and numerator <= denominator
         ), "pay_terms: rate out of range"
-        # Terms of 56 bits each.
-        assert unsafe_mul(numerator, highest >> 56) <= unsafe_mul(
+        assert unsafe_mul(numerator, highest >> _RATE_SHIFT) <= unsafe_mul(
             highest & _RATE_MASK, denominator
         ), "pay_terms: first is not the highest"
+        kept.rates[i] = rate | (convert(terms.cash, uint256) << _CASH_SHIFT)
     number: uint256 = self._terms_count + 1
     self._terms_count = number
-    self._terms[number] = terms
+    self._terms[number] = kept
     self._newest[terms.currency] = number
     instruction._record(terms.cash, reason, document)
     log PayTermsSet(number=number, terms=terms)
@@ -199,7 +208,9 @@ def set_tax_category(
     access._check_role(access.PAYING_AGENT)
     assert category < MAX_RATES, "pay_terms: unknown category"
     for account: address in accounts:
-        self._payees[account] = (self._payees[account] & _ACCOUNT_MASK) | (category << 160)
+        self._payees[account] = (self._payees[account] & ~(_CATEGORY_MASK << _CATEGORY_SHIFT)) | (
+            category << _CATEGORY_SHIFT
+        )
         instruction._record(account, reason, document)
         log TaxCategorySet(account=account, category=category)
 
@@ -232,7 +243,10 @@ def terms_for(currency: bytes4) -> (uint256, PayTerms):
     @return The terms.
     """
     number: uint256 = self._newest[currency]
-    return (number, self._terms[number])
+    terms: PayTerms = self._terms[number]
+    for i: uint256 in range(MAX_RATES):
+        terms.rates[i] = terms.rates[i] & (2**_CASH_SHIFT - 1)
+    return (number, terms)
 
 
 @external
@@ -244,7 +258,8 @@ def payee_of(account: address) -> (address, uint256):
     @return Who gets its money: itself, unless it named another.
     @return The category of its tax.
     """
-    return (self._receiver(account), self._payees[account] >> 160)
+    payee: uint256 = self._payees[account]
+    return (self._receiver(account, payee), self._category(payee))
 
 
 # -------------------------------------------------------------------------- internal
@@ -260,25 +275,59 @@ def _acts_for(account: address) -> bool:
 
 
 @internal
-@view
-def _receiver(account: address) -> address:
+@pure
+def _receiver(account: address, payee: uint256) -> address:
     """
-    @dev Whom an account's money goes to.
+    @dev Whom an account's money goes to, by its payee word.
     """
-    payee: address = convert(self._payees[account] & _ACCOUNT_MASK, address)
-    return account if payee == empty(address) else payee
+    named: address = convert(payee & _ACCOUNT_MASK, address)
+    return account if named == empty(address) else named
+
+
+@internal
+@pure
+def _category(payee: uint256) -> uint256:
+    """
+    @dev The category of an account's tax, by its payee word.
+    """
+    return (payee >> _CATEGORY_SHIFT) & _CATEGORY_MASK
+
+
+@internal
+@pure
+def _field(payee: uint256) -> uint256:
+    """
+    @dev What is noted of a payment: by which category, from 1.
+    """
+    return unsafe_add(self._category(payee), 1)
 
 
 @internal
 @view
-def _tax(number: uint256, account: address, gross: uint256) -> uint256:
+def _rate(number: uint256, category: uint256) -> uint256:
     """
-    @dev What is withheld of an account's payment by some terms, rounded down.
+    @dev The rate of a category by some terms, as kept.
     """
-    rate: uint256 = self._terms[number].rates[self._payees[account] >> 160]
-    if rate == 0:
-        rate = self._terms[number].rates[0]
-    return gross * (rate & _RATE_MASK) // (rate >> 56)
+    rate: uint256 = self._terms[number].rates[category]
+    return rate if rate != 0 else self._terms[number].rates[0]
+
+
+@internal
+@pure
+def _cash(rate: uint256) -> address:
+    """
+    @dev In what cash a rate is of.
+    """
+    return convert(rate >> _CASH_SHIFT, address)
+
+
+@internal
+@pure
+def _tax(rate: uint256, gross: uint256) -> uint256:
+    """
+    @dev What is withheld of 200 bits at a rate, rounded down.
+    """
+    return unsafe_div(unsafe_mul(gross, rate & _RATE_MASK), (rate >> _RATE_SHIFT) & _RATE_MASK)
 
 
 @internal

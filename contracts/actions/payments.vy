@@ -17,8 +17,16 @@
      part of its own, under the address of the pool or, at home, of the token. It has no expiry, and is paid to whom two
      keys name.
 
-       pay      cash token 160 | terms 32 | event 32 | close of business, minutes after midnight UTC 11
-       part     units left 104 | cash left 128 | open 1
+       pay      token 160 | terms 32 | event 32 | close of business, minutes after midnight 11 | unit epoch 7 | home 1
+       part     units left 104 | what rounding left 40 | tax withheld so far 111 | open 1; till then what is held
+       back     units 104 | cash 128
+       notice   still to land 104 at the close of a day 16 | claims of what had landed by this day are over 16
+
+     The cash left of a part is what its units left are due, and what rounding left: less than one smallest unit for
+     each claim. What an account was paid is five bits for each event: 0 not yet, else 1 + the category of its tax then.
+     Of its first 18 events they lie in its payee word (see `pay_terms`), which a claim reads anyway; of others 51 share
+     a word, and so do 51 messages of one lane. A payment is booked before cash leaves; that a batch books its part
+     once, at its end, nobody sees: the lock covers every function of all pieces, views too.
 """
 from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
@@ -43,15 +51,38 @@ uses: events
 uses: pay_terms
 
 _MAX_BATCH: constant(uint256) = 25
-_CASH_SHIFT: constant(uint256) = 104
-_CASH_MAX: constant(uint256) = 2**128 - 1
 _OPEN: constant(uint256) = 2**255
+_ROUNDED_SHIFT: constant(uint256) = 104
+_ROUNDED_MASK: constant(uint256) = 2**40 - 1
+_TAX_SHIFT: constant(uint256) = 144
+# Smallest units that a part is due: all of them may be withheld.
+_DUE_MAX: constant(uint256) = 2**111 - 1
+_BACK_SHIFT: constant(uint256) = 104
 _TERMS_SHIFT: constant(uint256) = 160
 _EVENT_SHIFT: constant(uint256) = 192
 _MINUTE_SHIFT: constant(uint256) = 224
+_MINUTE_MASK: constant(uint256) = 2**11 - 1
+_EPOCH_SHIFT: constant(uint256) = 235
+_EPOCH_MASK: constant(uint256) = 127
+_HOME: constant(uint256) = 2**242
 _NUMBER_MASK: constant(uint256) = 2**32 - 1
 _DAY_MASK: constant(uint256) = 2**16 - 1
+# In the terms of an event, see `events`.
+_RECORD_SHIFT: constant(uint256) = 192
+_PAYMENT_SHIFT: constant(uint256) = 208
+_RELIEF_SHIFT: constant(uint256) = 224
+_EXPIRES_SHIFT: constant(uint256) = 240
 _ACCOUNT_MASK: constant(uint256) = 2**160 - 1
+_RATE_TERM_MASK: constant(uint256) = 2**96 - 1
+# In the notice of a lane's part.
+_NOTICED_SHIFT: constant(uint256) = 104
+_ENDED_SHIFT: constant(uint256) = 120
+# Days from a close until claims of what had landed by then expire, if the record's day is past.
+_NOTICE: constant(uint256) = 90
+# Five bits each.
+_FIELD: constant(uint256) = 5
+_FIELD_MASK: constant(uint256) = 31
+_FIELDS: constant(uint256) = 51
 # More than a well-made cash token needs; a bad one takes no more than this from a batch.
 _TRANSFER_GAS: constant(uint256) = 200_000
 
@@ -62,15 +93,29 @@ struct Payment:
     tax: uint256
 
 
+struct Part:
+    is_open: bool
+    units: uint256
+    cash: uint256
+    # Withheld so far.
+    tax: uint256
+
+
 # COAF -> how it is paid here, see above; from its first funding on
 _pay: HashMap[bytes32, uint256]
 _events: uint256
 # COAF -> lane, or nothing for accounts -> what is left of that part
 _parts: HashMap[bytes32, HashMap[bytes32, uint256]]
-# COAF -> tax withheld and not passed on yet
-withheld: public(HashMap[bytes32, uint256])
-# account, or id of a message -> event / 256 -> bits of the events that it was paid for
-_paid: HashMap[bytes32, HashMap[uint256, uint256]]
+# COAF -> lane, or nothing -> what went back of an open part without being paid
+_back: HashMap[bytes32, HashMap[bytes32, uint256]]
+# COAF -> lane, or nothing -> tax passed on
+_passed_on: HashMap[bytes32, HashMap[bytes32, uint256]]
+# account -> (event - 18) / 51 -> what it was paid of those events
+_paid: HashMap[address, HashMap[uint256, uint256]]
+# COAF -> lane -> kind of the messages | their nonces / 51 -> which of them were paid
+_crossed: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
+# COAF -> lane -> which claims of its part expire next, and which have, see above
+_notices: HashMap[bytes32, HashMap[bytes32, uint256]]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -117,6 +162,7 @@ event PaidElsewhere:
 
 event TaxPassedOn:
     coaf: indexed(bytes32)
+    lane: indexed(bytes32)
     tax_account: indexed(address)
     amount: uint256
 
@@ -126,6 +172,14 @@ event PoolSetAside:
     pool: indexed(address)
     units: uint256
     amount: uint256
+
+
+event ExpiryNoticed:
+    coaf: indexed(bytes32)
+    lane: indexed(bytes32)
+    # Claims of what had landed by the close of this day expire; units that had not, and stay.
+    day: uint256
+    kept: uint256
 
 
 event EventExpired:
@@ -160,8 +214,7 @@ def propose_paid_elsewhere(
     @custom:role paying agent
     """
     access._check_role(access.PAYING_AGENT)
-    self._check_open(coaf, empty(bytes32))
-    payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
+    payment: Payment = self._payment_of(coaf, account, hint)
     act: bytes32 = self._elsewhere_act(coaf, account, payment, reference)
     access._propose(act, access.PAYING_AGENT, access.REGISTRAR, account, reason, document)
     log ElsewhereProposed(act=act, coaf=coaf, account=account, payment=payment, reference=reference)
@@ -188,16 +241,16 @@ def confirm_paid_elsewhere(
     @custom:role registrar
     """
     access._check_role(access.REGISTRAR)
-    self._check_open(coaf, empty(bytes32))
-    payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
+    payment: Payment = self._payment_of(coaf, account, hint)
     access._carry_out(self._elsewhere_act(coaf, account, payment, reference), access.REGISTRAR)
-    self._consume(coaf, empty(bytes32), convert(account, bytes32), payment)
+    word: uint256 = self._pay[coaf]
+    payee: uint256 = pay_terms._payees[account]
+    self._note(word, account, payee)
+    self._book(coaf, empty(bytes32), events._terms[coaf], payment)
     instruction._record(account, reason, document)
     log PaidElsewhere(coaf=coaf, account=account, payment=payment, reference=reference)
-    word: uint256 = self._pay[coaf]
-    self._must_send(
-        word, pay_terms._terms[self._number(word)].return_account, payment.gross - payment.tax
-    )
+    terms: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
+    self._must_send(terms.cash, terms.return_account, payment.gross - payment.tax)
 
 
 # --------------------------------------------------------------------------- holders
@@ -214,10 +267,16 @@ def claim(coaf: bytes32, account: address, hint: uint256) -> uint256:
     @return What it got, net.
     @custom:role anyone
     """
-    self._check_claimant(coaf, empty(bytes32), account)
-    payment: Payment = self._payment(coaf, account, self._held(coaf, account, hint))
-    self._consume(coaf, empty(bytes32), convert(account, bytes32), payment)
-    receiver: address = pay_terms._receiver(account)
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = self._pay[coaf]
+    self._check_claimant(terms, word, account, False)
+    units: uint256 = self._held(terms, word, account, hint)
+    payee: uint256 = pay_terms._payees[account]
+    rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
+    payment: Payment = self._payment(terms, rate, units)
+    self._note(word, account, payee)
+    self._book(coaf, empty(bytes32), terms, payment)
+    receiver: address = pay_terms._receiver(account, payee)
     log Paid(
         coaf=coaf,
         account=account,
@@ -226,7 +285,7 @@ def claim(coaf: bytes32, account: address, hint: uint256) -> uint256:
         receiver=receiver,
     )
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
-    self._must_send(self._pay[coaf], receiver, net)
+    self._must_send(pay_terms._cash(rate), receiver, net)
     return net
 
 
@@ -248,19 +307,29 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.recipient)
-    self._check_claimant(coaf, m.lane, account)
-    day: uint256 = self._record_day(coaf)
-    left: uint256 = self._day_of(convert(m.lock_time, uint256), self._pay[coaf])
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = self._pay[coaf]
+    self._check_claimant(terms, word, account, True)
+    day: uint256 = (terms >> _RECORD_SHIFT) & _DAY_MASK
+    left: uint256 = self._day_of(convert(m.lock_time, uint256), word)
     assert left <= day and day < landing & _DAY_MASK, "payments: not between ledgers then"
-    version: events.Version = events._version(events.event_of[coaf].in_force)
-    assert convert(m.action_epoch, uint256) == version.unit_epoch, "payments: in other units"
-    assert not dispatch.is_home or cut._counts(m.lane, day), "payments: lane is halted"
-    payment: Payment = self._payment(coaf, account, m.amount)
-    self._consume(coaf, m.lane, id, payment)
-    receiver: address = pay_terms._receiver(account)
+    assert (
+        convert(m.action_epoch, uint256) == (word >> _EPOCH_SHIFT) & _EPOCH_MASK
+    ), "payments: in other units"
+    assert word & _HOME == 0 or cut._counts(m.lane, day), "payments: lane is halted"
+    if self._day_of(block.timestamp, word) > terms >> _EXPIRES_SHIFT:
+        assert (
+            landing & _DAY_MASK > self._notices[coaf][m.lane] >> _ENDED_SHIFT
+        ), "payments: landed too long ago"
+    payee: uint256 = pay_terms._payees[account]
+    rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
+    payment: Payment = self._payment(terms, rate, m.amount)
+    self._note_crossed(coaf, m, payee)
+    self._book(coaf, m.lane, terms, payment)
+    receiver: address = pay_terms._receiver(account, payee)
     log Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
-    self._must_send(self._pay[coaf], receiver, net)
+    self._must_send(pay_terms._cash(rate), receiver, net)
     return net
 
 
@@ -277,15 +346,19 @@ def claim_pool(coaf: bytes32, pool: address) -> uint256:
     payee: address = pay_terms.pool_payee[pool]
     assert payee != empty(address), "payments: no payee named"
     key: bytes32 = convert(pool, bytes32)
-    self._check_claimant(coaf, key, payee)
-    units: uint256 = self._parts[coaf][key] & figures.AMOUNT_MAX
-    payment: Payment = self._payment(coaf, pool, units)
-    self._consume(coaf, key, key, payment)
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = self._pay[coaf]
+    self._check_claimant(terms, word, payee, True)
+    of_pool: uint256 = pay_terms._payees[pool]
+    rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(of_pool))
+    payment: Payment = self._payment(terms, rate, self._part(coaf, key, terms).units)
+    self._note(word, pool, of_pool)
+    self._book(coaf, key, terms, payment)
     log Paid(
         coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee
     )
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
-    self._must_send(self._pay[coaf], payee, net)
+    self._must_send(pay_terms._cash(rate), payee, net)
     return net
 
 
@@ -304,21 +377,21 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     @custom:role anyone
     """
     terms: uint256 = events._terms[coaf]
-    assert terms != 0, "payments: event unknown, or off"
+    assert terms >> _RECORD_SHIFT != 0, "payments: event unknown, or off"
     word: uint256 = self._pay[coaf]
     assert (
-        word != 0 and self._day_of(block.timestamp, word) <= terms >> 240
+        word != 0 and self._day_of(block.timestamp, word) <= terms >> _EXPIRES_SHIFT
     ), "payments: nothing to set aside from"
     units: uint256 = staticcall ISecurityToken(dispatch.token).pooled_at_close(
-        pool, self._record_day(coaf), hint
+        pool, (terms >> _RECORD_SHIFT) & _DAY_MASK, hint
     )
     assert units != 0, "payments: no pool then"
     key: bytes32 = convert(pool, bytes32)
     assert self._parts[coaf][key] == 0, "payments: set aside already"
-    payment: Payment = self._payment(coaf, pool, units)
-    self._draw(coaf, empty(bytes32), payment)
-    self._parts[coaf][key] = _OPEN | (payment.gross << _CASH_SHIFT) | units
-    log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=payment.gross)
+    gross: uint256 = self._gross(terms, units)
+    self._book(coaf, empty(bytes32), terms, Payment(units=units, gross=gross, tax=0))
+    self._parts[coaf][key] = _OPEN | units
+    log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=gross)
     return units
 
 
@@ -351,10 +424,12 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
         event_number: uint256 = self._events
         self._events = event_number + 1
         word = (
-            convert(cash, uint256)
+            convert(dispatch.token, uint256)
             | (number << _TERMS_SHIFT)
             | (event_number << _EVENT_SHIFT)
             | (staticcall ISecurityToken(dispatch.token).close_minute() << _MINUTE_SHIFT)
+            | (record.unit_epoch << _EPOCH_SHIFT)
+            | (_HOME if dispatch.is_home else 0)
         )
         self._pay[coaf] = word
     # What came in now would only go back, and not to whom it came from.
@@ -362,19 +437,15 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
         lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
     ), "payments: claims expired"
     due: uint256 = units * record.numerator // record.denominator
-    assert due <= _CASH_MAX, "payments: out of range"
-    part: uint256 = self._parts[coaf][lane]
-    assert part & _OPEN == 0, "payments: funded already"
-    held: uint256 = part >> _CASH_SHIFT
+    assert due <= _DUE_MAX, "payments: out of range"
+    held: uint256 = self._parts[coaf][lane]
+    assert held & _OPEN == 0, "payments: funded already"
     amount: uint256 = min(most, due - held)
     held += amount
-    part = held << _CASH_SHIFT
-    if held == due:
-        part |= _OPEN | units
-    self._parts[coaf][lane] = part
+    self._parts[coaf][lane] = _OPEN | units if held == due else held
     log EventFunded(coaf=coaf, lane=lane, funder=msg.sender, amount=amount, held=held, due=due)
     if amount != 0:
-        cash: IERC20 = IERC20(self._cash(word))
+        cash: IERC20 = IERC20(pay_terms._terms[self._number(word)].cash)
         before: uint256 = staticcall cash.balanceOf(self)
         assert extcall cash.transferFrom(
             msg.sender, self, amount, default_return_value=True
@@ -400,23 +471,34 @@ def push(
     @custom:role anyone
     """
     assert len(hints) == 0 or len(hints) == len(accounts), "payments: one hint for each"
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = self._pay[coaf]
+    today: uint256 = self._check_open(terms, word, False)
+    for_anybody: bool = today > (terms >> _RELIEF_SHIFT) & _DAY_MASK
+    part: uint256 = self._parts[coaf][empty(bytes32)]
+    assert part & _OPEN != 0, "payments: not funded in full"
     count: uint256 = 0
     for i: uint256 in range(len(accounts), bound=_MAX_BATCH):
         account: address = accounts[i]
-        self._check_claimant(coaf, empty(bytes32), account)
+        assert (
+            for_anybody or pay_terms._acts_for(account)
+        ), "payments: only the holder, till relief ends"
+        payee: uint256 = pay_terms._payees[account]
+        if self._is_noted(word, account, payee):
+            continue
         known: bool = False
         units: uint256 = 0
-        known, units = self._held_if_known(coaf, account, hints[i] if len(hints) != 0 else 0)
-        key: bytes32 = convert(account, bytes32)
-        if not known or units == 0 or self._is_paid(coaf, key):
+        known, units = self._held_if_known(terms, word, account, hints[i] if len(hints) != 0 else 0)
+        if not known or units == 0:
             continue
-        payment: Payment = self._payment(coaf, account, units)
-        part: uint256 = self._parts[coaf][empty(bytes32)]
-        tax: uint256 = self.withheld[coaf]
-        self._consume(coaf, empty(bytes32), key, payment)
-        receiver: address = pay_terms._receiver(account)
-        if self._send(self._pay[coaf], receiver, unsafe_sub(payment.gross, payment.tax)):
-            count += 1
+        rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
+        payment: Payment = self._payment(terms, rate, units)
+        left: uint256 = self._drawn(part, terms, payment)
+        self._note(word, account, payee)
+        receiver: address = pay_terms._receiver(account, payee)
+        if self._send(pay_terms._cash(rate), receiver, unsafe_sub(payment.gross, payment.tax)):
+            count = unsafe_add(count, 1)
+            part = left
             log Paid(
                 coaf=coaf,
                 account=account,
@@ -426,65 +508,77 @@ def push(
             )
         else:
             # As if it had not been tried.
-            self._flip(coaf, key)
-            self._parts[coaf][empty(bytes32)] = part
-            self.withheld[coaf] = tax
+            self._forget(word, account, payee)
             log PaymentRefused(coaf=coaf, account=account, receiver=receiver)
+    self._parts[coaf][empty(bytes32)] = part
     return count
 
 
 @external
-def pass_on_tax(coaf: bytes32) -> uint256:
+def pass_on_tax(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @notice Pass withheld tax on to the account that the terms name.
+    @notice Pass the tax withheld of a part on to the account that the terms name.
     @param coaf The event.
+    @param lane What lands from that lane; empty: accounts.
     @return How much.
     @custom:role anyone
     """
-    amount: uint256 = self.withheld[coaf]
+    amount: uint256 = self._withheld(coaf, lane)
     assert amount != 0, "payments: nothing withheld"
-    self.withheld[coaf] = 0
-    word: uint256 = self._pay[coaf]
-    receiver: address = pay_terms._terms[self._number(word)].tax_account
-    log TaxPassedOn(coaf=coaf, tax_account=receiver, amount=amount)
-    self._must_send(word, receiver, amount)
+    self._passed_on[coaf][lane] += amount
+    terms: pay_terms.PayTerms = pay_terms._terms[self._number(self._pay[coaf])]
+    log TaxPassedOn(coaf=coaf, lane=lane, tax_account=terms.tax_account, amount=amount)
+    self._must_send(terms.cash, terms.tax_account, amount)
     return amount
 
 
 @external
 def expire(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land stays: no
-            more of it than was to land at the newest close that was reconciled.
+    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land stays.
+    @dev Of what lands from a lane in two calls: the first notes what was still to land at the newest close that was
+         reconciled; whoever had it by then has 90 days from that close to claim, and then the second returns the rest.
     @param coaf The event.
     @param lane What lands from that lane; empty: accounts.
-    @return How much, to the account that the terms name.
+    @return How much, to the account that the terms name; 0: it was the first call.
     @custom:role anyone
     """
     terms: uint256 = events._terms[coaf]
-    part: uint256 = self._parts[coaf][lane]
-    units: uint256 = part & figures.AMOUNT_MAX
-    amount: uint256 = (part >> _CASH_SHIFT) & _CASH_MAX
-    assert amount != 0, "payments: nothing left"
-    kept: uint256 = 0
-    if terms != 0 and (units != 0 or part & _OPEN == 0):
-        today: uint256 = self._day_of(block.timestamp, self._pay[coaf])
-        assert today > terms >> 240, "payments: claims go on"
-        if lane != empty(bytes32):
-            kept = min(units, cut._may_land(coaf, lane))
-            assert part & _OPEN != 0 and kept < units, "payments: units may still land"
-            units -= kept
-            # 104 and 96 bits, as for a payment; no more than is there.
-            cash: uint256 = unsafe_div(
-                unsafe_mul(kept, terms & (2**96 - 1)), (terms >> 96) & (2**96 - 1)
-            )
-            amount -= cash
-            kept |= cash << _CASH_SHIFT
-        # Closed, but for what stays, and for what rounding left of a part that is paid: that one stays as it is, empty.
-    self._parts[coaf][lane] = kept | (part & _OPEN if kept != 0 or units == 0 else 0)
-    log EventExpired(coaf=coaf, lane=lane, units=units, amount=amount)
     word: uint256 = self._pay[coaf]
-    self._must_send(word, pay_terms._terms[self._number(word)].return_account, amount)
+    part: Part = self._part(coaf, lane, terms)
+    amount: uint256 = part.cash
+    assert amount != 0, "payments: nothing left"
+    units: uint256 = part.units
+    kept: uint256 = 0
+    if terms >> _RECORD_SHIFT != 0 and (units != 0 or not part.is_open):
+        today: uint256 = self._day_of(block.timestamp, word)
+        assert today > terms >> _EXPIRES_SHIFT, "payments: claims go on"
+        if lane != empty(bytes32):
+            notice: uint256 = self._notices[coaf][lane]
+            noticed: uint256 = (notice >> _NOTICED_SHIFT) & _DAY_MASK
+            kept = notice & figures.AMOUNT_MAX
+            if noticed == 0 or kept >= units:
+                closed: uint256 = 0
+                closed, kept = cut._newest_close(coaf, lane)
+                assert (
+                    part.is_open and closed > max(noticed, notice >> _ENDED_SHIFT) and kept < units
+                ), "payments: units may still land"
+                notice = (notice >> _ENDED_SHIFT) << _ENDED_SHIFT
+                self._notices[coaf][lane] = notice | (closed << _NOTICED_SHIFT) | kept
+                log ExpiryNoticed(coaf=coaf, lane=lane, day=closed, kept=kept)
+                return 0
+            assert today > noticed + _NOTICE, "payments: notice not over"
+            self._notices[coaf][lane] = noticed << _ENDED_SHIFT
+            units -= kept
+            # What was due for all is no less than what is for those that stay.
+            amount -= self._gross(terms, kept)
+    if part.is_open:
+        self._back[coaf][lane] += (amount << _BACK_SHIFT) | units
+    # One that is open stays so: what was withheld is known by it.
+    self._parts[coaf][lane] = (_OPEN | (part.tax << _TAX_SHIFT) | kept) if part.is_open else 0
+    log EventExpired(coaf=coaf, lane=lane, units=units, amount=amount)
+    paid_by: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
+    self._must_send(paid_by.cash, paid_by.return_account, amount)
     return amount
 
 
@@ -502,20 +596,66 @@ def part_of(coaf: bytes32, lane: bytes32) -> (bool, uint256, uint256):
     @return Base units not paid yet; 0 before it is funded.
     @return Cash held for it.
     """
-    part: uint256 = self._parts[coaf][lane]
-    return (part & _OPEN != 0, part & figures.AMOUNT_MAX, (part >> _CASH_SHIFT) & _CASH_MAX)
+    part: Part = self._part(coaf, lane, events._terms[coaf])
+    return (part.is_open, part.units, part.cash)
 
 
 @external
 @view
-def is_paid(coaf: bytes32, key: bytes32) -> bool:
+def expiry_notice(coaf: bytes32, lane: bytes32) -> (uint256, uint256, uint256):
     """
-    @notice Whether an account was paid for an event, or a message.
+    @notice Which claims of a lane's part expire next; see `expire`.
     @param coaf The event.
-    @param key The account, on the right; or the message's id.
+    @param lane The lane.
+    @return Claims of what had landed by the close of this day do, 90 days after it; 0: of none.
+    @return Base units that had not landed then, and stay.
+    @return Claims of what had landed by the close of this day are over; 0: of none.
+    """
+    notice: uint256 = self._notices[coaf][lane]
+    return (
+        (notice >> _NOTICED_SHIFT) & _DAY_MASK,
+        notice & figures.AMOUNT_MAX,
+        notice >> _ENDED_SHIFT,
+    )
+
+
+@external
+@view
+def withheld(coaf: bytes32, lane: bytes32) -> uint256:
+    """
+    @notice Tax withheld of an event's part on this ledger, and not passed on yet.
+    @param coaf The event.
+    @param lane What lands from that lane; empty: accounts.
+    @return Smallest units of the cash.
+    """
+    return self._withheld(coaf, lane)
+
+
+@external
+@view
+def is_paid(coaf: bytes32, account: address) -> bool:
+    """
+    @notice Whether an account was paid for an event what it held.
+    @param coaf The event.
+    @param account The account.
     @return Whether it was.
     """
-    return self._pay[coaf] != 0 and self._is_paid(coaf, key)
+    word: uint256 = self._pay[coaf]
+    return word != 0 and self._is_noted(word, account, pay_terms._payees[account])
+
+
+@external
+@view
+def is_crossing_paid(coaf: bytes32, lane: bytes32, kind: uint8, nonce: uint64) -> bool:
+    """
+    @notice Whether a message's units were paid for an event here.
+    @param coaf The event.
+    @param lane The message's lane.
+    @param kind Its kind, which is its direction.
+    @param nonce Its nonce.
+    @return Whether they were.
+    """
+    return self._crossing(coaf, lane, kind, nonce) != 0
 
 
 # -------------------------------------------------------------------------- internal
@@ -523,17 +663,16 @@ def is_paid(coaf: bytes32, key: bytes32) -> bool:
 
 @internal
 @view
-def _check_open(coaf: bytes32, lane: bytes32) -> uint256:
+def _check_open(terms: uint256, word: uint256, crossed: bool) -> uint256:
     """
-    @dev Revert unless a part of an event is being paid here; today. What may still land has no expiry.
+    @dev Revert unless a part of an event is being paid here; today. An event without days is off, or there is none.
+         What may still land has no expiry.
     """
-    terms: uint256 = events._terms[coaf]
-    assert terms != 0, "payments: no such event, or off"
-    word: uint256 = self._pay[coaf]
+    assert terms >> _RECORD_SHIFT != 0, "payments: no such event, or off"
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
-    assert today >= (terms >> 208) & _DAY_MASK, "payments: not before payment day"
-    assert today <= terms >> 240 or lane != empty(bytes32), "payments: claims expired"
+    assert today >= (terms >> _PAYMENT_SHIFT) & _DAY_MASK, "payments: not before payment day"
+    assert today <= terms >> _EXPIRES_SHIFT or crossed, "payments: claims expired"
     return today
 
 
@@ -544,57 +683,55 @@ def _day_of(moment: uint256, word: uint256) -> uint256:
     @dev The business day that a moment belongs to, as the token counts.
     """
     return unsafe_add(
-        unsafe_div(unsafe_sub(moment, unsafe_mul(word >> _MINUTE_SHIFT, 60)), 86400), 1
+        unsafe_div(
+            unsafe_sub(moment, unsafe_mul((word >> _MINUTE_SHIFT) & _MINUTE_MASK, 60)), 86400
+        ),
+        1,
     )
 
 
 @internal
 @view
-def _check_claimant(coaf: bytes32, lane: bytes32, account: address):
+def _check_claimant(terms: uint256, word: uint256, account: address, crossed: bool):
     """
     @dev Revert unless the caller may have an account paid now.
     """
-    today: uint256 = self._check_open(coaf, lane)
+    today: uint256 = self._check_open(terms, word, crossed)
     assert (
-        pay_terms._acts_for(account) or today > (events._terms[coaf] >> 224) & _DAY_MASK
+        msg.sender == account
+        or today > (terms >> _RELIEF_SHIFT) & _DAY_MASK
+        or pay_terms._acts_for(account)
     ), "payments: only the holder, till relief ends"
 
 
 @internal
 @view
-def _record_day(coaf: bytes32) -> uint256:
-    """
-    @dev The close at which holders are entitled; 0: there is no such event, or it is off.
-    """
-    return (events._terms[coaf] >> 192) & _DAY_MASK
-
-
-@internal
-@view
-def _held(coaf: bytes32, account: address, hint: uint256) -> uint256:
+def _held(terms: uint256, word: uint256, account: address, hint: uint256) -> uint256:
     """
     @dev What entitles an account; the token's own reason if it can't tell.
     """
-    units: uint256 = staticcall ISecurityToken(dispatch.token).entitled_at_close(
-        account, self._record_day(coaf), hint
-    )
+    units: uint256 = staticcall ISecurityToken(
+        convert(word & _ACCOUNT_MASK, address)
+    ).entitled_at_close(account, (terms >> _RECORD_SHIFT) & _DAY_MASK, hint)
     assert units != 0, "payments: not entitled"
     return units
 
 
 @internal
 @view
-def _held_if_known(coaf: bytes32, account: address, hint: uint256) -> (bool, uint256):
+def _held_if_known(
+    terms: uint256, word: uint256, account: address, hint: uint256
+) -> (bool, uint256):
     """
     @dev The same of one of many: an account of which the token can't tell stops nobody.
     """
     known: bool = False
     answer: Bytes[32] = b""
     known, answer = raw_call(
-        dispatch.token,
+        convert(word & _ACCOUNT_MASK, address),
         abi_encode(
             account,
-            self._record_day(coaf),
+            (terms >> _RECORD_SHIFT) & _DAY_MASK,
             hint,
             method_id=method_id("entitled_at_close(address,uint256,uint256)"),
         ),
@@ -607,76 +744,200 @@ def _held_if_known(coaf: bytes32, account: address, hint: uint256) -> (bool, uin
 
 @internal
 @view
-def _payment(coaf: bytes32, account: address, units: uint256) -> Payment:
+def _payment_of(coaf: bytes32, account: address, hint: uint256) -> Payment:
     """
-    @dev What units are paid, and what of it is withheld from an account.
+    @dev What an account is to be paid today.
     """
     terms: uint256 = events._terms[coaf]
-    # 104 and 96 bits; only an event with a rate was funded.
-    gross: uint256 = unsafe_div(
-        unsafe_mul(units, terms & (2**96 - 1)), (terms >> 96) & (2**96 - 1)
+    word: uint256 = self._pay[coaf]
+    self._check_open(terms, word, False)
+    rate: uint256 = pay_terms._rate(
+        self._number(word), pay_terms._category(pay_terms._payees[account])
     )
-    tax: uint256 = pay_terms._tax(self._number(self._pay[coaf]), account, gross)
-    return Payment(units=units, gross=gross, tax=tax)
+    return self._payment(terms, rate, self._held(terms, word, account, hint))
 
 
 @internal
-def _consume(coaf: bytes32, lane: bytes32, key: bytes32, payment: Payment):
+@pure
+def _payment(terms: uint256, rate: uint256, units: uint256) -> Payment:
     """
-    @dev Book a payment: once for each account and message, out of a part that is funded in full.
+    @dev What units are paid, and what of it is withheld at a rate.
     """
-    assert not self._is_paid(coaf, key), "payments: paid already"
-    self._draw(coaf, lane, payment)
-    self._flip(coaf, key)
-    if payment.tax != 0:
-        self.withheld[coaf] += payment.tax
+    gross: uint256 = self._gross(terms, units)
+    return Payment(units=units, gross=gross, tax=pay_terms._tax(rate, gross))
 
 
 @internal
-def _draw(coaf: bytes32, lane: bytes32, payment: Payment):
+@pure
+def _gross(terms: uint256, units: uint256) -> uint256:
     """
-    @dev Take units and their gross out of a part that is funded in full.
+    @dev What units are due: 104 and 96 bits. Only an event with a rate was funded.
+    """
+    return unsafe_div(unsafe_mul(units, terms & _RATE_TERM_MASK), (terms >> 96) & _RATE_TERM_MASK)
+
+
+@internal
+@view
+def _part(coaf: bytes32, lane: bytes32, terms: uint256) -> Part:
+    """
+    @dev What is left of a part, or held for it.
+    """
+    stored: uint256 = self._parts[coaf][lane]
+    if stored & _OPEN == 0:
+        return Part(is_open=False, units=0, cash=stored, tax=0)
+    units: uint256 = stored & figures.AMOUNT_MAX
+    return Part(
+        is_open=True,
+        units=units,
+        cash=unsafe_add(self._gross(terms, units), (stored >> _ROUNDED_SHIFT) & _ROUNDED_MASK),
+        tax=(stored >> _TAX_SHIFT) & _DUE_MAX,
+    )
+
+
+@internal
+def _book(coaf: bytes32, lane: bytes32, terms: uint256, payment: Payment):
+    """
+    @dev Book a payment out of a part that is funded in full.
     """
     part: uint256 = self._parts[coaf][lane]
     assert part & _OPEN != 0, "payments: not funded in full"
-    left: uint256 = part & figures.AMOUNT_MAX
-    cash: uint256 = (part >> _CASH_SHIFT) & _CASH_MAX
-    assert payment.units <= left, "payments: more units than fixed"
-    # What is due for all is never less than the sum for each.
-    self._parts[coaf][lane] = (
-        _OPEN | (unsafe_sub(cash, payment.gross) << _CASH_SHIFT) | unsafe_sub(left, payment.units)
+    self._parts[coaf][lane] = self._drawn(part, terms, payment)
+
+
+@internal
+@pure
+def _drawn(part: uint256, terms: uint256, payment: Payment) -> uint256:
+    """
+    @dev What is left of an open part after a payment. What is due for all is never less than the sum for each, nor
+         more by as much as one for each claim: 40 bits are enough for what rounding left.
+    """
+    units: uint256 = part & figures.AMOUNT_MAX
+    assert payment.units <= units, "payments: more units than fixed"
+    numerator: uint256 = terms & _RATE_TERM_MASK
+    denominator: uint256 = (terms >> 96) & _RATE_TERM_MASK
+    due: uint256 = unsafe_div(unsafe_mul(units, numerator), denominator)
+    due_after: uint256 = unsafe_div(
+        unsafe_mul(unsafe_sub(units, payment.units), numerator), denominator
+    )
+    rounded: uint256 = unsafe_sub(due, unsafe_add(payment.gross, due_after))
+    return unsafe_add(
+        unsafe_sub(part, payment.units),
+        unsafe_add(rounded << _ROUNDED_SHIFT, payment.tax << _TAX_SHIFT),
     )
 
 
 @internal
 @view
-def _is_paid(coaf: bytes32, key: bytes32) -> bool:
+def _withheld(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @dev Whether an account or a message was paid for an event.
+    @dev Tax of a part that is still here.
     """
-    number: uint256 = (self._pay[coaf] >> _EVENT_SHIFT) & _NUMBER_MASK
-    return (self._paid[key][number >> 8] >> (number & 255)) & 1 != 0
+    stored: uint256 = self._parts[coaf][lane]
+    if stored & _OPEN == 0:
+        return 0
+    return ((stored >> _TAX_SHIFT) & _DUE_MAX) - self._passed_on[coaf][lane]
 
 
 @internal
-def _flip(coaf: bytes32, key: bytes32):
+@view
+def _is_noted(word: uint256, account: address, payee: uint256) -> bool:
     """
-    @dev Note that an account or a message was paid for an event, or that it was not.
+    @dev Whether an account was paid for an event.
     """
-    number: uint256 = (self._pay[coaf] >> _EVENT_SHIFT) & _NUMBER_MASK
-    self._paid[key][number >> 8] ^= 1 << (number & 255)
+    number: uint256 = (word >> _EVENT_SHIFT) & _NUMBER_MASK
+    if number < pay_terms.FIRST_EVENTS:
+        return (payee >> self._place(number)) & _FIELD_MASK != 0
+    later: uint256 = unsafe_sub(number, pay_terms.FIRST_EVENTS)
+    noted: uint256 = self._paid[account][unsafe_div(later, _FIELDS)]
+    return (noted >> unsafe_mul(later % _FIELDS, _FIELD)) & _FIELD_MASK != 0
 
 
 @internal
-def _must_send(word: uint256, receiver: address, amount: uint256):
+@pure
+def _place(number: uint256) -> uint256:
+    """
+    @dev Where one of the first events stands in a payee word.
+    """
+    return unsafe_add(unsafe_mul(number, _FIELD), pay_terms.EVENTS_SHIFT)
+
+
+@internal
+def _note(word: uint256, account: address, payee: uint256):
+    """
+    @dev Note that an account is paid for an event, once, and by which category.
+    """
+    number: uint256 = (word >> _EVENT_SHIFT) & _NUMBER_MASK
+    if number < pay_terms.FIRST_EVENTS:
+        place: uint256 = self._place(number)
+        assert (payee >> place) & _FIELD_MASK == 0, "payments: paid already"
+        pay_terms._payees[account] = payee | (pay_terms._field(payee) << place)
+    else:
+        later: uint256 = unsafe_sub(number, pay_terms.FIRST_EVENTS)
+        place: uint256 = unsafe_mul(later % _FIELDS, _FIELD)
+        noted: uint256 = self._paid[account][unsafe_div(later, _FIELDS)]
+        assert (noted >> place) & _FIELD_MASK == 0, "payments: paid already"
+        self._paid[account][unsafe_div(later, _FIELDS)] = noted | (pay_terms._field(payee) << place)
+
+
+@internal
+def _forget(word: uint256, account: address, payee: uint256):
+    """
+    @dev Undo what was noted last of an account; `payee` as it was before.
+    """
+    number: uint256 = (word >> _EVENT_SHIFT) & _NUMBER_MASK
+    if number < pay_terms.FIRST_EVENTS:
+        pay_terms._payees[account] = payee
+    else:
+        later: uint256 = unsafe_sub(number, pay_terms.FIRST_EVENTS)
+        self._paid[account][unsafe_div(later, _FIELDS)] ^= pay_terms._field(payee) << unsafe_mul(
+            later % _FIELDS, _FIELD
+        )
+
+
+@internal
+def _note_crossed(coaf: bytes32, m: message.Message, payee: uint256):
+    """
+    @dev Note that a message's units are paid for an event, once, and by which category. Here no two that landed have
+         one lane, kind and nonce (INV-3).
+    """
+    nonce: uint256 = convert(m.nonce, uint256)
+    place: uint256 = unsafe_mul(nonce % _FIELDS, _FIELD)
+    key: uint256 = self._page(m.kind, nonce)
+    noted: uint256 = self._crossed[coaf][m.lane][key]
+    assert (noted >> place) & _FIELD_MASK == 0, "payments: paid already"
+    self._crossed[coaf][m.lane][key] = noted | (pay_terms._field(payee) << place)
+
+
+@internal
+@view
+def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint256:
+    """
+    @dev What is noted of a message: 0, or 1 + the category by which its units were paid.
+    """
+    nonce: uint256 = convert(nonce_, uint256)
+    noted: uint256 = self._crossed[coaf][lane][self._page(kind, nonce)]
+    return (noted >> unsafe_mul(nonce % _FIELDS, _FIELD)) & _FIELD_MASK
+
+
+@internal
+@pure
+def _page(kind: uint8, nonce: uint256) -> uint256:
+    """
+    @dev Which word of a lane's a message is noted in.
+    """
+    return (convert(kind, uint256) << 64) | unsafe_div(nonce, _FIELDS)
+
+
+@internal
+def _must_send(cash: address, receiver: address, amount: uint256):
     """
     @dev Pay out of this contract, or revert.
     """
-    assert self._send(word, receiver, amount), "payments: cash refused"
+    assert self._send(cash, receiver, amount), "payments: cash refused"
 
 
 @internal
-def _send(word: uint256, receiver: address, amount: uint256) -> bool:
+def _send(cash: address, receiver: address, amount: uint256) -> bool:
     """
     @dev Pay out of this contract; whether the cash token did it. It gets no more gas than a payment needs, so that
          it can't keep a batch from others.
@@ -686,7 +947,7 @@ def _send(word: uint256, receiver: address, amount: uint256) -> bool:
     done: bool = False
     answer: Bytes[32] = b""
     done, answer = raw_call(
-        self._cash(word),
+        cash,
         abi_encode(receiver, amount, method_id=method_id("transfer(address,uint256)")),
         max_outsize=32,
         gas=_TRANSFER_GAS,
@@ -694,15 +955,6 @@ def _send(word: uint256, receiver: address, amount: uint256) -> bool:
     )
     # As many do, it may answer nothing.
     return done and (len(answer) == 0 or convert(answer, uint256) == 1)
-
-
-@internal
-@pure
-def _cash(word: uint256) -> address:
-    """
-    @dev In what an event is paid.
-    """
-    return convert(word & _ACCOUNT_MASK, address)
 
 
 @internal

@@ -10,11 +10,11 @@
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
-     code and of the code behind it, if it is in two or three pieces (all checked again at activation), of its
+     code and of the code behind it, if it is in several pieces (all checked again at activation), of its
      storage layout and of its evidence; notice and consents are bound to all of that, not to its number. Versions
      only go forward. While the contract is set up, its key may create proxies without notice; afterwards nobody can.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        `CONTROLS()` of implementations, `SETTINGS()` of what is there.
+        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()` of what is there.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -71,8 +71,8 @@ struct Release:
     version: uint256
     implementation: address
     code_hash: bytes32
-    # Hash of the code at the implementation's `CONTROLS()`, or of that hash and the one of the code at the `SETTINGS()`
-    # of the controls; empty: it is in one piece.
+    # Hash of the code at the implementation's `CONTROLS()`, or of that hash and those of the code at the `SETTINGS()`
+    # of the controls and at the `RECORDS()` of the settings, if there; empty: it is in one piece.
     behind_hash: bytes32
     layout_hash: bytes32
     # Hash of what shows that it was tested and reviewed.
@@ -657,8 +657,9 @@ def _sound_release(release: bytes32) -> Release:
 @view
 def _behind_hash(implementation: address) -> bytes32:
     """
-    @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, and where the code there names
-         `SETTINGS()`, there too; empty if it names none. An address alone commits to no code, so each piece is hashed.
+    @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, where the code there names
+         `SETTINGS()`, there too, and so with `RECORDS()` of those; empty if it names none. An address alone commits to
+         no code, so each piece is hashed.
     """
     controls: address = self._behind(implementation, method_id("CONTROLS()"))
     if controls == empty(address):
@@ -666,7 +667,10 @@ def _behind_hash(implementation: address) -> bytes32:
     settings: address = self._behind(controls, method_id("SETTINGS()"))
     if settings == empty(address):
         return controls.codehash
-    return keccak256(concat(controls.codehash, settings.codehash))
+    records: address = self._behind(settings, method_id("RECORDS()"))
+    if records == empty(address):
+        return keccak256(concat(controls.codehash, settings.codehash))
+    return keccak256(concat(controls.codehash, settings.codehash, records.codehash))
 
 
 @internal

@@ -308,10 +308,15 @@ def _move(sender: address, receiver: address, amount: uint256):
     """
     @dev Every payment: neither side is blocked.
     """
-    assert not self._is_blocked(sender), "cash: sender blocked"
-    self._check_receiver(receiver)
-    self._debit(sender, amount)
-    self._credit(receiver, amount)
+    paying: uint256 = self._accounts[sender]
+    assert paying & _BLOCKED == 0, "cash: sender blocked"
+    assert amount <= paying, "cash: balance too low"
+    self._accounts[sender] = unsafe_sub(paying, amount)
+    # After the debit, which may be of the same account.
+    paid: uint256 = self._accounts[receiver]
+    assert receiver != empty(address), "cash: no receiver"
+    assert paid & _BLOCKED == 0, "cash: receiver blocked"
+    self._accounts[receiver] = unsafe_add(paid, amount)
     log IERC20.Transfer(sender=sender, receiver=receiver, value=amount)
 
 
@@ -327,7 +332,7 @@ def _debit(account: address, amount: uint256):
 @internal
 def _credit(account: address, amount: uint256):
     """
-    @dev After the debit, which may be of the same account. No sum of balances is more than the supply, which fits.
+    @dev No sum of balances is more than the supply, which fits.
     """
     self._accounts[account] = unsafe_add(self._accounts[account], amount)
 

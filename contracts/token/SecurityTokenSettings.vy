@@ -147,8 +147,10 @@ def hand_over(reason: bytes4, document: bytes32):
 
 
 @external
+@reentrant
 def __default__():
     """
     @notice Refuse what no piece knows, and a call without a function.
+    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
     """
     raise "token: no such function"

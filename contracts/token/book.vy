@@ -501,10 +501,7 @@ def _now(word: uint256) -> uint256:
     """
     @dev An account's word in the units of this moment; for views.
     """
-    issue: uint256 = self._issue
-    if (word ^ issue) & position.EPOCH_FIELD == 0 and issue & position.PENDING == 0:
-        return word
-    return self._on_day(word, self._business_day(issue))
+    return self._on_day(word, self._business_day(self._issue))
 
 
 @internal
@@ -513,6 +510,10 @@ def _on_day(word: uint256, day: uint256, account: bool = True) -> uint256:
     """
     @dev A word or an opening in the units in force on `day`, the issue's or an account's.
     """
+    issue: uint256 = self._issue
+    if (word ^ issue) & position.EPOCH_FIELD == 0 and issue & position.PENDING == 0:
+        # No ratio follows its own.
+        return word
     current: uint256 = word
     for _: uint256 in range(_MAX_EPOCHS):
         ratio: uint256 = self._ratios[unsafe_add(position._epoch(current), 1)]
@@ -650,11 +651,12 @@ def _closing(account: address, word: uint256, day: uint256, hint: uint256) -> ui
     if cursor <= day:
         return word & _OPENING_FIELDS
     if hint != 0:
-        assert hint > day and self._opening(account, hint) != 0, "book: hint is no later opening"
+        assert hint > day, "book: hint is no later opening"
         cursor = hint
     for _: uint256 in range(_MAX_WALK):
         opening: uint256 = self._opening(account, cursor)
         if opening == 0:
+            assert cursor != hint, "book: hint is no later opening"
             # On a day of movement this young nothing has made room: it was the account's first.
             assert cursor + _SLOTS > today, "book: not kept, or give a hint"
             return 0

@@ -28,9 +28,9 @@ __all__ = [
 ]
 
 RATE_MAX: Final = 2**96 - 1
-# A contract multiplies gross, of at most 104 + 96 bits, by this in a word of 256. A percentage with
-# the 14 decimals of ISO 20022 needs 54.
-TAX_TERM_MAX: Final = 2**56 - 1
+# A contract keeps both terms beside the cash token's address in a word of 256: a percentage with 12
+# decimals.
+TAX_TERM_MAX: Final = 2**48 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Entitlement:
 
 
 def check_tax(tax: Rate) -> None:
-    """Raise ValueError unless a rate can be withheld: 0 to all of it, in terms of 56 bits."""
+    """Raise ValueError unless a rate can be withheld: 0 to all of it, in terms of 48 bits."""
     if not tax.numerator <= tax.denominator <= TAX_TERM_MAX:
-        raise ValueError("expected a tax of 0 to 1 whose terms fit 56 bits")
+        raise ValueError("expected a tax of 0 to 1 whose terms fit 48 bits")
 
 
 def entitlement(units: int, rate: Rate, tax: Rate = NO_TAX) -> Entitlement:
@@ -86,7 +86,7 @@ def entitlement(units: int, rate: Rate, tax: Rate = NO_TAX) -> Entitlement:
     Args:
         units: Base units, at most 2**104 - 1.
         rate: Smallest units of the cash for one base unit.
-        tax: What is withheld of the gross, from 0 to all of it; its terms fit 56 bits.
+        tax: What is withheld of the gross, from 0 to all of it; its terms fit 48 bits.
 
     Raises:
         ValueError: one of them is out of range.

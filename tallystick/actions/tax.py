@@ -8,7 +8,7 @@ gains by claiming early or late.
 
 A contract keeps a rate as one word, lowest bits first; 0 is no rate, which is not a rate of 0:
 
-  numerator 56 | denominator 56
+  numerator 48 | denominator 48
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tallystick.actions.entitlement import TAX_TERM_MAX, Rate, check_tax
 __all__ = ["MAX_RATES", "TaxTable"]
 
 MAX_RATES: Final = 16
-_DENOMINATOR_SHIFT: Final = 56
-_WORD_BITS: Final = 112
+_DENOMINATOR_SHIFT: Final = 48
+_WORD_BITS: Final = 96
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,8 +230,9 @@ class Dividend:
         for ledger, suite in self._suites.items():
             engine = _engine(suite)
             anyone = suite.chain.account(_TAX_ACCOUNT)
-            engine.pass_on_tax(driver.coaf, sender=anyone)
             for part in (ACCOUNTS, self.network.lane):
+                if engine.withheld(driver.coaf, part):
+                    engine.pass_on_tax(driver.coaf, part, sender=anyone)
                 _, units, held = engine.part_of(driver.coaf, part)
                 left, rest = left + units, rest + held
                 if held:

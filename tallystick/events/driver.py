@@ -21,10 +21,12 @@ from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
-__all__ = ["BATCH", "OTHER_BRIDGES", "Driver", "Step"]
+__all__ = ["BATCH", "NOTICE_DAYS", "OTHER_BRIDGES", "Driver", "Step"]
 
 # Accounts that an engine pays in one call.
 BATCH: Final = 25
+# Days that who had units landed by the close of a notice has to claim, as in `payments`.
+NOTICE_DAYS: Final = 90
 _EXPIRED: Final = "claims have expired"
 _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
@@ -186,6 +188,10 @@ class Driver(Announcer):
         logged = self.engines.events(ledger, engine, "PoolSetAside", self.coaf)
         return {str(e.pool): (int(e.units), int(e.amount)) for e in logged}
 
+    def owed(self, ledger: str) -> dict[bytes, str]:
+        """Return every part of the event on a ledger that cash is kept in, in words."""
+        return self.parts(ledger) | {party(pool): f"pool {pool}" for pool in self.pools(ledger)}
+
     def _set_aside(self, ledger: str) -> Iterator[Step]:
         """Keep back what is due for pools, as soon as there is something to keep it from."""
         engine = self._engine(ledger)
@@ -234,7 +240,7 @@ class Driver(Announcer):
         if OTHER_BRIDGES in self.parts(ledger).values():
             titles[str(self.connection.token(ledger).address)] = OTHER_BRIDGES
         for pool, title in titles.items():
-            if engine.is_paid(self.coaf, party(pool)):
+            if engine.is_paid(self.coaf, pool):
                 continue
             if not engine.part_of(self.coaf, party(pool))[0]:
                 yield Step(ledger, "claim_pool", "waiting", f"{title}: not funded in full")
@@ -251,7 +257,7 @@ class Driver(Announcer):
             return
         unpaid, unknown = [], []
         for account in self.engines.holders(ledger, self.record.record_day):
-            if engine.is_paid(self.coaf, party(account)):
+            if engine.is_paid(self.coaf, account):
                 continue
             try:
                 units, hint = self.engines.entitled(ledger, account, self.record.record_day)
@@ -274,7 +280,7 @@ class Driver(Announcer):
         """Claim for whoever units landed with after the close, or for one of them."""
         engine = self._engine(ledger)
         for message, payee in self.landed(ledger):
-            if account not in ("", payee) or engine.is_paid(self.coaf, message.id):
+            if account not in ("", payee) or self._is_paid(engine, message):
                 continue
             what = f"{payee}: message {hex_text(message.id)[:10]}…"
             if not engine.part_of(self.coaf, message.lane)[0]:
@@ -282,6 +288,11 @@ class Driver(Announcer):
                 continue
             arguments = (self.coaf, message.as_tuple())
             yield self._do(ledger, engine.claim_crossed, arguments, what, role=role)
+
+    def _is_paid(self, engine: Contract, message: LaneMessage) -> bool:
+        return bool(
+            engine.is_crossing_paid(self.coaf, message.lane, int(message.kind), message.nonce)
+        )
 
     def landed(self, ledger: str) -> Iterator[tuple[LaneMessage, str]]:
         """Yield the messages that landed there after the close, but left before, and with whom."""
@@ -309,7 +320,7 @@ class Driver(Announcer):
         except Revert as revert:
             yield Step(ledger, "claim", "refused", f"{account}: {revert}")
             return
-        if units and engine.is_paid(self.coaf, party(account)):
+        if units and engine.is_paid(self.coaf, account):
             yield Step(ledger, "claim", "done", account)
         elif units:
             arguments = (self.coaf, account, hint)
@@ -343,7 +354,7 @@ class Driver(Announcer):
         if why := self._not_paying(ledger):
             yield Step(ledger, propose, "waiting", why)
             return
-        if engine.is_paid(self.coaf, party(account)):
+        if engine.is_paid(self.coaf, account):
             yield Step(ledger, confirm, "done", f"{account}: it was paid")
             return
         if self._is_expired(ledger):
@@ -374,43 +385,53 @@ class Driver(Announcer):
         """Pass withheld tax on to the accounts that the terms name."""
         for ledger in self.engines.ledgers:
             engine = self._engine(ledger)
-            if amount := int(engine.withheld(self.coaf)):
-                what = self._cash(amount)
-                yield self._do(ledger, engine.pass_on_tax, (self.coaf,), what)
-            else:
+            found = {key: int(engine.withheld(self.coaf, key)) for key in self.owed(ledger)}
+            for key, title in self.owed(ledger).items():
+                if found[key]:
+                    what = f"{title}: {self._cash(found[key])}"
+                    yield self._do(ledger, engine.pass_on_tax, (self.coaf, key), what)
+            if not any(found.values()):
                 yield Step(ledger, "pass_on_tax", "done", "nothing is withheld")
 
     def expire(self) -> Iterator[Step]:
         """Return what is left of each part to the accounts that the terms name, where it may.
 
-        That is what rounding left of a part that is paid, what accounts did not claim in time, and
-        everything of an event that is off.
+        That is what rounding left of a part that is paid, what nobody claimed in time, and
+        everything of an event that is off. Of what lands from a lane notice is given first.
         """
         for ledger in self.engines.ledgers:
             engine = self._engine(ledger)
-            for lane, title in self.engines.parts(ledger).items():
-                is_open, left, held = engine.part_of(self.coaf, lane)
+            for key, title in self.owed(ledger).items():
+                is_open, left, held = engine.part_of(self.coaf, key)
                 if not held:
                     yield Step(ledger, "expire", "done", f"{title}: nothing is left")
-                elif (left or not is_open) and (why := self._not_expiring(ledger, lane)):
+                elif (left or not is_open) and (why := self._not_expiring(ledger, key, left)):
                     yield Step(ledger, "expire", "waiting", f"{title}: {why}")
                 else:
-                    what = f"{title}: {self._cash(held)}"
-                    yield self._do(ledger, engine.expire, (self.coaf, lane), what)
+                    yield self._do(ledger, engine.expire, (self.coaf, key), title)
 
-    def _not_expiring(self, ledger: str, lane: bytes) -> str:
+    def _not_expiring(self, ledger: str, key: bytes, left: int) -> str:
         """Why a part that is not paid keeps its cash, or nothing."""
         engine = self._engine(ledger)
         version = engine.version_of(engine.event_of(self.coaf).in_force)
         if version.halted or version.status == Status.CANCELLED:
             return ""
-        if lane != ACCOUNTS:
-            return "units may still land, without expiry"
         if why := self._not_in_force(ledger):
             return why
-        if self._is_expired(ledger):
+        if not self._is_expired(ledger):
+            return f"claims go on until the close of {date_of(self.record.expires)}"
+        if key == ACCOUNTS:
             return ""
-        return f"claims go on until the close of {date_of(self.record.expires)}"
+        if key not in self.engines.parts(ledger):
+            return "it is kept for whom two keys name"
+        noticed, kept, ended = engine.expiry_notice(self.coaf, key)
+        if noticed and kept < left:
+            last = noticed + NOTICE_DAYS
+            over = self.engines.today(ledger) > last
+            return "" if over else f"who had units by notice claims until the close of {date_of(last)}"
+        books = engine.reconciliation_of(key)
+        fresh = books.day > max(noticed, ended) and books.may_land < left
+        return "" if fresh else "units may still land, by the newest close that was reconciled"
 
     # ------------------------------------------------------------------------- reasons
 

@@ -278,7 +278,7 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
             if home and version.fixed and not engine.share_of(coaf, lane.id_bytes).fixed
         ),
         paid=total(paid),
-        withheld=int(engine.withheld(coaf)),
+        withheld=sum(int(engine.withheld(coaf, key)) for key in driver.owed(ledger)),
         terms=bool(record.currency)
         and engine.terms_for(record.currency.encode().ljust(4, b"\0"))[0] != 0,
         suspended=tuple(

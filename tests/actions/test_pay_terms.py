@@ -39,7 +39,7 @@ def rates(*words: int) -> tuple[int, ...]:
 
 def rate(numerator: int, denominator: int) -> int:
     """The word of a rate, in any terms."""
-    return numerator | denominator << 56
+    return numerator | denominator << 48
 
 
 def terms_for(side: Side, currency: bytes) -> tuple[Any, ...]:
@@ -80,7 +80,7 @@ def test_terms_of_a_currency_replace_those_before_and_no_others(
     euro = new_cash(side.chain, side.issuer)
     numbers = [
         actions.set_pay_terms(side, **changed).return_value
-        for changed in ({}, {"currency": EUROS, "cash": euro.address}, {"rates": rates(1 << 56)})
+        for changed in ({}, {"currency": EUROS, "cash": euro.address}, {"rates": rates(1 << 48)})
     ]
     assert numbers == [1, 2, 3]
     assert terms_for(side, DOLLARS)[0] == 3
@@ -297,10 +297,10 @@ def test_an_event_that_pays_no_cash_is_not_funded(actions: Actions, side: Side) 
 
 
 def test_a_sum_that_fits_no_word_is_not_funded(actions: Actions, side: Side) -> None:
-    """2**128 smallest units: more money than there is."""
+    """2**111 smallest units, all of which may be withheld: more money than there is."""
     actions.set_pay_terms(side)
     units = INVESTOR_UNITS + BUYER_UNITS
-    most = (2**128 - 1) // units
+    most = (2**111 - 1) // units
     with actions.world.isolated():
         record = actions.fixed_at_home(replace(APPLE, rate=Rate(most + 1)))
         with refused(actions.world, "payments: out of range"):

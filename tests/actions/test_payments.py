@@ -10,6 +10,7 @@ import pytest
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import EventVersion, Reconciled, Status
 from tallystick.actions.tax import TaxTable
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Event
 from tallystick.chain.abi import keccak
 from tests.support.actions import (
@@ -61,6 +62,12 @@ NO_COAF = b"US-2020-DVCA-99".ljust(32, b"\0")
 def word(account: Any) -> bytes:
     """An account as a key of what was paid."""
     return bytes(12) + bytes.fromhex(str(getattr(account, "address", account))[2:])
+
+
+def is_paid_for(side: Side, message: LaneMessage) -> bool:
+    """Whether a message's units were paid for."""
+    crossing = (message.lane, int(message.kind), message.nonce)
+    return bool(side.engine.is_crossing_paid(COAF, *crossing))
 
 
 def funded(
@@ -226,7 +233,7 @@ def test_cash_that_calls_back_gets_nowhere(dividend: Dividend) -> None:
         engine.claim.encode(COAF, side.investor, 0),
         engine.claim.encode(COAF, side.buyer, 0),
         engine.push.encode(COAF, [side.buyer], []),
-        engine.pass_on_tax.encode(COAF),
+        engine.pass_on_tax.encode(COAF, ACCOUNTS),
         engine.expire.encode(COAF, dividend.lane),
         engine.part_of.encode(COAF, ACCOUNTS),
         engine.set_payee.encode(side.attacker),
@@ -258,15 +265,15 @@ def test_everybody_is_paid_once_where_they_are_and_nothing_is_left(dividend: Div
         receipt = dividend.actions.claim(side, account)
         assert receipt.events == dividend.paid(side, account, units)
         assert receipt.return_value == dividend.due(units).net
-        assert side.engine.is_paid(COAF, word(account))
+        assert side.engine.is_paid(COAF, account)
         with dividend.refused(PAID_ALREADY):
             dividend.actions.claim(side, account)
     for side, account, message in crossed(dividend):
-        assert not side.engine.is_paid(COAF, message.id)
+        assert not is_paid_for(side, message)
         receipt = dividend.actions.claim_crossed(side, message, account)
         assert receipt.events == dividend.paid(side, account, message.amount, message=message)
         assert receipt.return_value == dividend.due(message.amount).net
-        assert side.engine.is_paid(COAF, message.id)
+        assert is_paid_for(side, message)
         with dividend.refused(PAID_ALREADY):
             dividend.actions.claim_crossed(side, message, account)
     for side, lane, units in dividend.parts:
@@ -276,7 +283,8 @@ def test_everybody_is_paid_once_where_they_are_and_nothing_is_left(dividend: Div
         assert cash < (3 if units else 1)
     for side in dividend.sides:
         held = sum(dividend.part(side, lane)[2] for lane in (ACCOUNTS, dividend.lane))
-        assert side.cash.balanceOf(side.engine) == held + side.engine.withheld(COAF)
+        tax = sum(dividend.withheld(side, lane) for lane in (ACCOUNTS, dividend.lane))
+        assert side.cash.balanceOf(side.engine) == held + tax
 
 
 def test_nothing_is_paid_before_the_payment_day_begins(dividend: Dividend) -> None:
@@ -321,7 +329,7 @@ def test_an_event_that_is_unknown_or_not_funded_pays_nobody(dividend: Dividend) 
         dividend.actions.claim(side, side.investor)
     with dividend.refused("payments: no such event, or off"):
         side.engine.claim(NO_COAF, side.investor, 0, sender=side.investor)
-    assert side.engine.is_paid(COAF, word(side.investor)) is False
+    assert side.engine.is_paid(COAF, side.investor) is False
 
 
 def test_who_held_nothing_is_not_entitled(dividend: Dividend) -> None:
@@ -390,10 +398,10 @@ def test_tax_is_that_of_the_holders_category_when_it_is_paid(dividend: Dividend)
     categories = ((1, TREATY), (3, EXEMPT), (2, STATUTORY), (15, STATUTORY))
     for (side, account, units), (category, tax) in zip(holders(dividend), categories, strict=True):
         categorise(side, account, category)
-        before, due = side.engine.withheld(COAF), dividend.due(units, tax)
+        before, due = dividend.withheld(side), dividend.due(units, tax)
         receipt = dividend.actions.claim(side, account)
         assert receipt.events == dividend.paid(side, account, units, tax)
-        assert side.engine.withheld(COAF) - before == due.tax == due.gross - due.net
+        assert dividend.withheld(side) - before == due.tax == due.gross - due.net
     home, message = dividend.home, dividend.homeward
     categorise(home, home.fund, 3)
     receipt = dividend.actions.claim_crossed(home, message, home.fund)
@@ -429,7 +437,7 @@ def test_terms_of_an_event_stay_what_they_were_when_it_was_funded_first(
     assert receipt.events == dividend.paid(side, side.investor, AT_HOME)
     receipt = dividend.actions.claim_crossed(side, dividend.homeward, side.fund)
     assert receipt.events == dividend.paid(side, side.fund, HOMEWARD, message=dividend.homeward)
-    tax = side.engine.pass_on_tax(COAF, sender=side.courier).one("TaxPassedOn")
+    tax = side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.courier).one("TaxPassedOn")
     assert tax.tax_account == side.auditor.address
     begin(side, dividend.record.expires + 1)
     side.engine.expire(COAF, ACCOUNTS, sender=side.courier)
@@ -629,13 +637,13 @@ def test_who_cannot_be_paid_stops_nobody_and_loses_nothing(
     moved = moves_often(dividend.fund_of(side), side)
     side.cash.set_blocked(side.buyer, True, sender=side.issuer)
     batch = [side.buyer, side.investor, side.outsider, side.custody.address, side.fund]
-    before = dividend.part(side), side.engine.withheld(COAF), side.cash.balanceOf(side.engine)
+    before = dividend.part(side), dividend.withheld(side), side.cash.balanceOf(side.engine)
     receipt = pushed(side, batch)
     assert receipt.return_value == 0
     assert receipt.events == (side.engine.emitted("PaymentRefused", COAF, side.buyer, side.buyer),)
     assert before == (
         dividend.part(side),
-        side.engine.withheld(COAF),
+        dividend.withheld(side),
         side.cash.balanceOf(side.engine),
     )
     # A bad payee costs a batch no more than this.
@@ -685,19 +693,19 @@ def test_tax_passes_on_to_its_account_alone(dividend: Dividend) -> None:
     side = dividend.paying().home
     none = "payments: nothing withheld"
     with dividend.refused(none):
-        side.engine.pass_on_tax(COAF, sender=side.courier)
+        side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.courier)
     for account, units in ((side.investor, AT_HOME), (side.buyer, BUYER_UNITS)):
         dividend.actions.claim(side, account)
         tax = dividend.due(units).tax
-        assert side.engine.withheld(COAF) == tax
-        receipt = side.engine.pass_on_tax(COAF, sender=side.attacker)
+        assert dividend.withheld(side) == tax
+        receipt = side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.attacker)
         assert receipt.return_value == tax
         assert receipt.events == (
-            side.engine.emitted("TaxPassedOn", COAF, side.auditor, tax),
+            side.engine.emitted("TaxPassedOn", COAF, ACCOUNTS, side.auditor, tax),
             side.cash.emitted("Transfer", side.engine, side.auditor, tax),
         )
         with dividend.refused(none):
-            side.engine.pass_on_tax(COAF, sender=side.courier)
+            side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.courier)
 
 
 def test_tax_that_its_account_can_not_take_stays_withheld(dividend: Dividend) -> None:
@@ -705,8 +713,8 @@ def test_tax_that_its_account_can_not_take_stays_withheld(dividend: Dividend) ->
     dividend.actions.claim(side, side.investor)
     side.cash.set_blocked(side.auditor, True, sender=side.issuer)
     with dividend.refused("payments: cash refused"):
-        side.engine.pass_on_tax(COAF, sender=side.courier)
-    assert side.engine.withheld(COAF) == dividend.due(AT_HOME).tax
+        side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.courier)
+    assert dividend.withheld(side) == dividend.due(AT_HOME).tax
 
 
 # ------------------------------------------------------------------------ what is left
@@ -740,13 +748,14 @@ def test_what_accounts_did_not_claim_goes_back_when_claims_have_expired(
     receipt = expire(side)
     assert receipt.return_value == rest
     assert receipt.events == returned(dividend, side, ACCOUNTS, BUYER_UNITS, rest)
-    assert dividend.part(side) == (False, 0, 0)
+    # It stays open, empty: what was withheld of it is known by it.
+    assert dividend.part(side) == (True, 0, 0)
     with dividend.refused("payments: nothing left"):
         expire(side)
     with dividend.refused("payments: claims expired"):
         dividend.actions.fund(side, record)
     # Tax stays where it is owed, and the lane's share is not touched.
-    assert side.engine.withheld(COAF) == dividend.due(AT_HOME).tax
+    assert dividend.withheld(side) == dividend.due(AT_HOME).tax
     assert dividend.part(side, dividend.lane)[:2] == (True, HOMEWARD)
 
 
@@ -872,7 +881,7 @@ def test_a_cancelled_event_pays_nobody_and_its_funding_goes_back_at_once(
     for side, lane, units in dividend.parts:
         due = dividend.due(units).gross
         assert expire(side, lane).events == returned(dividend, side, lane, units, due)
-        assert dividend.part(side, lane) == (False, 0, 0)
+        assert dividend.part(side, lane) == (True, 0, 0)
         with dividend.refused("events: none, or cancelled"):
             actions.fund(side, dividend.record, lane)
     assert [side.cash.balanceOf(side.engine) for side in dividend.sides] == [0, 0]
@@ -930,8 +939,8 @@ def test_two_roles_take_note_that_a_holder_was_paid_elsewhere(dividend: Dividend
         engine.emitted("PaidElsewhere", COAF, side.investor, payment, REFERENCE),
         side.cash.emitted("Transfer", engine, side.issuer, due.net),
     )
-    assert engine.is_paid(COAF, word(side.investor))
-    assert engine.withheld(COAF) == due.tax
+    assert engine.is_paid(COAF, side.investor)
+    assert dividend.withheld(side) == due.tax
     assert dividend.part(side)[1] == BUYER_UNITS
     with dividend.refused(PAID_ALREADY):
         dividend.actions.claim(side, side.investor)

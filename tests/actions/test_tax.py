@@ -44,19 +44,19 @@ def test_a_table_is_its_words_and_back(table: TaxTable) -> None:
 
 
 def test_a_rate_is_packed_lowest_bits_first() -> None:
-    before, rate = 0x123456789ABCDE, 0xFEDCBA98765431
+    before, rate = 0x123456789ABC, 0xFEDCBA987655
     words = TaxTable((Rate(before, rate), None, Rate(0))).pack()
-    assert [f"{word:028x}" for word in words[:4]] == [
-        f"{rate:014x}{before:014x}",
-        f"{0:028x}",
-        f"{1:014x}{0:014x}",
-        f"{0:028x}",
+    assert [f"{word:024x}" for word in words[:4]] == [
+        f"{rate:012x}{before:012x}",
+        f"{0:024x}",
+        f"{1:012x}{0:012x}",
+        f"{0:024x}",
     ]
     assert set(words[3:]) == {0}
 
 
 def test_no_rate_is_not_a_rate_of_nothing() -> None:
-    table = TaxTable.unpack((3 | 10 << 56, 0, 1 << 56, *[0] * 13))
+    table = TaxTable.unpack((3 | 10 << 48, 0, 1 << 48, *[0] * 13))
     assert table == TaxTable((STATUTORY, None, EXEMPT))
     assert [table.rate_of(category) for category in range(4)] == [
         STATUTORY,
@@ -69,16 +69,16 @@ def test_no_rate_is_not_a_rate_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((3 | 10 << 56,), "expected 16 words of 112 bits"),
-        ((3 | 10 << 56, *[0] * 16), "expected 16 words of 112 bits"),
-        ((1 << 112 | 3 | 10 << 56, *[0] * 15), "expected 16 words of 112 bits"),
-        ((-1, *[0] * 15), "expected 16 words of 112 bits"),
+        ((3 | 10 << 48,), "expected 16 words of 96 bits"),
+        ((3 | 10 << 48, *[0] * 16), "expected 16 words of 96 bits"),
+        ((1 << 96 | 3 | 10 << 48, *[0] * 15), "expected 16 words of 96 bits"),
+        ((-1, *[0] * 15), "expected 16 words of 96 bits"),
         ((0,) * 16, "expected 1 to 16 rates, and a first one"),
-        ((0, 1 << 56, *[0] * 14), "expected 1 to 16 rates, and a first one"),
+        ((0, 1 << 48, *[0] * 14), "expected 1 to 16 rates, and a first one"),
         ((5, *[0] * 15), "expected 5 in lowest terms"),
-        ((2 | 4 << 56, *[0] * 15), "expected 1/2 in lowest terms"),
-        ((3 | 2 << 56, *[0] * 15), "expected a tax of 0 to 1 whose terms fit 56 bits"),
-        ((1 | 2 << 56, 2 | 3 << 56, *[0] * 14), "expected the first rate to be the highest"),
+        ((2 | 4 << 48, *[0] * 15), "expected 1/2 in lowest terms"),
+        ((3 | 2 << 48, *[0] * 15), "expected a tax of 0 to 1 whose terms fit 48 bits"),
+        ((1 | 2 << 48, 2 | 3 << 48, *[0] * 14), "expected the first rate to be the highest"),
     ],
 )
 def test_words_that_no_table_packs_to_are_refused(words: tuple[int, ...], expected: str) -> None:
@@ -96,7 +96,7 @@ def test_a_table_has_a_first_rate_and_at_most_sixteen(rates: tuple[Rate | None, 
 @pytest.mark.parametrize("rate", [Rate(2), Rate(1, TAX_TERM_MAX + 1)])
 def test_a_rate_that_cannot_be_withheld_is_refused(rate: Rate) -> None:
     for rates in ((rate,), (Rate(1), rate)):
-        with pytest.raises(ValueError, match=r"^expected a tax of 0 to 1 whose terms fit 56 bits$"):
+        with pytest.raises(ValueError, match=r"^expected a tax of 0 to 1 whose terms fit 48 bits$"):
             TaxTable(rates)
 
 

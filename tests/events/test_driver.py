@@ -25,7 +25,7 @@ from tests.support.world import (
 )
 
 _ISSUE = INVESTOR_UNITS + BUYER_UNITS
-_TAX = [30 | 100 << 56, 15 | 100 << 56, *[0] * 14]
+_TAX = [30 | 100 << 48, 15 | 100 << 48, *[0] * 14]
 
 
 def _driver(world: World, **how: Any) -> Driver:

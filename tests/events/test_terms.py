@@ -55,7 +55,7 @@ def test_both_keys_set_terms_once(world: World, tmp_path: Path) -> None:
     assert (number, kept.cash, kept.rates[:3]) == (
         1,
         world.home.cash.address,
-        [3 | 10 << 56, 3 | 20 << 56, 0],
+        [3 | 10 << 48, 3 | 20 << 48, 0],
     )
     before = world.storage()
     assert _states(terms.set()) == [

@@ -62,7 +62,7 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("currency", "dollars", "currency: dollars: expected "),
         ("cash_decimals", 19, "cash_decimals: 19: expected a number of at most 18"),
         ("rates", ["0.15", "0.3"], "rates: 0.15, 0.3: expected the first rate to be the highest"),
-        ("rates", ["1.5"], "rates: 1.5: expected a tax of 0 to 1 whose terms fit 56 bits"),
+        ("rates", ["1.5"], "rates: 1.5: expected a tax of 0 to 1 whose terms fit 48 bits"),
         ("rates", [], 'rates: "": expected 1 to 16 rates, and a first one'),
         ("rates", ["0.1"] * 17, "rates: 0.1, "),
         ("rates", ["0.12345678901234"], "rates[0]: 0.12345678901234: expected at most 13 decimal"),

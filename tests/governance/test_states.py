@@ -924,7 +924,7 @@ def _push(world: World, state: str) -> Call:
 def _pass_on_tax(world: World, state: str) -> Call:
     _claim(world, state).make()
     side = world.home
-    return Call(side, side.engine, "pass_on_tax", (COAF,), side.outsider)
+    return Call(side, side.engine, "pass_on_tax", (COAF, ACCOUNTS), side.outsider)
 
 
 @prepares(_ENGINE, "expire")

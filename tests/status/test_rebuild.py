@@ -284,7 +284,7 @@ def _payments(
         what = (coaf, refused, 0, b"\2" * 32, *STATED)
         engine.propose_paid_elsewhere(*what, sender=side.paying_agent)
         engine.confirm_paid_elsewhere(*what, sender=side.registrar)
-    engine.pass_on_tax(coaf, sender=side.courier)
+    engine.pass_on_tax(coaf, bytes(32), sender=side.courier)
 
 
 def _controls(side: Side) -> None:

@@ -168,6 +168,10 @@ class Dividend:
         funded, units, cash = side.engine.part_of(COAF, lane)
         return bool(funded), int(units), int(cash)
 
+    def withheld(self, side: Side, lane: bytes = ACCOUNTS) -> int:
+        """Tax of a part that was not passed on yet."""
+        return int(side.engine.withheld(COAF, lane))
+
     @contextmanager
     def refused(self, reason: str | None = None, **how: Any) -> Iterator[None]:
         """The block reverts exactly so, and nothing has changed."""

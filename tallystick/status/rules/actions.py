@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from tallystick.bridge.message import Kind as MessageKind
 from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
 from tallystick.status.rules.step import NOBODY, Changes, Step, on, proposal, sets
@@ -21,11 +22,15 @@ sets("AttestorsSet", "attestors", to="verifier")
 sets("PeerSet", "peer_of ledger", same="chain_id engine verifier")
 
 
+def _is_home(step: Step) -> bool:
+    """Whether the ledger is the instrument's home, as its token says."""
+    return any(value for (_, view, *_), value in step.facts.items() if view == "is_home")
+
+
 @on("PeerSet")
 def _peer_set(step: Step) -> Changes:
-    """A remote ledger believes home alone; which one it is, its token says."""
-    is_home = any(value for (_, view, *_), value in step.facts.items() if view == "is_home")
-    return {} if is_home else {("home_ledger",): step.ledger}
+    """A remote ledger believes home alone."""
+    return {} if _is_home(step) else {("home_ledger",): step.ledger}
 
 
 for _event in ("RecordSent", "ArmedSent", "FiguresSent", "TotalsSent", "ReconciledSent"):
@@ -165,10 +170,14 @@ def _reconciled(step: Step, day: int, may_land: int) -> Changes:
     return step.with_members("reconciliation_of", step.lane, day=day, may_land=may_land)
 
 
+def _in_force_of(step: Step) -> Any:
+    """The version in force of an event, by the hash of its record."""
+    return step.member("in_force", "event_of", step.coaf)
+
+
 def _record_day(step: Step) -> int:
     """The record day of the version in force of an event."""
-    in_force = step.member("in_force", "event_of", step.coaf)
-    return int(step.member("record_day", "version_of", in_force))
+    return int(step.member("record_day", "version_of", _in_force_of(step)))
 
 
 on("ReconciledSent")(lambda s: _reconciled(s, s.reconciled.day, s.homeward))
@@ -181,7 +190,7 @@ on("TotalsTaken")(lambda s: _reconciled(s, _record_day(s), s.totals.crossing))
 
 sets("OperatorSet", "isOperator controller operator", to="approved")
 sets("NonceInvalidated", "authorizations controller nonce", to=True)
-sets("TaxPassedOn", "withheld coaf", to=0)
+sets("TaxPassedOn", "withheld coaf lane", to=0)
 
 
 @on("PayTermsProposed")
@@ -227,34 +236,35 @@ def _event_funded(step: Step) -> Changes:
     return {("part_of", step.coaf, step.lane): (is_open, units, step.held)}
 
 
-def _paid_out(step: Step, lane: bytes, key: bytes) -> Changes:
-    """A payment out of a part, to the account or for the message that `key` names."""
+def _paid_out(step: Step, lane: bytes, *paid: Any) -> Changes:
+    """A payment out of a part, and the view that says that it is made."""
     payment = step.payment
     is_open, units, cash = step.now("part_of", step.coaf, lane)
     left = (is_open, units - payment.units, cash - payment.gross)
     return {
         ("part_of", step.coaf, lane): left,
-        ("is_paid", step.coaf, key): True,
-        ("withheld", step.coaf): step.now("withheld", step.coaf) + payment.tax,
+        paid: True,
+        ("withheld", step.coaf, lane): step.now("withheld", step.coaf, lane) + payment.tax,
     }
 
 
 @on("Paid")
 def _paid(step: Step) -> Changes:
-    """Which lane a message came by the escrow's log says, where its units landed.
+    """Which lane a message came by the escrow's log says.
 
     A pool, and what is with other bridges, have parts of their own.
     """
     if not any(step.message_id):
         key = party(step.account)
         own = any(step.now("part_of", step.coaf, key, empty=()))
-        return _paid_out(step, key if own else _NO_LANE, key)
-    [lane] = (
+        return _paid_out(step, key if own else _NO_LANE, "is_paid", step.coaf, step.account)
+    [(lane, nonce)] = (
         value
         for (_, view, *asked), value in step.facts.items()
-        if (view, asked) == ("_lane_of", [step.message_id])
+        if (view, asked) == ("_message_of", [step.message_id])
     )
-    return _paid_out(step, lane, step.message_id)
+    kind = MessageKind.RELEASE if _is_home(step) else MessageKind.ISSUE
+    return _paid_out(step, lane, "is_crossing_paid", step.coaf, lane, int(kind), nonce)
 
 
 @on("PoolSetAside")
@@ -278,7 +288,7 @@ def _paid_elsewhere(step: Step) -> Changes:
     what = (step.coaf, step.account, step.payment, step.reference)
     return {
         **step.carried_out("paid_elsewhere", *what),
-        **_paid_out(step, _NO_LANE, party(step.account)),
+        **_paid_out(step, _NO_LANE, "is_paid", step.coaf, step.account),
     }
 
 
@@ -290,8 +300,18 @@ def _payment_refused(_: Step) -> Changes:
 
 @on("EventExpired")
 def _event_expired(step: Step) -> Changes:
-    """What may still land stays; a part of which all was paid stays as it is, empty."""
+    """What may still land stays, and a part that is open stays so."""
     is_open, units, cash = step.now("part_of", step.coaf, step.lane)
-    left = units - step.units
-    kept = (is_open, left, cash - step.amount) if left else (is_open and step.units == 0, 0, 0)
-    return {("part_of", step.coaf, step.lane): kept}
+    left = (True, units - step.units, cash - step.amount) if is_open else (False, 0, 0)
+    changes: Changes = {("part_of", step.coaf, step.lane): left}
+    noticed, *_ = step.now("expiry_notice", step.coaf, step.lane, empty=(0, 0, 0))
+    # What rounding left, and all of an event that is off, goes back without notice.
+    if noticed and step.units and not step.member("halted", "version_of", _in_force_of(step)):
+        changes[("expiry_notice", step.coaf, step.lane)] = (0, 0, noticed)
+    return changes
+
+
+@on("ExpiryNoticed")
+def _expiry_noticed(step: Step) -> Changes:
+    *_, ended = step.now("expiry_notice", step.coaf, step.lane, empty=(0, 0, 0))
+    return {("expiry_notice", step.coaf, step.lane): (step.day, step.kept, ended)}

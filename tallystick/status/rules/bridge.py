@@ -96,6 +96,7 @@ def _message_delivered(step: Step) -> Changes:
         ("has_arrived", lane, nonce + 1): bool(step.now("has_arrived", lane, nonce + 1)),
         ("suspended", step.id): 0,
         ("landed", step.id): 0,
+        ("_message_of", step.id): (lane, nonce),
     }
 
 
@@ -118,7 +119,6 @@ def _suspense_claimed(step: Step) -> Changes:
 
 
 sets("UnitsLanded", "landed id", to="landing")
-sets("UnitsLanded", "_lane_of id", to="lane")
 
 
 @on("FigureKept")
