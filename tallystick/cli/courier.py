@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from typing import Any, Final, Protocol
 
 from tallystick.chain import ChainError
@@ -79,24 +78,29 @@ def run(
         whether nothing was refused and nothing failed in the last step.
     """
     said: dict[tuple[bytes, str], tuple[str, str]] = {}
-    ill = ""
+    ill: list[str] = []
     while True:
-        good, now = True, {}
-        try:
-            for outcome in chain.from_iterable(carrier.carry() for carrier in carriers):
-                message = (outcome.id, outcome.destination)
-                key = (outcome.what, _COUNTS.sub("…", outcome.detail))
-                if outcome.changed or said.get(message) != key:
-                    report(outcome)
-                said[message] = now[message] = key
-                good &= outcome.what not in {"refused", "failed"}
-            said, ill = now, ""
-        except ChainError as error:
-            if once:
-                raise
-            if str(error) != ill:
-                trouble(str(error))
-            ill = str(error)
+        good, now, errors = True, {}, list[ChainError]()
+        for carrier in carriers:
+            try:
+                for outcome in carrier.carry():
+                    message = (outcome.id, outcome.destination)
+                    key = (outcome.what, _COUNTS.sub("…", outcome.detail))
+                    if outcome.changed or said.get(message) != key:
+                        report(outcome)
+                    said[message] = now[message] = key
+                    good &= outcome.what not in {"refused", "failed"}
+            except ChainError as error:
+                # What the others carry may be between ledgers that are there.
+                errors.append(error)
+        if errors and once:
+            raise errors[0]
+        for text in dict.fromkeys(str(error) for error in errors):
+            if text not in ill:
+                trouble(text)
+        ill = [str(error) for error in errors]
+        if not ill:
+            said = now
         if once:
             return good
         pause()

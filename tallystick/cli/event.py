@@ -6,7 +6,7 @@ Every verb does what is left to do and can be run again; nothing is sent without
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -424,12 +424,13 @@ def _told(steps: Iterable[Step], path: Path, execute: bool, as_json: bool) -> in
     return int(any(step.state == "refused" for step in found))
 
 
-def _show(driver: Driver, found: Iterable[Standing]) -> None:
+def _show(driver: Driver, found: Sequence[Standing]) -> None:
     from tallystick.cli.terminal import console, show_table
     from tallystick.events.standing import waits
     from tallystick.text import time_text, units_text
 
     record, shown = driver.record, console()
+    off = ", cancelled" if any(seen.home and seen.cancelled for seen in found) else ""
     decimals = driver.connection.manifest.instrument.decimals
 
     def moment(time: int, late: bool = False) -> str:
@@ -451,7 +452,7 @@ def _show(driver: Driver, found: Iterable[Standing]) -> None:
 
     show_table(
         shown,
-        f"{record.caev} {record.coaf}, version {record.version}, {record.isin}",
+        f"{record.caev} {record.coaf}, version {record.version}{off}, {record.isin}",
         ("Ledger", "Told", "Armed", "Figures", "Fixed", "Funded", "Paid", "Unclaimed", "Waiting"),
         [
             (

@@ -16,7 +16,7 @@ from typing import Any
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.carrying import Act
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
-from tallystick.chain import Account, RawLog, Receipt, Revert
+from tallystick.chain import Account, ChainError, RawLog, Receipt, Revert
 from tallystick.courier.decision import Sighting, decide
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
@@ -146,9 +146,19 @@ class Courier:
         return tuple(self.carry())
 
     def carry(self) -> Iterator[Outcome]:
-        """Do what `step` does, one message at a time: an error later on takes back nothing."""
+        """Do what `step` does, one message at a time: an error takes back nothing.
+
+        Raises:
+            ChainError: a node can't be reached; what goes between others was carried.
+        """
+        errors = []
         for direction in self._directions:
-            yield from self._step(direction)
+            try:
+                yield from self._step(direction)
+            except ChainError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _step(self, way: _Direction) -> Iterator[Outcome]:
         self._read(way)

@@ -6,11 +6,11 @@ again, and several may run at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallystick.chain import Account, RawLog
+from tallystick.chain import Account, ChainError, RawLog
 from tallystick.errors import CheckFailed
 from tallystick.events.acts import Step
 from tallystick.events.carrying import Carrier
@@ -104,27 +104,53 @@ class EngineCourier(Carrier):
             ChainError: a node can't be reached; the next call goes on where this one stood.
         """
         self._steps += 1
-        if any(logs.forgets() for logs in self._logs.values()):
-            # What was taken may have to be taken again.
-            self._unread, self._open = [], {}
-            for logs in self._logs.values():
-                logs.forget()
-        for ledger in self._logs:
-            self._unread += self._new(ledger)
-        while self._unread:
-            if unreadable := self._read(*self._unread[0]):
-                yield unreadable
-            del self._unread[0]
+        errors = [*self._on_each(self._check), *self._on_each(self._note)]
+        try:
+            while self._unread:
+                if unreadable := self._read(*self._unread[0]):
+                    yield unreadable
+                del self._unread[0]
+        except ChainError as error:
+            errors.append(error)
+        away: set[tuple[str, str]] = set()
         for key, message in list(self._open.items()):
-            if message.rests_until <= self._steps:
-                message.said = self._step(message)
+            way = message.telling.source, message.destination
+            if way in away:
+                continue
+            try:
+                if message.rests_until <= self._steps:
+                    message.said = self._step(message)
+            except ChainError as error:
+                # Others may go between ledgers that are there.
+                errors.append(error)
+                away.add(way)
+                continue
             if 0 <= message.done_at <= self._logs[message.destination].read_to:
                 del self._open[key]
             elif message.said is not None:
                 yield message.said
+        if errors:
+            raise errors[0]
 
-    def _new(self, source: str) -> list[tuple[str, RawLog]]:
-        """What a ledger's engine logged in blocks that became final."""
+    def _on_each(self, act: Callable[[str], None]) -> list[ChainError]:
+        """Do something on each ledger; says which nodes can't be reached."""
+        errors = []
+        for ledger in self._logs:
+            try:
+                act(ledger)
+            except ChainError as error:
+                errors.append(error)
+        return errors
+
+    def _check(self, ledger: str) -> None:
+        """Begin anew if what was read of a ledger is gone: what was taken may have to be again."""
+        if self._logs[ledger].forgets():
+            self._unread, self._open = [], {}
+            for logs in self._logs.values():
+                logs.forget()
+
+    def _note(self, source: str) -> None:
+        """Note what a ledger's engine logged in blocks that became final."""
         by_home = source == self.engines.home
         lane = [] if by_home else [self.engines.lanes[source].id_bytes]
         wanted = [
@@ -132,7 +158,8 @@ class EngineCourier(Carrier):
             for row in KINDS.values()
             if row.from_home == by_home
         ]
-        return [(source, log) for log in self._logs[source].read(self._engine(source), wanted)]
+        found = self._logs[source].read(self._engine(source), wanted)
+        self._unread += [(source, log) for log in found]
 
     def _read(self, source: str, log: RawLog) -> Carried | None:
         """Note what a log tells, or say that nobody here can read it."""

@@ -78,6 +78,7 @@ class Standing:
         today: its business day.
         record: the version in hand.
         announced: whether that version is the one that was announced last.
+        newest: the number of the version that was announced last, or taken; 0: none was.
         in_force: the number of the version that counts there; 0: none.
         current: whether it is the one in hand.
         cancelled: the event is off there.
@@ -100,6 +101,7 @@ class Standing:
     today: int
     record: EventRecord
     announced: bool
+    newest: int
     in_force: int
     current: bool
     cancelled: bool
@@ -164,10 +166,17 @@ def _waits(seen: Standing) -> Iterator[str]:
     record = seen.record
     if (seen.halted or seen.cancelled) and any(part.held for part in seen.parts):
         yield "what was paid in returns: expire"
+    # Announced last, with other words than the version in hand has.
+    other = seen.home and not seen.announced and seen.newest >= record.version
+    if other and seen.newest > seen.in_force:
+        yield f"version {seen.newest}, with its file: confirm"
     if seen.halted:
         yield "halted for good: two attested versions contradict one another"
+    elif not seen.current and seen.in_force >= record.version:
+        yield f"nothing of this file: another version, {seen.in_force}, is in force"
     elif seen.home and not seen.announced and not seen.current:
-        yield "the issuer: announce"
+        if not other:
+            yield "the issuer: announce"
     elif seen.home and not seen.current:
         yield "event attestors: confirm"
     elif not seen.current:
@@ -263,6 +272,7 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
         today=engines.today(ledger),
         record=record,
         announced=bytes(event.newest) == record.hash,
+        newest=int(engine.version_of(event.newest).version),
         in_force=int(version.version),
         current=bytes(event.in_force) == record.hash,
         cancelled=version.status == Status.CANCELLED,

@@ -453,6 +453,13 @@ def test_an_event_is_cancelled_without_notice(command: _Command, tmp_path: Path)
     event = _event(tmp_path, ("version", 2), ("previous", record))
     assert command.steps("announce", "--cancel", event=event) == [("home", "announce", "executed")]
     assert command.steps("confirm", event=event) == [("home", "confirm", "executed")]
+    status, out, _ = command("status", event=event)
+    assert status == 0
+    assert "DVCA US-2020-DVCA-01, version 2, cancelled, US0378331005" in out
+    assert command.waits() == {
+        "home": ["nothing of this file: another version, 2, is in force"],
+        "remote": ["its figures of the close: figures"],
+    }
     later = _event(tmp_path, ("version", 3), ("previous", record))
     status, out, err = command("announce", "--execute", event=later)
     assert (status, out) == (2, "")

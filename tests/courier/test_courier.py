@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -382,6 +383,28 @@ def test_the_loop_says_each_thing_once(network: Network) -> None:
     with pytest.raises(StopIteration):
         run_courier([Courier(connected(network))], reported.append, pause, pytest.fail)
     assert [outcome.what for outcome in reported] == ["suspended", "waiting", "claimed"]
+
+
+def test_a_node_that_is_away_stops_no_other_carrier(network: Network) -> None:
+    class Away:
+        """Carries between ledgers that do not answer."""
+
+        def carry(self) -> Iterator[Outcome]:
+            raise ChainError("no node answers")
+            yield
+
+    lock(network, 100)
+    let_pass(network)
+    reported: list[Outcome] = []
+    troubles: list[str] = []
+    carriers = [Away(), Courier(connected(network))]
+    rounds = iter(range(3))
+    with pytest.raises(StopIteration):
+        run_courier(carriers, reported.append, lambda: next(rounds) and None, troubles.append)
+    assert [outcome.what for outcome in reported] == ["delivered"]
+    assert troubles == ["no node answers"]
+    with pytest.raises(ChainError, match="no node answers"):
+        run_courier(carriers, reported.append, pytest.fail, pytest.fail, once=True)
 
 
 def test_role_indices_are_those_of_the_manifest(network: Network) -> None:

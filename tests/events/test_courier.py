@@ -12,14 +12,19 @@ from tallystick.actions.message import EventVersion, Status
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import ChainError
+from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_couriers
 from tallystick.errors import InputError
 from tallystick.events.courier import Carried, EngineCourier
 from tallystick.events.driver import Driver
 from tallystick.events.engines import Engines
+from tallystick.files.instrument import load_instrument
+from tallystick.local.devnet import with_ledgers
+from tallystick.local.network import Network
 from tallystick.reach.connection import Connection
 from tests.support.actions import APPLE, begin
+from tests.support.commands import APPLE as APPLE_FILE
 from tests.support.world import STATED, World
 
 # Another event of the same record day, announced at the same time.
@@ -292,6 +297,44 @@ def test_a_restart_in_the_middle_of_a_step(world: World, monkeypatch: pytest.Mon
     monkeypatch.setattr(Engines, "telling", read)
     assert next(courier.carry()).words == _NUMBER
     assert _said(_courier(world).carry()) == [_taken("home", f"RECORD {_SECOND.coaf} version 1")]
+
+
+def test_a_ledger_that_is_away_keeps_nothing_from_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Home and two others; the first of them does not answer."""
+    names = ("home", "remote", "remote-2")
+    instrument = with_ledgers(APPLE_FILE, load_instrument(APPLE_FILE), len(names))
+    chains = {
+        name: EmbeddedChain(name, 41_001 + at, ledger_number=1 + at)
+        for at, name in enumerate(names)
+    }
+    network = Network.deploy(instrument, chains)
+    today = int(network.home.token.business_day())
+    days = {"announced": 0, "ex": 5, "record_day": 6, "figures_by": 9}
+    days |= {"payment_day": 9, "relief_until": 9, "expires": 1_105}
+    record = replace(APPLE, **{name: today + count for name, count in days.items()})
+    driver = Driver(network.connection, record)
+    for step in (*driver.announce(), *driver.confirm()):
+        assert step.state == "executed"
+    for chain in chains.values():
+        chain.mine(3)
+    courier = EngineCourier(network.connection)
+    real = Engines.engine
+
+    def engine(self: Engines, ledger: str) -> Any:
+        if ledger == "remote":
+            raise ChainError("remote does not answer")
+        return real(self, ledger)
+
+    monkeypatch.setattr(Engines, "engine", engine)
+    carried = courier.carry()
+    taken = next(carried)
+    assert (taken.what, taken.destination) == ("taken", "remote-2")
+    with pytest.raises(ChainError, match="remote does not answer"):
+        next(carried)
+    monkeypatch.setattr(Engines, "engine", real)
+    assert [(each.what, each.destination) for each in courier.carry()] == [("taken", "remote")]
 
 
 def test_a_message_of_nobodys_keys_waits(world: World) -> None:

@@ -20,6 +20,7 @@ _DONE = Standing(
     today=APPLE.relief_until + 1,
     record=APPLE,
     announced=True,
+    newest=1,
     in_force=1,
     current=True,
     cancelled=False,
@@ -58,14 +59,31 @@ def test_an_event_without_a_record_day_is_only_told() -> None:
     notice = replace(APPLE, record_day=0, payment_day=0, rate=None, currency="")
     seen = replace(_DONE, record=notice, parts=(_UNFIXED,))
     assert waits(seen) == ()
-    assert waits(replace(seen, current=False)) == ("event attestors: confirm",)
+    told = replace(seen, current=False, in_force=0)
+    assert waits(told) == ("event attestors: confirm",)
 
 
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"current": False, "announced": False}, "the issuer: announce"),
-        ({"current": False}, "event attestors: confirm"),
+        (
+            {"current": False, "announced": False, "newest": 0, "in_force": 0},
+            "the issuer: announce",
+        ),
+        ({"current": False, "in_force": 0}, "event attestors: confirm"),
+        (
+            {"current": False, "announced": False, "in_force": 0},
+            "version 1, with its file: confirm",
+        ),
+        (
+            {"current": False, "announced": False},
+            "nothing of this file: another version, 1, is in force",
+        ),
+        ({"newest": 2, "announced": False}, "version 2, with its file: confirm"),
+        (
+            {"current": False, "announced": False, "newest": 2, "in_force": 2},
+            "nothing of this file: another version, 2, is in force",
+        ),
         ({"today": APPLE.record_day}, "the close of the record day, 2020-08-10"),
         ({"late": True}, "told too late: its close was not kept"),
         ({"halted": True}, "halted for good: two attested versions contradict one another"),
@@ -80,7 +98,11 @@ def test_home_waits(changed: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"current": False}, "home's record: carry"),
+        ({"current": False, "in_force": 0}, "home's record: carry"),
+        (
+            {"current": False, "in_force": 2},
+            "nothing of this file: another version, 2, is in force",
+        ),
         ({"figures": "", "parts": (_UNFIXED,)}, "its figures of the close: figures"),
         ({"figures": "told", "parts": (_UNFIXED,)}, "its figures on their way home: carry"),
         (
