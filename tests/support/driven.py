@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tallystick.bridge.message import LaneMessage
 from tallystick.events.driver import Driver, Step
 from tallystick.events.standing import Payment, payments_of, standing_of, waits
 from tallystick.files.event import load_event
+from tallystick.files.instrument import Instrument
+from tallystick.files.manifest import InstrumentEntry
 from tallystick.token.position import close_of
 from tests.support.world import STATED, World
 
@@ -28,9 +31,7 @@ class Driven:
     @classmethod
     def from_file(cls, world: World, folder: Path, event: Mapping[str, Any]) -> Driven:
         """The record that an event file gives, read as the command does."""
-        path = folder / "event.yaml"
-        path.write_text(json.dumps(event))
-        return cls(world, load_event(path, world.network.manifest.instrument))
+        return cls(world, event_of(world.network.manifest.instrument, folder, event))
 
     @property
     def driver(self) -> Driver:
@@ -85,6 +86,18 @@ class Driven:
     def waits(self) -> dict[str, tuple[str, ...]]:
         """What each ledger says that it waits for."""
         return {seen.ledger: waits(seen) for seen in standing_of(self.driver)}
+
+
+def event_of(
+    instrument: Instrument | InstrumentEntry,
+    folder: Path,
+    event: Mapping[str, Any],
+    today: date | None = None,
+) -> EventRecord:
+    """The record that an event file gives when it is announced today; None: it was announced."""
+    path = folder / "event.yaml"
+    path.write_text(json.dumps(event))
+    return load_event(path, instrument, today=today)
 
 
 def done(steps: Iterator[Step]) -> None:
