@@ -24,6 +24,7 @@ from tallystick.actions.message import (
 )
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.attestation import SignerSet, attest
+from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Receipt
 from tallystick.local.network import EVENT_ATTESTORS, MESSAGE_ATTESTORS
 from tallystick.reach.connection import Suite
@@ -64,7 +65,10 @@ class Dividends:
             self._event(number, one, guest)
         return self.gas
 
-    def _event(self, number: int, one: Account, guest: Account) -> None:
+    def _declare(
+        self, number: int, one: Account, guest: Account
+    ) -> tuple[EventRecord, LaneMessage, LaneMessage]:
+        """From the announcement to totals on both ledgers, with units under way each way."""
         home, remote = self.home.engine, self.remote.engine
         day = int(self.home.token.business_day())
         record = self._record(number, day)
@@ -94,9 +98,7 @@ class Dividends:
         self._days(1)
         for message in (out, *backs):
             self.network.deliver(message)
-        self.home.token.transfer(self.payees[0], 1, sender=one)
-        for each in self.payees[1:]:
-            self.home.token.transfer(one, 1, sender=each)
+        self._move(one)
         sent = remote.send_figures(self.lane, record.record_day, 0, (0,) * 4, sender=guest)
         self._note(number, "figures.send", sent)
         figures = Figures(**sent.one("FiguresSent").figures._asdict())
@@ -113,6 +115,17 @@ class Dividends:
         told_by = (self._header(self.home, totals), totals.as_tuple())
         got = remote.take_totals(*told_by, self._proof(self.home, totals), sender=guest)
         self._note(number, "event.take_totals", got)
+        return record, out, back
+
+    def _move(self, one: Account) -> None:
+        """Every party at home moves on the day after the close."""
+        self.home.token.transfer(self.payees[0], 1, sender=one)
+        for each in self.payees[1:]:
+            self.home.token.transfer(one, 1, sender=each)
+
+    def _event(self, number: int, one: Account, guest: Account) -> None:
+        record, out, back = self._declare(number, one, guest)
+        home, remote, coaf = self.home.engine, self.remote.engine, record.as_tuple()[2]
         for suite in (self.home, self.remote):
             self._fund(number, suite, record)
         self._days(record.payment_day - record.record_day - 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from benchmarks.actions import Dividends
+from benchmarks.holders import Declarations
 from benchmarks.rig import (
     AMOUNT,
     ATTESTORS,
@@ -49,7 +50,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, twice, and measure every operation.
+    """Deploy the suite on two fresh ledgers, three times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -61,7 +62,9 @@ def measure(backend: str) -> dict[str, int]:
         scenario = Scenario(rig)
         scenario.run()
     with Rig.open(backend) as rig:
-        return scenario.gas | Dividends(rig).run()
+        dividends = Dividends(rig).run()
+    with Rig.open(backend) as rig:
+        return scenario.gas | dividends | Declarations(rig).run()
 
 
 class Scenario:

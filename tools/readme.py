@@ -1,12 +1,13 @@
 """README.md says what is: its sample is the demo's own output, its figures and paths are checked.
 
 `python -m tools.readme` tells the demo on embedded ledgers and writes sample and figures anew;
-`--check` compares the figures, and that every path and module named in README.md and docs/ is
-there. The sample is compared by the test that tells the demo anyway.
+`--check` compares the figures, and that every path, module and test named in README.md and docs/
+is there. The sample is compared by the test that tells the demo anyway.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import io
@@ -30,10 +31,12 @@ _PIECES: Final = ("SecurityToken", "SecurityTokenControls", "SecurityTokenSettin
 _PYTHONS: Final = re.compile(r"Python 3[\d.]+(?: or 3[\d.]+)*")
 _LINK: Final = re.compile(r"\]\((?![a-z]+:|#)([^)#]+)")
 _PATH: Final = re.compile(
-    r"`((?:tallystick|contracts|interfaces|examples|scripts|tools)/[\w./-]*)`"
+    r"`((?:tallystick|contracts|interfaces|examples|scripts|tests|tools)/[\w./-]*)`"
 )
 # A schema's name begins like a path and ends in its version.
 _SCHEMA: Final = re.compile(r"tallystick/\d+")
+_TEST: Final = re.compile(r"`(test_\w+)`")
+_DEFINED: Final = re.compile(r"^ *def (test_\w+)", re.MULTILINE)
 _MODULE: Final = re.compile(r"`(tallystick(?:\.\w+)+)(?!/)\b")
 
 
@@ -78,6 +81,16 @@ def check(pages: Iterable[tuple[str, str]], root: Path = ROOT) -> Iterator[Findi
             for name in _MODULE.findall(line):
                 if not _is_there(name):
                     yield Finding(path, number, f"there is no {name}", "readme")
+            for name in _TEST.findall(line):
+                if name not in _tests(root):
+                    yield Finding(path, number, f"there is no {name}", "readme")
+
+
+@functools.cache
+def _tests(root: Path) -> frozenset[str]:
+    """Names of all tests."""
+    texts = (path.read_text() for path in (root / "tests").rglob("test_*.py"))
+    return frozenset(name for text in texts for name in _DEFINED.findall(text))
 
 
 def _is_there(name: str) -> bool:

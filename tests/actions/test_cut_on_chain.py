@@ -253,11 +253,15 @@ def hints_of(actions: Actions, side: Side, day: int) -> tuple[int, int, int, int
 
 
 def cut(actions: Actions, record: EventRecord) -> None:
-    """Anyone: figures told and taken, home's accounts and the lane fixed, totals taken."""
+    """Anyone: figures told and taken, home's accounts and the lane fixed, totals taken.
+
+    Events of one record day share its figures.
+    """
     day = record.record_day
-    supply, custody, _, sent, came = hints_of(actions, actions.remote, day)
-    told = actions.send_figures(day, hints=(supply, custody, sent, came)).one("FiguresSent")
-    actions.take_figures(Figures(*told.figures))
+    if not actions.home.engine.figures_at(actions.world.lane, day)[0]:
+        supply, custody, _, sent, came = hints_of(actions, actions.remote, day)
+        told = actions.send_figures(day, hints=(supply, custody, sent, came)).one("FiguresSent")
+        actions.take_figures(Figures(*told.figures))
     supply, custody, suspense, sent, came = hints_of(actions, actions.home, day)
     actions.fix(record, supply, (custody,), came)
     actions.fix_lane(record, (custody, suspense, sent))
@@ -374,9 +378,9 @@ _ACTS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
     st.tuples(st.just("issue"), _holders, st.integers(1, 9)): 1,
     st.tuples(st.just("cut")): 1,
 }
-_kinds = [kind for kind, often in _ACTS.items() for _ in range(often)]
+_KINDS = [kind for kind, often in _ACTS.items() for _ in range(often)]
 _steps = st.lists(
-    st.sampled_from(_kinds).flatmap(lambda kind: kind),
+    st.sampled_from(_KINDS).flatmap(lambda kind: kind),
     # Long enough that most plays have something under way at some close.
     min_size=30,
     max_size=60,

@@ -59,6 +59,14 @@ def test_next_releases_keep_the_storage(name):
 
 
 @pytest.mark.requirement("INV-10")
+def test_the_next_engine_keeps_the_storage():
+    before, after = artifact("ActionsEngine"), artifact("ActionsEngineNextMock")
+    assert layout_conflicts(before, after) == []
+    (lost,) = layout_conflicts(after, before)
+    assert lost.endswith("(release_notes_hash: bytes32) is gone")
+
+
+@pytest.mark.requirement("INV-10")
 def test_layout_conflicts_are_named():
     token, escrow = artifact("SecurityToken"), artifact("BridgeEscrow")
     wrong = layout_conflicts(token, escrow)

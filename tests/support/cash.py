@@ -46,9 +46,10 @@ SAYS_FALSE: Final = Manners(answer=bytes(32), moves=False)
 BURNS_GAS: Final = Manners(burns_gas=True)
 
 
-def new_cash(chain: Chain, issuer: Account) -> Contract:
+def new_cash(chain: Chain, issuer: Account, currency: str = "USD", decimals: int = 6) -> Contract:
     """A cash token; nobody has any."""
-    return chain.deploy("CashToken", *TERMS, issuer, sender=chain.account(0))
+    terms = (*TERMS[:2], decimals, currency.encode())
+    return chain.deploy("CashToken", *terms, issuer, sender=chain.account(0))
 
 
 def bad_cash(chain: Chain, issuer: Account, manners: Manners) -> Contract:

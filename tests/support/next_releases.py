@@ -174,6 +174,23 @@ def review(isin: String[12]):
     self.reviewed_at[isin] = block.timestamp
 '''
 
+_ENGINE_STORAGE = """_initialized: bool
+# What 1.1.0 added.
+release_notes_hash: {notes}
+"""
+_ENGINE_MIGRATE = '''
+
+@external
+def migrate(notes: bytes32):
+    """
+    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @param notes Hash of the release notes.
+    """
+    assert notes != empty(bytes32), "next engine: no release notes"
+    assert self.release_notes_hash == empty(bytes32), "next engine: migrated already"
+    self.release_notes_hash = notes
+'''
+
 CLOCK_ASSERTION = (
     'assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
 )
@@ -278,6 +295,21 @@ def _next_registry(version: str, title: str, which: str, *, second: bool) -> str
     return copy.text
 
 
+def _next_engine(piece: str) -> str:
+    """A piece of the engine over the storage of the release after; the last one shows it."""
+    copy = Copy((CONTRACTS / "actions" / f"ActionsEngine{piece}.vy").read_text())
+    copy.title(f"ActionsEngine{piece}, the release after")
+    copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which="next"))
+    notes = f"public({_NOTES})" if piece == "Settings" else _NOTES
+    copy.replace("_initialized: bool\n", _ENGINE_STORAGE.format(notes=notes))
+    if piece == "Settings":
+        refusal = "\n\n@external\n@reentrant\ndef __default__()"
+        copy.replace(refusal, _ENGINE_MIGRATE + refusal)
+    if not piece:
+        copy.replace('String[16]) = "1.0.0"', 'String[16]) = "1.1.0"')
+    return copy.text
+
+
 def _transit_without_clock() -> str:
     lines = (CONTRACTS / "bridge" / "transit.vy").read_text().splitlines(keepends=True)
     at = [number for number, line in enumerate(lines) if line.strip() == CLOCK_ASSERTION]
@@ -345,6 +377,8 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "InstrumentRegistryNextButOneMock.vy",
         _next_registry("1.2.0", second, "second", second=True),
     )
+    for piece in ("", "Controls", "Settings"):
+        yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     for piece in ("", "Controls"):
         name = f"BridgeEscrowWithoutClockMock{piece}.vy"

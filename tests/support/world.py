@@ -394,6 +394,7 @@ class World:
         authorised: size of the issue in base units; the example file's when left out.
         admitted: who may hold, by role, on both ledgers.
         units: what holders at home start with, in base units.
+        instrument: the file in examples/ whose issue it is.
         plan: options of `local_plan`.
     """
 
@@ -404,15 +405,16 @@ class World:
         authorised: int | None = None,
         admitted: Sequence[str] = ("investor", "buyer"),
         units: Mapping[str, int] = NOTHING,
+        instrument: str = "apple.yaml",
         **plan: Any,
     ) -> None:
         self.chains = chains
-        instrument = load_instrument(ROOT / "examples" / "apple.yaml")
+        issue = load_instrument(ROOT / "examples" / instrument)
         if authorised is not None:
-            whole, rest = divmod(authorised, 10**instrument.decimals)
-            size = Decimal(f"{whole}.{rest:0{instrument.decimals}}")
-            instrument = instrument.model_copy(update={"authorised": size})
-        self.network = Network.deploy(instrument, chains, **plan)
+            whole, rest = divmod(authorised, 10**issue.decimals)
+            size = Decimal(f"{whole}.{rest:0{issue.decimals}}")
+            issue = issue.model_copy(update={"authorised": size})
+        self.network = Network.deploy(issue, chains, **plan)
         self.lane = self.network.lane
         self.home = self._side("home")
         self.remote = self._side("remote")

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import alternatives, peers, proxies, run, trace
+from benchmarks import alternatives, holders, peers, proxies, run, trace
 from benchmarks.references import REFERENCES
-from benchmarks.rig import AMOUNT, local_chain
+from benchmarks.rig import AMOUNT, Rig, local_chain
 from tallystick.chain import reverts
 
 _DAY = 86_400
@@ -233,6 +233,25 @@ def _content(**gas):
         "hardfork": "osaka",
         "rows": [{"op": op, "gas": n, "budget": 1000, "peers": {}} for op, n in gas.items()],
     }
+
+
+def test_declaring_and_fixing_costs_the_same_however_many_hold():
+    with Rig.open("embedded") as rig:
+        # It raises if that is not so; the committed figures are of more.
+        gas = holders.Declarations(rig).run((10, 600))
+    assert len(gas) == 2 * len(holders.OPERATIONS)
+    kept = {row["op"]: row["gas"] for row in _kept()["rows"]}
+    assert holders.COUNTS == (10, 1_000, 100_000)
+    assert holders.not_flat(kept) == []
+
+
+def test_what_grows_with_the_holders_is_named():
+    gas = {f"{each}.holders_{count}": 5_000 for each in holders.OPERATIONS for count in (1, 2, 3)}
+    assert holders.not_flat(gas, (1, 2, 3)) == []
+    gas["event.fix.holders_2"] += holders.TOLERANCE
+    assert holders.not_flat(gas, (1, 2, 3)) == []
+    gas["event.fix.holders_3"] -= 1
+    assert holders.not_flat(gas, (1, 2, 3)) == ["event.fix 5,000, 5,100, 4,999"]
 
 
 def test_differences_within_a_thousandth_are_none():

@@ -36,6 +36,9 @@ def test_figures_are_those_of_the_build() -> None:
         ("`tallystick/courier.py`", "there is no tallystick/courier.py"),
         ("[gone](docs/gone.md)", "there is no docs/gone.md"),
         ("`tallystick.courier.gone`", "there is no tallystick.courier.gone"),
+        ("`test_what_is_named_is_there`, `tests/tooling/test_readme.py`", ""),
+        ("`test_what_is_gone`", "there is no test_what_is_gone"),
+        ("`tests/tooling/test_gone.py`", "there is no tests/tooling/test_gone.py"),
     ],
 )
 def test_what_is_named_is_there(text: str, expected: str) -> None:
