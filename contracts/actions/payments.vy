@@ -281,9 +281,7 @@ def claim_pool(coaf: bytes32, pool: address) -> uint256:
     units: uint256 = self._parts[coaf][key] & figures.AMOUNT_MAX
     payment: Payment = self._payment(coaf, pool, units)
     self._consume(coaf, key, key, payment)
-    log Paid(
-        coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee
-    )
+    log Paid(coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee)
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
     self._must_send(self._pay[coaf], payee, net)
     return net
