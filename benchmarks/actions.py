@@ -115,7 +115,7 @@ class Dividends:
         told_by = (self._header(self.home, totals), totals.as_tuple())
         got = remote.take_totals(*told_by, self._proof(self.home, totals), sender=guest)
         self._note(number, "event.take_totals", got)
-        return record, out, back
+        return record, out, backs
 
     def _move(self, one: Account) -> None:
         """Every party at home moves on the day after the close."""
@@ -124,7 +124,7 @@ class Dividends:
             self.home.token.transfer(one, 1, sender=each)
 
     def _event(self, number: int, one: Account, guest: Account) -> None:
-        record, out, back = self._declare(number, one, guest)
+        record, out, backs = self._declare(number, one, guest)
         home, remote, coaf = self.home.engine, self.remote.engine, record.as_tuple()[2]
         for suite in (self.home, self.remote):
             self._fund(number, suite, record)

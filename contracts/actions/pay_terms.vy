@@ -151,9 +151,7 @@ def set_pay_terms(terms: PayTerms, reason: bytes4, document: bytes32) -> uint256
 
 
 @external
-def propose_pool_payee(
-    pool: address, payee: address, reason: bytes4, document: bytes32
-) -> bytes32:
+def propose_pool_payee(pool: address, payee: address, reason: bytes4, document: bytes32) -> bytes32:
     """
     @notice The paying agent proposes who is paid what is kept back for a pool, or for all that is with other bridges:
             whoever pays the holders elsewhere. The issuer carries it out with `set_pool_payee`.
@@ -174,8 +172,8 @@ def propose_pool_payee(
 def set_pool_payee(pool: address, payee: address, reason: bytes4, document: bytes32):
     """
     @notice Set who is paid what is kept back for a pool, of whatever event from now on.
-    @dev By the set-up key, or by the issuer after the paying agent's proposal. Not by the pool: a bridge that calls what
-         it is told to could be told this.
+    @dev By the set-up key, or by the issuer after the paying agent's proposal. Not by the pool: a bridge that calls
+         what it is told to could be told this.
     @param pool The pool; at home the token, for what is with other bridges.
     @param payee Who is paid; the empty account ends that.
     @param reason Four-letter reason code.

@@ -157,7 +157,7 @@ def set_bridge(
 @external
 def keep_came(day: uint256, hint: uint256):
     """
-    @notice Keep what tells `came_at_close` of a day for good, while it is there; announced closes need nobody to do this.
+    @notice Keep what tells `came_at_close` of a day for good, while it is there. Announced closes need nobody to do it.
     @param day The business day.
     @param hint As for `came_at_close`.
     @custom:role anyone

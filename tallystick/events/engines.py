@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Final
 
 from tallystick.actions.message import (
@@ -237,8 +237,8 @@ class Engines:
         classes = self.events(ledger, token, "ClassSet", last=last)
         for pool in dict.fromkeys(str(e.account) for e in classes if e.account_class == _POOL):
             units, hint = hinted(
-                lambda hint, pool=pool: int(token.pooled_at_close(pool, day, hint)),
-                lambda pool=pool: self.moved_after(ledger, pool, day),
+                partial(token.pooled_at_close, pool, day),
+                partial(self.moved_after, ledger, pool, day),
             )
             if units:
                 yield pool, hint
