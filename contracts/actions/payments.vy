@@ -388,8 +388,8 @@ def pass_on_tax(coaf: bytes32) -> uint256:
 @external
 def expire(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land stays: no
-            more of it than was to land at the newest close that was reconciled.
+    @notice Return what is left of a part when its claims have expired, or its event is off. What may still land
+            stays: no more of it than was to land at the newest close that was reconciled.
     @param coaf The event.
     @param lane What lands from that lane; empty: accounts.
     @return How much, to the account that the terms name.
@@ -414,8 +414,10 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
             )
             amount -= cash
             kept |= cash << _CASH_SHIFT
-        # Closed, but for what stays, and for what rounding left of a part that is paid: that one stays as it is, empty.
-    self._parts[coaf][lane] = kept | (part & _OPEN if kept != 0 or units == 0 else 0)
+    if kept != 0 or units == 0:
+        # Closed, but for what stays, and for a part of which all was paid: that one stays as it is, empty.
+        kept |= part & _OPEN
+    self._parts[coaf][lane] = kept
     log EventExpired(coaf=coaf, lane=lane, units=units, amount=amount)
     word: uint256 = self._pay[coaf]
     self._must_send(word, pay_terms._terms[self._number(word)].return_account, amount)
