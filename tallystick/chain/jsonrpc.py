@@ -80,7 +80,8 @@ class RpcError(ChainError):
     @property
     def is_busy(self) -> bool:
         """Whether the node only wants to be asked later."""
-        return wording.is_busy(self.code, self.message)
+        search = self.method == "eth_getLogs"
+        return wording.is_busy(self.code, self.message, search=search)
 
 
 class NoAnswer(RpcError):

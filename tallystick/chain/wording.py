@@ -102,11 +102,15 @@ _ERROR_STRING: Final = keccak(b"Error(string)")[:4]
 _STRING: Final = Parameters([{"name": "reason", "type": "string"}])
 
 
-def is_busy(code: int, message: str) -> bool:
-    """Whether the node wants to be asked again later, and did nothing."""
+def is_busy(code: int, message: str, *, search: bool = False) -> bool:
+    """Whether the node wants to be asked again later, and did nothing.
+
+    Of a `search` of logs, "limit exceeded" alone means that it is too wide.
+    """
     if _RANGE.search(message):
         return False
-    return code in BUSY_STATUSES or code == _LIMIT_EXCEEDED or _BUSY.search(message) is not None
+    limited = code in BUSY_STATUSES or (code == _LIMIT_EXCEEDED and not search)
+    return limited or _BUSY.search(message) is not None
 
 
 def is_behind(message: str) -> bool:

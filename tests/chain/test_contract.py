@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tallystick.build import artifact
-from tallystick.chain import Chain, ChainError, CodecError, Contract, reverts
+from tallystick.chain import Chain, ChainError, CodecError, Contract, Revert, reverts
 
 
 @pytest.fixture
@@ -178,3 +178,15 @@ def test_runtime_code_is_the_artifact_with_immutables_behind(home: Chain, probe:
     assert code.startswith(item.bytecode_runtime)
     assert len(code) == len(item.bytecode_runtime) + item.immutables_length
     assert item.immutables_length == 32
+
+
+def test_many_calls_at_once_give_values_and_reverts_in_order(home: Chain) -> None:
+    probe = home.deploy("HarnessProbeMock", 1_000, sender=home.account(0))
+    before = home.block_number
+    probe.increase(sender=home.account(0))
+    calls = [(probe, probe.counter.encode()), (probe, probe.check.encode(10))]
+    count, refused = home.call_all(calls)
+    assert count == (1).to_bytes(32, "big")
+    assert isinstance(refused, Revert)
+    assert refused.reason == "probe: too much"
+    assert home.call_all(calls[:1], block=before) == (bytes(32),)

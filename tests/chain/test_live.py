@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tallystick.chain import ChainError
 from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.jsonrpc import NoAnswer
+from tallystick.chain.live import LiveChain, _ApeRpc
 from tallystick.chain.process import find_anvil
-
-pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
 
 # A process of its own: ape reads its folders once, and changes global settings of libraries.
 _SCRIPT = """
@@ -75,6 +78,8 @@ print("done")
 """
 
 
+@pytest.mark.anvil_only
+@pytest.mark.slow
 def test_two_live_chains_and_one_of_apes_own(tmp_path: Path) -> None:
     pytest.importorskip("ape")
     anvil = find_anvil()
@@ -103,10 +108,50 @@ def test_two_live_chains_and_one_of_apes_own(tmp_path: Path) -> None:
     assert "done" in done.stdout.splitlines()
 
 
-def test_without_ape_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tallystick.chain import ChainError
-    from tallystick.chain.live import LiveChain
+class _Provider:
+    """As ape's providers hand requests on: what `answers` holds comes back, or is raised."""
 
+    uri = "https://node.example/v3/k3y"
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.web3 = self.provider = self
+
+    def make_request(self, method: str, params: list[Any]) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _refused(status: int, **headers: str) -> OSError:
+    """What `requests` raises for a status, which is an `OSError`."""
+    error = OSError("429 for url: https://node.example/v3/k3y")
+    response = SimpleNamespace(status_code=status, headers=headers, content=b"slow down")
+    error.response = response  # type: ignore[attr-defined]
+    return error
+
+
+def test_through_ape_a_busy_or_broken_node_is_asked_again() -> None:
+    good = {"jsonrpc": "2.0", "id": 1, "result": "0x1"}
+    busy = _refused(429, **{"Retry-After": "0"})
+    rpc = _ApeRpc(_Provider(busy, OSError("reset"), ValueError("no JSON"), good))
+    with pytest.raises(NoAnswer, match="eth_chainId: answered no JSON"):
+        rpc("eth_chainId")
+    assert rpc("eth_chainId") == "0x1"
+    assert _ApeRpc(_Provider(good, good)).batch([("eth_chainId", ())] * 2) == ["0x1", "0x1"]
+
+
+def test_through_ape_no_key_of_a_provider_is_in_a_message() -> None:
+    for trouble in (_refused(401), OSError("https://node.example/v3/k3y")):
+        rpc = _ApeRpc(_Provider(trouble))
+        rpc.patience = 0
+        with pytest.raises(ChainError, match=r"https://node\.example/…") as caught:
+            rpc("eth_chainId")
+        assert "k3y" not in str(caught.value)
+
+
+def test_without_ape_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ape", None)
     with pytest.raises(ChainError, match="live networks need ape"):
         LiveChain.connect("ethereum:local:node")

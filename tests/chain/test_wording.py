@@ -157,6 +157,12 @@ def test_other_errors_are_known_for_what_they_mean_and_nothing_else(meant: str) 
         )
 
 
+def test_a_search_over_its_limit_is_too_wide_and_not_too_early() -> None:
+    assert wording.is_busy(-32005, "limit exceeded")
+    assert not wording.is_busy(-32005, "limit exceeded", search=True)
+    assert wording.is_busy(-32005, "request rate limited", search=True)
+
+
 def test_a_raised_fee_replaces_the_one_before() -> None:
     before = Fees(1_000, 100)
     assert Fees(900, 10).above(before) == Fees(1_251, 126)
