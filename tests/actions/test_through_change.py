@@ -45,7 +45,10 @@ from tests.support.dividend import (
 from tests.support.world import (
     BUYER_UNITS,
     DAY,
+    ELIGIBLE_UNTIL,
     INVESTOR_UNITS,
+    RETENTION,
+    ROTATION_DELAY,
     STATED,
     Side,
     World,
@@ -81,9 +84,9 @@ STEPS: Final = (
 
 @dataclass(frozen=True)
 class Signing(Actions):
-    """Issuer, attestors and couriers; who attests now."""
+    """Issuer, attestors and couriers; who attests now, and in which epoch of the lane."""
 
-    now: dict[str, Attestors]
+    now: dict[str, Any]
 
     def attested(self, version: EventVersion, count: int = 2) -> bytes:
         return self.now["events"].sign(domain_of(self.home.engine), version.id, count)
@@ -149,7 +152,7 @@ def event(actions: Signing) -> Iterator[str]:
     for side, lane, units in play.parts:
         assert play.part(side, lane) == (True, units, play.due(units).gross)
     yield "fund"
-    play.land()
+    land(play, actions.now["epoch"])
     yield "land"
     for side in actions.sides:
         until(side, APPLE.payment_day)
@@ -165,6 +168,18 @@ def event(actions: Signing) -> Iterator[str]:
     yield "push"
     settle(play)
     yield "expire"
+
+
+def land(play: Dividend, epoch: int) -> None:
+    """What was between ledgers lands, by attestations of an epoch of the lane."""
+    world, network = play.world, play.world.network
+    for message in (play.outward, play.homeward):
+        if epoch > 1:
+            with play.refused("lanes: no such epoch now"):
+                world.deliver(message)
+        world.deliver(message, network.attest(message, epoch=epoch))
+    network.admit(network.suite("remote"), play.remote.outsider, ELIGIBLE_UNTIL)
+    network.claim(play.waiting)
 
 
 def pay(play: Dividend, owed: list[tuple[Side, Any, int]], *, push: bool = False) -> None:
@@ -239,6 +254,16 @@ def propose_verifiers(actions: Signing) -> Callable[[Signing], None]:
     return change
 
 
+def rotate(actions: Signing) -> None:
+    """Both ledgers give the lane another verifier, and the one before has had its time."""
+    network = actions.world.network
+    for side in actions.sides:
+        network.rotate(network.suite(side.chain.name), network.signer_set(2))
+    for side in actions.sides:
+        side.chain.advance(ROTATION_DELAY + RETENTION + 60)
+    actions.now.update(epoch=2)
+
+
 def stand_still(name: str, actions: Signing) -> None:
     """A ledger has no block for two days, while the other goes on."""
     side: Side = getattr(actions, name)
@@ -258,7 +283,7 @@ def carry_out(actions: Signing, at: str, change: Callable[[Signing], None]) -> N
 @pytest.fixture
 def signing(world: World) -> Signing:
     """Who acts, with the attestors of the deployment."""
-    return Signing(world, {"events": EVENT_ATTESTORS, "messages": ENGINE_ATTESTORS})
+    return Signing(world, {"events": EVENT_ATTESTORS, "messages": ENGINE_ATTESTORS, "epoch": 1})
 
 
 @pytest.mark.requirement("R-50", "INV-6", "INV-10")
@@ -277,6 +302,15 @@ def test_an_event_completes_when_its_attestors_change_between_two_steps(
 ) -> None:
     """What was told before is signed by those who attest now."""
     carry_out(signing, at, propose_verifiers(signing))
+
+
+@pytest.mark.requirement("R-50", "INV-6")
+@pytest.mark.parametrize("at", STEPS[STEPS.index("record day") : STEPS.index("land")])
+def test_an_event_completes_when_its_lane_s_verifiers_change_between_two_steps(
+    signing: Signing, at: str
+) -> None:
+    """While units are under way: they land by attestations of the new one alone."""
+    carry_out(signing, at, rotate)
 
 
 @pytest.mark.requirement("R-50", "INV-6", "INV-10")
