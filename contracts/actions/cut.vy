@@ -178,9 +178,7 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
     assert figures._counts(lane, version.record_day), "cut: no figures, or two"
     if self._shares[coaf][lane] == 0:
         elsewhere: uint256 = self._shares[coaf][self._elsewhere()]
-        split: Share = self._split(
-            lane, version.record_day, hints, elsewhere & figures.AMOUNT_MAX
-        )
+        split: Share = self._split(lane, version.record_day, hints, elsewhere & figures.AMOUNT_MAX)
         came: uint256 = figures._figures(lane, version.record_day).came
         # A lane that was opened since all of them were in comes too late for it.
         assert came == 0 or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
@@ -384,9 +382,9 @@ def _counts(lane: bytes32, day: uint256) -> bool:
 @view
 def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
     """
-    @dev The newest close of a lane that was reconciled, and what was still to land here then; none, if it counts in other
-         units than the event. What is fixed was reconciled, so that of what was between ledgers at the event's close no
-         more may still land.
+    @dev The newest close of a lane that was reconciled, and what was still to land here then; none, if it counts in
+         other units than the event. What is fixed was reconciled, so that of what was between ledgers at the event's
+         close no more may still land.
     """
     books: suspensions.Reconciliation = suspensions._reconciliation(lane)
     version: events.Version = events._version(events.event_of[coaf].in_force)

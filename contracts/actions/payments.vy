@@ -354,9 +354,7 @@ def claim_pool(coaf: bytes32, pool: address) -> uint256:
     payment: Payment = self._payment(terms, rate, self._part(coaf, key, terms).units)
     self._note(word, pool, of_pool)
     self._book(coaf, key, terms, payment)
-    log Paid(
-        coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee
-    )
+    log Paid(coaf=coaf, account=pool, message_id=empty(bytes32), payment=payment, receiver=payee)
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
     self._must_send(pay_terms._cash(rate), payee, net)
     return net

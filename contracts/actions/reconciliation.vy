@@ -196,7 +196,9 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
     # It had no books then.
     assert self._opened_on(lane) <= day, "reconciliation: lane is younger"
     # What nobody took the trouble to reconcile is no break.
-    assert not (dispatch.is_home and cut._fits(lane, day, hints, came_hint)), "reconciliation: figures fit"
+    assert not (
+        dispatch.is_home and cut._fits(lane, day, hints, came_hint)
+    ), "reconciliation: figures fit"
     suspensions._suspend(lane, coaf, day)
 
 

@@ -427,8 +427,8 @@ class Driver(Announcer):
         noticed, kept, ended = engine.expiry_notice(self.coaf, key)
         if noticed and kept < left:
             last = noticed + NOTICE_DAYS
-            over = self.engines.today(ledger) > last
-            return "" if over else f"who had units by notice claims until the close of {date_of(last)}"
+            until = f"who had units by then claims until the close of {date_of(last)}"
+            return "" if self.engines.today(ledger) > last else until
         books = engine.reconciliation_of(key)
         fresh = books.day > max(noticed, ended) and books.may_land < left
         return "" if fresh else "units may still land, by the newest close that was reconciled"

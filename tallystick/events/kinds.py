@@ -151,6 +151,6 @@ def subject(told: Told) -> str:
     """Return what is told of, in words: an event, or a day."""
     if isinstance(told, EventVersion):
         return f"{told.record.coaf} version {told.record.version}"
-    if isinstance(told, Figures):
+    if isinstance(told, Figures | Reconciled):
         return str(date_of(told.day))
     return word_text(told.coaf)
