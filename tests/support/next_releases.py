@@ -252,7 +252,7 @@ def _next_settings(version: str, title: str, which: str, *, second: bool) -> str
     copy.replace("_initialized: bool\n", constant + "_initialized: bool\n")
     event = "\n\nevent TokenInitialized:"
     copy.replace(event, _TOKEN_EVENTS + event)
-    default = "\n\n@external\ndef __default__()"
+    default = "\n\n@external\n@reentrant\ndef __default__()"
     copy.replace(default, _TOKEN_MIGRATE + default)
     return copy.text
 
@@ -300,9 +300,9 @@ def _next_engine(piece: str) -> str:
     copy = Copy((CONTRACTS / "actions" / f"ActionsEngine{piece}.vy").read_text())
     copy.title(f"ActionsEngine{piece}, the release after")
     copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which="next"))
-    notes = f"public({_NOTES})" if piece == "Settings" else _NOTES
+    notes = f"public({_NOTES})" if piece == "Records" else _NOTES
     copy.replace("_initialized: bool\n", _ENGINE_STORAGE.format(notes=notes))
-    if piece == "Settings":
+    if piece == "Records":
         refusal = "\n\n@external\n@reentrant\ndef __default__()"
         copy.replace(refusal, _ENGINE_MIGRATE + refusal)
     if not piece:
@@ -377,7 +377,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "InstrumentRegistryNextButOneMock.vy",
         _next_registry("1.2.0", second, "second", second=True),
     )
-    for piece in ("", "Controls", "Settings"):
+    for piece in ("", "Controls", "Settings", "Records"):
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     for piece in ("", "Controls"):
