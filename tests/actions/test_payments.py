@@ -238,7 +238,7 @@ def test_cash_that_calls_back_gets_nowhere(dividend: Dividend) -> None:
         engine.part_of.encode(COAF, ACCOUNTS),
         engine.set_payee.encode(side.attacker),
         # Of the pieces behind.
-        engine.fix.encode(COAF, 0, []),
+        engine.fix.encode(COAF, (0, 0), []),
         engine.take_record.encode(
             *[dividend.actions.message(EventVersion(dividend.record)).as_tuple()],
             dividend.record.as_tuple(),

@@ -301,8 +301,8 @@ def test_what_is_kept_back_is_paid_to_whom_two_keys_named(pooled: Pooled, place:
         side.cash.emitted("Transfer", side.engine, payee, net),
     )
     assert pooled.part(word(pool)) == (True, 0, 0)
-    assert side.engine.withheld(COAF) == tax
-    assert side.engine.is_paid(COAF, word(pool))
+    assert side.engine.withheld(COAF, word(pool)) == tax
+    assert side.engine.is_paid(COAF, pool)
     with refused(pooled.world, "payments: paid already"):
         pooled.claim(pool)
 

@@ -346,7 +346,7 @@ def hashes_at(chain: Chain, name: str, implementation: Any) -> CodeHashes:
 def pieces_behind(chain: Chain, implementation: Any) -> list[str]:
     """Where the pieces behind an implementation are, as each names the next; empty: it is whole."""
     found: list[str] = []
-    for getter in ("CONTROLS", "SETTINGS"):
+    for getter in GETTERS:
         piece = chain.at("SecurityToken", found[-1] if found else implementation)
         try:
             found.append(str(getattr(piece, getter)()))
