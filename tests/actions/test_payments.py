@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.message import EventVersion, Reconciled, Status
+from tallystick.actions.message import EventVersion, Status
 from tallystick.actions.tax import TaxTable
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Event
@@ -40,11 +40,9 @@ from tests.support.dividend import (
     crossed,
     holders,
 )
-from tests.support.ratios import Engine
 from tests.support.world import (
     BUYER_UNITS,
     DAY,
-    ELIGIBLE_UNTIL,
     NO_DOCUMENT,
     NO_REASON,
     STATED,
@@ -770,80 +768,6 @@ def test_a_part_that_was_never_funded_in_full_goes_back_too(dividend: Dividend) 
         dividend.actions.fund(side, dividend.record)
     assert expire(side).events == returned(dividend, side, ACCOUNTS, 0, 5)
     assert dividend.part(side) == (False, 0, 0)
-
-
-def _reconciled(dividend: Dividend, day: int) -> None:
-    """The books of a day fit, as both ledgers know."""
-    actions = dividend.actions
-    dividend.begin(day + 1)
-    actions.take_figures(actions.figures(day))
-    actions.reconcile(day)
-    actions.take_reconciled(actions.reconciled(day))
-
-
-@pytest.mark.requirement("INV-6")
-def test_what_has_landed_and_was_not_claimed_goes_back_and_what_may_still_land_stays(
-    dividend: Dividend,
-) -> None:
-    """The bound is what was under way, or waited, at a later close that fits."""
-    side, lane, due = dividend.remote, dividend.lane, dividend.due
-    dividend.fund_of(side, lane)
-    dividend.world.deliver(dividend.outward)
-    expires = dividend.record.expires
-    _reconciled(dividend, expires - 1)
-    with dividend.refused("payments: claims go on"):
-        expire(side, lane)
-    dividend.begin(expires + 1)
-    kept = due(WAITING).gross
-    rest = due(OUTWARD + WAITING).gross - kept
-    assert expire(side, lane).events == returned(dividend, side, lane, OUTWARD, rest)
-    assert dividend.part(side, lane) == (True, WAITING, kept)
-    with dividend.refused("payments: units may still land"):
-        expire(side, lane)
-    with dividend.refused("payments: more units than fixed"):
-        dividend.actions.claim_crossed(side, dividend.outward, side.investor)
-    dividend.world.network.admit(
-        dividend.world.network.suite("remote"), side.outsider, ELIGIBLE_UNTIL
-    )
-    dividend.world.network.claim(dividend.waiting)
-    receipt = dividend.actions.claim_crossed(side, dividend.waiting, side.courier)
-    paid = dividend.paid(side, side.outsider, WAITING, message=dividend.waiting)
-    assert receipt.events == paid
-    assert dividend.part(side, lane) == (True, 0, 0)
-
-
-def test_a_part_of_which_all_has_landed_is_closed(dividend: Dividend) -> None:
-    """At either end; sends of later days are in the bound, and only make it wait."""
-    dividend.fund().land()
-    later = dividend.world.locked(5, dividend.remote.outsider)
-    expires = dividend.record.expires
-    _reconciled(dividend, expires)
-    units, kept = OUTWARD + WAITING, 5
-    cash = dividend.due(kept).gross
-    rest = dividend.due(units).gross - cash
-    remote, home, lane = dividend.remote, dividend.home, dividend.lane
-    assert expire(remote, lane).events == returned(dividend, remote, lane, units - kept, rest)
-    assert dividend.part(remote, lane) == (True, kept, cash)
-    dividend.world.deliver(later)
-    _reconciled(dividend, expires + 1)
-    assert expire(remote, lane).events == returned(dividend, remote, lane, kept, cash)
-    assert dividend.part(remote, lane) == (False, 0, 0)
-    due = dividend.due(HOMEWARD).gross
-    assert expire(home, lane).events == returned(dividend, home, lane, HOMEWARD, due)
-    with dividend.refused("payments: not funded in full"):
-        dividend.actions.claim_crossed(home, dividend.homeward, home.fund)
-
-
-def test_what_may_still_land_is_not_told_in_other_units(dividend: Dividend) -> None:
-    side, lane = dividend.remote, dividend.lane
-    dividend.fund_of(side, lane).land()
-    Engine.of(side).split(4, 1)
-    dividend.begin(dividend.record.expires + 1)
-    today = side.token.business_day()
-    reconciled = Reconciled(lane, today - 1, 1, 0)
-    dividend.actions.take_reconciled(reconciled)
-    with dividend.refused("payments: units may still land"):
-        expire(side, lane)
 
 
 def test_what_rounding_left_goes_back_as_soon_as_all_are_paid(dividend: Dividend) -> None:

@@ -318,15 +318,22 @@ def test_tax_is_by_the_category_of_the_pool(pooled: Pooled) -> None:
 
 
 def test_it_has_no_expiry(pooled: Pooled) -> None:
-    """Nobody was named in time: it waits for years, and nothing of it returns."""
+    """Nobody was named in time: it waits for years, and nothing of it returns, nor is noticed.
+
+    Whatever closes of the lane are reconciled: neither is any lane's.
+    """
     pooled.fund().fund(pooled.elsewhere).set_aside()
-    pooled.begin(APPLE.expires + 2_000)
-    side = pooled.side
+    side, actions, day = pooled.side, pooled.actions, APPLE.expires + 2_000
+    actions.close(day)
+    actions.take_figures(actions.figures(day))
+    actions.reconcile(day)
+    assert side.engine.reconciliation_of(pooled.world.lane).day == day
     for pool in (pooled.pool, side.token):
         with refused(pooled.world, "payments: no payee named"):
             pooled.claim(pool)
         with refused(pooled.world, "payments: units may still land"):
             side.engine.expire(COAF, word(pool), sender=side.courier)
+        assert tuple(side.engine.expiry_notice(COAF, word(pool))) == (0, 0, 0)
     side.engine.expire(COAF, ACCOUNTS, sender=side.courier)
     for pool, units in ((pooled.pool, POOLED), (side.token, OUTSIDE)):
         pooled.name(pool)

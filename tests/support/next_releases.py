@@ -24,6 +24,8 @@ _NOTICE = """@notice What an upgrade is tested with: {of} over the same modules 
 """
 
 _RELEASE_VIEW = "\n\n@external\n@view\ndef release()"
+# What the last of several pieces ends with.
+_REFUSAL = "\n\n@external\n@reentrant\ndef __default__()"
 
 # Each piece declares all of it; one shows the notes, another the supply.
 _TOKEN_STORAGE = """_initialized: bool
@@ -252,9 +254,7 @@ def _next_settings(version: str, title: str, which: str, *, second: bool) -> str
     copy.replace("_initialized: bool\n", constant + "_initialized: bool\n")
     event = "\n\nevent TokenInitialized:"
     copy.replace(event, _TOKEN_EVENTS + event)
-    default = "\n\n@external\n@reentrant\ndef __default__()"
-    copy.replace(default, _TOKEN_MIGRATE + default)
-    return copy.text
+    return copy.replace(_REFUSAL, _TOKEN_MIGRATE + _REFUSAL).text
 
 
 def _escrow_piece(name: str, title: str, which: str, *, shown: bool, second: bool) -> Copy:
@@ -303,8 +303,7 @@ def _next_engine(piece: str) -> str:
     notes = f"public({_NOTES})" if piece == "Records" else _NOTES
     copy.replace("_initialized: bool\n", _ENGINE_STORAGE.format(notes=notes))
     if piece == "Records":
-        refusal = "\n\n@external\n@reentrant\ndef __default__()"
-        copy.replace(refusal, _ENGINE_MIGRATE + refusal)
+        copy.replace(_REFUSAL, _ENGINE_MIGRATE + _REFUSAL)
     if not piece:
         copy.replace('String[16]) = "1.0.0"', 'String[16]) = "1.1.0"')
     return copy.text
