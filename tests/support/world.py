@@ -21,6 +21,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.receipt import Revert, Snapshot
 from tallystick.chain.reverts import reverts
 from tallystick.files.instrument import load_instrument
+from tallystick.governance.pieces import GETTERS
 from tallystick.governance.release import (
     PER_INSTRUMENT,
     PROXIED,
