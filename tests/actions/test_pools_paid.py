@@ -148,7 +148,7 @@ def test_a_pool_s_part_is_taken_out_of_that_of_accounts(pooled: Pooled) -> None:
     )
     assert pooled.part(ACCOUNTS) == (True, own - POOLED, gross(own) - gross(POOLED))
     assert pooled.part(word(pooled.pool)) == (True, POOLED, gross(POOLED))
-    assert not pooled.side.engine.is_paid(COAF, word(pooled.pool))
+    assert not pooled.side.engine.is_paid(COAF, pooled.pool)
 
 
 def test_everybody_else_is_paid_in_full_besides(pooled: Pooled) -> None:

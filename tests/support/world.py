@@ -348,7 +348,7 @@ def pieces_behind(chain: Chain, implementation: Any) -> list[str]:
     """Where the pieces behind an implementation are, as each names the next; empty: it is whole."""
     found: list[str] = []
     for getter in GETTERS:
-        piece = chain.at("SecurityToken", found[-1] if found else implementation)
+        piece = chain.at("ActionsEngine", found[-1] if found else implementation)
         try:
             found.append(str(getattr(piece, getter)()))
         except (CodecError, Revert):
