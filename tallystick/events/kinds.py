@@ -12,6 +12,7 @@ from tallystick.actions.message import (
     Figures,
     Kind,
     Reconciled,
+    Reversal,
     Status,
     Told,
     Totals,
@@ -92,6 +93,11 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
     return False, "" if taken else "its record is not in force there"
 
 
+def _reversal_taken(engine: Contract, told: Reversal, source: bytes) -> _Taken:
+    del source
+    return engine.reversal_of(told.coaf).since != 0, ""
+
+
 def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes) -> _Taken:
     del source
     return engine.reconciliation_of(told.lane).day >= told.day, ""
@@ -137,6 +143,13 @@ KINDS: Final[Mapping[Kind, KindOfMessage]] = {
             by_lane=True,
             told=lambda event, _: Reconciled(*event.args["reconciled"]),
             taken=_reconciled_taken,
+        ),
+        KindOfMessage(
+            Kind.REVERSAL,
+            from_home=True,
+            by_lane=False,
+            told=lambda event, _: Reversal(*event.args["reversal"]),
+            taken=_reversal_taken,
         ),
     )
 }
