@@ -21,6 +21,7 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
 from contracts.actions import operators
+from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
@@ -44,6 +45,9 @@ initializes: operators
 initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
     access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
+]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
 ]
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments

@@ -19,6 +19,7 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
 from contracts.actions import operators
+from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
@@ -42,6 +43,9 @@ initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
     access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
 ]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
+]
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
@@ -59,6 +63,10 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
+    # what was paid on other ledgers
+    paid.send_paid,
+    paid.take_paid,
+    paid.paid_at,
     # what is taken back
     reversal.announce_reversal,
     reversal.confirm_reversal,

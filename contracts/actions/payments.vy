@@ -410,6 +410,8 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     assert self._parts[coaf][key] == 0, "payments: set aside already"
     gross: uint256 = self._gross(terms, units)
     self._book(coaf, empty(bytes32), terms, Payment(units=units, gross=gross, tax=0))
+    # Nobody was paid by this.
+    self._back[coaf][empty(bytes32)] += (gross << _BACK_SHIFT) | units
     self._parts[coaf][key] = _OPEN | units
     log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=gross)
     return units
@@ -775,6 +777,17 @@ def _held_if_known(
 
 @internal
 @view
+def _kept_units(coaf: bytes32, account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev For what a part was that is kept for a payee: a pool's, or at home what is with other bridges.
+    """
+    if account == dispatch.token:
+        return cut._units(coaf, convert(account, bytes32))
+    return staticcall ISecurityToken(dispatch.token).pooled_at_close(account, day, hint)
+
+
+@internal
+@view
 def _payment_of(coaf: bytes32, account: address, hint: uint256) -> Payment:
     """
     @dev What an account is to be paid today.
@@ -854,6 +867,25 @@ def _drawn(part: uint256, terms: uint256, payment: Payment) -> uint256:
     return unsafe_add(
         unsafe_sub(part, payment.units),
         unsafe_add(rounded << _ROUNDED_SHIFT, payment.tax << _TAX_SHIFT),
+    )
+
+
+@internal
+@view
+def _paid_so_far(coaf: bytes32, lane: bytes32) -> Payment:
+    """
+    @dev What was paid of a part: what was fixed, less what is left of it and what went back.
+    """
+    terms: uint256 = events._terms[coaf]
+    part: Part = self._part(coaf, lane, terms)
+    if not part.is_open:
+        return empty(Payment)
+    fixed: uint256 = cut._units(coaf, lane)
+    back: uint256 = self._back[coaf][lane]
+    return Payment(
+        units=fixed - part.units - (back & figures.AMOUNT_MAX),
+        gross=self._gross(terms, fixed) - part.cash - (back >> _BACK_SHIFT),
+        tax=part.tax,
     )
 
 

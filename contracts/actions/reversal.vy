@@ -206,15 +206,19 @@ def assess(coaf: bytes32, account: address, hint: uint256) -> uint256:
     """
     @notice Enter what an account was paid of a reversed event, for what it held, as owed by it; once.
     @param coaf The event.
-    @param account The account that was paid, here or elsewhere.
-    @param hint As for the token's `entitled_at_close`.
+    @param account The account that was paid, here or elsewhere; a pool; at home the token, for what is with other
+           bridges.
+    @param hint As for the token's `entitled_at_close`; of a pool, `pooled_at_close`.
     @return What it owes of that payment: its net.
     @custom:role anyone
     """
     noted: uint256 = payments._noted(payments._pay[coaf], account, pay_terms._payees[account])
+    day: uint256 = events._version(events.event_of[coaf].in_force).record_day
     units: uint256 = staticcall ISecurityToken(dispatch.token).entitled_at_close(
-        account, events._version(events.event_of[coaf].in_force).record_day, hint
+        account, day, hint
     )
+    if units == 0 and noted != 0:
+        units = payments._kept_units(coaf, account, day, hint)
     return self._assess(coaf, account, empty(bytes32), noted, units)
 
 

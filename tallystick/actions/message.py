@@ -3,8 +3,8 @@
 A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
 What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
 which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
-close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`),
-that an event is reversed (`Reversal`, which event attestors sign too).
+close (`Figures`), what it owes for (`Totals`), what it has paid (`PaidSoFar`), that its books fit
+home's at one (`Reconciled`), that an event is reversed (`Reversal`, which event attestors sign too).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "EventVersion",
     "Figures",
     "Kind",
+    "PaidSoFar",
     "Reconciled",
     "Reversal",
     "Status",
@@ -77,6 +78,16 @@ RECONCILED_FIELDS: Final = (
     ("uint256", "epoch"),
     ("uint256", "crossing"),
 )
+PAID_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("bytes32", "lane"),
+    ("uint256", "accounts_units"),
+    ("uint256", "accounts_gross"),
+    ("uint256", "accounts_tax"),
+    ("uint256", "crossing_units"),
+    ("uint256", "crossing_gross"),
+    ("uint256", "crossing_tax"),
+)
 REVERSAL_FIELDS: Final = (
     ("bytes32", "coaf"),
     ("bytes32", "event_version"),
@@ -113,13 +124,14 @@ EVENT_ATTESTATION: Final = (
 
 
 class Kind(IntEnum):
-    """What a message tells. A remote ledger tells ARMED and FIGURES, home the others."""
+    """What a message tells. A remote ledger tells ARMED, FIGURES and PAID, home the others."""
 
     RECORD = 1
     ARMED = 2
     FIGURES = 3
     TOTALS = 4
     RECONCILED = 5
+    PAID = 6
     REVERSAL = 7
 
 
@@ -250,6 +262,32 @@ class Totals(_Words):
 
 
 @dataclass(frozen=True, slots=True)
+class PaidSoFar(_Words):
+    """What a remote ledger has paid of an event: for accounts there, and for what landed there.
+
+    Base units, gross and tax in smallest units of the cash.
+    """
+
+    NAME: ClassVar = "PaidSoFar"
+    FIELDS: ClassVar = PAID_FIELDS
+    KIND: ClassVar = Kind.PAID
+
+    coaf: bytes
+    lane: bytes
+    accounts_units: int
+    accounts_gross: int
+    accounts_tax: int
+    crossing_units: int
+    crossing_gross: int
+    crossing_tax: int
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """The six figures, as the engine keeps them."""
+        return self.as_tuple()[2:]
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciled(_Words):
     """That a lane's figures of a business day fit home's, in base units of `epoch`.
 
@@ -286,7 +324,7 @@ class Reversal(_Words):
     document: bytes
 
 
-Told = EventVersion | Armed | Figures | Totals | Reconciled | Reversal
+Told = EventVersion | Armed | Figures | Totals | Reconciled | PaidSoFar | Reversal
 
 
 @dataclass(frozen=True, slots=True)

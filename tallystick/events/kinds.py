@@ -11,6 +11,7 @@ from tallystick.actions.message import (
     EventVersion,
     Figures,
     Kind,
+    PaidSoFar,
     Reconciled,
     Reversal,
     Status,
@@ -93,6 +94,13 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
     return False, "" if taken else "its record is not in force there"
 
 
+def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:
+    del source
+    known = engine.paid_at(told.coaf, told.lane)
+    # The newest says all that those before it did.
+    return all(x >= y for x, y in zip(known, told.figures, strict=True)), ""
+
+
 def _reversal_taken(engine: Contract, told: Reversal, source: bytes) -> _Taken:
     del source
     return engine.reversal_of(told.coaf).since != 0, ""
@@ -143,6 +151,13 @@ KINDS: Final[Mapping[Kind, KindOfMessage]] = {
             by_lane=True,
             told=lambda event, _: Reconciled(*event.args["reconciled"]),
             taken=_reconciled_taken,
+        ),
+        KindOfMessage(
+            Kind.PAID,
+            from_home=False,
+            by_lane=False,
+            told=lambda event, _: PaidSoFar(*event.args["paid"]),
+            taken=_paid_taken,
         ),
         KindOfMessage(
             Kind.REVERSAL,

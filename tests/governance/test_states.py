@@ -953,6 +953,29 @@ def _reversing(world: World) -> tuple[Actions, Reversal]:
     return dividend.actions, dividend.actions.reversal(APPLE)
 
 
+def _remote_paid(world: World) -> Actions:
+    """An event of which the remote ledger has paid a message."""
+    dividend = Dividend.fixed(world).paying()
+    dividend.actions.claim_crossed(world.remote, dividend.outward, world.remote.investor)
+    return dividend.actions
+
+
+@prepares(_ENGINE, "send_paid")
+def _send_paid(world: World, state: str) -> Call:
+    _remote_paid(world)
+    side = world.remote
+    return Call(side, side.engine, "send_paid", (COAF, world.lane), side.outsider)
+
+
+@prepares(_ENGINE, "take_paid")
+def _take_paid(world: World, state: str) -> Call:
+    actions, side = _remote_paid(world), world.home
+    paid = actions.paid()
+    message = actions.message(paid)
+    arguments = (message.as_tuple(), paid.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_paid", arguments, side.outsider)
+
+
 @prepares(_ENGINE, "announce_reversal")
 def _announce_reversal(world: World, state: str) -> Call:
     Dividend.fixed(world).paying()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tallystick.actions.message import EventVersion, Status, Totals
+from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import NO_CAP, LaneMessage, party
@@ -207,6 +207,8 @@ def _events(actions: Actions) -> None:
     _payments(actions, paid["home"], record, back)
     _payments(actions, paid["remote"], record, [out])
     _books(actions)
+    told = remote.engine.send_paid(record.as_tuple()[2], lane, sender=remote.courier)
+    actions.take_paid(PaidSoFar(*told.one("PaidSent").args["paid"]))
     _reversal(actions, paid["home"], record, back[0])
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]

@@ -20,6 +20,7 @@ from tallystick.actions.message import (
     Figures,
     Kind,
     Reconciled,
+    PaidSoFar,
     Reversal,
     Status,
     Told,
@@ -463,6 +464,29 @@ class Actions:
     def claim_crossed(self, side: Side, message: LaneMessage, sender: Any) -> Receipt:
         """Somebody claims for units that were between ledgers."""
         receipt = side.engine.claim_crossed(COAF, message.as_tuple(), sender=sender)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def paid(self, **changed: Any) -> PaidSoFar:
+        """What the remote ledger tells of what it paid."""
+        lane, side = self.world.lane, self.remote
+        sent = side.engine.send_paid(COAF, lane, sender=side.courier).one("PaidSent")
+        return replace(PaidSoFar(*sent.args["paid"]), **changed)
+
+    def take_paid(
+        self,
+        paid: PaidSoFar,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries home what the remote ledger paid."""
+        message = message or self.message(paid)
+        receipt = self.home.engine.take_paid(
+            message.as_tuple(),
+            paid.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.home.courier,
+        )
         assert isinstance(receipt, Receipt)
         return receipt
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tallystick.actions.message import Reversal
+from tallystick.actions.message import PaidSoFar, Reversal
 from tallystick.bridge.message import Kind as MessageKind
 from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
@@ -34,15 +34,8 @@ def _peer_set(step: Step) -> Changes:
     return {} if _is_home(step) else {("home_ledger",): step.ledger}
 
 
-for _event in (
-    "RecordSent",
-    "ArmedSent",
-    "FiguresSent",
-    "TotalsSent",
-    "ReconciledSent",
-    "ReversalSent",
-):
-    sets(_event, "is_told id", to=True)
+for _event in ("Record", "Armed", "Figures", "Totals", "Reconciled", "Paid", "Reversal"):
+    sets(f"{_event}Sent", "is_told id", to=True)
 
 
 def _kept(step: Step, *, late: bool) -> Changes:
@@ -304,6 +297,11 @@ def _paid_elsewhere(step: Step) -> Changes:
 def _payment_refused(_: Step) -> Changes:
     """As if it had not been tried."""
     return {}
+
+
+@on("PaidTaken")
+def _paid_taken(step: Step) -> Changes:
+    return {("paid_at", step.coaf, step.lane): list(PaidSoFar(*step.paid).figures)}
 
 
 # --- reversals ------------------------------------------------------------------------------------
