@@ -63,7 +63,7 @@ event PaidTaken:
 @external
 def send_paid(coaf: bytes32, lane: bytes32):
     """
-    @notice Remote: tell what was paid of an event here so far. Told again before another payment, it is the same message.
+    @notice Remote: tell what was paid of an event here so far; told again before another payment, the same message.
     @param coaf The event.
     @param lane This ledger's lane.
     @custom:role anyone
