@@ -72,6 +72,10 @@ exports: (
     payments.is_paid,
     payments.is_crossing_paid,
     pay_terms.payee_of,
+    # what is paid back
+    reversal.repay,
+    reversal.receivable_of,
+    reversal.owed_by,
     # messages
     dispatch.is_told,
     dispatch.message_id,

@@ -70,9 +70,6 @@ exports: (
     # what is taken back
     reversal.assess,
     reversal.assess_crossed,
-    reversal.repay,
-    reversal.receivable_of,
-    reversal.owed_by,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

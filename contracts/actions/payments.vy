@@ -188,6 +188,8 @@ event ExpiryNoticed:
     # Claims of what had landed by the close of this day expire; units that had not, and stay.
     day: uint256
     kept: uint256
+
+
 event SetOff:
     coaf: indexed(bytes32)
     account: indexed(address)
