@@ -169,7 +169,7 @@ def _events(actions: Actions) -> None:
     today = home.token.business_day()
     day, later = today + 2, today + 5
     record = replace(APPLE, announced=today, ex=day, record_day=day, figures_by=later)
-    record = replace(record, payment_day=later, relief_until=later, expires=later + 1_096)
+    record = replace(record, payment_day=later, relief_until=later, expires=later + 90)
     others = [replace(record, coaf=coaf) for coaf in ("TOTALS-TWICE", "RECORD-TWICE", "MISSED")]
     for each in (record, *others):
         version = actions.in_force(each)
@@ -202,9 +202,13 @@ def _events(actions: Actions) -> None:
     actions.take_totals(others[0], replace(totals, crossing=7))
     # Halted: what was paid in is back.
     remote.engine.expire(others[0].as_tuple()[2], ACCOUNTS, sender=remote.courier)
-    _payments(actions, paid["home"], record, back)
+    _payments(actions, paid["home"], record, back[:1])
     _payments(actions, paid["remote"], record, [out])
+    for side in (home, remote):
+        begin(side, record.expires, 60)
     _books(actions)
+    # Of the other message that came back nobody has claimed yet.
+    home.engine.expire(record.as_tuple()[2], lane, sender=home.courier)
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]
         for verifier in verifiers:

@@ -21,6 +21,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.receipt import Revert, Snapshot
 from tallystick.chain.reverts import reverts
 from tallystick.files.instrument import load_instrument
+from tallystick.governance.pieces import GETTERS
 from tallystick.governance.release import (
     PER_INSTRUMENT,
     PROXIED,
@@ -346,8 +347,9 @@ def hashes_at(chain: Chain, name: str, implementation: Any) -> CodeHashes:
 def pieces_behind(chain: Chain, implementation: Any) -> list[str]:
     """Where the pieces behind an implementation are, as each names the next; empty: it is whole."""
     found: list[str] = []
-    for getter in ("CONTROLS", "SETTINGS"):
-        piece = chain.at("SecurityToken", found[-1] if found else implementation)
+    for getter in GETTERS:
+        # Of an engine, whose ABI names them all.
+        piece = chain.at("ActionsEngine", found[-1] if found else implementation)
         try:
             found.append(str(getattr(piece, getter)()))
         except (CodecError, Revert):
