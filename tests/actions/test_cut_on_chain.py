@@ -373,14 +373,17 @@ _ACTS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
     st.tuples(st.just("claim"), _which): 1,
     st.tuples(st.just("admit"), _sides, st.integers(0, 1)): 1,
     st.tuples(st.just("transfer"), _sides, _holders, _holders, _amounts): 1,
-    st.tuples(st.just("carry"), _sides, st.booleans(), _holders, _amounts): 3,
-    st.tuples(st.just("pool"), _sides, st.booleans(), _holders, _amounts): 1,
     st.tuples(st.just("issue"), _holders, st.integers(1, 9)): 1,
     st.tuples(st.just("cut")): 1,
 }
+# What other people's bridges and pools do.
+_OTHERS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
+    st.tuples(st.just("carry"), _sides, st.booleans(), _holders, _amounts): 3,
+    st.tuples(st.just("pool"), _sides, st.booleans(), _holders, _amounts): 1,
+}
 _KINDS = [kind for kind, often in _ACTS.items() for _ in range(often)]
 _steps = st.lists(
-    st.sampled_from(_KINDS).flatmap(lambda kind: kind),
+    st.sampled_from(_KINDS + [kind for kind, often in _OTHERS.items() for _ in range(often)]).flatmap(lambda kind: kind),
     # Long enough that most plays have something under way at some close.
     min_size=30,
     max_size=60,

@@ -974,10 +974,11 @@ def test_what_no_piece_knows_is_refused(world: World) -> None:
     side = world.home
     controls = side.chain.at("ActionsEngineControls", side.engine.CONTROLS())
     settings = side.chain.at("ActionsEngineSettings", controls.SETTINGS())
+    records = side.chain.at("ActionsEngineRecords", settings.RECORDS())
     for piece in (settings, side.chain.at("ActionsEngineSettings", controls.address)):
         with refused(world, "engine: initialised already"):
             piece.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
-    for engine in (side.engine, controls, settings):
+    for engine in (side.engine, controls, settings, records):
         for data in (b"", bytes.fromhex("deadbeef")):
             with refused(world, "engine: no such function"):
                 side.chain.send(sender=side.attacker, to=engine.address, data=data)

@@ -103,6 +103,8 @@ class Paying(Play):
             custody=balance(side, side.custody.address),
             suspense=suspense(self, side),
             sent=self.sent[side.chain.name],
+            pooled=0,
+            came=0,
             holders=balances,
         )
 
@@ -392,7 +394,7 @@ def test_events_at_once_are_paid_to_the_unit_while_units_go_on_moving(
     actions: Actions, announced: tuple[EventRecord, ...], steps: list[tuple[Any, ...]]
 ) -> None:
     with actions.world.isolated():
-        play = Paying(actions, announced)
+        play = Paying(actions, announced, {})
         middle = announced[0].payment_day
         last = middle - EVENTS[0][0] - 1 + LAST_DAY
         half = len(steps) // 2

@@ -327,7 +327,8 @@ def settled(scene: Large, parts: Counter[tuple[str, bytes]], sum_of: Entitlement
             assert (is_open, units) == (True, 0)
             if left:
                 engine.expire(COAF, lane, sender=courier)
-        tax += engine.pass_on_tax(COAF, sender=courier).return_value
+            if engine.withheld(COAF, lane):
+                tax += engine.pass_on_tax(COAF, lane, sender=courier).return_value
         assert cash.balanceOf(engine) == 0
         assert cash.balanceOf(scene.network.party(ledger, "auditor")) > 0
     assert tax == sum_of.tax

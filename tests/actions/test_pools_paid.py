@@ -148,7 +148,7 @@ def test_a_pool_s_part_is_taken_out_of_that_of_accounts(pooled: Pooled) -> None:
     )
     assert pooled.part(ACCOUNTS) == (True, own - POOLED, gross(own) - gross(POOLED))
     assert pooled.part(word(pooled.pool)) == (True, POOLED, gross(POOLED))
-    assert not pooled.side.engine.is_paid(COAF, word(pooled.pool))
+    assert not pooled.side.engine.is_paid(COAF, pooled.pool)
 
 
 def test_everybody_else_is_paid_in_full_besides(pooled: Pooled) -> None:
@@ -301,8 +301,8 @@ def test_what_is_kept_back_is_paid_to_whom_two_keys_named(pooled: Pooled, place:
         side.cash.emitted("Transfer", side.engine, payee, net),
     )
     assert pooled.part(word(pool)) == (True, 0, 0)
-    assert side.engine.withheld(COAF) == tax
-    assert side.engine.is_paid(COAF, word(pool))
+    assert side.engine.withheld(COAF, word(pool)) == tax
+    assert side.engine.is_paid(COAF, pool)
     with refused(pooled.world, "payments: paid already"):
         pooled.claim(pool)
 

@@ -206,8 +206,9 @@ def settle(play: Dividend) -> None:
         assert cash < 2
         if cash:
             side.engine.expire(COAF, lane, sender=side.courier)
+        if play.withheld(side, lane):
+            side.engine.pass_on_tax(COAF, lane, sender=side.courier)
     for side in play.sides:
-        side.engine.pass_on_tax(COAF, sender=side.courier)
         assert side.cash.balanceOf(side.engine) == 0
 
 

@@ -59,6 +59,9 @@ def test_each_stage_is_told_by_each_ledger(apple: Driven) -> None:
     assert apple.waits() == {"home": (claims,), "remote": (claims, landed)}
     apple.day(record.relief_until + 1)
     done(apple.driver.pay())
+    tax = "tax to pass on: pass-on-tax"
+    assert apple.waits() == both(tax, tax)
+    done(apple.driver.pass_on_tax())
     assert apple.waits() == both("", "")
 
 
