@@ -278,7 +278,7 @@ def test_export_and_load_without_compiler(
 def test_a_contract_has_the_abi_of_the_pieces_behind_it(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Built or packaged, each function once; without a second piece there is no third."""
+    """Built or packaged, each function once; there is none without the one before it."""
     folder = root / "contracts" / "one"
 
     def write(name: str, function: str) -> None:
@@ -286,15 +286,17 @@ def test_a_contract_has_the_abi_of_the_pieces_behind_it(
             OTHER + OTHER.partition("\n")[2].replace("f()", function)
         )
 
-    write("OtherSettings", "last()")
+    write("OtherRecords", "last()")
+    write("OtherSettings", "third()")
     assert build._Sources(root)["Other"].behind == ()
     write("OtherControls", "second()")
     found = build._Sources(root)
     other = found["Other"]
-    assert other.behind == (found["OtherControls"], found["OtherSettings"])
-    assert [entry["name"] for entry in other.abi] == ["f", "second", "last"]
+    behind = [found[f"Other{piece}"] for piece in ("Controls", "Settings", "Records")]
+    assert other.behind == tuple(behind)
+    assert [entry["name"] for entry in other.abi] == ["f", "second", "third", "last"]
     assert set(other.method_identifiers) == {"f()"}
-    assert [piece.behind for piece in other.behind] == [(), ()]
+    assert [piece.behind for piece in behind] == [()] * 3
     monkeypatch.chdir(root)
     target = tmp_path / "package" / "artifacts"
     build.export(target)

@@ -3,8 +3,9 @@
 A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
 What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
 which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
-close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`), what
-it has paid (`PaidSoFar`), that an event is reversed (`Reversal`, which event attestors sign too).
+close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`),
+what it has paid (`PaidSoFar`), that an event is reversed (`Reversal`, which event attestors sign
+too).
 """
 
 from __future__ import annotations

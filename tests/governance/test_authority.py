@@ -6,6 +6,7 @@ And whose code may hold units in custody.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations, permutations
 from typing import Any
 
 import pytest
@@ -50,20 +51,29 @@ HAND_OVER = "hand_over(bytes4,bytes32)"
 HOUR = 3_600
 PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 NEXT = Version(1, 1, 0)
-# The second and the third piece of the token, by place behind its first.
-BEHIND = (0, 1)
+# Every piece behind the first of the token and of an engine: whose, at what place.
+BEHIND = [
+    (kind, place)
+    for kind in ("SecurityToken", "ActionsEngine")
+    for place, _ in enumerate(artifact(kind).behind)
+]
 SLOT = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 
 
 @dataclass(frozen=True)
 class Upgrade:
-    """The next release of the home token, to be taken step by step."""
+    """The next release of the home token, or its engine, to be taken step by step."""
 
     side: Side
     implementation: Contract
     version: Version = NEXT
     migration: bytes = b""
     kind: str = "SecurityToken"
+
+    @property
+    def proxy(self) -> Contract:
+        """Whose release it is."""
+        return self.side.engine if self.kind == "ActionsEngine" else self.side.token
 
     @property
     def id(self) -> bytes:
@@ -77,7 +87,7 @@ class Upgrade:
             release_kind(self.kind),
             self.version.packed,
             self.implementation.address,
-            *hashes_at(self.side.chain, "SecurityToken", self.implementation),
+            *hashes_at(self.side.chain, self.kind, self.implementation),
             DOCUMENT,
             keccak(self.migration) if self.migration else bytes(32),
         )
@@ -102,7 +112,7 @@ class Upgrade:
     def notice(self, proxy: Any = None) -> Any:
         """The upgrader gives notice."""
         return self.side.authority.give_notice(
-            proxy or self.side.token, self.id, *STATED, sender=self.side.upgrader
+            proxy or self.proxy, self.id, *STATED, sender=self.side.upgrader
         )
 
     def withdraw(self) -> Any:
@@ -113,20 +123,18 @@ class Upgrade:
         """Issuer and auditor consent."""
         for role in roles or ("issuer", "auditor"):
             self.side.authority.approve(
-                self.side.token, release_terms(self.terms), *STATED, sender=self.side.parties[role]
+                self.proxy, release_terms(self.terms), *STATED, sender=self.side.parties[role]
             )
 
     def wait(self, offset: int = 0) -> None:
         """Let the notice pass."""
-        noticed = self.side.authority.notice_of(self.side.token).noticed_at
+        noticed = self.side.authority.notice_of(self.proxy).noticed_at
         self.side.chain.set_time(noticed + PERIOD + offset)
 
     def activate(self, migration: bytes | None = None) -> Any:
         """Anyone activates it."""
         call = self.migration if migration is None else migration
-        return self.side.authority.activate(
-            self.side.token, self.id, call, sender=self.side.attacker
-        )
+        return self.side.authority.activate(self.proxy, self.id, call, sender=self.side.attacker)
 
     def carry_out(self) -> Any:
         """Every step."""
@@ -137,12 +145,15 @@ class Upgrade:
         return self.activate()
 
 
+def upgrade_of(side: Side, kind: str) -> Upgrade:
+    """The next release of the token, or of its engine, with pieces of its own."""
+    implementation = deploy_implementation(side.chain, kind, sender=side.deployer)
+    return Upgrade(side, implementation, kind=kind)
+
+
 @pytest.fixture
 def upgrade(home_side: Side) -> Upgrade:
-    implementation = deploy_implementation(
-        home_side.chain, "SecurityToken", sender=home_side.deployer
-    )
-    return Upgrade(home_side, implementation)
+    return upgrade_of(home_side, "SecurityToken")
 
 
 def pointed_at(side: Side) -> str:
@@ -333,24 +344,62 @@ def test_a_release_in_three_pieces_is_held_to_the_code_of_both_behind(
     assert upgrade.register(behind_hash=keccak(controls + settings)).return_value == upgrade.id
 
 
-def test_the_same_controls_before_other_settings_are_another_release(
-    world: World, upgrade: Upgrade
+def test_a_release_in_four_pieces_is_held_to_the_code_of_all_behind(world: World) -> None:
+    upgrade = upgrade_of(world.home, "ActionsEngine")
+    chain = upgrade.side.chain
+    behind = [keccak(chain.code(each)) for each in pieces_behind(chain, upgrade.implementation)]
+    assert len(behind) == 3
+    # Neither fewer, nor in another order, nor one of them twice.
+    fewer = [*([each] for each in behind), *(list(each) for each in combinations(behind, 2))]
+    others = [list(each) for each in permutations(behind) if list(each) != behind]
+    for other in (*fewer, *others, [*behind[:2], behind[1]]):
+        due = keccak(b"".join(other)) if len(other) > 1 else other[0]
+        with refused(world, "release: other code behind"):
+            upgrade.register(behind_hash=due)
+    due = keccak(b"".join(behind))
+    assert upgrade.register(behind_hash=due).return_value == upgrade.id
+
+
+@pytest.mark.parametrize(("kind", "pieces"), [("SecurityToken", 3), ("ActionsEngine", 4)])
+def test_to_ask_the_last_piece_for_a_next_one_costs_next_to_nothing(
+    home_side: Side, kind: str, pieces: int
 ) -> None:
-    """Their code names the address alone, and commits to nothing there."""
+    """It refuses what it does not know by a reason: a lock taken in a static call would halt, and
+    burn 63/64 of the gas of whoever asks."""
+    upgrade = upgrade_of(home_side, kind)
+    assert len(pieces_behind(home_side.chain, upgrade.implementation)) == pieces - 1
+    ample = 2_000_000
+    register = (upgrade.terms, *STATED)
+    authority, upgrader = home_side.authority, home_side.upgrader
+    receipt = authority.register_release(*register, sender=upgrader, gas=ample)
+    # Nine new words at 22,100 are most of it.
+    assert receipt.gas_used < 250_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "after"), [("SecurityToken", 0, 1), ("ActionsEngine", 1, 2)]
+)
+def test_the_same_pieces_before_another_last_one_are_another_release(
+    world: World, kind: str, place: int, after: int
+) -> None:
+    """The code of each names the next one's address alone, and commits to nothing there."""
+    upgrade = upgrade_of(world.home, kind)
     chain, terms = upgrade.side.chain, upgrade.terms
-    controls, settings = pieces_behind(chain, upgrade.implementation)
-    before = chain.code(controls)
-    chain.set_code(settings, artifact("BridgeEscrow").bytecode_runtime)
-    assert chain.code(controls) == before
+    behind = pieces_behind(chain, upgrade.implementation)
+    assert behind[after] == behind[-1]
+    before = chain.code(behind[place])
+    chain.set_code(behind[after], artifact("BridgeEscrow").bytecode_runtime)
+    assert chain.code(behind[place]) == before
     with refused(world, "release: other code behind"):
         upgrade.register(behind_hash=terms[4])
 
 
-@pytest.mark.parametrize("place", BEHIND)
+@pytest.mark.parametrize(("kind", "place"), BEHIND)
 @pytest.mark.parametrize("code", [b"", b"\xef\x01\x00" + b"\x11" * 20])
 def test_what_is_no_contract_is_no_piece_of_a_release(
-    world: World, upgrade: Upgrade, place: int, code: bytes
+    world: World, kind: str, place: int, code: bytes
 ) -> None:
+    upgrade = upgrade_of(world.home, kind)
     chain = upgrade.side.chain
     terms = upgrade.terms
     chain.set_code(pieces_behind(chain, upgrade.implementation)[place], code)
@@ -360,11 +409,11 @@ def test_what_is_no_contract_is_no_piece_of_a_release(
 
 
 @pytest.mark.requirement("R-60")
-@pytest.mark.parametrize("place", BEHIND)
+@pytest.mark.parametrize(("kind", "place"), BEHIND)
 def test_each_piece_behind_is_looked_at_again_at_every_step(
-    world: World, upgrade: Upgrade, place: int
+    world: World, kind: str, place: int
 ) -> None:
-    side = upgrade.side
+    side, upgrade = world.home, upgrade_of(world.home, kind)
     piece = pieces_behind(side.chain, upgrade.implementation)[place]
     good, due = side.chain.code(piece), upgrade.terms[4]
     # It still names the same next piece.
@@ -386,22 +435,25 @@ def test_each_piece_behind_is_looked_at_again_at_every_step(
         upgrade.activate()
     side.chain.set_code(piece, good)
     upgrade.activate()
-    before = pieces_behind(side.chain, side.implementations["SecurityToken"])[place]
+    before = pieces_behind(side.chain, side.implementations[kind])[place]
     side.chain.set_code(before, side.chain.code(before) + b"\0")
     with refused(world, "release: code behind has changed"):
-        side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+        side.authority.roll_back(upgrade.proxy, *STATED, sender=side.guardian)
 
 
 @pytest.mark.requirement("R-60")
-@pytest.mark.parametrize("place", BEHIND)
-def test_no_proxy_is_created_on_a_release_with_other_code_behind(world: World, place: int) -> None:
+@pytest.mark.parametrize(("kind", "place"), BEHIND)
+def test_no_proxy_is_created_on_a_release_with_other_code_behind(
+    world: World, kind: str, place: int
+) -> None:
     side = world.home
-    suite = side.fresh_suite()
-    piece = pieces_behind(side.chain, side.implementations["SecurityToken"])[place]
+    suite, upgrade = side.fresh_suite(), upgrade_of(side, kind)
+    suite.authority.register_release(upgrade.terms, *STATED, sender=side.deployer)
+    piece = pieces_behind(side.chain, upgrade.implementation)[place]
     side.chain.set_code(piece, side.chain.code(piece) + b"\0")
     with refused(world, "release: code behind has changed"):
         suite.authority.create_proxy(
-            release_id("SecurityToken", Version(1, 0, 0)),
+            upgrade.id,
             DOCUMENT,
             b"",
             *STATED,

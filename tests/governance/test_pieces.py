@@ -15,8 +15,9 @@ from tallystick.errors import CheckFailed
 from tallystick.governance.pieces import check_pieces, misfits
 from tallystick.governance.release import addresses_behind, code_hashes, is_behind
 
-# Where controls and settings are.
+# Where controls and settings are, and records.
 BEHIND = ("0x" + "11" * 20, "0x" + "22" * 20)
+BEHIND_ENGINE = (*BEHIND, "0x" + "33" * 20)
 
 
 def changed_layout(item: Artifact, change: Callable[[dict[str, Any]], None]) -> Artifact:
@@ -41,6 +42,12 @@ def with_settings(change: Callable[[Artifact], Artifact]) -> Artifact:
     return token(behind=(controls, change(settings)))
 
 
+def with_records(change: Callable[[Artifact], Artifact]) -> Artifact:
+    """The engine whose fourth piece is changed."""
+    item = artifact("ActionsEngine")
+    return replace(item, behind=(*item.behind[:2], change(item.behind[2])))
+
+
 def in_two() -> Artifact:
     """The token over a second piece that hands on to nothing, as its settings do."""
     return token(behind=artifact("SecurityToken").behind[1:])
@@ -48,6 +55,10 @@ def in_two() -> Artifact:
 
 def plant_moved(layout: dict[str, Any]) -> None:
     layout["storage_layout"]["book"]["_issue"]["slot"] += 1
+
+
+def plant_moved_events(layout: dict[str, Any]) -> None:
+    layout["storage_layout"]["events"]["event_of"]["slot"] += 1
 
 
 def plant_type(layout: dict[str, Any]) -> None:
@@ -66,9 +77,11 @@ def plant_immutable(layout: dict[str, Any]) -> None:
     layout["code_layout"]["_MORE"] = {"type": "address", "offset": 32, "length": 32}
 
 
-def clashing(item: Artifact, function: str = "totalSupply()") -> Artifact:
+def clashing(
+    item: Artifact, function: str = "totalSupply()", of: str = "SecurityToken"
+) -> Artifact:
     ids = dict(item.method_identifiers)
-    pieces = (artifact("SecurityToken"), artifact("SecurityTokenControls"))
+    pieces = (artifact(of), *artifact(of).behind)
     known = {k: v for piece in pieces for k, v in piece.method_identifiers.items()}
     ids["collides(uint256)"] = known[function]
     return replace(item, method_identifiers=ids)
@@ -152,6 +165,38 @@ PLANTED = {
         lambda: with_settings(lambda item: replace(item, immutables_length=32)),
         "SecurityTokenSettings has immutables: its code would differ between ledgers",
     ),
+    "records moved": (
+        lambda: with_records(lambda item: changed_layout(item, plant_moved_events)),
+        "ActionsEngineRecords events.event_of: ",
+    ),
+    "other type in the records": (
+        lambda: with_records(lambda item: changed_layout(item, plant_type)),
+        "storage layout: ActionsEngine has _initialized: bool in slot ",
+    ),
+    "less storage in the records": (
+        lambda: with_records(lambda item: changed_layout(item, plant_missing)),
+        "ActionsEngineRecords nothing more",
+    ),
+    "other lock in the records": (
+        lambda: with_records(lambda item: changed_layout(item, plant_lock)),
+        "lock in slot 0, ActionsEngineRecords $.nonreentrant_key: nonreentrant lock in slot 1",
+    ),
+    "first and fourth have one selector": (
+        lambda: with_records(lambda item: clashing(item, "release()", "ActionsEngine")),
+        "release() of ActionsEngine hides collides(uint256) of ActionsEngineRecords",
+    ),
+    "third and fourth have one selector": (
+        lambda: with_records(lambda item: clashing(item, "is_home()", "ActionsEngine")),
+        "is_home() of ActionsEngineSettings hides collides(uint256) of ActionsEngineRecords",
+    ),
+    "settings without records": (
+        lambda: replace(artifact("ActionsEngine"), behind=artifact("ActionsEngine").behind[:2]),
+        "ActionsEngineSettings has immutables: its code would differ between ledgers",
+    ),
+    "immutables at the end of four": (
+        lambda: with_records(lambda item: replace(item, immutables_length=32)),
+        "ActionsEngineRecords has immutables: its code would differ between ledgers",
+    ),
     "no fallback": (
         lambda: silent(token()),
         "SecurityToken hands on no call: it has no __default__",
@@ -172,7 +217,7 @@ def test_pieces_that_do_not_fit_are_refused(planted: str) -> None:
     for refusing in (check_pieces, lambda each: code_hashes(each, BEHIND)):
         with pytest.raises(CheckFailed) as caught:
             refusing(item)
-        assert str(caught.value) == f"SecurityToken can't be released: {found}"
+        assert str(caught.value) == f"{item.name} can't be released: {found}"
 
 
 @pytest.mark.parametrize("name", ["", "NextMock", "NextButOneMock"])
@@ -181,6 +226,9 @@ def test_the_pieces_of_every_release_fit(name: str) -> None:
     assert len(artifact(f"SecurityToken{name}").behind) == 2
     assert misfits(artifact(f"SecurityToken{name}"), before) == []
     assert misfits(artifact("BridgeEscrow"), artifact("BridgeEscrow")) == []
+    engine = artifact("ActionsEngine")
+    assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 3
+    assert misfits(engine, engine) == misfits(artifact("ActionsEngineNextMock"), engine) == []
 
 
 def test_a_release_in_two_pieces_fits() -> None:
@@ -239,6 +287,16 @@ def test_what_a_release_is_held_to_names_every_piece() -> None:
     escrow = artifact("BridgeEscrow")
     (last,) = escrow.behind
     assert code_hashes(escrow, BEHIND[:1]).behind == last.code_hash
+    engine = artifact("ActionsEngine")
+    controls, settings, records = engine.behind
+    codes = [
+        controls.bytecode_runtime + bytes(12) + b"\x22" * 20,
+        settings.bytecode_runtime + bytes(12) + b"\x33" * 20,
+        records.bytecode_runtime,
+    ]
+    due = code_hashes(engine, BEHIND_ENGINE)
+    assert due.behind == keccak(b"".join(map(keccak, codes)))
+    assert due.layout == engine.layout_hash == records.layout_hash
 
 
 def test_where_the_pieces_are_is_read_from_their_code() -> None:
@@ -249,18 +307,31 @@ def test_where_the_pieces_are_is_read_from_their_code() -> None:
         BEHIND[1]: item.behind[1].bytecode_runtime,
     }
     assert addresses_behind(item, "0x" + "ff" * 20, code.__getitem__) == BEHIND
+    engine = artifact("ActionsEngine")
+    code = {
+        "0x" + "ff" * 20: engine.bytecode_runtime + bytes(12) + b"\x11" * 20,
+        BEHIND[0]: engine.behind[0].bytecode_runtime + bytes(12) + b"\x22" * 20,
+        BEHIND[1]: engine.behind[1].bytecode_runtime + bytes(12) + b"\x33" * 20,
+    }
+    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_ENGINE
     registry = artifact("InstrumentRegistry")
     assert addresses_behind(registry, "0x" + "ff" * 20, code.__getitem__) == ()
 
 
 def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
-    """Of any build: whether there are one, two or three pieces, the hash itself says."""
-    first, second, last = b"first" + b"\x11" * 20, b"second" + b"\x22" * 20, b"last"
-    code = {BEHIND[0]: second, BEHIND[1]: last}
-    both = keccak(keccak(second) + keccak(last))
-    for due in (bytes(32), keccak(second), both):
+    """Of any build: whether there are one, two, three or four pieces, the hash itself says."""
+    first, second, third, last = (
+        b"first" + b"\x11" * 20,
+        *(b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44")),
+    )
+    code = dict(zip(BEHIND_ENGINE, (second, third, last), strict=True))
+    hashes = [keccak(each) for each in (second, third, last)]
+    both, all_three = keccak(b"".join(hashes[:2])), keccak(b"".join(hashes))
+    for due in (bytes(32), hashes[0], both, all_three):
         assert is_behind(first, due, code.__getitem__)
-    for other in (keccak(last), keccak(first), keccak(keccak(last) + keccak(second))):
+    for other in (keccak(first), *hashes[1:], *(keccak(b"".join(hashes[i::-1])) for i in (1, 2))):
         assert not is_behind(first, other, code.__getitem__)
-    assert not is_behind(first, both, {**code, BEHIND[1]: b"other"}.__getitem__)
-    assert not is_behind(first, both, {**code, BEHIND[0]: b"other" + second}.__getitem__)
+    for place, address in enumerate(BEHIND_ENGINE):
+        changed = {**code, address: b"other" + code[address]}.__getitem__
+        assert not is_behind(first, all_three, changed)
+        assert is_behind(first, both, changed) is (place == 2)

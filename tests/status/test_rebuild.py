@@ -170,7 +170,7 @@ def _events(actions: Actions) -> None:
     day, later = today + 2, today + 5
     record = replace(APPLE, announced=today, ex=day, record_day=day, figures_by=later)
     record = replace(
-        record, payment_day=later, relief_until=later, expires=later + 1_096, set_off=True
+        record, payment_day=later, relief_until=later, expires=later + 90, set_off=True
     )
     others = [replace(record, coaf=coaf) for coaf in ("TOTALS-TWICE", "RECORD-TWICE", "MISSED")]
     for each in (record, *others):
@@ -204,11 +204,15 @@ def _events(actions: Actions) -> None:
     actions.take_totals(others[0], replace(totals, crossing=7))
     # Halted: what was paid in is back.
     remote.engine.expire(others[0].as_tuple()[2], ACCOUNTS, sender=remote.courier)
-    _payments(actions, paid["home"], record, back)
+    _payments(actions, paid["home"], record, back[:1])
     _payments(actions, paid["remote"], record, [out])
+    for side in (home, remote):
+        begin(side, record.expires, 60)
     _books(actions)
     told = remote.engine.send_paid(record.as_tuple()[2], lane, sender=remote.courier)
     actions.take_paid(PaidSoFar(*told.one("PaidSent").args["paid"]))
+    # Of the other message that came back nobody has claimed yet.
+    home.engine.expire(record.as_tuple()[2], lane, sender=home.courier)
     _reversal(actions, paid["home"], record, back[0])
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]

@@ -65,7 +65,7 @@ def note_close(day: uint256):
     @notice Keep the supply at the close of a day, so that nobody has to walk to it again.
     @param day A past business day.
     """
-    self.noted_supply[day] = book._closing(empty(address), day, 0) & (2**104 - 1)
+    self.noted_supply[day] = book._closing(empty(address), book._issue, day, 0) & (2**104 - 1)
 '''
 
 _ESCROW_CONSTANT = """

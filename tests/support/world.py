@@ -348,6 +348,7 @@ def pieces_behind(chain: Chain, implementation: Any) -> list[str]:
     """Where the pieces behind an implementation are, as each names the next; empty: it is whole."""
     found: list[str] = []
     for getter in GETTERS:
+        # Of an engine, whose ABI names them all.
         piece = chain.at("ActionsEngine", found[-1] if found else implementation)
         try:
             found.append(str(getattr(piece, getter)()))
