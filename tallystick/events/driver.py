@@ -56,12 +56,7 @@ class Driver(Announcer):
     def _send_figures(self, remote: str) -> Step:
         engines, day = self.engines, self.record.record_day
         lane = engines.lanes[remote].id_bytes
-        hints = (
-            engines.supply_hint(remote, day),
-            engines.suspense_hint(remote, lane, day),
-            engines.sent_hint(remote, lane, day),
-            engines.came_hint(remote, day),
-        )
+        hints = engines.figures_hints(remote, day)
         arguments = (lane, day, engines.epoch_on(remote, day), hints)
         return self._do(remote, self._engine(remote).send_figures, arguments, str(date_of(day)))
 
@@ -102,14 +97,8 @@ class Driver(Announcer):
     def _fix_lane(self, remote: str) -> Step:
         engines, home, day = self.engines, self.engines.home, self.record.record_day
         lane = engines.lanes[remote].id_bytes
-        hints = (
-            engines.custody_hint(home, lane, day),
-            engines.suspense_hint(home, lane, day),
-            engines.sent_hint(home, lane, day),
-        )
-        return self._do(
-            home, self._engine(home).fix_lane, (self.coaf, lane, hints), f"lane to {remote}"
-        )
+        arguments = (self.coaf, lane, engines.lane_hints(remote, day))
+        return self._do(home, self._engine(home).fix_lane, arguments, f"lane to {remote}")
 
     # ------------------------------------------------------------------------- payment
 
