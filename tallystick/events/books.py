@@ -135,16 +135,30 @@ class Books(Carrier):
         """Return the newest business day that is closed at both ends of the lane to a ledger."""
         return min(self.engines.today(ledger) for ledger in self._ends(remote)) - 1
 
+    def opened(self, remote: str) -> int:
+        """Return the first business day on which the lane to a ledger was open at both ends."""
+        engines, lane = self.engines, self.engines.lanes[remote].id_bytes
+        return max(
+            business_day(
+                int(self.connection.escrow(ledger).epoch_at(lane, 1).valid_from),
+                engines.close_minute(ledger),
+            )
+            for ledger in self._ends(remote)
+        )
+
     def due(self, remote: str) -> int:
         """Return that day if either end asks for it and the lane was open by its close; else 0."""
         asked = [int(self._engine(ledger).daily_since()) for ledger in self._ends(remote)]
         since, day = [each for each in asked if each], self.newest(remote)
-        return day if since and day >= max(min(since), self._opened(remote)) else 0
+        return day if since and day >= max(min(since), self.opened(remote)) else 0
 
     # ---------------------------------------------------------------------------- a day
 
     def figures(self, remote: str, day: int) -> Step:
         """Have a remote ledger tell what stood there at a close, unless home need not know."""
+        if day < self.opened(remote):
+            why = f"the lane was opened on {date_of(self.opened(remote))}"
+            return Step(remote, "send_figures", "waiting", f"{date_of(day)}: {why}")
         if self._is_reconciled(remote, day):
             return Step(remote, "send_figures", "done", f"{date_of(day)}: it is reconciled")
         known = self._known(remote, day)
@@ -335,17 +349,6 @@ class Books(Carrier):
     def _ends(self, remote: str) -> tuple[str, str]:
         """The ledgers of the lane to a remote ledger, home first."""
         return self.engines.home, remote
-
-    def _opened(self, remote: str) -> int:
-        """The business day by which a lane was open at both ends."""
-        engines, lane = self.engines, self.engines.lanes[remote].id_bytes
-        return max(
-            business_day(
-                int(self.connection.escrow(ledger).epoch_at(lane, 1).valid_from),
-                engines.close_minute(ledger),
-            )
-            for ledger in self._ends(remote)
-        )
 
 
 def _date(day: int) -> str | None:

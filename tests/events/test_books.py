@@ -13,11 +13,11 @@ from tallystick.chain import ChainError
 from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_couriers
 from tallystick.events.acts import Step
-from tallystick.events.books import EACH_DAY, Books
+from tallystick.events.books import EACH_DAY, Books, Break
 from tallystick.events.courier import BookKeeper, Carried, EngineCourier
 from tallystick.token.position import date_of
 from tests.actions.test_fixing import spread
-from tests.support.actions import APPLE, Actions, begin
+from tests.support.actions import APPLE, COAF, Actions, begin
 from tests.support.world import DAY, STATED, World
 
 pytestmark = pytest.mark.requirement("R-13", "R-14")
@@ -259,3 +259,164 @@ def test_a_ledger_that_is_away_is_said_after_all_others(
     monkeypatch.setattr(Books, "due", real)
     del keeper.engines.lanes["nowhere"]
     assert _said(keeper.carry()) == [_told("remote", "FIGURES", since)]
+
+
+# ------------------------------------------------------------------------------- by hand
+
+
+def test_whoever_has_no_courier_does_it_in_as_many_runs_as_finality_takes(
+    world: World, since: int
+) -> None:
+    _close(world, since)
+    books = _books(world)
+    assert _steps(books.settle()) == [
+        ("remote", "send_figures", "executed"),
+        ("home", "take_figures", "waiting"),
+        ("home", "reconcile", "waiting"),
+    ]
+    _final(world)
+    assert _steps(books.settle()) == [
+        ("remote", "send_figures", "done"),
+        ("home", "take_figures", "executed"),
+        ("home", "reconcile", "executed"),
+        ("remote", "take_reconciled", "waiting"),
+    ]
+    _final(world)
+    done = [("remote", "send_figures", "done"), ("home", "reconcile", "done")]
+    assert _steps(books.settle()) == [*done, ("remote", "take_reconciled", "executed")]
+    before = world.storage()
+    assert _steps(books.settle()) == done
+    assert world.storage() == before
+
+
+def test_a_dry_run_tells_what_is_left_and_does_nothing(
+    world: World, actions: Actions, since: int
+) -> None:
+    _close(world, since)
+    books, before = _books(world, execute=False), world.storage()
+    assert _steps(books.settle()) == [
+        ("remote", "send_figures", "pending"),
+        ("home", "reconcile", "waiting"),
+    ]
+    assert world.storage() == before
+    actions.take_figures(actions.figures(since))
+    before = world.storage()
+    assert ("home", "reconcile", "pending") in _steps(books.settle())
+    assert world.storage() == before
+
+
+def test_an_older_day_is_reconciled_if_it_is_asked_for_by_name(world: World, since: int) -> None:
+    for day in range(since, since + 3):
+        _close(world, day)
+    books = _books(world)
+    for _ in range(3):
+        list(books.settle(since))
+        _final(world)
+    for side in (world.home, world.remote):
+        assert side.engine.reconciliation_of(world.lane).day == since
+    (lane,) = books.standing(since)
+    assert (lane.day, lane.figures, lane.fits) == (since, "taken", True)
+
+
+def test_a_missed_deadline_suspends_if_that_is_asked_for_and_a_close_lifts_it(
+    world: World, since: int
+) -> None:
+    for day in (since, since + 1):
+        _close(world, day)
+    books, before = _books(world), world.storage()
+    missed = (Break(EACH_DAY, since),)
+    (lane,) = books.standing()
+    assert [(end.ledger, end.late, end.sound) for end in lane.ends] == [
+        ("home", missed, False),
+        ("remote", missed, False),
+    ]
+    assert world.storage() == before
+    acts = [step for step in books.settle() if step.act == "suspend"]
+    assert [(step.ledger, step.state, step.detail) for step in acts] == [
+        (
+            ledger,
+            "waiting",
+            f"{what}: {date_of(since)} was not reconciled in time: --suspend has it suspended",
+        )
+        for ledger, what in (("home", "lane to remote"), ("remote", "the instrument"))
+    ]
+    acts = [step for step in books.settle(suspend=True) if step.act == "suspend"]
+    assert [(step.ledger, step.state) for step in acts] == [
+        ("home", "executed"),
+        ("remote", "executed"),
+    ]
+    assert world.home.escrow.is_suspended(world.lane)
+    assert world.remote.token.is_suspended()
+    (lane,) = books.standing()
+    for end in lane.ends:
+        assert (end.suspended_for, end.late) == (missed[0], ())
+        assert (end.suspensions, end.this_month, end.often, end.sound) == (1, 1, (), False)
+    _final(world)
+    waiting = [step for step in books.settle(suspend=True) if step.act == "resume"]
+    # Home's end went on with the close that was reconciled.
+    assert [(step.ledger, step.state, step.detail) for step in waiting] == [
+        (
+            "remote",
+            "waiting",
+            "the instrument: reverted: reconciliation: break stands: reconcile a close",
+        )
+    ]
+    _final(world)
+    list(books.settle())
+    (lane,) = books.standing()
+    assert all(end.sound and end.reconciled == since + 1 for end in lane.ends)
+    assert not world.remote.token.is_suspended()
+
+
+def test_what_is_suspended_for_days_that_nobody_asks_for_any_more_goes_on(
+    world: World, actions: Actions, since: int
+) -> None:
+    for day in (since, since + 1):
+        _close(world, day)
+    side = actions.home
+    actions.suspend(side, EACH_DAY)
+    side.engine.propose_daily(False, *STATED, sender=side.operator)
+    side.chain.advance(DAY)
+    side.engine.set_daily(False, *STATED, sender=side.administrator)
+    steps = [step for step in _books(world).settle() if step.act == "resume"]
+    assert [(step.ledger, step.state) for step in steps] == [("home", "executed")]
+    assert not side.escrow.is_suspended(world.lane)
+
+
+def test_an_event_past_its_deadline_is_named(world: World, actions: Actions) -> None:
+    actions.take(actions.in_force(APPLE))
+    spread(actions)
+    actions.close(APPLE.record_day)
+    (lane,) = _books(world).standing()
+    assert [end.late for end in lane.ends] == [(), ()]
+    actions.close(APPLE.figures_by)
+    (lane,) = _books(world).standing()
+    missed = Break(COAF, APPLE.record_day)
+    assert [end.late for end in lane.ends] == [(missed,), (missed,)]
+    assert missed.words == f"2020-08-10 of {APPLE.coaf}"
+    steps = [step for step in _books(world).settle(suspend=True) if step.act == "suspend"]
+    assert [step.state for step in steps] == ["executed", "executed"]
+    assert actions.home.engine.reconciliation_of(world.lane).coaf == COAF
+
+
+def test_why_figures_do_not_fit_is_said(world: World, actions: Actions, since: int) -> None:
+    _close(world, since)
+    told = actions.figures(since)
+    actions.take_figures(replace(told, supply=told.supply + 10_000_000))
+    (lane,) = _books(world).standing()
+    assert (lane.figures, lane.fits, lane.misfit) == (
+        "taken",
+        False,
+        "reverted: cut: figures do not fit",
+    )
+    assert [s.state for s in _books(world).settle() if s.act == "reconcile"] == ["refused"]
+
+
+def test_of_a_day_before_a_lane_was_open_nothing_is_told(world: World) -> None:
+    books = _books(world)
+    opened, before = books.opened("remote"), world.storage()
+    step = books.figures("remote", opened - 1)
+    why = f"{date_of(opened - 1)}: the lane was opened on {date_of(opened)}"
+    assert (step.state, step.detail) == ("waiting", why)
+    assert [step.state for step in books.settle(opened - 1)] == ["waiting", "waiting"]
+    assert world.storage() == before
