@@ -155,6 +155,28 @@ def test_more_than_five_suspensions_in_a_month_are_flagged(
     assert "6, 6 this month; over 5 in 2020-08" in out
 
 
+@pytest.mark.requirement("R-14")
+def test_status_says_what_is_suspended(
+    command: _Command, since: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, given = command.world, ["status", "--manifest", str(command.manifest)]
+    _close(world, since + 1)
+    for suspended in (False, True):
+        if suspended:
+            for side in (world.home, world.remote):
+                Actions(world).suspend(side, bytes(32))
+        # It breaks no invariant.
+        assert cli.main([*given, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        (lane,), ledgers = found["lanes"], found["ledgers"]
+        assert [each["suspended"] for each in ledgers] == [False, suspended]
+        assert (lane["home"]["suspended"], lane["remote"]["suspended"]) == (suspended, False)
+        assert cli.main(given) == 0
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        stopped = [row[0] for row in rows if row and row[-1] == "suspended"]
+        assert stopped == ["remote", f"0x{world.lane.hex()[:8]}…"] * suspended
+
+
 @pytest.mark.parametrize("day", ["tomorrow", "2020-13-01", "20200801", "2020-W31-1", "0x12"])
 def test_a_day_that_is_none_is_one_line(command: _Command, day: str) -> None:
     status, out, err = command("--day", day)
