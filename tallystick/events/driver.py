@@ -28,6 +28,7 @@ BATCH: Final = 25
 # Days that who had units landed by the close of a notice has to claim, as in `payments`.
 NOTICE_DAYS: Final = 90
 _EXPIRED: Final = "claims have expired"
+_NO_PAYEE: Final = "no payee is named (tallystick event terms)"
 _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
@@ -234,7 +235,7 @@ class Driver(Announcer):
             if not engine.part_of(self.coaf, party(pool))[0]:
                 yield Step(ledger, "claim_pool", "waiting", f"{title}: not funded in full")
             elif not int(str(engine.pool_payee(pool)), 16):
-                yield Step(ledger, "claim_pool", "waiting", f"{title}: no payee is named")
+                yield Step(ledger, "claim_pool", "waiting", f"{title}: {_NO_PAYEE}")
             else:
                 yield self._do(ledger, engine.claim_pool, (self.coaf, pool), title)
 

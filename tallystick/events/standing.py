@@ -237,7 +237,7 @@ def _claims(seen: Standing, expired: bool) -> Iterator[str]:
         until = f" (until {date_of(record.relief_until)} the holders' own)"
         yield "claims: pay" + (until if seen.today <= record.relief_until else "")
     if any(part.kept for part in left):
-        yield "a payee of what is kept back, named under two keys: pay"
+        yield "a payee of what is kept back, named under two keys: terms, pay"
     if any(not (part.accounts or part.kept) for part in left):
         yield "units to land and be claimed: pay"
 

@@ -532,8 +532,10 @@ def test_what_is_kept_back_for_pools_and_other_bridges_waits_for_a_payee(world: 
     _day(world, APPLE.relief_until + 1)
     titles = {side.fund.address: side.fund, "with other bridges": side.token}
     seen = [(s.state, s.detail) for s in _driver(world).pay() if s.act == "claim_pool"]
-    assert seen == [("waiting", f"{title}: no payee is named") for title in titles]
-    kept = "a payee of what is kept back, named under two keys: pay"
+    assert seen == [
+        ("waiting", f"{title}: no payee is named (tallystick event terms)") for title in titles
+    ]
+    kept = "a payee of what is kept back, named under two keys: terms, pay"
     assert kept in _waits(world)["home"]
     for pool in titles.values():
         Actions(world).set_pool_payee(side, pool, side.auditor)
