@@ -383,7 +383,9 @@ _OTHERS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
 }
 _KINDS = [kind for kind, often in _ACTS.items() for _ in range(often)]
 _steps = st.lists(
-    st.sampled_from(_KINDS + [kind for kind, often in _OTHERS.items() for _ in range(often)]).flatmap(lambda kind: kind),
+    st.sampled_from(
+        _KINDS + [kind for kind, often in _OTHERS.items() for _ in range(often)]
+    ).flatmap(lambda kind: kind),
     # Long enough that most plays have something under way at some close.
     min_size=30,
     max_size=60,
