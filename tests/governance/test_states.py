@@ -793,7 +793,7 @@ def _take_totals(world: World, state: str) -> Call:
 def _reconcile(world: World, state: str) -> Call:
     _closed(world)
     side = world.home
-    arguments = (world.lane, APPLE.record_day, (0, 0, 0))
+    arguments = (world.lane, APPLE.record_day, (0, 0, 0), 0)
     return Call(side, side.engine, "reconcile", arguments, side.outsider)
 
 
@@ -811,7 +811,7 @@ def _suspend(world: World, state: str) -> Call:
     _closed(world)
     side = world.remote
     begin(side, APPLE.figures_by + 1)
-    return Call(side, side.engine, "suspend", (COAF, world.lane, (0, 0, 0)), side.outsider)
+    return Call(side, side.engine, "suspend", (COAF, world.lane, (0, 0, 0), 0), side.outsider)
 
 
 @prepares(_ENGINE, "resume")
