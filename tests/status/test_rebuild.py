@@ -306,9 +306,8 @@ def _reversal(actions: Actions, side: Side, record: EventRecord, message: LaneMe
         each
         for each in side.parties.values()
         if engine.is_paid(coaf, each) and side.token.balanceOf(each)
-        if not side.cash.is_blocked(each)
+        if not side.cash.is_blocked(each) and side.token.entitled_at_close(each, day, 0)
     )
-    assert side.token.entitled_at_close(account, day, 0)
     engine.assess(coaf, account, 0, sender=side.courier)
     engine.assess_crossed(coaf, message.as_tuple(), sender=side.courier)
     actions.give_cash(side, side.outsider)
