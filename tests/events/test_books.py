@@ -246,9 +246,10 @@ def test_a_ledger_that_is_away_is_said_after_all_others(
     _close(world, since)
     keeper = _keeper(world)
     keeper.engines.lanes["nowhere"] = keeper.engines.lanes["remote"]
-    real = Books.due
+    real, asked = Books.due, []
 
     def due(self: Books, remote: str) -> int:
+        asked.append(remote)
         if remote == "remote":
             raise ChainError("remote does not answer")
         return 0
@@ -256,6 +257,7 @@ def test_a_ledger_that_is_away_is_said_after_all_others(
     monkeypatch.setattr(Books, "due", due)
     with pytest.raises(ChainError, match="remote does not answer"):
         list(keeper.carry())
+    assert asked == ["remote", "nowhere"]
     monkeypatch.setattr(Books, "due", real)
     del keeper.engines.lanes["nowhere"]
     assert _said(keeper.carry()) == [_told("remote", "FIGURES", since)]
@@ -420,3 +422,22 @@ def test_of_a_day_before_a_lane_was_open_nothing_is_told(world: World) -> None:
     assert (step.state, step.detail) == ("waiting", why)
     assert [step.state for step in books.settle(opened - 1)] == ["waiting", "waiting"]
     assert world.storage() == before
+
+
+def test_what_another_has_done_meanwhile_is_no_failure(
+    world: World, actions: Actions, since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (since, since + 1):
+        _close(world, day)
+    late = Books.late
+
+    def overtaken(self: Books, ledger: str, remote: str) -> tuple[Break, ...]:
+        found = late(self, ledger, remote)
+        for side in (actions.home, actions.remote):
+            if side.chain is self.engines.chain(ledger):
+                actions.suspend(side, EACH_DAY)
+        return found
+
+    monkeypatch.setattr(Books, "late", overtaken)
+    acts = [step for step in _books(world).settle(suspend=True) if step.act == "suspend"]
+    assert [(step.ledger, step.state) for step in acts] == [("home", "done"), ("remote", "done")]
