@@ -39,7 +39,10 @@ SIZE_BUDGETS = dict.fromkeys(
         "BridgeEscrowControls",
     ),
     20_000,
-) | dict.fromkeys(("SecurityToken", "SecurityTokenControls"), 21_000)
+) | dict.fromkeys(
+    ("ActionsEngineControls", "ActionsEngineRecords", "SecurityToken", "SecurityTokenControls"),
+    21_500,
+)
 
 Snapshot = dict[str, Any]
 

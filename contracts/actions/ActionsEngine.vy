@@ -21,9 +21,11 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
 from contracts.actions import operators
+from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
 from contracts.governance import code
@@ -43,6 +45,12 @@ initializes: operators
 initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
     access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
+]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
+]
+initializes: reversal[
+    dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
 
 exports: (
@@ -64,6 +72,10 @@ exports: (
     payments.is_paid,
     payments.is_crossing_paid,
     pay_terms.payee_of,
+    # what is paid back
+    reversal.repay,
+    reversal.receivable_of,
+    reversal.owed_by,
     # messages
     dispatch.is_told,
     dispatch.message_id,

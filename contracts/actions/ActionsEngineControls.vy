@@ -19,9 +19,11 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
 from contracts.actions import operators
+from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
 from contracts.governance import code
@@ -42,6 +44,12 @@ initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
     access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
 ]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
+]
+initializes: reversal[
+    dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
 
 exports: (
     # a close
@@ -59,6 +67,9 @@ exports: (
     reconciliation.resume,
     reconciliation.daily_since,
     suspensions.reconciliation_of,
+    # what is taken back
+    reversal.assess,
+    reversal.assess_crossed,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

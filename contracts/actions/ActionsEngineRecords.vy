@@ -6,7 +6,7 @@
 @title Actions engine, fourth piece: its records
 @license Apache-2.0
 @author Tallystick
-@notice The golden record of every event, and what ledgers tell one another of it.
+@notice The golden record of every event, what ledgers tell one another of it, and what is taken back.
 @dev ActionsEngineSettings hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -19,9 +19,11 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
 from contracts.actions import operators
+from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
 
@@ -41,6 +43,12 @@ initializes: pay_terms[access := access, operators := operators]
 initializes: payments[
     access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
 ]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
+]
+initializes: reversal[
+    dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
 
 exports: (
     # the golden record
@@ -55,6 +63,15 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
+    # what was paid on other ledgers
+    paid.send_paid,
+    paid.take_paid,
+    paid.paid_at,
+    # what is taken back
+    reversal.announce_reversal,
+    reversal.confirm_reversal,
+    reversal.take_reversal,
+    reversal.reversal_of,
 )
 
 _initialized: bool

@@ -21,12 +21,15 @@ uses: access
 
 CODEC: constant(uint256) = 1
 # What a message tells. Home to remote: a version of an event is in force; what is owed for there; that the books fit
-# at a close. Remote to home: a version was taken, and when; what stood there at a close.
+# at a close; that an event is reversed. Remote to home: a version was taken, and when; what stood there at a close;
+# what was paid there so far.
 RECORD: constant(uint256) = 1
 ARMED: constant(uint256) = 2
 FIGURES: constant(uint256) = 3
 TOTALS: constant(uint256) = 4
 RECONCILED: constant(uint256) = 5
+PAID: constant(uint256) = 6
+REVERSAL: constant(uint256) = 7
 
 _MESSAGE_TYPEHASH: constant(bytes32) = keccak256(
     "ActionsMessage(uint256 codec,uint256 kind,bytes32 instrument,bytes32 source_ledger,"

@@ -98,7 +98,7 @@ _versions: HashMap[bytes32, uint256]
 record_hash: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # Home: hash of a version (record and status) -> keccak256 of a ledger's CAIP-2 name -> what that ledger told
 told_at: public(HashMap[bytes32, HashMap[bytes32, Told]])
-# COAF -> what is paid and when by the version in force, see above; without days: the event is off
+# COAF -> what is paid and when by the version in force, see above; without a record day: the event is off
 _terms: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[31]
@@ -214,8 +214,7 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
     @param document Hash of the document that orders it.
     @custom:role issuer
     """
-    access._check_role(access.ISSUER)
-    self._check_home()
+    self._check_issuer()
     event_record._check(record, status, dispatch.instrument)
     e: Standing = self.event_of[record.coaf]
     in_force: Version = self._version(e.in_force)
@@ -388,6 +387,16 @@ def _check_home():
 
 @internal
 @view
+def _check_issuer():
+    """
+    @dev Revert unless the issuer calls, at home.
+    """
+    access._check_role(access.ISSUER)
+    self._check_home()
+
+
+@internal
+@view
 def _version_hash(coaf: bytes32, version: uint256) -> bytes32:
     """
     @dev Hash of a version as it was announced or taken here; empty if it was not.
@@ -496,6 +505,14 @@ def _set_terms(record: event_record.EventRecord, status: uint256):
             | (record.relief_until << 224)
             | (record.expires << 240)
         )
+
+
+@internal
+def _reverse(coaf: bytes32):
+    """
+    @dev Nothing is paid of an event any more. Its payment day stays: it can't be cancelled.
+    """
+    self._terms[coaf] &= ~(_DAY_MASK << 192)
 
 
 @internal

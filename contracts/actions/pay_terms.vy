@@ -10,7 +10,7 @@
 @dev What a category means (a treaty, an exempt fund) is the paying agent's. An account without one pays the first rate,
      the highest: relief is proven, never presumed. A category without a rate in an event's terms pays it too.
 
-       payee    account 160 | category 4 | - | what it was paid of the first 18 events, 5 each (see `payments`) | -
+       payee    account 160 | category 4 | owes 1 | what it was paid of the first 18 events, 5 each (see `payments`) | -
        rate     numerator 48 | denominator 48; as kept | cash token 160
 """
 from contracts.actions import operators
@@ -23,6 +23,8 @@ uses: operators
 
 _MAX_BATCH: constant(uint256) = 25
 MAX_RATES: constant(uint256) = 16
+# Something of it may be set off, or might once (see `reversal`).
+OWES: constant(uint256) = 2**164
 # Where a payee word notes what was paid of the first events, and of how many.
 EVENTS_SHIFT: constant(uint256) = 165
 FIRST_EVENTS: constant(uint256) = 18

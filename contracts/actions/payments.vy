@@ -18,6 +18,7 @@
      keys name.
 
        pay      token 160 | terms 32 | event 32 | close of business, minutes after midnight 11 | unit epoch 7 | home 1
+                | reversed 1 | what is owed of it may be set off 1
        part     units left 104 | what rounding left 40 | tax withheld so far 111 | open 1; till then what is held
        back     units 104 | cash 128
        notice   still to land 104 at the close of a day 16 | claims of what had landed by this day are over 16
@@ -65,6 +66,8 @@ _MINUTE_MASK: constant(uint256) = 2**11 - 1
 _EPOCH_SHIFT: constant(uint256) = 235
 _EPOCH_MASK: constant(uint256) = 127
 _HOME: constant(uint256) = 2**242
+_REVERSED: constant(uint256) = 2**243
+MAY_SET_OFF: constant(uint256) = 2**244
 _NUMBER_MASK: constant(uint256) = 2**32 - 1
 _DAY_MASK: constant(uint256) = 2**16 - 1
 # In the terms of an event, see `events`.
@@ -83,6 +86,9 @@ _NOTICE: constant(uint256) = 90
 _FIELD: constant(uint256) = 5
 _FIELD_MASK: constant(uint256) = 31
 _FIELDS: constant(uint256) = 51
+# Of what an account owes.
+OWED_MASK: constant(uint256) = 2**128 - 1
+SET_OFF_SHIFT: constant(uint256) = 128
 # More than a well-made cash token needs; a bad one takes no more than this from a batch.
 _TRANSFER_GAS: constant(uint256) = 200_000
 
@@ -116,6 +122,8 @@ _paid: HashMap[address, HashMap[uint256, uint256]]
 _crossed: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
 # COAF -> lane -> which claims of its part expire next, and which have, see above
 _notices: HashMap[bytes32, HashMap[bytes32, uint256]]
+# account -> cash token -> what it owes of reversed events 128 | what of that may be set off 128
+_owed: HashMap[address, HashMap[address, uint256]]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[32]
 
@@ -163,7 +171,7 @@ event PaidElsewhere:
 event TaxPassedOn:
     coaf: indexed(bytes32)
     lane: indexed(bytes32)
-    tax_account: indexed(address)
+    receiver: indexed(address)
     amount: uint256
 
 
@@ -180,6 +188,16 @@ event ExpiryNoticed:
     # Claims of what had landed by the close of this day expire; units that had not, and stay.
     day: uint256
     kept: uint256
+
+
+event SetOff:
+    coaf: indexed(bytes32)
+    account: indexed(address)
+    cash: indexed(address)
+    # Kept back of the payment of that event, what is owed since, and what of it may still be set off.
+    amount: uint256
+    owed: uint256
+    may_set_off: uint256
 
 
 event EventExpired:
@@ -284,8 +302,11 @@ def claim(coaf: bytes32, account: address, hint: uint256) -> uint256:
         payment=payment,
         receiver=receiver,
     )
+    cash: address = pay_terms._cash(rate)
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
-    self._must_send(pay_terms._cash(rate), receiver, net)
+    if payee & pay_terms.OWES != 0:
+        net = self._set_off(coaf, word, account, cash, net)
+    self._must_send(cash, receiver, net)
     return net
 
 
@@ -328,8 +349,11 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     self._book(coaf, m.lane, terms, payment)
     receiver: address = pay_terms._receiver(account, payee)
     log Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
+    cash: address = pay_terms._cash(rate)
     net: uint256 = unsafe_sub(payment.gross, payment.tax)
-    self._must_send(pay_terms._cash(rate), receiver, net)
+    if payee & pay_terms.OWES != 0:
+        net = self._set_off(coaf, word, account, cash, net)
+    self._must_send(cash, receiver, net)
     return net
 
 
@@ -375,7 +399,7 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     @custom:role anyone
     """
     terms: uint256 = events._terms[coaf]
-    assert terms >> _RECORD_SHIFT != 0, "payments: event unknown, or off"
+    assert (terms >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: event unknown, or off"
     word: uint256 = self._pay[coaf]
     assert (
         word != 0 and self._day_of(block.timestamp, word) <= terms >> _EXPIRES_SHIFT
@@ -388,6 +412,8 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     assert self._parts[coaf][key] == 0, "payments: set aside already"
     gross: uint256 = self._gross(terms, units)
     self._book(coaf, empty(bytes32), terms, Payment(units=units, gross=gross, tax=0))
+    # Nobody was paid by this.
+    self._back[coaf][empty(bytes32)] += (gross << _BACK_SHIFT) | units
     self._parts[coaf][key] = _OPEN | units
     log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=gross)
     return units
@@ -430,6 +456,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
             | (_HOME if dispatch.is_home else 0)
         )
         self._pay[coaf] = word
+    assert (events._terms[coaf] >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: event is reversed"
     # What came in now would only go back, and not to whom it came from.
     assert (
         lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
@@ -482,7 +509,7 @@ def push(
             for_anybody or pay_terms._acts_for(account)
         ), "payments: only the holder, till relief ends"
         payee: uint256 = pay_terms._payees[account]
-        if self._is_noted(word, account, payee):
+        if self._noted(word, account, payee) != 0:
             continue
         known: bool = False
         units: uint256 = 0
@@ -490,11 +517,18 @@ def push(
         if not known or units == 0:
             continue
         rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
+        cash: address = pay_terms._cash(rate)
+        if payee & pay_terms.OWES != 0 and self._owed[account][cash] >> SET_OFF_SHIFT != 0:
+            # A claim of its own sets off.
+            log PaymentRefused(
+                coaf=coaf, account=account, receiver=pay_terms._receiver(account, payee)
+            )
+            continue
         payment: Payment = self._payment(terms, rate, units)
         left: uint256 = self._drawn(part, terms, payment)
         self._note(word, account, payee)
         receiver: address = pay_terms._receiver(account, payee)
-        if self._send(pay_terms._cash(rate), receiver, unsafe_sub(payment.gross, payment.tax)):
+        if self._send(cash, receiver, unsafe_sub(payment.gross, payment.tax)):
             count = unsafe_add(count, 1)
             part = left
             log Paid(
@@ -515,7 +549,8 @@ def push(
 @external
 def pass_on_tax(coaf: bytes32, lane: bytes32) -> uint256:
     """
-    @notice Pass the tax withheld of a part on to the account that the terms name.
+    @notice Pass the tax withheld of a part on to the account that the terms name; of a reversed event it goes back to
+            the account for what is left.
     @param coaf The event.
     @param lane What lands from that lane; empty: accounts.
     @return How much.
@@ -524,9 +559,11 @@ def pass_on_tax(coaf: bytes32, lane: bytes32) -> uint256:
     amount: uint256 = self._withheld(coaf, lane)
     assert amount != 0, "payments: nothing withheld"
     self._passed_on[coaf][lane] += amount
-    terms: pay_terms.PayTerms = pay_terms._terms[self._number(self._pay[coaf])]
-    log TaxPassedOn(coaf=coaf, lane=lane, tax_account=terms.tax_account, amount=amount)
-    self._must_send(terms.cash, terms.tax_account, amount)
+    word: uint256 = self._pay[coaf]
+    terms: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
+    receiver: address = (terms.return_account if word & _REVERSED != 0 else terms.tax_account)
+    log TaxPassedOn(coaf=coaf, lane=lane, receiver=receiver, amount=amount)
+    self._must_send(terms.cash, receiver, amount)
     return amount
 
 
@@ -548,7 +585,7 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
     assert amount != 0, "payments: nothing left"
     units: uint256 = part.units
     kept: uint256 = 0
-    if terms >> _RECORD_SHIFT != 0 and (units != 0 or not part.is_open):
+    if (terms >> _RECORD_SHIFT) & _DAY_MASK != 0 and (units != 0 or not part.is_open):
         today: uint256 = self._day_of(block.timestamp, word)
         assert today > terms >> _EXPIRES_SHIFT, "payments: claims go on"
         if lane != empty(bytes32):
@@ -639,7 +676,7 @@ def is_paid(coaf: bytes32, account: address) -> bool:
     @return Whether it was.
     """
     word: uint256 = self._pay[coaf]
-    return word != 0 and self._is_noted(word, account, pay_terms._payees[account])
+    return word != 0 and self._noted(word, account, pay_terms._payees[account]) != 0
 
 
 @external
@@ -663,10 +700,10 @@ def is_crossing_paid(coaf: bytes32, lane: bytes32, kind: uint8, nonce: uint64) -
 @view
 def _check_open(terms: uint256, word: uint256, crossed: bool) -> uint256:
     """
-    @dev Revert unless a part of an event is being paid here; today. An event without days is off, or there is none.
-         What may still land has no expiry.
+    @dev Revert unless a part of an event is being paid here; today. An event without a record day is off, or there is
+         none. What may still land has no expiry.
     """
-    assert terms >> _RECORD_SHIFT != 0, "payments: no such event, or off"
+    assert (terms >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: no such event, or off"
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
     assert today >= (terms >> _PAYMENT_SHIFT) & _DAY_MASK, "payments: not before payment day"
@@ -738,6 +775,17 @@ def _held_if_known(
         revert_on_failure=False,
     )
     return (known, convert(answer, uint256) if known and len(answer) == 32 else 0)
+
+
+@internal
+@view
+def _kept_units(coaf: bytes32, account: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev For what a part was that is kept for a payee: a pool's, or at home what is with other bridges.
+    """
+    if account == dispatch.token:
+        return cut._units(coaf, convert(account, bytes32))
+    return staticcall ISecurityToken(dispatch.token).pooled_at_close(account, day, hint)
 
 
 @internal
@@ -826,6 +874,25 @@ def _drawn(part: uint256, terms: uint256, payment: Payment) -> uint256:
 
 @internal
 @view
+def _paid_so_far(coaf: bytes32, lane: bytes32) -> Payment:
+    """
+    @dev What was paid of a part: what was fixed, less what is left of it and what went back.
+    """
+    terms: uint256 = events._terms[coaf]
+    part: Part = self._part(coaf, lane, terms)
+    if not part.is_open:
+        return empty(Payment)
+    fixed: uint256 = cut._units(coaf, lane)
+    back: uint256 = self._back[coaf][lane]
+    return Payment(
+        units=fixed - part.units - (back & figures.AMOUNT_MAX),
+        gross=self._gross(terms, fixed) - part.cash - (back >> _BACK_SHIFT),
+        tax=part.tax,
+    )
+
+
+@internal
+@view
 def _withheld(coaf: bytes32, lane: bytes32) -> uint256:
     """
     @dev Tax of a part that is still here.
@@ -838,16 +905,16 @@ def _withheld(coaf: bytes32, lane: bytes32) -> uint256:
 
 @internal
 @view
-def _is_noted(word: uint256, account: address, payee: uint256) -> bool:
+def _noted(word: uint256, account: address, payee: uint256) -> uint256:
     """
-    @dev Whether an account was paid for an event.
+    @dev What is noted of an account: 0, or 1 + the category by which it was paid for an event.
     """
     number: uint256 = (word >> _EVENT_SHIFT) & _NUMBER_MASK
     if number < pay_terms.FIRST_EVENTS:
-        return (payee >> self._place(number)) & _FIELD_MASK != 0
+        return (payee >> self._place(number)) & _FIELD_MASK
     later: uint256 = unsafe_sub(number, pay_terms.FIRST_EVENTS)
     noted: uint256 = self._paid[account][unsafe_div(later, _FIELDS)]
-    return (noted >> unsafe_mul(later % _FIELDS, _FIELD)) & _FIELD_MASK != 0
+    return (noted >> unsafe_mul(later % _FIELDS, _FIELD)) & _FIELD_MASK
 
 
 @internal
@@ -924,6 +991,41 @@ def _page(kind: uint8, nonce: uint256) -> uint256:
     @dev Which word of a lane's a message is noted in.
     """
     return (convert(kind, uint256) << 64) | unsafe_div(nonce, _FIELDS)
+
+
+@internal
+def _reverse(coaf: bytes32, may_set_off: bool):
+    """
+    @dev Tax that is still here goes back, and what is owed may be set off. An event that was never funded paid nobody.
+    """
+    word: uint256 = self._pay[coaf]
+    if word != 0:
+        self._pay[coaf] = word | _REVERSED | (MAY_SET_OFF if may_set_off else 0)
+
+
+@internal
+def _set_off(
+    coaf: bytes32, word: uint256, account: address, cash: address, net: uint256
+) -> uint256:
+    """
+    @dev Keep back of a payment what its account owes in that cash and may be set off; what is left of the payment.
+    """
+    owed: uint256 = self._owed[account][cash]
+    amount: uint256 = min(owed >> SET_OFF_SHIFT, net)
+    if amount != 0:
+        # No more may be set off than is owed.
+        owed = unsafe_sub(owed, (amount << SET_OFF_SHIFT) | amount)
+        self._owed[account][cash] = owed
+        log SetOff(
+            coaf=coaf,
+            account=account,
+            cash=cash,
+            amount=amount,
+            owed=owed & OWED_MASK,
+            may_set_off=owed >> SET_OFF_SHIFT,
+        )
+        self._must_send(cash, pay_terms._terms[self._number(word)].return_account, amount)
+    return unsafe_sub(net, amount)
 
 
 @internal

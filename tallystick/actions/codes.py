@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["AUTOMATED", "CAEV", "CAMV"]
+__all__ = ["AUTOMATED", "CAEV", "CAMV", "REVERSAL"]
 
 CAEV: Final[Mapping[str, str]] = {
     "ACCU": "accumulation",
@@ -88,6 +88,18 @@ CAMV: Final[Mapping[str, str]] = {
     "CHOS": "mandatory with options",
     "MAND": "mandatory",
     "VOLU": "voluntary",
+}
+# Why an event is reversed: CorporateActionReversalReason3Code of seev.037.001.16.
+REVERSAL: Final[Mapping[str, str]] = {
+    "DCBD": "day count basis",
+    "FNRC": "funds not received",
+    "IETR": "event tax rate",
+    "IPCU": "payment currency",
+    "IPRI": "price",
+    "IRED": "record or entitlement date",
+    "IVAD": "value date",
+    "OTHR": "other",
+    "UPAY": "undue payment",
 }
 # Cash to every holder at one rate.
 AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"})

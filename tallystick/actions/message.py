@@ -3,7 +3,9 @@
 A message is EIP-712 typed data in the domain of the engine that sent it; its id is the struct hash.
 What it tells is another struct, whose hash is the body: a version of an event (`EventVersion`,
 which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
-close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`).
+close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`),
+what it has paid (`PaidSoFar`), that an event is reversed (`Reversal`, which event attestors sign
+too).
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ __all__ = [
     "EventVersion",
     "Figures",
     "Kind",
+    "PaidSoFar",
     "Reconciled",
+    "Reversal",
     "Status",
     "Told",
     "Totals",
@@ -75,6 +79,23 @@ RECONCILED_FIELDS: Final = (
     ("uint256", "epoch"),
     ("uint256", "crossing"),
 )
+PAID_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("bytes32", "lane"),
+    ("uint256", "accounts_units"),
+    ("uint256", "accounts_gross"),
+    ("uint256", "accounts_tax"),
+    ("uint256", "crossing_units"),
+    ("uint256", "crossing_gross"),
+    ("uint256", "crossing_tax"),
+)
+REVERSAL_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("bytes32", "event_version"),
+    ("bytes4", "reason"),
+    ("uint256", "set_off"),
+    ("bytes32", "document"),
+)
 VERSION_FIELDS: Final = (("EventRecord", "record"), ("uint256", "status"))
 DOMAIN_FIELDS: Final = (
     ("string", "name"),
@@ -104,13 +125,15 @@ EVENT_ATTESTATION: Final = (
 
 
 class Kind(IntEnum):
-    """What a message tells. Home tells RECORD, TOTALS, RECONCILED, a remote ledger the others."""
+    """What a message tells. A remote ledger tells ARMED, FIGURES and PAID, home the others."""
 
     RECORD = 1
     ARMED = 2
     FIGURES = 3
     TOTALS = 4
     RECONCILED = 5
+    PAID = 6
+    REVERSAL = 7
 
 
 class Status(IntEnum):
@@ -240,6 +263,32 @@ class Totals(_Words):
 
 
 @dataclass(frozen=True, slots=True)
+class PaidSoFar(_Words):
+    """What a remote ledger has paid of an event: for accounts there, and for what landed there.
+
+    Base units, gross and tax in smallest units of the cash.
+    """
+
+    NAME: ClassVar = "PaidSoFar"
+    FIELDS: ClassVar = PAID_FIELDS
+    KIND: ClassVar = Kind.PAID
+
+    coaf: bytes
+    lane: bytes
+    accounts_units: int
+    accounts_gross: int
+    accounts_tax: int
+    crossing_units: int
+    crossing_gross: int
+    crossing_tax: int
+
+    @property
+    def figures(self) -> tuple[int, ...]:
+        """The six figures, as the engine keeps them."""
+        return self.as_tuple()[2:]
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciled(_Words):
     """That a lane's figures of a business day fit home's, in base units of `epoch`.
 
@@ -256,7 +305,27 @@ class Reconciled(_Words):
     crossing: int
 
 
-Told = EventVersion | Armed | Figures | Totals | Reconciled
+@dataclass(frozen=True, slots=True)
+class Reversal(_Words):
+    """That an event is reversed whose payment has begun: of a version (by its id), for a reason.
+
+    `reason` is one of `tallystick.actions.codes.REVERSAL`, as four bytes; `set_off` whether what is
+    owed may be set off, 0 or 1, as the record says. Its id is what event attestors sign, and the
+    body of REVERSAL: no record's and no version's, whose types have other names.
+    """
+
+    NAME: ClassVar = "EventReversal"
+    FIELDS: ClassVar = REVERSAL_FIELDS
+    KIND: ClassVar = Kind.REVERSAL
+
+    coaf: bytes
+    event_version: bytes
+    reason: bytes
+    set_off: int
+    document: bytes
+
+
+Told = EventVersion | Armed | Figures | Totals | Reconciled | PaidSoFar | Reversal
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +367,9 @@ def message_from(domain: EngineDomain, isin: str, told: Told) -> ActionsMessage:
     )
 
 
-def typed_data(signed: ActionsMessage | EventVersion, domain: EngineDomain) -> dict[str, Any]:
+def typed_data(
+    signed: ActionsMessage | EventVersion | Reversal, domain: EngineDomain
+) -> dict[str, Any]:
     """Return what is signed as EIP-712 JSON, so that a wallet shows an attestor every field.
 
     The verifier's own struct goes around it.
@@ -308,6 +379,9 @@ def typed_data(signed: ActionsMessage | EventVersion, domain: EngineDomain) -> d
     if isinstance(signed, ActionsMessage):
         primary, structs["ActionsMessage"] = "ActionsMessage", MESSAGE_FIELDS
         message = {name: getattr(signed, name) for _, name in MESSAGE_FIELDS}
+    elif isinstance(signed, Reversal):
+        primary, structs["EventReversal"] = "EventReversal", REVERSAL_FIELDS
+        message = {name: getattr(signed, name) for _, name in REVERSAL_FIELDS}
     else:
         primary, structs["EventVersion"] = "EventVersion", VERSION_FIELDS
         structs["EventRecord"] = RECORD_FIELDS

@@ -7,10 +7,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["MOST_A_MONTH", "often"]
+__all__ = ["MOST_A_MONTH", "by_month", "often"]
 
 # More in one month are flagged (R-14; CSDR Article 65).
 MOST_A_MONTH: Final = 5
+
+
+def by_month(moments: Iterable[int]) -> Counter[str]:
+    """Return how often a lane was suspended in each month (`2026-11`, UTC).
+
+    Args:
+        moments: when it was, seconds since 1970.
+    """
+    return Counter(f"{datetime.fromtimestamp(moment, UTC):%Y-%m}" for moment in moments)
 
 
 def often(moments: Iterable[int]) -> tuple[str, ...]:
@@ -19,5 +28,5 @@ def often(moments: Iterable[int]) -> tuple[str, ...]:
     Args:
         moments: when it was, seconds since 1970.
     """
-    months = Counter(f"{datetime.fromtimestamp(moment, UTC):%Y-%m}" for moment in moments)
+    months = by_month(moments)
     return tuple(sorted(month for month, times in months.items() if times > MOST_A_MONTH))

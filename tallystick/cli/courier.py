@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from tallystick.chain import ChainError
 from tallystick.courier.courier import Courier
-from tallystick.events.courier import EngineCourier
+from tallystick.events.courier import BookKeeper, EngineCourier
 from tallystick.reach.connection import Connection
 
 __all__ = []
@@ -46,7 +46,7 @@ class Carries(Protocol):
 
 
 def couriers(connection: Connection, account: str = "") -> tuple[Carries, ...]:
-    """Return who carries what there is: units of lanes and, with engines, what those tell.
+    """Return who carries what there is: units of lanes; with engines what those tell, days' closes.
 
     Raises:
         InputError: nothing here signs for the account.
@@ -54,7 +54,11 @@ def couriers(connection: Connection, account: str = "") -> tuple[Carries, ...]:
     lanes = Courier(connection, account=account)
     if connection.manifest.actions is None:
         return (lanes,)
-    return lanes, EngineCourier(connection, account=account)
+    return (
+        lanes,
+        EngineCourier(connection, account=account),
+        BookKeeper(connection, account=account),
+    )
 
 
 def run(

@@ -27,7 +27,6 @@ __all__ = ["event"]
 
 _WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _REFERENCE: Final = re.compile(r"[!-~](?:[ -~]{0,30}[!-~])?")
-_STATES: Final = ("executed", "done", "pending", "waiting", "refused")
 
 
 @click.group()
@@ -398,29 +397,19 @@ def _announced(driver: Driver, path: Path) -> Any:
 
 def _told(steps: Iterable[Step], path: Path, execute: bool, as_json: bool) -> int:
     """Do and show steps; returns the exit status."""
-    from tallystick.cli.terminal import console, json_line, progress, show_table
+    from tallystick.cli.steps import carried_out, show_steps
+    from tallystick.cli.terminal import console, json_line
 
-    found = []
-    with progress() as tell:
-        for step in steps:
-            tell(f"{step.ledger}: {step.act}")
-            found.append(step)
-    shown = console()
+    found = carried_out(steps)
     if as_json:
         document = {
             "schema": "tallystick.event-steps/1",
             "executed": execute,
             "steps": [step.as_dict() for step in found],
         }
-        shown.print(json_line(document), markup=False, soft_wrap=True)
+        console().print(json_line(document), markup=False, soft_wrap=True)
     else:
-        rows = [(step.ledger, step.act, step.state, step.detail) for step in found]
-        show_table(shown, str(path), ("Ledger", "Act", "State", ""), rows, empty="nothing to do")
-        counts = [(sum(step.state == state for step in found), state) for state in _STATES]
-        summary = ", ".join(f"{count} {state}" for count, state in counts if count)
-        dry = "" if execute else "dry run, nothing was sent (--execute sends): "
-        if found:
-            shown.print(f"{dry}{summary}", markup=False, soft_wrap=True)
+        show_steps(str(path), found, execute=execute)
     return int(any(step.state == "refused" for step in found))
 
 

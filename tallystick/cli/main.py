@@ -252,6 +252,37 @@ def handover(path: Path, out: Path | None, as_json: bool) -> int:
     return left_over(path, out, as_json=as_json)
 
 
+@cli.command()
+@manifest_option
+@click.option(
+    "--day",
+    default="",
+    metavar="YYYY-MM-DD",
+    help="Of which day's close.  [the newest that is closed at both ends of a lane]",
+)
+@click.option(
+    "--suspend", is_flag=True, help="Have suspended what was not reconciled in time, too."
+)
+@click.option(
+    "--account",
+    default="",
+    help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
+)
+@click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
+@json_option
+def reconcile(
+    manifest_path: Path, day: str, suspend: bool, account: str, execute: bool, as_json: bool
+) -> int:
+    """Show the books of every lane, and do what is left: figures, reconciliation, suspension.
+
+    The exit status is 1 while a lane is suspended or a deadline has passed. `tallystick courier`
+    does it of itself where each day's close is asked for, but suspends nobody.
+    """
+    from tallystick.cli.reconcile import Asked, run
+
+    return run(Asked(manifest_path, day, account, suspend, execute, as_json))
+
+
 cli.add_command(event)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from tallystick.bridge.message import NO_CAP
@@ -24,7 +26,7 @@ def render(status: Status, console: Console) -> None:
     show_table(
         console,
         f"{seen.name}, {seen.isin}",
-        ("Ledger", "CAIP-2", "Block", "Time (UTC)", "Supply", "Authorised", "Paused"),
+        ("Ledger", "CAIP-2", "Block", "Time (UTC)", "Supply", "Authorised", "Stopped"),
         [
             (
                 f"{ledger.name} (home)" if ledger.home else ledger.name,
@@ -33,7 +35,8 @@ def render(status: Status, console: Console) -> None:
                 time_text(ledger.time),
                 units(ledger.supply),
                 units(ledger.authorised) if ledger.home else "",
-                ", ".join(named(ledger.paused, SCOPES)) or ("" if ledger.live else "set-up"),
+                _stopped(named(ledger.paused, SCOPES), suspended=ledger.suspended)
+                or ("" if ledger.live else "set-up"),
             )
             for ledger in seen.ledgers
         ],
@@ -63,7 +66,7 @@ def render(status: Status, console: Console) -> None:
     show_table(
         console,
         "Lanes",
-        ("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap", "Paused"),
+        ("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap", "Stopped"),
         [
             (
                 f"{hex_text(lane.id)[:10]}…",
@@ -73,7 +76,7 @@ def render(status: Status, console: Console) -> None:
                 units(side.custody_balance),
                 str(side.sent),
                 "" if side.cap >= NO_CAP else f"{side.cap:,}",
-                ", ".join(named(side.paused, DIRECTIONS)),
+                _stopped(named(side.paused, DIRECTIONS), suspended=side.suspended),
             )
             for lane in seen.lanes
             for side in (lane.home, lane.remote)
@@ -163,6 +166,11 @@ def render(status: Status, console: Console) -> None:
                 soft_wrap=True,
                 style="bold red",
             )
+
+
+def _stopped(paused: Sequence[str], *, suspended: bool) -> str:
+    """What a guardian paused, and whether all of it waits for books to be reconciled."""
+    return ", ".join((*paused, *(("suspended",) if suspended else ())))
 
 
 def _is_count(verdict: Verdict, name: str) -> bool:

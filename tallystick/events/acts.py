@@ -31,6 +31,10 @@ _BEATEN: Final = frozenset(
         "figures: taken already",
         "payments: funded already",
         "payments: paid already",
+        "reconciliation: not a newer day",
+        "reconciliation: not suspended",
+        "suspensions: reconciled",
+        "suspensions: suspended already",
     }
 )
 

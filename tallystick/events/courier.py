@@ -1,25 +1,29 @@
 """The courier of engines' messages: has every ledger take what another told, of all events.
 
 As the courier of lanes, it keeps nothing that the ledgers don't know: it can be killed and started
-again, and several may run at once.
+again, and several may run at once. Where each day's close is asked for, another one has it told and
+reconciled, which anyone may and nobody else would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tallystick.actions.message import Kind
 from tallystick.chain import Account, ChainError, RawLog
 from tallystick.errors import CheckFailed
 from tallystick.events.acts import Step
+from tallystick.events.books import Books
 from tallystick.events.carrying import Carrier
 from tallystick.events.engines import Telling
 from tallystick.events.kinds import KINDS, subject
 from tallystick.reach.connection import Connection
 from tallystick.text import hex_text
+from tallystick.token.position import date_of
 
-__all__ = ["Carried", "EngineCourier"]
+__all__ = ["BookKeeper", "Carried", "EngineCourier"]
 
 # Steps that a refused message rests: ever more, up to so many.
 _LONGEST_REST: Final = 64
@@ -27,7 +31,10 @@ _LONGEST_REST: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What became of a message in one step: `taken`, `waiting` or `refused`."""
+    """What became of a message in one step: `told`, `taken`, `waiting` or `refused`.
+
+    `id` is the message's; the lane's where nothing was told.
+    """
 
     what: str
     kind: str
@@ -65,16 +72,28 @@ class Carried:
 
 
 @dataclass
-class _Open:
-    """A message that a ledger has not taken, as far as that is final."""
+class _Trial:
+    """What is tried again, ever more rarely while it is refused."""
 
-    telling: Telling
-    destination: str
-    # The destination's last block when it was seen to have it; -1: it was not.
-    done_at: int = -1
     refusals: int = 0
     rests_until: int = 0
     said: Carried | None = None
+
+    def note(self, state: str, now: int) -> None:
+        """Note what became of it in a step."""
+        refused = state == "refused"
+        self.refusals = self.refusals + 1 if refused else 0
+        self.rests_until = now + (min(2**self.refusals, _LONGEST_REST) if refused else 0)
+
+
+@dataclass
+class _Open(_Trial):
+    """A message that a ledger has not taken, as far as that is final."""
+
+    telling: Telling = field(kw_only=True)
+    destination: str = field(kw_only=True)
+    # The destination's last block when it was seen to have it; -1: it was not.
+    done_at: int = -1
 
 
 class EngineCourier(Carrier):
@@ -171,7 +190,8 @@ class EngineCourier(Carrier):
             return Carried("refused", kind, "", source, "all", bytes(event.args["id"]), str(error))
         for destination in self.destinations(telling):
             # Told again, it is the same message.
-            self._open.setdefault((telling.id, destination), _Open(telling, destination))
+            message = _Open(telling=telling, destination=destination)
+            self._open.setdefault((telling.id, destination), message)
         return None
 
     def _step(self, message: _Open) -> Carried | None:
@@ -183,10 +203,7 @@ class EngineCourier(Carrier):
                 message.done_at = self.engines.chain(destination).block_number
             return None
         message.done_at = -1
-        refused = step.state == "refused"
-        message.refusals = message.refusals + 1 if refused else 0
-        rest = min(2**message.refusals, _LONGEST_REST) if refused else 0
-        message.rests_until = self._steps + rest
+        message.note(step.state, self._steps)
         return self._carried(message, step)
 
     @staticmethod
@@ -200,6 +217,76 @@ class EngineCourier(Carrier):
             destination=message.destination,
             id=telling.id,
             detail="" if step.state == "executed" else step.detail.partition(": ")[2],
+            tx_hash=step.tx_hash,
+            gas_used=step.gas_used,
+        )
+
+
+class BookKeeper(Books):
+    """Has the closes of days told and reconciled where an engine asks for each; see `Actor`.
+
+    One day a lane in each step, the newest that is closed at both ends: a later close makes up for
+    those that were missed. What is told is `EngineCourier`'s to carry, once it is final.
+    """
+
+    def __init__(self, connection: Connection, *, account: Account | str = "") -> None:
+        super().__init__(connection, account=account)
+        self._steps = 0
+        self._trials: dict[tuple[str, int], _Trial] = {}
+
+    def carry(self) -> Iterator[Carried]:
+        """Do what is due of each lane, one after the other; says what is refused, too.
+
+        Raises:
+            ChainError: a node can't be reached; other lanes were looked at.
+        """
+        self._steps += 1
+        errors = []
+        for remote in self.engines.lanes:
+            try:
+                said = self._keep(remote)
+            except ChainError as error:
+                errors.append(error)
+                continue
+            if said is not None:
+                yield said
+        if errors:
+            raise errors[0]
+
+    def _keep(self, remote: str) -> Carried | None:
+        """Do what is left of the lane's newest day, if it is due."""
+        day = self.due(remote)
+        if not day:
+            return None
+        # Of an older day nothing is tried any more.
+        trial = self._trials.get((remote, day), _Trial())
+        self._trials = {key: kept for key, kept in self._trials.items() if key[0] != remote}
+        self._trials[remote, day] = trial
+        if trial.rests_until <= self._steps:
+            step = self.figures(remote, day)
+            if step.state == "done":
+                step = self.reconcile(remote, day)
+            trial.note(step.state, self._steps)
+            trial.said = self._said(step, remote, day)
+        return trial.said
+
+    def _said(self, step: Step, remote: str, day: int) -> Carried | None:
+        """What became of a day; that it is done, or waits for what is carried, is no news."""
+        if step.state not in {"executed", "refused"}:
+            return None
+        home, by_home = self.engines.home, step.act == "reconcile"
+        kind = Kind.RECONCILED if by_home else Kind.FIGURES
+        sent = step.receipt.named(KINDS[kind].log) if step.receipt else ()
+        return Carried(
+            what="told" if step.state == "executed" else "refused",
+            kind=kind.name,
+            subject=str(date_of(day)),
+            source=home if by_home else remote,
+            destination=remote if by_home else home,
+            id=bytes(sent[0].id) if sent else self.engines.lanes[remote].id_bytes,
+            detail=""
+            if step.state == "executed"
+            else step.detail.rpartition(f"{date_of(day)}: ")[2],
             tx_hash=step.tx_hash,
             gas_used=step.gas_used,
         )

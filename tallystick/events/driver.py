@@ -28,6 +28,7 @@ BATCH: Final = 25
 # Days that who had units landed by the close of a notice has to claim, as in `payments`.
 NOTICE_DAYS: Final = 90
 _EXPIRED: Final = "claims have expired"
+_NO_PAYEE: Final = "no payee is named (tallystick event terms)"
 _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
@@ -56,12 +57,7 @@ class Driver(Announcer):
     def _send_figures(self, remote: str) -> Step:
         engines, day = self.engines, self.record.record_day
         lane = engines.lanes[remote].id_bytes
-        hints = (
-            engines.supply_hint(remote, day),
-            engines.suspense_hint(remote, lane, day),
-            engines.sent_hint(remote, lane, day),
-            engines.came_hint(remote, day),
-        )
+        hints = engines.figures_hints(remote, day)
         arguments = (lane, day, engines.epoch_on(remote, day), hints)
         return self._do(remote, self._engine(remote).send_figures, arguments, str(date_of(day)))
 
@@ -102,14 +98,8 @@ class Driver(Announcer):
     def _fix_lane(self, remote: str) -> Step:
         engines, home, day = self.engines, self.engines.home, self.record.record_day
         lane = engines.lanes[remote].id_bytes
-        hints = (
-            engines.custody_hint(home, lane, day),
-            engines.suspense_hint(home, lane, day),
-            engines.sent_hint(home, lane, day),
-        )
-        return self._do(
-            home, self._engine(home).fix_lane, (self.coaf, lane, hints), f"lane to {remote}"
-        )
+        arguments = (self.coaf, lane, engines.lane_hints(remote, day))
+        return self._do(home, self._engine(home).fix_lane, arguments, f"lane to {remote}")
 
     # ------------------------------------------------------------------------- payment
 
@@ -245,7 +235,7 @@ class Driver(Announcer):
             if not engine.part_of(self.coaf, party(pool))[0]:
                 yield Step(ledger, "claim_pool", "waiting", f"{title}: not funded in full")
             elif not int(str(engine.pool_payee(pool)), 16):
-                yield Step(ledger, "claim_pool", "waiting", f"{title}: no payee is named")
+                yield Step(ledger, "claim_pool", "waiting", f"{title}: {_NO_PAYEE}")
             else:
                 yield self._do(ledger, engine.claim_pool, (self.coaf, pool), title)
 

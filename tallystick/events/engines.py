@@ -11,6 +11,7 @@ from tallystick.actions.message import (
     ActionsMessage,
     EngineDomain,
     EventVersion,
+    Kind,
     Status,
     Told,
 )
@@ -189,6 +190,26 @@ class Engines:
         told = row.told(event, versions or self.versions)
         return Telling(ledger, message, told, bytes(event.args["id"]), log)
 
+    def told_of_lane(self, ledger: str, kind: Kind, lane: bytes, day: int) -> tuple[Telling, ...]:
+        """Return what a ledger's engine told of a lane's closes, from that of a day on.
+
+        Args:
+            ledger: the ledger.
+            kind: of what is told by lane.
+            lane: the lane.
+            day: a business day that is closed there.
+        """
+        # Nobody tells of a close before it is one.
+        first = self._last_block(ledger, day) + 1
+        logged = self.logs(ledger, self.engine(ledger), KINDS[kind].log, lane, first=first)
+        found = (self.telling(ledger, log) for log in logged)
+        return tuple(t for t in found if getattr(t.told, "day", 0) >= day)
+
+    def suspended_at(self, ledger: str, lane: bytes) -> tuple[int, ...]:
+        """Return when a lane's end was suspended, seconds since 1970."""
+        logged = self.logs(ledger, self.engine(ledger), "Suspended", lane)
+        return tuple(self.chain(ledger).block(log.block_number).timestamp for log in logged)
+
     def stands(self, telling: Telling) -> bool:
         """Whether a log is in its block still, asked right before anything is signed."""
         return stands(self.chain(telling.source), self.engine(telling.source), telling.log)
@@ -294,6 +315,25 @@ class Engines:
             lambda hint: int(escrow.suspense_at_close(lane, day, hint)),
             lambda: self._days_of(ledger, escrow, kinds, day),
         )[1]
+
+    def figures_hints(self, remote: str, day: int) -> tuple[int, int, int, int]:
+        """Return the hints with which a remote ledger tells its figures of a close."""
+        lane = self.lanes[remote].id_bytes
+        return (
+            self.supply_hint(remote, day),
+            self.suspense_hint(remote, lane, day),
+            self.sent_hint(remote, lane, day),
+            self.came_hint(remote, day),
+        )
+
+    def lane_hints(self, remote: str, day: int) -> tuple[int, int, int]:
+        """Return the hints with which home compares a lane's figures of a close with its own."""
+        lane = self.lanes[remote].id_bytes
+        return (
+            self.custody_hint(self.home, lane, day),
+            self.suspense_hint(self.home, lane, day),
+            self.sent_hint(self.home, lane, day),
+        )
 
     def moved_after(self, ledger: str, account: str, day: int) -> list[int]:
         """Return the business days after one on which an account moved; of nobody, the supply."""

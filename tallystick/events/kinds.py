@@ -11,7 +11,9 @@ from tallystick.actions.message import (
     EventVersion,
     Figures,
     Kind,
+    PaidSoFar,
     Reconciled,
+    Reversal,
     Status,
     Told,
     Totals,
@@ -92,6 +94,18 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
     return False, "" if taken else "its record is not in force there"
 
 
+def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:
+    del source
+    known = engine.paid_at(told.coaf, told.lane)
+    # The newest says all that those before it did.
+    return all(x >= y for x, y in zip(known, told.figures, strict=True)), ""
+
+
+def _reversal_taken(engine: Contract, told: Reversal, source: bytes) -> _Taken:
+    del source
+    return engine.reversal_of(told.coaf).since != 0, ""
+
+
 def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes) -> _Taken:
     del source
     return engine.reconciliation_of(told.lane).day >= told.day, ""
@@ -137,6 +151,20 @@ KINDS: Final[Mapping[Kind, KindOfMessage]] = {
             by_lane=True,
             told=lambda event, _: Reconciled(*event.args["reconciled"]),
             taken=_reconciled_taken,
+        ),
+        KindOfMessage(
+            Kind.PAID,
+            from_home=False,
+            by_lane=False,
+            told=lambda event, _: PaidSoFar(*event.args["paid"]),
+            taken=_paid_taken,
+        ),
+        KindOfMessage(
+            Kind.REVERSAL,
+            from_home=True,
+            by_lane=False,
+            told=lambda event, _: Reversal(*event.args["reversal"]),
+            taken=_reversal_taken,
         ),
     )
 }

@@ -237,7 +237,7 @@ def _claims(seen: Standing, expired: bool) -> Iterator[str]:
         until = f" (until {date_of(record.relief_until)} the holders' own)"
         yield "claims: pay" + (until if seen.today <= record.relief_until else "")
     if any(part.kept for part in left):
-        yield "a payee of what is kept back, named under two keys: pay"
+        yield "a payee of what is kept back, named under two keys: terms, pay"
     if any(not (part.accounts or part.kept) for part in left):
         yield "units to land and be claimed: pay"
 
@@ -295,17 +295,11 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
             other for other, lane in ends.items() if engine.reconciliation_of(lane).suspended_for
         ),
         often=tuple(
-            (other, month) for other, lane in ends.items() for month in _often(driver, ledger, lane)
+            (other, month)
+            for other, lane in ends.items()
+            for month in often(engines.suspended_at(ledger, lane))
         ),
     )
-
-
-def _often(driver: Driver, ledger: str, lane: bytes) -> tuple[str, ...]:
-    """The months in which a lane's end was suspended more often than is sound, from the log."""
-    engines = driver.engines
-    logs = engines.logs(ledger, engines.engine(ledger), "Suspended", lane)
-    chain = engines.chain(ledger)
-    return often(chain.block(log.block_number).timestamp for log in logs)
 
 
 def _parts(driver: Driver, ledger: str) -> Iterator[Part]:

@@ -1,4 +1,4 @@
-"""Terms of payment, set on each ledger under two keys: paying agent, then issuer."""
+"""Terms of payment and payees of pools, set on each ledger under two keys: paying agent, issuer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tallystick.chain.abi import CodecError, address_bytes, checksum
 from tallystick.chain.rlp import create_address
 from tallystick.errors import InputError
 from tallystick.events.acts import PAYMENT, Actor, Step
-from tallystick.files.pay_terms import LOCAL, PayTermsFile, PlaceTerms
+from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, PayTermsFile, PlaceTerms
 from tallystick.reach.connection import Connection
+from tallystick.token.position import AccountClass
 
 __all__ = ["Terms"]
 
@@ -52,13 +53,14 @@ class Terms(Actor):
         """Refuse what the ledgers show to be wrong.
 
         Raises:
-            InputError: an unknown ledger, no cash token, or one of other decimals.
+            InputError: an unknown ledger, no cash token or one of other decimals, no pool.
         """
         for ledger, place in self._file.ledgers.items():
             at = f"ledgers.{ledger}"
             if ledger not in self.engines.ledgers:
                 expected = f"one of the ledgers: {', '.join(self.engines.ledgers)}"
                 raise InputError(self._path, at, ledger, expected)
+            self._check_pools(ledger, place, f"{at}.payees")
             chain = self.engines.chain(ledger)
             if place.cash == LOCAL:
                 if not chain.is_local:
@@ -75,11 +77,28 @@ class Terms(Actor):
                 given = self._file.cash_decimals
                 raise InputError(self._path, "cash_decimals", given, expected)
 
+    def _check_pools(self, ledger: str, place: PlaceTerms, at: str) -> None:
+        """Refuse payees for what nothing is ever kept back for."""
+        engines, token = self.engines, self.connection.token(ledger)
+        for pool in place.payees:
+            if pool == OTHER_BRIDGES:
+                if ledger != engines.home:
+                    expected = f"that at home alone, {engines.home}, which owes for it"
+                    raise InputError(self._path, f"{at}.{pool}", pool, expected)
+                continue
+            word = address_bytes(pool).rjust(32, b"\0")
+            classes = engines.events(ledger, token, "ClassSet", word)
+            # Who is none any more may have been one at a close.
+            if not any(event.account_class == AccountClass.POOL for event in classes):
+                expected = f"an account that is or was a pool of {ledger}, or {OTHER_BRIDGES}"
+                raise InputError(self._path, f"{at}.{pool}", pool, expected)
+
     def set(self) -> Iterator[Step]:
-        """Set the terms on every ledger of the file, and what accounts have proven of their tax."""
+        """Set the terms on every ledger of the file, what accounts have proven, pools' payees."""
         for ledger, place in self._file.ledgers.items():
             yield from self._set(ledger, place)
             yield from self._categories(ledger, place)
+            yield from self._payees(ledger, place)
 
     def _set(self, ledger: str, place: PlaceTerms) -> Iterator[Step]:
         engine, file = self._engine(ledger), self._file
@@ -155,6 +174,23 @@ class Terms(Actor):
                 document = bytes.fromhex(entry.document[2:])
                 arguments = (accounts, entry.category, PAYMENT, document)
                 yield self._by(ledger, "paying_agent", "set_tax_category", arguments, what)
+
+    def _payees(self, ledger: str, place: PlaceTerms) -> Iterator[Step]:
+        engine, document = self._engine(ledger), bytes.fromhex(self._file.document[2:])
+        for key, payee in place.payees.items():
+            # The token stands for what is with other bridges.
+            pool = str(self.connection.token(ledger).address) if key == OTHER_BRIDGES else key
+            what = f"{key}: paid to {payee}"
+            if str(engine.pool_payee(pool)) == payee:
+                yield Step(ledger, "set_pool_payee", "done", what)
+                continue
+            yield from self._by_two(
+                ledger,
+                ("paying_agent", "propose_pool_payee"),
+                ("issuer", "set_pool_payee"),
+                (pool, payee, PAYMENT, document),
+                what,
+            )
 
 
 def _counted(accounts: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.tax import MAX_RATES, TaxTable
@@ -21,11 +21,21 @@ from tallystick.files.instrument import Currency, Hash, as_tuples
 from tallystick.files.strict import Name, StrictModel, json_schema, load, text, wrong
 from tallystick.registry.record import MAX_DECIMALS
 
-__all__ = ["LOCAL", "SCHEMA", "PayTermsFile", "PlaceTerms", "load_pay_terms", "pay_terms_schema"]
+__all__ = [
+    "LOCAL",
+    "OTHER_BRIDGES",
+    "SCHEMA",
+    "PayTermsFile",
+    "PlaceTerms",
+    "load_pay_terms",
+    "pay_terms_schema",
+]
 
 SCHEMA: Final = "tallystick.pay-terms/1"
 # A cash token that is made for the purpose, on local ledgers alone.
 LOCAL: Final = "local"
+# In a pool's place: all that is with other people's bridges, which home owes for.
+OTHER_BRIDGES: Final = "other-bridges"
 
 
 def _account(value: object) -> str:
@@ -34,6 +44,10 @@ def _account(value: object) -> str:
 
 def _cash(value: object) -> str:
     return LOCAL if value == LOCAL else _account(value)
+
+
+def _pool(value: object) -> str:
+    return OTHER_BRIDGES if value == OTHER_BRIDGES else _account(value)
 
 
 Address = Annotated[
@@ -46,6 +60,7 @@ Cash = Annotated[
     BeforeValidator(_cash),
     WithJsonSchema({"type": "string", "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$"}),
 ]
+Pool = Annotated[str, BeforeValidator(_pool)]
 
 
 class Category(StrictModel):
@@ -62,17 +77,32 @@ class Category(StrictModel):
 
 
 class PlaceTerms(StrictModel):
-    """What is a ledger's own: the cash token, accounts for withheld tax and for what is left."""
+    """What is a ledger's own: the cash token, accounts for withheld tax and for what is left.
+
+    `payees` are paid for pools, or at home for `other-bridges`: they pay who holds elsewhere.
+    """
 
     cash: Cash
     tax_account: Address
     return_account: Address
     categories: tuple[Category, ...] = ()
+    payees: dict[Pool, Address] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, data: Any) -> Any:
         return as_tuples(data, "categories")
+
+    @field_validator("payees", mode="before")
+    @classmethod
+    def _each_once(cls, payees: Any) -> Any:
+        """Written otherwise, an address is the same: the last of two would win."""
+        seen: set[str] = set()
+        for pool in payees if isinstance(payees, dict) else ():
+            if str(pool).lower() in seen:
+                raise wrong("each pool once", path=str(pool), value="twice")
+            seen.add(str(pool).lower())
+        return payees
 
 
 class PayTermsFile(StrictModel):

@@ -289,7 +289,8 @@ def _first(path: str | Path, error: ValidationError, at: str) -> InputError:
     details = error.errors(include_url=False)
     detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
     context: dict[str, Any] = detail.get("ctx", {})
-    field = joined(at, *detail["loc"])
+    # Of a mapping's key that is wrong, the key itself says where.
+    field = joined(at, *(part for part in detail["loc"] if part != "[key]"))
     value: object = detail.get("input")
     if detail["type"] == _CUSTOM:
         if context["path"]:

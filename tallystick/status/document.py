@@ -103,6 +103,7 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
         "went_out_by_other_bridges": str(ledger.went_out),
         "live": ledger.live,
         "paused": named(ledger.paused, SCOPES),
+        "suspended": ledger.suspended,
         "positions": [
             {
                 "account": position.account,
@@ -137,6 +138,7 @@ def _side_dict(side: SideState) -> dict[str, Any]:
         "suspense": str(side.suspense),
         "sent": side.sent,
         "paused": named(side.paused, DIRECTIONS),
+        "suspended": side.suspended,
         "custody": side.custody,
         "custody_balance": str(side.custody_balance),
         "epochs": [

@@ -54,7 +54,7 @@ class LedgerState:
     """One ledger at one block: its token, positions and releases.
 
     `came_in` and `went_out` are what bridges that aren't of our lanes carried, base units since the
-    token began.
+    token began. `suspended`: the instrument stands still there until its books are reconciled.
     """
 
     name: str
@@ -72,6 +72,7 @@ class LedgerState:
     went_out: int = 0
     # Numerator and denominator of each ratio in force, the first first.
     ratios: tuple[tuple[int, int], ...] = ()
+    suspended: bool = False
 
     @property
     def uncollected(self) -> int:
@@ -113,7 +114,7 @@ class EpochState:
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """A lane's ledger on one side."""
+    """A lane's ledger on one side; `suspended`: it stands still until books are reconciled."""
 
     ledger: str
     outstanding: int
@@ -124,6 +125,7 @@ class SideState:
     custody: str
     custody_balance: int
     epochs: tuple[EpochState, ...] = ()
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

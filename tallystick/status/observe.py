@@ -125,6 +125,7 @@ class _View:
             came_in=int(bridged.came_in),
             went_out=int(bridged.went_out),
             ratios=tuple(self._ratios()),
+            suspended=bool(self.read(self.token, "is_suspended")),
         )
 
     def _ratios(self) -> list[tuple[int, int]]:
@@ -223,6 +224,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 epochs=tuple(
                     _epoch(view, lane, number) for number in range(1, int(state.epoch) + 1)
                 ),
+                suspended=bool(view.read(view.escrow, "is_suspended", lane.id_bytes)),
             )
         )
     return LaneState(lane.id_bytes, *sides)

@@ -436,7 +436,7 @@ def test_terms_of_an_event_stay_what_they_were_when_it_was_funded_first(
     receipt = dividend.actions.claim_crossed(side, dividend.homeward, side.fund)
     assert receipt.events == dividend.paid(side, side.fund, HOMEWARD, message=dividend.homeward)
     tax = side.engine.pass_on_tax(COAF, ACCOUNTS, sender=side.courier).one("TaxPassedOn")
-    assert tax.tax_account == side.auditor.address
+    assert tax.receiver == side.auditor.address
     begin(side, dividend.record.expires + 1)
     side.engine.expire(COAF, ACCOUNTS, sender=side.courier)
     assert side.cash.balanceOf(side.issuer) == dividend.due(BUYER_UNITS).gross + _dust(dividend)

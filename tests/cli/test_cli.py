@@ -37,6 +37,7 @@ def test_version_and_help(tmp_path: Path) -> None:
         "deploy",
         "verify",
         "handover",
+        "reconcile",
         "event",
     ):
         assert f"  {command} " in done.stdout

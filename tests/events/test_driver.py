@@ -525,16 +525,17 @@ def test_what_is_kept_back_for_pools_and_other_bridges_waits_for_a_payee(world: 
     assert fixed == [("home", "fix", "executed"), ("home", "fix_lane", "executed")]
     _carry(world)
     funding = [(s.act, s.state, s.detail) for s in _driver(world).fund() if s.ledger == "home"]
-    assert ("fund", "executed", f"with other bridges: {700_000 * 41 // 50} smallest units") in (
-        funding
-    )
+    # USD 0.82 for each of 0.7 units.
+    assert ("fund", "executed", "with other bridges: 0.574 USD") in funding
     assert funding[-1] == ("set_aside", "executed", side.fund.address)
     assert not any(step.act == "set_aside" for step in _driver(world).fund())
     _day(world, APPLE.relief_until + 1)
     titles = {side.fund.address: side.fund, "with other bridges": side.token}
     seen = [(s.state, s.detail) for s in _driver(world).pay() if s.act == "claim_pool"]
-    assert seen == [("waiting", f"{title}: no payee is named") for title in titles]
-    kept = "a payee of what is kept back, named under two keys: pay"
+    assert seen == [
+        ("waiting", f"{title}: no payee is named (tallystick event terms)") for title in titles
+    ]
+    kept = "a payee of what is kept back, named under two keys: terms, pay"
     assert kept in _waits(world)["home"]
     for pool in titles.values():
         Actions(world).set_pool_payee(side, pool, side.auditor)

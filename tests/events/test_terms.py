@@ -12,7 +12,8 @@ import pytest
 from tallystick.errors import InputError
 from tallystick.events.acts import Step
 from tallystick.events.terms import Terms
-from tallystick.files.pay_terms import LOCAL, load_pay_terms
+from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, load_pay_terms
+from tallystick.token.position import AccountClass
 from tests.support.world import Side, World
 
 _USD = b"USD\0"
@@ -162,9 +163,63 @@ def test_what_accounts_proved_is_entered_once(world: World, tmp_path: Path) -> N
     assert [step.state for step in terms.set()] == ["done", "done"]
 
 
+def test_two_keys_name_who_is_paid_for_pools_and_other_bridges(
+    world: World, tmp_path: Path
+) -> None:
+    side, payee = world.home, world.home.auditor.address
+    side.set_class(side.fund, AccountClass.POOL)
+    payees = {side.fund.address.lower(): payee, OTHER_BRIDGES: payee}
+    ledgers = {"home": _place(side, payees=payees)}
+    list(_terms(world, tmp_path, {"home": _place(side)}).set())
+    before = world.storage()
+    dry = _terms(world, tmp_path, ledgers, execute=False)
+    dry.check()
+    done, named = ("home", "set_pay_terms", "done"), ("propose_pool_payee", "set_pool_payee")
+    assert _states(dry.set()) == [done, *(("home", act, "pending") for act in named * 2)]
+    assert world.storage() == before
+    agent = _terms(world, tmp_path, ledgers, account=side.paying_agent)
+    assert _states(agent.set()) == [
+        done,
+        *[("home", named[0], "executed"), ("home", named[1], "waiting")] * 2,
+    ]
+    assert int(side.engine.pool_payee(side.fund), 16) == 0
+    issuer = _terms(world, tmp_path, ledgers, account=side.issuer)
+    steps = list(issuer.set())
+    assert _states(steps) == [
+        done,
+        *[("home", named[0], "done"), ("home", named[1], "executed")] * 2,
+    ]
+    assert [step.detail for step in steps][2::2] == [
+        f"{pool}: paid to {payee}" for pool in (side.fund.address, OTHER_BRIDGES)
+    ]
+    for pool in (side.fund, side.token):
+        assert side.engine.pool_payee(pool) == payee
+    before = world.storage()
+    assert _states(issuer.set()) == [done, *[("home", "set_pool_payee", "done")] * 2]
+    assert world.storage() == before
+
+
+def test_who_was_a_pool_at_a_close_may_have_a_payee(world: World, tmp_path: Path) -> None:
+    side = world.home
+    for kind in (AccountClass.POOL, AccountClass.HOLDER):
+        side.set_class(side.fund, kind)
+    payees = {side.fund.address: side.auditor.address}
+    _terms(world, tmp_path, {"home": _place(side, payees=payees)}).check()
+
+
 def test_what_the_ledgers_contradict_is_refused(world: World, tmp_path: Path) -> None:
-    home = _place(world.home)
+    home, holder = _place(world.home), world.home.investor.address
     for ledgers, how, line in (
+        (
+            {"home": {**home, "payees": {holder: holder}}},
+            {},
+            f"ledgers.home.payees.{holder}: {holder}: expected an account that is or was a pool of",
+        ),
+        (
+            {"remote": _place(world.remote, payees={OTHER_BRIDGES: holder})},
+            {},
+            "ledgers.remote.payees.other-bridges: other-bridges: expected that at home alone, home",
+        ),
         ({"moon": home}, {}, "ledgers.moon: moon: expected one of the ledgers: home, remote"),
         ({"home": home}, {"cash_decimals": 2}, "cash_decimals: 2: expected 6, as the cash token"),
         (

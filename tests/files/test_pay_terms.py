@@ -11,7 +11,7 @@ import pytest
 
 from tallystick.actions.entitlement import Rate
 from tallystick.errors import InputError
-from tallystick.files.pay_terms import LOCAL, load_pay_terms, pay_terms_schema
+from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, load_pay_terms, pay_terms_schema
 from tests.support.commands import ROOT
 
 _A, _B, _C = (f"0x{n * 40}" for n in "123")
@@ -54,6 +54,13 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert terms.ledgers["home"].categories[0].accounts == (_CHECKSUM,)
     assert terms.ledgers["remote"].cash == LOCAL
     assert terms.ledgers["remote"].categories == ()
+    assert terms.ledgers["remote"].payees == {}
+
+
+def test_payees_are_named_by_pool(tmp_path: Path) -> None:
+    payees = {_CHECKSUM.lower(): _A, OTHER_BRIDGES: _B}
+    terms = load_pay_terms(_written(tmp_path, ("ledgers.home.payees", payees)))
+    assert terms.ledgers["home"].payees == {_CHECKSUM: _A, OTHER_BRIDGES: _B}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,23 @@ def test_a_good_file(tmp_path: Path) -> None:
             "ledgers.home.categories[0].category: 3: expected one of the 3 rates, from 0",
         ),
         ("ledgers.home.purse", _A, f"ledgers.home.purse: {_A}: expected no such field"),
+        (
+            "ledgers.home.payees",
+            {"0x12": _A},
+            "ledgers.home.payees.0x12: 0x12: expected an address:",
+        ),
+        (
+            "ledgers.home.payees",
+            {_A: "pool"},
+            f"ledgers.home.payees.{_A}: pool: expected an address:",
+        ),
+        (
+            "ledgers.home.payees",
+            {_CHECKSUM: _A, _CHECKSUM.lower(): _B},
+            f"ledgers.home.payees.{_CHECKSUM.lower()}: twice: expected each pool once",
+        ),
+        ("ledgers.home.payees", [_A], "ledgers.home.payees: a list of 1: expected a mapping"),
+        ("ledgers.Home", {}, "ledgers.Home: Home: expected a name: small letters, digits, - and _"),
         ("ledgers", {}, "ledgers: "),
     ],
 )

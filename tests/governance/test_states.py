@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tallystick.actions.message import EventVersion, Status
+from tallystick.actions.message import EventVersion, Reversal, Status
 from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
@@ -18,7 +18,16 @@ from tallystick.files.instrument import load_instrument, record_of
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.actions.test_operators import signature_of, typed
 from tests.governance.test_authority import Upgrade
-from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin, world_of_engines
+from tests.support.actions import (
+    ACCOUNTS,
+    APPLE,
+    COAF,
+    EVENT_ATTESTORS,
+    Actions,
+    begin,
+    domain_of,
+    world_of_engines,
+)
 from tests.support.cash import permit_of
 from tests.support.dividend import Dividend
 from tests.support.ratios import Engine
@@ -933,6 +942,91 @@ def _expire(world: World, state: str) -> Call:
     side = world.home
     begin(side, APPLE.expires + 1)
     return Call(side, side.engine, "expire", (COAF, ACCOUNTS), side.outsider)
+
+
+def _reversing(world: World) -> tuple[Actions, Reversal]:
+    """An event that paid the investor, on both ledgers, and the reversal that is announced."""
+    dividend = Dividend.fixed(world).paying()
+    dividend.actions.claim(world.home, world.home.investor)
+    dividend.actions.claim_crossed(world.remote, dividend.outward, world.remote.investor)
+    dividend.actions.announce_reversal(APPLE)
+    return dividend.actions, dividend.actions.reversal(APPLE)
+
+
+def _remote_paid(world: World) -> Actions:
+    """An event of which the remote ledger has paid a message."""
+    dividend = Dividend.fixed(world).paying()
+    dividend.actions.claim_crossed(world.remote, dividend.outward, world.remote.investor)
+    return dividend.actions
+
+
+@prepares(_ENGINE, "send_paid")
+def _send_paid(world: World, state: str) -> Call:
+    _remote_paid(world)
+    side = world.remote
+    return Call(side, side.engine, "send_paid", (COAF, world.lane), side.outsider)
+
+
+@prepares(_ENGINE, "take_paid")
+def _take_paid(world: World, state: str) -> Call:
+    actions, side = _remote_paid(world), world.home
+    paid = actions.paid()
+    message = actions.message(paid)
+    arguments = (message.as_tuple(), paid.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_paid", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "announce_reversal")
+def _announce_reversal(world: World, state: str) -> Call:
+    Dividend.fixed(world).paying()
+    side, arguments = world.home, (APPLE.as_tuple(), b"IPRI", DOCUMENT)
+    return Call(side, side.engine, "announce_reversal", arguments, side.issuer)
+
+
+@prepares(_ENGINE, "confirm_reversal")
+def _confirm_reversal(world: World, state: str) -> Call:
+    _, reversal = _reversing(world)
+    side = world.home
+    proof = EVENT_ATTESTORS.sign(domain_of(side.engine), reversal.id)
+    arguments = (reversal.as_tuple(), proof)
+    return Call(side, side.engine, "confirm_reversal", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "take_reversal")
+def _take_reversal(world: World, state: str) -> Call:
+    actions, reversal = _reversing(world)
+    actions.confirm_reversal(reversal)
+    message, side = actions.message(reversal), world.remote
+    arguments = (message.as_tuple(), reversal.as_tuple(), actions.proof(message))
+    return Call(side, side.engine, "take_reversal", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "assess")
+def _assess(world: World, state: str) -> Call:
+    actions, reversal = _reversing(world)
+    actions.confirm_reversal(reversal)
+    side = world.home
+    return Call(side, side.engine, "assess", (COAF, side.investor.address, 0), side.outsider)
+
+
+@prepares(_ENGINE, "assess_crossed")
+def _assess_crossed(world: World, state: str) -> Call:
+    dividend = Dividend.fixed(world).paying()
+    side = world.remote
+    dividend.actions.claim_crossed(side, dividend.outward, side.investor)
+    dividend.actions.reversed(APPLE)
+    arguments = (COAF, dividend.outward.as_tuple())
+    return Call(side, side.engine, "assess_crossed", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "repay")
+def _repay(world: World, state: str) -> Call:
+    call = _assess(world, state)
+    call.make()
+    side = call.side
+    Actions(world).give_cash(side, side.outsider)
+    arguments = (COAF, side.investor.address, 5)
+    return Call(side, side.engine, "repay", arguments, side.outsider)
 
 
 @prepares(_ENGINE, "propose_paid_elsewhere")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tallystick.actions.message import EventVersion, Status, Totals
+from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import NO_CAP, LaneMessage, party
@@ -170,7 +170,9 @@ def _events(actions: Actions) -> None:
     today = home.token.business_day()
     day, later = today + 2, today + 5
     record = replace(APPLE, announced=today, ex=day, record_day=day, figures_by=later)
-    record = replace(record, payment_day=later, relief_until=later, expires=later + 90)
+    record = replace(
+        record, payment_day=later, relief_until=later, expires=later + 90, set_off=True
+    )
     others = [replace(record, coaf=coaf) for coaf in ("TOTALS-TWICE", "RECORD-TWICE", "MISSED")]
     for each in (record, *others):
         version = actions.in_force(each)
@@ -208,8 +210,11 @@ def _events(actions: Actions) -> None:
     for side in (home, remote):
         begin(side, record.expires, 60)
     _books(actions)
+    told = remote.engine.send_paid(record.as_tuple()[2], lane, sender=remote.courier)
+    actions.take_paid(PaidSoFar(*told.one("PaidSent").args["paid"]))
     # Of the other message that came back nobody has claimed yet.
     home.engine.expire(record.as_tuple()[2], lane, sender=home.courier)
+    _reversal(actions, paid["home"], record, back[0])
     for side, peer in ((home, remote), (remote, home)):
         verifiers = [ENGINE_ATTESTORS.verifier(side.chain) for _ in range(2)]
         for verifier in verifiers:
@@ -290,6 +295,34 @@ def _payments(
         engine.propose_paid_elsewhere(*what, sender=side.paying_agent)
         engine.confirm_paid_elsewhere(*what, sender=side.registrar)
     engine.pass_on_tax(coaf, bytes(32), sender=side.courier)
+
+
+def _reversal(actions: Actions, side: Side, record: EventRecord, message: LaneMessage) -> None:
+    """It was wrong: owed, repaid in part, the rest set off against the next one."""
+    engine, (coaf, day) = side.engine, (record.as_tuple()[2], record.record_day)
+    actions.announce_reversal(record, b"IETR")
+    actions.reversed(record)
+    account = next(
+        each
+        for each in side.parties.values()
+        if engine.is_paid(coaf, each) and side.token.balanceOf(each)
+        if not side.cash.is_blocked(each)
+    )
+    assert side.token.entitled_at_close(account, day, 0)
+    engine.assess(coaf, account, 0, sender=side.courier)
+    engine.assess_crossed(coaf, message.as_tuple(), sender=side.courier)
+    actions.give_cash(side, side.outsider)
+    engine.repay(coaf, account, 1, sender=side.outsider)
+    today = side.token.business_day()
+    following = replace(record, coaf="THE-NEXT", announced=today, ex=today + 2, set_off=False)
+    later = {"figures_by": today + 5, "payment_day": today + 5, "relief_until": today + 5}
+    following = replace(following, record_day=today + 2, expires=today + 1_101, **later)
+    actions.in_force(following)
+    begin(side, following.record_day + 1)
+    actions.fix(following)
+    actions.fund(side, following)
+    begin(side, following.payment_day)
+    engine.claim(following.as_tuple()[2], account, 0, sender=account)
 
 
 def _controls(side: Side) -> None:

@@ -19,7 +19,9 @@ from tallystick.actions.message import (
     EventVersion,
     Figures,
     Kind,
+    PaidSoFar,
     Reconciled,
+    Reversal,
     Status,
     Told,
     Totals,
@@ -220,7 +222,7 @@ class Actions:
 
     def source(self, kind: int) -> Side:
         """The side that tells of a kind of thing."""
-        by_home = (Kind.RECORD, Kind.TOTALS, Kind.RECONCILED)
+        by_home = (Kind.RECORD, Kind.TOTALS, Kind.RECONCILED, Kind.REVERSAL)
         return self.home if kind in by_home else self.remote
 
     def message(self, told: Told) -> ActionsMessage:
@@ -464,6 +466,82 @@ class Actions:
         receipt = side.engine.claim_crossed(COAF, message.as_tuple(), sender=sender)
         assert isinstance(receipt, Receipt)
         return receipt
+
+    def paid(self, **changed: Any) -> PaidSoFar:
+        """What the remote ledger tells of what it paid."""
+        lane, side = self.world.lane, self.remote
+        sent = side.engine.send_paid(COAF, lane, sender=side.courier).one("PaidSent")
+        return replace(PaidSoFar(*sent.args["paid"]), **changed)
+
+    def take_paid(
+        self,
+        paid: PaidSoFar,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries home what the remote ledger paid."""
+        message = message or self.message(paid)
+        receipt = self.home.engine.take_paid(
+            message.as_tuple(),
+            paid.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.home.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def reversal(
+        self, record: EventRecord, reason: bytes = b"IPRI", document: bytes = STATED[1]
+    ) -> Reversal:
+        """That an event is reversed, as the issuer announces it."""
+        return Reversal(
+            record.as_tuple()[2], EventVersion(record).id, reason, int(record.set_off), document
+        )
+
+    def announce_reversal(
+        self, record: EventRecord, reason: bytes = b"IPRI", document: bytes = STATED[1]
+    ) -> Receipt:
+        """The issuer announces at home that an event is reversed."""
+        receipt = self.home.engine.announce_reversal(
+            record.as_tuple(), reason, document, sender=self.home.issuer
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def confirm_reversal(self, reversal: Reversal, attestation: bytes | None = None) -> Receipt:
+        """Somebody brings what the event attestors signed of it."""
+        domain = domain_of(self.home.engine)
+        proof = EVENT_ATTESTORS.sign(domain, reversal.id) if attestation is None else attestation
+        receipt = self.home.engine.confirm_reversal(
+            reversal.as_tuple(), proof, sender=self.home.courier
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def take_reversal(
+        self,
+        reversal: Reversal,
+        message: ActionsMessage | None = None,
+        attestation: bytes | None = None,
+    ) -> Receipt:
+        """A courier carries it to the remote ledger."""
+        message = message or self.message(reversal)
+        receipt = self.remote.engine.take_reversal(
+            message.as_tuple(),
+            reversal.as_tuple(),
+            self.proof(message) if attestation is None else attestation,
+            sender=self.remote.courier,
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def reversed(self, record: EventRecord, reason: bytes = b"IPRI") -> Reversal:
+        """An event is reversed on both ledgers."""
+        reversal = self.reversal(record, reason)
+        self.announce_reversal(record, reason)
+        self.confirm_reversal(reversal)
+        self.take_reversal(reversal)
+        return reversal
 
     def armed(self, version: EventVersion, *, late: bool = False) -> Armed:
         """What the remote engine tells of a version that it took."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tallystick.actions.message import PaidSoFar, Reversal
 from tallystick.bridge.message import Kind as MessageKind
 from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
@@ -33,8 +34,8 @@ def _peer_set(step: Step) -> Changes:
     return {} if _is_home(step) else {("home_ledger",): step.ledger}
 
 
-for _event in ("RecordSent", "ArmedSent", "FiguresSent", "TotalsSent", "ReconciledSent"):
-    sets(_event, "is_told id", to=True)
+for _event in ("Record", "Armed", "Figures", "Totals", "Reconciled", "Paid", "Reversal"):
+    sets(f"{_event}Sent", "is_told id", to=True)
 
 
 def _kept(step: Step, *, late: bool) -> Changes:
@@ -298,6 +299,37 @@ def _payment_refused(_: Step) -> Changes:
     return {}
 
 
+@on("PaidTaken")
+def _paid_taken(step: Step) -> Changes:
+    return {("paid_at", step.coaf, step.lane): list(PaidSoFar(*step.paid).figures)}
+
+
+# --- reversals ------------------------------------------------------------------------------------
+
+sets("ReversalAnnounced", "reversal_of coaf", id="id")
+
+
+@on("ReversalSent", "ReversalTaken")
+def _reversed(step: Step) -> Changes:
+    """It is in force from now on: what home announced, or what a remote ledger took."""
+    reversal_id = Reversal(*step.reversal).id
+    return {("reversal_of", step.coaf): {"id": reversal_id, "since": step.at}}
+
+
+@on("ReceivableAssessed")
+def _receivable_assessed(step: Step) -> Changes:
+    payment = step.payment
+    key = step.message_id if any(step.message_id) else party(step.account)
+    receivable = (True, payment.gross - payment.tax, payment.tax)
+    return {("receivable_of", step.coaf, key): receivable, **_owed(step)}
+
+
+@on("ReceivableRepaid", "SetOff")
+def _owed(step: Step) -> Changes:
+    """What an account owes since, and what of it may be set off."""
+    return {("owed_by", step.account, step.cash): (step.owed, step.may_set_off)}
+
+
 @on("EventExpired")
 def _event_expired(step: Step) -> Changes:
     """What may still land stays, and a part that is open stays so."""
@@ -306,7 +338,9 @@ def _event_expired(step: Step) -> Changes:
     changes: Changes = {("part_of", step.coaf, step.lane): left}
     noticed, *_ = step.now("expiry_notice", step.coaf, step.lane, empty=(0, 0, 0))
     # What rounding left, and all of an event that is off, goes back without notice.
-    if noticed and step.units and not step.member("halted", "version_of", _in_force_of(step)):
+    off = step.member("halted", "version_of", _in_force_of(step))
+    off = off or step.member("since", "reversal_of", step.coaf)
+    if noticed and step.units and not off:
         changes[("expiry_notice", step.coaf, step.lane)] = (0, 0, noticed)
     return changes
 

@@ -1,0 +1,39 @@
+"""Acts on ledgers as a command shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tallystick.events.acts import Step
+
+__all__ = ["carried_out", "show_steps"]
+
+_STATES: Final = ("executed", "done", "pending", "waiting", "refused")
+
+
+def carried_out(steps: Iterable[Step]) -> list[Step]:
+    """Do steps one after the other; shows which."""
+    from tallystick.cli.terminal import progress
+
+    found = []
+    with progress() as tell:
+        for step in steps:
+            tell(f"{step.ledger}: {step.act}")
+            found.append(step)
+    return found
+
+
+def show_steps(title: str, found: Sequence[Step], *, execute: bool) -> None:
+    """Print what became of steps, and how many are how far."""
+    from tallystick.cli.terminal import console, show_table
+
+    shown = console()
+    rows = [(step.ledger, step.act, step.state, step.detail) for step in found]
+    show_table(shown, title, ("Ledger", "Act", "State", ""), rows, empty="nothing to do")
+    counts = [(sum(step.state == state for step in found), state) for state in _STATES]
+    summary = ", ".join(f"{count} {state}" for count, state in counts if count)
+    dry = "" if execute else "dry run, nothing was sent (--execute sends): "
+    if found:
+        shown.print(f"{dry}{summary}", markup=False, soft_wrap=True)
