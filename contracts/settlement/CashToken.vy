@@ -310,13 +310,13 @@ def _move(sender: address, receiver: address, amount: uint256):
     """
     paying: uint256 = self._accounts[sender]
     assert paying & _BLOCKED == 0, "cash: sender blocked"
-    assert amount <= paying, "cash: balance too low"
-    self._accounts[sender] = unsafe_sub(paying, amount)
-    # After the debit, which may be of the same account.
     paid: uint256 = self._accounts[receiver]
     assert receiver != empty(address), "cash: no receiver"
     assert paid & _BLOCKED == 0, "cash: receiver blocked"
-    self._accounts[receiver] = unsafe_add(paid, amount)
+    assert amount <= paying, "cash: balance too low"
+    if sender != receiver:
+        self._accounts[sender] = unsafe_sub(paying, amount)
+        self._accounts[receiver] = unsafe_add(paid, amount)
     log IERC20.Transfer(sender=sender, receiver=receiver, value=amount)
 
 
