@@ -404,7 +404,8 @@ class Driver(Announcer):
         """Why a part that is not paid keeps its cash, or nothing."""
         engine = self._engine(ledger)
         version = engine.version_of(engine.event_of(self.coaf).in_force)
-        if version.halted or version.status == Status.CANCELLED:
+        is_reversed = engine.reversal_of(self.coaf).since
+        if version.halted or version.status == Status.CANCELLED or is_reversed:
             return ""
         if why := self._not_in_force(ledger):
             return why

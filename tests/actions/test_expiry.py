@@ -337,10 +337,16 @@ def test_a_later_close_moves_no_notice_that_is_running(told: Dividend) -> None:
 # ------------------------------------------------------------------------ what needs none
 
 
-def test_of_an_event_that_is_off_all_returns_without_waiting_for_a_notice(told: Dividend) -> None:
-    side, lane = told.remote, told.lane
-    true = told.actions.totals(told.record)
-    told.actions.take_totals(told.record, replace(true, accounts=true.accounts + 1))
+@pytest.mark.parametrize("off", ["halted", "reversed"])
+def test_of_an_event_that_is_off_all_returns_without_waiting_for_a_notice(
+    told: Dividend, off: str
+) -> None:
+    side, lane, actions = told.remote, told.lane, told.actions
+    if off == "halted":
+        true = actions.totals(told.record)
+        actions.take_totals(told.record, replace(true, accounts=true.accounts + 1))
+    else:
+        actions.reversed(told.record)
     amount = told.due(OUTWARD + WAITING).gross
     receipt = expire(side, lane)
     assert receipt.events == returned(told, side, lane, OUTWARD + WAITING, amount)

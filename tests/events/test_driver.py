@@ -318,6 +318,20 @@ def test_cash_of_an_event_that_is_off_returns(closed: World) -> None:
     assert {seen.ledger: waits(seen) for seen in standing_of(off)}["home"] == ()
 
 
+def test_cash_of_an_event_that_is_reversed_returns(closed: World) -> None:
+    side = closed.home
+    list(_driver(closed).fix())
+    list(_driver(closed).fund())
+    _day(closed, APPLE.payment_day)
+    actions = Actions(closed)
+    actions.announce_reversal(APPLE)
+    actions.confirm_reversal(actions.reversal(APPLE))
+    held, before = side.engine.part_of(COAF, bytes(32))[2], side.cash.balanceOf(side.issuer)
+    assert held > 0
+    assert _states(_driver(closed).expire())[0] == ("home", "expire", "executed")
+    assert side.cash.balanceOf(side.issuer) == before + held
+
+
 def test_nobody_is_noted_as_paid_elsewhere_who_is_owed_nothing(
     closed: World,
 ) -> None:

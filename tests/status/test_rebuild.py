@@ -576,8 +576,8 @@ def test_what_the_token_knows_in_figures(busy: World) -> None:
 
     supply = home.token.totalSupply()
     assert fact("totalSupply") == supply
-    # Withdrawn down to the supply and 5 with a bridge, then 1,000 authorised, 600 issued, 100 withdrawn, 200
-    # redeemed; of 90 that a bridge took off 40 came back.
+    # Withdrawn down to the supply and 5 with a bridge, then 1,000 authorised, 600 issued, 100
+    # withdrawn, 200 redeemed; of 90 that a bridge took off 40 came back.
     assert fact("authorised") == supply + 5 + 90 - 40 + 300
     assert fact("allowance", home.investor.address, home.buyer.address) == 70
     assert fact("allowance", home.investor.address, home.fund.address) == UINT_MAX
