@@ -18,8 +18,10 @@ import click
 from tallystick.cli.options import PATH, json_option, manifest_option
 
 if TYPE_CHECKING:
+    from tallystick.actions.message import EventVersion, Reversal
     from tallystick.actions.record import EventRecord
-    from tallystick.events.driver import Driver, Step
+    from tallystick.events.acts import Step
+    from tallystick.events.reversing import Reverser
     from tallystick.events.standing import Part, Standing
     from tallystick.reach.connection import Connection
 
@@ -48,7 +50,7 @@ class _Given:
     as_json: bool
 
     @contextmanager
-    def driver(self) -> Iterator[Driver]:
+    def driver(self) -> Iterator[Reverser]:
         """The event of the file, driven."""
         with _driver(self.path, self.manifest_path, self.account, self.execute) as driver:
             yield driver
@@ -88,7 +90,7 @@ def _verb(
     return enter
 
 
-def _plain(name: str, by: str, help_text: str, act: Callable[[Driver], Iterable[Step]]) -> None:
+def _plain(name: str, by: str, help_text: str, act: Callable[[Reverser], Iterable[Step]]) -> None:
     """A verb that takes nothing but the file."""
 
     def run(given: _Given) -> int:
@@ -170,14 +172,17 @@ def announce(given: _Given, cancel: bool) -> int:
         return given.told(driver.announce(status))
 
 
-@_verb(_COURIER)
-@click.option(
+_signature_option = click.option(
     "--signature",
     "signatures",
     multiple=True,
     metavar="HEX",
     help="Of an attestor; may be repeated.",
 )
+
+
+@_verb(_COURIER)
+@_signature_option
 @click.option("--typed-data", is_flag=True, help="Print what attestors sign (EIP-712), and end.")
 def confirm(given: _Given, signatures: tuple[str, ...], typed_data: bool) -> int:
     """Bring home what event attestors signed; those of a local network sign here."""
@@ -188,7 +193,10 @@ def confirm(given: _Given, signatures: tuple[str, ...], typed_data: bool) -> int
             shown = json_line(_typed(driver, given.path))
             console().print(shown, markup=False, soft_wrap=True)
             return 0
-        attestation = _attestation(driver, given.path, signatures) if signatures else b""
+        attestation = b""
+        if signatures:
+            version = _announced(driver, given.path)
+            attestation = _attestation(driver, given.path, version, signatures)
         return given.told(driver.confirm(attestation))
 
 
@@ -225,6 +233,48 @@ def paid_elsewhere(given: _Given, holder: str, ledger: str, reference: str, docu
     with given.driver() as driver:
         where, address, _ = _holder(driver, holder, ledger)
         return given.told(driver.paid_elsewhere(where, address, *words))
+
+
+@_verb("the role issuer; for what anyone may, the role courier")
+@click.option("--reason", required=True, help="Code of ISO 20022, such as UPAY.")
+@click.option("--document", required=True, help="What orders it: a file, or its hash in hex.")
+@_signature_option
+@click.option("--digest", is_flag=True, help="Print what attestors sign, and end.")
+def reverse(
+    given: _Given, reason: str, document: str, signatures: tuple[str, ...], digest: bool
+) -> int:
+    """Take an event back whose payment has begun; who was paid owes it.
+
+    The issuer announces it at home, event attestors confirm it: those of a local network sign
+    here. Once it is in force, and carried, every payment is entered as owed.
+    """
+    from tallystick.cli.terminal import console, json_line
+
+    words = _reason(given.path, reason), _document(given.path, document)
+    with given.driver() as driver:
+        reversal, attestation = driver.reversal(*words), b""
+        if digest or signatures:
+            _check_reversal(driver, given.path, reversal)
+        if digest:
+            console().print(json_line(_digest(driver, reversal)), markup=False, soft_wrap=True)
+            return 0
+        if signatures:
+            attestation = _attestation(driver, given.path, reversal, signatures)
+        return given.told(driver.reverse(reversal, attestation))
+
+
+@_verb("the holder, where its key is here, else the role courier")
+@_holder_option
+@_ledger_option
+@click.option("--amount", default="", help="In the event's currency.  [all that is owed]")
+def repay(given: _Given, holder: str, ledger: str, amount: str) -> int:
+    """Pay what a holder owes of a reversed event, or a part of it; whoever sends pays."""
+    with given.driver() as driver:
+        most = _amount(driver, given.path, amount) if amount else None
+        where, address, key = _holder(driver, holder, ledger)
+        if key is not None and not given.account:
+            driver = _again(driver, key, given.execute)
+        return given.told(driver.repay(where, address, most))
 
 
 @_verb("the roles paying_agent and issuer", file="TERMS")
@@ -283,25 +333,25 @@ def _connected(manifest_path: Path, account: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _driver(path: Path, manifest_path: Path, account: str, execute: bool) -> Iterator[Driver]:
+def _driver(path: Path, manifest_path: Path, account: str, execute: bool) -> Iterator[Reverser]:
     """The event of a file on the ledgers of a manifest, whose form is right."""
-    from tallystick.events.driver import Driver
+    from tallystick.events.reversing import Reverser
     from tallystick.files.event import load_event
     from tallystick.files.manifest import Manifest
 
     record: EventRecord = load_event(path, Manifest.load(manifest_path).instrument)
     with _connected(manifest_path, account) as connection:
-        yield Driver(connection, record, account=account, execute=execute)
+        yield Reverser(connection, record, account=account, execute=execute)
 
 
-def _again(driver: Driver, account: Any, execute: bool) -> Driver:
+def _again(driver: Reverser, account: Any, execute: bool) -> Reverser:
     """The same by an account whose key is here."""
-    from tallystick.events.driver import Driver
+    from tallystick.events.reversing import Reverser
 
-    return Driver(driver.connection, driver.record, account=account, execute=execute)
+    return Reverser(driver.connection, driver.record, account=account, execute=execute)
 
 
-def _holder(driver: Driver, holder: str, ledger: str) -> tuple[str, str, Any]:
+def _holder(driver: Reverser, holder: str, ledger: str) -> tuple[str, str, Any]:
     """Where somebody holds, its address, and its account if its key is here."""
     from pydantic_core import PydanticCustomError
 
@@ -358,7 +408,7 @@ def _document(path: Path, text: str) -> bytes:
         raise InputError(path, "--document", text, expected) from None
 
 
-def _typed(driver: Driver, path: Path) -> dict[str, Any]:
+def _typed(driver: Reverser, path: Path) -> dict[str, Any]:
     """What event attestors sign of the version that was announced."""
     from tallystick.actions.message import attestation_typed_data
 
@@ -366,22 +416,80 @@ def _typed(driver: Driver, path: Path) -> dict[str, Any]:
     return attestation_typed_data(_announced(driver, path), driver.event_signers(), domain)
 
 
-def _attestation(driver: Driver, path: Path, signatures: Iterable[str]) -> bytes:
+def _digest(driver: Reverser, reversal: Reversal) -> dict[str, Any]:
+    """What event attestors sign of a reversal.
+
+    Their verifier's type names versions alone, so that no wallet shows another struct in it.
+    """
+    from tallystick.bridge.attestation import attestation_digest
+    from tallystick.text import hex_text
+
+    domain, signers = driver.engines.domain(driver.engines.home), driver.event_signers()
+    return {
+        "digest": hex_text(attestation_digest(reversal, signers, domain, signers.attests)),
+        "coaf": driver.record.coaf,
+        "version": driver.record.version,
+        "event_version": hex_text(reversal.event_version),
+        "reason": reversal.reason.decode(),
+        "set_off": bool(reversal.set_off),
+        "document": hex_text(reversal.document),
+    }
+
+
+def _check_reversal(driver: Reverser, path: Path, reversal: Reversal) -> None:
+    """Refuse to sign for what home did not announce."""
+    from tallystick.errors import InputError
+
+    if not driver.is_reversal_announced(reversal):
+        expected = "the reversal that is announced, and its document (tallystick event status)"
+        raise InputError(path, "--reason", reversal.reason.decode(), expected)
+
+
+def _reason(path: Path, text: str) -> str:
+    """A reason of reversals."""
+    from tallystick.actions.codes import REVERSAL
+    from tallystick.errors import InputError
+
+    if text not in REVERSAL:
+        raise InputError(path, "--reason", text, f"one of {', '.join(REVERSAL)}")
+    return text
+
+
+def _amount(driver: Reverser, path: Path, text: str) -> int:
+    """An amount of the event's cash, in smallest units."""
+    from pydantic_core import PydanticCustomError
+
+    from tallystick.errors import InputError
+    from tallystick.files.instrument import parse_amount, units
+
+    decimals, currency = driver.record.cash_decimals, driver.record.currency
+    try:
+        amount = units(parse_amount(text), decimals)
+    except (PydanticCustomError, ValueError):
+        amount = 0
+    if not amount:
+        expected = f"more than 0 {currency}, of at most {decimals} decimal places"
+        raise InputError(path, "--amount", text, expected)
+    return amount
+
+
+def _attestation(
+    driver: Reverser, path: Path, signed: EventVersion | Reversal, signatures: Iterable[str]
+) -> bytes:
     """Signatures that were made elsewhere, packed."""
     from tallystick.bridge.attestation import gathered
     from tallystick.errors import InputError
 
     domain, signers = driver.engines.domain(driver.engines.home), driver.event_signers()
-    version = _announced(driver, path)
     try:
         made = [bytes.fromhex(each.removeprefix("0x")) for each in signatures]
-        return gathered(version, signers, domain, made, signers.attests)
+        return gathered(signed, signers, domain, made, signers.attests)
     except ValueError as error:
         expected = f"signatures of event attestors in hex ({error})"
         raise InputError(path, "--signature", f"{len(tuple(signatures))} given", expected) from None
 
 
-def _announced(driver: Driver, path: Path) -> Any:
+def _announced(driver: Reverser, path: Path) -> EventVersion:
     """The version as home announced it."""
     from tallystick.errors import InputError
 
@@ -413,13 +521,16 @@ def _told(steps: Iterable[Step], path: Path, execute: bool, as_json: bool) -> in
     return int(any(step.state == "refused" for step in found))
 
 
-def _show(driver: Driver, found: Sequence[Standing]) -> None:
+def _show(driver: Reverser, found: Sequence[Standing]) -> None:
     from tallystick.cli.terminal import console, show_table
     from tallystick.events.standing import waits
     from tallystick.text import time_text, units_text
 
     record, shown = driver.record, console()
-    off = ", cancelled" if any(seen.home and seen.cancelled for seen in found) else ""
+    home = next(seen for seen in found if seen.home)
+    back = home.taken_back
+    off = ", cancelled" if home.cancelled else ""
+    off = f", reversed ({back.reason})" if back is not None and back.in_force_at else off
     decimals = driver.connection.manifest.instrument.decimals
 
     def moment(time: int, late: bool = False) -> str:
@@ -463,4 +574,11 @@ def _show(driver: Driver, found: Sequence[Standing]) -> None:
             for seen in found
         ],
     )
+    for seen in found:
+        if (back := seen.taken_back) is not None and back.in_force_at:
+            said = (
+                f"{seen.ledger}: {cash(back.entered)} {record.currency} entered as owed, "
+                f"{cash(back.repaid)} repaid, {cash(back.owed)} owed now, {back.left} to enter"
+            )
+            shown.print(said, markup=False, soft_wrap=True)
     shown.print(f"record 0x{record.hash.hex()}", markup=False, soft_wrap=True)

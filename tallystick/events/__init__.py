@@ -1,1 +1,1 @@
-"""Drives a corporate action on its ledgers: announced, carried, fixed, funded, paid."""
+"""Drives a corporate action on its ledgers: announced, carried, fixed, funded, paid, taken back."""

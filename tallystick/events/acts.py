@@ -29,10 +29,13 @@ _BEATEN: Final = frozenset(
         "events: taken already",
         "events: told already",
         "figures: taken already",
+        "paid: known already",
         "payments: funded already",
         "payments: paid already",
         "reconciliation: not a newer day",
         "reconciliation: not suspended",
+        "reversal: assessed already",
+        "reversal: reversed already",
         "suspensions: reconciled",
         "suspensions: suspended already",
     }

@@ -128,7 +128,7 @@ class Driver(Announcer):
                 open_parts.append((lane, title, due - held))
         if not open_parts:
             return
-        why = self._not_in_force(ledger)
+        why = self._not_in_force(ledger) or self._reversed(ledger)
         number, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
         if not why and not number:
             why = f"no terms of payment in {self.record.currency} (tallystick event terms)"
@@ -137,7 +137,7 @@ class Driver(Announcer):
             return
         cash = self.engines.chain(ledger).at("CashToken", terms.cash)
         missing = sum(amount for *_, amount in open_parts)
-        yield from self._cash_ready(ledger, cash, missing)
+        yield from self._cash_ready(ledger, cash, missing, "paying_agent")
         for lane, title, amount in open_parts:
             what = f"{title}: {self._cash(amount)}"
             arguments = (self.record.as_tuple(), lane, amount)
@@ -147,21 +147,19 @@ class Driver(Announcer):
                 # A call would miss the allowance that was not given.
                 yield Step(ledger, "fund", "pending", what)
 
-    def _cash_ready(self, ledger: str, cash: Contract, amount: int) -> Iterator[Step]:
+    def _cash_ready(self, ledger: str, cash: Contract, amount: int, role: str) -> Iterator[Step]:
         """Allow the engine what is due; on a local ledger whose cash is the payer's, make it."""
-        payer, engine = self.sender(ledger, "paying_agent"), self._engine(ledger)
+        payer, engine = self.sender(ledger, role), self._engine(ledger)
         chain = self.engines.chain(ledger)
         short = amount - int(cash.balanceOf(payer))
         if short > 0 and chain.is_local and _issues(cash, payer):
-            yield self._do(
-                ledger, cash.mint, (payer, short), self._cash(short), role="paying_agent"
-            )
+            yield self._do(ledger, cash.mint, (payer, short), self._cash(short), role=role)
         allowed = int(cash.allowance(payer, engine))
         if allowed < amount:
             # Some tokens change no allowance but from or to nothing.
             for value in [0, amount] if allowed else [amount]:
                 what, spender = self._cash(value), (engine, value)
-                yield self._sent(ledger, cash.approve, spender, what, "paying_agent")
+                yield self._sent(ledger, cash.approve, spender, what, role)
 
     def parts(self, ledger: str) -> dict[bytes, str]:
         """Return the parts that a ledger may owe for; at home with other bridges too, if any."""
@@ -185,7 +183,8 @@ class Driver(Announcer):
     def _set_aside(self, ledger: str) -> Iterator[Step]:
         """Keep back what is due for pools, as soon as there is something to keep it from."""
         engine = self._engine(ledger)
-        if not engine.part_of(self.coaf, ACCOUNTS)[0] or self._is_expired(ledger):
+        is_open = engine.part_of(self.coaf, ACCOUNTS)[0]
+        if not is_open or self._is_expired(ledger) or self._reversed(ledger):
             return
         done = self.pools(ledger)
         for pool, hint in self.engines.pools(ledger, self.record.record_day):
@@ -207,21 +206,45 @@ class Driver(Announcer):
         return int(share.home_crossing if ledger == self.engines.home else share.crossing)
 
     def pay(self) -> Iterator[Step]:
-        """Pay everybody whom the ledgers know: accounts in batches, and who units landed with."""
+        """Pay everybody whom the ledgers know: accounts in batches, and who units landed with.
+
+        Remote ledgers then tell home what was paid there, whoever had it paid.
+        """
         for ledger in self.engines.ledgers:
-            why = self._not_paying(ledger)
-            if not why and self.engines.today(ledger) <= self.record.relief_until:
-                until = date_of(self.record.relief_until)
-                why = f"only holders claim until the close of {until}"
-            if why:
-                yield Step(ledger, "push", "waiting", why)
-                continue
-            if self._is_expired(ledger):
-                yield Step(ledger, "push", "waiting", f"accounts: {_EXPIRED}")
-            else:
-                yield from self._push(ledger)
-            yield from self._claims_crossed(ledger)
-            yield from self._claims_pools(ledger)
+            yield from self._pay(ledger)
+            if ledger != self.engines.home:
+                yield from self._tell_paid(ledger)
+
+    def _pay(self, ledger: str) -> Iterator[Step]:
+        why = self._not_paying(ledger)
+        if not why and self.engines.today(ledger) <= self.record.relief_until:
+            until = date_of(self.record.relief_until)
+            why = f"only holders claim until the close of {until}"
+        if why:
+            yield Step(ledger, "push", "waiting", why)
+            return
+        if self._is_expired(ledger):
+            yield Step(ledger, "push", "waiting", f"accounts: {_EXPIRED}")
+        else:
+            yield from self._push(ledger)
+        yield from self._claims_crossed(ledger)
+        yield from self._claims_pools(ledger)
+
+    def _tell_paid(self, remote: str) -> Iterator[Step]:
+        """Have a remote ledger tell what it paid, if it paid something since it told last.
+
+        What is kept back for pools is no part of it.
+        """
+        engine, pools = self._engine(remote), self.pools(remote)
+        paid = [
+            (event.block_number, event.log_index)
+            for event in self.engines.payments(remote, self.coaf)
+            if str(event.account) not in pools
+        ]
+        told = self.engines.events(remote, engine, "PaidSent", self.coaf)
+        if paid and paid[-1] > max(((e.block_number, e.log_index) for e in told), default=(-1, -1)):
+            arguments = (self.coaf, self.engines.lanes[remote].id_bytes)
+            yield self._do(remote, engine.send_paid, arguments, "what was paid so far")
 
     def _claims_pools(self, ledger: str) -> Iterator[Step]:
         """Pay whom two keys named what is kept back for pools and other bridges."""
@@ -404,8 +427,7 @@ class Driver(Announcer):
         """Why a part that is not paid keeps its cash, or nothing."""
         engine = self._engine(ledger)
         version = engine.version_of(engine.event_of(self.coaf).in_force)
-        is_reversed = engine.reversal_of(self.coaf).since
-        if version.halted or version.status == Status.CANCELLED or is_reversed:
+        if version.halted or version.status == Status.CANCELLED or self._reversed(ledger):
             return ""
         if why := self._not_in_force(ledger):
             return why
@@ -450,13 +472,17 @@ class Driver(Announcer):
 
     def _not_paying(self, ledger: str) -> str:
         """Why nothing is paid on a ledger now, or nothing."""
-        if why := self._not_in_force(ledger):
+        if why := self._not_in_force(ledger) or self._reversed(ledger):
             return why
         if self.record.rate is None:
             return "the event pays no cash"
         if self.engines.today(ledger) < self.record.payment_day:
             return f"the payment day is {date_of(self.record.payment_day)}"
         return ""
+
+    def _reversed(self, ledger: str) -> str:
+        """That an event is reversed on a ledger, or nothing."""
+        return "the event is reversed" if self._engine(ledger).reversal_of(self.coaf).since else ""
 
     def _cash(self, amount: int) -> str:
         """An amount of the event's cash, for people."""

@@ -12,6 +12,7 @@ from tallystick.actions.message import (
     EngineDomain,
     EventVersion,
     Kind,
+    Reversal,
     Status,
     Told,
 )
@@ -147,6 +148,23 @@ class Engines:
                 raise CheckFailed(f"{self.home}: an announced record is none that we can read")
             found[hashed] = EventVersion(record, Status(event.status))
         return found
+
+    def payments(self, ledger: str, coaf: bytes) -> list[Event]:
+        """Return what an engine logged of each payment of an event, in that order."""
+        engine = self.engine(ledger)
+        found = (
+            event
+            for name in ("Paid", "PaidElsewhere")
+            for event in self.events(ledger, engine, name, coaf)
+        )
+        return sorted(found, key=lambda each: (each.block_number, each.log_index))
+
+    def reversal(self, coaf: bytes) -> Reversal | None:
+        """Return the reversal of an event that home announced last; None: none was."""
+        engine = self.engine(self.home)
+        known = bytes(engine.reversal_of(coaf).id)
+        logged = self.events(self.home, engine, "ReversalAnnounced", coaf, known)
+        return next((Reversal(*event.args["reversal"]) for event in logged), None)
 
     def told(self, ledger: str, record: EventRecord) -> tuple[Telling, ...]:
         """Return what a ledger's engine told of an event and of the close of its record day."""

@@ -27,6 +27,7 @@ __all__ = ["KINDS", "KindOfMessage", "subject", "word_text"]
 Versions = Mapping[bytes, EventVersion]
 # Whether a ledger has what another told, and why it can't take it yet.
 _Taken = tuple[bool, str]
+_NO_RECORD: Final = "its record is not in force there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
     if share.fixed:
         return (share.accounts, share.crossing) == (told.accounts, told.crossing), ""
     taken = bytes(engine.version_hash(told.coaf, version.version)) == told.event_version
-    return False, "" if taken else "its record is not in force there"
+    return False, "" if taken else _NO_RECORD
 
 
 def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:
@@ -103,7 +104,11 @@ def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:
 
 def _reversal_taken(engine: Contract, told: Reversal, source: bytes) -> _Taken:
     del source
-    return engine.reversal_of(told.coaf).since != 0, ""
+    if engine.reversal_of(told.coaf).since != 0:
+        return True, ""
+    version = engine.version_of(engine.event_of(told.coaf).in_force)
+    taken = bytes(engine.version_hash(told.coaf, version.version)) == told.event_version
+    return False, "" if taken else _NO_RECORD
 
 
 def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes) -> _Taken:

@@ -16,7 +16,16 @@ from tallystick.events.engines import ACCOUNTS
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
-__all__ = ["Part", "Payment", "Standing", "payments_of", "standing_of", "waits"]
+__all__ = [
+    "Part",
+    "Payment",
+    "Standing",
+    "TakenBack",
+    "payments_of",
+    "payments_on",
+    "standing_of",
+    "waits",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,11 @@ class Payment:
     message_id: bytes
     paid: Entitlement
     receiver: str
+
+    @property
+    def key(self) -> bytes:
+        """Under what the engine enters it as owed, if the event is reversed."""
+        return self.message_id or party(self.account)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; amounts are smallest units as text."""
@@ -69,6 +83,48 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A reversal of an event as it stands on a ledger; amounts in smallest units.
+
+    Attributes:
+        reason: its code.
+        document: hash of what orders it.
+        in_force_at: the ledger's clock when it took effect there; 0: it has not.
+        left: payments that are not entered as owed yet.
+        entered: the net of those that are.
+        repaid: what was repaid of it.
+        owing: what accounts of it owe now, in that cash: less what was repaid or set off, and with
+            what they owe of other events.
+    """
+
+    reason: str
+    document: bytes
+    in_force_at: int
+    left: int
+    entered: int
+    repaid: int
+    owing: tuple[tuple[str, int], ...]
+
+    @property
+    def owed(self) -> int:
+        """What is owed now."""
+        return sum(amount for _, amount in self.owing)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON; amounts are smallest units as text."""
+        return {
+            "reason": self.reason,
+            "document": hex_text(self.document),
+            "in_force": self.in_force_at or None,
+            "left": self.left,
+            "entered": str(self.entered),
+            "repaid": str(self.repaid),
+            "owed": str(self.owed),
+            "owing": [{"account": account, "owed": str(owed)} for account, owed in self.owing],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An event on a ledger.
 
@@ -94,6 +150,8 @@ class Standing:
         terms: whether there are terms of payment in the event's currency.
         suspended: the ledgers at the other ends of lanes that are suspended there.
         often: of each that was more than five times in a month, that and the month.
+        paid_told: of a remote ledger, what home was told of what was paid there.
+        taken_back: its reversal, as announced at home, or in force there.
     """
 
     ledger: str
@@ -117,6 +175,8 @@ class Standing:
     terms: bool
     suspended: tuple[str, ...] = ()
     often: tuple[tuple[str, str], ...] = ()
+    paid_told: Entitlement | None = None
+    taken_back: TakenBack | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; amounts are smallest units as text."""
@@ -141,6 +201,8 @@ class Standing:
                 for part in self.parts
             ],
             "paid": _amounts(self.paid),
+            "paid_told": None if self.paid_told is None else _amounts(self.paid_told),
+            "reversal": None if self.taken_back is None else self.taken_back.as_dict(),
             "withheld": str(self.withheld),
             "suspended": list(self.suspended),
             "suspended_often": [{"ledger": other, "month": month} for other, month in self.often],
@@ -163,7 +225,12 @@ def _suspended(seen: Standing) -> Iterator[str]:
 
 
 def _waits(seen: Standing) -> Iterator[str]:
-    record = seen.record
+    record, back = seen.record, seen.taken_back
+    if back is not None and back.in_force_at:
+        yield from _taken_back(seen, back)
+        return
+    if back is not None:
+        yield "event attestors: reverse" if seen.home else "home's reversal: carry"
     if (seen.halted or seen.cancelled) and any(part.held for part in seen.parts):
         yield "what was paid in returns: expire"
     # Announced last, with other words than the version in hand has.
@@ -189,6 +256,17 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield f"the close of the record day, {date_of(record.record_day)}"
     else:
         yield from _after_close(seen)
+
+
+def _taken_back(seen: Standing, back: TakenBack) -> Iterator[str]:
+    if any(part.held for part in seen.parts):
+        yield "what was not paid returns: expire"
+    if seen.withheld:
+        yield "tax that was not passed on returns: pass-on-tax"
+    if back.left:
+        yield "payments to be entered as owed: reverse"
+    if back.owed:
+        yield "what is owed to be repaid: repay"
 
 
 def _after_close(seen: Standing) -> Iterator[str]:
@@ -299,6 +377,8 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
             for other, lane in ends.items()
             for month in often(engines.suspended_at(ledger, lane))
         ),
+        paid_told=None if home else _paid_told(driver, ledger),
+        taken_back=_reversal(driver, ledger),
     )
 
 
@@ -323,6 +403,37 @@ def _part(
     return Part(title, key == ACCOUNTS, units, due, bool(is_open), int(left), int(held), kept)
 
 
+def _paid_told(driver: Driver, remote: str) -> Entitlement:
+    """What home was told of what a remote ledger paid: to accounts, and for what landed there."""
+    engines = driver.engines
+    lane = engines.lanes[remote].id_bytes
+    figures = tuple(map(int, engines.engine(engines.home).paid_at(driver.coaf, lane)))
+    return total((Entitlement(*figures[:3]), Entitlement(*figures[3:])))
+
+
+def _reversal(driver: Driver, ledger: str) -> TakenBack | None:
+    """The reversal that a ledger knows or, of home's in force, will."""
+    engines, coaf = driver.engines, driver.coaf
+    engine, home = engines.engine(ledger), engines.engine(engines.home)
+    reversal, since = engines.reversal(coaf), int(engine.reversal_of(coaf).since)
+    if reversal is None or not (ledger == engines.home or home.reversal_of(coaf).since):
+        return None
+    payments = payments_on(driver, ledger) if since else ()
+    left = sum(not engine.receivable_of(coaf, each.key)[0] for each in payments)
+    entered = list(engines.events(ledger, engine, "ReceivableAssessed", coaf))
+    repaid = engines.events(ledger, engine, "ReceivableRepaid", coaf)
+    owing = dict.fromkeys((str(event.account), str(event.cash)) for event in entered)
+    return TakenBack(
+        reason=reversal.reason.decode(),
+        document=reversal.document,
+        in_force_at=since,
+        left=left,
+        entered=total(Entitlement(*event.payment) for event in entered).net,
+        repaid=sum(int(event.amount) for event in repaid),
+        owing=tuple((account, int(engine.owed_by(account, cash)[0])) for account, cash in owing),
+    )
+
+
 def _figures(driver: Driver, remote: str) -> str:
     """How far the figures of a remote ledger's close have come."""
     engines, day = driver.engines, driver.record.record_day
@@ -338,25 +449,17 @@ def _figures(driver: Driver, remote: str) -> str:
 
 def payments_of(driver: Driver) -> tuple[Payment, ...]:
     """Return every payment of the driver's event, by ledger, in the order in which it was made."""
+    return tuple(each for ledger in driver.engines.ledgers for each in payments_on(driver, ledger))
+
+
+def payments_on(driver: Driver, ledger: str) -> tuple[Payment, ...]:
+    """Return those that a ledger made."""
     found = []
-    for ledger in driver.engines.ledgers:
-        engine = driver.engines.engine(ledger)
-        events = [
-            event
-            for name in ("Paid", "PaidElsewhere")
-            for event in driver.engines.events(ledger, engine, name, driver.coaf)
-        ]
-        for event in sorted(events, key=lambda each: (each.block_number, each.log_index)):
-            message = bytes(event.args.get("message_id", b""))
-            found.append(
-                Payment(
-                    ledger,
-                    str(event.account),
-                    message if any(message) else b"",
-                    Entitlement(*event.payment),
-                    str(event.args.get("receiver", "")),
-                )
-            )
+    for event in driver.engines.payments(ledger, driver.coaf):
+        message, paid = bytes(event.args.get("message_id", b"")), Entitlement(*event.payment)
+        receiver = str(event.args.get("receiver", ""))
+        kept = message if any(message) else b""
+        found.append(Payment(ledger, str(event.account), kept, paid, receiver))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from eth_account import Account as Signer
 
 from tallystick.actions.entitlement import Entitlement, total
 from tallystick.cli import main as cli
+from tallystick.files.event import load_event
 from tallystick.files.manifest import Manifest
 from tallystick.local import network as local
 from tallystick.reach import connection as reach
@@ -187,6 +188,7 @@ def test_a_whole_dividend_by_its_verbs(command: _Command, tmp_path: Path) -> Non
         ("home", "push", "executed"),
         ("remote", "push", "executed"),
         ("remote", "claim_crossed", "executed"),
+        ("remote", "send_paid", "executed"),
     ]
     tax = "tax to pass on: pass-on-tax"
     assert command.waits() == {
@@ -196,9 +198,17 @@ def test_a_whole_dividend_by_its_verbs(command: _Command, tmp_path: Path) -> Non
     side = world.remote
     side.token.admit(side.outsider, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
     world.network.claim(waiting)
-    assert command.steps("pay") == [("remote", "claim_crossed", "executed")]
+    assert command.steps("pay") == [
+        ("remote", "claim_crossed", "executed"),
+        ("remote", "send_paid", "executed"),
+    ]
+    # Told twice, and carried both times.
+    assert command.carried() == [("home", "take_paid", "executed")] * 2
 
     found = command.status()
+    home, remote = found["ledgers"]
+    assert (home["paid_told"], remote["paid_told"]) == (None, remote["paid"])
+    assert (home["reversal"], remote["reversal"]) == (None, None)
     assert command.waits() == {"home": [tax], "remote": [tax]}
     assert command.steps("pass-on-tax") == [
         # Of accounts, and of what landed there.
@@ -234,6 +244,107 @@ def _funded_at_home(command: _Command, tmp_path: Path) -> None:
     command.steps("fix")
     command.steps("fund")
     command.day(_PAYMENT_DAY)
+
+
+_ORDER = "0x" + "ab" * 32
+_REVERSE = ("reverse", "--reason", "IPRI", "--document", _ORDER)
+
+
+def test_an_event_is_reversed_and_repaid_by_its_verbs(command: _Command, tmp_path: Path) -> None:
+    _funded_at_home(command, tmp_path)
+    side, holder = command.world.home, command.world.network.manifest.holders[0]
+    command.steps("claim", "--holder", holder.name)
+    before = command.world.storage()
+    status, out, err = command(*_REVERSE)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "dry run, nothing was sent (--execute sends): 2 pending"
+    assert command.world.storage() == before
+    done = ("home", "announce_reversal", "executed"), ("home", "confirm_reversal", "executed")
+    assert command.steps(*_REVERSE) == [
+        *done,
+        ("home", "assess", "executed"),
+        ("remote", "take_reversal", "waiting"),
+    ]
+    assert ("remote", "take_reversal", "executed") in command.carried()
+    assert command.steps(*_REVERSE)[-1] == ("remote", "assess", "done")
+    (payment,) = command.status()["payments"]
+    home, remote = (each["reversal"] for each in command.status()["ledgers"])
+    net = payment["net"]
+    assert home == {
+        "reason": "IPRI",
+        "document": _ORDER,
+        "in_force": side.engine.reversal_of(_COAF).since,
+        "left": 0,
+        "entered": net,
+        "repaid": "0",
+        "owed": net,
+        "owing": [{"account": holder.address, "owed": net}],
+    }
+    assert (remote["left"], remote["entered"], remote["owing"]) == (0, "0", [])
+    status, out, _ = command("status")
+    assert status == 0
+    assert "version 1, reversed (IPRI), US0378331005" in out
+    assert "repaid, " in out
+    # Its own cash, by its own key.
+    repay = ("repay", "--holder", holder.name)
+    paid = ("home", "approve", "executed"), ("home", "repay", "executed")
+    assert command.steps(*repay, "--amount", "0.5") == [*paid]
+    assert command.steps(*repay) == [*paid]
+    assert command.steps(*repay) == [("home", "repay", "done")]
+    home = command.status()["ledgers"][0]["reversal"]
+    assert (home["entered"], home["repaid"], home["owed"]) == (net, net, "0")
+
+
+def test_signatures_of_a_reversal_can_be_made_elsewhere(command: _Command, tmp_path: Path) -> None:
+    _funded_at_home(command, tmp_path)
+    status, out, err = command(*_REVERSE, "--digest")
+    assert (status, out) == (2, "")
+    expected = "the reversal that is announced, and its document (tallystick event status)"
+    assert err == f"{_EVENT}: --reason: IPRI: expected {expected}\n"
+    side = command.world.home
+    record = load_event(_EVENT, command.world.network.manifest.instrument)
+    words = (record.as_tuple(), b"IPRI", bytes.fromhex(_ORDER[2:]))
+    side.engine.announce_reversal(*words, sender=side.issuer)
+    status, out, _ = command(*_REVERSE, "--digest")
+    assert status == 0
+    said = json.loads(out)
+    assert (said["coaf"], said["version"], said["reason"]) == ("US-2020-DVCA-01", 1, "IPRI")
+    assert (said["document"], said["set_off"]) == (_ORDER, False)
+    keys = [side.chain.account(index).key for index in local.EVENT_ATTESTORS[1:]]
+    digest = bytes.fromhex(said["digest"][2:])
+    made = ["0x" + Signer.unsafe_sign_hash(digest, key).signature.hex() for key in keys]
+    given = [part for each in made for part in ("--signature", each)]
+    status, out, err = command(*_REVERSE, "--execute", *given[:2])
+    assert (status, err) == (1, "")
+    assert "verifier: too few signatures" in out
+    assert command.steps(*_REVERSE, *given)[:2] == [
+        ("home", "announce_reversal", "done"),
+        ("home", "confirm_reversal", "executed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "option", "value", "expected"),
+    [
+        (
+            "reverse",
+            "--reason",
+            "ipri",
+            "one of DCBD, FNRC, IETR, IPCU, IPRI, IRED, IVAD, OTHR, UPAY",
+        ),
+        ("reverse", "--document", "0x12", "a file that can be read, or 0x and 64 hex digits"),
+        ("repay", "--amount", "0", "more than 0 USD, of at most 6 decimal places"),
+        ("repay", "--amount", "-1", "more than 0 USD, of at most 6 decimal places"),
+        ("repay", "--amount", "0.1234567", "more than 0 USD, of at most 6 decimal places"),
+    ],
+)
+def test_a_wrong_word_about_what_is_taken_back_is_one_line(
+    command: _Command, verb: str, option: str, value: str, expected: str
+) -> None:
+    good = {"--reason": "IPRI", "--document": _ORDER} if verb == "reverse" else {"--holder": "x"}
+    options = [part for pair in {**good, option: value}.items() for part in pair]
+    status, out, err = command(verb, *options)
+    assert (status, out, err) == (2, "", f"{_EVENT}: {option}: {value}: expected {expected}\n")
 
 
 def test_a_holder_paid_elsewhere_is_noted_by_two_keys_each_where_it_is(
@@ -525,6 +636,8 @@ def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Pat
         "paid-elsewhere",
         "pass-on-tax",
         "pay",
+        "repay",
+        "reverse",
         "status",
         "terms",
     ],
@@ -532,7 +645,9 @@ def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Pat
 def test_every_verb_has_help_and_wants_a_file_and_a_manifest(verb: str, tmp_path: Path) -> None:
     assert cli.main(["event", verb, "-h"]) == 0
     assert cli.main(["event", verb]) == 2
-    more = ["--holder", "x"] if verb in {"claim", "paid-elsewhere"} else []
+    more = ["--holder", "x"] if verb in {"claim", "paid-elsewhere", "repay"} else []
+    if verb == "reverse":
+        more = ["--reason", "IPRI", "--document", _ORDER]
     if verb == "paid-elsewhere":
         more += ["--reference", "x", "--document", "0x" + "ab" * 32]
     done = [verb, "none.yaml", "--manifest", str(tmp_path / "none.json"), *more]

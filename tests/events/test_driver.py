@@ -13,7 +13,7 @@ from tallystick.actions.message import Status
 from tallystick.actions.record import RecordError
 from tallystick.chain import Account
 from tallystick.events.driver import Driver, Step
-from tallystick.events.standing import payments_of, standing_of, waits
+from tallystick.events.standing import Standing, payments_of, standing_of, waits
 from tallystick.token.position import AccountClass
 from tests.support.actions import APPLE, COAF, Actions, begin
 from tests.support.world import (
@@ -110,6 +110,20 @@ def _waits(world: World) -> dict[str, tuple[str, ...]]:
     return {seen.ledger: waits(seen) for seen in standing_of(_driver(world))}
 
 
+def _standing(world: World, ledger: str) -> Standing:
+    return next(seen for seen in standing_of(_driver(world)) if seen.ledger == ledger)
+
+
+def _paid_told(world: World) -> Entitlement | None:
+    """What home was told of what the remote ledger paid."""
+    assert _standing(world, "home").paid_told is None
+    return _standing(world, "remote").paid_told
+
+
+def _paid_there(world: World) -> Entitlement:
+    return total(each.paid for each in payments_of(_driver(world)) if each.ledger == "remote")
+
+
 # What is to be done when everybody is paid.
 _TAX_LEFT = "tax to pass on: pass-on-tax"
 
@@ -126,7 +140,12 @@ def test_a_dividend_is_paid_to_the_unit_over_both_ledgers(funded: World) -> None
         ("home", "claim_crossed", "executed"),
         ("remote", "push", "executed"),
         ("remote", "claim_crossed", "executed"),
+        ("remote", "send_paid", "executed"),
     ]
+    assert _paid_told(funded) == Entitlement(0, 0, 0)
+    assert _carry(funded) == [("home", "take_paid", "executed")]
+    first = _paid_there(funded)
+    assert _paid_told(funded) == first
     # What waits in suspense is nobody's yet, and kept back.
     assert _waits(funded) == {
         "home": (_TAX_LEFT,),
@@ -139,7 +158,13 @@ def test_a_dividend_is_paid_to_the_unit_over_both_ledgers(funded: World) -> None
         if funded.remote.escrow.suspended(message.id)
     ]
     funded.network.claim(suspended[0])
-    assert _states(_driver(funded).pay()) == [("remote", "claim_crossed", "executed")]
+    assert _states(_driver(funded).pay()) == [
+        ("remote", "claim_crossed", "executed"),
+        ("remote", "send_paid", "executed"),
+    ]
+    assert _paid_told(funded) == first
+    assert _carry(funded) == [("home", "take_paid", "executed")]
+    assert _paid_told(funded) == _paid_there(funded) != first
     assert _waits(funded) == {"home": (_TAX_LEFT,), "remote": (_TAX_LEFT,)}
     assert _states(_driver(funded).pay()) == []
     payments = payments_of(_driver(funded))
@@ -233,6 +258,21 @@ def test_without_terms_nothing_is_funded(world: World) -> None:
     assert "accounts: no terms of payment in USD (tallystick event terms)" in {
         step.detail for step in steps
     }
+
+
+def test_what_holders_claimed_is_told_home_before_anybody_else_is_paid(closed: World) -> None:
+    for act in ("figures", "fix", "fund"):
+        list(getattr(_driver(closed), act)())
+        _carry(closed)
+    _day(closed, APPLE.payment_day)
+    investor = closed.remote.investor
+    list(_driver(closed, account=investor).claim("remote", investor.address))
+    told = ("remote", "send_paid")
+    assert _states(_driver(closed, execute=False).pay())[-1] == (*told, "pending")
+    assert _states(_driver(closed).pay())[-1] == (*told, "executed")
+    assert told not in {(ledger, act) for ledger, act, _ in _states(_driver(closed).pay())}
+    assert _carry(closed) == [("home", "take_paid", "executed")]
+    assert _paid_told(closed) == _paid_there(closed)
 
 
 def test_a_holder_claims_what_it_held_and_what_landed_with_it(funded: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.actions.entitlement import Entitlement
-from tallystick.events.standing import Part, Standing, waits
+from tallystick.events.standing import Part, Standing, TakenBack, waits
 from tests.support.actions import APPLE
 
 _ACCOUNTS = Part("accounts", accounts=True, units=100, due=82, open=True, left=0, held=0)
@@ -161,3 +161,39 @@ def test_payment_waits(
     parts: tuple[Part, ...], changed: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     assert waits(replace(_DONE, parts=parts, **changed)) == expected
+
+
+_BACK = TakenBack("IPRI", b"\x01" * 32, in_force_at=5, left=0, entered=9, repaid=0, owing=())
+_ANNOUNCED = replace(_BACK, in_force_at=0, entered=0)
+
+
+@pytest.mark.requirement("R-49")
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (replace(_DONE, taken_back=_BACK), ()),
+        (
+            replace(_DONE, taken_back=_ANNOUNCED, parts=(_LEFT, _LANDING)),
+            ("event attestors: reverse", "claims: pay"),
+        ),
+        (
+            replace(_REMOTE, taken_back=_ANNOUNCED, withheld=7),
+            ("home's reversal: carry", "tax to pass on: pass-on-tax"),
+        ),
+        (
+            replace(_DONE, taken_back=_BACK, parts=(_LEFT, _LANDING), withheld=7),
+            (
+                "what was not paid returns: expire",
+                "tax that was not passed on returns: pass-on-tax",
+            ),
+        ),
+        (
+            replace(_DONE, taken_back=replace(_BACK, left=1, owing=(("0x01", 4), ("0x02", 0)))),
+            ("payments to be entered as owed: reverse", "what is owed to be repaid: repay"),
+        ),
+    ],
+)
+def test_what_is_taken_back_waits_for_what_is_left_of_it(
+    seen: Standing, expected: tuple[str, ...]
+) -> None:
+    assert waits(seen) == expected
