@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -76,7 +76,10 @@ class _Meter:
 
 
 class _MeteredAnvil(_Meter, AnvilChain):
-    pass
+    def without_fees(self) -> Self:
+        """Send for nothing on a node that was started so: holders have nothing to pay with."""
+        self._fees = {"maxFeePerGas": "0x0", "maxPriorityFeePerGas": "0x0"}
+        return self
 
 
 class _MeteredEmbedded(_Meter, EmbeddedChain):
@@ -107,7 +110,7 @@ def local_chain(backend: str, name: str, chain_id: int, ledger_number: int) -> C
 
 def traced_chain(name: str, chain_id: int, ledger_number: int, url: str) -> Chain:
     """Attach to a node of ours that was started with other options than `local_chain` gives."""
-    chain = _MeteredAnvil(name, chain_id, ledger_number=ledger_number, url=url)
+    chain = _MeteredAnvil(name, chain_id, ledger_number=ledger_number, url=url).without_fees()
     chain.rpc("anvil_setCoinbase", COINBASE)
     chain.rpc("anvil_setBlockTimestampInterval", 1)
     return chain
