@@ -365,3 +365,17 @@ def test_what_another_toolchain_compiled() -> None:
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["nonsense"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_an_artifact_is_the_same_wherever_its_caller_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layout names types of interfaces by path: never by where the sources lie."""
+    custody = Path("contracts/bridge/LaneCustody.vy")
+    repository = Path(__file__).parents[1]
+    monkeypatch.chdir(repository)
+    here, _, _ = build.compile_source(repository, custody)
+    assert "interfaces/ISecurityToken.vyi" in str(here["layout"])
+    monkeypatch.chdir(tmp_path)
+    there, _, _ = build.compile_source(repository, custody)
+    assert there == here

@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 8
+_FORMAT = 9
 # What the names of the pieces behind a contract's first end with, in their order.
 _BEHIND = ("Controls", "Settings", "Records")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -88,7 +89,8 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "bytecode": out["bytecode"],
         "bytecode_runtime": out["bytecode_runtime"],
         "method_identifiers": out["method_identifiers"],
-        "layout": out["layout"],
+        # Types of interfaces are named by path, whole where the caller stands outside the sources.
+        "layout": json.loads(json.dumps(out["layout"]).replace(f"{root.as_posix()}/", "")),
         "userdoc": out["userdoc"],
         "devdoc": out["devdoc"],
         "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
