@@ -297,3 +297,46 @@ def test_elsewhere_is_at_home_alone(announced: Actions) -> None:
     at_remote = bytes.fromhex(str(side.token.address)[2:]).rjust(32, b"\0")
     with refused(announced.world, "figures: of another's lane"):
         announced.fund(side, APPLE, at_remote)
+
+
+# ------------------------------------------------------------------------ a day's books
+
+
+def reconcile(actions: Actions, lane: bytes) -> None:
+    """Anybody has home compare what a lane's ledger told of the close, without an event."""
+    home = actions.home
+    home.engine.reconcile(lane, CLOSE, (0, 0, 0), 0, sender=home.attacker)
+
+
+@pytest.mark.requirement("R-13")
+@pytest.mark.parametrize(("came", "fits"), [(50, True), (51, False), (-THERE, True)])
+def test_books_of_a_day_fit_with_what_bridges_took_out_of_home(
+    announced: Actions, bridges: dict[str, Contract], came: int, fits: bool
+) -> None:
+    """No event is fixed for it; what came abroad and never left home is a break."""
+    carry(announced.home, bridges["home"], -50)
+    announced.close(CLOSE)
+    lane = announced.world.lane
+    supply = THERE + 20 + came
+    announced.take_figures(announced.figures(CLOSE, came=came % 2**104, supply=supply))
+    if fits:
+        reconcile(announced, lane)
+        assert announced.home.engine.reconciliation_of(lane).day == CLOSE
+    else:
+        with refused(announced.world, "cut: figures do not fit"):
+            reconcile(announced, lane)
+        assert announced.home.engine.reconciliation_of(lane).day == 0
+
+
+@pytest.mark.requirement("R-13")
+def test_books_of_a_day_fit_once_the_ledger_that_units_left_has_told(
+    announced: Actions, bridges: dict[str, Contract], third: Third
+) -> None:
+    carry(announced.remote, bridges["remote"], 75)
+    announced.close(CLOSE)
+    announced.take_figures(announced.figures(CLOSE))
+    with refused(announced.world, "cut: figures do not fit"):
+        reconcile(announced, announced.world.lane)
+    third.take_figures(third.figures(CLOSE, supply=10, came=2**104 - 30))
+    for lane in (announced.world.lane, third.lane):
+        reconcile(announced, lane)
