@@ -212,7 +212,8 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
 def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034]) -> bool:
     """
     @notice Remote: take what home fixed for this ledger; once.
-    @dev Other totals than those taken halt the event here; they don't revert, or nobody could show them. The units are
+    @dev Not before this ledger was told of the record day for as long as an event's notice is, by its own clock.
+         Other totals than those taken halt the event here; they don't revert, or nobody could show them. The units are
          those of the record: home has compared the epoch that this ledger's figures named.
     @param header The message, as home logged it.
     @param totals What it tells.
@@ -228,6 +229,7 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     assert totals.event_version == event_record._version_hash(
         events.event_of[totals.coaf].in_force, event_record.ACTIVE
     ), "cut: totals of another version"
+    assert block.timestamp >= version.noticed + events.NOTICE_SECONDS, "cut: too little notice"
     word: uint256 = _FIXED | (totals.crossing << _CROSSING_SHIFT) | totals.accounts
     if version.fixed:
         known: Share = self._share(totals.coaf, totals.lane)

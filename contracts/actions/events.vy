@@ -16,7 +16,7 @@
      more of it shows it again.
 
        version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | - 9 | since 48 |
-                figures by 16
+                figures by 16 | noticed 48
        terms    numerator 96 | denominator 96 | record day 16 | payment day 16 | relief until 16 | expires 16
 """
 from interfaces import ISecurityToken
@@ -33,6 +33,8 @@ uses: dispatch
 
 # Business days between the announcement and the record day, at least, by home's clock.
 _NOTICE: constant(uint256) = 2
+# As long is every other ledger told, at least, by its own clock, before it takes totals: nothing is paid before.
+NOTICE_SECONDS: constant(uint256) = _NOTICE * 86400
 _DAY_MASK: constant(uint256) = 2**16 - 1
 _RATE_FIELDS: constant(uint256) = 2**192 - 1
 _LATE: constant(uint256) = 2**68
@@ -40,6 +42,7 @@ _FIXED: constant(uint256) = 2**69
 _HALTED: constant(uint256) = 2**70
 _SINCE_MASK: constant(uint256) = 2**48 - 1
 _FIGURES_SHIFT: constant(uint256) = 128
+_NOTICED_SHIFT: constant(uint256) = 144
 # The token keeps the closings of so many days back without announcement.
 _KEPT_DAYS: constant(uint256) = 7
 # "RECD", and the record's hash as the document: why a close is announced.
@@ -65,6 +68,8 @@ struct Version:
     status: uint256
     # This ledger's clock when it was announced here, or taken.
     since: uint256
+    # Likewise of the first of its record day, versions that replaced one another counted as one.
+    noticed: uint256
     # It was taken when the token no longer kept the closings of its record day.
     late: bool
     # Totals are fixed by it; the event is halted here.
@@ -229,7 +234,7 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
             today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
             assert record.record_day >= today + _NOTICE, "events: too little notice"
     hashed: bytes32 = event_record._hash(record)
-    self._keep(record, hashed, status, False)
+    self._keep(record, hashed, status, False, in_force)
     self.event_of[record.coaf] = Standing(corp=record.corp, newest=hashed, in_force=e.in_force)
     instruction._record(empty(address), reason, document)
     log EventAnnounced(coaf=record.coaf, record_hash=hashed, status=status, record=record)
@@ -301,7 +306,7 @@ def take_record(
     event_record._check(record, status, dispatch.instrument)
     assert (status == event_record.CANCELLED or not before.fixed), "events: totals are fixed"
     late: bool = self._keep_close(e.in_force, record.record_day, status, hashed)
-    self._keep(record, hashed, status, late)
+    self._keep(record, hashed, status, late, before)
     if record.version != 1:
         self.record_hash[record.coaf][record.version - 1] = record.previous
     self.event_of[record.coaf] = Standing(corp=record.corp, newest=hashed, in_force=hashed)
@@ -355,8 +360,8 @@ def version_of(record_hash: bytes32) -> Version:
     """
     @notice What is kept of a version that was announced or taken here.
     @param record_hash Hash of its record.
-    @return Number, record day, unit epoch, status (0: there is none), since when by this ledger's clock, whether it was
-            late, whether totals are fixed by it, whether the event is halted here.
+    @return Number, record day, unit epoch, status (0: there is none), since when by this ledger's clock, since when its
+            record day is known, whether it was late, whether totals are fixed by it, whether the event is halted here.
     """
     return self._version(record_hash)
 
@@ -407,10 +412,19 @@ def _version_hash(coaf: bytes32, version: uint256) -> bytes32:
 
 
 @internal
-def _keep(record: event_record.EventRecord, hashed: bytes32, status: uint256, late: bool):
+def _keep(
+    record: event_record.EventRecord,
+    hashed: bytes32,
+    status: uint256,
+    late: bool,
+    before: Version,
+):
     """
-    @dev Enter a version.
+    @dev Enter a version. Who was told of its record day before was told in time of it.
     """
+    noticed: uint256 = block.timestamp
+    if before.status == event_record.ACTIVE and before.record_day == record.record_day:
+        noticed = before.noticed
     self.record_hash[record.coaf][record.version] = hashed
     self._versions[hashed] = (
         record.version
@@ -420,6 +434,7 @@ def _keep(record: event_record.EventRecord, hashed: bytes32, status: uint256, la
         | (_LATE if late else 0)
         | (block.timestamp << 80)
         | (record.figures_by << _FIGURES_SHIFT)
+        | (noticed << _NOTICED_SHIFT)
     )
 
 
@@ -436,6 +451,7 @@ def _version(hashed: bytes32) -> Version:
         unit_epoch=(word >> 48) & _DAY_MASK,
         status=(word >> 64) & 15,
         since=(word >> 80) & _SINCE_MASK,
+        noticed=(word >> _NOTICED_SHIFT) & _SINCE_MASK,
         late=word & _LATE != 0,
         fixed=word & _FIXED != 0,
         halted=word & _HALTED != 0,

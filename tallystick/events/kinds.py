@@ -19,6 +19,8 @@ from tallystick.actions.message import (
     Totals,
 )
 from tallystick.chain import Contract, Event
+from tallystick.files.event import NOTICE_DAYS
+from tallystick.text import time_text
 from tallystick.token.position import date_of
 
 __all__ = ["KINDS", "KindOfMessage", "subject", "word_text"]
@@ -28,6 +30,7 @@ Versions = Mapping[bytes, EventVersion]
 # Whether a ledger has what another told, and why it can't take it yet.
 _Taken = tuple[bool, str]
 _NO_RECORD: Final = "its record is not in force there"
+_NOTICE: Final = "its notice there ends at {} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,10 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
         return True, ""
     if share.fixed:
         return (share.accounts, share.crossing) == (told.accounts, told.crossing), ""
-    taken = bytes(engine.version_hash(told.coaf, version.version)) == told.event_version
-    return False, "" if taken else _NO_RECORD
+    if bytes(engine.version_hash(told.coaf, version.version)) != told.event_version:
+        return False, _NO_RECORD
+    until = int(version.noticed) + NOTICE_DAYS * 86_400
+    return False, _NOTICE.format(time_text(until)) if engine.chain.now < until else ""
 
 
 def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:

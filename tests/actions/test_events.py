@@ -129,13 +129,24 @@ def entry(
     day: int,
     status: int,
     since: int,
+    noticed: int | None = None,
     *,
     late: bool = False,
     fixed: bool = False,
     halted: bool = False,
 ) -> tuple[Any, ...]:
-    """What is kept of a version in the first units of all."""
-    return (number, day, 0, status, since, late, fixed, halted)
+    """What is kept of a version in the first units of all; noticed when it came, unless before."""
+    return (
+        number,
+        day,
+        0,
+        status,
+        since,
+        since if noticed is None else noticed,
+        late,
+        fixed,
+        halted,
+    )
 
 
 def is_halted(side: Side) -> bool:
@@ -487,6 +498,7 @@ def test_a_full_calendar_is_waited_for(actions: Actions) -> None:
 
 def test_an_event_is_cancelled_as_it_was_confirmed(actions: Actions) -> None:
     actions.in_force(APPLE)
+    noticed = kept(actions.home, APPLE)[5]
     version = EventVersion(APPLE.successor(), Status.CANCELLED)
     receipt = actions.announce(version.record, version.status)
     assert receipt.events == announced(actions, version)
@@ -495,7 +507,7 @@ def test_an_event_is_cancelled_as_it_was_confirmed(actions: Actions) -> None:
     receipt = actions.confirm(version)
     assert receipt.events == (record_sent(actions, version),)
     assert standing(actions.home) == (CORP, version.record.hash, version.record.hash)
-    assert kept(actions.home, version.record) == entry(2, APPLE.record_day, 2, since)
+    assert kept(actions.home, version.record) == entry(2, APPLE.record_day, 2, since, noticed)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -610,12 +622,13 @@ def test_what_was_taken_is_replaced_by_a_later_version(actions: Actions) -> None
 
 def test_a_cancellation_is_taken(actions: Actions) -> None:
     actions.take(EventVersion(APPLE))
+    noticed = kept(actions.remote, APPLE)[5]
     version = EventVersion(APPLE.successor(), Status.CANCELLED)
     receipt = actions.take(version)
     assert [event.name for event in receipt.events] == ["RecordTaken", "ArmedSent"]
     assert receipt.events[0] == record_taken(actions, version)
     since = actions.remote.chain.block().timestamp
-    assert kept(actions.remote, version.record) == entry(2, APPLE.record_day, 2, since)
+    assert kept(actions.remote, version.record) == entry(2, APPLE.record_day, 2, since, noticed)
 
 
 @pytest.mark.parametrize(
@@ -633,6 +646,31 @@ def test_what_this_release_does_not_know_is_not_taken(
     """Whatever was signed; a later release may take it."""
     with refused(actions.world, reason):
         actions.take(EventVersion(replace(APPLE, **changes), status))
+
+
+# ---------------------------------------------------------------------- notice there
+
+
+def noticed_after(actions: Actions, second: EventVersion) -> tuple[int, int]:
+    """When the remote ledger was told of a record day first, and what it keeps of the second."""
+    side = actions.remote
+    actions.take(EventVersion(APPLE))
+    first = int(side.engine.version_of(APPLE.hash).since)
+    side.chain.advance(3_600)
+    actions.take(second)
+    version = side.engine.version_of(second.record.hash)
+    assert version.since == side.chain.block().timestamp != first
+    return first, int(version.noticed)
+
+
+def test_a_version_with_the_same_record_day_needs_no_notice_again(actions: Actions) -> None:
+    first, noticed = noticed_after(actions, EventVersion(APPLE.successor()))
+    assert noticed == first
+
+
+def test_a_version_with_another_record_day_does(actions: Actions) -> None:
+    _, noticed = noticed_after(actions, EventVersion(MOVED))
+    assert noticed == actions.remote.chain.block().timestamp
 
 
 # ------------------------------------------------------------------------------ late

@@ -13,6 +13,7 @@ from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import Event
 from tallystick.chain.abi import keccak
+from tallystick.files.event import NOTICE_DAYS
 from tests.support.actions import (
     APPLE,
     COAF,
@@ -546,6 +547,38 @@ def test_a_ledger_that_was_told_of_a_later_version_waits_for_its_totals(split: A
     split.take(EventVersion(APPLE.successor()))
     with refused(split.world, "cut: totals of another version"):
         split.take_totals(APPLE)
+
+
+def told_late(actions: Actions, *later: EventRecord) -> int:
+    """The remote ledger is told after the close; when its notice ends, by its own clock."""
+    version = actions.in_force(APPLE)
+    spread(actions)
+    actions.close(CLOSE)
+    actions.take(version)
+    since = int(actions.remote.engine.version_of(APPLE.hash).since)
+    for record in later:
+        actions.remote.chain.advance(DAY)
+        actions.take(actions.in_force(record))
+    record = [APPLE, *later][-1]
+    actions.fix(record)
+    actions.take_figures(actions.figures(CLOSE))
+    actions.fix_lane(record)
+    return since + NOTICE_DAYS * DAY
+
+
+@pytest.mark.parametrize("later", [(), (APPLE.successor(rate=Rate(83, 100)),)])
+def test_a_ledger_that_was_told_late_pays_after_its_own_notice(
+    actions: Actions, later: tuple[EventRecord, ...]
+) -> None:
+    """Home's clock is far ahead meanwhile, and counts for nothing there; nor does a new rate."""
+    side, until = actions.remote, told_late(actions, *later)
+    actions.home.chain.advance(30 * DAY)
+    record = [APPLE, *later][-1]
+    side.chain.set_time(until - 1)
+    with refused(actions.world, "cut: too little notice"):
+        actions.take_totals(record)
+    side.chain.set_time(until)
+    assert [event.name for event in actions.take_totals(record).events] == ["TotalsTaken"]
 
 
 def test_a_ledger_that_was_told_of_nothing_takes_no_totals(actions: Actions) -> None:

@@ -163,6 +163,15 @@ def test_the_deployed_contracts_have_no_other_functions() -> None:
         assert {entry["name"] for entry in _changing(contract)} == set(functions), contract
 
 
+def test_of_a_tokens_terms_nothing_is_changed_after_its_set_up() -> None:
+    terms = {"name", "symbol", "decimals", "isin", "home", "close_minute"}
+    taking = {
+        entry["name"]: terms & {argument["name"].strip("_") for argument in entry["inputs"]}
+        for entry in _changing("SecurityToken")
+    }
+    assert {name: found for name, found in taking.items() if found} == {"initialize": terms}
+
+
 def test_only_these_functions_take_ether() -> None:
     for contract in MATRIX:
         payable = [e["name"] for e in _changing(contract) if e["stateMutability"] == "payable"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tallystick.actions.message import PaidSoFar, Reversal
+from tallystick.actions.message import PaidSoFar, Reversal, Status
 from tallystick.bridge.message import Kind as MessageKind
 from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
@@ -42,7 +42,11 @@ def _kept(step: Step, *, late: bool) -> Changes:
     """A version as it was announced or taken."""
     record = step.record
     version = {name: getattr(record, name) for name in ("version", "record_day", "unit_epoch")}
-    version |= {"status": step.status, "since": step.at, "late": late}
+    in_force = step.member("in_force", "event_of", step.coaf)
+    before = step.now("version_of", in_force, empty={})
+    known = before.get("status") == Status.ACTIVE and before["record_day"] == record.record_day
+    noticed = before["noticed"] if known else step.at
+    version |= {"status": step.status, "since": step.at, "noticed": noticed, "late": late}
     return {
         ("version_of", step.record_hash): version,
         ("record_hash", step.coaf, record.version): step.record_hash,
