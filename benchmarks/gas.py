@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from benchmarks.actions import Dividends
@@ -22,6 +22,7 @@ from benchmarks.rig import (
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneMessage
+from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, Receipt
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import (
@@ -275,8 +276,7 @@ class Scenario:
         receipt, message = self.lock(guest, 500 * AMOUNT)
         self.note("lane.lock_send.first", receipt)
         self.note("lane.deliver_mint.first", self.deliver(message))
-        receipt, message = self.lock(guest)
-        self.note("lane.lock_send", receipt)
+        message = self._page("lane.lock_send", lambda: self.lock(guest))
         self.note("lane.deliver_mint.2of3", self.deliver(message))
         self.gas["lane.security_token_across"] = (
             self.gas["lane.lock_send"] + self.gas["lane.deliver_mint.2of3"]
@@ -286,12 +286,20 @@ class Scenario:
         receipt, message = self.burn(one)
         self.note("lane.burn_send.first", receipt)
         self.deliver(message)
-        receipt, message = self.burn(one)
-        self.note("lane.burn_send", receipt)
+        message = self._page("lane.burn_send", lambda: self.burn(one))
         self.note("lane.release.2of3", self.deliver(message))
         self.gas["lane.security_token_back"] = (
             self.gas["lane.burn_send"] + self.gas["lane.release.2of3"]
         )
+
+    def _page(self, operation: str, send: Callable[[], tuple[Receipt, LaneMessage]]) -> LaneMessage:
+        """Note the mean of a page of messages, and the one that begins it; returns the last."""
+        receipts, messages = zip(*[send() for _ in range(PAGE)], strict=True)
+        self.note(f"{operation}.new_page", max(receipts, key=lambda receipt: receipt.gas_used))
+        self.gas[operation] = -(-sum(receipt.gas_used for receipt in receipts) // PAGE)
+        last = messages[-1]
+        assert isinstance(last, LaneMessage)
+        return last
 
     def suspense(self) -> None:
         rig = self.rig

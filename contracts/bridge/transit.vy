@@ -26,9 +26,12 @@ uses: lanes
 DELIVERED: constant(uint256) = 1
 CLAIMED: constant(uint256) = 2
 _KIND_SHIFT: constant(uint256) = 16
+# Eight messages to a page of the outbox.
+_PAGE_SHIFT: constant(uint256) = 3
 
 
-# lane -> nonce -> message id: the source event, provable from this contract's storage (INV-4)
+# lane -> nonce / 8 -> chain of the ids that left: each source event is provable from this contract's storage, with the
+# at most seven ids beside it (INV-4). From zero, in the order of the nonces: keccak256(word before | id)
 outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # message id -> base units held for its recipient
 suspended: public(HashMap[bytes32, uint256])
@@ -322,6 +325,7 @@ def _send(
         deadline=deadline,
     )
     id: bytes32 = message._id(m)
-    self.outbox[lane][nonce] = id
+    page: uint256 = nonce >> _PAGE_SHIFT
+    self.outbox[lane][page] = keccak256(concat(self.outbox[lane][page], id))
     log MessageSent(lane=lane, id=id, message=m)
     return id

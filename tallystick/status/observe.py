@@ -8,10 +8,12 @@ compared with the supply.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from tallystick.bridge.message import OPEN_END, Kind, LaneMessage, MessageId, party_address
+from tallystick.bridge.outbox import PAGE, words_of
 from tallystick.chain import Block, Chain, Contract, Event
 from tallystick.chain.abi import keccak
 from tallystick.files.manifest import LaneEntry
@@ -251,6 +253,7 @@ def _messages(
         arrivals.setdefault(MessageId(event.args["id"]), []).append(event)
     kind = Kind.ISSUE if source.name == lane.home else Kind.RELEASE
     found = []
+    kept_pages = _kept_pages(source, lane, sent)
     for event in sent:
         message = LaneMessage.from_event(event.args["message"])
         logged = arrivals.get(message.id, [])
@@ -260,9 +263,7 @@ def _messages(
         settled = len(good) == 1 and (not good[0].args["suspended"] or claims[message.id] == 1)
         kept = bytes(event.args["id"]) == message.id and message.kind == kind
         if not settled:
-            kept &= message.id == bytes(
-                source.read(source.escrow, "outbox", lane.id_bytes, message.nonce)
-            )
+            kept &= kept_pages(message.nonce // PAGE)
         found.append(
             MessageState(
                 lane=lane.id_bytes,
@@ -305,6 +306,17 @@ def _messages(
         for event in events
     ]
     return found, strays
+
+
+def _kept_pages(source: _View, lane: LaneEntry, sent: Iterable[Event]) -> Callable[[int], bool]:
+    """Asks whether a page of what was sent is what its escrow keeps; each page is read once."""
+    words = words_of({int(e.args["message"].nonce): MessageId(e.args["id"]) for e in sent})
+
+    @cache
+    def kept(page: int) -> bool:
+        return bytes(source.read(source.escrow, "outbox", lane.id_bytes, page)) == words[page]
+
+    return kept
 
 
 def _key(message: LaneMessage) -> tuple[int, int]:

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.bridge.message import LaneMessage, message_of, party
+from tallystick.bridge.outbox import PAGE, page_word
 from tallystick.chain import ChainError, Revert, reverts
+from tallystick.chain.abi import keccak
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,
@@ -90,7 +92,7 @@ def test_lock_moves_units_into_custody_and_logs_the_message(world: World) -> Non
         side.escrow.emitted("MessageSent", world.lane, message.id, message.as_tuple()),
         side.token.emitted("Transfer", side.investor, side.custody, 1_000),
     )
-    assert side.escrow.outbox(world.lane, 0) == message.id
+    assert side.escrow.outbox(world.lane, 0) == keccak(bytes(32) + message.id)
     state = world.lane_state(side)
     assert (state.outstanding, state.suspense, state.sent) == (1_000, 0, 1)
     assert side.balance(side.custody) == 1_000
@@ -101,6 +103,19 @@ def test_nonces_count_up(world: World) -> None:
     first, second = (message_of(lock(world.home, world).one("MessageSent")) for _ in range(2))
     assert (first.nonce, second.nonce) == (0, 1)
     assert first.id != second.id
+
+
+@pytest.mark.requirement("INV-4")
+def test_a_page_of_the_outbox_proves_each_of_its_messages(world: World) -> None:
+    """With those beside it, in their order: the ninth begins the next page."""
+    side = world.home
+    sent = [message_of(lock(side, world, 1).one("MessageSent")).id for _ in range(PAGE + 2)]
+    first, second, third = (side.escrow.outbox(world.lane, page) for page in range(3))
+    assert (first, second) == (page_word(sent[:PAGE]), page_word(sent[PAGE:]))
+    assert third == bytes(32)
+    left_out = [sent[:at] + sent[at + 1 : PAGE] for at in range(PAGE)]
+    exchanged = [sent[1], sent[0], *sent[2:PAGE]]
+    assert first not in map(page_word, [*left_out, exchanged, sent, sent[: PAGE - 1]])
 
 
 @pytest.mark.parametrize("amount", [1, INVESTOR_UNITS])

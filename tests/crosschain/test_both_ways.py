@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.bridge.message import message_of, party
+from tallystick.bridge.outbox import page_word
 from tallystick.chain import reverts
 from tests.support.flows import (
     NOBODY,
@@ -50,7 +51,7 @@ def test_locked_at_home_attested_issued_abroad(network, parties):
         sent(home, network, message),
         transfer(home, parties.investor, parties.home_custody, 300),
     )
-    assert home.escrow.outbox(network.lane, 0) == message.id
+    assert home.escrow.outbox(network.lane, 0) == page_word([message.id])
     assert _lane(home, network) == (300, 0, 1)
     assert home.token.balanceOf(parties.home_custody) == 300
     assert remote.token.totalSupply() == 0

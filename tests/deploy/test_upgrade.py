@@ -193,7 +193,7 @@ def _views(network: Network, ledger: str) -> dict[str, object]:
         "flags": (token.is_home(), token.is_live(), token.close_minute(), token.action_epoch()),
         "lane": escrow.lane_state(network.lane),
         "arrived": [escrow.has_arrived(network.lane, nonce) for nonce in range(8)],
-        "outbox": [escrow.outbox(network.lane, nonce) for nonce in range(8)],
+        "outbox": [escrow.outbox(network.lane, page) for page in range(2)],
         "domain": escrow.domain_separator(),
         "order": token.order_in_force(*_order(network)) if ledger == "home" else None,
         "record": (registry.record_hash(isin), registry.instrument(isin)),

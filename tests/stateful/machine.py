@@ -190,11 +190,10 @@ class Books:
                 bits |= self.of_escrow(_mapped(self.arrived, self.lane, key)) << 64 * page
         return bits
 
-    def sent_ids(self, count: int) -> list[int]:
-        """Ids of the messages that left with the first nonces; 0: none did."""
-        # A hundred at each step: as few calls as can be.
-        for nonce in range(len(self._outbox_slots), count):
-            slot = _mapped(self.outbox, self.lane, nonce.to_bytes(4, "big"))
+    def sent_pages(self, count: int) -> list[int]:
+        """Words of the first pages of messages that left; 0: none did."""
+        for page in range(len(self._outbox_slots), count):
+            slot = _mapped(self.outbox, self.lane, page.to_bytes(4, "big"))
             self._outbox_slots.append((self._escrow, slot))
         get = self._slots.get
         return [get(slot, 0) for slot in self._outbox_slots[:count]]
@@ -1250,19 +1249,18 @@ class TwoLedgers:
 
     def _check_messages(self, name: str, side: LedgerModel) -> None:
         """INV-3 and INV-4: what arrived, arrived once, and had left the other ledger."""
-        books, peer = self.books[name], self.books[self.model.peer(side).name]
+        books = self.books[name]
         peer_sent = self.model.peer(side).sent
-        # One more than there can be.
-        found, wanted = books.sent_ids(side.sent + 1), [*side.outbox, 0]
+        # One page more than there can be.
+        found, wanted = books.sent_pages(len(side.outbox) + 1), [*side.outbox, 0]
         if found != wanted:
-            wrong = [nonce for nonce in range(side.sent + 1) if found[nonce] != wanted[nonce]]
-            raise AssertionError(f"INV-4: {name}: in the outbox {wrong} is not what left")
+            wrong = [page for page, word in enumerate(found) if word != wanted[page]]
+            raise AssertionError(f"INV-4: {name}: page {wrong} of the outbox is not what left")
         # One page more than there can be.
         bits = books.arrivals(peer_sent // 64 + 2)
         wanted_bits = sum(1 << nonce for nonce in side.arrived)
         assert bits == wanted_bits, f"INV-3: {name}: arrived {bits:b}, model {wanted_bits:b}"
-        left = {nonce for nonce, sent in enumerate(peer.sent_ids(peer_sent)) if sent}
-        never = side.arrived - left
+        never = side.arrived - set(range(peer_sent))
         assert not never, f"INV-4: {name}: {never} arrived and never left"
         for message_id, amount in side.suspended.items():
             held = books.suspended_for(message_id)

@@ -19,7 +19,7 @@ from eth_utils.exceptions import ValidationError
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest
 from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import LaneMessage
-from tallystick.chain.abi import address_bytes
+from tallystick.chain.abi import address_bytes, keccak
 from tallystick.governance.roles import Role
 from tallystick.token.position import (
     AMOUNT_MAX,
@@ -210,7 +210,7 @@ class LedgerModel:
     # What the escrow keeps of its lane over time, by the figure's name; suspense at home alone.
     figures: dict[str, Story] = field(default_factory=dict)
     arrived: set[int] = field(default_factory=set)
-    # Ids of what left, by nonce.
+    # Chains of the ids of what left, a page of eight each.
     outbox: list[int] = field(default_factory=list)
     suspended: dict[bytes, int] = field(default_factory=dict)
     # By (sender, receiver, amount, number).
@@ -751,7 +751,10 @@ class Model:
             recipient=recipient,
             deadline=deadline,
         )
-        ledger.outbox.append(int.from_bytes(message.id, "big"))
+        if ledger.sent % 8 == 0:
+            ledger.outbox.append(0)
+        kept = ledger.outbox[-1].to_bytes(32, "big")
+        ledger.outbox[-1] = int.from_bytes(keccak(kept + message.id), "big")
         ledger.sent += 1
         ledger.count(Figure.SENT, amount)
         self.transits.append(Transit(message))

@@ -222,8 +222,8 @@ def _landing(two: TwoLedgers) -> None:
 
 def _outbox(two: TwoLedgers) -> None:
     suite, books = two.network.home, two.books["home"]
-    sent = two.model.home.sent
-    slot = _mapped(books.outbox, books.lane, sent.to_bytes(4, "big"))
+    page = len(two.model.home.outbox)
+    slot = _mapped(books.outbox, books.lane, page.to_bytes(4, "big"))
     suite.chain.set_storage(suite.escrow, slot, 1)
 
 

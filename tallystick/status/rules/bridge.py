@@ -6,6 +6,7 @@ from typing import Final
 
 from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import OPEN_END
+from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
@@ -31,7 +32,7 @@ def _lane_opened(step: Step) -> Changes:
         ("canonical_lane", pair): lane,
         ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
-        ("outbox", lane, 0): bytes(32),
+        ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
         # Day of each movement -> what it was then; from the first day that there is, nothing.
         ("_figure", lane, Figure.SENT): {0: 0},
@@ -77,13 +78,13 @@ def _counted(step: Step, figure: Figure, more: int) -> Changes:
 
 @on("MessageSent")
 def _message_sent(step: Step) -> Changes:
-    """The next nonce is still free."""
-    lane, nonce = step.lane, step.message.nonce
+    """The next page is still empty."""
+    lane, page = step.lane, step.message.nonce // PAGE
     return {
         **_moved(step, outstanding=step.message.amount, sent=1),
         **_counted(step, Figure.SENT, step.message.amount),
-        ("outbox", lane, nonce): step.id,
-        ("outbox", lane, nonce + 1): bytes(32),
+        ("outbox", lane, page): page_word([step.id], step.now("outbox", lane, page, empty=EMPTY)),
+        ("outbox", lane, page + 1): EMPTY,
     }
 
 
