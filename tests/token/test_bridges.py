@@ -599,3 +599,21 @@ def test_closings_follow_a_model(deployed_world: World, acts: list[tuple[str, in
             if day in announced or day >= today - 7:
                 hint = min((each for each in moved if each > day), default=0)
                 assert token.came_at_close(day, hint) == at_close[day] % 2**104
+
+
+def test_a_count_that_is_full_ends_a_bridge(world: World) -> None:
+    """To the unit; what came back comes off what is outside, and off no count."""
+    side, bridge = world.home, world.home.foreign_bridge()
+    issued = side.token.totalSupply()
+    side.token.authorise_issuance(AMOUNT_MAX - issued, *STATED, sender=side.notary)
+    side.token.mint(side.investor, AMOUNT_MAX - issued, *STATED, sender=side.issuer)
+    out = AMOUNT_MAX - BUYER_UNITS
+    take_out(side, bridge, out)
+    side.chain.advance(DAY)
+    side.token.crosschainMint(side.investor, out, sender=bridge.address)
+    side.chain.advance(DAY)
+    side.token.approve(bridge, AMOUNT_MAX, sender=side.investor)
+    with refused(world, "bridges: count is full"):
+        side.token.crosschainBurn(side.investor, BUYER_UNITS + 1, sender=bridge.address)
+    side.token.crosschainBurn(side.investor, BUYER_UNITS, sender=bridge.address)
+    assert tuple(side.token.bridge_of(bridge)) == (False, out, AMOUNT_MAX)
