@@ -22,8 +22,9 @@ from typing import Any, Final
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.carrying import Act, Halt, is_not_yet
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
-from tallystick.chain import Account, Contract, Receipt, Revert
+from tallystick.chain import Account, ChainError, Contract, Receipt, Revert
 from tallystick.chain.contract import Method
+from tallystick.chain.rpc import Unfunded
 from tallystick.courier.decision import Sighting, decide
 from tallystick.courier.end import LaneEnd, Sent
 from tallystick.files.manifest import LaneEntry
@@ -188,8 +189,9 @@ class Courier:
             try:
                 yield from self._step(way)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
-                ended = time.monotonic()
-                way.rests_until = ended + min(2 * (ended - began), _LONGEST_REST)
+                if isinstance(error, ChainError) and not isinstance(error, Unfunded):
+                    ended = time.monotonic()
+                    way.rests_until = ended + min(2 * (ended - began), _LONGEST_REST)
                 way.halted = Halt.by(error, way.source, way.destination, way.lane.id_bytes)
                 yield way.halted
 
@@ -417,17 +419,18 @@ class Courier:
         """Deliver what can go, those first that were not tried for longest."""
         tried = way.tried
         in_turn = sorted(ready, key=lambda sent: (tried.get(sent.id, 0), sent.message.nonce))
-        chosen = in_turn[: min(_TRIES, seen.sending.room)]
-        for sent in chosen:
-            tried[sent.id] = self._steps
+        # Where nothing more is handed over now, nothing is tried.
+        chosen = in_turn[: _TRIES if seen.sending.room else 0]
         handed: list[tuple[Sent, Handed]] = []
         too_early: int | None = None
         for sent, proof, revert in self._attested(way, seen, chosen):
             if isinstance(proof, Outcome):
+                tried[sent.id] = self._steps
                 yield proof
                 continue
             late = revert is not None and revert.reason == _LATE
             if late and too_early is not None and sent.message.lock_time >= too_early:
+                tried[sent.id] = self._steps
                 yield self._outcome(way, sent, "waiting", _LATE)
                 continue
             try:
@@ -436,6 +439,7 @@ class Courier:
                 # Its clock said that it may go: the last block's is older than the next one's.
                 found = self._deliver(seen, sent.message, proof)
             except Revert as refused:
+                tried[sent.id] = self._steps
                 if refused.reason == _LATE:
                     too_early = sent.message.lock_time
                 outcome = self._reverted(way, seen, sent, refused)

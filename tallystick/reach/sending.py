@@ -35,6 +35,7 @@ FULL: Final = "others of its account wait for their blocks"
 _MOST: Final = 16
 # Seconds for which one that is busy or behind is asked again within a step.
 _PATIENCE: Final = 3.0
+_LONGEST_REST: Final = 60.0
 
 
 @dataclass
@@ -232,8 +233,11 @@ class Sending:
         }
         kept = []
         for each in self._handed:
-            each.receipt = found.get(id(each))
+            was_there, each.receipt = each.receipt is not None, found.get(id(each))
             if each.receipt is None:
+                if was_there:
+                    # Its block is gone, and it may be in no pool.
+                    each.pushed = None
                 each.told = each.final_before = False
                 if self._waits(chain, each):
                     kept.append(each)
@@ -383,7 +387,7 @@ class Ledgers:
                 self._seen.add(ledger)
         except ChainError as error:
             ended = time.monotonic()
-            self._away[ledger] = ended + 2 * (ended - began), error
+            self._away[ledger] = ended + min(2 * (ended - began), _LONGEST_REST), error
             raise
         return self._watches[ledger]
 

@@ -324,3 +324,19 @@ def test_what_waits_keeps_nothing_behind_it_waiting(
     remote.escrow.set_lane_terms(network.lane, verifier, 0, *why, sender=administrator)
     tried = [[each[2] for each in said(carrier.step())] for _ in range(4)]
     assert tried == [[0, 1], [2, 3], [0, 1], [2, 3]]
+
+
+def test_of_many_in_suspense_some_are_asked_about_in_turn(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.courier.courier._ASKED", 1)
+    carrier, strangers = Courier(connected(network)), [network.holder("remote", n) for n in (5, 6)]
+    for stranger in strangers:
+        lock(network, 100, stranger)
+    let_pass(network)
+    assert [each[0] for each in said(carrier.step())] == ["suspended"] * 2
+    assert [each[0] for each in said(carrier.step())] == ["waiting"] * 2
+    for stranger in strangers:
+        network.admit(network.remote, stranger, 40_000)
+    found = [[each[:3] for each in said(carrier.step())] for _ in range(3)]
+    assert sorted(each[2] for step in found for each in step if each[0] == "claimed") == [0, 1]
