@@ -9,8 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, Final
 
-__all__ = ["Act", "Decision", "Sighting", "settle"]
+from tallystick.chain import ChainError, Revert
+from tallystick.errors import CheckFailed, TallystickError
+from tallystick.text import hex_text
+
+__all__ = ["NOT_YET", "Act", "Decision", "Halt", "Sighting", "is_not_yet", "settle"]
+
+# Why an escrow takes nothing now that it may take later.
+NOT_YET: Final = frozenset(
+    {
+        "lanes: cap reached",
+        "lanes: inbound paused",
+        "lanes: no such epoch now",
+        "lanes: suspended",
+        "transit: before its lock time",
+        "transit: token refused",
+    }
+)
 
 
 class Act(StrEnum):
@@ -79,3 +96,46 @@ def settle(
     if blocked:
         return Decision(Act.WAIT, blocked)
     return Decision(Act.DELIVER)
+
+
+def is_not_yet(revert: Revert) -> bool:
+    """Whether what a ledger refuses now may be taken later as it is."""
+    return revert.reason in NOT_YET
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A direction that can't go on, or is not seen whole, and why. It stops no other.
+
+    `what` is `stopped` (nothing more was tried in this step), `incomplete` (what was seen was
+    carried) or `resumed`; `id` is the lane's. `error` is what nobody foresaw.
+    """
+
+    what: str
+    source: str
+    destination: str
+    id: bytes
+    detail: str = ""
+    error: Exception | None = None
+
+    tx_hash = ""
+    changed = False
+    words = "lane"
+
+    @classmethod
+    def by(cls, error: Exception, source: str, destination: str, lane: bytes) -> Halt:
+        """Make one of whatever went wrong, without what may be secret in it."""
+        foreseen = isinstance(error, ChainError | Revert | TallystickError)
+        said = str(error) if foreseen else f"{type(error).__name__}: {error}"
+        detail = str(CheckFailed(said))
+        return cls("stopped", source, destination, lane, detail, None if foreseen else error)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "what": self.what,
+            "lane": hex_text(self.id),
+            "source": self.source,
+            "destination": self.destination,
+            "detail": self.detail,
+        }

@@ -60,6 +60,7 @@ class AnvilChain(RpcChain):
     """
 
     backend = "anvil"
+    waits = False
     controlled = True
     _shared = False
 
@@ -343,6 +344,7 @@ def connect(
     name: str = "",
     ledger_number: int = 0,
     mnemonic: str = JUNK_MNEMONIC,
+    patience: float = 30.0,
 ) -> RpcChain:
     """Attaches to a running node: an `AnvilChain` where it is an anvil, else an `RpcChain`.
 
@@ -352,11 +354,12 @@ def connect(
         name: what to call it; its CAIP-2 identifier when left out.
         ledger_number: which accounts of the mnemonic are its own.
         mnemonic: of the accounts.
+        patience: seconds for which a node that is busy is asked again at first.
 
     Raises:
         ChainError: nothing answers there, or a chain with another id.
     """
-    rpc = JsonRpc(url)
+    rpc = JsonRpc(url, patience=patience)
     try:
         actual = ask(rpc, number, "eth_chainId")
         if chain_id is not None and actual != chain_id:

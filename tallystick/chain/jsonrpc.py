@@ -43,7 +43,7 @@ Request = tuple[str, Sequence[Any]]
 
 # Sent again, these may do again what they did. A raw transaction may come twice: it has one hash.
 _ONCE_ONLY: Final = ("eth_sendTransaction", "evm_", "anvil_", "hardhat_")
-_MOST_AT_ONCE: Final = 100
+_MOST_AT_ONCE: Final = 200
 _REFUSALS: Final = {
     401: "it wants a name and password, or others",
     403: "it refuses us",

@@ -244,6 +244,21 @@ class NodeChain(Chain):
         raw = self._ask(as_mined, "eth_getTransactionReceipt", tx_hash, block=self._seen)
         return None if raw is None else self._receipt(raw)
 
+    def receipts(self, hashes: Sequence[str]) -> tuple[Receipt | None, ...]:
+        """The receipts of some transactions, in as few requests as the node takes.
+
+        None for one that is in no block, or of which the node told nothing now.
+        """
+        asked = "eth_getTransactionReceipt"
+        found: list[Receipt | None] = []
+        for answer in self.rpc.batch([(asked, (each,)) for each in hashes]):
+            try:
+                raw = None if isinstance(answer, RpcError) else as_read(as_mined, asked, answer)
+            except NoAnswer:
+                raw = None
+            found.append(None if raw is None else self._receipt(raw))
+        return tuple(found)
+
     def _receipt(self, raw: dict[str, Any]) -> Receipt:
         block_number = self._noted(raw)
         tx_hash = str(raw["transactionHash"])

@@ -7,6 +7,7 @@ only by itself at a higher fee, under the same nonce: at most one of them ever t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from tallystick.chain.fees import Fees, offered
 from tallystick.chain.jsonrpc import (
     BrokenOff,
     JsonRpc,
+    NoAnswer,
     Patience,
     RpcError,
     ask,
@@ -28,12 +30,18 @@ from tallystick.chain.jsonrpc import (
 )
 from tallystick.chain.node import NodeChain, as_header, as_mined
 from tallystick.chain.receipt import ChainError, Receipt, Revert
+from tallystick.text import units_text
 
-__all__ = ["JsonRpc", "RpcChain", "RpcError", "Signed"]
+__all__ = ["JsonRpc", "RpcChain", "RpcError", "Signed", "Unfunded"]
 
 # How often a price that is refused is raised by a quarter, and how long a lookup may lag.
 _RAISES: Final = 8
 _LAG: Final = 5.0
+_DECIMALS: Final = 18
+
+
+class Unfunded(ChainError):
+    """An account has less of the ledger's money than a transaction may take."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,8 @@ class RpcChain(NodeChain):
     """
 
     backend = "rpc"
+    # Whether what is sent waits for a block: it can be handed over, and looked for later.
+    waits = True
 
     def __init__(
         self,
@@ -91,6 +101,8 @@ class RpcChain(NodeChain):
         self.receipt_timeout = receipt_timeout
         self.replace_after = replace_after
         self._poll = 0.5
+        # Called with each transaction before anybody has it.
+        self.keep: Callable[[Signed], None] = lambda _: None
         # What was handed over and is in no block yet, by sender and nonce.
         self._waiting: dict[ChecksumAddress, dict[int, Signed]] = {}
 
@@ -107,7 +119,7 @@ class RpcChain(NodeChain):
         allow_failure: bool = False,
     ) -> Receipt:
         signed = self.sign(sender=sender, to=to, data=data, value=value, gas=gas)
-        raw = self._wait(self._handed_over(signed))
+        raw = self._wait(self.hand_over_dearer(signed))
         return self._finish(raw, sender, to, data, value, allow_failure=allow_failure)
 
     def submit(
@@ -121,7 +133,7 @@ class RpcChain(NodeChain):
     ) -> str:
         """Sends a transaction without waiting for its block; returns its hash."""
         signed = self.sign(sender=sender, to=to, data=data, value=value, gas=gas)
-        return self._handed_over(signed).tx_hash
+        return self.hand_over_dearer(signed).tx_hash
 
     def sign(
         self,
@@ -157,9 +169,12 @@ class RpcChain(NodeChain):
 
         Raises:
             RpcError: refused, or another transaction with its nonce is in a block.
+            Unfunded: refused, as its sender can't pay.
             BrokenOff: the node may have got it.
         """
         waiting = self._waiting.setdefault(address_of(signed.sender), {})
+        before = waiting.get(signed.nonce)
+        self.keep(signed)
         waiting[signed.nonce] = signed
         try:
             self.rpc("eth_sendRawTransaction", "0x" + signed.raw.hex())
@@ -169,8 +184,25 @@ class RpcChain(NodeChain):
             # Its nonce is used, by itself perhaps: pools pass on what they are given.
             if wording.is_nonce_used(error.message) and self._is_there(signed):
                 return
-            del waiting[signed.nonce]
+            if error.is_busy or isinstance(error, NoAnswer):
+                # Whoever is between may have passed it on.
+                raise BrokenOff(f"{error}; it may have got {signed.tx_hash}") from error
+            if before is None:
+                del waiting[signed.nonce]
+            else:
+                waiting[signed.nonce] = before
+            if wording.is_unfunded(error.message):
+                raise self._unfunded(signed) from error
             raise
+
+    def _unfunded(self, signed: Signed) -> Unfunded:
+        """Who lacks how much for a transaction."""
+        most = signed.fields["gas"] * Fees.of(signed.fields).most + signed.fields["value"]
+        has = units_text(self.balance(signed.sender), _DECIMALS)
+        return Unfunded(
+            f"{signed.sender} on {self.name} has {has} of the ledger's money: a transaction may "
+            f"take up to {units_text(most, _DECIMALS)}"
+        )
 
     def _is_there(self, signed: Signed) -> bool:
         """Whether the node knows a transaction; looked for as long as a lookup may lag."""
@@ -181,8 +213,16 @@ class RpcChain(NodeChain):
             if not patience.wait():
                 return False
 
-    def _handed_over(self, signed: Signed) -> Signed:
-        """Hand a transaction over, at a higher fee where the first is refused; what was taken."""
+    def hand_over_dearer(self, signed: Signed) -> Signed:
+        """Hand a transaction over, at a higher fee where the first is refused; what was taken.
+
+        A connection that breaks off is no refusal: it may have got there.
+
+        Raises:
+            RpcError: refused.
+            Unfunded: refused, as its sender can't pay.
+            ChainError: the node can't be reached.
+        """
         for _ in range(_RAISES):
             try:
                 self.hand_over(signed)
@@ -209,12 +249,14 @@ class RpcChain(NodeChain):
         """The next free nonce. What waits below it and was lost is handed over once more."""
         mined = self.nonce(address)
         waiting = self._waiting.setdefault(address, {})
-        for nonce, signed in sorted(waiting.items()):
-            if nonce < mined:
-                del waiting[nonce]
-            elif self.rpc("eth_getTransactionByHash", signed.tx_hash) is None:
-                self._handed_over(signed)
+        for nonce in [nonce for nonce in waiting if nonce < mined]:
+            del waiting[nonce]
         pending = self._ask(number, "eth_getTransactionCount", address, "pending")
+        # A pool counts as far as it has them all.
+        if any(nonce >= pending for nonce in waiting):
+            for _, signed in sorted(waiting.items()):
+                if self.rpc("eth_getTransactionByHash", signed.tx_hash) is None:
+                    self.hand_over_dearer(signed)
         return max(mined, pending, *(nonce + 1 for nonce in waiting))
 
     def signs_for(self, sender: Any) -> bool:
@@ -284,7 +326,7 @@ class RpcChain(NodeChain):
                         raise ChainError(f"{what}: another transaction took its place")
                     used = self.nonce(signed.sender) > signed.nonce
                     if not used:
-                        sent.append(self._pushed(sent[-1], len(sent) == 1))
+                        sent.append(self.push(sent[-1], first=len(sent) == 1))
                 except RpcError as error:
                     trouble = str(error)
             if not patience.wait():
@@ -306,10 +348,22 @@ class RpcChain(NodeChain):
                 return raw, ""
         return None, trouble
 
-    def _pushed(self, signed: Signed, first: bool) -> Signed:
-        """Hand over the same at a higher fee; at first just once more if the pool has lost it."""
+    def forget(self, signed: Signed) -> None:
+        """Look no more for a transaction: one with its nonce is in a block."""
+        self._waiting.get(address_of(signed.sender), {}).pop(signed.nonce, None)
+
+    def push(self, signed: Signed, *, first: bool) -> Signed:
+        """Hand over the same at a higher fee; at first just once more if the pool has lost it.
+
+        Returns:
+            what was taken.
+
+        Raises:
+            RpcError: refused.
+            ChainError: nothing here signs for its sender.
+        """
         lost = first and self.rpc("eth_getTransactionByHash", signed.tx_hash) is None
-        return self._handed_over(signed if lost else self._dearer(signed))
+        return self.hand_over_dearer(signed if lost else self._dearer(signed))
 
     def _finish(
         self,
@@ -324,9 +378,18 @@ class RpcChain(NodeChain):
         receipt = self._receipt(raw)
         if receipt.status == 1 or allow_failure:
             return receipt
+        raise self._failed(receipt, sender, to, data, value)
+
+    def failed(self, receipt: Receipt, signed: Signed) -> Revert:
+        """Return why a transaction that is in its block failed there."""
+        fields = signed.fields
+        data = unhex(fields["data"])
+        return self._failed(receipt, signed.sender, fields.get("to"), data, fields["value"])
+
+    def _failed(self, receipt: Receipt, sender: Any, to: Any, data: bytes, value: int) -> Revert:
         target = None if to is None else address_of(to)
         output, halt = self._failure(receipt, sender, to, data, value)
-        raise self.decode_revert(output, to=target, halt=halt, receipt=receipt)
+        return self.decode_revert(output, to=target, halt=halt, receipt=receipt)
 
     def _failure(
         self, receipt: Receipt, sender: Any, to: Any, data: bytes, value: int

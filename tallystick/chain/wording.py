@@ -21,6 +21,7 @@ __all__ = [
     "is_known",
     "is_nonce_used",
     "is_underpriced",
+    "is_unfunded",
     "is_unknown_method",
     "reverted",
 ]
@@ -80,6 +81,12 @@ _UNDERPRICED: Final = _words(
     r"price.{0,60}(?:below|too low|minimum)",
     r"fee.{0,60}(?:below|less than|lower than)",
 )
+_UNFUNDED: Final = _words(
+    r"insufficient (?:funds|balance|MaxFeePerGas for sender balance)",
+    r"sender doesn't have enough funds",
+    r"balance.{0,40}(?:too low|lower than|not enough|exceed)",
+    r"upfront cost exceeds",
+)
 _UNKNOWN_METHOD_CODES: Final = frozenset({-32601, -32004})
 _REVERT: Final = re.compile(r"revert", re.IGNORECASE)
 # The reason after geth's, Hardhat's and Ganache's words, where the data was dropped.
@@ -131,6 +138,11 @@ def is_nonce_used(message: str) -> bool:
 def is_underpriced(message: str) -> bool:
     """Whether the transaction offers too little, by itself or to replace another."""
     return _UNDERPRICED.search(message) is not None
+
+
+def is_unfunded(message: str) -> bool:
+    """Whether its sender can't pay for the transaction."""
+    return _UNFUNDED.search(message) is not None
 
 
 def is_unknown_method(code: int, message: str) -> bool:

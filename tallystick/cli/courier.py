@@ -1,20 +1,30 @@
-"""`tallystick courier`: steps until interrupted, or once."""
+"""`tallystick courier`: steps until interrupted, or once; what it says, to whom."""
 
 from __future__ import annotations
 
 import re
+import sys
+import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
-from tallystick.chain import ChainError
+from tallystick.bridge.carrying import Halt
+from tallystick.cli.terminal import errors, json_line
 from tallystick.courier.courier import Courier
 from tallystick.events.courier import BookKeeper, EngineCourier
 from tallystick.reach.connection import Connection
+from tallystick.reach.sending import Ledgers, SentJournal
+from tallystick.text import one_line
 
-__all__ = []
+__all__ = ["couriers", "reporter", "run"]
 
 # Figures that change from step to step make no new reason to wait.
 _COUNTS: Final = re.compile(r"\d+")
+# Seconds for which a single step waits for the blocks of what it handed over.
+_BLOCKS: Final = 120.0
+_BAD: Final = frozenset({"failed", "incomplete", "refused", "stopped"})
 
 
 class Outcome(Protocol):
@@ -45,19 +55,28 @@ class Carries(Protocol):
     def carry(self) -> Iterator[Outcome]: ...
 
 
-def couriers(connection: Connection, account: str = "") -> tuple[Carries, ...]:
+def couriers(
+    connection: Connection, account: str = "", journal: SentJournal | None = None
+) -> tuple[Carries, ...]:
     """Return who carries what there is: units of lanes; with engines what those tell, days' closes.
+
+    Args:
+        connection: the ledgers.
+        account: who sends and pays on every ledger, as for `Courier`.
+        journal: where what was handed over and is not final is kept; in memory when left out.
 
     Raises:
         InputError: nothing here signs for the account.
     """
-    lanes = Courier(connection, account=account)
+    # They send from the same accounts.
+    ledgers = Ledgers(connection, account, journal)
+    lanes = Courier(connection, ledgers=ledgers)
     if connection.manifest.actions is None:
         return (lanes,)
     return (
         lanes,
-        EngineCourier(connection, account=account),
-        BookKeeper(connection, account=account),
+        EngineCourier(connection, account=account, ledgers=ledgers),
+        BookKeeper(connection, account=account, ledgers=ledgers),
     )
 
 
@@ -65,46 +84,82 @@ def run(
     carriers: Sequence[Carries],
     report: Callable[[Outcome], None],
     pause: Callable[[], None],
-    trouble: Callable[[str], None],
     *,
     once: bool = False,
 ) -> bool:
-    """Step until interrupted, or once; reports what changed and each new reason to wait.
+    """Step until interrupted, or once; reports what changed and each new reason to wait or halt.
 
     Args:
         carriers: who carries, one after the other in each step.
         report: called with each outcome that is new.
         pause: waits between two steps.
-        trouble: called once for each spell in which a node can't be reached.
-        once: stop after one step that leaves nothing more to do at this moment.
+        once: stop after one step, or as many as it takes until what was handed over is in blocks.
 
     Returns:
-        whether nothing was refused and nothing failed in the last step.
+        whether in the last step nothing was refused, nothing failed and nothing halted.
     """
-    said: dict[tuple[bytes, str], tuple[str, str]] = {}
-    ill: list[str] = []
+    ends = time.monotonic() + _BLOCKS
+    said: dict[tuple[str, ...], tuple[str, str]] = {}
+    halted: dict[tuple[str, ...], Halt] = {}
     while True:
-        good, now, errors = True, {}, list[ChainError]()
-        for carrier in carriers:
-            try:
-                for outcome in carrier.carry():
-                    message = (outcome.id, outcome.destination)
-                    key = (outcome.what, _COUNTS.sub("…", outcome.detail))
-                    if outcome.changed or said.get(message) != key:
-                        report(outcome)
-                    said[message] = now[message] = key
-                    good &= outcome.what not in {"refused", "failed"}
-            except ChainError as error:
-                # What the others carry may be between ledgers that are there.
-                errors.append(error)
-        if errors and once:
-            raise errors[0]
-        for text in dict.fromkeys(str(error) for error in errors):
-            if text not in ill:
-                trouble(text)
-        ill = [str(error) for error in errors]
-        if not ill:
-            said = now
-        if once:
+        good, under_way, now = True, False, dict[tuple[str, ...], tuple[str, str]]()
+        halts, halted = halted, {}
+        for number, carrier in enumerate(carriers):
+            for outcome in carrier.carry():
+                what = outcome.what
+                place = (str(number), outcome.id.hex(), outcome.source, outcome.destination)
+                message: tuple[str, ...] = place
+                if isinstance(outcome, Halt):
+                    message = (*place, what)
+                    halted[message] = outcome
+                key = (what, _COUNTS.sub("…", outcome.detail))
+                if outcome.changed or said.get(message) != key:
+                    report(outcome)
+                said[message] = now[message] = key
+                good &= what not in _BAD
+                under_way |= what == "waiting" and bool(outcome.tx_hash)
+        for message, halt in halts.items():
+            if message not in halted and halt.what == "stopped":
+                report(replace(halt, what="resumed", detail="", error=None))
+            if message not in halted:
+                said.pop(message, None)
+        # Of a direction that stopped, what it said before stays said.
+        said = said | now if halted else now
+        if once and not (under_way and time.monotonic() < ends):
             return good
         pause()
+
+
+def reporter(*, as_json: bool, quiet: bool = False) -> Callable[[Outcome], None]:
+    """Return what prints a courier's doings.
+
+    What was carried, refused or failed is a line on standard output, and on a terminal what waits,
+    too; elsewhere that is a line on standard error, as is always what stops a direction. In JSON
+    all of it is on standard output, an object a line.
+
+    Args:
+        as_json: print JSON.
+        quiet: leave out what waits, where nobody watches.
+    """
+    watched = sys.stdout.isatty()
+
+    def report(outcome: Outcome) -> None:
+        halt = isinstance(outcome, Halt)
+        if as_json:
+            print(json_line(outcome.as_dict()), flush=True)
+        else:
+            detail = f": {outcome.detail}" if outcome.detail else ""
+            tail = f" {outcome.tx_hash}" if outcome.tx_hash else ""
+            way = f"{outcome.source} to {outcome.destination}"
+            line = f"{outcome.what} {way} {outcome.words}{detail}{tail}"
+            if halt:
+                errors(line)
+            elif watched or outcome.what != "waiting":
+                print(one_line(line), flush=True)
+            elif not quiet:
+                errors(line)
+        if isinstance(outcome, Halt) and outcome.error is not None:
+            # Nobody foresaw it: whoever mends it needs all of it.
+            traceback.print_exception(outcome.error)
+
+    return report

@@ -59,7 +59,6 @@ def run(
     courier: bool = True,
     ready: Callable[[Connection], None],
     report: Callable[[Outcome], None],
-    trouble: Callable[[str], None],
     progress: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Keep a local network up until interrupted; returns the exit status.
@@ -70,8 +69,7 @@ def run(
         ledgers: how many ledgers; as many as the instrument has when left out.
         courier: whether a courier runs.
         ready: called once, when the network can be used.
-        report: called with what the courier did.
-        trouble: called with what it couldn't do.
+        report: called with what the courier did, and couldn't do.
         progress: called with what is being done until then.
     """
     instrument = with_ledgers(instrument_path, load_instrument(instrument_path), ledgers)
@@ -87,7 +85,7 @@ def run(
                 time.sleep(_HEARTBEAT)
 
             if courier:
-                run_courier(couriers(connection), report, beat, trouble)
+                run_courier(couriers(connection), report, beat)
             while True:
                 beat()
     except Interrupted:

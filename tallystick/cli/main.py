@@ -21,7 +21,6 @@ from tallystick.cli.options import PATH, json_option, manifest_option
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
-    from tallystick.cli.courier import Outcome
     from tallystick.reach.connection import Connection
 
 __all__ = ["cli", "guarded", "main"]
@@ -90,8 +89,9 @@ def devnet(
     as_json: bool,
 ) -> int:
     """Keep local ledgers with the suite on them up, until interrupted."""
+    from tallystick.cli.courier import reporter
     from tallystick.cli.devnet import run
-    from tallystick.cli.terminal import errors, progress
+    from tallystick.cli.terminal import progress
     from tallystick.local.devnet import default_instrument
     from tallystick.storage import require_writable
 
@@ -110,8 +110,7 @@ def devnet(
             ledgers=ledgers,
             courier=not no_courier,
             ready=ready,
-            report=_reporter(as_json),
-            trouble=errors,
+            report=reporter(as_json=as_json),
             progress=shown,
         )
 
@@ -124,7 +123,13 @@ def devnet(
     help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
 )
 @click.option("--once", is_flag=True, help="Do what can be done now, then end.")
+@click.option(
+    "--journal",
+    type=PATH,
+    help="What was handed over and is not final.  [NAME OF MANIFEST.sent.json beside it]",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--quiet", is_flag=True, help="Say nothing of what waits where nobody watches.")
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.05),
@@ -132,30 +137,40 @@ def devnet(
     show_default=True,
     help="Seconds between two looks at the ledgers.",
 )
-def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interval: float) -> int:
+def courier(
+    manifest_path: Path,
+    account: str,
+    once: bool,
+    journal: Path | None,
+    as_json: bool,
+    quiet: bool,
+    interval: float,
+) -> int:
     """Attest and deliver what is pending on every lane, and what engines tell of events.
 
-    Units that became claimable are claimed, too.
+    Units that became claimable are claimed, too. What stops one direction stops no other; killed
+    at any moment, it goes on where it stood.
     """
-    from tallystick.cli.courier import couriers, run
+    from tallystick.cli.courier import couriers, reporter, run
     from tallystick.cli.devnet import Interrupted, interruptible
-    from tallystick.cli.terminal import errors
     from tallystick.files.manifest import Manifest
     from tallystick.reach.connection import connect
+    from tallystick.reach.sending import SentJournal
 
-    connection = connect(Manifest.load(manifest_path), account=account)
+    connection = connect(Manifest.load(manifest_path), account=account, some=True)
+    kept = SentJournal(journal or manifest_path.with_suffix(".sent.json"))
     try:
         with interruptible():
             good = run(
-                couriers(connection, account),
-                _reporter(as_json),
+                couriers(connection, account, kept),
+                reporter(as_json=as_json, quiet=quiet),
                 lambda: time.sleep(interval),
-                errors,
                 once=once,
             )
     except Interrupted:
         return _INTERRUPTED if once else 0
     finally:
+        kept.close()
         connection.close()
     return 0 if good else 1
 
@@ -346,26 +361,6 @@ def _public(text: str) -> str:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _reporter(as_json: bool) -> Any:
-    """Return what prints the courier's doings."""
-    from tallystick.cli.terminal import json_line
-
-    watched = sys.stdout.isatty()
-
-    def report(outcome: Outcome) -> None:
-        if as_json:
-            _say(json_line(outcome.as_dict()))
-        elif outcome.changed or watched or outcome.what in {"refused", "failed"}:
-            detail = f": {outcome.detail}" if outcome.detail else ""
-            tail = f" {outcome.tx_hash}" if outcome.tx_hash else ""
-            _say(
-                f"{outcome.what} {outcome.source} to {outcome.destination} "
-                f"{outcome.words}{detail}{tail}"
-            )
-
-    return report
 
 
 def _show_ledgers(connection: Connection) -> None:

@@ -1,36 +1,55 @@
 """The courier: attests and delivers what is pending on every lane, and claims from suspense.
 
 What to do with a message is decided by a pure function of what was observed of it (`decide`); the
-`Courier` around it reads the ledgers, signs and sends. Nothing is kept that the ledgers don't know:
-it can be killed and started again, and several may run at once. Nothing is signed unless its
-source event stands in a canonical block that is final by the manifest's rule, was emitted by the
-lane's escrow, and has the id that the escrow keeps in storage (INV-4).
+`Courier` around it reads the ledgers, signs and sends. Nothing is kept that the ledgers don't know,
+but what was handed over and is not final (`Sending`): it can be killed and started again, and
+several may run at once. Nothing is signed unless its source event stands in a canonical block that
+is final by the manifest's rule, was emitted by the lane's escrow, and has the id that the escrow
+keeps in storage (INV-4).
+
+Each direction goes on by itself: what is wrong at one stops no other, and is said. In a step what
+the messages of a direction have in common is asked for once, and of each only what it takes to
+carry it: however many wait, they cost no request and keep none behind them.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
-from tallystick.bridge.carrying import Act
+from tallystick.bridge.carrying import Act, Halt, is_not_yet
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
-from tallystick.chain import Account, ChainError, RawLog, Receipt, Revert
+from tallystick.chain import Account, ChainError, Contract, Receipt, Revert
+from tallystick.chain.contract import Method
+from tallystick.chain.rpc import Unfunded
 from tallystick.courier.decision import Sighting, decide
+from tallystick.courier.end import LaneEnd, Sent
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
-from tallystick.reach.finality import FinalLogs, stands
+from tallystick.reach.finality import stand
+from tallystick.reach.sending import FULL, Handed, Ledgers, Sending
 from tallystick.text import hex_text
 
 __all__ = ["Courier", "Outcome"]
+
+# In a step so many messages of a direction are tried, and so many in suspense asked about.
+_TRIES: Final = 100
+_ASKED: Final = 200
+# A direction whose node kept us waiting rests for longer, but no longer than so many seconds.
+_LONGEST_REST: Final = 30.0
+_LATE: Final = "transit: before its lock time"
+_BEATEN: Final = "transit: delivered already"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a message in one step.
 
-    `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`.
+    `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`; `tx_hash` of
+    what waits: it was handed over.
     """
 
     what: str
@@ -72,16 +91,33 @@ class Outcome:
 
 @dataclass
 class _Direction:
-    """One direction of a lane, and what was read of it at both ends."""
+    """One direction of a lane, and what a courier remembers of it.
+
+    `tried` and `attested` are by message: the step of the last try; the epoch in which it was
+    attested, and how.
+    """
 
     lane: LaneEntry
     source: str
     destination: str
     kind: Kind
-    sent: FinalLogs
-    landed: FinalLogs
-    open: dict[tuple[int, int], RawLog] = field(default_factory=dict)
-    settled: set[bytes] = field(default_factory=set)
+    tried: dict[bytes, int] = field(default_factory=dict)
+    attested: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    # From which message in suspense on is asked in the next step.
+    turn: int = 0
+    halted: Halt | None = None
+    rests_until: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A direction as one step sees it: both ends, and what sends at its destination."""
+
+    sent: LaneEnd
+    landed: LaneEnd
+    sending: Sending
+    signers: SignerSet | None
+    missing: str
 
 
 class Courier:
@@ -92,6 +128,7 @@ class Courier:
         account: who sends and pays on every ledger: an account, or its name as
             `Connection.sender` takes it; the manifest's role `courier` when left out.
         attestors: keys to sign with; by default those that the manifest's mnemonic gives.
+        ledgers: what sends, if others send from the same account; then `account` is theirs.
 
     Raises:
         InputError: nothing here signs for the account, or everybody has a key and a ledger is not
@@ -104,228 +141,400 @@ class Courier:
         *,
         account: Account | str = "",
         attestors: Sequence[Account] | None = None,
+        ledgers: Ledgers | None = None,
     ) -> None:
         self.connection = connection
-        self._senders = {
-            ledger: connection.sender(ledger, account)
-            if isinstance(account, str)
-            else connection.private(account)
-            for ledger in connection.chains
-        }
+        self._ledgers = ledgers or Ledgers(connection, account)
         self._keys: dict[str, Account] = {
             str(attestor.address): connection.private(attestor)
             for attestor in (connection.keys("attestor") if attestors is None else attestors)
         }
+        self._steps = 0
         self._directions = [
-            _Direction(
-                lane,
-                source,
-                destination,
-                kind,
-                connection.final_logs(source),
-                connection.final_logs(destination),
-            )
+            _Direction(lane, source, destination, kind)
             for lane in connection.manifest.lanes
             for source, destination, kind in (
                 (lane.home, lane.remote, Kind.ISSUE),
                 (lane.remote, lane.home, Kind.RELEASE),
             )
         ]
+        self._ends: dict[tuple[str, bytes], LaneEnd] = {}
+        self._read_in: dict[tuple[str, bytes], int] = {}
+        self._eras: dict[bytes, tuple[int, int]] = {}
+        self._signer_sets: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     @property
     def attestors(self) -> tuple[str, ...]:
         """Addresses whose keys are here."""
         return tuple(self._keys)
 
-    def step(self) -> tuple[Outcome, ...]:
-        """Carry what can be carried now; returns what was done and what waits.
+    def sender(self, ledger: str) -> Account:
+        """Return the account that pays on a ledger."""
+        return self._ledgers.sender(ledger)
 
-        Raises:
-            ChainError: a node can't be reached; the next step goes on where this one stood.
-        """
+    def step(self) -> tuple[Outcome | Halt, ...]:
+        """Carry what can be carried now; returns what was done, what waits and what halts."""
         return tuple(self.carry())
 
-    def carry(self) -> Iterator[Outcome]:
-        """Do what `step` does, one message at a time: an error takes back nothing.
-
-        Raises:
-            ChainError: a node can't be reached; what goes between others was carried.
-        """
-        errors = []
-        for direction in self._directions:
-            try:
-                yield from self._step(direction)
-            except ChainError as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
-
-    def _step(self, way: _Direction) -> Iterator[Outcome]:
-        self._read(way)
-        final = way.sent.final()
-        for place, log in sorted(way.open.items()):
-            message, logged_id = self._parsed(way, log)
-            if logged_id in way.settled:
-                del way.open[place]
+    def carry(self) -> Iterator[Outcome | Halt]:
+        """Do what `step` does, one message at a time: what goes wrong takes back nothing."""
+        self._steps += 1
+        self._ledgers.begin()
+        for way in self._directions:
+            began = time.monotonic()
+            if way.halted is not None and began < way.rests_until:
+                yield way.halted
                 continue
-            outcome = self._carry(way, log, message, logged_id, final)
-            if outcome is not None:
-                yield outcome
+            way.halted = None
+            try:
+                yield from self._step(way)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                if isinstance(error, ChainError) and not isinstance(error, Unfunded):
+                    ended = time.monotonic()
+                    way.rests_until = ended + min(2 * (ended - began), _LONGEST_REST)
+                way.halted = Halt.by(error, way.source, way.destination, way.lane.id_bytes)
+                yield way.halted
+
+    def _step(self, way: _Direction) -> Iterator[Outcome | Halt]:
+        seen = self._seen(way)
+        if seen.sent.missing:
+            logged = f"{way.source} logged {seen.sent.missing}: asked for again"
+            yield Halt("incomplete", way.source, way.destination, way.lane.id_bytes, logged)
+        ready, held = list[Sent](), list[Sent]()
+        for sent in list(seen.sent.sent()):
+            id_ = sent.message.id
+            handed, what = self._handed(seen, id_)
+            if handed is not None:
+                outcome = self._of_handed(way, seen, sent, handed, what)
+                if outcome is not None:
+                    yield outcome
+            elif seen.landed.is_settled(sent.id):
+                self._drop(way, seen, sent)
+            elif seen.landed.held(sent.id):
+                held.append(sent)
+            elif seen.landed.held(sent.id) is None:
+                # As if its source kept it: that is asked of those alone that would go then.
+                decision = decide(self._sighting(way, seen, sent))
+                why = decision.why or seen.missing
+                if decision.act is Act.DELIVER and not why:
+                    ready.append(sent)
+                else:
+                    refused = decision.act is Act.REFUSE
+                    yield self._outcome(way, sent, "refused" if refused else "waiting", why)
+        yield from self._claims(way, seen, held)
+        yield from self._deliveries(way, seen, ready)
 
     # ----------------------------------------------------------------------- reading
 
-    def _read(self, way: _Direction) -> None:
-        """Read what became final: what the source sent, what the destination is done with."""
-        if way.landed.forgets():
-            # What was done with may have to be done again.
-            way.settled = set()
-            way.sent.forget()
-            way.open = {}
-        if way.sent.forgets():
-            way.open = {}
-        lane = way.lane.id_bytes
-        for log in way.sent.read(self.connection.escrow(way.source), [("MessageSent", [lane])]):
-            way.open[log.block_number, log.log_index] = log
-        ends = [(name, [lane]) for name in ("MessageDelivered", "SuspenseClaimed")]
-        for log in way.landed.read(self.connection.escrow(way.destination), ends):
-            args = self.connection.chains[way.destination].decode_log(log).args
-            if not args.get("suspended"):
-                way.settled.add(bytes(args["id"]))
+    def _seen(self, way: _Direction) -> _Seen:
+        """Read both ends, once a step, and who signs; what is read is of one block of each."""
+        lane = way.lane
+        eras = tuple(self._ledgers.watch(ledger).era for ledger in (lane.home, lane.remote))
+        ends = [self._end(lane, ledger) for ledger in (way.source, way.destination)]
+        if self._eras.setdefault(lane.id_bytes, (eras[0], eras[1])) != eras:
+            # What was final is gone: what was done with may have to be done again.
+            self._eras[lane.id_bytes] = (eras[0], eras[1])
+            for end in ends:
+                end.forget()
+            for each in self._directions:
+                if each.lane is lane:
+                    each.tried, each.attested = {}, {}
+        for end, ledger in zip(ends, (way.source, way.destination), strict=True):
+            key = ledger, lane.id_bytes
+            if self._read_in.get(key) != self._steps:
+                end.read()
+                self._read_in[key] = self._steps
+        sending = self._ledgers.sending(way.destination)
+        signers = self._signer_set(way, ends[1])
+        return _Seen(ends[0], ends[1], sending, signers, self._keys_missing(signers))
 
-    def _parsed(self, way: _Direction, log: RawLog) -> tuple[LaneMessage, bytes]:
-        args = self.connection.chains[way.source].decode_log(log).args
-        return LaneMessage.from_event(args["message"]), bytes(args["id"])
+    def _end(self, lane: LaneEntry, ledger: str) -> LaneEnd:
+        key = ledger, lane.id_bytes
+        if key not in self._ends:
+            watch, escrow = self._ledgers.watch(ledger), self.connection.escrow(ledger)
+            self._ends[key] = LaneEnd(watch, escrow, lane.id_bytes, ledger == lane.home)
+        return self._ends[key]
 
-    def _sighting(
-        self, way: _Direction, log: RawLog, message: LaneMessage, logged_id: bytes, final: int
-    ) -> Sighting:
-        source, destination = (self.connection.escrow(n) for n in (way.source, way.destination))
-        lane = way.lane.id_bytes
-        arrived = bool(destination.has_arrived(lane, message.nonce))
-        suspended = int(destination.suspended(message.id)) if arrived else 0
-        return Sighting(
-            message=message,
-            logged_id=logged_id,
-            emitter=str(log.address),
-            escrow=way.lane.escrow_on(way.source),
-            lane=lane,
-            kind=way.kind,
-            block=log.block_number,
-            final=final,
-            canonical=arrived or stands(self.connection.chains[way.source], source, log),
-            outbox=bytes(32) if arrived else bytes(source.outbox(lane, message.nonce)),
-            arrived=arrived,
-            suspended=suspended,
-            receivable=bool(suspended) and self._receivable(way, message),
-            clock=self.connection.chains[way.destination].now,
-            paused="" if arrived else self._paused(way),
-        )
-
-    def _receivable(self, way: _Direction, message: LaneMessage) -> bool:
-        try:
-            recipient = party_address(message.recipient)
-        except ValueError:
-            return False
-        token = self.connection.token(way.destination)
-        return bool(token.canReceive(recipient))
-
-    def _paused(self, way: _Direction) -> str:
-        state = self.connection.escrow(way.destination).lane_state(way.lane.id_bytes)
-        if int(state.paused_directions) & 2:
-            return "inbound is paused on the lane"
-        return ""
-
-    # ------------------------------------------------------------------------ acting
-
-    def _carry(
-        self, way: _Direction, log: RawLog, message: LaneMessage, logged_id: bytes, final: int
-    ) -> Outcome | None:
-        try:
-            decision = decide(self._sighting(way, log, message, logged_id, final))
-            if decision.act is Act.DONE:
-                return None
-            if decision.act is Act.CLAIM:
-                return self._sent(way, message, "claimed", self._claim(way, message))
-            if decision.act is Act.DELIVER:
-                attestation, missing = self._attestation(way, message)
-                if missing:
-                    return self._outcome(way, message, "waiting", missing)
-                receipt = self._deliver(way, message, attestation)
-                delivered = [
-                    event
-                    for event in receipt.named("MessageDelivered")
-                    if bytes(event.args["id"]) == message.id
-                ]
-                held = any(event.args["suspended"] for event in delivered)
-                return self._sent(way, message, "suspended" if held else "delivered", receipt)
-            what = "refused" if decision.act is Act.REFUSE else "waiting"
-            return self._outcome(way, message, what, decision.why)
-        except Revert as revert:
-            # Another courier may have been quicker; that is no failure.
-            if self.connection.escrow(way.destination).has_arrived(
-                way.lane.id_bytes, message.nonce
-            ) and "delivered already" in str(revert):
-                return None
-            return self._outcome(way, message, "failed", str(revert))
-
-    def _signer_set(self, way: _Direction) -> SignerSet | None:
+    def _signer_set(self, way: _Direction, end: LaneEnd) -> SignerSet | None:
         """Who signs in the newest epoch of the lane that is valid on its destination now."""
-        escrow, lane = self.connection.escrow(way.destination), way.lane.id_bytes
-        now = self.connection.chains[way.destination].now
-        for number in range(int(escrow.lane_state(lane).epoch), 0, -1):
-            epoch = escrow.epoch_at(lane, number)
+        now, head = end.watch.clock, end.watch.head.number
+        for number in range(int(end.state.epoch), 0, -1):
+            epoch = end.escrow.epoch_at.call(end.lane, number, block=head)
             if int(epoch.valid_from) <= now < int(epoch.valid_until):
-                verifier = self.connection.contract(
-                    way.destination, "QuorumVerifier", str(epoch.verifier)
-                )
-                kept = verifier.signer_set()
-                return SignerSet.of(number, int(kept.threshold), map(str, kept.signers))
+                address = str(epoch.verifier)
+                if address not in self._signer_sets:
+                    # A verifier's signers never change.
+                    there = self.connection.contract(way.destination, "QuorumVerifier", address)
+                    kept = there.signer_set.call(block=head)
+                    signers = int(kept.threshold), tuple(map(str, kept.signers))
+                    self._signer_sets[address] = signers
+                return SignerSet.of(number, *self._signer_sets[address])
         return None
 
-    def _attestation(self, way: _Direction, message: LaneMessage) -> tuple[bytes, str]:
-        """Sign with the keys at hand; the second is what is missing, or nothing."""
-        signers = self._signer_set(way)
+    def _keys_missing(self, signers: SignerSet | None) -> str:
+        """What is missing to sign, or nothing."""
         if signers is None:
-            return b"", "the lane has no valid epoch there"
-        keys = [
+            return "the lane has no valid epoch there"
+        keys = len(self._signing(signers))
+        if keys < signers.threshold:
+            return f"{keys} of {signers.threshold} attestor keys are here"
+        return ""
+
+    def _signing(self, signers: SignerSet) -> list[bytes]:
+        """The keys of a set that are here."""
+        return [
             account.key
             for address in signers.signers
             if (account := self._keys.get(address)) is not None and account.key is not None
         ]
-        if len(keys) < signers.threshold:
-            return b"", f"{len(keys)} of {signers.threshold} attestor keys are here"
-        chain = self.connection.chains[way.destination]
-        domain = Domain(chain.chain_id, way.lane.escrow_on(way.destination))
-        return attest(message, signers, domain, keys[: signers.threshold]), ""
 
-    def sender(self, ledger: str) -> Account:
-        """Return the account that pays on a ledger."""
-        return self._senders[ledger]
-
-    def _deliver(self, way: _Direction, message: LaneMessage, attestation: bytes) -> Receipt:
-        receipt: Receipt = self.connection.escrow(way.destination).deliver(
-            message.as_tuple(), attestation, sender=self.sender(way.destination)
+    def _sighting(
+        self,
+        way: _Direction,
+        seen: _Seen,
+        sent: Sent,
+        *,
+        outbox: bytes | None = None,
+        canonical: bool = True,
+        suspended: int = 0,
+        receivable: bool = False,
+    ) -> Sighting:
+        """What was seen of a message; what was not asked for is as it should be."""
+        paused = int(seen.landed.state.paused_directions) & 2
+        return Sighting(
+            message=sent.message,
+            logged_id=sent.id,
+            emitter=str(sent.log.address),
+            escrow=way.lane.escrow_on(way.source),
+            lane=way.lane.id_bytes,
+            kind=way.kind,
+            block=sent.log.block_number,
+            final=seen.sent.watch.final,
+            canonical=canonical,
+            outbox=sent.message.id if outbox is None else outbox,
+            arrived=suspended > 0,
+            suspended=suspended,
+            receivable=receivable,
+            clock=seen.landed.watch.clock,
+            paused="inbound is paused on the lane" if paused else "",
         )
-        return receipt
 
-    def _claim(self, way: _Direction, message: LaneMessage) -> Receipt:
-        receipt: Receipt = self.connection.escrow(way.destination).claim(
-            message.as_tuple(), sender=self.sender(way.destination)
+    @staticmethod
+    def _drop(way: _Direction, seen: _Seen, sent: Sent) -> None:
+        """Forget a message that is settled for good, if it is believed at both ends."""
+        if seen.sent.drop(sent):
+            seen.landed.drop_landed(sent.id)
+            way.tried.pop(sent.id, None)
+            way.attested.pop(sent.id, None)
+
+    # -------------------------------------------------------------- what was handed over
+
+    @staticmethod
+    def _handed(seen: _Seen, id_: bytes) -> tuple[Handed | None, str]:
+        """The transaction that is under way for a message, or landed lately, and what it does."""
+        for about, what in ((_claim_of(id_), "claimed"), (id_, "delivered")):
+            handed = seen.sending.of(about)
+            if handed is None:
+                continue
+            failed = handed.receipt is not None and handed.receipt.status == 0
+            if not handed.told or not failed:
+                # What it left in suspense may be claimed.
+                done = handed.told and what == "delivered" and seen.landed.held(id_) is not None
+                return (None, "") if done else (handed, what)
+        return None, ""
+
+    def _of_handed(
+        self, way: _Direction, seen: _Seen, sent: Sent, handed: Handed, what: str
+    ) -> Outcome | None:
+        """What became of a transaction; nothing once that was told."""
+        if handed.receipt is None:
+            return self._outcome(way, sent, "waiting", handed.words, tx_hash=handed.tx_hash)
+        if handed.told:
+            return None
+        handed.told = True
+        failure = seen.sending.failure(handed)
+        if failure is not None:
+            return self._reverted(way, seen, sent, failure)
+        receipt = handed.receipt
+        for event in receipt.named("MessageDelivered"):
+            if bytes(event.args["id"]) == sent.message.id and event.args["suspended"]:
+                why = "its recipient can't receive"
+                return self._outcome(way, sent, "suspended", why, receipt)
+        return self._outcome(way, sent, what, receipt=receipt)
+
+    def _reverted(self, way: _Direction, seen: _Seen, sent: Sent, revert: Revert) -> Outcome | None:
+        """What a revert means: it is too early, another courier was quicker, or it failed."""
+        if revert.reason == _BEATEN and seen.landed.escrow.has_arrived(
+            way.lane.id_bytes, sent.message.nonce
+        ):
+            return None
+        if is_not_yet(revert):
+            return self._outcome(way, sent, "waiting", revert.reason or "")
+        return self._outcome(way, sent, "failed", str(revert))
+
+    # ------------------------------------------------------------------------ acting
+
+    def _claims(self, way: _Direction, seen: _Seen, held: Sequence[Sent]) -> Iterator[Outcome]:
+        """Claim what waits in suspense and can be paid; of many some are asked about in turn."""
+        first = way.turn if way.turn < len(held) else 0
+        asked, way.turn = held[first : first + _ASKED], first + _ASKED
+        receivable = self._receivable(way, seen, asked)
+        for sent in held:
+            decision = decide(
+                self._sighting(
+                    way,
+                    seen,
+                    sent,
+                    suspended=seen.landed.held(sent.id) or 0,
+                    receivable=sent.message.recipient in receivable,
+                )
+            )
+            if decision.act is not Act.CLAIM:
+                refused = decision.act is Act.REFUSE
+                what = "refused" if refused else "waiting"
+                yield self._outcome(way, sent, what, decision.why)
+                continue
+            try:
+                handed = self._claim(seen, sent.message)
+            except Revert as revert:
+                outcome = self._reverted(way, seen, sent, revert)
+            else:
+                outcome = self._sent(way, seen, sent, handed, "claimed")
+            if outcome is not None:
+                yield outcome
+
+    def _receivable(self, way: _Direction, seen: _Seen, asked: Sequence[Sent]) -> set[bytes]:
+        """The recipients among those of some messages who could be paid now."""
+        token, found = self.connection.token(way.destination), dict[bytes, bytes]()
+        for sent in asked:
+            try:
+                recipient = party_address(sent.message.recipient)
+            except ValueError:
+                continue
+            found[sent.message.recipient] = token.canReceive.encode(recipient)
+        answers = _all(token.canReceive, list(found.values()), seen.landed.watch.head.number)
+        return {word for word, answer in zip(found, answers, strict=True) if answer}
+
+    def _deliveries(self, way: _Direction, seen: _Seen, ready: Sequence[Sent]) -> Iterator[Outcome]:
+        """Deliver what can go, those first that were not tried for longest."""
+        tried = way.tried
+        in_turn = sorted(ready, key=lambda sent: (tried.get(sent.id, 0), sent.message.nonce))
+        # Where nothing more is handed over now, nothing is tried.
+        chosen = in_turn[: _TRIES if seen.sending.room else 0]
+        handed: list[tuple[Sent, Handed]] = []
+        too_early: int | None = None
+        for sent, proof, revert in self._attested(way, seen, chosen):
+            if isinstance(proof, Outcome):
+                tried[sent.id] = self._steps
+                yield proof
+                continue
+            late = revert is not None and revert.reason == _LATE
+            if late and too_early is not None and sent.message.lock_time >= too_early:
+                tried[sent.id] = self._steps
+                yield self._outcome(way, sent, "waiting", _LATE)
+                continue
+            try:
+                if revert is not None and not late:
+                    raise revert
+                # Its clock said that it may go: the last block's is older than the next one's.
+                found = self._deliver(seen, sent.message, proof)
+            except Revert as refused:
+                tried[sent.id] = self._steps
+                if refused.reason == _LATE:
+                    too_early = sent.message.lock_time
+                outcome = self._reverted(way, seen, sent, refused)
+            else:
+                if found is not None and found.receipt is None:
+                    handed.append((sent, found))
+                    continue
+                outcome = self._sent(way, seen, sent, found, "delivered")
+            if outcome is not None:
+                yield outcome
+        if handed:
+            # Where blocks are quick they are there by now.
+            seen.sending.look()
+        for sent, found in handed:
+            outcome = self._of_handed(way, seen, sent, found, "delivered")
+            if outcome is not None:
+                yield outcome
+
+    def _attested(
+        self, way: _Direction, seen: _Seen, chosen: Sequence[Sent]
+    ) -> Iterator[tuple[Sent, bytes | Outcome, Revert | None]]:
+        """What delivers each of some messages, or what became of it, and whether a call reverts.
+
+        Asks in as few requests as there may be, right before anything is signed: what arrived,
+        what the source keeps, and whether its logs stand.
+        """
+        source, destination, lane = seen.sent.escrow, seen.landed.escrow, way.lane.id_bytes
+        nonces = [sent.message.nonce for sent in chosen]
+        arrived = _all(
+            destination.has_arrived, [destination.has_arrived.encode(lane, n) for n in nonces]
         )
-        return receipt
+        outbox = _all(source.outbox, [source.outbox.encode(lane, n) for n in nonces])
+        logs = stand(
+            source,
+            [
+                sent.log
+                for sent, there in zip(chosen, arrived, strict=True)
+                if not there and sent.id not in way.attested
+            ],
+        )
+        going: list[tuple[Sent, bytes]] = []
+        for sent, there, kept in zip(chosen, arrived, outbox, strict=True):
+            if there:
+                # Somebody was quicker, and its log is still to come.
+                continue
+            stands = sent.log in logs or sent.id in way.attested
+            decision = decide(self._sighting(way, seen, sent, outbox=bytes(kept), canonical=stands))
+            if decision.act is Act.DELIVER:
+                going.append((sent, self._attestation(way, seen, sent.message)))
+            else:
+                what = "refused" if decision.act is Act.REFUSE else "waiting"
+                yield sent, self._outcome(way, sent, what, decision.why), None
+        tries = [(sent.message.as_tuple(), proof) for sent, proof in going]
+        calls = [(destination, destination.deliver.encode(*each)) for each in tries]
+        for (sent, proof), answer in zip(going, _called(destination, calls), strict=True):
+            yield sent, proof, answer if isinstance(answer, Revert) else None
 
-    def _sent(self, way: _Direction, message: LaneMessage, what: str, receipt: Receipt) -> Outcome:
-        detail = "its recipient can't receive" if what == "suspended" else ""
-        return self._outcome(way, message, what, detail, receipt)
+    def _attestation(self, way: _Direction, seen: _Seen, message: LaneMessage) -> bytes:
+        """Sign with the keys at hand, once an epoch."""
+        signers = seen.signers
+        assert signers is not None  # nothing is ready without them
+        epoch, proof = way.attested.get(message.id, (0, b""))
+        if epoch != signers.epoch:
+            chain = self.connection.chains[way.destination]
+            domain = Domain(chain.chain_id, way.lane.escrow_on(way.destination))
+            keys = self._signing(signers)[: signers.threshold]
+            proof = attest(message, signers, domain, keys)
+            way.attested[message.id] = signers.epoch, proof
+        return proof
+
+    def _deliver(self, seen: _Seen, message: LaneMessage, attestation: bytes) -> Handed | None:
+        arguments = message.as_tuple(), attestation
+        return seen.sending.send(message.id, seen.landed.escrow.deliver, arguments)
+
+    def _claim(self, seen: _Seen, message: LaneMessage) -> Handed | None:
+        about, arguments = _claim_of(message.id), (message.as_tuple(),)
+        return seen.sending.send(about, seen.landed.escrow.claim, arguments)
+
+    def _sent(
+        self, way: _Direction, seen: _Seen, sent: Sent, handed: Handed | None, what: str
+    ) -> Outcome | None:
+        if handed is None:
+            return self._outcome(way, sent, "waiting", FULL)
+        return self._of_handed(way, seen, sent, handed, what)
 
     @staticmethod
     def _outcome(
         way: _Direction,
-        message: LaneMessage,
+        sent: Sent,
         what: str,
         detail: str = "",
         receipt: Receipt | None = None,
+        tx_hash: str = "",
     ) -> Outcome:
+        message = sent.message
         return Outcome(
             what=what,
             lane=way.lane.id_bytes,
@@ -335,6 +544,31 @@ class Courier:
             id=message.id,
             amount=message.amount,
             detail=detail,
-            tx_hash=receipt.tx_hash if receipt else "",
+            tx_hash=receipt.tx_hash if receipt else tx_hash,
             gas_used=receipt.gas_used if receipt else 0,
         )
+
+
+def _claim_of(id_: bytes) -> bytes:
+    """What a claim is about: the same message as its delivery, but another transaction."""
+    return id_ + b"claim"
+
+
+def _called(
+    contract: Contract, calls: Sequence[tuple[Any, bytes]], block: int | None = None
+) -> tuple[bytes | Revert, ...]:
+    return contract.chain.call_all(calls, block=block) if calls else ()
+
+
+def _all(method: Method, data: Sequence[bytes], block: int | None = None) -> list[Any]:
+    """What a view answers to each of some calls, on one state.
+
+    Raises:
+        Revert: one reverted.
+    """
+    found = []
+    for answer in _called(method.contract, [(method.contract, each) for each in data], block):
+        if isinstance(answer, Revert):
+            raise answer
+        found.append(method.decode(answer))
+    return found

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tallystick.bridge.attestation import Asking, SignerSet, Struct, attest
 from tallystick.chain import Account, Contract, Receipt, Revert
-from tallystick.chain.abi import address_of
+from tallystick.chain.abi import address_of, keccak
 from tallystick.chain.contract import Method
 from tallystick.errors import InputError
 from tallystick.events.engines import Engines
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
+from tallystick.reach.sending import FULL, Handed, Ledgers, Sending
 
 __all__ = ["ANYONE", "PAYMENT", "Actor", "Step"]
 
@@ -70,6 +71,9 @@ class Step:
         }
 
 
+S = TypeVar("S")
+
+
 class Actor:
     """Sends to the engines of a manifest.
 
@@ -78,18 +82,25 @@ class Actor:
         account: who sends, an account or its name as `Connection.sender` takes it; by default the
             role that each act needs, and `courier` for what anyone may do.
         execute: send transactions; without it acts are tried in calls alone.
+        ledgers: what sends without waiting for blocks, from `account`; else each act waits for its.
 
     Raises:
         InputError: the manifest has no engines.
     """
 
     def __init__(
-        self, connection: Connection, *, account: Account | str = "", execute: bool = True
+        self,
+        connection: Connection,
+        *,
+        account: Account | str = "",
+        execute: bool = True,
+        ledgers: Ledgers | None = None,
     ) -> None:
         self.connection = connection
         self.engines = Engines(connection)
         self.execute = execute
         self._account = account
+        self._ledgers = ledgers
 
     def sender(self, ledger: str, role: str = ANYONE) -> Account:
         """Return who sends on a ledger: the account that was named, or the holder of a role.
@@ -135,24 +146,74 @@ class Actor:
         detail: str = "",
         *,
         role: str = ANYONE,
+        about: bytes = b"",
     ) -> Step:
-        """Try an act in a call and, if it would be done, send it."""
+        """Try an act in a call and, if it would be done, send it.
+
+        While one that was sent about the same may land, no other is.
+        """
+        about = about or keccak(method.encode(*arguments))
 
         def act() -> Step:
+            known = self._handed(ledger, method.name, about, detail)
+            if known is not None:
+                return known
             method.call(*arguments, sender=self.sender(ledger, role))
-            return self._sent(ledger, method, arguments, detail, role)
+            return self._sent(ledger, method, arguments, detail, role, about)
 
         return self._tried(ledger, method.name, act, detail)
 
     def _sent(
-        self, ledger: str, method: Method, arguments: Sequence[Any], detail: str, role: str
+        self,
+        ledger: str,
+        method: Method,
+        arguments: Sequence[Any],
+        detail: str,
+        role: str,
+        about: bytes = b"",
     ) -> Step:
         sender = self.sender(ledger, role)
         if not self.execute:
             return Step(ledger, method.name, "pending", detail)
-        receipt = method.send(*arguments, sender=sender)
-        hashed, gas = receipt.tx_hash, receipt.gas_used
-        return Step(ledger, method.name, "executed", detail, hashed, gas, receipt)
+        if self._ledgers is None:
+            return _executed(ledger, method.name, detail, method.send(*arguments, sender=sender))
+        sending = self._ledgers.sending(ledger)
+        handed = sending.send(about, method, arguments)
+        if handed is None:
+            return Step(ledger, method.name, "waiting", f"{detail}: {FULL}".removeprefix(": "))
+        if handed.receipt is None:
+            # Where blocks are quick it is there by now.
+            sending.look()
+        return self._became(sending, ledger, method.name, handed, detail)
+
+    def _handed(self, ledger: str, act: str, about: bytes, detail: str) -> Step | None:
+        """What became of a transaction that was handed over before; None: none is under way.
+
+        Raises:
+            Revert: it failed in its block.
+        """
+        if self._ledgers is None:
+            return None
+        sending = self._ledgers.sending(ledger)
+        handed = sending.of(about)
+        if handed is None or (
+            handed.told and handed.receipt is not None and handed.receipt.status == 0
+        ):
+            return None
+        return self._became(sending, ledger, act, handed, detail)
+
+    @staticmethod
+    def _became(sending: Sending, ledger: str, act: str, handed: Handed, detail: str) -> Step:
+        if handed.receipt is None:
+            waits = f"{detail}: {handed.words}".removeprefix(": ")
+            return Step(ledger, act, "waiting", waits, handed.tx_hash)
+        if handed.told:
+            return Step(ledger, act, "done", detail)
+        handed.told = True
+        failure = sending.failure(handed)
+        if failure is not None:
+            raise failure
+        return _executed(ledger, act, detail, handed.receipt)
 
     def _holder(self, ledger: str, role: str) -> str:
         """Who holds a role on a ledger."""
@@ -214,10 +275,14 @@ class Actor:
             yield Step(ledger, confirm, "waiting", f"{what}: {propose} comes first")
 
     @staticmethod
-    def _tried(ledger: str, name: str, act: Callable[[], Step], detail: str = "") -> Step:
+    def _tried(ledger: str, name: str, act: Callable[[], S], detail: str = "") -> S | Step:
         """An act, or the contract's reason against it."""
         try:
             return act()
         except Revert as revert:
             state = "done" if revert.reason in _BEATEN else "refused"
             return Step(ledger, name, state, f"{detail}: {revert}".removeprefix(": "))
+
+
+def _executed(ledger: str, act: str, detail: str, receipt: Receipt) -> Step:
+    return Step(ledger, act, "executed", detail, receipt.tx_hash, receipt.gas_used, receipt)

@@ -7,6 +7,7 @@ manifest's rule, is what that engine would tell, and the engine keeps that it to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from tallystick.actions.message import MESSAGE_ATTESTATION
 from tallystick.bridge.carrying import Act
@@ -45,6 +46,11 @@ class Carrier(Actor):
             final: the last block of the source that is final.
         """
         engines, message, told = self.engines, telling.message, telling.told
+        what, act = f"{told.KIND.name} of {telling.source}", KINDS[told.KIND].act
+        handed = partial(self._handed, destination, act, telling.id, what)
+        step = self._tried(destination, act, handed, what)
+        if step is not None and step.state != "done":
+            return self._unless_against(telling, step, what)
         taken, blocked = self.taken(telling, destination)
         decision = decide(
             Sighting(
@@ -62,8 +68,6 @@ class Carrier(Actor):
                 blocked=blocked,
             )
         )
-        what = f"{told.KIND.name} of {telling.source}"
-        act = KINDS[told.KIND].act
         if decision.act is Act.DONE:
             return None
         if decision.act is not Act.DELIVER:
@@ -80,7 +84,14 @@ class Carrier(Actor):
         if missing:
             return Step(destination, act, "waiting", f"{what}: {missing}")
         arguments = (message.as_tuple(), *told.arguments, proof)
-        step = self._do(destination, engine.method(act), arguments, what)
-        if (against := KINDS[told.KIND].against) and step.receipt and step.receipt.named(against):
-            return Step(destination, act, "refused", f"{what}: contradicts what is known there")
+        step = self._do(destination, engine.method(act), arguments, what, about=telling.id)
+        return self._unless_against(telling, step, what)
+
+    @staticmethod
+    def _unless_against(telling: Telling, step: Step, what: str) -> Step:
+        """A step, but refused if what was taken contradicts what was known there."""
+        against = KINDS[telling.told.KIND].against
+        if against and step.receipt and step.receipt.named(against):
+            why = f"{what}: contradicts what is known there"
+            return Step(step.ledger, step.act, "refused", why)
         return step

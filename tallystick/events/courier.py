@@ -7,12 +7,13 @@ reconciled, which anyone may and nobody else would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tallystick.actions.message import Kind
-from tallystick.chain import Account, ChainError, RawLog
+from tallystick.bridge.carrying import Halt
+from tallystick.chain import Account, RawLog
 from tallystick.errors import CheckFailed
 from tallystick.events.acts import Step
 from tallystick.events.books import Books
@@ -20,6 +21,8 @@ from tallystick.events.carrying import Carrier
 from tallystick.events.engines import Telling
 from tallystick.events.kinds import KINDS, subject
 from tallystick.reach.connection import Connection
+from tallystick.reach.finality import FinalLogs
+from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
@@ -27,13 +30,16 @@ __all__ = ["BookKeeper", "Carried", "EngineCourier"]
 
 # Steps that a refused message rests: ever more, up to so many.
 _LONGEST_REST: Final = 64
+# So many of the last final blocks are read again in each step.
+_AGAIN: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What became of a message in one step: `told`, `taken`, `waiting` or `refused`.
 
-    `id` is the message's; the lane's where nothing was told.
+    `id` is the message's; the lane's where nothing was told. `tx_hash` of what waits: it was handed
+    over.
     """
 
     what: str
@@ -49,7 +55,7 @@ class Carried:
     @property
     def changed(self) -> bool:
         """Whether a ledger was changed."""
-        return bool(self.tx_hash)
+        return self.what in {"taken", "told"}
 
     @property
     def words(self) -> str:
@@ -102,74 +108,98 @@ class EngineCourier(Carrier):
     Args:
         connection: the ledgers.
         account: who sends and pays on every ledger, as for `Courier`.
+        ledgers: what sends, from that account, if others send from it.
 
     Raises:
         InputError: the manifest has no engines, or nothing here signs for the account.
     """
 
-    def __init__(self, connection: Connection, *, account: Account | str = "") -> None:
-        super().__init__(connection, account=account)
-        self._logs = {ledger: connection.final_logs(ledger) for ledger in self.engines.ledgers}
-        self._unread: list[tuple[str, RawLog]] = []
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        account: Account | str = "",
+        ledgers: Ledgers | None = None,
+    ) -> None:
+        self._sends = ledgers or Ledgers(connection, account)
+        super().__init__(connection, account=account, ledgers=self._sends)
+        self._logs: dict[str, FinalLogs] = {}
+        # What was read, but not what it says; and what need not be read again.
+        self._unread: dict[tuple[str, RawLog], None] = {}
+        self._known: dict[str, set[RawLog]] = {}
         self._open: dict[tuple[bytes, str], _Open] = {}
         self._steps = 0
-        for ledger in self._logs:
-            self.sender(ledger)
 
-    def carry(self) -> Iterator[Carried]:
-        """Carry what can be carried now, one message at a time; says what waits, too.
-
-        Raises:
-            ChainError: a node can't be reached; the next call goes on where this one stood.
-        """
+    def carry(self) -> Iterator[Carried | Halt]:
+        """Carry what can be carried now, one message at a time; says what waits, too."""
         self._steps += 1
-        errors = [*self._on_each(self._check), *self._on_each(self._note)]
-        try:
-            while self._unread:
-                if unreadable := self._read(*self._unread[0]):
-                    yield unreadable
-                del self._unread[0]
-        except ChainError as error:
-            errors.append(error)
-        away: set[tuple[str, str]] = set()
+        self._sends.begin()
+        halts: dict[tuple[str, str], Halt] = {}
+        away: set[str] = set()
+        for act in (self._check, self._note):
+            for ledger in self.engines.ledgers:
+                try:
+                    if ledger not in away:
+                        act(ledger)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                    away.add(ledger)
+                    self._halt(halts, ledger, error)
+        for source, log in list(self._unread):
+            if source in away:
+                continue
+            try:
+                unreadable = self._read(source, log)
+            except Exception as error:  # noqa: BLE001
+                away.add(source)
+                self._halt(halts, source, error)
+                continue
+            if unreadable:
+                yield unreadable
+            del self._unread[source, log]
         for key, message in list(self._open.items()):
             way = message.telling.source, message.destination
-            if way in away:
+            if way in halts:
                 continue
             try:
                 if message.rests_until <= self._steps:
                     message.said = self._step(message)
-            except ChainError as error:
-                # Others may go between ledgers that are there.
-                errors.append(error)
-                away.add(way)
+            except Exception as error:  # noqa: BLE001
+                halts[way] = Halt.by(error, *way, self._lane(*way))
                 continue
             if 0 <= message.done_at <= self._logs[message.destination].read_to:
                 del self._open[key]
             elif message.said is not None:
                 yield message.said
-        if errors:
-            raise errors[0]
+        yield from halts.values()
 
-    def _on_each(self, act: Callable[[str], None]) -> list[ChainError]:
-        """Do something on each ledger; says which nodes can't be reached."""
-        errors = []
-        for ledger in self._logs:
-            try:
-                act(ledger)
-            except ChainError as error:
-                errors.append(error)
-        return errors
+    def _halt(self, halts: dict[tuple[str, str], Halt], ledger: str, error: Exception) -> None:
+        """Note that a ledger's trouble stops the directions from it and to it."""
+        others = self.engines.lanes if ledger == self.engines.home else (self.engines.home,)
+        for other in others:
+            for way in ((ledger, other), (other, ledger)):
+                halts.setdefault(way, Halt.by(error, *way, self._lane(*way)))
+
+    def _lane(self, source: str, destination: str) -> bytes:
+        """The lane between two ledgers."""
+        remote = destination if source == self.engines.home else source
+        return self.engines.lanes[remote].id_bytes
 
     def _check(self, ledger: str) -> None:
         """Begin anew if what was read of a ledger is gone: what was taken may have to be again."""
+        self._sends.watch(ledger)
+        if ledger not in self._logs:
+            self._logs[ledger] = self.connection.final_logs(ledger, again=_AGAIN)
         if self._logs[ledger].forgets():
-            self._unread, self._open = [], {}
+            self._unread, self._open, self._known = {}, {}, {}
             for logs in self._logs.values():
                 logs.forget()
 
     def _note(self, source: str) -> None:
-        """Note what a ledger's engine logged in blocks that became final."""
+        """Note what a ledger's engine logged in blocks that became final.
+
+        An engine counts nothing that it tells: what a node left out comes when the last blocks are
+        read again.
+        """
         by_home = source == self.engines.home
         lane = [] if by_home else [self.engines.lanes[source].id_bytes]
         wanted = [
@@ -177,8 +207,11 @@ class EngineCourier(Carrier):
             for row in KINDS.values()
             if row.from_home == by_home
         ]
-        found = self._logs[source].read(self._engine(source), wanted)
-        self._unread += [(source, log) for log in found]
+        logs, known = self._logs[source], self._known.get(source, set())
+        found = logs.read(self._engine(source), wanted)
+        self._unread |= {(source, log): None for log in found if log not in known}
+        first = logs.read_to - logs.again
+        self._known[source] = {log for log in known.union(found) if log.block_number > first}
 
     def _read(self, source: str, log: RawLog) -> Carried | None:
         """Note what a log tells, or say that nobody here can read it."""
@@ -229,29 +262,32 @@ class BookKeeper(Books):
     those that were missed. What is told is `EngineCourier`'s to carry, once it is final.
     """
 
-    def __init__(self, connection: Connection, *, account: Account | str = "") -> None:
-        super().__init__(connection, account=account)
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        account: Account | str = "",
+        ledgers: Ledgers | None = None,
+    ) -> None:
+        self._sends = ledgers or Ledgers(connection, account)
+        super().__init__(connection, account=account, ledgers=self._sends)
         self._steps = 0
         self._trials: dict[tuple[str, int], _Trial] = {}
 
-    def carry(self) -> Iterator[Carried]:
-        """Do what is due of each lane, one after the other; says what is refused, too.
-
-        Raises:
-            ChainError: a node can't be reached; other lanes were looked at.
-        """
+    def carry(self) -> Iterator[Carried | Halt]:
+        """Do what is due of each lane, one after the other; says what is refused, too."""
         self._steps += 1
-        errors = []
-        for remote in self.engines.lanes:
+        self._sends.begin()
+        for remote, lane in self.engines.lanes.items():
             try:
+                for ledger in (self.engines.home, remote):
+                    self._sends.watch(ledger)
                 said = self._keep(remote)
-            except ChainError as error:
-                errors.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, other lanes go on
+                yield Halt.by(error, remote, self.engines.home, lane.id_bytes)
                 continue
             if said is not None:
                 yield said
-        if errors:
-            raise errors[0]
 
     def _keep(self, remote: str) -> Carried | None:
         """Do what is left of the lane's newest day, if it is due."""
@@ -272,13 +308,13 @@ class BookKeeper(Books):
 
     def _said(self, step: Step, remote: str, day: int) -> Carried | None:
         """What became of a day; that it is done, or waits for what is carried, is no news."""
-        if step.state not in {"executed", "refused"}:
+        if step.state not in {"executed", "refused"} and not step.tx_hash:
             return None
         home, by_home = self.engines.home, step.act == "reconcile"
         kind = Kind.RECONCILED if by_home else Kind.FIGURES
         sent = step.receipt.named(KINDS[kind].log) if step.receipt else ()
         return Carried(
-            what="told" if step.state == "executed" else "refused",
+            what="told" if step.state == "executed" else step.state,
             kind=kind.name,
             subject=str(date_of(day)),
             source=home if by_home else remote,

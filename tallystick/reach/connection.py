@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from tallystick.bridge.message import LaneId
 from tallystick.build import Artifact
 from tallystick.chain import Account, Chain, ChainError, Contract
-from tallystick.chain.account import JUNK_MNEMONIC, derive_account, is_public
+from tallystick.chain.account import (
+    DEVELOPMENT_CHAIN_IDS,
+    JUNK_MNEMONIC,
+    derive_account,
+    is_public,
+)
 from tallystick.errors import InputError
 from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
@@ -18,6 +26,10 @@ from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 from tallystick.reach.finality import FinalLogs
 
 __all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
+
+
+# Seconds for which a node that is busy is asked again before it counts as one that is away.
+_PATIENCE: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,10 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
-    def final_logs(self, ledger: str) -> FinalLogs:
-        """Return what reads a ledger's logs as far as they are final."""
+    def final_logs(self, ledger: str, *, again: int = 0) -> FinalLogs:
+        """Return what reads a ledger's logs as far as they are final; see `FinalLogs`."""
         entry = self.manifest.ledger(ledger)
-        return FinalLogs(self.chains[ledger], entry.finality, entry.from_block)
+        return FinalLogs(self.chains[ledger], entry.finality, entry.from_block, again)
 
     def key(self, ledger: str, entry: RoleEntry | HolderEntry) -> Account | None:
         """Return the account of a role or holder with its key, None if nobody here has it.
@@ -86,11 +98,18 @@ class Connection:
         Raises:
             InputError: its key is one of the well-known mnemonic's.
         """
-        live = [name for name, chain in self.chains.items() if not chain.is_local]
+        live = [name for name in self.chains if not self._is_local(name)]
         if live and is_public(account):
             expected = f"a key of its own, not the public test mnemonic's: {live[0]} is not local"
             raise InputError(self.manifest.file, "account", account.address, expected)
         return account
+
+    def _is_local(self, ledger: str) -> bool:
+        try:
+            return self.chains[ledger].is_local
+        except ChainError:
+            # Nobody answers there; its number says what it is.
+            return self.manifest.ledger(ledger).chain_id in DEVELOPMENT_CHAIN_IDS
 
     def sender(self, ledger: str, name: str = "") -> Account:
         """Return the account that delivers on a ledger.
@@ -119,6 +138,9 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections."""
+        if isinstance(self.chains, _Reached):
+            self.chains.close()
+            return
         for chain in self.chains.values():
             chain.close()
 
@@ -130,45 +152,114 @@ def connection_of(
     return Connection(manifest, chains, mnemonic or manifest.mnemonic)
 
 
-def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "") -> Connection:
+def connect(
+    manifest: Manifest, *, mnemonic: str | None = None, account: str = "", some: bool = False
+) -> Connection:
     """Reach the ledgers of a manifest.
 
     Args:
         manifest: the manifest.
         mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
         account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
+        some: those that answer will do; the others are asked again whenever they are used.
 
     Raises:
         InputError: a ledger can't be reached, or is not the one that the manifest means.
     """
-    from tallystick.chain.anvil import connect as attach
-
     words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
-    chains: dict[str, Chain] = {}
+    opened = _Reached(
+        {
+            ledger.name: partial(_reach, manifest, at, words, account)
+            for at, ledger in enumerate(manifest.ledgers)
+        }
+    )
     try:
         for at, ledger in enumerate(manifest.ledgers):
-            where, file = f"ledgers[{at}]", manifest.file
-            if ledger.rpc is None:
-                raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
             try:
-                chain: Chain = attach(
-                    ledger.rpc,
-                    name=ledger.name,
-                    ledger_number=ledger.ledger_number,
-                    mnemonic=words or JUNK_MNEMONIC,
-                )
+                opened.reach(ledger.name)
             except ChainError as error:
+                if some:
+                    continue
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
-                raise InputError(file, f"{where}.rpc", ledger.rpc, f"a node {reason}") from error
-            chains[ledger.name] = chain
-            if account and account not in manifest.roles.get(ledger.name, {}):
-                chains[ledger.name] = chain = _signing(chain, manifest.file, account)
-            check_same(file, where, ledger, chain)
+                where = f"ledgers[{at}].rpc"
+                raise InputError(manifest.file, where, ledger.rpc, f"a node {reason}") from error
     except BaseException:
-        for chain in chains.values():
-            chain.close()
+        opened.close()
         raise
-    return Connection(manifest, chains, words)
+    return Connection(manifest, opened, words)
+
+
+def _reach(manifest: Manifest, at: int, words: str | None, account: str) -> Chain:
+    """A ledger of a manifest.
+
+    Raises:
+        ChainError: it can't be reached.
+        InputError: it is another one than the manifest means.
+    """
+    from tallystick.chain.anvil import connect as attach
+
+    ledger, where, file = manifest.ledgers[at], f"ledgers[{at}]", manifest.file
+    if ledger.rpc is None:
+        raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
+    chain: Chain = attach(
+        ledger.rpc,
+        name=ledger.name,
+        ledger_number=ledger.ledger_number,
+        mnemonic=words or JUNK_MNEMONIC,
+        patience=_PATIENCE,
+    )
+    try:
+        if account and account not in manifest.roles.get(ledger.name, {}):
+            chain = _signing(chain, manifest.file, account)
+        check_same(file, where, ledger, chain)
+    except BaseException:
+        chain.close()
+        raise
+    return chain
+
+
+class _Reached(Mapping[str, Chain]):
+    """Ledgers by name, each reached when it is first used.
+
+    One that did not answer is asked again, but is let alone for twice as long as it took.
+
+    Raises:
+        ChainError: on use of one that can't be reached.
+    """
+
+    def __init__(self, ways: Mapping[str, Callable[[], Chain]]) -> None:
+        self._ways = ways
+        self._chains: dict[str, Chain] = {}
+        self._away: dict[str, tuple[float, ChainError]] = {}
+
+    def reach(self, name: str) -> Chain:
+        """Return a ledger."""
+        if name in self._chains:
+            return self._chains[name]
+        began = time.monotonic()
+        rests_until, known = self._away.get(name, (began, None))
+        if known is not None and began < rests_until:
+            raise known
+        try:
+            self._chains[name] = self._ways[name]()
+        except ChainError as error:
+            ended = time.monotonic()
+            self._away[name] = ended + 2 * (ended - began), error
+            raise
+        return self._chains[name]
+
+    __getitem__ = reach
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ways)
+
+    def __len__(self) -> int:
+        return len(self._ways)
+
+    def close(self) -> None:
+        """Close the connections that there are."""
+        for chain in self._chains.values():
+            chain.close()
 
 
 def _signing(chain: Chain, file: Path, name: str) -> Chain:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tallystick.chain import Chain, Contract, RawLog, UnknownBlock
+from tallystick.chain import Block, Chain, Contract, RawLog, UnknownBlock
 from tallystick.files.scalars import Finality
 
-__all__ = ["FinalLogs", "final_block", "stands"]
+__all__ = ["FinalLogs", "Watch", "final_block", "stand", "stands"]
 
 
 def final_block(chain: Chain, rule: Finality) -> int:
@@ -30,14 +30,102 @@ def stands(chain: Chain, contract: Contract, log: RawLog) -> bool:
     return log in chain.raw_logs(contract, log.block_number, log.block_number)
 
 
+def stand(contract: Contract, logs: Sequence[RawLog]) -> set[RawLog]:
+    """Return those of a contract's logs that are in their blocks still, in one search."""
+    if not logs:
+        return set()
+    blocks = [log.block_number for log in logs]
+    # Of one event, and of what it is about: what all of them have in common is searched for.
+    topics = [same[0] if len(set(same)) == 1 else None for same in zip(*_topics(logs), strict=True)]
+    found = contract.chain.raw_logs(contract, min(blocks), max(blocks), topics=topics)
+    return set(logs) & set(found)
+
+
+def _topics(logs: Sequence[RawLog]) -> list[tuple[bytes, ...]]:
+    fewest = min(len(log.topics) for log in logs)
+    return [log.topics[:fewest] for log in logs]
+
+
 @dataclass
-class FinalLogs:
-    """Reads a ledger's logs once each, as far as its blocks are final.
+class Watch:
+    """A ledger as one step sees it: all that is read in the step is read at its last block.
 
     Args:
         chain: the ledger.
         rule: what makes a block final there.
         first: nothing before this block is of interest.
+
+    Attributes:
+        head: the last block; number -1 before the first look.
+        final: the last block that is final; -1: none is.
+        era: how often a block was gone that had been final: nothing read before counts then.
+    """
+
+    chain: Chain
+    rule: Finality
+    first: int
+    head: Block = field(default_factory=lambda: Block(-1, 0, ""))
+    final: int = -1
+    era: int = 0
+    _anchor: Block | None = None
+    _clock: int = 0
+
+    def look(self) -> None:
+        """See where the ledger is now.
+
+        Raises:
+            ChainError: the node can't be reached, or doesn't know the rule's block tag.
+        """
+        head = self.chain.block()
+        last = self._final(head.number)
+        anchor = self._anchor
+        if anchor is not None:
+            if not self._is_there(anchor, head, last):
+                self.era += 1
+            elif last is None or last.number < anchor.number:
+                # A node that is behind makes nothing less final.
+                last = anchor
+        self.head, self._anchor, self._clock = head, last, 0
+        self.final = -1 if last is None else last.number
+
+    def _final(self, head: int) -> Block | None:
+        try:
+            if self.rule.kind != "depth":
+                return self.chain.block(self.rule.kind)
+            deep = head - (self.rule.blocks or 0)
+            return self.chain.block(deep) if deep >= 0 else None
+        except UnknownBlock:
+            return None
+
+    def _is_there(self, anchor: Block, head: Block, last: Block | None) -> bool:
+        for known in (head, last):
+            if known is not None and known.number == anchor.number:
+                return known.hash == anchor.hash
+        if anchor.number > head.number:
+            return False
+        try:
+            return self.chain.block(anchor.number).hash == anchor.hash
+        except UnknownBlock:
+            return False
+
+    @property
+    def clock(self) -> int:
+        """The time of the ledger's next block, asked once a step; seconds since 1970."""
+        if not self._clock:
+            self._clock = self.chain.now
+        return self._clock
+
+
+@dataclass
+class FinalLogs:
+    """Reads a ledger's logs, as far as its blocks are final.
+
+    Args:
+        chain: the ledger.
+        rule: what makes a block final there.
+        first: nothing before this block is of interest.
+        again: so many of the last blocks that were read are read again each time: a node may leave
+            out for a while what it has not indexed yet.
 
     Attributes:
         read_to: the last block that was read; -1: none was.
@@ -46,6 +134,7 @@ class FinalLogs:
     chain: Chain
     rule: Finality
     first: int
+    again: int = 0
     read_to: int = -1
     _read_hash: str = ""
 
@@ -75,6 +164,8 @@ class FinalLogs:
     ) -> list[RawLog]:
         """Return a contract's logs in blocks that became final since the last time, in order.
 
+        Those of the blocks before that are read again come once more.
+
         Args:
             contract: the contract.
             wanted: names of events, each with the indexed words that it must have.
@@ -82,7 +173,8 @@ class FinalLogs:
         Raises:
             ChainError: the node can't be reached; the next time begins where this one did.
         """
-        final, start = self.final(), max(self.read_to + 1, self.first)
+        final = self.final()
+        start = max(self.read_to + 1 - (self.again if self.read_to >= 0 else 0), self.first)
         if final < start:
             return []
         read_hash = self.chain.block(final).hash
@@ -90,5 +182,6 @@ class FinalLogs:
         for name, words in wanted:
             topics = [contract.interface.events_by_name[name][0].topic, *words]
             found += self.chain.raw_logs(contract, start, final, topics=topics)
-        self.read_to, self._read_hash = final, read_hash
+        if final > self.read_to:
+            self.read_to, self._read_hash = final, read_hash
         return sorted(found, key=lambda log: (log.block_number, log.log_index))

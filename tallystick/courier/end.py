@@ -1,0 +1,190 @@
+"""One end of a lane: what its escrow logged, believed once it is what its storage counts.
+
+A node may leave logs out, for a while or for good, and say nothing of it. The escrow keeps how many
+messages it sent and what the lane owes and holds: what was logged has to add up to that, at the
+same block, before it is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+from tallystick.bridge.message import LaneMessage, message_of
+from tallystick.chain import Contract, RawLog
+from tallystick.reach.finality import Watch
+
+__all__ = ["Counts", "LaneEnd", "Sent"]
+
+_SENT: Final = "MessageSent"
+_DELIVERED: Final = "MessageDelivered"
+_CLAIMED: Final = "SuspenseClaimed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that a lane's end logged as sent; `id` is the log's own."""
+
+    message: LaneMessage
+    id: bytes
+    log: RawLog
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an end sent and got: messages sent, and base units sent, arrived, in suspense."""
+
+    messages: int = 0
+    sent: int = 0
+    arrived: int = 0
+    suspense: int = 0
+
+    def misses(self, state: Any, *, home: bool) -> str:
+        """Say what is missing of what an escrow counts, or nothing.
+
+        Args:
+            state: what `lane_state` returned.
+            home: whether it is home's end, which owes what was sent and did not come back; a remote
+                one owes what came and was not sent back.
+        """
+        if self.messages != int(state.sent):
+            return f"{self.messages} of {int(state.sent)} messages sent"
+        outstanding = int(state.outstanding)
+        arrived = self.sent - outstanding if home else self.sent + outstanding
+        if self.arrived != arrived:
+            return f"{self.arrived} of {arrived} units that arrived"
+        if self.suspense != int(state.suspense):
+            return f"{self.suspense} of {int(state.suspense)} units in suspense"
+        return ""
+
+
+@dataclass
+class _Read:
+    """What some logs of a lane's end say.
+
+    `sent` is by nonce; `landed` is what each message that arrived left in suspense, by its id.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    sent: dict[int, Sent] = field(default_factory=dict)
+    landed: dict[bytes, int] = field(default_factory=dict)
+
+
+@dataclass
+class LaneEnd:
+    """One end of a lane, read once a step; see the module.
+
+    Args:
+        watch: its ledger.
+        escrow: the escrow there.
+        lane: the lane's id.
+        home: whether it is home's end.
+
+    Attributes:
+        state: what `lane_state` returned at the watch's last block.
+        missing: what the node left out of the logs up to there, or nothing.
+    """
+
+    watch: Watch
+    escrow: Contract
+    lane: bytes
+    home: bool
+    state: Any = None
+    missing: str = ""
+    _read_to: int = -1
+    _believed: _Read = field(default_factory=_Read)
+    _newest: _Read = field(default_factory=_Read)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._read_to, self._believed, self._newest = -1, _Read(), _Read()
+
+    def read(self) -> None:
+        """Read what was logged up to the ledger's last block, and what is kept there.
+
+        Logs in final blocks are left behind only if all adds up; else all is asked for again.
+
+        Raises:
+            ChainError: the node can't be reached.
+        """
+        head, final = self.watch.head, self.watch.final
+        start = max(self._read_to + 1, self.watch.first)
+        logs: tuple[RawLog, ...] = ()
+        if start <= head.number:
+            chain, topics = self.escrow.chain, [None, self.lane]
+            logs = chain.raw_logs(self.escrow, start, head.number, topics=topics)
+        self.state = self.escrow.lane_state.call(self.lane, block=head.number)
+        newest = self._fold(replace(self._believed.counts), logs)
+        self.missing = newest.counts.misses(self.state, home=self.home)
+        if self.missing or final < start:
+            self._newest = newest
+            return
+        old = [log for log in logs if log.block_number <= final]
+        folded = self._fold(self._believed.counts, old)
+        self._believed.counts = folded.counts
+        self._believed.sent |= folded.sent
+        self._believed.landed |= folded.landed
+        self._read_to = final
+        self._newest = self._fold(Counts(), logs[len(old) :])
+
+    def _fold(self, counts: Counts, logs: Iterable[RawLog]) -> _Read:
+        """What some logs say, added to what was counted before."""
+        found = _Read(counts)
+        for log in logs:
+            name = self._names.get(log.topics[0])
+            if name is None:
+                continue
+            event = self.escrow.chain.decode_log(log)
+            counts, id_ = found.counts, bytes(event.args["id"])
+            if name == _SENT:
+                message = message_of(event)
+                found.sent[message.nonce] = Sent(message, id_, log)
+                found.counts = replace(
+                    counts, messages=counts.messages + 1, sent=counts.sent + message.amount
+                )
+                continue
+            amount = int(event.args["amount"])
+            if name == _CLAIMED:
+                found.landed[id_] = 0
+                found.counts = replace(counts, suspense=counts.suspense - amount)
+            else:
+                held = amount if event.args["suspended"] else 0
+                found.landed[id_] = held
+                found.counts = replace(
+                    counts, arrived=counts.arrived + amount, suspense=counts.suspense + held
+                )
+        return found
+
+    @cached_property
+    def _names(self) -> Mapping[bytes, str]:
+        events = self.escrow.interface.events_by_name
+        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, _CLAIMED)}
+
+    def sent(self) -> Iterator[Sent]:
+        """Yield what was sent, is final and was not dropped, in order."""
+        known = self._believed.sent | self._newest.sent
+        final = self.watch.final
+        yield from (known[nonce] for nonce in sorted(known) if _block(known[nonce]) <= final)
+
+    def held(self, id_: bytes) -> int | None:
+        """Return base units of a message that wait here in suspense; None: it has not arrived."""
+        found = self._newest.landed.get(id_)
+        return self._believed.landed.get(id_) if found is None else found
+
+    def is_settled(self, id_: bytes) -> bool:
+        """Whether a message reached an account here, as far as that is final."""
+        return self._believed.landed.get(id_) == 0
+
+    def drop(self, sent: Sent) -> bool:
+        """Forget a message that is settled at the other end; whether that is believed."""
+        return self._believed.sent.pop(sent.message.nonce, None) is not None
+
+    def drop_landed(self, id_: bytes) -> None:
+        """Forget an arrival that nobody asks for any more."""
+        self._believed.landed.pop(id_, None)
+
+
+def _block(sent: Sent) -> int:
+    return sent.log.block_number

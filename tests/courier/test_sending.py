@@ -1,0 +1,371 @@
+"""Nothing that was handed over is forgotten, and a step costs what it must; over JSON-RPC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.bridge.carrying import Halt
+from tallystick.bridge.message import party
+from tallystick.chain import Account
+from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.rpc import RpcChain
+from tallystick.cli.courier import run as run_courier
+from tallystick.courier.courier import Courier
+from tallystick.errors import InputError
+from tallystick.governance.roles import reason_code
+from tallystick.kit.node import Forward, Habits, MisbehavingNode, Request, error
+from tallystick.local.network import Network
+from tallystick.reach.connection import Connection, connection_of
+from tallystick.reach.sending import Ledgers, SentJournal
+from tests.courier.test_courier import Killed, let_pass, lock, said
+
+pytestmark = pytest.mark.anvil_only
+
+Answer = Callable[[Request, Forward], Any]
+IN_POOL = "handed over, in no block yet"
+
+
+class Nodes:
+    """The ledgers of a network, each through a node of its own; opened anew as often as wanted."""
+
+    def __init__(self, network: Network, misbehaving: Any, journal: Path) -> None:
+        self.network = network
+        self.journal = journal
+        self.nodes: dict[str, MisbehavingNode] = {
+            name: misbehaving(chain) for name, chain in network.chains.items()
+        }
+        self.opened: list[Any] = []
+
+    def connection(self) -> Connection:
+        chains = {
+            name: RpcChain(
+                name,
+                node.url,
+                ledger_number=self.network.chains[name].ledger_number,
+                replace_after=1_000.0,
+            )
+            for name, node in self.nodes.items()
+        }
+        self.opened += chains.values()
+        return connection_of(self.network.manifest, chains)
+
+    def courier(self) -> Courier:
+        """One that was just started; whoever was before is gone."""
+        kept = SentJournal(self.journal)
+        self.opened.append(kept)
+        connection = self.connection()
+        return Courier(connection, ledgers=Ledgers(connection, journal=kept))
+
+    @staticmethod
+    def hurried(carrier: Courier) -> list[tuple[str, str, int, str]]:
+        """What a step says in which everything has waited too long."""
+        chain: Any = carrier.connection.chains["remote"]
+        chain.replace_after = 0.0
+        found = said(carrier.step())
+        chain.replace_after = 1_000.0
+        return found
+
+    def kill(self) -> None:
+        while self.opened:
+            self.opened.pop().close()
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """What waits in the remote ledger's pool, by nonce."""
+        remote: Any = self.network.remote.chain
+        pool = remote.rpc("txpool_content")["pending"]
+        return [each for of_one in pool.values() for _, each in sorted(of_one.items())]
+
+    def kept(self) -> list[Any]:
+        data = json.loads(self.journal.read_text())
+        return list(data["ledgers"]["remote"]["transactions"])
+
+
+@pytest.fixture
+def nodes(network: Network, misbehaving: Any, tmp_path: Path) -> Iterator[Nodes]:
+    """The remote ledger's blocks come when they are told to."""
+    found = Nodes(network, misbehaving, tmp_path / "sent.json")
+    remote: Any = network.remote.chain
+    remote.set_automine(False)
+    yield found
+    found.kill()
+    remote.set_automine(True)
+
+
+def remote_of(nodes: Nodes) -> AnvilChain:
+    chain = nodes.network.remote.chain
+    assert isinstance(chain, AnvilChain)
+    return chain
+
+
+def to_carry(nodes: Nodes, *amounts: int) -> None:
+    for amount in amounts:
+        lock(nodes.network, amount)
+    # `now` asks for a pending block, which a ledger that mines by hand has at any time.
+    let_pass(nodes.network)
+
+
+def payer(nodes: Nodes) -> Account:
+    return nodes.network.signers("remote")["courier"]
+
+
+@pytest.mark.requirement("INV-3")
+def test_who_is_killed_with_transactions_in_the_pool_sends_no_second_ones(nodes: Nodes) -> None:
+    to_carry(nodes, 1, 2, 3)
+    before = remote_of(nodes).nonce(payer(nodes))
+    assert said(nodes.courier().step()) == [("waiting", "home", n, IN_POOL) for n in range(3)]
+    first = {each["hash"] for each in nodes.waiting()}
+    assert len(first) == 3
+    for _ in range(2):
+        nodes.kill()
+        carrier = nodes.courier()
+        assert said(carrier.step()) == [("waiting", "home", n, IN_POOL) for n in range(3)]
+        assert {each["hash"] for each in nodes.waiting()} == first
+    remote_of(nodes).mine()
+    assert said(carrier.step()) == [("delivered", "home", n, "") for n in range(3)]
+    assert carrier.step() == ()
+    assert remote_of(nodes).nonce(payer(nodes)) == before + 3
+    # Final, it is kept no longer.
+    assert len(nodes.kept()) == 3
+    remote_of(nodes).mine(3)
+    assert carrier.step() == ()
+    assert nodes.kept() == []
+
+
+@pytest.mark.requirement("INV-3")
+@pytest.mark.parametrize("taken", [True, False])
+def test_who_is_killed_while_handing_over_hands_over_the_same(nodes: Nodes, taken: bool) -> None:
+    to_carry(nodes, 7)
+    carrier, raws = nodes.courier(), list[str]()
+
+    def answer(request: Request, forward: Forward) -> Any:
+        if request["method"] == "eth_sendRawTransaction":
+            raws.append(request["params"][0])
+        return None
+
+    nodes.nodes["remote"].answer = answer
+    chain: Any = carrier.connection.chains["remote"]
+    real = chain.rpc._post
+
+    def killed(payload: Any) -> Any:
+        if isinstance(payload, dict) and payload["method"] == "eth_sendRawTransaction":
+            if taken:
+                real(payload)
+            raise Killed
+        return real(payload)
+
+    chain.rpc._post = killed
+    with pytest.raises(Killed):
+        carrier.step()
+    assert len(nodes.kept()) == 1
+    assert len(nodes.waiting()) == taken
+    nodes.kill()
+    carrier = nodes.courier()
+    assert said(carrier.step()) == [("waiting", "home", 0, IN_POOL)]
+    assert len(set(raws)) == 1
+    assert len(nodes.waiting()) == 1
+    remote_of(nodes).mine()
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+
+
+def test_what_a_pool_has_lost_is_handed_over_once_more_and_pushed_at_a_higher_fee(
+    nodes: Nodes,
+) -> None:
+    to_carry(nodes, 7)
+    carrier = nodes.courier()
+    before = remote_of(nodes).nonce(payer(nodes))
+    carrier.step()
+    (first,) = nodes.waiting()
+    remote_of(nodes).drop(first["hash"])
+    assert nodes.waiting() == []
+    assert nodes.hurried(carrier) == [("waiting", "home", 0, IN_POOL)]
+    assert [each["hash"] for each in nodes.waiting()] == [first["hash"]]
+    # Nothing is lost now, but it takes too long.
+    assert nodes.hurried(carrier) == [("waiting", "home", 0, IN_POOL)]
+    (second,) = nodes.waiting()
+    assert (second["nonce"], second["input"]) == (first["nonce"], first["input"])
+    assert second["hash"] != first["hash"]
+    assert int(second["maxFeePerGas"], 16) > int(first["maxFeePerGas"], 16)
+    (kept,) = nodes.kept()
+    assert len(kept["tries"]) == 2
+    remote_of(nodes).mine()
+    ((outcome),) = carrier.step()
+    assert (outcome.what, outcome.tx_hash) == ("delivered", second["hash"])
+    assert remote_of(nodes).nonce(payer(nodes)) == before + 1
+
+
+def test_a_receipt_that_is_lost_for_a_while_makes_no_second_delivery(nodes: Nodes) -> None:
+    to_carry(nodes, 7)
+    remote_of(nodes).set_automine(True)
+    before = remote_of(nodes).nonce(payer(nodes))
+    nodes.nodes["remote"].habits = Habits(lost_receipts=1.0)
+    carrier = nodes.courier()
+    found = [said(carrier.step()) for _ in range(4)]
+    assert found[0] == [("waiting", "home", 0, IN_POOL)]
+    assert found[-1] == [("delivered", "home", 0, "")]
+    assert remote_of(nodes).nonce(payer(nodes)) == before + 1
+
+
+def test_a_nonce_that_another_took_is_let_go_once_that_is_final(nodes: Nodes) -> None:
+    to_carry(nodes, 7)
+    carrier, remote = nodes.courier(), remote_of(nodes)
+    carrier.step()
+    (first,) = nodes.waiting()
+    remote.drop(first["hash"])
+    remote.submit(sender=payer(nodes), to=payer(nodes).address)
+    remote.mine()
+    # It may come back with the blocks that go: nothing is sent yet.
+    assert nodes.hurried(carrier) == [("waiting", "home", 0, IN_POOL)]
+    assert nodes.waiting() == []
+    remote.mine(3)
+    nodes.hurried(carrier)
+    (second,) = nodes.waiting()
+    assert int(second["nonce"], 16) == int(first["nonce"], 16) + 1
+    remote.mine()
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+
+
+def test_a_block_that_is_taken_back_is_waited_for_again(nodes: Nodes) -> None:
+    to_carry(nodes, 7)
+    carrier, remote = nodes.courier(), remote_of(nodes)
+    carrier.step()
+    remote.mine()
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    remote.reorg(1)
+    assert said(carrier.step()) == [("waiting", "home", 0, IN_POOL)]
+    (again,) = nodes.waiting()
+    remote.mine()
+    ((outcome),) = carrier.step()
+    assert (outcome.what, outcome.tx_hash) == ("delivered", again["hash"])
+
+
+def test_one_process_has_a_journal(nodes: Nodes, tmp_path: Path) -> None:
+    to_carry(nodes, 7)
+    nodes.courier().step()
+    (halt, *_) = [each for each in nodes.courier().step() if isinstance(each, Halt)]
+    assert halt.what == "stopped"
+    assert f"--journal: {nodes.journal}: expected a file of its own" in halt.detail
+    other = tmp_path / "other.json"
+    other.write_text('{"schema": "tallystick.plan/1"}')
+    with pytest.raises(InputError, match=r"expected tallystick\.sent/1"):
+        SentJournal(other).ledger("remote", RpcChain("remote", nodes.nodes["remote"].url))
+
+
+def test_once_waits_for_the_blocks_of_what_it_handed_over(nodes: Nodes) -> None:
+    to_carry(nodes, 7)
+    reported: list[Any] = []
+    assert run_courier(
+        [nodes.courier()], reported.append, lambda: remote_of(nodes).mine(), once=True
+    )
+    assert [each.what for each in reported] == ["waiting", "delivered"]
+
+
+def test_an_empty_account_stops_its_direction_alone_and_is_said_with_what_it_lacks(
+    nodes: Nodes,
+) -> None:
+    network = nodes.network
+    to_carry(nodes, 7)
+    carrier, remote = nodes.courier(), remote_of(nodes)
+    assert [each[0] for each in said(carrier.step())] == ["waiting"]
+    remote.mine()
+    assert [each[0] for each in said(carrier.step())] == ["delivered"]
+    remote.set_automine(True)
+    network.burn(network.holder("remote", 0), network.holder("home", 1).address, 3)
+    to_carry(nodes, 8)
+    lacking = error(-32000, "insufficient funds for gas * price + value: have 0 want 5")
+
+    def answer(request: Request, _: Forward) -> Any:
+        return lacking if request["method"] == "eth_sendRawTransaction" else None
+
+    nodes.nodes["remote"].answer = answer
+    remote.set_balance(payer(nodes), 5 * 10**12)
+    found = {each.source: each for each in carrier.step()}
+    assert found["remote"].what == "delivered"
+    halt = found["home"]
+    assert halt.what == "stopped"
+    assert halt.detail.startswith(
+        f"{payer(nodes).address} on remote has 0.000005 of the ledger's money: a transaction may "
+        "take up to "
+    )
+    nodes.nodes["remote"].answer = None
+    remote.set_balance(payer(nodes), 10**20)
+    assert [each[0] for each in said(carrier.step())] == ["delivered"]
+
+
+# --- what a step costs ---------------------------------------------------------------------------
+
+WAITING = 500
+MOST = 30
+
+
+def many(nodes: Nodes, recipient: Any) -> None:
+    """So many messages wait for one recipient on the remote ledger."""
+    network = nodes.network
+    home, holder = network.home, network.holder("home", 0)
+    chain: Any = home.chain
+    home.token.approve(home.custodies[network.lane], 10**9, sender=holder)
+    data = home.escrow.lock.encode(network.lane, party(str(recipient)), 1, chain.now + 86_400)
+    chain.set_automine(False)
+    for _ in range(WAITING):
+        chain.submit(sender=holder, to=home.escrow.address, data=data, gas=400_000)
+        if len(chain.rpc("txpool_content")["pending"]) > 100:
+            chain.mine()
+    while int(home.escrow.lane_state(network.lane).sent) < WAITING:
+        chain.mine()
+    chain.set_automine(True)
+    remote_of(nodes).set_automine(True)
+    let_pass(network)
+
+
+def test_a_waiting_step_costs_at_most_30_requests_a_direction_however_many_wait(
+    nodes: Nodes,
+) -> None:
+    network, remote = nodes.network, nodes.network.remote
+    many(nodes, network.holder("remote", 0))
+    stated = (reason_code("HALT"), b"\1" * 32)
+    guardian, administrator = network.party("remote", "guardian"), network.administrators("remote")
+    verifier = str(remote.escrow.lane_state(network.lane).terms.verifier)
+
+    def no_room() -> None:
+        terms = (network.lane, verifier, 0, *stated)
+        operator = network.party("remote", "operator")
+        remote.escrow.propose_lane_terms(*terms, sender=operator)
+        remote.escrow.set_lane_terms(*terms, sender=administrator[0])
+
+    def early(request: Request, forward: Forward) -> Any:
+        """The remote ledger's next block is dated before all of them."""
+        found = forward(request) if request["method"] == "eth_getBlockByNumber" else None
+        if found and found.get("result"):
+            found["result"]["timestamp"] = hex(1_750_000_000)
+        return found
+
+    for why, detail, waiting, attestors, answer, act in (
+        ("no keys", "0 of 2 attestor keys are here", WAITING, (), None, lambda: None),
+        ("clock", "the destination's clock is ", WAITING, None, early, lambda: None),
+        # So many are tried in a step, in a call.
+        ("no room", "lanes: cap reached", 100, None, None, no_room),
+        (
+            "paused",
+            "inbound is paused on the lane",
+            WAITING,
+            None,
+            None,
+            lambda: remote.escrow.pause_lane(network.lane, 2, *stated, sender=guardian),
+        ),
+    ):
+        act()
+        nodes.nodes["remote"].answer = answer
+        carrier = Courier(nodes.connection(), attestors=attestors)
+        carrier.step()
+        before = sum(node.http_requests for node in nodes.nodes.values())
+        found = said(carrier.step())
+        spent = sum(node.http_requests for node in nodes.nodes.values()) - before
+        assert {each[0] for each in found} == {"waiting"}, why
+        assert len(found) == waiting
+        assert all(each[3].startswith(detail) for each in found)
+        print(f"{why}: {WAITING} messages wait, {spent} HTTP requests in two directions")
+        assert spent <= MOST * 2
