@@ -15,13 +15,14 @@ carry it: however many wait, they cost no request and keep none behind them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.carrying import Act, Halt, is_not_yet
 from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
+from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, ChainError, Contract, Receipt, Revert
 from tallystick.chain.contract import Method
 from tallystick.chain.rpc import Unfunded
@@ -294,7 +295,7 @@ class Courier:
         seen: _Seen,
         sent: Sent,
         *,
-        outbox: bytes | None = None,
+        kept: bool | None = True,
         canonical: bool = True,
         suspended: int = 0,
         receivable: bool = False,
@@ -311,7 +312,7 @@ class Courier:
             block=sent.log.block_number,
             final=seen.sent.watch.final,
             canonical=canonical,
-            outbox=sent.message.id if outbox is None else outbox,
+            kept=kept,
             arrived=suspended > 0,
             suspended=suspended,
             receivable=receivable,
@@ -471,7 +472,7 @@ class Courier:
         arrived = _all(
             destination.has_arrived, [destination.has_arrived.encode(lane, n) for n in nonces]
         )
-        outbox = _all(source.outbox, [source.outbox.encode(lane, n) for n in nonces])
+        pages = self._kept_pages(seen, lane, {nonce // PAGE for nonce in nonces})
         logs = stand(
             source,
             [
@@ -481,12 +482,13 @@ class Courier:
             ],
         )
         going: list[tuple[Sent, bytes]] = []
-        for sent, there, kept in zip(chosen, arrived, outbox, strict=True):
+        for sent, there in zip(chosen, arrived, strict=True):
             if there:
                 # Somebody was quicker, and its log is still to come.
                 continue
             stands = sent.log in logs or sent.id in way.attested
-            decision = decide(self._sighting(way, seen, sent, outbox=bytes(kept), canonical=stands))
+            kept = pages[sent.message.nonce // PAGE]
+            decision = decide(self._sighting(way, seen, sent, kept=kept, canonical=stands))
             if decision.act is Act.DELIVER:
                 going.append((sent, self._attestation(way, seen, sent.message)))
             else:
@@ -496,6 +498,18 @@ class Courier:
         calls = [(destination, destination.deliver.encode(*each)) for each in tries]
         for (sent, proof), answer in zip(going, _called(destination, calls), strict=True):
             yield sent, proof, answer if isinstance(answer, Revert) else None
+
+    @staticmethod
+    def _kept_pages(seen: _Seen, lane: bytes, pages: Set[int]) -> dict[int, bool | None]:
+        """Whether the source keeps what it logged on each page; None: of that some is missing."""
+        outbox, numbers = seen.sent.escrow.outbox, sorted(pages)
+        asked = [outbox.encode(lane, page) for page in numbers]
+        found = _all(outbox, asked, seen.sent.watch.head.number)
+        logged = seen.sent.words()
+        return {
+            page: bytes(word) == logged[page] or (None if seen.sent.missing else False)
+            for page, word in zip(numbers, found, strict=True)
+        }
 
     def _attestation(self, way: _Direction, seen: _Seen, message: LaneMessage) -> bytes:
         """Sign with the keys at hand, once an epoch."""

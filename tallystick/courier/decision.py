@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from tallystick.bridge import carrying
 from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import CODEC, LaneMessage
 
 __all__ = ["Sighting", "decide"]
+
+_UNTOLD: Final = "logs of its page of the outbox are missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,8 @@ class Sighting(carrying.Sighting):
         escrow: the lane's escrow on the source ledger.
         lane: the lane's id.
         kind: what messages of this direction do.
-        outbox: the id that the source escrow keeps for the nonce.
+        kept: whether the source escrow keeps it, on one page with the others logged there; None:
+            of those some are missing, so that it can't be told.
         arrived: whether the destination has the nonce already.
         suspended: base units that the destination holds for it.
         receivable: whether its recipient could be paid now.
@@ -32,7 +36,7 @@ class Sighting(carrying.Sighting):
     escrow: str
     lane: bytes
     kind: int
-    outbox: bytes
+    kept: bool | None
     arrived: bool
     suspended: int
     receivable: bool
@@ -50,14 +54,15 @@ def decide(seen: Sighting) -> Decision:
         (message.kind != seen.kind, "goes in the other direction"),
         (message.id != seen.logged_id, "the log's id is not the message's"),
     )
-    kept = message.id == seen.outbox
     late = f"the destination's clock is {early} s behind its lock time" if early > 0 else ""
     return carrying.settle(
         seen,
         wrong=wrong,
         there=_arrived(seen) if seen.arrived else None,
-        forgotten="" if kept else "its source escrow keeps another id for the nonce",
-        blocked=late or seen.paused,
+        forgotten="its source escrow keeps other messages on its page"
+        if seen.kept is False
+        else "",
+        blocked=late or seen.paused or (_UNTOLD if seen.kept is None else ""),
     )
 
 

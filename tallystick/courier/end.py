@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from tallystick.bridge.message import LaneMessage, message_of
+from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain import Contract, RawLog
 from tallystick.reach.finality import Watch
 
@@ -94,12 +95,13 @@ class LaneEnd:
     state: Any = None
     missing: str = ""
     _read_to: int = -1
+    _pages: dict[int, bytes] = field(default_factory=dict)
     _believed: _Read = field(default_factory=_Read)
     _newest: _Read = field(default_factory=_Read)
 
     def forget(self) -> None:
         """Begin anew."""
-        self._read_to, self._believed, self._newest = -1, _Read(), _Read()
+        self._read_to, self._pages, self._believed, self._newest = -1, {}, _Read(), _Read()
 
     def read(self) -> None:
         """Read what was logged up to the ledger's last block, and what is kept there.
@@ -124,6 +126,7 @@ class LaneEnd:
         old = [log for log in logs if log.block_number <= final]
         folded = self._fold(self._believed.counts, old)
         self._believed.counts = folded.counts
+        self._pages = _paged(self._pages, folded.sent)
         self._believed.sent |= folded.sent
         self._believed.landed |= folded.landed
         self._read_to = final
@@ -168,6 +171,10 @@ class LaneEnd:
         final = self.watch.final
         yield from (known[nonce] for nonce in sorted(known) if _block(known[nonce]) <= final)
 
+    def words(self) -> Mapping[int, bytes]:
+        """Return what the escrow's outbox has to keep of each page for what was logged so far."""
+        return _paged(self._pages, self._newest.sent)
+
     def held(self, id_: bytes) -> int | None:
         """Return base units of a message that wait here in suspense; None: it has not arrived."""
         found = self._newest.landed.get(id_)
@@ -184,6 +191,15 @@ class LaneEnd:
     def drop_landed(self, id_: bytes) -> None:
         """Forget an arrival that nobody asks for any more."""
         self._believed.landed.pop(id_, None)
+
+
+def _paged(words: Mapping[int, bytes], sent: Mapping[int, Sent]) -> dict[int, bytes]:
+    """The words of the outbox's pages once these messages came to those that made `words`."""
+    found = dict(words)
+    for nonce in sorted(sent):
+        page = nonce // PAGE
+        found[page] = page_word([sent[nonce].id], found.get(page, EMPTY))
+    return found
 
 
 def _block(sent: Sent) -> int:

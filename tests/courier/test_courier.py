@@ -55,7 +55,7 @@ GOOD = Sighting(
     block=10,
     final=10,
     canonical=True,
-    outbox=_MESSAGE.id,
+    kept=True,
     arrived=False,
     suspended=0,
     receivable=False,
@@ -79,9 +79,10 @@ _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
     ({"kind": 2}, Decision(Act.REFUSE, "goes in the other direction")),
     ({"logged_id": bytes(32)}, Decision(Act.REFUSE, "the log's id is not the message's")),
     (
-        {"outbox": bytes(32)},
-        Decision(Act.REFUSE, "its source escrow keeps another id for the nonce"),
+        {"kept": False},
+        Decision(Act.REFUSE, "its source escrow keeps other messages on its page"),
     ),
+    ({"kept": None}, Decision(Act.WAIT, "logs of its page of the outbox are missing")),
     ({"arrived": True}, Decision(Act.DONE)),
     (
         {"arrived": True, "suspended": 77},
@@ -99,7 +100,7 @@ def test_decision(changes: dict[str, Any], expected: Decision) -> None:
 
 def test_another_codec_is_refused() -> None:
     message = replace(_MESSAGE, codec=2)
-    seen = replace(GOOD, message=message, logged_id=message.id, outbox=message.id)
+    seen = replace(GOOD, message=message, logged_id=message.id)
     assert decide(seen) == Decision(Act.REFUSE, "codec 2 is unknown here")
 
 
@@ -110,7 +111,7 @@ def test_another_codec_is_refused() -> None:
             "block": st.integers(0, 20),
             "final": st.integers(0, 20),
             "canonical": st.booleans(),
-            "outbox": st.sampled_from([_MESSAGE.id, bytes(32)]),
+            "kept": st.sampled_from([True, False, None]),
             "logged_id": st.sampled_from([_MESSAGE.id, b"\1" * 32]),
             "emitter": st.sampled_from([_ESCROW, "0x" + "Dd" * 20]),
             "clock": st.integers(990, 1010),
@@ -125,7 +126,8 @@ def test_it_delivers_only_what_its_source_proves(changes: dict[str, Any]) -> Non
     if decide(seen).act is Act.DELIVER:
         assert seen.block <= seen.final
         assert seen.canonical
-        assert seen.outbox == seen.logged_id == seen.message.id
+        assert seen.kept
+        assert seen.logged_id == seen.message.id
         assert seen.emitter == seen.escrow
         assert seen.clock >= seen.message.lock_time
         assert not seen.arrived
@@ -262,7 +264,7 @@ def test_a_message_that_its_escrow_does_not_keep_is_never_signed(
     assert escrow.outbox(network.lane, 0) == b"\7" * 32
     monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
     assert said(Courier(connected(network)).step()) == [
-        ("refused", "home", 0, "its source escrow keeps another id for the nonce")
+        ("refused", "home", 0, "its source escrow keeps other messages on its page")
     ]
 
 

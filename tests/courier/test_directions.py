@@ -9,6 +9,7 @@ import pytest
 
 from tallystick.bridge.carrying import Halt
 from tallystick.bridge.message import party
+from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Chain, ChainError, RawLog, UnknownBlock
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.courier import reporter
@@ -68,23 +69,30 @@ def test_case_01_what_a_node_leaves_out_of_its_logs_is_asked_for_again(
     assert carrier.step() == ()
 
 
-def test_what_is_seen_of_incomplete_logs_is_carried_meanwhile(
+@pytest.mark.requirement("INV-4")
+def test_of_incomplete_logs_the_whole_pages_are_carried_meanwhile(
     network: Network, cut: Callable[..., None]
 ) -> None:
+    """What the outbox keeps of a page proves nothing of it while one of its logs is missing."""
     carrier = Courier(connected(network))
     lock(network, 100)
     first = network.home.chain.block_number
-    lock(network, 50)
+    for _ in range(PAGE):
+        lock(network, 50)
     let_pass(network)
     cut(network.home.chain, lambda log: log.block_number != first)
-    assert said(carrier.step()) == [
-        ("incomplete", "home", -1, f"home logged 1 of 2 messages sent: {_MISSING}"),
-        ("delivered", "home", 1, ""),
+    missing = f"home logged {PAGE} of {PAGE + 1} messages sent: {_MISSING}"
+    untold = "logs of its page of the outbox are missing"
+    found = said(carrier.step())
+    assert found[0] == ("incomplete", "home", -1, missing)
+    assert sorted(found[1:], key=lambda each: each[2]) == [
+        *(("waiting", "home", nonce, untold) for nonce in range(1, PAGE)),
+        ("delivered", "home", PAGE, ""),
     ]
     let_pass(network)
     cut(network.home.chain, None)
-    assert said(carrier.step()) == [("delivered", "home", 0, "")]
-    assert network.remote.token.balanceOf(network.holder("remote", 0)) == 150
+    assert said(carrier.step()) == [("delivered", "home", nonce, "") for nonce in range(PAGE)]
+    assert network.remote.token.balanceOf(network.holder("remote", 0)) == 100 + 50 * PAGE
 
 
 @pytest.mark.requirement("INV-3")
