@@ -359,7 +359,8 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
     (event,) = escrow.events.MessageSent().process_receipt(receipt, errors=DISCARD)
     message = dict(event["args"]["message"])
     page = escrow.functions.outbox(lane["id"], 0).call()
-    assert message["nonce"] == 0 and page == Web3.keccak(bytes(32) + event["args"]["id"])
+    assert message["nonce"] == 0
+    assert page == Web3.keccak(bytes(32) + event["args"]["id"])
 
     # attest, with standard typed data
     verifier = me.contract("remote", "QuorumVerifier", lane["sides"]["remote"]["verifier"])
