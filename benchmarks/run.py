@@ -61,8 +61,8 @@ close N business days ago of an account that moved on each day since, `.announce
 hundred days ago, `.hint` names the first later day with a movement. `lane.security_token_across` is
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.lock_send` and `lane.burn_send` are the mean of
 eight messages in a row, `.new_page` the one that begins a page of the outbox;
-`lane.*.first_of_day` is also the lane's first of that day, `lane.deliver_mint.over_a_close` lands units that left before the last close on a token
-that has moved since; `lane.signature` is what one more signature costs on
+`lane.*.first_of_day` is also the lane's first of that day, `lane.deliver_mint.over_a_close` lands
+units that left before the last close on a token that has moved since; `lane.signature` is what one more signature costs on
 a delivery whose signer set stays the same. `.holders_N` is the act of a later event when N hold,
 half of them at home; the run fails if it grows with N.
 """
