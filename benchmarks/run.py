@@ -62,9 +62,9 @@ hundred days ago, `.hint` names the first later day with a movement. `lane.secur
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.lock_send` and `lane.burn_send` are the mean of
 eight messages in a row, `.new_page` the one that begins a page of the outbox;
 `lane.*.first_of_day` is also the lane's first of that day, `lane.deliver_mint.over_a_close` lands
-units that left before the last close on a token that has moved since; `lane.signature` is what one more signature costs on
-a delivery whose signer set stays the same. `.holders_N` is the act of a later event when N hold,
-half of them at home; the run fails if it grows with N.
+units that left before the last close on a token that has moved since; `lane.signature` is what one
+more signature costs on a delivery whose signer set stays the same. `.holders_N` is the act of a
+later event when N hold, half of them at home; the run fails if it grows with N.
 """
 _NO_REFERENCE: Final = Reference()
 
