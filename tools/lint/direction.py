@@ -24,7 +24,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("governance", "token", "registry", "bridge", "actions"),
     ("files",),
     ("reach",),
-    ("deploy", "status", "courier", "events"),
+    ("deploy", "status", "courier", "events", "acts"),
     ("local",),
     ("demo", "kit"),
     ("cli",),
