@@ -152,6 +152,11 @@ class AnvilChain(RpcChain):
     ) -> Receipt:
         if not self._automine:
             raise ChainError(f"{self.name} mines on request only: use submit(), then mine()")
+        if isinstance(sender, Account) and sender.unlock is not None:
+            # Whose key is locked signs itself here too: the node need not be asked to pretend.
+            return super().send(
+                sender=sender, to=to, data=data, value=value, gas=gas, allow_failure=allow_failure
+            )
         request = self._request(sender, to, data, value, DEFAULT_GAS if gas is None else gas)
         request |= self._fees
         raw = self._mined_at_once(request)

@@ -350,11 +350,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def guarded(run: Callable[[], Any]) -> int:
     """Run something as a command: errors become one line and an exit status."""
     from tallystick.build import watched
-    from tallystick.cli.terminal import Compiling, errors
+    from tallystick.cli.terminal import Asking, Compiling, errors
+    from tallystick.signing import attended
 
     try:
         try:
-            with watched(Compiling()):
+            with watched(Compiling()), attended(Asking()):
                 result = run()
             sys.stdout.flush()
         except BrokenPipeError:

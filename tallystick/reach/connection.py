@@ -174,7 +174,7 @@ def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "
 def _signing(chain: Chain, file: Path, name: str) -> Chain:
     """A chain that signs for an ape account: the same node through ape, where it has to be."""
     found = named_account(file, "--account", name)
-    if not found.path or chain.signs_for(found):
+    if not found.path or found.unlock is not None or chain.signs_for(found):
         return chain
     from tallystick.chain.live import LiveChain
 
