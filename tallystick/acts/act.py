@@ -120,12 +120,17 @@ class Acting:
         account: who sends: a role of the manifest, an address, an alias or a keystore; by default
             the first who may, and for whom the ledger would do it.
         execute: send transactions; without it acts are tried in calls alone.
+
+    Attributes:
+        connection: the ledgers.
+        account: who sends; empty: whoever may.
+        execute: whether anything is sent.
     """
 
     def __init__(self, connection: Connection, *, account: str = "", execute: bool = False) -> None:
         self.connection = connection
         self.execute = execute
-        self._account = account
+        self.account = account
         self._holders: dict[tuple[str, str], dict[str, int]] = {}
 
     def contract(self, ledger: str, name: str, at: str = "") -> Contract:
@@ -234,13 +239,29 @@ class Acting:
             return None
         return Proposal(act, str(found.proposer), int(found.counts_from), int(found.lapses_at))
 
+    def read(
+        self, ledger: str, name: str, given: Mapping[str, Any], at: str = ""
+    ) -> tuple[Act, list[Any], Contract]:
+        """Return an act, its arguments read, and the contract.
+
+        Raises:
+            WrongArguments: whatever is wrong with them.
+            InputError: there is no such act, or no such contract.
+        """
+        act = find_act(name, given)
+        contract = self.contract(ledger, act.contract, at)
+        values, wrong = read_all(act, given, self.ground(ledger, contract))
+        if wrong:
+            raise WrongArguments(wrong)
+        return act, values, contract
+
     def _candidates(self, contract: Contract, act: Act, account: str) -> list[str]:
         """Who may send an act, by name: who is named, or who may, those first whose key is here.
 
         Raises:
             InputError: the manifest knows nobody who may.
         """
-        if named := account or self._account:
+        if named := account or self.account:
             return [named]
         ledger, manifest = contract.chain.name, self.connection.manifest
         titles, may = manifest.roles.get(ledger, {}), self._may(contract, act)
@@ -252,8 +273,12 @@ class Acting:
             raise InputError(manifest.file, "--account", None, expected)
         return sorted(mine, key=lambda title: not self.connection.key(ledger, titles[title]))
 
-    def _account_of(self, ledger: str, name: str) -> Account:
-        """An account that can be asked for, whose key need not be here."""
+    def account_of(self, ledger: str, name: str) -> Account:
+        """Return an account by name, whose key need not be here.
+
+        Raises:
+            InputError: there is none.
+        """
         entry = self.connection.manifest.roles.get(ledger, {}).get(name)
         if entry is None:
             return named_account(self.connection.manifest.file, "--account", name)
@@ -269,7 +294,7 @@ class Acting:
         """
         method, refused = contract.method(act.function.signature), ""
         for name in self._candidates(contract, act, account):
-            sender = self._account_of(contract.chain.name, name)
+            sender = self.account_of(contract.chain.name, name)
             try:
                 return name, method.call(*values, sender=sender.address)
             except Revert as revert:
@@ -289,19 +314,15 @@ class Acting:
             at: the contract's address, where the manifest names none or several.
 
         Raises:
-            WrongArguments: whatever is wrong with them.
+            WrongArguments: whatever is wrong with the arguments.
             InputError: there is no such act, or nobody to send it.
             CheckFailed: the ledger refuses it.
             Revert: it did so after all, when it was sent.
         """
-        act = find_act(name, given)
-        contract = self.contract(ledger, act.contract, at)
-        values, wrong = read_all(act, given, self.ground(ledger, contract))
-        if wrong:
-            raise WrongArguments(wrong)
+        act, values, contract = self.read(ledger, name, given, at)
         name, returned = self._tried(contract, act, values, account)
         proposal = self.proposal(contract, act, values)
-        sender, method = self._account_of(ledger, name), contract.method(act.function.signature)
+        sender, method = self.account_of(ledger, name), contract.method(act.function.signature)
         tx_hash, gas, state = "", 0, "pending"
         if self.execute:
             receipt = method.send(*values, sender=self.connection.sender(ledger, name))
