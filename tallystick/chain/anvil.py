@@ -152,8 +152,9 @@ class AnvilChain(RpcChain):
     ) -> Receipt:
         if not self._automine:
             raise ChainError(f"{self.name} mines on request only: use submit(), then mine()")
-        if isinstance(sender, Account) and sender.unlock is not None:
-            # Whose key is locked signs itself here too: the node need not be asked to pretend.
+        locked = isinstance(sender, Account) and sender.unlock is not None
+        if locked and self._process is None:
+            # On a node of somebody else's its key signs; one of ours is a rehearsal.
             return super().send(
                 sender=sender, to=to, data=data, value=value, gas=gas, allow_failure=allow_failure
             )
