@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +37,14 @@ class Asked:
 
 
 @contextmanager
-def acting(manifest_path: Path, *, account: str = "", execute: bool = False) -> Iterator[Acting]:
+def acting(
+    manifest_path: Path, *, ledger: str = "", account: str = "", execute: bool = False
+) -> Iterator[Acting]:
     """Reach the ledgers of a manifest, to act there; they are closed on leaving the block.
 
     Args:
         manifest_path: the manifest.
+        ledger: the one ledger that is wanted, so that none waits for another; all when left out.
         account: who sends; by default whoever may.
         execute: send; without it acts are tried in calls alone.
     """
@@ -49,9 +52,13 @@ def acting(manifest_path: Path, *, account: str = "", execute: bool = False) -> 
     from tallystick.files.manifest import Manifest
     from tallystick.reach import connection as reach
 
-    connection = reach.connect(Manifest.load(manifest_path), account=account)
+    manifest = Manifest.load(manifest_path)
+    wanted = (manifest.ledger(ledger),) if ledger else manifest.ledgers
+    connection = reach.connect(manifest.model_copy(update={"ledgers": wanted}), account=account)
     try:
-        yield Acting(connection, account=account, execute=execute)
+        # Names of the others are known all the same.
+        known = replace(connection, manifest=manifest)
+        yield Acting(known, account=account, execute=execute)
     finally:
         connection.close()
 
@@ -70,8 +77,9 @@ def run(asked: Asked) -> int:
     find_act(asked.act)
     try:
         given = _given(asked)
-        with acting(asked.manifest_path, account=asked.account, execute=asked.execute) as act:
-            act.connection.manifest.ledger(asked.ledger)
+        with acting(
+            asked.manifest_path, ledger=asked.ledger, account=asked.account, execute=asked.execute
+        ) as act:
             with progress(f"{asked.ledger}: {asked.act}"):
                 done = act(asked.ledger, asked.act, given, at=asked.at)
             contract = act.contract(asked.ledger, done.what.contract, done.to)
@@ -151,7 +159,7 @@ def show_list(ledger: str, manifest_path: Path | None, *, as_json: bool) -> int:
     ]
     holders: dict[str, str] = {}
     if manifest_path is not None:
-        with acting(manifest_path) as act:
+        with acting(manifest_path, ledger=ledger) as act:
             there = act.connection.manifest.ledger(ledger).contracts
             acts = [each for each in acts if each.contract in there]
             for each in acts:

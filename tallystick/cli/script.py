@@ -82,7 +82,9 @@ def _told(name: str, write: Callable[..., None], given: _Given, own: Mapping[str
     from tallystick.cli.terminal import errors
 
     why = {REASON: given.reason, DOCUMENT: document_hash(name, "--document", given.document)}
-    with acting(given.manifest_path, account=given.account, execute=given.execute) as act:
+    # Of a script that names its ledger, that alone has to be reached.
+    how = {"ledger": own.get("ledger", ""), "account": given.account}
+    with acting(given.manifest_path, **how, execute=given.execute) as act:
         script = Script(act, why)
         try:
             write(script, **own)

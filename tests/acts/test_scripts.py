@@ -132,8 +132,11 @@ def test_a_verifier_that_only_says_that_it_has_these_attestors_is_not_taken(
 ) -> None:
     """Whoever is operator may propose anything; its code is what counts."""
     side = world.home
-    other = world.network.signer_set()
+    # Of these attestors indeed, but of what they sign for something else.
+    other = SignerSet.of(1, 2, _NEW, "Other(uint64 epoch)")
     liar = side.new_verifier(other)
+    kept = liar.signer_set()
+    assert (kept.threshold, tuple(kept.signers)) == (2, other.signers)
     terms = (world.lane, liar, world.lane_state(side).terms.cap)
     side.escrow.propose_lane_terms(*terms, b"TEST", b"\1" * 32, sender=side.operator)
     _, steps, _ = run(rotate, *_ROTATE, "--account", "operator", "--execute")

@@ -164,7 +164,11 @@ def desk(network: Network, tmp_path: Path) -> dict[str, str]:
     assert guardian.key is not None
     _keystore(tmp_path / "ape" / "accounts" / "desk.json", guardian.key)
     suite.chain.set_balance(guardian, 10**18)
-    network.manifest.model_copy(update={"mnemonic": None}).write(tmp_path / "manifest.json")
+    home, remote = network.manifest.ledgers
+    # What is done on one ledger asks no other, which may be down.
+    ledgers = (home, remote.model_copy(update={"rpc": "http://127.0.0.1:1"}))
+    update = {"mnemonic": None, "ledgers": ledgers}
+    network.manifest.model_copy(update=update).write(tmp_path / "manifest.json")
     (tmp_path / "order.txt").write_text("an order")
     return {"APE_DATA_FOLDER": str(tmp_path / "ape")}
 
