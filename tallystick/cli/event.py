@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tallystick.cli.options import PATH, json_option, manifest_option
+from tallystick.cli.options import PATH, account_option, json_option, manifest_option
 
 if TYPE_CHECKING:
     from tallystick.actions.message import EventVersion, Reversal
@@ -76,11 +76,7 @@ def _verb(
         for option in (
             json_option,
             click.option("--execute", is_flag=True, help="Send; without it nothing is sent."),
-            click.option(
-                "--account",
-                default="",
-                help=f"Who sends: a role of the manifest, an address, or an ape alias.  [{by}]",
-            ),
+            account_option(by),
             manifest_option,
             click.argument("path", metavar=file, type=PATH),
         ):

@@ -17,7 +17,7 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
-from tallystick.cli.options import PATH, json_option, manifest_option
+from tallystick.cli.options import PATH, account_option, json_option, manifest_option
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -118,11 +118,7 @@ def devnet(
 
 @cli.command()
 @manifest_option
-@click.option(
-    "--account",
-    default="",
-    help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
-)
+@account_option("the role courier")
 @click.option("--once", is_flag=True, help="Do what can be done now, then end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option(
@@ -263,11 +259,7 @@ def handover(path: Path, out: Path | None, as_json: bool) -> int:
 @click.option(
     "--suspend", is_flag=True, help="Have suspended what was not reconciled in time, too."
 )
-@click.option(
-    "--account",
-    default="",
-    help="Who sends: a role of the manifest, an address, or an ape alias.  [the role courier]",
-)
+@account_option("the role courier")
 @click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
 @json_option
 def reconcile(
@@ -290,12 +282,7 @@ def reconcile(
 @click.option("--manifest", "manifest_path", type=PATH, help="The manifest of the ledgers.")
 @click.option("--reason", default="", help="Reason code of four letters, such as CORT.")
 @click.option("--document", default="", help="What orders it: a file, or its hash in hex.")
-@click.option(
-    "--account",
-    default="",
-    help="Who sends: a role of the manifest, an address, an ape alias or a keystore file.  "
-    "[who may]",
-)
+@account_option("the first who may")
 @click.option("--at", default="", help="The contract's address, where the manifest names none.")
 @click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
 @click.option("--safe", type=PATH, help="Write a batch for Safe's Transaction Builder.")

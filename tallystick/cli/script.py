@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from tallystick.cli.options import manifest_option
+from tallystick.cli.options import account_option, manifest_option
 
 __all__ = ["script"]
 
@@ -51,12 +51,7 @@ def script(name: str) -> Callable[[Callable[..., None]], click.Command]:
 
 _OPTIONS: Final = (
     click.option("--execute", is_flag=True, help="Send; without it nothing is sent."),
-    click.option(
-        "--account",
-        default="",
-        help="Who sends, of what it may: a role of the manifest, an address, an ape alias or a "
-        "keystore file.  [whoever may, whose key is here]",
-    ),
+    account_option("whoever may, whose key is here"),
     click.option("--document", required=True, help="What orders it: a file, or its hash in hex."),
     click.option("--reason", required=True, help="Reason code of four letters, such as CORT."),
     manifest_option,
