@@ -16,6 +16,7 @@ from tallystick.deploy.deploy import Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.limits import check_release
 from tallystick.errors import CheckFailed, InputError
+from tallystick.errors import shown as seen
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
@@ -116,6 +117,9 @@ def _tell(
     def say(text: str) -> None:
         shown.print(text, markup=False, soft_wrap=True)
 
+    for change in report.changes:
+        before, now = (seen(change.path, value) for value in (change.before, change.now))
+        say(f"{change.path}: {now}, was {before} at the beginning: no ledger holds it")
     if not execute or shown.is_terminal:
         show_table(
             shown,
@@ -161,6 +165,9 @@ def _report_dict(
         "rehearsal": opened.rehearsal,
         "ledgers": list(opened.chains),
         "complete": report.manifest is not None,
+        "changes": [
+            {"field": each.path, "before": each.before, "now": each.now} for each in report.changes
+        ],
         "steps": [
             {"ledger": step.ledger, "title": step.title, "state": step.state}
             for step in report.steps

@@ -319,7 +319,8 @@ def guarded(run: Callable[[], Any]) -> int:
             errors(f"tallystick: {error.format_message()}")
             return 2
         except TallystickError as error:
-            errors(str(error))
+            for line in error.lines:
+                errors(line)
             return error.exit_status
         except Exception as error:
             if not _is_expected(error):

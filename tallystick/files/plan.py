@@ -8,8 +8,9 @@ one account two roles on a ledger is refused here, before anything is deployed.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -65,6 +66,7 @@ __all__ = [
     "Rpc",
     "Upgrade",
     "Verifier",
+    "document_of",
     "load_plan",
     "parse_network",
     "parse_rpc",
@@ -321,6 +323,7 @@ class Plan(StrictModel):
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
+    _file: Path = PrivateAttr(default=Path("plan"))
 
     @model_validator(mode="before")
     @classmethod
@@ -439,16 +442,32 @@ class Plan(StrictModel):
         return self._loaded
 
     @property
+    def content(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is meant, as JSON has it: the plan without its instrument, and the instrument.
+
+        What is left out is not there, and neither is how a ledger is reached: that is everybody's
+        own business, and may be secret.
+        """
+        reached = {"__all__": {"network", "rpc"}}
+        plan: dict[str, Any] = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude={"instrument": True, "ledgers": reached},
+        )
+        return plan, self.loaded_instrument.model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
+
+    @property
     def document(self) -> bytes:
         """Hash of the plan and its instrument, which every act of the set-up names."""
-        # What a plan leaves out is no part of its hash: it is the one from before there was that.
-        left_out: dict[str, Any] = {"instrument": True}
-        if self.actions is None or self.actions.reconcile is None:
-            left_out["actions"] = True if self.actions is None else {"reconcile": True}
-        plan = self.model_dump_json(by_alias=True, exclude=left_out)
-        return bytes(
-            keccak((plan + self.loaded_instrument.model_dump_json(by_alias=True)).encode())
-        )
+        return document_of(*self.content)
+
+    @property
+    def file(self) -> Path:
+        """The file that it was read from, or what to call it in messages."""
+        return self._file
 
     @property
     def home(self) -> str:
@@ -463,7 +482,16 @@ class Plan(StrictModel):
         """
         _check_against(path, self, instrument)
         self._loaded = instrument
+        self._file = Path(path)
         return self
+
+
+def document_of(plan: Mapping[str, Any], instrument: Mapping[str, Any]) -> bytes:
+    """Return the hash of what `Plan.content` gives, which every act of the set-up names."""
+    texts = (
+        json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in (plan, instrument)
+    )
+    return bytes(keccak("".join(texts).encode()))
 
 
 def load_plan(path: str | Path) -> Plan:

@@ -303,9 +303,9 @@ def test_a_journal_of_another_chain(tmp_path: Path) -> None:
     }
     with pytest.raises(CheckFailed, match="home was deployed on chain 41001 with genesis"):
         deploy(*meant, later, journal=journal)
-    for content in ("", "{}", '{"schema": "tallystick.journal/2"}', "[]"):
+    for content in ("", "{}", '{"schema": "tallystick.journal/1"}', "[]"):
         journal.write_text(content)
-        with pytest.raises(CheckFailed, match=r"no tallystick\.journal/1 journal"):
+        with pytest.raises(CheckFailed, match=r"no tallystick\.journal/2 journal"):
             deploy(*meant, chains, journal=journal)
 
 

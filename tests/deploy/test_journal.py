@@ -1,0 +1,355 @@
+"""The journal: a deployment goes on as it was begun, and creates nothing a second time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tallystick.chain import Chain
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy import journal as journal_module
+from tallystick.deploy.changes import NEW_DEPLOYMENT, takes_of
+from tallystick.deploy.deploy import deploy
+from tallystick.deploy.verify import verify
+from tallystick.errors import CheckFailed, InputError
+from tallystick.reach.accounts import Finder
+from tallystick.reach.connection import connection_of
+from tests.deploy.test_deploy import (
+    Crash,
+    Fragile,
+    changed,
+    fragile,
+    fresh,
+    marks,
+    meant_by,
+    standing,
+)
+from tests.support.commands import APPLE, plan_data
+
+OTHER_WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+
+
+def plan_with_instrument() -> dict[str, Any]:
+    """The example plan with the instrument inside, so that one file holds every field."""
+    data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
+    instrument = yaml.safe_load(APPLE.read_text())
+    instrument["holders"][2]["eligible_until"] = "2030-12-31"
+    return data | {"instrument": instrument}
+
+
+def killed(folder: Path, after: int) -> tuple[dict[str, Chain], Path]:
+    """A run of the plan that ended right after its n-th transaction."""
+    chains, fuse = fragile()
+    fuse[0] = after
+    journal = folder / "journal.json"
+    with pytest.raises(Crash):
+        deploy(*meant_by(folder, plan_with_instrument()), chains, journal=journal, execute=True)
+    return chains, journal
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Chain], Path]:
+    """Half a deployment: home's token has its decimals."""
+    return killed(tmp_path_factory.mktemp("half"), 45)
+
+
+def refused(folder: Path, chains: Mapping[str, Chain], journal: Path, data: Any) -> list[str]:
+    """What is said of a plan that was edited in between; nothing is sent or written."""
+    before, content = marks(dict(chains)), journal.read_bytes()
+    meant = meant_by(folder, data)
+    for execute in (False, True):
+        with pytest.raises(InputError) as caught:
+            deploy(*meant, chains, journal=journal, execute=execute)
+    assert marks(dict(chains)) == before
+    assert journal.read_bytes() == content
+    return [line.removeprefix(f"{folder / 'plan.yaml'}: ") for line in caught.value.lines]
+
+
+# --- bound to what it was begun with -----------------------------------------------------------
+
+
+def test_decimals_edited_after_a_kill_are_refused(tmp_path: Path) -> None:
+    chains, journal = killed(tmp_path, 45)
+    lines = refused(
+        tmp_path, chains, journal, changed(plan_with_instrument(), "instrument.decimals", 8)
+    )
+    assert lines == [
+        (
+            f"instrument.decimals: 8: expected 6, with which {journal} began; otherwise it takes "
+            f"{NEW_DEPLOYMENT}"
+        )
+    ]
+    # As it was begun it goes on, and all tokens have the same.
+    for chain in chains.values():
+        assert isinstance(chain, Fragile)
+        chain.fuse[0] = 0
+    meant = meant_by(tmp_path, plan_with_instrument())
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    connection = standing(report, chains)
+    assert verify(connection, *meant) == []
+    assert {connection.token(name).decimals() for name in chains} == {6}
+
+
+def test_every_changed_field_is_named_with_what_it_takes(
+    half: tuple[dict[str, Chain], Path], tmp_path: Path
+) -> None:
+    data = plan_with_instrument()
+    for where, value in (
+        ("lanes.0.cap", 400_000),
+        ("lanes.0.verifiers.0.threshold", 3),
+        ("upgrade.notice_seconds", 7200),
+        ("ledgers.0.accounts.issuer", 50),
+        ("instrument.authorised", 2_000_000),
+        # On no ledger: no reason to refuse, and not named where others are.
+        ("ledgers.1.finality", {"kind": "safe"}),
+    ):
+        data = changed(data, where, value)
+    lines = refused(tmp_path, *half, data)
+    assert [line.split(":")[0] for line in lines] == [
+        "ledgers[0].accounts.issuer.index",
+        "ledgers[1].accounts.issuer.index",
+        "lanes[0].verifiers[0].threshold",
+        "lanes[0].cap",
+        "upgrade.notice_seconds",
+        "instrument.authorised",
+    ]
+    assert lines[3] == (
+        f"lanes[0].cap: 400000: expected 500000, with which {half[1]} began; otherwise it takes "
+        "BridgeEscrow.propose_lane_terms by the operator, then set_lane_terms by an administrator, "
+        "on both ledgers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "takes"),
+    [
+        ("ledgers[0].chain_id", NEW_DEPLOYMENT),
+        ("ledgers[2]", NEW_DEPLOYMENT),
+        ("ledgers[0].accounts.deployer.index", NEW_DEPLOYMENT),
+        ("lanes[0].verifiers[0].rotation_seconds", NEW_DEPLOYMENT),
+        ("lanes[0].verifiers[0].retention_seconds", NEW_DEPLOYMENT),
+        ("upgrade.rollback_seconds", NEW_DEPLOYMENT),
+        ("actions", NEW_DEPLOYMENT),
+        ("instrument.isin", NEW_DEPLOYMENT),
+        ("instrument.name", NEW_DEPLOYMENT),
+        ("instrument.close_of_business", NEW_DEPLOYMENT),
+        (
+            "ledgers[1].accounts.notary.address",
+            "propose_role and assign_role by two administrators of SecurityToken",
+        ),
+        (
+            "ledgers[0].accounts.operator",
+            "propose_role and assign_role by two administrators of BridgeEscrow, ActionsEngine",
+        ),
+        (
+            "accounts.ledgers.home.administrator-1",
+            (
+                "propose_role and assign_role by two administrators of ReleaseAuthority, "
+                "InstrumentRegistry, SecurityToken, BridgeEscrow, ActionsEngine"
+            ),
+        ),
+        (
+            "actions.events.attestors[0].index",
+            (
+                "a QuorumVerifier of them, and ActionsEngine.propose_attestors by the operator, a "
+                "day later set_attestors by an administrator"
+            ),
+        ),
+        (
+            "actions.reconcile",
+            (
+                "ActionsEngine.propose_daily by the operator, a day later set_daily by an "
+                "administrator, on every ledger"
+            ),
+        ),
+        (
+            "instrument.ledgers[0].dti",
+            (
+                "InstrumentRegistry.propose_record by the registrar, then amend by the issuer, on "
+                "every ledger"
+            ),
+        ),
+        ("ledgers[0].finality.blocks", ""),
+        ("parties", ""),
+        ("parties[0].lei", ""),
+        ("lanes[0].production", ""),
+        ("lanes[0].verifiers[0].operator", ""),
+        ("instrument.holders[0].amount", ""),
+        ("instrument.roles.issuer", ""),
+        ("instrument.illustration", ""),
+    ],
+)
+def test_what_a_change_takes(path: str, takes: str) -> None:
+    assert takes_of(path) == takes
+
+
+def test_what_no_ledger_holds_may_change(tmp_path: Path) -> None:
+    chains, journal = fresh(), tmp_path / "journal.json"
+    deploy(*meant_by(tmp_path, plan_with_instrument()), chains, journal=journal, execute=True)
+    before = marks(chains)
+    data = changed(plan_with_instrument(), "ledgers.0.finality.blocks", 3)
+    data = changed(data, "instrument.holders.0.amount", 400_000)
+    # How a ledger is reached is nobody's business, and never in the journal.
+    data["ledgers"][1]["rpc"] = "https://node.example/v3/s3cret"
+    meant = meant_by(tmp_path, data)
+    dry = deploy(*meant, chains, journal=journal)
+    assert [(each.path, each.before, each.now) for each in dry.changes] == [
+        ("ledgers[0].finality.blocks", 2, 3),
+        ("instrument.holders[0].amount", "500000", "400000"),
+    ]
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    assert report.changes == dry.changes
+    assert report.manifest is not None
+    assert report.manifest.ledger("home").finality.blocks == 3
+    assert deploy(*meant, chains, journal=journal, execute=True).changes == ()
+    assert marks(chains) == before
+    assert "s3cret" not in journal.read_text()
+
+
+def test_accounts_of_other_words_are_refused(
+    half: tuple[dict[str, Chain], Path], tmp_path: Path
+) -> None:
+    """The files are the same; what they mean is not."""
+    chains, journal = half
+    plan, _ = meant_by(tmp_path, plan_with_instrument())
+    others = Finder(plan.file, plan, OTHER_WORDS).parties()
+    before = marks(chains)
+    with pytest.raises(InputError) as caught:
+        deploy(plan, others, chains, journal=journal, execute=True)
+    assert caught.value.lines[0].startswith(
+        f"{plan.file}: accounts.ledgers.home.deployer: {others.on_ledger['home']['deployer']}: "
+    )
+    assert marks(chains) == before
+
+
+def test_a_journal_that_was_edited_is_none(
+    half: tuple[dict[str, Chain], Path], tmp_path: Path
+) -> None:
+    chains, journal = half
+    data = json.loads(journal.read_text())
+    data["instrument"]["decimals"] = 8
+    edited = tmp_path / "journal.json"
+    edited.write_text(json.dumps(data))
+    with pytest.raises(CheckFailed, match=r"its document is 0x.*not as it says"):
+        deploy(*meant_by(tmp_path, plan_with_instrument()), chains, journal=edited)
+
+
+# --- nothing is created twice ------------------------------------------------------------------
+
+
+class Forgetful(EmbeddedChain):
+    """A node that has not got the code of an address yet, for so many questions."""
+
+    hidden: str = ""
+    times: int = 0
+    late: int = 0
+
+    def code(self, address: Any) -> bytes:
+        if str(address) == self.hidden and self.times:
+            self.times -= 1
+            return b""
+        return super().code(address)
+
+    def nonce(self, address: Any, *, pending: bool = False) -> int:
+        return super().nonce(address, pending=pending) - self.late
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> tuple[tuple[Any, Any], dict[str, Chain], Path]:
+    chains: dict[str, Chain] = {
+        name: Forgetful(name, 41_000 + number, ledger_number=number)
+        for number, name in enumerate(("home", "remote"), 1)
+    }
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
+    deploy(*meant, chains, journal=journal, execute=True)
+    return meant, chains, journal
+
+
+def forget(chain: Chain, journal: Path, key: str, times: int) -> str:
+    assert isinstance(chain, Forgetful)
+    entry = json.loads(journal.read_text())["ledgers"][chain.name]["contracts"][key]
+    chain.hidden, chain.times = entry["address"], times
+    return str(entry["address"])
+
+
+@pytest.mark.parametrize("key", ["ReleaseAuthority", "SecurityToken@1.0.0", "LaneCustody#0"])
+def test_one_stale_answer_creates_nothing(deployed: Any, key: str) -> None:
+    meant, chains, journal = deployed
+    before, content = marks(chains), journal.read_bytes()
+    forget(chains["home"], journal, key, 1)
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    assert {step.state for step in report.steps} == {"done"}
+    assert marks(chains) == before
+    assert journal.read_bytes() == content
+
+
+def test_code_that_stays_away_stops_the_run(deployed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "_LAG", 0.2)
+    meant, chains, journal = deployed
+    before, content = marks(chains), journal.read_bytes()
+    address = forget(chains["home"], journal, "LaneCustody#0", 10_000)
+    nonce = json.loads(content)["ledgers"]["home"]["contracts"]["LaneCustody#0"]["nonce"]
+    deployer = chains["home"].account(0)
+    with pytest.raises(CheckFailed) as caught:
+        deploy(*meant, chains, journal=journal, execute=True)
+    assert str(caught.value) == (
+        f"home: LaneCustody#0 was created at {address} by transaction {nonce} of {deployer}, and "
+        "there is no code: nothing is created a second time. Ask another node; if that "
+        f"transaction failed, or was another one, take the entry out of {journal}"
+    )
+    assert marks(chains) == before
+    assert journal.read_bytes() == content
+
+
+def test_another_transaction_under_a_journalled_nonce_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between journal and transaction, and the key was used for something else then."""
+    monkeypatch.setattr(journal_module, "_LAG", 0.2)
+    chains, fuse = fragile()
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
+    fuse[0] = 2
+    for chain in chains.values():
+        assert isinstance(chain, Fragile)
+        chain.before = True
+    with pytest.raises(Crash):
+        deploy(*meant, chains, journal=journal, execute=True)
+    home = chains["home"]
+    home.send(sender=home.account(0), to=home.account(1), value=0)
+    content = journal.read_bytes()
+    with pytest.raises(CheckFailed, match=r"Authority was created at .* by transaction 1 of"):
+        deploy(*meant, chains, journal=journal, execute=True)
+    assert journal.read_bytes() == content
+    # Whoever knows that it was another one says so.
+    data = json.loads(content)
+    del data["ledgers"]["home"]["contracts"]["ReleaseAuthority"]
+    journal.write_text(json.dumps(data))
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    assert report.manifest is not None
+    assert verify(connection_of(report.manifest, chains), *meant) == []
+
+
+def test_a_creation_is_sent_from_its_nonce_or_not_at_all(tmp_path: Path) -> None:
+    chains: dict[str, Chain] = {
+        name: Forgetful(name, 41_000 + number, ledger_number=number)
+        for number, name in enumerate(("home", "remote"), 1)
+    }
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    home = chains["home"]
+    assert isinstance(home, Forgetful)
+    before, content = marks(chains), journal.read_bytes()
+    # A node that is behind altogether: no code, and the nonces of before.
+    forget(home, journal, "QuorumVerifier#0", 10_000)
+    home.late = before[0][1] - 3
+    with pytest.raises(CheckFailed, match=r"whose next one is 3: the node is behind.*Nothing was"):
+        deploy(*meant, chains, journal=journal, execute=True)
+    home.late = home.times = 0
+    assert marks(chains) == before
+    assert journal.read_bytes() == content
+    assert deploy(*meant, chains, journal=journal).manifest == report.manifest
