@@ -9,14 +9,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic_core import PydanticCustomError
+
 from tallystick.chain import Chain
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy import verify as judge
-from tallystick.deploy.deploy import Report, StepState
+from tallystick.deploy.deploy import Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.limits import check_release
 from tallystick.errors import CheckFailed, InputError
 from tallystick.errors import shown as seen
+from tallystick.files.accounts import parse_address
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
@@ -41,6 +44,8 @@ def run(
     *,
     execute: bool = False,
     out: Path | None = None,
+    manifest_path: Path | None = None,
+    registries: Mapping[str, str] | None = None,
     as_json: bool = False,
     active: Any = None,
 ) -> int:
@@ -50,6 +55,8 @@ def run(
         plan_path: the plan file.
         execute: send transactions.
         out: where journal and manifest are; `deployments/NAME OF PLAN` when left out.
+        manifest_path: manifest of what stands already; that in `out`, if there is one.
+        registries: registries of what stands already, by ledger.
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
@@ -79,7 +86,13 @@ def run(
                 tell(f"{state.ledger}: {state.title}")
 
             report = carry_out(
-                plan, parties, opened.chains, journal=journal, execute=execute, progress=step
+                plan,
+                parties,
+                opened.chains,
+                journal=journal,
+                given=_given(None if opened.rehearsal else folder, manifest_path, registries),
+                execute=execute,
+                progress=step,
             )
             if execute and report.manifest is not None:
                 tell("verifying")
@@ -102,6 +115,23 @@ def _folder(plan_path: Path, out: Path | None) -> Path:
     folder = out or Path("deployments") / plan_path.stem
     require_folder("--out", folder)
     return folder
+
+
+def _given(
+    folder: Path | None, manifest: Path | None = None, registries: Mapping[str, str] | None = None
+) -> Given:
+    """What is said to stand: the manifest that is named, or that in the folder."""
+    if manifest is None and folder is not None and (folder / "manifest.json").exists():
+        manifest = folder / "manifest.json"
+    found = None if manifest is None else Manifest.load(manifest)
+    addresses = {}
+    for ledger, address in (registries or {}).items():
+        try:
+            addresses[ledger] = parse_address(address)
+        except PydanticCustomError as error:
+            shown = f"{ledger}={address}"
+            raise InputError("tallystick", "--registry", shown, error.message()) from None
+    return Given(found, addresses)
 
 
 def _tell(
@@ -290,7 +320,10 @@ def _judged(
             accounts = Finder(path, plan)
             opened = stack.enter_context(open_chains(path, plan, accounts))
             meant = (plan, accounts.parties())
-            report = carry_out(*meant, opened.chains, journal=_folder(path, out) / "journal.json")
+            folder = _folder(path, out)
+            report = carry_out(
+                *meant, opened.chains, journal=folder / "journal.json", given=_given(folder)
+            )
             if report.manifest is None:
                 first = next(step for step in report.steps if step.state == "pending")
                 pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"

@@ -17,7 +17,7 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
-from tallystick.cli.options import PATH, json_option, manifest_option
+from tallystick.cli.options import PATH, json_option, manifest_option, registry_option
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -219,15 +219,36 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 @click.argument("plan_path", metavar="PLAN", type=PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
 @click.option("--out", type=PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@click.option(
+    "--manifest",
+    "manifest_path",
+    type=PATH,
+    help="Of what stands already, where the journal was lost.  [that in --out]",
+)
+@registry_option
 @json_option
-def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> int:
+def deploy(
+    plan_path: Path,
+    execute: bool,
+    out: Path | None,
+    manifest_path: Path | None,
+    registries: Sequence[tuple[str, str]],
+    as_json: bool,
+) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
 
     Running it again changes nothing; a run that was interrupted goes on where it stood.
     """
     from tallystick.cli.deploy import run
 
-    return run(plan_path, execute=execute, out=out, as_json=as_json)
+    return run(
+        plan_path,
+        execute=execute,
+        out=out,
+        manifest_path=manifest_path,
+        registries=dict(registries),
+        as_json=as_json,
+    )
 
 
 @cli.command()

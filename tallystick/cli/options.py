@@ -7,8 +7,25 @@ from typing import Final
 
 import click
 
-__all__ = ["PATH", "json_option", "manifest_option"]
+__all__ = ["PAIR", "PATH", "json_option", "manifest_option", "registry_option"]
 
+
+class _Pair(click.ParamType):
+    """What is said of a ledger: LEDGER=VALUE."""
+
+    name = "LEDGER=VALUE"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return (ledger, value); what is wrong with it is not shown, it may be secret."""
+        ledger, equals, rest = value.partition("=")
+        if not ledger or not equals or not rest:
+            self.fail("expected LEDGER=VALUE", param, ctx)
+        return ledger, rest
+
+
+PAIR: Final = _Pair()
 PATH: Final = click.Path(path_type=Path)
 
 manifest_option = click.option(
@@ -17,5 +34,13 @@ manifest_option = click.option(
     type=PATH,
     required=True,
     help="The manifest that deploy or devnet wrote.",
+)
+registry_option = click.option(
+    "--registry",
+    "registries",
+    type=PAIR,
+    multiple=True,
+    metavar="LEDGER=ADDRESS",
+    help="Where the instrument stands already: the registry there leads to the rest.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")

@@ -20,13 +20,14 @@ from tallystick.chain.opcodes import missing_opcodes
 from tallystick.deploy.changes import Change, changes
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
+from tallystick.deploy.rebuild import Given, rebuild
 from tallystick.deploy.steps import EngineSigners, LedgerSteps, NotYet, Step
 from tallystick.errors import CheckFailed, InputError, refuse, shown
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
 from tallystick.reach.accounts import Parties
 
-__all__ = ["Report", "StepState", "deploy"]
+__all__ = ["Given", "Report", "StepState", "deploy"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def deploy(
     chains: Mapping[str, Chain],
     *,
     journal: Path | None = None,
+    given: Given | None = None,
     execute: bool = False,
     progress: Callable[[StepState], None] = lambda _: None,
 ) -> Report:
@@ -80,12 +82,13 @@ def deploy(
         chains: the ledgers by name. The steps of those that are missing are left for another run,
             and so are the steps that need to know where something stands there.
         journal: file that makes the run resumable; None keeps it in memory.
+        given: what is said to stand already: a journal that does not know it is rebuilt from there.
         execute: send transactions; without it nothing is sent and nothing written.
         progress: called with each step once its state is known.
 
     Raises:
-        InputError: plan or instrument say something else than at the beginning; each field with
-            what it takes.
+        InputError: plan or instrument say something else than at the beginning, each field with
+            what it takes; or what is given is something else.
         CheckFailed: a ledger's EVM is too old, the journal is of other chains, a contract that was
             created can't be seen, or a step did not hold after it was sent.
     """
@@ -96,7 +99,10 @@ def deploy(
                 "be at Cancun or later)"
             )
     book = Journal(journal)
+    rebuilt = rebuild(book, plan, chains, given or Given())
     changed = _bound(book, plan, parties, execute=execute)
+    if execute and rebuilt:
+        book.write()
     ledgers = {
         name: LedgerSteps(name, plan, accounts, chains.get(name), book)
         for name, accounts in parties.on_ledger.items()

@@ -14,11 +14,15 @@ from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import journal as journal_module
 from tallystick.deploy.changes import NEW_DEPLOYMENT, takes_of
-from tallystick.deploy.deploy import deploy
+from tallystick.deploy.deploy import Given, deploy
 from tallystick.deploy.verify import verify
 from tallystick.errors import CheckFailed, InputError
-from tallystick.reach.accounts import Finder
+from tallystick.files.manifest import Manifest
+from tallystick.files.plan import Plan
+from tallystick.governance.release import proxy_name
+from tallystick.reach.accounts import Finder, Parties
 from tallystick.reach.connection import connection_of
+from tallystick.text import hex_text
 from tests.deploy.test_deploy import (
     Crash,
     Fragile,
@@ -29,7 +33,7 @@ from tests.deploy.test_deploy import (
     meant_by,
     standing,
 )
-from tests.support.commands import APPLE, plan_data
+from tests.support.commands import APPLE, plan_data, tallystick, write_plan
 
 OTHER_WORDS = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
@@ -353,3 +357,170 @@ def test_a_creation_is_sent_from_its_nonce_or_not_at_all(tmp_path: Path) -> None
     assert marks(chains) == before
     assert journal.read_bytes() == content
     assert deploy(*meant, chains, journal=journal).manifest == report.manifest
+
+
+# --- a journal that was lost -------------------------------------------------------------------
+
+
+def addresses(journal: Path) -> dict[str, dict[str, str]]:
+    """Where each journalled contract is."""
+    ledgers = json.loads(journal.read_text())["ledgers"]
+    return {
+        name: {key: record["address"] for key, record in entry["contracts"].items()}
+        for name, entry in ledgers.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[tuple[Plan, Parties], dict[str, Chain], Path]:
+    """A deployment that is complete, with its journal and its manifest."""
+    folder = tmp_path_factory.mktemp("whole")
+    meant, chains, journal = meant_by(folder), fresh(), folder / "journal.json"
+    report = deploy(*meant, chains, journal=journal, execute=True)
+    assert report.manifest is not None
+    report.manifest.write(folder / "manifest.json")
+    return meant, chains, journal
+
+
+def ways(chains: Mapping[str, Chain], journal: Path) -> dict[str, Given]:
+    manifest = Manifest.load(journal.parent / "manifest.json")
+    registries = {
+        name: manifest.ledger(name).contracts["InstrumentRegistry"].address for name in chains
+    }
+    return {
+        "manifest": Given(manifest),
+        "registry at home": Given(None, {"home": registries["home"]}),
+        "registry of the other ledger": Given(None, {"remote": registries["remote"]}),
+    }
+
+
+@pytest.mark.parametrize("way", ["manifest", "registry at home", "registry of the other ledger"])
+def test_a_lost_journal_is_rebuilt_from_what_stands(whole: Any, tmp_path: Path, way: str) -> None:
+    meant, chains, journal = whole
+    before, found = marks(chains), tmp_path / "journal.json"
+    given = ways(chains, journal)[way]
+    dry = deploy(*meant, chains, journal=found, given=given)
+    assert {step.state for step in dry.steps} == {"done"}
+    assert not found.exists()
+    report = deploy(*meant, chains, journal=found, given=given, execute=True)
+    assert {step.state for step in report.steps} == {"done"}
+    assert marks(chains) == before
+    assert addresses(found) == addresses(journal)
+    assert report.manifest is not None
+    # Its logs matter from the first of its authority on, or as the manifest says.
+    kept = ways(chains, journal)["manifest"].manifest
+    assert kept is not None
+    assert verify(standing(report, chains), *meant) == []
+    written, now = (
+        [entry.model_copy(update={"from_block": 0}) for entry in manifest.ledgers]
+        for manifest in (kept, report.manifest)
+    )
+    assert written == now
+    assert report.manifest.lanes == kept.lanes
+    assert report.manifest.actions == kept.actions
+    # From now on the journal itself is enough.
+    assert deploy(*meant, chains, journal=found).manifest == report.manifest
+
+
+def test_what_was_begun_goes_on_without_its_journal(tmp_path: Path) -> None:
+    """Killed before the hand-over, and the journal gone: the registries lead to the rest."""
+    meant, chains = meant_by(tmp_path), fresh()
+    total = len(deploy(*meant, chains).steps)
+    chains, fuse = fragile()
+    fuse[0], journal = total - 5, tmp_path / "journal.json"
+    with pytest.raises(Crash):
+        deploy(*meant, chains, journal=journal, execute=True)
+    fuse[0] = 0
+    known = addresses(journal)["home"]["ReleaseAuthority"]
+    authority = chains["home"].at("ReleaseAuthority", known)
+    registry = str(authority.proxy_at(proxy_name("InstrumentRegistry", "")))
+    journal.unlink()
+    given = Given(None, {"home": registry})
+    report = deploy(*meant, chains, journal=journal, given=given, execute=True)
+    assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
+    assert verify(standing(report, chains), *meant) == []
+
+
+def test_no_other_plan_goes_on_where_one_stands(whole: Any, tmp_path: Path) -> None:
+    _, chains, journal = whole
+    before, found = marks(chains), tmp_path / "journal.json"
+    data = changed(plan_data({"home": None, "remote": None}), "upgrade.notice_seconds", 7200)  # type: ignore[dict-item]
+    for given in ways(chains, journal).values():
+        meant = meant_by(tmp_path, data)
+        with pytest.raises(InputError) as caught:
+            deploy(*meant, chains, journal=found, given=given, execute=True)
+        assert str(caught.value).startswith(
+            f"{meant[0].file}: document {hex_text(meant[0].document)[:18]}…: expected plan and "
+            "instrument as they were when the suite on "
+        )
+        assert str(caught.value).endswith("no journal says which fields are others")
+    assert marks(chains) == before
+    assert not found.exists()
+
+
+def test_what_is_given_is_the_instrument_s_own(whole: Any, tmp_path: Path) -> None:
+    meant, chains, journal = whole
+    manifest = Manifest.load(journal.parent / "manifest.json")
+    token = manifest.ledger("home").contracts["SecurityToken"]
+
+    def refusal(given: Given, journal: Path | None = None) -> str:
+        with pytest.raises(InputError) as caught:
+            deploy(*meant, chains, journal=journal, given=given, execute=True)
+        return str(caught.value)
+
+    bund = manifest.instrument.model_copy(update={"isin": "DE0001102580"})
+    assert refusal(Given(manifest.model_copy(update={"instruments": (bund,)}))) == (
+        f"{manifest.file}: instruments[0].isin: DE0001102580: expected US0378331005, which the "
+        "plan is for (another deployment has its own --out)"
+    )
+    assert refusal(Given(None, {"moon": token.address})) == (
+        "tallystick: --registry: moon: expected one of the plan's ledgers: home, remote"
+    )
+    assert refusal(Given(None, {"home": token.implementation})) == (
+        f"tallystick: --registry: home={token.implementation}: expected a registry behind a proxy "
+        f"of this build: {token.implementation} is none"
+    )
+    # The journal knows another suite than the one that is given.
+    others, elsewhere = fresh(), tmp_path / "journal.json"
+    for chain in others.values():
+        chain.send(sender=chain.account(0), to=chain.account(1), value=0)
+    deploy(*meant, others, journal=elsewhere, execute=True)
+    data = json.loads(elsewhere.read_text())
+    authority = data["ledgers"]["home"]["contracts"]["ReleaseAuthority"]["address"]
+    assert refusal(Given(manifest), elsewhere).endswith(
+        f"expected the suite of {elsewhere}, whose release authority is {authority}"
+    )
+
+
+@pytest.mark.anvil_only
+def test_a_second_run_without_a_journal_deploys_nothing(ledgers: Any, tmp_path: Path) -> None:
+    chains = {chain.name: chain for chain in ledgers(2)}
+    plan, out = write_plan(tmp_path, plan_data(chains)), tmp_path / "deployments" / "plan"
+    first = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    before = marks(chains)
+    home = Manifest.load(out / "manifest.json").ledger("home")
+    registry = home.contracts["InstrumentRegistry"].address
+    (out / "journal.json").unlink()
+    checked = tallystick("verify", plan, cwd=tmp_path)
+    assert checked.stdout.startswith("verified: "), checked.stdout
+    (tmp_path / "kept.json").write_bytes((out / "manifest.json").read_bytes())
+    for more in (
+        (),
+        ("--out", tmp_path / "two", "--registry", f"home={registry}"),
+        ("--out", tmp_path / "three", "--manifest", tmp_path / "kept.json"),
+    ):
+        again = tallystick("deploy", plan, "--execute", *more, cwd=tmp_path)
+        assert again.returncode == 0, again.stderr
+        assert " 0 steps carried out" in again.stdout
+        assert marks(chains) == before
+    for value, expected in (
+        ("home", "Error: Invalid value for '--registry': expected LEDGER=VALUE"),
+        ("home=0x12", "expected an address: 0x and 40 hex digits, not zero"),
+    ):
+        wrong = tallystick("deploy", plan, "--registry", value, cwd=tmp_path)
+        assert wrong.returncode == 2
+        assert expected.removeprefix("Error: ") in wrong.stderr
+        assert wrong.stderr.count("\n") == 1
