@@ -17,7 +17,14 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
-from tallystick.cli.options import PATH, json_option, manifest_option, registry_option
+from tallystick.cli.options import (
+    PATH,
+    Pairs,
+    json_option,
+    manifest_option,
+    registry_option,
+    rpc_option,
+)
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -53,10 +60,12 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     from tallystick.cli.report import Told
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
+    from tallystick.files.manifest import require_local
     from tallystick.local.devnet import NO_ANVIL, default_instrument
     from tallystick.storage import require_writable
 
     require_writable("--out", out)
+    require_local("--out", out / "manifest.json")
     path = instrument_path or default_instrument()
     if backend is None:
         backend = "anvil" if find_anvil() is not None else "embedded"
@@ -92,10 +101,12 @@ def devnet(
     """Keep local ledgers with the suite on them up, until interrupted."""
     from tallystick.cli.devnet import run
     from tallystick.cli.terminal import errors, progress
+    from tallystick.files.manifest import require_local
     from tallystick.local.devnet import default_instrument
     from tallystick.storage import require_writable
 
     require_writable("--manifest", manifest_path, file=True)
+    require_local("--manifest", manifest_path)
     with progress() as shown:
 
         def ready(connection: Connection) -> None:
@@ -132,7 +143,9 @@ def devnet(
     show_default=True,
     help="Seconds between two looks at the ledgers.",
 )
-def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interval: float) -> int:
+def courier(
+    manifest_path: Path, rpc: Pairs, account: str, once: bool, as_json: bool, interval: float
+) -> int:
     """Attest and deliver what is pending on every lane, and what engines tell of events.
 
     Units that became claimable are claimed, too.
@@ -143,7 +156,7 @@ def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interv
     from tallystick.files.manifest import Manifest
     from tallystick.reach.connection import connect
 
-    connection = connect(Manifest.load(manifest_path), account=account)
+    connection = connect(Manifest.load(manifest_path), account=account, rpc=dict(rpc))
     try:
         with interruptible():
             good = run(
@@ -163,7 +176,7 @@ def courier(manifest_path: Path, account: str, once: bool, as_json: bool, interv
 @cli.command()
 @manifest_option
 @json_option
-def status(manifest_path: Path, as_json: bool) -> int:
+def status(manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
     """Show positions, lanes, what is in transit, and the invariants over all ledgers."""
     from tallystick.cli.status import render
     from tallystick.cli.terminal import console, json_line, progress
@@ -171,7 +184,7 @@ def status(manifest_path: Path, as_json: bool) -> int:
     from tallystick.reach.connection import connect
     from tallystick.status.observe import status_of
 
-    connection = connect(Manifest.load(manifest_path))
+    connection = connect(Manifest.load(manifest_path), rpc=dict(rpc))
     try:
         with progress("reading the ledgers"):
             found = status_of(connection)
@@ -189,7 +202,7 @@ def status(manifest_path: Path, as_json: bool) -> int:
 @manifest_option
 @click.option("--rebuild", is_flag=True, help="Compare what the logs say with the contracts.")
 @json_option
-def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
+def log(ledger: str, manifest_path: Path, rpc: Pairs, rebuild: bool, as_json: bool) -> int:
     """Show what happened on a ledger, or whether its contracts say what their logs say."""
     from tallystick.cli import log as shown
     from tallystick.cli.terminal import console, json_line, progress
@@ -199,7 +212,7 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 
     manifest = Manifest.load(manifest_path)
     manifest.ledger(ledger)
-    connection = connect(manifest)
+    connection = connect(manifest, rpc=dict(rpc))
     try:
         with progress(f"reading {ledger}"):
             found = read_log(connection, ledger)
@@ -226,13 +239,15 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
     help="Of what stands already, where the journal was lost.  [that in --out]",
 )
 @registry_option
+@rpc_option
 @json_option
 def deploy(
     plan_path: Path,
     execute: bool,
     out: Path | None,
     manifest_path: Path | None,
-    registries: Sequence[tuple[str, str]],
+    registries: Pairs,
+    rpc: Pairs,
     as_json: bool,
 ) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
@@ -247,6 +262,7 @@ def deploy(
         out=out,
         manifest_path=manifest_path,
         registries=dict(registries),
+        rpc=dict(rpc),
         as_json=as_json,
     )
 
@@ -254,23 +270,25 @@ def deploy(
 @cli.command()
 @click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
 @click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@rpc_option
 @json_option
-def verify(path: Path, out: Path | None, as_json: bool) -> int:
+def verify(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
     """Compare what stands with the build and the plan: code, releases, roles, set-up keys."""
     from tallystick.cli.deploy import check
 
-    return check(path, out, as_json=as_json)
+    return check(path, out, dict(rpc), as_json=as_json)
 
 
 @cli.command()
 @click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
 @click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@rpc_option
 @json_option
-def handover(path: Path, out: Path | None, as_json: bool) -> int:
+def handover(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
     """Report what the deployer still has: set-up keys and roles. `deploy --execute` hands over."""
     from tallystick.cli.deploy import left_over
 
-    return left_over(path, out, as_json=as_json)
+    return left_over(path, out, dict(rpc), as_json=as_json)
 
 
 @cli.command()
@@ -292,7 +310,13 @@ def handover(path: Path, out: Path | None, as_json: bool) -> int:
 @click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
 @json_option
 def reconcile(
-    manifest_path: Path, day: str, suspend: bool, account: str, execute: bool, as_json: bool
+    manifest_path: Path,
+    rpc: Pairs,
+    day: str,
+    suspend: bool,
+    account: str,
+    execute: bool,
+    as_json: bool,
 ) -> int:
     """Show the books of every lane, and do what is left: figures, reconciliation, suspension.
 
@@ -301,7 +325,7 @@ def reconcile(
     """
     from tallystick.cli.reconcile import Asked, run
 
-    return run(Asked(manifest_path, day, account, suspend, execute, as_json))
+    return run(Asked(manifest_path, dict(rpc), day, account, suspend, execute, as_json))
 
 
 cli.add_command(event)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 
-__all__ = ["PAIR", "PATH", "json_option", "manifest_option", "registry_option"]
+__all__ = [
+    "PAIR",
+    "PATH",
+    "Pairs",
+    "json_option",
+    "manifest_option",
+    "registry_option",
+    "rpc_option",
+]
 
 
 class _Pair(click.ParamType):
@@ -25,16 +34,32 @@ class _Pair(click.ParamType):
         return ledger, rest
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+Pairs = Sequence[tuple[str, str]]
 PAIR: Final = _Pair()
 PATH: Final = click.Path(path_type=Path)
 
-manifest_option = click.option(
+rpc_option = click.option(
+    "--rpc",
+    type=PAIR,
+    multiple=True,
+    metavar="LEDGER=URL",
+    help="Address of a ledger's node.  [TALLYSTICK_RPC_LEDGER, or as the file says]",
+)
+_manifest = click.option(
     "--manifest",
     "manifest_path",
     type=PATH,
     required=True,
     help="The manifest that deploy or devnet wrote.",
 )
+
+
+def manifest_option(command: F) -> F:
+    """Give a command the manifest, `manifest_path`, and where its ledgers are reached, `rpc`."""
+    return _manifest(rpc_option(command))
+
+
 registry_option = click.option(
     "--registry",
     "registries",

@@ -23,6 +23,7 @@ from tallystick.files.scalars import Finality
 from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
 from tallystick.governance.release import CONTRACTS
 from tallystick.storage import read_json, write_json
+from tallystick.text import bare_url
 
 __all__ = [
     "ABI_FOLDER",
@@ -37,6 +38,7 @@ __all__ = [
     "LedgerEntry",
     "Manifest",
     "RoleEntry",
+    "require_local",
 ]
 
 SCHEMA: Final = "tallystick.manifest/1"
@@ -61,6 +63,11 @@ def _hash(value: object) -> str:
 def _rpc(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"https?://[!-~]+", value, re.ASCII):
         raise wrong("a URL that begins with http:// or https://")
+    if value.rstrip("/") != bare_url(value):
+        raise wrong(
+            "scheme, host and port alone, as the rest may be secret: --rpc LEDGER=URL or "
+            "TALLYSTICK_RPC_LEDGER gives the address in use"
+        )
     return value
 
 
@@ -95,9 +102,10 @@ class ContractEntry(StrictModel):
 class LedgerEntry(StrictModel):
     """One ledger: how to reach it and what stands there.
 
-    `genesis` is the hash of its block 0, `from_block` the block from which on its logs matter,
-    `derivation` the path above the indices of its accounts. Of contracts that every lane has
-    for itself, `contracts` names those of the ledger's first lane, and the lane all of them.
+    `rpc` is scheme, host and port of the node that it was deployed through. `genesis` is the hash
+    of its block 0, `from_block` the block from which on its logs matter, `derivation` the path
+    above the indices of its accounts. Of contracts that every lane has for itself, `contracts`
+    names those of the ledger's first lane, and the lane all of them.
     """
 
     name: Name
@@ -335,3 +343,20 @@ class Manifest(StrictModel):
             for role, entry in roles.items()
             if role.startswith(prefix)
         ]
+
+
+def require_local(option: str, path: Path) -> None:
+    """Make sure that a manifest of a local network, which `option` places at `path`, may go there.
+
+    Raises:
+        InputError: a file is there, and it is no manifest of a local network.
+    """
+    if not path.exists():
+        return
+    try:
+        found = Manifest.load(path).mnemonic
+    except InputError:
+        found = None
+    if found is None:
+        expected = "another place: what is there is no manifest of a local network, and is kept"
+        raise InputError("tallystick", option, path, expected)

@@ -16,6 +16,7 @@ from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEn
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 from tallystick.reach.finality import FinalLogs
+from tallystick.reach.nodes import node_address, require_ledgers
 
 __all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
 
@@ -130,13 +131,20 @@ def connection_of(
     return Connection(manifest, chains, mnemonic or manifest.mnemonic)
 
 
-def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "") -> Connection:
+def connect(
+    manifest: Manifest,
+    *,
+    mnemonic: str | None = None,
+    account: str = "",
+    rpc: Mapping[str, str] | None = None,
+) -> Connection:
     """Reach the ledgers of a manifest.
 
     Args:
         manifest: the manifest.
         mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
         account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
+        rpc: addresses of nodes by ledger; else $TALLYSTICK_RPC_LEDGER, else the manifest's own.
 
     Raises:
         InputError: a ledger can't be reached, or is not the one that the manifest means.
@@ -145,21 +153,23 @@ def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "
 
     words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
     chains: dict[str, Chain] = {}
+    require_ledgers(rpc or {}, (ledger.name for ledger in manifest.ledgers))
     try:
         for at, ledger in enumerate(manifest.ledgers):
             where, file = f"ledgers[{at}]", manifest.file
-            if ledger.rpc is None:
+            node = node_address(ledger.name, rpc or {}, ledger.rpc, file, f"{where}.rpc")
+            if node.url is None:
                 raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
             try:
                 chain: Chain = attach(
-                    ledger.rpc,
+                    node.url,
                     name=ledger.name,
                     ledger_number=ledger.ledger_number,
                     mnemonic=words or JUNK_MNEMONIC,
                 )
             except ChainError as error:
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
-                raise InputError(file, f"{where}.rpc", ledger.rpc, f"a node {reason}") from error
+                raise InputError(node.file, node.field, node.url, f"a node {reason}") from error
             chains[ledger.name] = chain
             if account and account not in manifest.roles.get(ledger.name, {}):
                 chains[ledger.name] = chain = _signing(chain, manifest.file, account)
@@ -189,7 +199,7 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
         InputError: another chain id, a restarted chain, or no contracts.
     """
     if chain.chain_id != ledger.chain_id:
-        expected = f"chain id {ledger.chain_id}, the node at {ledger.rpc} has {chain.chain_id}"
+        expected = f"chain id {ledger.chain_id}, the node at {chain.url} has {chain.chain_id}"
         raise InputError(file, f"{where}.chain_id", ledger.chain_id, expected)
     if ledger.genesis is not None and chain.genesis_hash.lower() != ledger.genesis:
         # Block hashes are no secrets, but 64 hex digits are not shown.

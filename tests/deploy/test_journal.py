@@ -524,3 +524,79 @@ def test_a_second_run_without_a_journal_deploys_nothing(ledgers: Any, tmp_path: 
         assert wrong.returncode == 2
         assert expected.removeprefix("Error: ") in wrong.stderr
         assert wrong.stderr.count("\n") == 1
+
+
+# --- the manifest, and how ledgers are reached -------------------------------------------------
+
+
+@pytest.mark.anvil_only
+def test_no_credential_is_written_or_printed(ledgers: Any, tmp_path: Path) -> None:
+    chains = {chain.name: chain for chain in ledgers(2)}
+    data = plan_data(chains)
+    home, remote = (ledger["rpc"] for ledger in data["ledgers"])
+    secret = home.replace("http://", "http://desk:s3cret@") + "/?apikey=k3y"
+    data["ledgers"][0]["rpc"] = secret
+    plan, out = write_plan(tmp_path, data), tmp_path / "deployments" / "plan"
+    done = [tallystick("deploy", plan, "--execute", cwd=tmp_path)]
+    assert done[0].returncode == 0, done[0].stderr
+    manifest = Manifest.load(out / "manifest.json")
+    assert [ledger.rpc for ledger in manifest.ledgers] == [home, remote]
+    given = ("--manifest", out / "manifest.json", "--rpc", f"home={secret}")
+    done.append(tallystick("status", *given, cwd=tmp_path))
+    # The plan's own addresses give way to those in use, too.
+    wrong = tallystick("deploy", plan, "--rpc", f"home={remote}", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        f"{plan}: ledgers[0].chain_id: 41001: expected 41002, the chain id of {remote}\n"
+    )
+    gone = "http://desk:s3cret@127.0.0.1:9/?apikey=k3y"
+    for command in (("status", *given[:2]), ("verify", plan), ("deploy", plan)):
+        done.append(tallystick(*command, "--rpc", f"home={gone}", cwd=tmp_path))
+        done.append(tallystick(*command, cwd=tmp_path, TALLYSTICK_RPC_HOME=gone))
+    assert [each.returncode for each in done] == [0, 0, *([2] * 6)]
+    printed = [each.stdout + each.stderr for each in done]
+    files = [path.read_text() for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert not any(part in text for text in (*printed, *files) for part in ("s3cret", "k3y"))
+
+
+@pytest.mark.anvil_only
+def test_a_manifest_that_differs_is_kept(ledgers: Any, tmp_path: Path) -> None:
+    chains = {chain.name: chain for chain in ledgers(2)}
+    plan, out = write_plan(tmp_path, plan_data(chains)), tmp_path / "deployments" / "plan"
+    first = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    path = out / "manifest.json"
+    good = json.loads(path.read_text())
+    # Somebody named a courier: that stays.
+    good["roles"]["home"]["courier"] = {"address": "0x" + "11" * 20, "index": None}
+    path.write_text(json.dumps(good))
+    assert tallystick("deploy", plan, "--execute", cwd=tmp_path).returncode == 0
+    assert json.loads(path.read_text()) == good
+    verifier = "0x" + "22" * 20
+    data = json.loads(path.read_text())
+    data["lanes"][0]["sides"]["home"]["verifier"] = verifier
+    path.write_text(json.dumps(data))
+    before = path.read_bytes()
+    shown = Path("deployments") / "plan" / "manifest.json"
+    found = good["lanes"][0]["sides"]["home"]["verifier"]
+    done = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        f"DIFFERS {shown}: lanes[0].sides.home.verifier: {verifier} there, {found} found",
+        f"{shown} is kept as it was: move it away to have it written as it was found",
+    ]
+    as_json = json.loads(tallystick("deploy", plan, "--execute", "--json", cwd=tmp_path).stdout)
+    assert as_json["differs"] == [
+        {"field": "lanes[0].sides.home.verifier", "there": verifier, "found": found}
+    ]
+    assert path.read_bytes() == before
+    # What the plan may change is written, and said.
+    path.write_text(json.dumps(good))
+    plan = write_plan(tmp_path, changed(plan_data(chains), "ledgers.0.finality.blocks", 3))
+    done = tallystick("deploy", plan, "--execute", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ledgers[0].finality.blocks: 3, was 2 at the beginning: no ledger holds it" in (
+        done.stdout.splitlines()
+    )
+    assert Manifest.load(path).ledger("home").finality.blocks == 3
