@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from tallystick.chain import Chain
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy import verify as judge
+from tallystick.deploy.changes import ignored
 from tallystick.deploy.deploy import Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.describe import compared
@@ -77,7 +78,8 @@ def run(
         parties = accounts.parties()
         journal = None if opened.rehearsal else folder / "journal.json"
         if not as_json:
-            for note in (*opened.notes, *plan.notes):
+            unused = f"on no ledger, so not deployed: {', '.join(ignored(plan))}"
+            for note in (*opened.notes, *plan.notes, unused):
                 shown.print(note, markup=False, soft_wrap=True)
         written: Path | None = None
         wrong: list[str] = []
@@ -106,7 +108,7 @@ def run(
                     differing = _write(written, report)
     if as_json:
         shown.print(
-            json_line(_report_dict(report, opened, execute, written, wrong, differing)),
+            json_line(_report_dict(report, plan, opened, execute, written, wrong, differing)),
             markup=False,
             soft_wrap=True,
         )
@@ -198,6 +200,7 @@ def _tell(
 
 def _report_dict(
     report: Report,
+    plan: Plan,
     opened: Opened,
     execute: bool,
     written: Path | None,
@@ -210,6 +213,7 @@ def _report_dict(
         "rehearsal": opened.rehearsal,
         "ledgers": list(opened.chains),
         "complete": report.manifest is not None,
+        "ignored": ignored(plan),
         "changes": [
             {"field": each.path, "before": each.before, "now": each.now} for each in report.changes
         ],

@@ -14,10 +14,11 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from tallystick.deploy.steps import ROLES_OF
+from tallystick.files.plan import Plan
 from tallystick.files.strict import joined
 from tallystick.governance.roles import Role, role_of_title
 
-__all__ = ["NEW_DEPLOYMENT", "Change", "changes", "differences", "takes_of"]
+__all__ = ["NEW_DEPLOYMENT", "Change", "changes", "differences", "ignored", "takes_of"]
 
 NEW_DEPLOYMENT: Final = "a new deployment, in a folder of its own (--out)"
 MISSING: Final = "missing"
@@ -59,6 +60,7 @@ _TAKES: Final = tuple(
         (r"instrument\.ledgers\[\d+\]\.dti(_of)?", _RECORD),
     )
 )
+_INDEX: Final = re.compile(r"\[\d+\]")
 _ROLE: Final = re.compile(r"(?:ledgers\[\d+\]\.accounts|accounts\.ledgers\.[^.]+)\.(\w+)")
 
 
@@ -107,6 +109,27 @@ def differences(before: Any, now: Any, at: str = "") -> Iterator[tuple[str, Any,
             yield from differences(one, other, joined(at, index))
     elif before != now or isinstance(before, bool) != isinstance(now, bool):
         yield at, before, now
+
+
+def ignored(plan: Plan) -> list[str]:
+    """Return what plan and instrument say and `deploy` does nothing with: no ledger holds it.
+
+    Finality is for those who read the manifest.
+    """
+    content, instrument = plan.content
+    paths = (path for path in _leaves({**content, "instrument": instrument}) if not takes_of(path))
+    named = (_INDEX.sub("", path).split(".") for path in paths)
+    short = (".".join(name[:2] if name[0] == "instrument" else name) for name in named)
+    return [name for name in dict.fromkeys(short) if not name.startswith("ledgers.finality")]
+
+
+def _leaves(value: Any, at: str = "") -> Iterator[str]:
+    """The path of each innermost value."""
+    if not isinstance(value, dict | list):
+        yield at
+        return
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _leaves(each, joined(at, key))
 
 
 def takes_of(path: str) -> str:

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError, check_event
-from tallystick.errors import InputError
+from tallystick.errors import InputError, refuse
 from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
 from tallystick.files.manifest import InstrumentEntry
 from tallystick.files.strict import StrictModel, json_schema, load, text, wrong
@@ -219,8 +219,10 @@ def load_event(
         field = _PATHS.get(error.field, error.field)
         raise InputError(path, field, _written(event, field), error.expected) from None
     needed = None if told and told == record.record_day else notice
-    for field, expected in _late(event, today, needed) if today is not None else ():
-        raise InputError(path, field, _written(event, field), expected)
+    refuse(
+        InputError(path, field, _written(event, field), expected)
+        for field, expected in (_late(event, today, needed) if today is not None else ())
+    )
     return record
 
 

@@ -20,7 +20,7 @@ from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
 from tallystick.files.scalars import Finality
-from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
+from tallystick.files.strict import Label, Name, StrictModel, Wrong, checked, parse, wrong
 from tallystick.governance.release import CONTRACTS
 from tallystick.storage import read_json, write_json
 from tallystick.text import bare_url
@@ -118,15 +118,14 @@ class LedgerEntry(StrictModel):
     derivation: str | None = None
     contracts: dict[str, ContractEntry]
 
-    @model_validator(mode="after")
-    def _one_chain(self) -> Self:
+    @checked
+    def _one_chain(self) -> Wrong:
         if self.caip2 != f"eip155:{self.chain_id}":
-            raise wrong(f"eip155:{self.chain_id}", path="caip2", value=self.caip2)
-        missing = [name for name in CONTRACTS[:4] if name not in self.contracts]
-        if missing:
-            at = f"contracts.{missing[0]}"
-            raise wrong("an entry of this contract", path=at, value="missing")
-        return self
+            yield wrong(f"eip155:{self.chain_id}", path="caip2", value=self.caip2)
+        for name in CONTRACTS[:4]:
+            if name not in self.contracts:
+                at = f"contracts.{name}"
+                yield wrong("an entry of this contract", path=at, value="missing")
 
     @property
     def ledger_number(self) -> int:
@@ -223,36 +222,35 @@ class Manifest(StrictModel):
     def _lists(cls, data: Any) -> Any:
         return as_tuples(data, "ledgers", "instruments", "lanes", "holders")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @checked
+    def _consistent(self) -> Wrong:
         names = [ledger.name for ledger in self.ledgers]
         expected = f"one of the ledgers: {', '.join(names)}"
         if len(set(names)) != len(names):
-            raise wrong("a name of its own for each ledger", path="ledgers", value=names)
+            yield wrong("a name of its own for each ledger", path="ledgers", value=names)
         for at, instrument in enumerate(self.instruments):
             if instrument.home not in names:
-                raise wrong(expected, path=f"instruments[{at}].home", value=instrument.home)
+                yield wrong(expected, path=f"instruments[{at}].home", value=instrument.home)
         for at, lane in enumerate(self.lanes):
             for end in ("home", "remote"):
                 name = getattr(lane, end)
                 if name not in names:
-                    raise wrong(expected, path=f"lanes[{at}].{end}", value=name)
+                    yield wrong(expected, path=f"lanes[{at}].{end}", value=name)
                 if name not in lane.sides:
-                    raise wrong("both sides", path=f"lanes[{at}].sides", value=list(lane.sides))
+                    yield wrong("both sides", path=f"lanes[{at}].sides", value=list(lane.sides))
         for at, holder in enumerate(self.holders):
             if holder.ledger not in names:
-                raise wrong(expected, path=f"holders[{at}].ledger", value=holder.ledger)
+                yield wrong(expected, path=f"holders[{at}].ledger", value=holder.ledger)
         for name in self.actions.messages if self.actions is not None else ():
             if name not in names:
-                raise wrong(expected, path="actions.messages", value=name)
+                yield wrong(expected, path="actions.messages", value=name)
         engines = [ledger.name for ledger in self.ledgers if "ActionsEngine" in ledger.contracts]
         if engines != (names if self.actions is not None else []):
-            expected = "an engine on every ledger, or none"
-            raise wrong(expected, path="actions", value=", ".join(engines) or "no engine")
+            shown = ", ".join(engines) or "no engine"
+            yield wrong("an engine on every ledger, or none", path="actions", value=shown)
         for name in self.roles:
             if name not in names:
-                raise wrong(expected, path="roles", value=name)
-        return self
+                yield wrong(expected, path="roles", value=name)
 
     # ------------------------------------------------------------------------- files
 

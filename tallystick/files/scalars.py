@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from tallystick.files.strict import StrictModel, wrong
+from tallystick.files.strict import StrictModel, Wrong, checked, wrong
 
 __all__ = ["Finality"]
 
@@ -17,10 +17,9 @@ class Finality(StrictModel):
     kind: Literal["depth", "safe", "finalized"]
     blocks: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
-    @model_validator(mode="after")
-    def _blocks_with_depth(self) -> Self:
+    @checked
+    def _blocks_with_depth(self) -> Wrong:
         if self.kind == "depth" and self.blocks is None:
-            raise wrong("a number of blocks with kind: depth", path="blocks", value="missing")
+            yield wrong("a number of blocks with kind: depth", path="blocks", value="missing")
         if self.kind != "depth" and self.blocks is not None:
-            raise wrong(f"no blocks with kind: {self.kind}", path="blocks", value=self.blocks)
-        return self
+            yield wrong(f"no blocks with kind: {self.kind}", path="blocks", value=self.blocks)

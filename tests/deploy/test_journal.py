@@ -13,7 +13,7 @@ import yaml
 from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import journal as journal_module
-from tallystick.deploy.changes import NEW_DEPLOYMENT, takes_of
+from tallystick.deploy.changes import NEW_DEPLOYMENT, ignored, takes_of
 from tallystick.deploy.deploy import Given, deploy
 from tallystick.deploy.verify import verify
 from tallystick.errors import CheckFailed, InputError
@@ -190,6 +190,24 @@ def test_every_changed_field_is_named_with_what_it_takes(
 )
 def test_what_a_change_takes(path: str, takes: str) -> None:
     assert takes_of(path) == takes
+
+
+def test_what_is_not_deployed_is_what_may_change(tmp_path: Path) -> None:
+    data = plan_with_instrument()
+    data["parties"] = [{"name": data["instrument"]["roles"]["issuer"]}]
+    plan, _ = meant_by(tmp_path, data)
+    unused = [
+        "lanes.production",
+        "lanes.verifiers.name",
+        "lanes.verifiers.operator",
+        "instrument.illustration",
+        "instrument.roles",
+        "instrument.holders",
+    ]
+    assert ignored(plan) == ["parties.name", *unused]
+    del data["parties"], data["instrument"]["illustration"]
+    plan, _ = meant_by(tmp_path, data)
+    assert ignored(plan) == [each for each in unused if each != "instrument.illustration"]
 
 
 def test_what_no_ledger_holds_may_change(tmp_path: Path) -> None:
