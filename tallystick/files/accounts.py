@@ -63,11 +63,12 @@ AccountField = Annotated[
     BeforeValidator(parse_account),
     WithJsonSchema(
         {
+            "$comment": "an address, an ape alias or a mnemonic index",
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"},
                 {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,63}$"},
-            ]
+            ],
         }
     ),
 ]

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from tallystick.files.scalars import Cfi, Currency, Dti, Fisn, Isin, Lei
 from tallystick.files.strict import (
     Label,
     Name,
@@ -23,20 +24,11 @@ from tallystick.files.strict import (
     StrictModel,
     Wrong,
     checked,
-    identifier,
     joined,
     json_schema,
     load,
     text,
     wrong,
-)
-from tallystick.registry.identifiers import (
-    check_cfi,
-    check_currency,
-    check_dti,
-    check_fisn,
-    check_isin,
-    check_lei,
 )
 from tallystick.registry.record import (
     MAX_AUTHORISED,
@@ -217,56 +209,47 @@ Amount = Annotated[
     BeforeValidator(parse_amount),
     WithJsonSchema(
         {
+            "$comment": "a whole number, or a decimal in quotes",
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]{1,18})?$"},
-            ]
+            ],
         }
     ),
 ]
 Day = Annotated[
-    date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"$comment": "a day: `2030-12-31`", "type": "string", "format": "date"}),
 ]
 Close = Annotated[
     str,
     BeforeValidator(parse_close),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9](Z|[+-][01][0-9]:[0-5][0-9])$"}
+        {
+            "$comment": "a time and its offset: `16:00-05:00`",
+            "type": "string",
+            "pattern": "^[0-2][0-9]:[0-5][0-9](Z|[+-][01][0-9]:[0-5][0-9])$",
+        }
     ),
-]
-Isin = Annotated[
-    str,
-    identifier(check_isin),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}[A-Z0-9]{9}[0-9]$"}),
-]
-Lei = Annotated[
-    str,
-    identifier(check_lei),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9]{18}[0-9]{2}$"}),
-]
-Cfi = Annotated[
-    str, identifier(check_cfi), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{6}$"})
-]
-Fisn = Annotated[
-    str, identifier(check_fisn), WithJsonSchema({"type": "string", "minLength": 3, "maxLength": 35})
-]
-Dti = Annotated[
-    str,
-    identifier(check_dti),
-    WithJsonSchema(
-        {"type": "string", "pattern": "^[1-9B-DF-HJ-NP-TV-XZ][0-9B-DF-HJ-NP-TV-XZ]{8}$"}
-    ),
-]
-Currency = Annotated[
-    str, identifier(check_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
 ]
 Hash = Annotated[
     str,
     BeforeValidator(parse_hash),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"}),
+    WithJsonSchema(
+        {
+            "$comment": "a hash: 0x and 64 small hex digits",
+            "type": "string",
+            "pattern": "^0x[0-9a-f]{64}$",
+        }
+    ),
 ]
 Uri = Annotated[
-    str, BeforeValidator(parse_uri), WithJsonSchema({"type": "string", "maxLength": 128})
+    str,
+    BeforeValidator(parse_uri),
+    WithJsonSchema(
+        {"$comment": "a URI of at most 128 characters", "type": "string", "maxLength": 128}
+    ),
 ]
 
 
@@ -299,7 +282,9 @@ class LedgerEntry(StrictModel):
 
     name: Name
     dti: Dti | None = None
-    dti_of: Literal["token", "ledger", "unassigned"]
+    dti_of: Annotated[
+        Literal["token", "ledger", "unassigned"], Field(description="what the DTI denotes")
+    ]
 
     @checked
     def _dti_stated(self) -> Wrong:
@@ -390,9 +375,11 @@ class Holder(StrictModel):
 
     name: Name
     ledger: Name
-    amount: Amount
+    amount: Annotated[Amount, Field(description="units at the opening")]
     eligible: bool
-    eligible_until: Day | None = None
+    eligible_until: Annotated[Day | None, Field(description="last day; for good when left out")] = (
+        None
+    )
     description: Label | None = None
 
     @checked
@@ -423,16 +410,16 @@ class Instrument(StrictModel):
     illustration: Note | None = None
     isin: Isin
     cfi: Cfi
-    fisn: Fisn
-    lei: Lei
-    name: Label
-    dti_group: Dti | None = None
+    fisn: Annotated[Fisn, Field(description="short name; its first word is the symbol")]
+    lei: Annotated[Lei, Field(description="the issuer")]
+    name: Annotated[Label, Field(description="of the token, at most 64 bytes")]
+    dti_group: Annotated[Dti | None, Field(description="of all its tokens together")] = None
     denomination: Denomination | None = None
     decimals: Annotated[int, Field(ge=0, le=18)]
-    authorised: Amount
+    authorised: Annotated[Amount, Field(description="most units that may be issued")]
     terms: Terms
-    close_of_business: Close
-    home: Name
+    close_of_business: Annotated[Close, Field(description="when a day ends for closing balances")]
+    home: Annotated[Name, Field(description="the ledger where units are issued")]
     ledgers: Annotated[tuple[LedgerEntry, ...], Field(min_length=1, max_length=MAX_LEDGERS)]
     roles: Roles
     holders: Annotated[tuple[Holder, ...], Field(min_length=1, max_length=10_000)]

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from tallystick import build
 from tallystick.bridge.message import LaneId
@@ -20,7 +20,16 @@ from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
 from tallystick.files.scalars import Finality
-from tallystick.files.strict import Label, Name, StrictModel, Wrong, checked, parse, wrong
+from tallystick.files.strict import (
+    Label,
+    Name,
+    StrictModel,
+    Wrong,
+    checked,
+    json_schema,
+    parse,
+    wrong,
+)
 from tallystick.governance.release import CONTRACTS
 from tallystick.storage import read_json, write_json
 from tallystick.text import bare_url
@@ -38,6 +47,7 @@ __all__ = [
     "LedgerEntry",
     "Manifest",
     "RoleEntry",
+    "manifest_schema",
     "require_local",
 ]
 
@@ -78,10 +88,24 @@ def _abi_path(value: object) -> str:
     return "/".join(parts)
 
 
-Address = Annotated[str, BeforeValidator(_address)]
-Hash = Annotated[str, BeforeValidator(_hash)]
-Rpc = Annotated[str, BeforeValidator(_rpc)]
-AbiPath = Annotated[str, BeforeValidator(_abi_path)]
+Address = Annotated[
+    str, BeforeValidator(_address), WithJsonSchema({"type": "string", "$comment": "an address"})
+]
+Hash = Annotated[
+    str,
+    BeforeValidator(_hash),
+    WithJsonSchema({"type": "string", "$comment": "a hash: 0x and 64 hex digits"}),
+]
+Rpc = Annotated[
+    str,
+    BeforeValidator(_rpc),
+    WithJsonSchema({"type": "string", "$comment": "scheme, host and port of a node"}),
+]
+AbiPath = Annotated[
+    str,
+    BeforeValidator(_abi_path),
+    WithJsonSchema({"type": "string", "$comment": "a path from the manifest's folder"}),
+]
 Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -341,6 +365,11 @@ class Manifest(StrictModel):
             for role, entry in roles.items()
             if role.startswith(prefix)
         ]
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Return the JSON Schema of manifests (R-07)."""
+    return json_schema(Manifest, SCHEMA, "Tallystick manifest")
 
 
 def require_local(option: str, path: Path) -> None:

@@ -62,12 +62,18 @@ def _pool(value: object) -> str:
 Address = Annotated[
     str,
     BeforeValidator(_account),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
+    WithJsonSchema({"$comment": "an address", "type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
 ]
 Cash = Annotated[
     str,
     BeforeValidator(_cash),
-    WithJsonSchema({"type": "string", "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$"}),
+    WithJsonSchema(
+        {
+            "$comment": "an address, or `local`",
+            "type": "string",
+            "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$",
+        }
+    ),
 ]
 Pool = Annotated[str, BeforeValidator(_pool)]
 

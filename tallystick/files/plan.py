@@ -102,21 +102,27 @@ def parse_rpc(value: object) -> str:
 Network = Annotated[
     str,
     BeforeValidator(parse_network),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9-]+:[a-z0-9-]+(:[a-z0-9-]+)?$"}),
+    WithJsonSchema(
+        {
+            "$comment": "an ape network: `ethereum:sepolia:node`",
+            "type": "string",
+            "pattern": "^[a-z0-9-]+:[a-z0-9-]+(:[a-z0-9-]+)?$",
+        }
+    ),
 ]
 Rpc = Annotated[
     str,
     BeforeValidator(parse_rpc),
-    WithJsonSchema({"type": "string", "pattern": "^(https?|wss?)://"}),
+    WithJsonSchema({"$comment": "a URL", "type": "string", "pattern": "^(https?|wss?)://"}),
 ]
 
 
 class PlanLedger(StrictModel):
     """One ledger: how to reach it, what makes a block final there, and who acts on it."""
 
-    name: Name
-    network: Network | None = None
-    rpc: Rpc | None = None
+    name: Annotated[Name, Field(description="as the instrument calls it")]
+    network: Annotated[Network | None, Field(description="reached through ape; this or rpc")] = None
+    rpc: Annotated[Rpc | None, Field(description="its node; this or network, or --rpc")] = None
     chain_id: Annotated[int, Field(ge=1, le=MAX_CHAIN_ID)]
     finality: Finality
     accounts: Accounts
@@ -167,9 +173,9 @@ class Verifier(StrictModel):
     """An attestor set of one operator, how many of them must agree, and how sets follow another."""
 
     name: Name
-    operator: Label
+    operator: Annotated[Label, Field(description="of its own: verifiers are independent")]
     attestors: Attestors
-    threshold: Threshold
+    threshold: Annotated[Threshold, Field(description="how many must sign")]
     rotation_seconds: Annotated[
         int,
         Field(
@@ -209,7 +215,7 @@ class Lane(StrictModel):
 
     home: Name
     remote: Name
-    production: bool = True
+    production: Annotated[bool, Field(description="true asks for two verifiers and a cap")] = True
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
     cap: Annotated[
         Amount | None,
@@ -258,7 +264,7 @@ class Quorum(StrictModel):
     """Attestors, and how many of them must agree."""
 
     attestors: Attestors
-    threshold: Threshold
+    threshold: Annotated[Threshold, Field(description="how many must sign")]
 
     @model_validator(mode="before")
     @classmethod

@@ -139,13 +139,25 @@ Name = Annotated[
     str,
     BeforeValidator(_name),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", "maxLength": 32}
+        {
+            "$comment": "a name: small letters, digits, - and _",
+            "type": "string",
+            "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$",
+            "maxLength": 32,
+        }
     ),
 ]
 Label = Annotated[
     str,
     BeforeValidator(_label),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),
+    WithJsonSchema(
+        {
+            "$comment": "text of 1 to 100 characters",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+        }
+    ),
 ]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
