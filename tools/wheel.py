@@ -45,6 +45,10 @@ assert not empty, f"no code or ABI in {empty}"
 doubles = [name for name in found if "Mock" in name]
 assert not doubles, f"{doubles} are in no release"
 assert "Upgraded" in {entry.get("name") for entry in found["ReleaseProxy"].abi}
+from tallystick.governance.acts import acts_of, contracts
+
+assert {"BridgeEscrow", "SecurityToken"} <= set(contracts()), "the wheel names no acts"
+assert acts_of("BridgeEscrow")["end_epoch"][0].roles == ("administrator",)
 chain = EmbeddedChain()
 assert chain.chain_id
 from tallystick.cli.main import main

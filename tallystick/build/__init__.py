@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 9
+_FORMAT = 10
 # What the names of the pieces behind a contract's first end with, in their order.
 _BEHIND = ("Controls", "Settings", "Records")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
@@ -81,8 +81,9 @@ class Artifact:
         bytecode_runtime: code on chain, without the immutables that are appended to it.
         method_identifiers: signature -> four-byte selector as `0x` hex.
         layout: the compiler's `layout` output (storage, transient storage, code).
-        userdoc: NatSpec for users.
-        devdoc: NatSpec for developers.
+        userdoc: NatSpec for users; its `methods` by signature, of exported modules too. Of several
+            pieces: of all.
+        devdoc: NatSpec for developers, of the same shape.
         immutables_length: bytes of immutables appended to the runtime code on chain.
         behind: the pieces behind this one, each handing to the next what it does not know; empty:
             it is in one piece, or is itself behind another.
@@ -421,7 +422,21 @@ def _joined(item: Artifact, behind: tuple[Artifact, ...]) -> Artifact:
         if "name" in entry and key(entry) not in known:
             known.add(key(entry))
             abi.append(entry)
-    return dataclasses.replace(item, abi=abi, behind=behind)
+    return dataclasses.replace(
+        item,
+        abi=abi,
+        behind=behind,
+        userdoc=_noted([piece.userdoc for piece in (item, *behind)]),
+        devdoc=_noted([piece.devdoc for piece in (item, *behind)]),
+    )
+
+
+def _noted(notes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """NatSpec of pieces as one: what the first says, and of each function who has it first."""
+    methods: dict[str, Any] = {}
+    for each in reversed(notes):
+        methods |= each.get("methods", {})
+    return {**notes[0], "methods": methods}
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

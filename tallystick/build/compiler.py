@@ -42,8 +42,6 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "bytecode_runtime",
         "method_identifiers",
         "layout",
-        "userdoc",
-        "devdoc",
         "source_map",
         "source_map_runtime",
         "annotated_ast_dict",
@@ -91,8 +89,7 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "method_identifiers": out["method_identifiers"],
         # Types of interfaces are named by path, whole where the caller stands outside the sources.
         "layout": json.loads(json.dumps(out["layout"]).replace(f"{root.as_posix()}/", "")),
-        "userdoc": out["userdoc"],
-        "devdoc": out["devdoc"],
+        **_notes(target),
         "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
     }
     debug = {
@@ -101,6 +98,31 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "annotated_ast": out["annotated_ast_dict"],
     }
     return head, debug, sources
+
+
+def _notes(target: Any) -> dict[str, dict[str, Any]]:
+    """NatSpec for users and developers, of what a contract exports from its modules too.
+
+    The compiler's own says nothing of functions that stand in another file.
+    """
+    from vyper.ast.natspec import parse_natspec
+
+    parsed = parse_natspec(target)
+    notes: dict[str, dict[str, Any]] = {"userdoc": parsed.userdoc, "devdoc": parsed.devdoc}
+    told = {target.resolved_path: parsed}
+    for function in target._metadata["type"].exposed_functions:  # noqa: SLF001
+        module = function.decl_node.module_node
+        if module.resolved_path not in told:
+            told[module.resolved_path] = parse_natspec(module)
+        theirs = told[module.resolved_path]
+        for kind, known in (("userdoc", theirs.userdoc), ("devdoc", theirs.devdoc)):
+            methods = notes[kind].setdefault("methods", {})
+            methods |= {
+                signature: known["methods"][signature]
+                for signature in function.method_ids
+                if signature in known.get("methods", {})
+            }
+    return notes
 
 
 def _reachable(module: Any) -> Iterator[Any]:

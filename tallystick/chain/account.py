@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,12 +28,14 @@ class Account:
         key: 32-byte private key, or None when something else signs (a keyfile, a dev node).
         index: its number on its ledger, -1 when it has none.
         path: derivation path or alias, for people.
+        unlock: gives the key for a step that is told, where it is locked until it has to sign.
     """
 
     address: ChecksumAddress
     key: bytes | None = field(repr=False)
     index: int
     path: str
+    unlock: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.address

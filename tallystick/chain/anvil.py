@@ -152,6 +152,12 @@ class AnvilChain(RpcChain):
     ) -> Receipt:
         if not self._automine:
             raise ChainError(f"{self.name} mines on request only: use submit(), then mine()")
+        locked = isinstance(sender, Account) and sender.unlock is not None
+        if locked and self._process is None:
+            # On a node of somebody else's its key signs; one of ours is a rehearsal.
+            return super().send(
+                sender=sender, to=to, data=data, value=value, gas=gas, allow_failure=allow_failure
+            )
         request = self._request(sender, to, data, value, DEFAULT_GAS if gas is None else gas)
         request |= self._fees
         raw = self._mined_at_once(request)

@@ -69,6 +69,7 @@ class Chain(ABC):
         self.ledger_number = ledger_number
         self.mnemonic = mnemonic
         self._interfaces: dict[ChecksumAddress, list[Interface]] = {}
+        self._names: dict[ChecksumAddress, str] = {}
         self._serial = itertools.count(1)
 
     def __repr__(self) -> str:
@@ -152,6 +153,7 @@ class Chain(ABC):
     def _bind(self, item: Artifact, address: ChecksumAddress, receipt: Receipt | None) -> Contract:
         interface = Interface.of(item.abi)
         self._all_interfaces[id(interface)] = interface
+        self._names[address] = item.name
         known = self._interfaces.setdefault(address, [])
         if interface in known:
             known.remove(interface)
@@ -363,6 +365,23 @@ class Chain(ABC):
         """Releases what the chain holds: its process, its connection. May be called again."""
 
     # -- decoding --
+
+    def step(self, fields: Mapping[str, Any]) -> str:
+        """What a transaction does here, for whoever is asked to sign it: ledger and function.
+
+        Args:
+            fields: `to`, if anybody, and `data` as 0x text.
+        """
+        to, selector = fields.get("to"), bytes.fromhex(str(fields["data"])[2:10])
+        if to is None:
+            return f"{self.name}: create a contract"
+        address = address_of(to)
+        for interface in self._interfaces.get(address, ()):
+            for overloads in interface.functions.values():
+                for function in overloads:
+                    if function.selector == selector:
+                        return f"{self.name}: {self._names[address]}.{function.name}"
+        return f"{self.name}: call {address}"
 
     def decode_log(self, log: RawLog) -> Event:
         """A log by the ABI of its contract, else by any known ABI that has the event."""

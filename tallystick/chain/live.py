@@ -18,6 +18,7 @@ from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.jsonrpc import BrokenOff, NoAnswer, Rpc, RpcError, read_answer, shown_url
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot, Unsupported
 from tallystick.chain.rpc import RpcChain
+from tallystick.signing import told
 
 __all__ = ["LiveChain"]
 
@@ -158,6 +159,8 @@ class LiveChain(RpcChain):
         return found
 
     def _signer(self, sender: Any) -> ChecksumAddress:
+        if isinstance(sender, Account) and sender.unlock is not None:
+            return super()._signer(sender)
         address = address_of(sender)
         if address not in self._signers:
             # The aliases may not have been asked for yet.
@@ -168,7 +171,10 @@ class LiveChain(RpcChain):
         return address
 
     def _sign(self, sender: Any, fields: dict[str, Any]) -> bytes:
+        if isinstance(sender, Account) and sender.unlock is not None:
+            return super()._sign(sender, fields)
         signer = self._signers[address_of(sender)]
+        told(self.step(fields), f"{signer.alias or signer.address} {signer.address}")
         with self._entered():
             transaction = self._provider.network.ecosystem.create_transaction(**fields)
             # A locked account asks for its passphrase, and for consent; that is as it should be.

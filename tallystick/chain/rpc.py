@@ -226,7 +226,7 @@ class RpcChain(NodeChain):
 
     def _signer(self, sender: Any) -> ChecksumAddress:
         """The sender's address, if it can sign here."""
-        if not isinstance(sender, Account) or sender.key is None:
+        if not isinstance(sender, Account) or (sender.key or sender.unlock) is None:
             raise ChainError(f"{self!r} has no key for {sender}: it can't send for it")
         if is_public(sender) and not self.is_local:
             raise ChainError(f"everybody has the key of {sender}: it doesn't sign on {self!r}")
@@ -236,7 +236,8 @@ class RpcChain(NodeChain):
         """The signed transaction as it goes on the wire."""
         from eth_account import Account as Signer
 
-        return bytes(Signer.sign_transaction(fields, sender.key).raw_transaction)
+        key = sender.unlock(self.step(fields)) if sender.unlock else sender.key
+        return bytes(Signer.sign_transaction(fields, key).raw_transaction)
 
     def _estimate(self, sender: str, fields: dict[str, Any]) -> int:
         request = {"from": sender, "data": fields["data"], "value": quantity(fields["value"])}

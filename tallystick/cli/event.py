@@ -236,7 +236,9 @@ def paid_elsewhere(given: _Given, holder: str, ledger: str, reference: str, docu
     The paying agent proposes, the registrar confirms; either key alone does its part. The amount
     returns as the terms say.
     """
-    words = _reference(given.path, reference), _document(given.path, document)
+    from tallystick.acts.arguments import document_hash
+
+    words = _reference(given.path, reference), document_hash(given.path, "--document", document)
     with given.driver() as driver:
         where, address, _ = _holder(driver, holder, ledger)
         return given.told(driver.paid_elsewhere(where, address, *words))
@@ -255,9 +257,10 @@ def reverse(
     The issuer announces it at home, event attestors confirm it: those of a local network sign
     here. Once it is in force, and carried, every payment is entered as owed.
     """
+    from tallystick.acts.arguments import document_hash
     from tallystick.cli.terminal import console, json_line
 
-    words = _reason(given.path, reason), _document(given.path, document)
+    words = _reason(given.path, reason), document_hash(given.path, "--document", document)
     with given.driver() as driver:
         reversal, attestation = driver.reversal(*words), b""
         if digest or signatures:
@@ -401,20 +404,6 @@ def _reference(path: Path, text: str) -> bytes:
         expected = "1 to 32 characters of ASCII, or 0x and 64 hex digits"
         raise InputError(path, "--reference", text, expected)
     return text.encode().ljust(32, b"\0")
-
-
-def _document(path: Path, text: str) -> bytes:
-    """The hash of a document: what is given, or that of a file's bytes."""
-    from tallystick.chain.abi import keccak
-    from tallystick.errors import InputError
-
-    if _WORD.fullmatch(text):
-        return bytes.fromhex(text[2:])
-    try:
-        return keccak(Path(text).read_bytes())
-    except (OSError, ValueError):
-        expected = "a file that can be read, or 0x and 64 hex digits"
-        raise InputError(path, "--document", text, expected) from None
 
 
 def _typed(driver: Reverser, path: Path) -> dict[str, Any]:

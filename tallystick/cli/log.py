@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -9,13 +10,16 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from tallystick.chain.abi import address_of
+from tallystick.chain.abi import address_of, keccak
 from tallystick.cli.terminal import show_table
+from tallystick.governance.acts import PROPOSED_BY
+from tallystick.governance.release import PROXIED, Version, release_kind
 from tallystick.governance.roles import Role
 from tallystick.reach.connection import Connection
 from tallystick.status.ledger_log import Compared, LedgerLog
 from tallystick.status.observation import DIRECTIONS, SCOPES, named
 from tallystick.status.observe import names_of
+from tallystick.status.rules.step import Logged
 from tallystick.text import hex_text, time_text, units_text
 
 __all__ = ["log_dict", "show_events", "show_rebuilt"]
@@ -51,6 +55,8 @@ _ASKED: Final = {
 }
 _NOBODY: Final = "0x" + "00" * 20
 _UINT_MAX: Final = 2**256 - 1
+# From here on a version is a release's, packed; below an event's or a record's.
+_RELEASES: Final = Version(0, 1, 0).packed
 # Beyond it readers of JSON lose digits.
 _EXACT: Final = 2**53
 
@@ -67,8 +73,7 @@ def show_events(log: LedgerLog, connection: Connection, console: Console) -> Non
                 str(event.block),
                 time_text(event.time),
                 event.contract,
-                event.event,
-                ", ".join(f"{name} {say(name, value)}" for name, value in event.args.items()),
+                *_happened(event, say),
             )
             for event in log.events
         ],
@@ -125,6 +130,21 @@ def log_dict(
     }
 
 
+def _happened(event: Logged, say: Any) -> tuple[str, str]:
+    """What happened, in words: of an act who did what, why, and which key comes next."""
+    args = {name: say(name, value) for name, value in event.args.items()}
+    if event.event != "PrivilegedAct":
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", event.event).lower()
+        return words.capitalize(), ", ".join(
+            f"{name.replace('_', ' ')} {value}" for name, value in args.items()
+        )
+    later = [each for each, by in PROPOSED_BY.items() if by == event.args["act"]]
+    said = f"{args['actor']}: {args['act']}"
+    said += f" for {args['subject']}" if event.args["subject"] != _NOBODY else ""
+    said += f", reason {args['reason']}, document {args['document']}"
+    return "Act", f"{said}; to be carried out by {' or '.join(later)}" if later else said
+
+
 def _row(item: Any) -> dict[str, Any]:
     row = {field.name: _exact(field.name, getattr(item, field.name)) for field in fields(item)}
     if isinstance(item, Compared):
@@ -134,10 +154,31 @@ def _row(item: Any) -> dict[str, Any]:
 
 
 def _say(log: LedgerLog, connection: Connection) -> Any:
-    """How values are put: addresses by the contracts, the manifest's parties, and nobody."""
-    contracts = {address: each.artifact.name for address, each in log.contracts.items()}
-    names = {_NOBODY: "nobody", **contracts, **names_of(connection, log.ledger)}
-    return partial(_words, decimals=connection.manifest.instrument.decimals, names=names)
+    """How values are put: by the contracts, the manifest's parties and lanes, and nobody."""
+    manifest = connection.manifest
+    names: dict[str | bytes, str] = {
+        keccak(manifest.instrument.isin.encode()): manifest.instrument.isin
+    }
+    for entry in manifest.ledgers:
+        if entry.name != log.ledger:
+            names |= {
+                each.address: f"{name} on {entry.name}" for name, each in entry.contracts.items()
+            }
+    names |= {address: each.artifact.name for address, each in log.contracts.items()}
+    names[_NOBODY] = "nobody"
+    names.update(names_of(connection, log.ledger))
+    for lane in manifest.lanes:
+        named = f"{lane.home}-{lane.remote}"
+        names[lane.id_bytes] = named
+        if log.ledger in lane.sides:
+            names[lane.sides[log.ledger].verifier] = f"verifier of {named}"
+    kinds: dict[str | bytes, str] = {release_kind(each): each for each in PROXIED}
+    for event in log.events:
+        if event.event == "ReleaseRegistered":
+            kind = kinds.get(event.args["kind"], "a contract")
+            version = Version.unpack(event.args["version"])
+            names[event.args["release"]] = f"{kind} {version}"
+    return partial(_words, decimals=manifest.instrument.decimals, names={**names, **kinds})
 
 
 def _name(row: Compared) -> str:
@@ -152,7 +193,7 @@ def _fact(row: Compared, say: Any) -> str:
 
 
 def _words(
-    name: str, value: Any, *, decimals: int, names: Mapping[str, str], short: bool = True
+    name: str, value: Any, *, decimals: int, names: Mapping[str | bytes, str], short: bool = True
 ) -> str:
     """A value as people read it, by the name that its contract gives it; `short` cuts hashes."""
     say = partial(_words, decimals=decimals, names=names, short=short)
@@ -165,6 +206,10 @@ def _words(
     if isinstance(value, list | tuple):
         return f"[{', '.join(say(name, each) for each in value)}]"
     if isinstance(value, bytes):
+        if value in names:
+            return names[value]
+        if short and not any(value):
+            return "none"
         if len(value) == 32 and any(value) and not any(value[:12]):
             return say(name, str(address_of(value[12:])))
         text = _coded(name, value)
@@ -179,6 +224,8 @@ def _words(
         return " + ".join(named(value, bits)) or "nothing"
     if kind == "time":
         return time_text(value)
+    if name == "version" and value >= _RELEASES:
+        return str(Version.unpack(value))
     if kind == "day":
         return time_text(value * 86_400)[:10] if value else "never"
     return str(_numbered(name, value))

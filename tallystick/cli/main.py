@@ -328,6 +328,55 @@ def reconcile(
     return run(Asked(manifest_path, dict(rpc), day, account, suspend, execute, as_json))
 
 
+@cli.command(add_help_option=False)
+@click.argument("ledger", default="")
+@click.argument("name", metavar="CONTRACT.FUNCTION", default="")
+@click.argument("arguments", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--manifest", "manifest_path", type=PATH, help="The manifest of the ledgers.")
+@rpc_option
+@click.option("--reason", default="", help="Reason code of four letters, such as CORT.")
+@click.option("--document", default="", help="What orders it: a file, or its hash in hex.")
+@click.option(
+    "--account",
+    default="",
+    help="Who sends: a role of the manifest, an address, an ape alias or a keystore file.  "
+    "[who may]",
+)
+@click.option("--at", default="", help="The contract's address, where the manifest names none.")
+@click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
+@click.option("--safe", type=PATH, help="Write a batch for Safe's Transaction Builder.")
+@click.option("--list", "listed", is_flag=True, help="Show who may do what.")
+@click.option("-h", "--help", "helped", is_flag=True, help="This text, or what an act takes.")
+@json_option
+def act(
+    ledger: str,
+    name: str,
+    arguments: tuple[str, ...],
+    manifest_path: Path | None,
+    listed: bool,
+    helped: bool,
+    **given: Any,
+) -> int:
+    """Do what a role may do: checked in a call, then sent, or written for others to sign.
+
+    Values are as people write them: names of the manifest for addresses and lanes, days, units,
+    JSON for structs. `--list` shows all acts, `act LEDGER CONTRACT.FUNCTION --help` the arguments
+    of one. Without --execute it is tried in a call alone, and its call data is shown.
+    """
+    from tallystick.cli.act import Asked, explain, run, show_list
+
+    if helped and name:
+        return explain(name)
+    if listed:
+        return show_list(ledger, manifest_path, given["rpc"], as_json=given["as_json"])
+    if helped or not name:
+        _say(click.get_current_context().get_help())
+        return 0 if helped else 2
+    if manifest_path is None:
+        raise click.UsageError("Missing option '--manifest'.")
+    return run(Asked(ledger, name, arguments, manifest_path, **given))
+
+
 cli.add_command(event)
 
 
@@ -347,11 +396,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def guarded(run: Callable[[], Any]) -> int:
     """Run something as a command: errors become one line and an exit status."""
     from tallystick.build import watched
-    from tallystick.cli.terminal import Compiling, errors
+    from tallystick.cli.terminal import Asking, Compiling, errors
+    from tallystick.signing import attended
 
     try:
         try:
-            with watched(Compiling()):
+            with watched(Compiling()), attended(Asking()):
                 result = run()
             sys.stdout.flush()
         except BrokenPipeError:

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from tallystick.events.acts import Step
-
-__all__ = ["carried_out", "show_steps"]
+__all__ = ["Shown", "carried_out", "show_steps"]
 
 _STATES: Final = ("executed", "done", "pending", "waiting", "refused")
 
 
-def carried_out(steps: Iterable[Step]) -> list[Step]:
+class Shown(Protocol):
+    """What became of one act on a ledger, of an event or of a script."""
+
+    @property
+    def ledger(self) -> str:
+        """Where."""
+
+    @property
+    def act(self) -> str:
+        """What is called."""
+
+    @property
+    def state(self) -> str:
+        """How far it is."""
+
+    @property
+    def detail(self) -> str:
+        """What of it, or why."""
+
+
+AnyStep = TypeVar("AnyStep", bound=Shown)
+
+
+def carried_out(steps: Iterable[AnyStep]) -> list[AnyStep]:
     """Do steps one after the other; shows which."""
     from tallystick.cli.terminal import progress
 
@@ -25,7 +45,7 @@ def carried_out(steps: Iterable[Step]) -> list[Step]:
     return found
 
 
-def show_steps(title: str, found: Sequence[Step], *, execute: bool) -> None:
+def show_steps(title: str, found: Sequence[Shown], *, execute: bool) -> None:
     """Print what became of steps, and how many are how far."""
     from tallystick.cli.terminal import console, show_table
 

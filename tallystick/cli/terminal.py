@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,11 +12,13 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from tallystick.text import one_line
 
 __all__ = [
+    "Asking",
     "Compiling",
     "Progress",
     "console",
@@ -103,15 +106,53 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._status is not None:
             self._status.start()
+            _moving.append(self._status)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()
+            if self._status in _moving:
+                _moving.remove(self._status)
 
     def __call__(self, text: str) -> None:
         if self._status is not None:
             self._status.update(escape(one_line(text)))
+
+
+# What moves on the terminal, and has to stand still while somebody reads or types.
+_moving: list[Status] = []
+
+
+@contextmanager
+def _still() -> Iterator[None]:
+    moving = [*_moving]
+    for each in moving:
+        each.stop()
+    try:
+        yield
+    finally:
+        for each in moving:
+            each.start()
+
+
+class Asking:
+    """Says on standard error what is to be signed, and asks for passphrases on a terminal."""
+
+    def tell(self, step: str, account: str) -> None:
+        """Say what an account is about to sign."""
+        with _still():
+            errors(f"sign {step} as {account}")
+
+    def ask(self, account: str) -> str | None:
+        """Ask for the passphrase of an account; None without a terminal."""
+        with _still():
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                return None
+            try:
+                return getpass.getpass(f"passphrase of {account}: ", sys.stderr)
+            except EOFError:
+                return None
 
 
 class Compiling:

@@ -33,6 +33,7 @@ __all__ = [
     "activate",
     "approve",
     "await_notice",
+    "check_next",
     "deploy_implementation",
     "give_notice",
     "installed_artifact",
@@ -77,6 +78,21 @@ def proxy_of(suite: Suite, contract_name: str) -> Contract:
             f"{contract_name} can't be upgraded: expected one of {', '.join(sorted(proxies))}"
         )
     return proxies[contract_name]
+
+
+def check_next(before: build.Artifact, after: build.Artifact) -> None:
+    """Refuse a release that can't follow another.
+
+    Raises:
+        CheckFailed: its storage layout contradicts the other's, its pieces don't fit or lack a
+            function.
+    """
+    conflicts = layout_conflicts(before, after)
+    if conflicts:
+        raise CheckFailed(
+            f"{after.name} does not keep the storage of {before.name}: {conflicts[0]}"
+        )
+    check_pieces(after, before)
 
 
 def deploy_implementation(chain: Chain, artifact_name: str, *, sender: Account) -> Contract:
@@ -255,12 +271,7 @@ def upgrade(
         raise CheckFailed(f"{suite.chain.name}: nobody signs as {', '.join(missing)}")
     upgrader = signers["upgrader"]
     before = previous or installed_artifact(suite, contract_name)
-    conflicts = layout_conflicts(before, build.artifact(artifact_name))
-    if conflicts:
-        raise CheckFailed(
-            f"{artifact_name} does not keep the storage of {before.name}: {conflicts[0]}"
-        )
-    check_pieces(build.artifact(artifact_name), before)
+    check_next(before, build.artifact(artifact_name))
     progress(f"storage layout of {artifact_name} keeps that of {before.name}")
     code = deploy_implementation(suite.chain, artifact_name, sender=upgrader)
     implementation = str(code.address)

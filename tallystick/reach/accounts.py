@@ -19,6 +19,7 @@ from tallystick.errors import InputError
 from tallystick.files.accounts import AccountRef, parse_account
 from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
+from tallystick.reach.keystores import ape_keystore, keystore_account
 
 __all__ = ["Finder", "Parties", "named_account"]
 
@@ -183,15 +184,18 @@ def _role(field: str) -> str:
 
 
 def named_account(path: Path, at: str, name: str) -> Account:
-    """Return the account that an address or the alias of an ape account means.
+    """Return the account that an address, the alias of an ape account or a keystore file means.
 
     Raises:
         InputError: there is no such account.
     """
+    if "/" in name or name.endswith(".json"):
+        return keystore_account(Path(name))
     try:
         ref = parse_account(name)
     except PydanticCustomError:
-        raise InputError(path, at, name, "a role, an address or an ape alias") from None
+        expected = "a role, an address, an ape alias or a keystore file"
+        raise InputError(path, at, name, expected) from None
     return _kept_elsewhere(path, at, ref)
 
 
@@ -199,6 +203,8 @@ def _kept_elsewhere(path: Path, at: str, ref: AccountRef) -> Account:
     """The account of an address or an alias: its key is not here."""
     if ref.alias is None:
         return Account(address_of(str(ref.address)), None, -1, "")
+    if kept := ape_keystore(ref.alias):
+        return keystore_account(kept)
     try:
         found = ape_or_refuse(path, at, ref.alias).accounts.load(ref.alias)
     except KeyError:

@@ -184,7 +184,7 @@ def connect(
 def _signing(chain: Chain, file: Path, name: str) -> Chain:
     """A chain that signs for an ape account: the same node through ape, where it has to be."""
     found = named_account(file, "--account", name)
-    if not found.path or chain.signs_for(found):
+    if not found.path or found.unlock is not None or chain.signs_for(found):
         return chain
     from tallystick.chain.live import LiveChain
 

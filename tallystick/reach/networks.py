@@ -100,11 +100,12 @@ def _reach(path: Path, at: int, ledger: PlanLedger, accounts: Finder, stack: Exi
         raise InputError(path, where, url, f"a node {reason}") from error
     stack.callback(node.close)
     _check_id(path, at, ledger, node.chain_id)
-    alias = ledger.accounts.deployer.alias
-    if alias is None:
+    alias, where = ledger.accounts.deployer.alias, joined("ledgers", at, "accounts", "deployer")
+    deployer = accounts.find(ledger.name, where, ledger.accounts.deployer)
+    if alias is None or node.signs_for(deployer):
         return node
-    # Only ape has the keys of its accounts.
-    ape_or_refuse(path, joined("ledgers", at, "accounts", "deployer"), alias)
+    # No key on disk, such as a device's: ape signs, over the same node.
+    ape_or_refuse(path, where, alias)
     from tallystick.chain.live import LiveChain
 
     live = LiveChain.connect(url, [alias], name=ledger.name)

@@ -41,6 +41,7 @@ def test_version_and_help(tmp_path: Path) -> None:
         "handover",
         "reconcile",
         "event",
+        "act",
     ):
         assert f"  {command} " in done.stdout
         assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
@@ -51,6 +52,7 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
     (("status",), "tallystick: Missing option '--manifest'."),
     (("status", "--loud"), "tallystick: No such option: --loud"),
     (("status", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
+    (("act", "home", "SecurityToken.pause"), "tallystick: Missing option '--manifest'."),
     (("log", "home"), "tallystick: Missing option '--manifest'."),
     (("log", "home", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),
     (("courier", "--manifest", "none.json"), "none.json: nothing: expected a file that exists"),

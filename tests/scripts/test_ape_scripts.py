@@ -12,10 +12,15 @@ import pytest
 import yaml
 
 from tallystick.chain.process import find_anvil
+from tallystick.cli.main import cli
 from tallystick.files.manifest import Manifest
+from tallystick.local.network import Network
 
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
+_EVENT = ROOT / "examples" / "apple-dividend.yaml"
+# Acts in their order, which are verbs of no command.
+_OF_ACTS = {"pause", "rotate", "upgrade"}
 
 
 @pytest.fixture
@@ -149,3 +154,42 @@ def test_wrong_input(ape: Any, tmp_path: Path, script: str) -> None:
     assert done.returncode == 2
     assert f"{tmp_path / 'none.json'}: nothing: expected a file that exists" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_each_verb_that_sends_has_a_script() -> None:
+    def sends(command: Any) -> bool:
+        options = {parameter.name for parameter in command.params}
+        return "execute" in options or any(map(sends, getattr(command, "commands", {}).values()))
+
+    verbs = {name for name, command in cli.commands.items() if sends(command)} | {"courier"}
+    scripts = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert scripts == verbs | _OF_ACTS | {"status"}
+
+
+def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path: Path) -> None:
+    """On the manifest of a devnet, whose keys are all at hand."""
+    manifest = network.manifest.write(tmp_path / "manifest.json")
+    (tmp_path / "order.txt").write_text("an order")
+    why = ("--reason", "TEST", "--document", tmp_path / "order.txt")
+    attestors = ("0x" + "11" * 20, "0x" + "22" * 20)
+
+    def run(script: str, *arguments: Any) -> str:
+        done = ape(script, *arguments, "--manifest", manifest)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return "\n".join(said(done))
+
+    home, remote = network.home, network.remote
+    shown = run("act", "home", "SecurityToken.pause", "scope=issuance", *why, "--execute")
+    assert "executed: 0x" in shown
+    assert home.token.paused_scopes() == 2
+    assert "2 executed" in run("pause", "transfers", *why, "--execute")
+    assert [suite.token.paused_scopes() for suite in (home, remote)] == [3, 1]
+    given = ("home-remote", *(f"--attestor={each}" for each in attestors), "--threshold", 2)
+    assert "6 executed" in run("rotate", *given, *why, "--execute")
+    assert [suite.escrow.lane_state(network.lane).epoch for suite in (home, remote)] == [2, 2]
+    moved = run("upgrade", "home", "InstrumentRegistry", "1.1.0", *why, "--execute")
+    assert "5 executed, 1 waiting" in moved
+    assert "the notice is over at " in moved
+    run("reconcile", "--execute")
+    assert "DVCA" in run("event", "status", _EVENT)

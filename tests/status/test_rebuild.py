@@ -974,8 +974,8 @@ def test_the_log_in_words(busy: World) -> None:
     custody = "custody of home-remote"
     for what in (
         f"SecurityToken Approval owner {investor}, spender {custody}, value 0.001",
-        "BridgeEscrow RoleChanged account operator, role operator, previous_role none",
-        "PrivilegedAct act pause, subject nobody, actor guardian, reason TEST, document 0x",
+        "BridgeEscrow Role changed account operator, role operator, previous role none",
+        "SecurityToken Act guardian: pause, reason TEST, document 0x",
         "SecurityToken Paused scope transfers + issuance + lanes, account guardian",
     ):
         assert any(what in line for line in lines), what
@@ -1053,7 +1053,7 @@ def test_the_command_on_nodes(network: Network, tmp_path: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, True, "")
     done = tallystick("log", "remote", "--manifest", manifest, cwd=tmp_path)
     assert done.returncode == 0
-    assert "MessageDelivered" in done.stdout
+    assert "Message delivered" in done.stdout
     slot = slot_of(network.home.token, "book", "_issue")
     word = int.from_bytes(network.home.chain.storage(network.home.token, slot), "big")
     network.home.chain.set_storage(network.home.token, slot, word + 1)

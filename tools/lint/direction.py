@@ -19,12 +19,12 @@ PACKAGE: Final = "tallystick"
 # Lowest first. Rooms of one layer do not import one another, but for those of the first and of the
 # contracts' words, where a word may stand on another that is told before it.
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
-    ("text", "errors", "storage", "build"),
+    ("text", "errors", "storage", "signing", "build"),
     ("chain",),
     ("governance", "token", "registry", "bridge", "actions"),
     ("files",),
     ("reach",),
-    ("deploy", "status", "courier", "events"),
+    ("deploy", "status", "courier", "events", "acts"),
     ("local",),
     ("demo", "kit"),
     ("cli",),
