@@ -7,12 +7,13 @@ The command line prints `str(error)` on stderr and exits with `error.exit_status
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from tallystick.text import one_line
 
-__all__ = ["MAX_SHOWN", "CheckFailed", "InputError", "TallystickError", "shown"]
+__all__ = ["MAX_SHOWN", "CheckFailed", "InputError", "TallystickError", "refuse", "shown"]
 
 MAX_SHOWN: Final = 80
 _SECRET_FIELD: Final = re.compile(
@@ -27,6 +28,11 @@ class TallystickError(Exception):
     """An error that a user may see as it is: one line, never a secret."""
 
     exit_status: int = 1
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What a command prints, a line each."""
+        return (str(self),)
 
 
 class CheckFailed(TallystickError):  # a verdict, not a fault
@@ -43,9 +49,11 @@ class InputError(TallystickError):
 
     `str()` is the one line that every command gives: `FILE: FIELD: VALUE: expected …`. The value
     is shown as it would be typed, cut to a readable length, and not at all if it may be a secret.
+    Where more is wrong with the same file, `others` says the rest; `lines` has all of it.
     """
 
     exit_status = 2
+    others: tuple[InputError, ...] = ()
 
     def __init__(self, file: str | Path, field: str, value: object, expected: str) -> None:
         self.file = str(file)
@@ -54,6 +62,25 @@ class InputError(TallystickError):
         self.expected = one_line(_without_secrets(expected.removeprefix("expected ")))
         parts = [self.file, self.field, self.value, f"expected {self.expected}"]
         super().__init__(": ".join(one_line(part) for part in parts if part))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything that is wrong, a line each, nothing twice."""
+        each = (str(self), *(line for other in self.others for line in other.lines))
+        return tuple(dict.fromkeys(each))
+
+
+def refuse(errors: Iterable[InputError]) -> None:
+    """Raise all of these errors as one, the first of which speaks; if there is none, go on.
+
+    Raises:
+        InputError: there is one.
+    """
+    found = tuple(errors)
+    if found:
+        first, *others = found
+        first.others += tuple(others)
+        raise first
 
 
 def shown(field: str, value: object) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-__all__ = ["age_text", "hex_text", "one_line", "time_text", "units_text"]
+__all__ = ["age_text", "bare_url", "hex_text", "one_line", "time_text", "units_text"]
 
 
 def one_line(text: str) -> str:
@@ -13,6 +14,15 @@ def one_line(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def bare_url(url: str) -> str:
+    """Return scheme, host and port of a URL: whatever else is in it may be secret.
+
+    Providers put keys in the path and the query, others a name and password before the host.
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def units_text(amount: int, decimals: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tallystick.errors import InputError
 if TYPE_CHECKING:
     from tallystick.acts.act import Acting, Done
     from tallystick.chain import Contract
+    from tallystick.cli.options import Pairs
     from tallystick.governance.acts import Act
 
 __all__ = ["Asked", "acting", "explain", "run", "show_list"]
@@ -27,6 +28,7 @@ class Asked:
     act: str
     arguments: tuple[str, ...]
     manifest_path: Path
+    rpc: Pairs
     reason: str
     document: str
     account: str
@@ -38,12 +40,18 @@ class Asked:
 
 @contextmanager
 def acting(
-    manifest_path: Path, *, ledger: str = "", account: str = "", execute: bool = False
+    manifest_path: Path,
+    rpc: Pairs = (),
+    *,
+    ledger: str = "",
+    account: str = "",
+    execute: bool = False,
 ) -> Iterator[Acting]:
     """Reach the ledgers of a manifest, to act there; they are closed on leaving the block.
 
     Args:
         manifest_path: the manifest.
+        rpc: addresses of nodes by ledger, in place of the manifest's.
         ledger: the one ledger that is wanted, so that none waits for another; all when left out.
         account: who sends; by default whoever may.
         execute: send; without it acts are tried in calls alone.
@@ -53,12 +61,10 @@ def acting(
     from tallystick.reach import connection as reach
 
     manifest = Manifest.load(manifest_path)
-    wanted = (manifest.ledger(ledger),) if ledger else manifest.ledgers
-    connection = reach.connect(manifest.model_copy(update={"ledgers": wanted}), account=account)
+    wanted = (manifest.ledger(ledger).name,) if ledger else ()
+    connection = reach.connect(manifest, account=account, rpc=dict(rpc), wanted=wanted)
     try:
-        # Names of the others are known all the same.
-        known = replace(connection, manifest=manifest)
-        yield Acting(known, account=account, execute=execute)
+        yield Acting(connection, account=account, execute=execute)
     finally:
         connection.close()
 
@@ -78,7 +84,11 @@ def run(asked: Asked) -> int:
     try:
         given = _given(asked)
         with acting(
-            asked.manifest_path, ledger=asked.ledger, account=asked.account, execute=asked.execute
+            asked.manifest_path,
+            asked.rpc,
+            ledger=asked.ledger,
+            account=asked.account,
+            execute=asked.execute,
         ) as act:
             with progress(f"{asked.ledger}: {asked.act}"):
                 done = act(asked.ledger, asked.act, given, at=asked.at)
@@ -146,7 +156,7 @@ def _two_keys(act: Act) -> str:
     return ""
 
 
-def show_list(ledger: str, manifest_path: Path | None, *, as_json: bool) -> int:
+def show_list(ledger: str, manifest_path: Path | None, rpc: Pairs, *, as_json: bool) -> int:
     """Print who may do what: by the contracts' tags and, on a ledger, who that is there now."""
     from tallystick.cli.terminal import console, json_line, show_table
     from tallystick.governance.acts import acts_of, contracts
@@ -159,7 +169,7 @@ def show_list(ledger: str, manifest_path: Path | None, *, as_json: bool) -> int:
     ]
     holders: dict[str, str] = {}
     if manifest_path is not None:
-        with acting(manifest_path, ledger=ledger) as act:
+        with acting(manifest_path, rpc, ledger=ledger) as act:
             there = act.connection.manifest.ledger(ledger).contracts
             acts = [each for each in acts if each.contract in there]
             for each in acts:

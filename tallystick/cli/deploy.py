@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic_core import PydanticCustomError
+
 from tallystick.chain import Chain
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy import verify as judge
-from tallystick.deploy.deploy import Report, StepState
+from tallystick.deploy.changes import ignored
+from tallystick.deploy.deploy import Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
+from tallystick.deploy.describe import compared
 from tallystick.deploy.limits import check_release
 from tallystick.errors import CheckFailed, InputError
+from tallystick.errors import shown as seen
+from tallystick.files.accounts import parse_address
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
@@ -28,6 +33,7 @@ from tallystick.reach.connection import (
     suites_of,
 )
 from tallystick.reach.networks import Opened, open_chains
+from tallystick.reach.nodes import plan_at
 from tallystick.storage import require_folder, require_writable
 
 __all__ = ["check", "left_over", "run"]
@@ -40,6 +46,9 @@ def run(
     *,
     execute: bool = False,
     out: Path | None = None,
+    manifest_path: Path | None = None,
+    registries: Mapping[str, str] | None = None,
+    rpc: Mapping[str, str] | None = None,
     as_json: bool = False,
     active: Any = None,
 ) -> int:
@@ -49,11 +58,14 @@ def run(
         plan_path: the plan file.
         execute: send transactions.
         out: where journal and manifest are; `deployments/NAME OF PLAN` when left out.
+        manifest_path: manifest of what stands already; that in `out`, if there is one.
+        registries: registries of what stands already, by ledger.
+        rpc: addresses of nodes by ledger, in place of the plan's.
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
     folder = _folder(plan_path, out)
-    plan = load_plan(plan_path)
+    plan = plan_at(load_plan(plan_path), rpc or {})
     check_release(plan_path, plan)
     accounts = Finder(plan_path, plan)
     # A rehearsal on local ledgers leaves no files.
@@ -66,10 +78,12 @@ def run(
         parties = accounts.parties()
         journal = None if opened.rehearsal else folder / "journal.json"
         if not as_json:
-            for note in (*opened.notes, *plan.notes):
+            unused = f"on no ledger, so not deployed: {', '.join(ignored(plan))}"
+            for note in (*opened.notes, *plan.notes, unused):
                 shown.print(note, markup=False, soft_wrap=True)
         written: Path | None = None
         wrong: list[str] = []
+        differing: list[tuple[str, Any, Any]] = []
         with _alone(folder, execute and journal is not None):
             if execute:
                 _ready(plan_path, plan, parties, opened.chains)
@@ -78,22 +92,29 @@ def run(
                 tell(f"{state.ledger}: {state.title}")
 
             report = carry_out(
-                plan, parties, opened.chains, journal=journal, execute=execute, progress=step
+                plan,
+                parties,
+                opened.chains,
+                journal=journal,
+                given=_given(None if opened.rehearsal else folder, manifest_path, registries),
+                execute=execute,
+                progress=step,
             )
             if execute and report.manifest is not None:
                 tell("verifying")
                 wrong = judge.verify(connection_of(report.manifest, opened.chains), plan, parties)
                 if journal is not None and not wrong:
-                    written = _written(folder / "manifest.json", report.manifest)
+                    written = folder / "manifest.json"
+                    differing = _write(written, report)
     if as_json:
         shown.print(
-            json_line(_report_dict(report, opened, execute, written, wrong)),
+            json_line(_report_dict(report, plan, opened, execute, written, wrong, differing)),
             markup=False,
             soft_wrap=True,
         )
     else:
-        _tell(report, opened, plan, execute, written, wrong)
-    return 1 if wrong else 0
+        _tell(report, opened, plan, execute, written, wrong, differing)
+    return 1 if wrong or differing else 0
 
 
 def _folder(plan_path: Path, out: Path | None) -> Path:
@@ -103,6 +124,23 @@ def _folder(plan_path: Path, out: Path | None) -> Path:
     return folder
 
 
+def _given(
+    folder: Path | None, manifest: Path | None = None, registries: Mapping[str, str] | None = None
+) -> Given:
+    """What is said to stand: the manifest that is named, or that in the folder."""
+    if manifest is None and folder is not None and (folder / "manifest.json").exists():
+        manifest = folder / "manifest.json"
+    found = None if manifest is None else Manifest.load(manifest)
+    addresses = {}
+    for ledger, address in (registries or {}).items():
+        try:
+            addresses[ledger] = parse_address(address)
+        except PydanticCustomError as error:
+            shown = f"{ledger}={address}"
+            raise InputError("tallystick", "--registry", shown, error.message()) from None
+    return Given(found, addresses)
+
+
 def _tell(
     report: Report,
     opened: Opened,
@@ -110,12 +148,16 @@ def _tell(
     execute: bool,
     written: Path | None,
     wrong: list[str],
+    differing: list[tuple[str, Any, Any]],
 ) -> None:
     shown, instrument = console(), plan.loaded_instrument
 
     def say(text: str) -> None:
         shown.print(text, markup=False, soft_wrap=True)
 
+    for change in report.changes:
+        before, now = (seen(change.path, value) for value in (change.before, change.now))
+        say(f"{change.path}: {now}, was {before} at the beginning: no ledger holds it")
     if not execute or shown.is_terminal:
         show_table(
             shown,
@@ -148,12 +190,22 @@ def _tell(
         say(f"WRONG {line}")
     if not wrong:
         say("verified: code is the build's, roles are the plan's, the deployer holds nothing")
-    if written is not None:
+    for path, there, now in differing:
+        say(f"DIFFERS {written}: {path}: {seen(path, there)} there, {seen(path, now)} found")
+    if differing:
+        say(f"{written} is kept as it was: move it away to have it written as it was found")
+    elif written is not None:
         say(f"manifest {written}")
 
 
 def _report_dict(
-    report: Report, opened: Opened, execute: bool, written: Path | None, wrong: list[str]
+    report: Report,
+    plan: Plan,
+    opened: Opened,
+    execute: bool,
+    written: Path | None,
+    wrong: list[str],
+    differing: list[tuple[str, Any, Any]],
 ) -> dict[str, Any]:
     return {
         "schema": "tallystick.deploy/1",
@@ -161,11 +213,18 @@ def _report_dict(
         "rehearsal": opened.rehearsal,
         "ledgers": list(opened.chains),
         "complete": report.manifest is not None,
+        "ignored": ignored(plan),
+        "changes": [
+            {"field": each.path, "before": each.before, "now": each.now} for each in report.changes
+        ],
         "steps": [
             {"ledger": step.ledger, "title": step.title, "state": step.state}
             for step in report.steps
         ],
         "wrong": wrong,
+        "differs": [
+            {"field": path, "there": there, "found": now} for path, there, now in differing
+        ],
         "manifest": None if written is None else str(written),
     }
 
@@ -224,25 +283,37 @@ def _await_pending(chain: Chain, address: str) -> None:
         time.sleep(0.5)
 
 
-def _written(path: Path, manifest: Manifest) -> Path:
-    """Write a manifest unless exactly that one is there."""
-    try:
-        same = json.loads(path.read_text()) == manifest.as_dict()
-    except (OSError, ValueError):
-        same = False
-    if not same or not all(
-        (path.parent / entry.abi).is_file()
-        for ledger in manifest.ledgers
-        for entry in ledger.contracts.values()
-    ):
-        manifest.write(path)
-    return path
+def _write(path: Path, report: Report) -> list[tuple[str, Any, Any]]:
+    """Write the manifest, unless the one that is there says something else; returns what."""
+    manifest = report.manifest
+    assert manifest is not None
+    if path.exists():
+        there = Manifest.load(path)
+        changed = (change.path for change in report.changes)
+        manifest, differing = compared(there, manifest, changed)
+        if differing:
+            return differing
+        whole = all(
+            (path.parent / entry.abi).is_file()
+            for ledger in manifest.ledgers
+            for entry in ledger.contracts.values()
+        )
+        if whole and manifest.as_dict() == there.as_dict():
+            return []
+    manifest.write(path)
+    return []
 
 
-def check(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
+def check(
+    path: Path,
+    out: Path | None = None,
+    rpc: Mapping[str, str] | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Compare what stands with the build, and with the plan or the manifest."""
     with progress("reading the ledgers"):
-        wrong, checked = _judged(path, out, judge.verify)
+        wrong, checked = _judged(path, out, rpc or {}, judge.verify)
     if as_json:
         _print(json_line({"schema": "tallystick.verify/1", "wrong": wrong, "ok": not wrong}))
     else:
@@ -253,10 +324,18 @@ def check(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
     return 1 if wrong else 0
 
 
-def left_over(path: Path, out: Path | None = None, *, as_json: bool = False) -> int:
+def left_over(
+    path: Path,
+    out: Path | None = None,
+    rpc: Mapping[str, str] | None = None,
+    *,
+    as_json: bool = False,
+) -> int:
     """Report what the deployer still has."""
     with progress("reading the ledgers"):
-        left, checked = _judged(path, out, lambda connection, *_: judge.left_over(connection))
+        left, checked = _judged(
+            path, out, rpc or {}, lambda connection, *_: judge.left_over(connection)
+        )
     if as_json:
         _print(json_line({"schema": "tallystick.handover/1", "left": left, "ok": not left}))
     else:
@@ -268,22 +347,28 @@ def left_over(path: Path, out: Path | None = None, *, as_json: bool = False) -> 
 
 
 def _judged(
-    path: Path, out: Path | None, judgement: Callable[..., list[str]]
+    path: Path,
+    out: Path | None,
+    rpc: Mapping[str, str],
+    judgement: Callable[..., list[str]],
 ) -> tuple[list[str], str]:
     """Judge a manifest, or what stands of a plan; returns what is wrong, and what was judged."""
     with ExitStack() as stack:
         meant: tuple[Any, ...] = ()
         if _is_manifest(path):
-            connection = connect(Manifest.load(path))
+            connection = connect(Manifest.load(path), rpc=rpc)
             stack.callback(connection.close)
         else:
-            plan = load_plan(path)
+            plan = plan_at(load_plan(path), rpc)
             check_release(path, plan)
             _outlives(path, plan)
             accounts = Finder(path, plan)
             opened = stack.enter_context(open_chains(path, plan, accounts))
             meant = (plan, accounts.parties())
-            report = carry_out(*meant, opened.chains, journal=_folder(path, out) / "journal.json")
+            folder = _folder(path, out)
+            report = carry_out(
+                *meant, opened.chains, journal=folder / "journal.json", given=_given(folder)
+            )
             if report.manifest is None:
                 first = next(step for step in report.steps if step.state == "pending")
                 pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"

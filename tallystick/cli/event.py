@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tallystick.cli.options import PATH, account_option, json_option, manifest_option
+from tallystick.cli.options import PATH, Pairs, account_option, json_option, manifest_option
 
 if TYPE_CHECKING:
     from tallystick.actions.message import EventVersion, Reversal
@@ -45,6 +45,7 @@ class _Given:
 
     path: Path
     manifest_path: Path
+    rpc: Pairs
     account: str
     execute: bool
     as_json: bool
@@ -52,7 +53,7 @@ class _Given:
     @contextmanager
     def driver(self) -> Iterator[Reverser]:
         """The event of the file, driven."""
-        with _driver(self.path, self.manifest_path, self.account, self.execute) as driver:
+        with _driver(self.path, self.manifest_path, self.rpc, self.account, self.execute) as driver:
             yield driver
 
     def told(self, steps: Iterable[Step]) -> int:
@@ -68,9 +69,15 @@ def _verb(
     def enter(function: Callable[..., int]) -> click.Command:
         @wraps(function)
         def run(
-            path: Path, manifest_path: Path, account: str, execute: bool, as_json: bool, **own: Any
+            path: Path,
+            manifest_path: Path,
+            rpc: Pairs,
+            account: str,
+            execute: bool,
+            as_json: bool,
+            **own: Any,
         ) -> int:
-            return function(_Given(path, manifest_path, account, execute, as_json), **own)
+            return function(_Given(path, manifest_path, rpc, account, execute, as_json), **own)
 
         command: Callable[..., int] = run
         for option in (
@@ -283,7 +290,7 @@ def terms(given: _Given) -> int:
     from tallystick.files.pay_terms import load_pay_terms
 
     file = load_pay_terms(given.path)
-    with _connected(given.manifest_path, given.account) as connection:
+    with _connected(given.manifest_path, given.rpc, given.account) as connection:
         setting = Terms(connection, file, given.path, account=given.account, execute=given.execute)
         setting.check()
         return given.told(setting.set())
@@ -293,12 +300,12 @@ def terms(given: _Given) -> int:
 @click.argument("path", metavar="EVENT", type=PATH)
 @manifest_option
 @json_option
-def status(path: Path, manifest_path: Path, as_json: bool) -> int:
+def status(path: Path, manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
     """Show how far the event is on every ledger, and what it waits for there."""
     from tallystick.cli.terminal import console, json_line, progress
     from tallystick.events.standing import payments_of, standing_of
 
-    with _driver(path, manifest_path, "", execute=False) as driver:
+    with _driver(path, manifest_path, rpc, "", execute=False) as driver:
         with progress("reading the ledgers"):
             found, paid = standing_of(driver), payments_of(driver)
         if as_json:
@@ -320,11 +327,11 @@ def status(path: Path, manifest_path: Path, as_json: bool) -> int:
 
 
 @contextmanager
-def _connected(manifest_path: Path, account: str) -> Iterator[Connection]:
+def _connected(manifest_path: Path, rpc: Pairs, account: str) -> Iterator[Connection]:
     from tallystick.files.manifest import Manifest
     from tallystick.reach import connection as reach
 
-    connection = reach.connect(Manifest.load(manifest_path), account=account)
+    connection = reach.connect(Manifest.load(manifest_path), account=account, rpc=dict(rpc))
     try:
         yield connection
     finally:
@@ -332,14 +339,16 @@ def _connected(manifest_path: Path, account: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _driver(path: Path, manifest_path: Path, account: str, execute: bool) -> Iterator[Reverser]:
+def _driver(
+    path: Path, manifest_path: Path, rpc: Pairs, account: str, execute: bool
+) -> Iterator[Reverser]:
     """The event of a file on the ledgers of a manifest, whose form is right."""
     from tallystick.events.reversing import Reverser
     from tallystick.files.event import load_event
     from tallystick.files.manifest import Manifest
 
     record: EventRecord = load_event(path, Manifest.load(manifest_path).instrument)
-    with _connected(manifest_path, account) as connection:
+    with _connected(manifest_path, rpc, account) as connection:
         yield Reverser(connection, record, account=account, execute=execute)
 
 

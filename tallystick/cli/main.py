@@ -17,7 +17,15 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
-from tallystick.cli.options import PATH, account_option, json_option, manifest_option
+from tallystick.cli.options import (
+    PATH,
+    Pairs,
+    account_option,
+    json_option,
+    manifest_option,
+    registry_option,
+    rpc_option,
+)
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -52,10 +60,12 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     from tallystick.cli.report import Told
     from tallystick.cli.terminal import console, errors
     from tallystick.demo.story import run
+    from tallystick.files.manifest import require_local
     from tallystick.local.devnet import NO_ANVIL, default_instrument
     from tallystick.storage import require_writable
 
     require_writable("--out", out)
+    require_local("--out", out / "manifest.json")
     path = instrument_path or default_instrument()
     if backend is None:
         backend = "anvil" if find_anvil() is not None else "embedded"
@@ -92,10 +102,12 @@ def devnet(
     from tallystick.cli.courier import reporter
     from tallystick.cli.devnet import run
     from tallystick.cli.terminal import progress
+    from tallystick.files.manifest import require_local
     from tallystick.local.devnet import default_instrument
     from tallystick.storage import require_writable
 
     require_writable("--manifest", manifest_path, file=True)
+    require_local("--manifest", manifest_path)
     with progress() as shown:
 
         def ready(connection: Connection) -> None:
@@ -135,6 +147,7 @@ def devnet(
 )
 def courier(
     manifest_path: Path,
+    rpc: Pairs,
     account: str,
     once: bool,
     journal: Path | None,
@@ -153,7 +166,8 @@ def courier(
     from tallystick.reach.connection import connect
     from tallystick.reach.sending import SentJournal
 
-    connection = connect(Manifest.load(manifest_path), account=account, some=True)
+    manifest = Manifest.load(manifest_path)
+    connection = connect(manifest, account=account, rpc=dict(rpc), some=True)
     kept = SentJournal(journal or manifest_path.with_suffix(".sent.json"))
     try:
         with interruptible():
@@ -174,7 +188,7 @@ def courier(
 @cli.command()
 @manifest_option
 @json_option
-def status(manifest_path: Path, as_json: bool) -> int:
+def status(manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
     """Show positions, lanes, what is in transit, and the invariants over all ledgers."""
     from tallystick.cli.status import render
     from tallystick.cli.terminal import console, json_line, progress
@@ -182,7 +196,7 @@ def status(manifest_path: Path, as_json: bool) -> int:
     from tallystick.reach.connection import connect
     from tallystick.status.observe import status_of
 
-    connection = connect(Manifest.load(manifest_path))
+    connection = connect(Manifest.load(manifest_path), rpc=dict(rpc))
     try:
         with progress("reading the ledgers"):
             found = status_of(connection)
@@ -200,7 +214,7 @@ def status(manifest_path: Path, as_json: bool) -> int:
 @manifest_option
 @click.option("--rebuild", is_flag=True, help="Compare what the logs say with the contracts.")
 @json_option
-def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
+def log(ledger: str, manifest_path: Path, rpc: Pairs, rebuild: bool, as_json: bool) -> int:
     """Show what happened on a ledger, or whether its contracts say what their logs say."""
     from tallystick.cli import log as shown
     from tallystick.cli.terminal import console, json_line, progress
@@ -210,7 +224,7 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 
     manifest = Manifest.load(manifest_path)
     manifest.ledger(ledger)
-    connection = connect(manifest)
+    connection = connect(manifest, rpc=dict(rpc))
     try:
         with progress(f"reading {ledger}"):
             found = read_log(connection, ledger)
@@ -230,37 +244,63 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 @click.argument("plan_path", metavar="PLAN", type=PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
 @click.option("--out", type=PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@click.option(
+    "--manifest",
+    "manifest_path",
+    type=PATH,
+    help="Of what stands already, where the journal was lost.  [that in --out]",
+)
+@registry_option
+@rpc_option
 @json_option
-def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> int:
+def deploy(
+    plan_path: Path,
+    execute: bool,
+    out: Path | None,
+    manifest_path: Path | None,
+    registries: Pairs,
+    rpc: Pairs,
+    as_json: bool,
+) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
 
     Running it again changes nothing; a run that was interrupted goes on where it stood.
     """
     from tallystick.cli.deploy import run
 
-    return run(plan_path, execute=execute, out=out, as_json=as_json)
+    return run(
+        plan_path,
+        execute=execute,
+        out=out,
+        manifest_path=manifest_path,
+        registries=dict(registries),
+        rpc=dict(rpc),
+        as_json=as_json,
+    )
 
 
 @cli.command()
 @click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
 @click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@rpc_option
 @json_option
-def verify(path: Path, out: Path | None, as_json: bool) -> int:
+def verify(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
     """Compare what stands with the build and the plan: code, releases, roles, set-up keys."""
     from tallystick.cli.deploy import check
 
-    return check(path, out, as_json=as_json)
+    return check(path, out, dict(rpc), as_json=as_json)
 
 
 @cli.command()
 @click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
 @click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@rpc_option
 @json_option
-def handover(path: Path, out: Path | None, as_json: bool) -> int:
+def handover(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
     """Report what the deployer still has: set-up keys and roles. `deploy --execute` hands over."""
     from tallystick.cli.deploy import left_over
 
-    return left_over(path, out, as_json=as_json)
+    return left_over(path, out, dict(rpc), as_json=as_json)
 
 
 @cli.command()
@@ -278,7 +318,13 @@ def handover(path: Path, out: Path | None, as_json: bool) -> int:
 @click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
 @json_option
 def reconcile(
-    manifest_path: Path, day: str, suspend: bool, account: str, execute: bool, as_json: bool
+    manifest_path: Path,
+    rpc: Pairs,
+    day: str,
+    suspend: bool,
+    account: str,
+    execute: bool,
+    as_json: bool,
 ) -> int:
     """Show the books of every lane, and do what is left: figures, reconciliation, suspension.
 
@@ -287,7 +333,7 @@ def reconcile(
     """
     from tallystick.cli.reconcile import Asked, run
 
-    return run(Asked(manifest_path, day, account, suspend, execute, as_json))
+    return run(Asked(manifest_path, dict(rpc), day, account, suspend, execute, as_json))
 
 
 @cli.command(add_help_option=False)
@@ -295,6 +341,7 @@ def reconcile(
 @click.argument("name", metavar="CONTRACT.FUNCTION", default="")
 @click.argument("arguments", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option("--manifest", "manifest_path", type=PATH, help="The manifest of the ledgers.")
+@rpc_option
 @click.option("--reason", default="", help="Reason code of four letters, such as CORT.")
 @click.option("--document", default="", help="What orders it: a file, or its hash in hex.")
 @account_option("the first who may")
@@ -324,7 +371,7 @@ def act(
     if helped and name:
         return explain(name)
     if listed:
-        return show_list(ledger, manifest_path, as_json=given["as_json"])
+        return show_list(ledger, manifest_path, given["rpc"], as_json=given["as_json"])
     if helped or not name:
         _say(click.get_current_context().get_help())
         return 0 if helped else 2
@@ -370,7 +417,8 @@ def guarded(run: Callable[[], Any]) -> int:
             errors(f"tallystick: {error.format_message()}")
             return 2
         except TallystickError as error:
-            errors(str(error))
+            for line in error.lines:
+                errors(line)
             return error.exit_status
         except Exception as error:
             if not _is_expected(error):

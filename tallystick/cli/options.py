@@ -2,22 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
-__all__ = ["PATH", "account_option", "json_option", "manifest_option"]
+__all__ = [
+    "PAIR",
+    "PATH",
+    "Pairs",
+    "account_option",
+    "json_option",
+    "manifest_option",
+    "registry_option",
+    "rpc_option",
+]
 
+
+class _Pair(click.ParamType):
+    """What is said of a ledger: LEDGER=VALUE."""
+
+    name = "LEDGER=VALUE"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return (ledger, value); what is wrong with it is not shown, it may be secret."""
+        ledger, equals, rest = value.partition("=")
+        if not ledger or not equals or not rest:
+            self.fail("expected LEDGER=VALUE", param, ctx)
+        return ledger, rest
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+Pairs = Sequence[tuple[str, str]]
+PAIR: Final = _Pair()
 PATH: Final = click.Path(path_type=Path)
 
-manifest_option = click.option(
+rpc_option = click.option(
+    "--rpc",
+    type=PAIR,
+    multiple=True,
+    metavar="LEDGER=URL",
+    help="Address of a ledger's node.  [TALLYSTICK_RPC_LEDGER, or as the file says]",
+)
+_manifest = click.option(
     "--manifest",
     "manifest_path",
     type=PATH,
     required=True,
     help="The manifest that deploy or devnet wrote.",
+)
+
+
+def manifest_option(command: F) -> F:
+    """Give a command the manifest, `manifest_path`, and where its ledgers are reached, `rpc`."""
+    return _manifest(rpc_option(command))
+
+
+registry_option = click.option(
+    "--registry",
+    "registries",
+    type=PAIR,
+    multiple=True,
+    metavar="LEDGER=ADDRESS",
+    help="Where the instrument stands already: the registry there leads to the rest.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,7 @@ class Asked:
     """What the command is given."""
 
     manifest_path: Path
+    rpc: Mapping[str, str]
     day: str
     account: str
     suspend: bool
@@ -44,7 +45,8 @@ def run(asked: Asked) -> int:
     Raises:
         InputError: the manifest has no engines, or that day is none that is closed.
     """
-    connection = reach.connect(Manifest.load(asked.manifest_path), account=asked.account)
+    manifest = Manifest.load(asked.manifest_path)
+    connection = reach.connect(manifest, account=asked.account, rpc=asked.rpc)
     try:
         books = Books(connection, account=asked.account, execute=asked.execute)
         day = _day(books, asked)

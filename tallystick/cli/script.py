@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from tallystick.cli.options import account_option, manifest_option
+from tallystick.cli.options import Pairs, account_option, manifest_option
 
 __all__ = ["script"]
 
@@ -30,14 +30,19 @@ def script(name: str) -> Callable[[Callable[..., None]], click.Command]:
     def enter(write: Callable[..., None]) -> click.Command:
         @wraps(write)
         def run(
-            manifest_path: Path, reason: str, document: str, account: str, execute: bool, **own: Any
+            manifest_path: Path,
+            rpc: Pairs,
+            reason: str,
+            document: str,
+            account: str,
+            execute: bool,
+            **own: Any,
         ) -> None:
             from tallystick.cli.main import guarded
 
             def act() -> int:
-                return _told(
-                    name, write, _Given(manifest_path, reason, document, account, execute), own
-                )
+                given = _Given(manifest_path, rpc, reason, document, account, execute)
+                return _told(name, write, given, own)
 
             sys.exit(guarded(act))
 
@@ -61,6 +66,7 @@ _OPTIONS: Final = (
 @dataclass(frozen=True)
 class _Given:
     manifest_path: Path
+    rpc: Pairs
     reason: str
     document: str
     account: str
@@ -79,7 +85,7 @@ def _told(name: str, write: Callable[..., None], given: _Given, own: Mapping[str
     why = {REASON: given.reason, DOCUMENT: document_hash(name, "--document", given.document)}
     # Of a script that names its ledger, that alone has to be reached.
     how = {"ledger": own.get("ledger", ""), "account": given.account}
-    with acting(given.manifest_path, **how, execute=given.execute) as act:
+    with acting(given.manifest_path, given.rpc, **how, execute=given.execute) as act:
         script = Script(act, why)
         try:
             write(script, **own)

@@ -83,7 +83,7 @@ class _Story:
         self.samples: list[Sample] = []
         self.report = Report(
             f"Tallystick {__version__}: {instrument.name} on {len(chains)} ledgers",
-            instrument.illustration,
+            instrument.illustration or "",
             teller,
         )
 

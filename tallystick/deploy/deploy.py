@@ -1,9 +1,10 @@
 """Deployment: a plan becomes contracts on several ledgers, once, whatever interrupts it.
 
 Every step first asks the ledger whether it is done, so that running a plan again changes nothing
-and a run that was killed anywhere goes on where it stood. Only addresses that no contract knows
-(blueprint, authority, implementations, verifiers, custodies) are kept in a journal, each written
-*before* its transaction is sent. Proxies are found through the authority. Nothing here knows which
+and a run that was killed anywhere goes on where it stood. A journal keeps what the deployment was
+begun with, so that no half of it is of another plan, and the addresses that no contract knows
+(blueprint, authority, implementations, verifiers, custodies), each written *before* its
+transaction is sent. Proxies are found through the authority. Nothing here knows which
 back end a ledger has: it is handed `Chain`s. A ledger whose chain is not at hand is left for
 another run, which finds the proxies of the others in the journal.
 """
@@ -16,15 +17,17 @@ from pathlib import Path
 
 from tallystick.chain import Chain
 from tallystick.chain.opcodes import missing_opcodes
+from tallystick.deploy.changes import Change, changes
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
+from tallystick.deploy.rebuild import Given, rebuild
 from tallystick.deploy.steps import EngineSigners, LedgerSteps, NotYet, Step
-from tallystick.errors import CheckFailed
+from tallystick.errors import CheckFailed, InputError, refuse, shown
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
 from tallystick.reach.accounts import Parties
 
-__all__ = ["Report", "StepState", "deploy"]
+__all__ = ["Given", "Report", "StepState", "deploy"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,14 @@ class StepState:
 
 @dataclass(frozen=True)
 class Report:
-    """All steps of a plan; `manifest` is None unless everything stands."""
+    """All steps of a plan; `manifest` is None unless everything stands.
+
+    `changes`: what plan and instrument say otherwise than at the beginning, on no ledger.
+    """
 
     steps: tuple[StepState, ...]
     manifest: Manifest | None
+    changes: tuple[Change, ...] = ()
 
     @property
     def pending(self) -> int:
@@ -63,6 +70,7 @@ def deploy(
     chains: Mapping[str, Chain],
     *,
     journal: Path | None = None,
+    given: Given | None = None,
     execute: bool = False,
     progress: Callable[[StepState], None] = lambda _: None,
 ) -> Report:
@@ -74,12 +82,15 @@ def deploy(
         chains: the ledgers by name. The steps of those that are missing are left for another run,
             and so are the steps that need to know where something stands there.
         journal: file that makes the run resumable; None keeps it in memory.
+        given: what is said to stand already: a journal that does not know it is rebuilt from there.
         execute: send transactions; without it nothing is sent and nothing written.
         progress: called with each step once its state is known.
 
     Raises:
-        CheckFailed: a ledger's EVM is too old, the journal is of other chains, or a step did not
-            hold after it was sent.
+        InputError: plan or instrument say something else than at the beginning, each field with
+            what it takes; or what is given is something else.
+        CheckFailed: a ledger's EVM is too old, the journal is of other chains, a contract that was
+            created can't be seen, or a step did not hold after it was sent.
     """
     for name, chain in chains.items():
         if lacking := missing_opcodes(chain):
@@ -88,6 +99,10 @@ def deploy(
                 "be at Cancun or later)"
             )
     book = Journal(journal)
+    rebuilt = rebuild(book, plan, chains, given or Given())
+    changed = _bound(book, plan, parties, execute=execute)
+    if execute and rebuilt:
+        book.write()
     ledgers = {
         name: LedgerSteps(name, plan, accounts, chains.get(name), book)
         for name, accounts in parties.on_ledger.items()
@@ -105,7 +120,29 @@ def deploy(
         states.append(StepState(step.ledger, step.title, state))
         progress(states[-1])
     finished = all(state.state in {"done", "executed"} for state in states)
-    return Report(tuple(states), manifest_of(plan, parties, ledgers) if finished else None)
+    manifest = manifest_of(plan, parties, ledgers) if finished else None
+    return Report(tuple(states), manifest, tuple(changed))
+
+
+def _bound(book: Journal, plan: Plan, parties: Parties, *, execute: bool) -> list[Change]:
+    """Bind the journal to what is meant; returns what changed of it and stands on no ledger."""
+    content, instrument = plan.content
+    meant = {"plan": content, "instrument": instrument, "accounts": parties.addresses}
+    found = changes(book.meant, meant) if book.meant else []
+    refuse(
+        InputError(
+            plan.file,
+            change.path,
+            change.now,
+            f"{shown(change.path, change.before)}, with which {book.name} began; otherwise it "
+            f"takes {change.takes}",
+        )
+        for change in found
+        if change.takes
+    )
+    if execute:
+        book.bind(meant)
+    return found
 
 
 def _steps(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Iterator[Step]:

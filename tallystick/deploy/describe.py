@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tallystick.bridge.message import lane_id, ledger_id, party
 from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
+from tallystick.deploy.changes import differences
 from tallystick.deploy.steps import (
     EVENTS_VERIFIER,
     MESSAGES_VERIFIER,
@@ -29,9 +31,9 @@ from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
 from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection
-from tallystick.text import hex_text
+from tallystick.text import bare_url, hex_text
 
-__all__ = ["manifest_of", "refreshed"]
+__all__ = ["compared", "manifest_of", "refreshed"]
 
 
 def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
@@ -80,6 +82,32 @@ def refreshed(connection: Connection) -> Manifest:
     return connection.manifest.model_copy(update={"ledgers": tuple(ledgers)})
 
 
+def compared(
+    there: Manifest, now: Manifest, changed: Iterable[str] = ()
+) -> tuple[Manifest, list[tuple[str, Any, Any]]]:
+    """Return the manifest to be written where another one is, and what speaks against it.
+
+    Roles and holders that the plan does not know were added by somebody, and stay. How a ledger is
+    reached is not compared, nor what the plan was allowed to change.
+
+    Args:
+        there: the manifest that is there.
+        now: what stands.
+        changed: paths of the fields that changed in the plan and stand on no ledger.
+
+    Returns:
+        the manifest, and each difference as (path, value there, value now).
+    """
+    roles = {
+        name: {**there.roles.get(name, {}), **now.roles.get(name, {})}
+        for name in dict.fromkeys((*now.roles, *there.roles))
+    }
+    kept = now.model_copy(update={"roles": roles, "holders": now.holders or there.holders})
+    passed = {*changed, *(f"ledgers[{at}].rpc" for at in range(len(now.ledgers)))}
+    found = differences(there.as_dict(), kept.as_dict())
+    return kept, [each for each in found if each[0] not in passed]
+
+
 def _ledger(plan: Plan, ledger: LedgerSteps) -> LedgerEntry:
     chain = ledger.chain
     authority = ledger.contract("ReleaseAuthority")
@@ -94,7 +122,7 @@ def _ledger(plan: Plan, ledger: LedgerSteps) -> LedgerEntry:
         name=ledger.name,
         caip2=chain.caip2,
         chain_id=chain.chain_id,
-        rpc=chain.url or None,
+        rpc=bare_url(chain.url) if chain.url.startswith("http") else None,
         genesis=chain.genesis_hash,
         from_block=int(ledger.entry["from_block"]),
         finality=plan.ledger(ledger.name).finality,

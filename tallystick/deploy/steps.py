@@ -12,9 +12,8 @@ from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, ledger_id, party
 from tallystick.chain import Account, Chain, Contract
-from tallystick.chain.abi import address_bytes, checksum, encode, keccak
-from tallystick.chain.rlp import create_address
-from tallystick.deploy.journal import Journal
+from tallystick.chain.abi import encode, keccak
+from tallystick.deploy.journal import Creations, Journal
 from tallystick.files.instrument import record_of
 from tallystick.files.plan import Actions, Lane, Plan
 from tallystick.governance.pieces import check_pieces
@@ -106,6 +105,7 @@ class LedgerSteps:
         self._chain = chain
         self.journal = journal
         self.entry = journal.ledger(name, chain)
+        self.creations = Creations(journal, name, self.entry["contracts"], self.deployer)
         self.is_home = name == plan.home
 
     @property
@@ -132,11 +132,12 @@ class LedgerSteps:
     # ------------------------------------------------------------ plain contracts
 
     def address(self, key: str) -> str | None:
-        """Return the address of a journalled contract whose code stands."""
-        record = self.entry["contracts"].get(key)
-        if record is None or not self.chain.code(record["address"]):
-            return None
-        return str(record["address"])
+        """Return the address of a journalled contract that stands.
+
+        Raises:
+            CheckFailed: it should stand and can't be seen.
+        """
+        return self.creations.address(key, self.chain)
 
     def contract(self, name: str, key: str | None = None) -> Contract:
         """Return a journalled contract.
@@ -149,27 +150,13 @@ class LedgerSteps:
             raise NotYet
         return self.chain.at(name, address)
 
-    def create(self, key: str, code: bytes) -> None:
-        """Create a contract from the deployer's next nonce, journalled before it is sent."""
-        nonce = self.chain.nonce(self.deployer.address)
-        self.entry["contracts"][key] = {
-            "address": checksum(create_address(address_bytes(self.deployer), nonce)),
-            "nonce": nonce,
-        }
-        self.journal.write()
-        receipt = self.chain.send(sender=self.deployer, data=code)
-        if receipt.contract_address != self.entry["contracts"][key]["address"]:
-            # Somebody else used the deployer's key meanwhile: keep what is true.
-            self.entry["contracts"][key]["address"] = receipt.contract_address
-            self.journal.write()
-
     def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
         """Step that creates a plain contract."""
         return Step(
             self.name,
             title,
             lambda: self.address(key) is not None,
-            lambda: self.create(key, code()),
+            lambda: self.creations.create(key, code(), self.chain),
         )
 
     # ------------------------------------------------------------------- proxies

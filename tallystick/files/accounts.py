@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.chain.abi import address_of
 from tallystick.files.instrument import MIN_ADMINISTRATORS, SINGLE_ROLES, as_tuples
-from tallystick.files.strict import StrictModel, joined, wrong
+from tallystick.files.strict import StrictModel, Wrong, checked, joined, wrong
 
 __all__ = ["MAX_INDEX", "AccountField", "AccountRef", "Accounts", "parse_account", "parse_address"]
 
@@ -63,11 +63,12 @@ AccountField = Annotated[
     BeforeValidator(parse_account),
     WithJsonSchema(
         {
+            "$comment": "an address, an ape alias or a mnemonic index",
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"},
                 {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,63}$"},
-            ]
+            ],
         }
     ),
 ]
@@ -95,18 +96,17 @@ class Accounts(StrictModel):
     def _administrators_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "administrators")
 
-    @model_validator(mode="after")
-    def _one_role_each(self) -> Self:
+    @checked
+    def _one_role_each(self) -> Wrong:
         seen: dict[str, str] = {}
         for path, account in self.by_field():
             if account.key in seen:
-                raise wrong(
+                yield wrong(
                     f"an account of its own, this one is {seen[account.key]}",
                     path=path,
                     value=account.key,
                 )
             seen[account.key] = path
-        return self
 
     def by_field(self) -> list[tuple[str, AccountRef]]:
         """Return (field, account) of every account."""

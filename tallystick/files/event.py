@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError, check_event
-from tallystick.errors import InputError
+from tallystick.errors import InputError, refuse
 from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
 from tallystick.files.manifest import InstrumentEntry
 from tallystick.files.strict import StrictModel, json_schema, load, text, wrong
@@ -74,10 +74,11 @@ RateText = Annotated[
     BeforeValidator(parse_rate),
     WithJsonSchema(
         {
+            "$comment": '`"0.82"`, `"181/36500"` or a whole number',
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,13}|/[1-9][0-9]*)?$"},
-            ]
+            ],
         }
     ),
 ]
@@ -90,10 +91,10 @@ class Dates(StrictModel):
     announcement: Day
     ex: Day | None = None
     record: Day | None = None
-    figures: Day | None = None
+    figures: Annotated[Day | None, Field(description="until when figures are waited for")] = None
     payment: Day | None = None
-    relief: Day | None = None
-    expiry: Day | None = None
+    relief: Annotated[Day | None, Field(description="last day for proof of a lower tax")] = None
+    expiry: Annotated[Day | None, Field(description="last day of claims")] = None
 
 
 class EventFile(StrictModel):
@@ -106,10 +107,10 @@ class EventFile(StrictModel):
 
     schema_: Literal["tallystick.event/1"] = Field(alias="schema")
     isin: Isin
-    corp: Text
-    coaf: Text
-    caev: Text
-    camv: Text
+    corp: Annotated[Text, Field(description="reference of the issuer")]
+    coaf: Annotated[Text, Field(description="official reference")]
+    caev: Annotated[Text, Field(description="kind of event, ISO 20022")]
+    camv: Annotated[Text, Field(description="mandatory or voluntary")]
     dates: Dates
     rate: RateText | None = None
     currency: Currency | None = None
@@ -117,10 +118,12 @@ class EventFile(StrictModel):
     unit_epoch: Annotated[int, Field(ge=0)] = 0
     rounding: Literal["down"] = "down"
     tier: Literal["account"] = "account"
-    set_off: bool = False
-    terms: Hash
+    set_off: Annotated[bool, Field(description="a reversal may be set off against later cash")] = (
+        False
+    )
+    terms: Annotated[Hash, Field(description="of the document that announces it")]
     version: Annotated[int, Field(ge=1)] = 1
-    previous: Hash | None = None
+    previous: Annotated[Hash | None, Field(description="record hash of the version before")] = None
     holidays: tuple[Day, ...] = ()
 
     @model_validator(mode="before")
@@ -219,8 +222,10 @@ def load_event(
         field = _PATHS.get(error.field, error.field)
         raise InputError(path, field, _written(event, field), error.expected) from None
     needed = None if told and told == record.record_day else notice
-    for field, expected in _late(event, today, needed) if today is not None else ():
-        raise InputError(path, field, _written(event, field), expected)
+    refuse(
+        InputError(path, field, _written(event, field), expected)
+        for field, expected in (_late(event, today, needed) if today is not None else ())
+    )
     return record
 
 

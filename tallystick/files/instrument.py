@@ -8,34 +8,27 @@ the file, the field, the value and what was expected. Identifiers are checked, c
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from tallystick.files.scalars import Cfi, Currency, Dti, Fisn, Isin, Lei
 from tallystick.files.strict import (
     Label,
     Name,
     Note,
     StrictModel,
-    identifier,
+    Wrong,
+    checked,
     joined,
     json_schema,
     load,
     text,
     wrong,
-)
-from tallystick.registry.identifiers import (
-    check_cfi,
-    check_currency,
-    check_dti,
-    check_fisn,
-    check_isin,
-    check_lei,
 )
 from tallystick.registry.record import (
     MAX_AUTHORISED,
@@ -216,56 +209,47 @@ Amount = Annotated[
     BeforeValidator(parse_amount),
     WithJsonSchema(
         {
+            "$comment": "a whole number, or a decimal in quotes",
             "anyOf": [
                 {"type": "integer", "minimum": 0},
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]*)(\.[0-9]{1,18})?$"},
-            ]
+            ],
         }
     ),
 ]
 Day = Annotated[
-    date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"$comment": "a day: `2030-12-31`", "type": "string", "format": "date"}),
 ]
 Close = Annotated[
     str,
     BeforeValidator(parse_close),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9](Z|[+-][01][0-9]:[0-5][0-9])$"}
+        {
+            "$comment": "a time and its offset: `16:00-05:00`",
+            "type": "string",
+            "pattern": "^[0-2][0-9]:[0-5][0-9](Z|[+-][01][0-9]:[0-5][0-9])$",
+        }
     ),
-]
-Isin = Annotated[
-    str,
-    identifier(check_isin),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}[A-Z0-9]{9}[0-9]$"}),
-]
-Lei = Annotated[
-    str,
-    identifier(check_lei),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z0-9]{18}[0-9]{2}$"}),
-]
-Cfi = Annotated[
-    str, identifier(check_cfi), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{6}$"})
-]
-Fisn = Annotated[
-    str, identifier(check_fisn), WithJsonSchema({"type": "string", "minLength": 3, "maxLength": 35})
-]
-Dti = Annotated[
-    str,
-    identifier(check_dti),
-    WithJsonSchema(
-        {"type": "string", "pattern": "^[1-9B-DF-HJ-NP-TV-XZ][0-9B-DF-HJ-NP-TV-XZ]{8}$"}
-    ),
-]
-Currency = Annotated[
-    str, identifier(check_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
 ]
 Hash = Annotated[
     str,
     BeforeValidator(parse_hash),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"}),
+    WithJsonSchema(
+        {
+            "$comment": "a hash: 0x and 64 small hex digits",
+            "type": "string",
+            "pattern": "^0x[0-9a-f]{64}$",
+        }
+    ),
 ]
 Uri = Annotated[
-    str, BeforeValidator(parse_uri), WithJsonSchema({"type": "string", "maxLength": 128})
+    str,
+    BeforeValidator(parse_uri),
+    WithJsonSchema(
+        {"$comment": "a URI of at most 128 characters", "type": "string", "maxLength": 128}
+    ),
 ]
 
 
@@ -287,11 +271,10 @@ class Denomination(StrictModel):
     currency: Currency
     amount: Amount
 
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
+    @checked
+    def _positive(self) -> Wrong:
         if not self.amount:
-            raise wrong("an amount greater than 0", path="amount", value=self.amount)
-        return self
+            yield wrong("an amount greater than 0", path="amount", value=self.amount)
 
 
 class LedgerEntry(StrictModel):
@@ -299,15 +282,16 @@ class LedgerEntry(StrictModel):
 
     name: Name
     dti: Dti | None = None
-    dti_of: Literal["token", "ledger", "unassigned"]
+    dti_of: Annotated[
+        Literal["token", "ledger", "unassigned"], Field(description="what the DTI denotes")
+    ]
 
-    @model_validator(mode="after")
-    def _dti_stated(self) -> Self:
+    @checked
+    def _dti_stated(self) -> Wrong:
         if self.dti_of == "unassigned" and self.dti is not None:
-            raise wrong("no DTI where dti_of is unassigned", path="dti", value=self.dti)
+            yield wrong("no DTI where dti_of is unassigned", path="dti", value=self.dti)
         if self.dti_of != "unassigned" and self.dti is None:
-            raise wrong("a DTI, or dti_of: unassigned", path="dti", value="missing")
-        return self
+            yield wrong("a DTI, or dti_of: unassigned", path="dti", value="missing")
 
     @property
     def kind(self) -> DtiKind:
@@ -336,16 +320,16 @@ class Attestors(StrictModel):
     def _members_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "members")
 
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
+    @checked
+    def _enough(self) -> Wrong:
         if self.threshold > len(self.members):
-            raise wrong(
+            yield wrong(
                 f"at most the number of members, {len(self.members)}",
                 path="threshold",
                 value=self.threshold,
             )
-        _unique((joined("members", i, "name"), m.name) for i, m in enumerate(self.members))
-        return self
+        members = enumerate(self.members)
+        yield from _unique((joined("members", at, "name"), each.name) for at, each in members)
 
 
 class Roles(StrictModel):
@@ -367,10 +351,9 @@ class Roles(StrictModel):
     def _administrators_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "administrators")
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        _unique(self.parties())
-        return self
+    @checked
+    def _distinct(self) -> Wrong:
+        yield from _unique(self.parties())
 
     def parties(self) -> list[tuple[str, str]]:
         """Return (field, party name) of every role, attestors included."""
@@ -392,24 +375,25 @@ class Holder(StrictModel):
 
     name: Name
     ledger: Name
-    amount: Amount
+    amount: Annotated[Amount, Field(description="units at the opening")]
     eligible: bool
-    eligible_until: Day | None = None
+    eligible_until: Annotated[Day | None, Field(description="last day; for good when left out")] = (
+        None
+    )
     description: Label | None = None
 
-    @model_validator(mode="after")
-    def _eligibility(self) -> Self:
+    @checked
+    def _eligibility(self) -> Wrong:
         if self.eligible_until is not None and not self.eligible:
-            raise wrong(
+            yield wrong(
                 "no date for a holder that is not eligible",
                 path="eligible_until",
                 value=self.eligible_until,
             )
         if not self.eligible and self.amount:
-            raise wrong(
+            yield wrong(
                 "0 for a holder that is not eligible", path="amount", value=format(self.amount, "f")
             )
-        return self
 
     @property
     def until_day(self) -> int:
@@ -423,19 +407,19 @@ class Instrument(StrictModel):
     """An instrument file."""
 
     schema_: Literal["tallystick.instrument/1"] = Field(alias="schema")
-    illustration: Note
+    illustration: Note | None = None
     isin: Isin
     cfi: Cfi
-    fisn: Fisn
-    lei: Lei
-    name: Label
-    dti_group: Dti | None = None
+    fisn: Annotated[Fisn, Field(description="short name; its first word is the symbol")]
+    lei: Annotated[Lei, Field(description="the issuer")]
+    name: Annotated[Label, Field(description="of the token, at most 64 bytes")]
+    dti_group: Annotated[Dti | None, Field(description="of all its tokens together")] = None
     denomination: Denomination | None = None
     decimals: Annotated[int, Field(ge=0, le=18)]
-    authorised: Amount
+    authorised: Annotated[Amount, Field(description="most units that may be issued")]
     terms: Terms
-    close_of_business: Close
-    home: Name
+    close_of_business: Annotated[Close, Field(description="when a day ends for closing balances")]
+    home: Annotated[Name, Field(description="the ledger where units are issued")]
     ledgers: Annotated[tuple[LedgerEntry, ...], Field(min_length=1, max_length=MAX_LEDGERS)]
     roles: Roles
     holders: Annotated[tuple[Holder, ...], Field(min_length=1, max_length=10_000)]
@@ -445,41 +429,38 @@ class Instrument(StrictModel):
     def _lists(cls, data: Any) -> Any:
         return as_tuples(data, "ledgers", "holders")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @checked
+    def _consistent(self) -> Wrong:
         names = [ledger.name for ledger in self.ledgers]
-        _unique((joined("ledgers", i, "name"), name) for i, name in enumerate(names))
+        yield from _unique((joined("ledgers", i, "name"), name) for i, name in enumerate(names))
         if self.home not in names:
-            raise wrong(f"one of the ledgers: {', '.join(names)}", path="home", value=self.home)
-        self._check_dtis()
-        authorised = self._units("authorised", self.authorised)
-        if not 0 < authorised <= MAX_AUTHORISED:
-            raise wrong(
-                f"1 to {MAX_AUTHORISED} base units",
-                path="authorised",
-                value=format(self.authorised, "f"),
-            )
-        _unique(
-            (joined("holders", i, "name"), holder.name) for i, holder in enumerate(self.holders)
-        )
+            yield wrong(f"one of the ledgers: {', '.join(names)}", path="home", value=self.home)
+        yield from self._wrong_dtis()
+        places = f"at most {self.decimals} decimal places"
+        authorised = self._base(self.authorised)
+        if authorised is None or not 0 < authorised <= MAX_AUTHORISED:
+            expected = places if authorised is None else f"1 to {MAX_AUTHORISED} base units"
+            yield wrong(expected, path="authorised", value=format(self.authorised, "f"))
+        holders = enumerate(self.holders)
+        yield from _unique((joined("holders", at, "name"), each.name) for at, each in holders)
         total = 0
         for index, holder in enumerate(self.holders):
+            where = joined("holders", index)
             if holder.ledger not in names:
-                raise wrong(
-                    f"one of the ledgers: {', '.join(names)}",
-                    path=joined("holders", index, "ledger"),
-                    value=holder.ledger,
-                )
-            total += self._units(joined("holders", index, "amount"), holder.amount)
-        if total > authorised:
-            raise wrong(
+                expected = f"one of the ledgers: {', '.join(names)}"
+                yield wrong(expected, path=f"{where}.ledger", value=holder.ledger)
+            amount = self._base(holder.amount)
+            if amount is None:
+                yield wrong(places, path=f"{where}.amount", value=format(holder.amount, "f"))
+            total += amount or 0
+        if authorised is not None and total > authorised:
+            yield wrong(
                 f"holdings of at most the authorised {self.authorised:f} in all",
                 path="holders",
                 value=f"{sum((h.amount for h in self.holders), Decimal(0)):f}",
             )
-        return self
 
-    def _check_dtis(self) -> None:
+    def _wrong_dtis(self) -> Wrong:
         """A token DTI denotes one token; it is never also a ledger's, nor the group's."""
         seen: dict[str, str] = {}
         if self.dti_group is not None:
@@ -490,19 +471,19 @@ class Instrument(StrictModel):
                     continue
                 other = seen.get(ledger.dti)
                 if other is not None and not (wanted == "ledger" and other == "a ledger's"):
-                    raise wrong(
+                    yield wrong(
                         f"a DTI of its own, this one is {other}",
                         path=joined("ledgers", index, "dti"),
                         value=ledger.dti,
                     )
                 seen[ledger.dti] = "another token's" if wanted == "token" else "a ledger's"
 
-    def _units(self, path: str, amount: Decimal) -> int:
+    def _base(self, amount: Decimal) -> int | None:
+        """An amount in base units; None if it has more places than there are."""
         try:
             return units(amount, self.decimals)
-        except ValueError as error:
-            expected = str(error).removeprefix("expected ")
-            raise wrong(expected, path=path, value=format(amount, "f")) from None
+        except ValueError:
+            return None
 
     @property
     def authorised_units(self) -> int:
@@ -562,17 +543,13 @@ def as_tuples(data: Any, *fields: str) -> Any:
     }
 
 
-def _unique(pairs: Any) -> None:
-    """Refuse the first (field, name) whose name came before."""
-    seen: Counter[str] = Counter()
+def _unique(pairs: Iterable[tuple[str, str]]) -> Wrong:
+    """Refuse each (field, name) whose name came before."""
     first: dict[str, str] = {}
     for path, name in pairs:
-        seen[name] += 1
-        if seen[name] > 1:
-            raise wrong(
-                f"a name of its own, this one is taken by {first[name]}", path=path, value=name
-            )
-        first[name] = path
+        if first.setdefault(name, path) != path:
+            expected = f"a name of its own, this one is taken by {first[name]}"
+            yield wrong(expected, path=path, value=name)
 
 
 def load_instrument(path: str | Path) -> Instrument:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from tallystick import build
 from tallystick.bridge.message import LaneId
@@ -20,9 +20,19 @@ from tallystick.chain.abi import address_of
 from tallystick.errors import InputError
 from tallystick.files.instrument import as_tuples
 from tallystick.files.scalars import Finality
-from tallystick.files.strict import Label, Name, StrictModel, parse, wrong
+from tallystick.files.strict import (
+    Label,
+    Name,
+    StrictModel,
+    Wrong,
+    checked,
+    json_schema,
+    parse,
+    wrong,
+)
 from tallystick.governance.release import CONTRACTS
 from tallystick.storage import read_json, write_json
+from tallystick.text import bare_url
 
 __all__ = [
     "ABI_FOLDER",
@@ -37,6 +47,8 @@ __all__ = [
     "LedgerEntry",
     "Manifest",
     "RoleEntry",
+    "manifest_schema",
+    "require_local",
 ]
 
 SCHEMA: Final = "tallystick.manifest/1"
@@ -61,6 +73,11 @@ def _hash(value: object) -> str:
 def _rpc(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"https?://[!-~]+", value, re.ASCII):
         raise wrong("a URL that begins with http:// or https://")
+    if value.rstrip("/") != bare_url(value):
+        raise wrong(
+            "scheme, host and port alone, as the rest may be secret: --rpc LEDGER=URL or "
+            "TALLYSTICK_RPC_LEDGER gives the address in use"
+        )
     return value
 
 
@@ -71,10 +88,24 @@ def _abi_path(value: object) -> str:
     return "/".join(parts)
 
 
-Address = Annotated[str, BeforeValidator(_address)]
-Hash = Annotated[str, BeforeValidator(_hash)]
-Rpc = Annotated[str, BeforeValidator(_rpc)]
-AbiPath = Annotated[str, BeforeValidator(_abi_path)]
+Address = Annotated[
+    str, BeforeValidator(_address), WithJsonSchema({"type": "string", "$comment": "an address"})
+]
+Hash = Annotated[
+    str,
+    BeforeValidator(_hash),
+    WithJsonSchema({"type": "string", "$comment": "a hash: 0x and 64 hex digits"}),
+]
+Rpc = Annotated[
+    str,
+    BeforeValidator(_rpc),
+    WithJsonSchema({"type": "string", "$comment": "scheme, host and port of a node"}),
+]
+AbiPath = Annotated[
+    str,
+    BeforeValidator(_abi_path),
+    WithJsonSchema({"type": "string", "$comment": "a path from the manifest's folder"}),
+]
 Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -95,9 +126,10 @@ class ContractEntry(StrictModel):
 class LedgerEntry(StrictModel):
     """One ledger: how to reach it and what stands there.
 
-    `genesis` is the hash of its block 0, `from_block` the block from which on its logs matter,
-    `derivation` the path above the indices of its accounts. Of contracts that every lane has
-    for itself, `contracts` names those of the ledger's first lane, and the lane all of them.
+    `rpc` is scheme, host and port of the node that it was deployed through. `genesis` is the hash
+    of its block 0, `from_block` the block from which on its logs matter, `derivation` the path
+    above the indices of its accounts. Of contracts that every lane has for itself, `contracts`
+    names those of the ledger's first lane, and the lane all of them.
     """
 
     name: Name
@@ -110,15 +142,14 @@ class LedgerEntry(StrictModel):
     derivation: str | None = None
     contracts: dict[str, ContractEntry]
 
-    @model_validator(mode="after")
-    def _one_chain(self) -> Self:
+    @checked
+    def _one_chain(self) -> Wrong:
         if self.caip2 != f"eip155:{self.chain_id}":
-            raise wrong(f"eip155:{self.chain_id}", path="caip2", value=self.caip2)
-        missing = [name for name in CONTRACTS[:4] if name not in self.contracts]
-        if missing:
-            at = f"contracts.{missing[0]}"
-            raise wrong("an entry of this contract", path=at, value="missing")
-        return self
+            yield wrong(f"eip155:{self.chain_id}", path="caip2", value=self.caip2)
+        for name in CONTRACTS[:4]:
+            if name not in self.contracts:
+                at = f"contracts.{name}"
+                yield wrong("an entry of this contract", path=at, value="missing")
 
     @property
     def ledger_number(self) -> int:
@@ -215,36 +246,35 @@ class Manifest(StrictModel):
     def _lists(cls, data: Any) -> Any:
         return as_tuples(data, "ledgers", "instruments", "lanes", "holders")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @checked
+    def _consistent(self) -> Wrong:
         names = [ledger.name for ledger in self.ledgers]
         expected = f"one of the ledgers: {', '.join(names)}"
         if len(set(names)) != len(names):
-            raise wrong("a name of its own for each ledger", path="ledgers", value=names)
+            yield wrong("a name of its own for each ledger", path="ledgers", value=names)
         for at, instrument in enumerate(self.instruments):
             if instrument.home not in names:
-                raise wrong(expected, path=f"instruments[{at}].home", value=instrument.home)
+                yield wrong(expected, path=f"instruments[{at}].home", value=instrument.home)
         for at, lane in enumerate(self.lanes):
             for end in ("home", "remote"):
                 name = getattr(lane, end)
                 if name not in names:
-                    raise wrong(expected, path=f"lanes[{at}].{end}", value=name)
+                    yield wrong(expected, path=f"lanes[{at}].{end}", value=name)
                 if name not in lane.sides:
-                    raise wrong("both sides", path=f"lanes[{at}].sides", value=list(lane.sides))
+                    yield wrong("both sides", path=f"lanes[{at}].sides", value=list(lane.sides))
         for at, holder in enumerate(self.holders):
             if holder.ledger not in names:
-                raise wrong(expected, path=f"holders[{at}].ledger", value=holder.ledger)
+                yield wrong(expected, path=f"holders[{at}].ledger", value=holder.ledger)
         for name in self.actions.messages if self.actions is not None else ():
             if name not in names:
-                raise wrong(expected, path="actions.messages", value=name)
+                yield wrong(expected, path="actions.messages", value=name)
         engines = [ledger.name for ledger in self.ledgers if "ActionsEngine" in ledger.contracts]
         if engines != (names if self.actions is not None else []):
-            expected = "an engine on every ledger, or none"
-            raise wrong(expected, path="actions", value=", ".join(engines) or "no engine")
+            shown = ", ".join(engines) or "no engine"
+            yield wrong("an engine on every ledger, or none", path="actions", value=shown)
         for name in self.roles:
             if name not in names:
-                raise wrong(expected, path="roles", value=name)
-        return self
+                yield wrong(expected, path="roles", value=name)
 
     # ------------------------------------------------------------------------- files
 
@@ -335,3 +365,25 @@ class Manifest(StrictModel):
             for role, entry in roles.items()
             if role.startswith(prefix)
         ]
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Return the JSON Schema of manifests (R-07)."""
+    return json_schema(Manifest, SCHEMA, "Tallystick manifest")
+
+
+def require_local(option: str, path: Path) -> None:
+    """Make sure that a manifest of a local network, which `option` places at `path`, may go there.
+
+    Raises:
+        InputError: a file is there, and it is no manifest of a local network.
+    """
+    if not path.exists():
+        return
+    try:
+        found = Manifest.load(path).mnemonic
+    except InputError:
+        found = None
+    if found is None:
+        expected = "another place: what is there is no manifest of a local network, and is kept"
+        raise InputError("tallystick", option, path, expected)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -18,7 +18,16 @@ from tallystick.chain.abi import address_of
 from tallystick.files.accounts import parse_address
 from tallystick.files.event import RateText
 from tallystick.files.instrument import Currency, Hash, as_tuples
-from tallystick.files.strict import Name, StrictModel, json_schema, load, text, wrong
+from tallystick.files.strict import (
+    Name,
+    StrictModel,
+    Wrong,
+    checked,
+    json_schema,
+    load,
+    text,
+    wrong,
+)
 from tallystick.registry.record import MAX_DECIMALS
 
 __all__ = [
@@ -53,12 +62,18 @@ def _pool(value: object) -> str:
 Address = Annotated[
     str,
     BeforeValidator(_account),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
+    WithJsonSchema({"$comment": "an address", "type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
 ]
 Cash = Annotated[
     str,
     BeforeValidator(_cash),
-    WithJsonSchema({"type": "string", "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$"}),
+    WithJsonSchema(
+        {
+            "$comment": "an address, or `local`",
+            "type": "string",
+            "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$",
+        }
+    ),
 ]
 Pool = Annotated[str, BeforeValidator(_pool)]
 
@@ -124,20 +139,19 @@ class PayTermsFile(StrictModel):
     def _lists(cls, data: Any) -> Any:
         return as_tuples(data, "rates")
 
-    @model_validator(mode="after")
-    def _sound(self) -> Self:
+    @checked
+    def _sound(self) -> Wrong:
         try:
             _ = self.tax
         except (ValueError, ZeroDivisionError) as error:
             value = ", ".join(self.rates)
-            raise wrong(str(error).removeprefix("expected "), path="rates", value=value) from None
+            yield wrong(str(error).removeprefix("expected "), path="rates", value=value)
         for ledger, place in self.ledgers.items():
             for at, entry in enumerate(place.categories):
                 if entry.category >= len(self.rates):
                     path = f"ledgers.{ledger}.categories[{at}].category"
                     expected = f"one of the {len(self.rates)} rates, from 0"
-                    raise wrong(expected, path=path, value=entry.category)
-        return self
+                    yield wrong(expected, path=path, value=entry.category)
 
     @property
     def tax(self) -> TaxTable:

@@ -8,8 +8,10 @@ one account two roles on a ledger is refused here, before anything is deployed.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -23,7 +25,7 @@ from pydantic import (
 )
 
 from tallystick.chain.abi import keccak
-from tallystick.errors import InputError
+from tallystick.errors import InputError, refuse
 from tallystick.files.accounts import AccountField, AccountRef, Accounts
 from tallystick.files.instrument import (
     MAX_ATTESTORS,
@@ -42,6 +44,9 @@ from tallystick.files.strict import (
     Label,
     Name,
     StrictModel,
+    Wrong,
+    checked,
+    collected,
     joined,
     json_schema,
     parse,
@@ -65,6 +70,7 @@ __all__ = [
     "Rpc",
     "Upgrade",
     "Verifier",
+    "document_of",
     "load_plan",
     "parse_network",
     "parse_rpc",
@@ -96,32 +102,37 @@ def parse_rpc(value: object) -> str:
 Network = Annotated[
     str,
     BeforeValidator(parse_network),
-    WithJsonSchema({"type": "string", "pattern": "^[a-z0-9-]+:[a-z0-9-]+(:[a-z0-9-]+)?$"}),
+    WithJsonSchema(
+        {
+            "$comment": "an ape network: `ethereum:sepolia:node`",
+            "type": "string",
+            "pattern": "^[a-z0-9-]+:[a-z0-9-]+(:[a-z0-9-]+)?$",
+        }
+    ),
 ]
 Rpc = Annotated[
     str,
     BeforeValidator(parse_rpc),
-    WithJsonSchema({"type": "string", "pattern": "^(https?|wss?)://"}),
+    WithJsonSchema({"$comment": "a URL", "type": "string", "pattern": "^(https?|wss?)://"}),
 ]
 
 
 class PlanLedger(StrictModel):
     """One ledger: how to reach it, what makes a block final there, and who acts on it."""
 
-    name: Name
-    network: Network | None = None
-    rpc: Rpc | None = None
+    name: Annotated[Name, Field(description="as the instrument calls it")]
+    network: Annotated[Network | None, Field(description="reached through ape; this or rpc")] = None
+    rpc: Annotated[Rpc | None, Field(description="its node; this or network, or --rpc")] = None
     chain_id: Annotated[int, Field(ge=1, le=MAX_CHAIN_ID)]
     finality: Finality
     accounts: Accounts
 
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
+    @checked
+    def _one_way_in(self) -> Wrong:
         if self.network is not None and self.rpc is not None:
-            raise wrong("either network or rpc, not both", path="rpc", value=self.rpc)
+            yield wrong("either network or rpc, not both", path="rpc", value=self.rpc)
         if self.network is None and self.rpc is None:
-            raise wrong("network or rpc", path="network", value="missing")
-        return self
+            yield wrong("network or rpc", path="network", value="missing")
 
     @property
     def caip2(self) -> str:
@@ -142,19 +153,19 @@ Attestors = Annotated[
 Threshold = Annotated[int, Field(ge=MIN_THRESHOLD)]
 
 
-def _check_threshold(threshold: int, attestors: tuple[AccountRef, ...]) -> None:
+def _wrong_threshold(threshold: int, attestors: tuple[AccountRef, ...]) -> Wrong:
     if threshold > len(attestors):
         expected = f"at most the number of attestors, {len(attestors)}"
-        raise wrong(expected, path="threshold", value=threshold)
+        yield wrong(expected, path="threshold", value=threshold)
 
 
-def _check_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]) -> None:
+def _not_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]) -> Wrong:
     """Refuse an attestor whose account is taken; it is by then."""
     for place, account in enumerate(attestors):
         path = joined(at, place)
         if account.key in taken:
             expected = f"an account of its own, this one is {taken[account.key]}"
-            raise wrong(expected, path=path, value=account.key)
+            yield wrong(expected, path=path, value=account.key)
         taken[account.key] = path
 
 
@@ -162,9 +173,9 @@ class Verifier(StrictModel):
     """An attestor set of one operator, how many of them must agree, and how sets follow another."""
 
     name: Name
-    operator: Label
+    operator: Annotated[Label, Field(description="of its own: verifiers are independent")]
     attestors: Attestors
-    threshold: Threshold
+    threshold: Annotated[Threshold, Field(description="how many must sign")]
     rotation_seconds: Annotated[
         int,
         Field(
@@ -188,16 +199,15 @@ class Verifier(StrictModel):
     def _attestors_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "attestors")
 
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        _check_threshold(self.threshold, self.attestors)
+    @checked
+    def _enough(self) -> Wrong:
+        yield from _wrong_threshold(self.threshold, self.attestors)
         if self.retention_seconds < self.rotation_seconds:
-            raise wrong(
+            yield wrong(
                 f"at least rotation_seconds, {self.rotation_seconds}",
                 path="retention_seconds",
                 value=self.retention_seconds,
             )
-        return self
 
 
 class Lane(StrictModel):
@@ -205,7 +215,7 @@ class Lane(StrictModel):
 
     home: Name
     remote: Name
-    production: bool = True
+    production: Annotated[bool, Field(description="true asks for two verifiers and a cap")] = True
     verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
     cap: Annotated[
         Amount | None,
@@ -220,54 +230,52 @@ class Lane(StrictModel):
     def _verifiers_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "verifiers")
 
-    @model_validator(mode="after")
-    def _independent(self) -> Self:
+    @checked
+    def _independent(self) -> Wrong:
         if self.home == self.remote:
-            raise wrong("a ledger other than home", path="remote", value=self.remote)
+            yield wrong("a ledger other than home", path="remote", value=self.remote)
         if self.production and len(self.verifiers) < 2:
-            raise wrong(
+            yield wrong(
                 "two independent verifiers on a production lane",
                 path="verifiers",
                 value=list(self.verifiers),
             )
         if self.production and self.cap is None:
-            raise wrong("a cap on a production lane", path="cap", value="missing")
+            yield wrong("a cap on a production lane", path="cap", value="missing")
         names: set[str] = set()
         operators: set[str] = set()
         attestors: dict[str, str] = {}
         for index, verifier in enumerate(self.verifiers):
             at = joined("verifiers", index)
             if verifier.name in names:
-                raise wrong("a name of its own", path=joined(at, "name"), value=verifier.name)
+                yield wrong("a name of its own", path=joined(at, "name"), value=verifier.name)
             names.add(verifier.name)
             if verifier.operator in operators:
-                raise wrong(
+                yield wrong(
                     "an operator of its own: verifiers are independent",
                     path=joined(at, "operator"),
                     value=verifier.operator,
                 )
             operators.add(verifier.operator)
-            _check_alone(joined(at, "attestors"), verifier.attestors, attestors)
-        return self
+            yield from _not_alone(joined(at, "attestors"), verifier.attestors, attestors)
 
 
 class Quorum(StrictModel):
     """Attestors, and how many of them must agree."""
 
     attestors: Attestors
-    threshold: Threshold
+    threshold: Annotated[Threshold, Field(description="how many must sign")]
 
     @model_validator(mode="before")
     @classmethod
     def _attestors_as_list(cls, data: Any) -> Any:
         return as_tuples(data, "attestors")
 
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        _check_threshold(self.threshold, self.attestors)
+    @checked
+    def _enough(self) -> Wrong:
+        yield from _wrong_threshold(self.threshold, self.attestors)
         taken: dict[str, str] = {}
-        _check_alone("attestors", self.attestors, taken)
-        return self
+        yield from _not_alone("attestors", self.attestors, taken)
 
 
 class Actions(StrictModel):
@@ -288,7 +296,7 @@ class Actions(StrictModel):
 class Upgrade(StrictModel):
     """How long a release is announced, how long it may wait then, how long it can be undone."""
 
-    notice_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
+    notice_seconds: Annotated[int, Field(ge=_HOUR, le=90 * _DAY)]
     activation_seconds: Annotated[
         int,
         Field(
@@ -297,7 +305,13 @@ class Upgrade(StrictModel):
             description="from the end of the notice until it lapses; 30 days when left out",
         ),
     ] = 30 * _DAY
-    rollback_seconds: Annotated[int, Field(ge=_HOUR, le=365 * _DAY)]
+    rollback_seconds: Annotated[int, Field(ge=_HOUR, le=90 * _DAY)]
+
+
+def _instrument(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise wrong("the path of an instrument file, or its content")
+    return value
 
 
 class Plan(StrictModel):
@@ -310,6 +324,7 @@ class Plan(StrictModel):
     schema_: Literal["tallystick.plan/1"] = Field(alias="schema")
     instrument: Annotated[
         str | dict[str, Any],
+        BeforeValidator(_instrument),
         Field(description="path of an instrument file, relative to the plan; or its content"),
     ]
     ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
@@ -321,29 +336,24 @@ class Plan(StrictModel):
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
+    _file: Path = PrivateAttr(default=Path("plan"))
 
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not isinstance(data.get("instrument", ""), str | dict):
-            raise wrong(
-                "the path of an instrument file, or its content",
-                path="instrument",
-                value=data["instrument"],
-            )
         return as_tuples(data, "ledgers", "lanes", "parties")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    @checked
+    def _consistent(self) -> Wrong:
         chains: dict[int, str] = {}
         names: set[str] = set()
         for index, ledger in enumerate(self.ledgers):
             at = joined("ledgers", index)
             if ledger.name in names:
-                raise wrong("a name of its own", path=joined(at, "name"), value=ledger.name)
+                yield wrong("a name of its own", path=joined(at, "name"), value=ledger.name)
             names.add(ledger.name)
             if ledger.chain_id in chains:
-                raise wrong(
+                yield wrong(
                     f"a chain id of its own, this one is that of {chains[ledger.chain_id]}",
                     path=joined(at, "chain_id"),
                     value=ledger.chain_id,
@@ -356,21 +366,21 @@ class Plan(StrictModel):
                 name = getattr(lane, end)
                 if name not in names:
                     expected = f"one of the ledgers: {', '.join(ld.name for ld in self.ledgers)}"
-                    raise wrong(expected, path=joined(at, end), value=name)
+                    yield wrong(expected, path=joined(at, end), value=name)
             pair = frozenset((lane.home, lane.remote))
             if pair in pairs:
-                raise wrong(
+                yield wrong(
                     "one lane for each pair of ledgers",
                     path=at,
                     value=f"{lane.home} to {lane.remote}",
                 )
             pairs.add(pair)
-            self._check_attestors(at, lane)
+            if {lane.home, lane.remote} <= names:
+                yield from self._wrong_attestors(at, lane)
         if self.actions is not None:
-            self._check_actions(self.actions)
-        return self
+            yield from self._wrong_actions(self.actions)
 
-    def _check_attestors(self, at: str, lane: Lane) -> None:
+    def _wrong_attestors(self, at: str, lane: Lane) -> Wrong:
         """An attestor holds no other role on either ledger of its lane."""
         taken: dict[str, str] = {}
         for name in (lane.home, lane.remote):
@@ -378,9 +388,9 @@ class Plan(StrictModel):
                 taken.setdefault(account.key, f"{field} on {name}")
         for index, verifier in enumerate(lane.verifiers):
             path = joined(at, "verifiers", index, "attestors")
-            _check_alone(path, verifier.attestors, taken)
+            yield from _not_alone(path, verifier.attestors, taken)
 
-    def _check_actions(self, actions: Actions) -> None:
+    def _wrong_actions(self, actions: Actions) -> Wrong:
         """An attestor of engines holds no role on any ledger; one of events attests nothing else.
 
         Attestors of lanes may be those of messages too: either say what another ledger holds. Who
@@ -391,10 +401,10 @@ class Plan(StrictModel):
         for ledger in self.ledgers:
             for field, account in ledger.accounts.by_field():
                 taken.setdefault(account.key, f"{field} on {ledger.name}")
-        _check_alone("actions.messages.attestors", actions.messages.attestors, {**taken})
+        yield from _not_alone("actions.messages.attestors", actions.messages.attestors, {**taken})
         for others in self._attest_messages(actions):
             taken |= {account.key: "an attestor of messages" for account in others}
-        _check_alone("actions.events.attestors", actions.events.attestors, taken)
+        yield from _not_alone("actions.events.attestors", actions.events.attestors, taken)
 
     def _attest_messages(self, actions: Actions) -> Iterator[tuple[AccountRef, ...]]:
         """Everybody who attests what another ledger says."""
@@ -439,16 +449,32 @@ class Plan(StrictModel):
         return self._loaded
 
     @property
+    def content(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is meant, as JSON has it: the plan without its instrument, and the instrument.
+
+        What is left out is not there, and neither is how a ledger is reached: that is everybody's
+        own business, and may be secret.
+        """
+        reached = {"__all__": {"network", "rpc"}}
+        plan: dict[str, Any] = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_none=True,
+            exclude={"instrument": True, "ledgers": reached},
+        )
+        return plan, self.loaded_instrument.model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
+
+    @property
     def document(self) -> bytes:
         """Hash of the plan and its instrument, which every act of the set-up names."""
-        # What a plan leaves out is no part of its hash: it is the one from before there was that.
-        left_out: dict[str, Any] = {"instrument": True}
-        if self.actions is None or self.actions.reconcile is None:
-            left_out["actions"] = True if self.actions is None else {"reconcile": True}
-        plan = self.model_dump_json(by_alias=True, exclude=left_out)
-        return bytes(
-            keccak((plan + self.loaded_instrument.model_dump_json(by_alias=True)).encode())
-        )
+        return document_of(*self.content)
+
+    @property
+    def file(self) -> Path:
+        """The file that it was read from, or what to call it in messages."""
+        return self._file
 
     @property
     def home(self) -> str:
@@ -461,81 +487,85 @@ class Plan(StrictModel):
         Raises:
             InputError: the plan, read from `path`, does not fit it.
         """
-        _check_against(path, self, instrument)
+        refuse(_misfits(path, self, instrument))
         self._loaded = instrument
+        self._file = Path(path)
         return self
 
 
+def document_of(plan: Mapping[str, Any], instrument: Mapping[str, Any]) -> bytes:
+    """Return the hash of what `Plan.content` gives, which every act of the set-up names."""
+    texts = (
+        json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in (plan, instrument)
+    )
+    return bytes(keccak("".join(texts).encode()))
+
+
 def load_plan(path: str | Path) -> Plan:
-    """Read a plan and its instrument, or raise InputError."""
-    plan = parse(path, read(path), Plan, SCHEMA)
-    if isinstance(plan.instrument, str):
-        file = Path(path).parent / plan.instrument
-        if not plan.instrument or "\0" in plan.instrument or not file.is_file():
-            raise InputError(
-                path, "instrument", plan.instrument, "the path of an instrument file, from here"
-            )
-        instrument = load_instrument(file)
-    else:
-        instrument = parse(path, plan.instrument, Instrument, INSTRUMENT_SCHEMA, "instrument")
+    """Read a plan and its instrument, or raise InputError with all that is wrong with both."""
+    data, found = read(path), list[InputError]()
+    plan = collected(found, lambda: parse(path, data, Plan, SCHEMA))
+    named = data.get("instrument") if isinstance(data, dict) else None
+    instrument = None
+    if isinstance(named, str | dict):
+        instrument = collected(found, lambda: _instrument_of(path, named))
+    refuse(found)
+    assert plan is not None
+    assert instrument is not None
     return plan.with_instrument(path, instrument)
 
 
-def _check_against(path: str | Path, plan: Plan, instrument: Instrument) -> None:
-    """Refuse a plan that does not fit its instrument."""
+def _instrument_of(path: str | Path, named: str | dict[str, Any]) -> Instrument:
+    """The instrument that a plan means: a file beside it, or what is inside."""
+    if isinstance(named, dict):
+        return parse(path, named, Instrument, INSTRUMENT_SCHEMA, "instrument")
+    file = Path(path).parent / named
+    if not named or "\0" in named or not file.is_file():
+        raise InputError(path, "instrument", named, "the path of an instrument file, from here")
+    return load_instrument(file)
+
+
+def _misfits(path: str | Path, plan: Plan, instrument: Instrument) -> Iterator[InputError]:
+    """Where a plan does not fit its instrument."""
     wanted = [ledger.name for ledger in instrument.ledgers]
     present = [ledger.name for ledger in plan.ledgers]
     for index, name in enumerate(present):
         if name not in wanted:
-            raise InputError(
-                path,
-                joined("ledgers", index, "name"),
-                name,
-                f"one of the instrument's ledgers: {', '.join(wanted)}",
-            )
+            expected = f"one of the instrument's ledgers: {', '.join(wanted)}"
+            yield InputError(path, joined("ledgers", index, "name"), name, expected)
     for name in wanted:
         if name not in present:
-            raise InputError(
-                path, "ledgers", ", ".join(present), f"every ledger of the instrument, {name} too"
-            )
+            expected = f"every ledger of the instrument, {name} too"
+            yield InputError(path, "ledgers", ", ".join(present), expected)
     for index, lane in enumerate(plan.lanes):
         if lane.home != instrument.home:
-            raise InputError(
-                path,
-                joined("lanes", index, "home"),
-                lane.home,
-                f"the instrument's home ledger, {instrument.home}",
-            )
+            expected = f"the instrument's home ledger, {instrument.home}"
+            yield InputError(path, joined("lanes", index, "home"), lane.home, expected)
         if lane.cap is not None:
-            _check_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
+            yield from _wrong_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
     known = {name for _, name in instrument.roles.parties()}
     known |= {member.operator for member in instrument.roles.attestors.members}
     for index, party in enumerate(plan.parties):
+        field = joined("parties", index, "name")
         if party.name not in known:
-            raise InputError(
-                path,
-                joined("parties", index, "name"),
-                party.name,
-                "a party named in the instrument's roles",
-            )
+            yield InputError(path, field, party.name, "a party named in the instrument's roles")
         if party.name in {other.name for other in plan.parties[:index]}:
-            raise InputError(path, joined("parties", index, "name"), party.name, "each party once")
+            yield InputError(path, field, party.name, "each party once")
 
 
-def _check_cap(path: str | Path, field: str, amount: Any, instrument: Instrument) -> None:
+def _wrong_cap(
+    path: str | Path, field: str, amount: Decimal, instrument: Instrument
+) -> Iterator[InputError]:
     """A cap is more than nothing and at most what is authorised."""
     shown = format(amount, "f")
     try:
         base = units(amount, instrument.decimals)
     except ValueError as error:
-        raise InputError(path, field, shown, str(error)) from None
+        yield InputError(path, field, shown, str(error))
+        return
     if not 0 < base <= instrument.authorised_units:
-        raise InputError(
-            path,
-            field,
-            shown,
-            f"more than 0 and at most the authorised {instrument.authorised:f}",
-        )
+        expected = f"more than 0 and at most the authorised {instrument.authorised:f}"
+        yield InputError(path, field, shown, expected)
 
 
 def plan_schema() -> dict[str, Any]:

@@ -8,9 +8,24 @@ and aliases are bounded.
 
 from __future__ import annotations
 
+import difflib
+import functools
 import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, NoReturn, TypeVar, cast
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    NoReturn,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 import yaml
 from pydantic import (
@@ -20,10 +35,11 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from tallystick.errors import InputError
+from tallystick.errors import InputError, refuse
 from tallystick.registry.identifiers import IdentifierError
 
 __all__ = [
@@ -31,6 +47,9 @@ __all__ = [
     "Name",
     "Note",
     "StrictModel",
+    "Wrong",
+    "checked",
+    "collected",
     "identifier",
     "joined",
     "json_schema",
@@ -48,6 +67,7 @@ MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 80
 _CUSTOM: Final = "tallystick"
 Model = TypeVar("Model", bound="StrictModel")
+T = TypeVar("T")
 
 
 class StrictModel(BaseModel):
@@ -63,6 +83,24 @@ def wrong(expected: str, *, path: str = "", value: object = None) -> PydanticCus
     return PydanticCustomError(
         _CUSTOM, "{expected}", {"expected": expected, "path": path, "value": value}
     )
+
+
+Wrong = Iterator[PydanticCustomError]
+
+
+def checked(check: Callable[[Any], Wrong]) -> Any:
+    """Make a model's validator of what yields everything that is wrong with it."""
+
+    @functools.wraps(check)
+    def validate(model: Any) -> Any:
+        found = list(check(model))
+        if found:
+            first, *others = found
+            context = {**(first.context or {}), "others": [each.context for each in others]}
+            raise PydanticCustomError(_CUSTOM, "{expected}", context)
+        return model
+
+    return model_validator(mode="after")(validate)
 
 
 def text(value: object) -> str:
@@ -101,13 +139,25 @@ Name = Annotated[
     str,
     BeforeValidator(_name),
     WithJsonSchema(
-        {"type": "string", "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$", "maxLength": 32}
+        {
+            "$comment": "a name: small letters, digits, - and _",
+            "type": "string",
+            "pattern": "^[a-z][a-z0-9]*([-_][a-z0-9]+)*$",
+            "maxLength": 32,
+        }
     ),
 ]
 Label = Annotated[
     str,
     BeforeValidator(_label),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 100}),
+    WithJsonSchema(
+        {
+            "$comment": "text of 1 to 100 characters",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+        }
+    ),
 ]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
@@ -131,7 +181,17 @@ def parse(path: str | Path, data: object, model: type[Model], schema: str, at: s
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _first(path, error, at) from None
+        refuse(_errors(path, model, error, at))
+        raise
+
+
+def collected(found: list[InputError], load: Callable[[], T]) -> T | None:
+    """Return what is loaded, or None and what is wrong in `found`, to be refused with the rest."""
+    try:
+        return load()
+    except InputError as error:
+        found.append(error)
+        return None
 
 
 def read(path: str | Path) -> object:
@@ -284,22 +344,60 @@ _EXPECTED: Final[dict[str, str]] = {
 }
 
 
-def _first(path: str | Path, error: ValidationError, at: str) -> InputError:
-    """Turn the first of pydantic's errors into the one line; an unknown field goes first."""
+def _errors(
+    path: str | Path, model: type[StrictModel], error: ValidationError, at: str
+) -> Iterator[InputError]:
+    """Turn pydantic's errors into ours; unknown fields go first, as they explain missing ones."""
     details = error.errors(include_url=False)
-    detail = next((d for d in details if d["type"] == "extra_forbidden"), details[0])
-    context: dict[str, Any] = detail.get("ctx", {})
-    # Of a mapping's key that is wrong, the key itself says where.
-    field = joined(at, *(part for part in detail["loc"] if part != "[key]"))
-    value: object = detail.get("input")
-    if detail["type"] == _CUSTOM:
-        if context["path"]:
-            field = joined(field, context["path"])
-            value = context["value"]
-        return InputError(path, field, value, str(context["expected"]))
-    if detail["type"] == "missing":
-        value = "missing"
-    return InputError(path, field, value, _expectation(detail, context))
+    for detail in sorted(details, key=lambda each: each["type"] != "extra_forbidden"):
+        context: dict[str, Any] = detail.get("ctx", {})
+        if detail["type"] == "too_short" and len(detail["input"]) >= context["min_length"]:
+            # Members that are wrong themselves were not counted.
+            continue
+        # Of a mapping's key that is wrong, the key itself says where.
+        field = joined(at, *(part for part in detail["loc"] if part != "[key]"))
+        if detail["type"] == _CUSTOM:
+            for each in (context, *context.get("others", ())):
+                inside = bool(each["path"])
+                value = each["value"] if inside else detail.get("input")
+                where = joined(field, each["path"]) if inside else field
+                yield InputError(path, where, value, str(each["expected"]))
+        elif detail["type"] == "missing":
+            yield InputError(path, field, "missing", _expectation(detail, context))
+        else:
+            expected = _expectation(detail, context)
+            if detail["type"] == "extra_forbidden":
+                expected += _nearest(model, detail["loc"])
+            yield InputError(path, field, detail.get("input"), expected)
+
+
+def _nearest(model: type[StrictModel], place: Sequence[str | int]) -> str:
+    """The known field beside an unknown one whose name is nearest to its own."""
+    here: Any = model
+    for part in place[:-1]:
+        here = _inside(here, part)
+    fields = _unwrapped(here).model_fields.items()
+    known = [field.alias or name for name, field in fields]
+    near = difflib.get_close_matches(str(place[-1]), known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _inside(annotation: Any, part: str | int) -> Any:
+    """The type of a model's field, a mapping's value, a list's member."""
+    found = _unwrapped(annotation)
+    if isinstance(found, type) and issubclass(found, BaseModel):
+        fields = found.model_fields
+        return next(f.annotation for name, f in fields.items() if part in (name, f.alias))
+    return get_args(found)[1 if get_origin(found) is dict else 0]
+
+
+def _unwrapped(annotation: Any) -> Any:
+    """A type without what it is annotated with, and without that it may be left out."""
+    if get_origin(annotation) is Annotated:
+        return _unwrapped(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _unwrapped(next(each for each in get_args(annotation) if each is not type(None)))
+    return annotation
 
 
 def _expectation(detail: ErrorDetails, context: dict[str, Any]) -> str:

@@ -43,6 +43,19 @@ class Parties:
     event_attestors: tuple[Account, ...] = ()
     message_attestors: tuple[Account, ...] = ()
 
+    @property
+    def addresses(self) -> dict[str, Any]:
+        """All of them as JSON has them."""
+        return {
+            "ledgers": {
+                ledger: {role: str(account) for role, account in accounts.items()}
+                for ledger, accounts in self.on_ledger.items()
+            },
+            "lanes": [[str(account) for account in lane] for lane in self.attestors],
+            "events": [str(account) for account in self.event_attestors],
+            "messages": [str(account) for account in self.message_attestors],
+        }
+
 
 @dataclass
 class Finder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEn
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
 from tallystick.reach.finality import FinalLogs
+from tallystick.reach.nodes import NodeAddress, node_address, require_ledgers
 
 __all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
 
@@ -153,7 +154,13 @@ def connection_of(
 
 
 def connect(
-    manifest: Manifest, *, mnemonic: str | None = None, account: str = "", some: bool = False
+    manifest: Manifest,
+    *,
+    mnemonic: str | None = None,
+    account: str = "",
+    rpc: Mapping[str, str] | None = None,
+    wanted: Collection[str] = (),
+    some: bool = False,
 ) -> Connection:
     """Reach the ledgers of a manifest.
 
@@ -161,35 +168,46 @@ def connect(
         manifest: the manifest.
         mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
         account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
+        rpc: addresses of nodes by ledger; else $TALLYSTICK_RPC_LEDGER, else the manifest's own.
+        wanted: the ledgers to be reached; all when left out.
         some: those that answer will do; the others are asked again whenever they are used.
 
     Raises:
         InputError: a ledger can't be reached, or is not the one that the manifest means.
     """
     words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
+    require_ledgers(rpc or {}, (ledger.name for ledger in manifest.ledgers))
+    nodes = {
+        ledger.name: node_address(
+            ledger.name, rpc or {}, ledger.rpc, manifest.file, f"ledgers[{at}].rpc"
+        )
+        for at, ledger in enumerate(manifest.ledgers)
+        if not wanted or ledger.name in wanted
+    }
     opened = _Reached(
         {
-            ledger.name: partial(_reach, manifest, at, words, account)
-            for at, ledger in enumerate(manifest.ledgers)
+            name: partial(_reach, manifest, name, node, words, account)
+            for name, node in nodes.items()
         }
     )
     try:
-        for at, ledger in enumerate(manifest.ledgers):
+        for name, node in nodes.items():
             try:
-                opened.reach(ledger.name)
+                opened.reach(name)
             except ChainError as error:
                 if some:
                     continue
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
-                where = f"ledgers[{at}].rpc"
-                raise InputError(manifest.file, where, ledger.rpc, f"a node {reason}") from error
+                raise InputError(node.file, node.field, node.url, f"a node {reason}") from error
     except BaseException:
         opened.close()
         raise
     return Connection(manifest, opened, words)
 
 
-def _reach(manifest: Manifest, at: int, words: str | None, account: str) -> Chain:
+def _reach(
+    manifest: Manifest, name: str, node: NodeAddress, words: str | None, account: str
+) -> Chain:
     """A ledger of a manifest.
 
     Raises:
@@ -198,19 +216,20 @@ def _reach(manifest: Manifest, at: int, words: str | None, account: str) -> Chai
     """
     from tallystick.chain.anvil import connect as attach
 
-    ledger, where, file = manifest.ledgers[at], f"ledgers[{at}]", manifest.file
-    if ledger.rpc is None:
+    ledger, file = manifest.ledger(name), manifest.file
+    where = f"ledgers[{manifest.ledgers.index(ledger)}]"
+    if node.url is None:
         raise InputError(file, f"{where}.rpc", None, "a node: this ledger ran in a process")
     chain: Chain = attach(
-        ledger.rpc,
-        name=ledger.name,
+        node.url,
+        name=name,
         ledger_number=ledger.ledger_number,
         mnemonic=words or JUNK_MNEMONIC,
         patience=_PATIENCE,
     )
     try:
-        if account and account not in manifest.roles.get(ledger.name, {}):
-            chain = _signing(chain, manifest.file, account)
+        if account and account not in manifest.roles.get(name, {}):
+            chain = _signing(chain, file, account)
         check_same(file, where, ledger, chain)
     except BaseException:
         chain.close()
@@ -280,7 +299,7 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
         InputError: another chain id, a restarted chain, or no contracts.
     """
     if chain.chain_id != ledger.chain_id:
-        expected = f"chain id {ledger.chain_id}, the node at {ledger.rpc} has {chain.chain_id}"
+        expected = f"chain id {ledger.chain_id}, the node at {chain.url} has {chain.chain_id}"
         raise InputError(file, f"{where}.chain_id", ledger.chain_id, expected)
     if ledger.genesis is not None and chain.genesis_hash.lower() != ledger.genesis:
         # Block hashes are no secrets, but 64 hex digits are not shown.

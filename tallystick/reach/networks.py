@@ -11,7 +11,7 @@ from typing import Any
 
 from tallystick.chain import Chain, ChainError
 from tallystick.chain.account import JUNK_MNEMONIC
-from tallystick.errors import InputError
+from tallystick.errors import InputError, shown
 from tallystick.files.plan import Plan, PlanLedger
 from tallystick.files.strict import joined
 from tallystick.reach.accounts import (
@@ -100,7 +100,17 @@ def _reach(path: Path, at: int, ledger: PlanLedger, accounts: Finder, stack: Exi
         raise InputError(path, where, url, f"a node {reason}") from error
     stack.callback(node.close)
     _check_id(path, at, ledger, node.chain_id)
-    return node
+    alias, where = ledger.accounts.deployer.alias, joined("ledgers", at, "accounts", "deployer")
+    deployer = accounts.find(ledger.name, where, ledger.accounts.deployer)
+    if alias is None or node.signs_for(deployer):
+        return node
+    # No key on disk, such as a device's: ape signs, over the same node.
+    ape_or_refuse(path, where, alias)
+    from tallystick.chain.live import LiveChain
+
+    live = LiveChain.connect(url, [alias], name=ledger.name)
+    stack.callback(live.close)
+    return live
 
 
 def _check_id(path: Path, at: int, ledger: PlanLedger, actual: int) -> None:
@@ -152,7 +162,7 @@ def _beside(path: Path, plan: Plan, accounts: Finder, provider: Any, stack: Exit
     """The ledgers of a plan that are on the network to which ape is connected."""
     # ape's own chain_id is that of its local network whatever node answers there.
     choice, actual = str(provider.network_choice), int(provider.web3.eth.chain_id)
-    here = f"connected to {choice}, chain id {actual}"
+    here = f"connected to {shown('network', choice)}, chain id {actual}"
     for at, ledger in enumerate(plan.ledgers):
         if ledger.chain_id != actual:
             continue

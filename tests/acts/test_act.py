@@ -55,7 +55,7 @@ class _Command:
 
 @pytest.fixture
 def act(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> _Command:
-    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", connect)

@@ -25,7 +25,7 @@ def _commands() -> list[str]:
 def test_the_commands_of_the_page_do_what_it_says(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", connect)

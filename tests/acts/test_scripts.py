@@ -49,7 +49,7 @@ class _Scripts:
 
 @pytest.fixture
 def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> _Scripts:
-    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", connect)

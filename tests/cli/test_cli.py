@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tallystick import __version__, build
@@ -285,3 +287,25 @@ def test_courier_runs_until_interrupted(network: Network, tmp_path: Path) -> Non
     process.terminate()
     output, trouble = process.communicate(timeout=10)
     assert (process.returncode, output, trouble) == (0, "", "")
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+def test_every_command_on_a_manifest_takes_the_address_in_use() -> None:
+    asked = [
+        command
+        for command in commands(cli.cli)
+        if any("--manifest" in each.opts and each.required for each in command.params)
+    ]
+    assert len(asked) > 10
+    assert [
+        command.name
+        for command in asked
+        if not any("--rpc" in each.opts for each in command.params)
+    ] == []

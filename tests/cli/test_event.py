@@ -45,7 +45,7 @@ def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     for side in (world.home, world.remote):
         begin(side, _ANNOUNCED)
 
-    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", connect)

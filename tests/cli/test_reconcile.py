@@ -36,7 +36,7 @@ def since(world: World) -> int:
 
 @pytest.fixture
 def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def connect(manifest: Manifest, *, account: str = "") -> reach.Connection:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", connect)

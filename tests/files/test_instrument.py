@@ -261,8 +261,12 @@ _FIELDS: list[tuple[str, Any, str]] = [
     ("decimals", 19, "decimals: 19: expected a number of at most 18"),
     ("decimals", -1, "decimals: -1: expected a number of at least 0"),
     # structure
-    ("isni", "x", "isni: x: expected no such field"),
-    ("holders[1].ammount", 1, "holders[1].ammount: 1: expected no such field"),
+    ("isni", "x", "isni: x: expected no such field (did you mean isin?)"),
+    (
+        "holders[1].ammount",
+        1,
+        "holders[1].ammount: 1: expected no such field (did you mean amount?)",
+    ),
     ("isin", REMOVED, "isin: missing: expected this field"),
     ("terms", REMOVED, "terms: missing: expected this field"),
     ("terms", "x", "terms: x: expected a mapping"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,15 @@ from web3.logs import DISCARD
 
 from tallystick.build import artifact
 from tallystick.chain.anvil import AnvilChain
+from tallystick.deploy.describe import compared
 from tallystick.errors import InputError
-from tallystick.files.manifest import Manifest
+from tallystick.files.manifest import Manifest, RoleEntry, require_local
+from tallystick.files.scalars import Finality
 from tallystick.local.network import Network
-from tallystick.reach.connection import connect, connection_of
+from tallystick.reach.connection import Connection, connect, connection_of
+from tallystick.reach.nodes import rpc_variable
 from tallystick.status.observe import status_of
-from tests.support.commands import connected
+from tests.support.commands import connected, tallystick
 
 
 def made(network: Network) -> Manifest:
@@ -115,6 +120,10 @@ def test_the_proxys_abi_reads_its_events(network: Network, tmp_path: Path) -> No
     assert [e.implementation for e in upgrades] == [token.implementation]
 
 
+_BARE = (
+    "expected scheme, host and port alone, as the rest may be secret: --rpc LEDGER=URL or "
+    "TALLYSTICK_RPC_LEDGER gives the address in use"
+)
 _BAD: list[tuple[str, Any, str]] = [
     ("schema", "tallystick.plan/1", "schema: tallystick.plan/1: expected tallystick.manifest/1"),
     ("surplus", 1, "surplus: 1: expected no such field"),
@@ -123,6 +132,14 @@ _BAD: list[tuple[str, Any, str]] = [
         "ledgers.0.rpc",
         "ftp://x",
         "ledgers[0].rpc: ftp://x: expected a URL that begins with http:// or https://",
+    ),
+    *(
+        ("ledgers.0.rpc", url, f"ledgers[0].rpc: {shown}: {_BARE}")
+        for url, shown in (
+            ("https://desk:s3cret@node.example", "https://node.example/…"),
+            ("https://node.example/v3/k3y", "https://node.example/…"),
+            ("https://node.example?key=k3y", "https://node.example/…"),
+        )
     ),
     ("ledgers.0.caip2", "eip155:1", "ledgers[0].caip2: eip155:1: expected eip155:41001"),
     ("ledgers.0.chain_id", "1", "ledgers[0].chain_id: 1: expected a whole number"),
@@ -259,6 +276,106 @@ def test_dead_wrong_and_restarted_chains(network: Network, tmp_path: Path) -> No
     with AnvilChain("home", 41_001, ledger_number=1) as fresh:
         assert fresh.genesis_hash == chains[0].genesis_hash
         assert "expected a contract: there is no code (restarted?)" in refused(rpc=fresh.url)
+
+
+@pytest.mark.anvil_only
+def test_the_address_in_use_is_given_or_the_environment_s(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = made(network)
+    urls = {ledger.name: str(ledger.rpc) for ledger in manifest.ledgers}
+    dead, home = "http://127.0.0.1:9", manifest.ledgers[0].model_copy(update={"rpc": None})
+    path = manifest.model_copy(update={"ledgers": (home, manifest.ledgers[1])}).write(
+        tmp_path / "manifest.json"
+    )
+    written = Manifest.load(path)
+    with connect_to(written, {"home": urls["home"]}) as reached:
+        assert reached.chains["home"].url == urls["home"]
+    monkeypatch.setenv("TALLYSTICK_RPC_HOME", dead)
+    with connect_to(written, {"home": urls["home"]}) as reached:
+        assert reached.chains["home"].url == urls["home"]
+    monkeypatch.setenv("TALLYSTICK_RPC_HOME", urls["home"])
+    with connect_to(written, {}) as reached:
+        assert reached.chains["home"].url == urls["home"]
+    secret = "http://desk:s3cret@127.0.0.1:9/v3/k3y"
+    monkeypatch.setenv("TALLYSTICK_RPC_REMOTE", secret)
+    for given, expected in (
+        ({}, "environment: TALLYSTICK_RPC_REMOTE: http://127.0.0.1:9/…: "),
+        ({"remote": secret}, "tallystick: --rpc remote: http://127.0.0.1:9/…: "),
+    ):
+        with pytest.raises(InputError) as caught:
+            connect(written, rpc=given)
+        assert str(caught.value) == f"{expected}expected a node that answers"
+    with pytest.raises(InputError) as caught:
+        connect(written, rpc={"moon": secret})
+    assert str(caught.value) == (
+        "tallystick: --rpc: moon: expected one of the ledgers: home, remote"
+    )
+
+
+@contextmanager
+def connect_to(manifest: Manifest, rpc: dict[str, str]) -> Iterator[Connection]:
+    connection = connect(manifest, rpc=rpc)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def test_a_variable_is_named_after_its_ledger() -> None:
+    assert rpc_variable("home") == "TALLYSTICK_RPC_HOME"
+    assert rpc_variable("remote-2") == "TALLYSTICK_RPC_REMOTE_2"
+
+
+def test_what_was_added_by_hand_stays_and_what_differs_is_named(network: Network) -> None:
+    now = made(network)
+    home, remote = now.ledgers
+    keeper = RoleEntry(address=home.contracts["SecurityToken"].address)
+    roles = {**now.roles, "home": {**now.roles["home"], "courier-2": keeper}}
+    there = now.model_copy(
+        update={
+            "roles": roles,
+            "ledgers": (home.model_copy(update={"rpc": "http://127.0.0.1:9"}), remote),
+        }
+    )
+    bare = now.model_copy(update={"holders": ()})
+    kept, differing = compared(there, bare)
+    assert differing == []
+    assert kept.roles == roles
+    assert kept.holders == now.holders
+    assert kept.ledgers == now.ledgers
+    finality = Finality(kind="depth", blocks=7)
+    release = home.contracts["SecurityToken"].model_copy(update={"release": "0.9.0"})
+    older = home.model_copy(
+        update={
+            "finality": finality,
+            "contracts": {**home.contracts, "SecurityToken": release},
+        }
+    )
+    there = now.model_copy(update={"ledgers": (older, remote)})
+    token = ("ledgers[0].contracts.SecurityToken.release", "0.9.0", "1.0.0")
+    assert compared(there, now)[1] == [("ledgers[0].finality.blocks", 7, 2), token]
+    assert compared(there, now, ["ledgers[0].finality.blocks"])[1] == [token]
+
+
+def test_only_manifests_of_local_networks_give_way(network: Network, tmp_path: Path) -> None:
+    path = tmp_path / "manifest.json"
+    require_local("--manifest", path)
+    made(network).write(path)
+    require_local("--manifest", path)
+    expected = "another place: what is there is no manifest of a local network, and is kept"
+    for write in (
+        lambda: made(network).model_copy(update={"mnemonic": None}).write(path),
+        lambda: path.write_text("{}"),
+    ):
+        write()
+        before = path.read_bytes()
+        for command in (("devnet", "--manifest", path), ("demo", "--out", tmp_path)):
+            done = tallystick(*command, cwd=tmp_path)
+            shown = path if command[0] == "devnet" else tmp_path / "manifest.json"
+            line = f"tallystick: {command[1]}: {shown}: expected {expected}\n"
+            assert (done.returncode, done.stderr) == (2, line)
+        assert path.read_bytes() == before
 
 
 @pytest.mark.anvil_only

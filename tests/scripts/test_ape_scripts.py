@@ -74,9 +74,10 @@ def test_local_network_is_a_rehearsal(ape: Any, tmp_path: Path) -> None:
         "they end with this command (a rehearsal)",
     ]
     assert lines[3].startswith("home, remote: two administrators; ")
-    assert lines[4].startswith("US0378331005 on home, remote: ")
-    assert lines[4].endswith(" steps carried out, 0 were done before")
-    assert lines[5].startswith("verified: ")
+    assert lines[4].startswith("on no ledger, so not deployed: ")
+    assert lines[5].startswith("US0378331005 on home, remote: ")
+    assert lines[5].endswith(" steps carried out, 0 were done before")
+    assert lines[6].startswith("verified: ")
     assert not out.exists()
 
 
@@ -102,7 +103,8 @@ def test_one_network_after_the_other(ape: Any, ledgers: Any, tmp_path: Path) -> 
             f"not connected: {other}; run again with their network",
         ]
         assert lines[2].startswith("home, remote: two administrators; ")
-        return lines[3:]
+        assert lines[3].startswith("on no ledger, so not deployed: ")
+        return lines[4:]
 
     first = on("home")
     assert first[-1].endswith(" steps are on remote, which is not connected")

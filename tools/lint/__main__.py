@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import access, errors, readme, snapshots
+from tools import access, errors, fields, readme, snapshots
 from tools.lint import dependencies, direction, formatting, pieces, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
@@ -52,6 +52,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "python-rules": lambda: print_findings(python_rules.check_all()),
     "direction": lambda: print_findings(direction.check_all()),
     "dependencies": lambda: print_findings(dependencies.check_all()),
+    "fields": lambda: print_findings(fields.check_all()),
     "readme": lambda: print_findings(readme.check_all()),
     "pieces": lambda: print_findings(pieces.check_all()),
     "errors": lambda: errors.main(["--check"]),
