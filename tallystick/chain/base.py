@@ -334,9 +334,16 @@ class Chain(ABC):
         address: Any = None,
         from_block: int = 0,
         to_block: int | None = None,
-        topics: Sequence[bytes | None] = (),
+        topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> tuple[RawLog, ...]:
-        """Logs in order: of a contract (of all by default), both blocks included."""
+        """Logs in order: of a contract (of all by default), both blocks included.
+
+        Args:
+            address: the contract.
+            from_block: the first block.
+            to_block: the last block; the chain's by default.
+            topics: for each place its word, or those of which it has to be one; None: any.
+        """
 
     def logs(
         self, contract: Any = None, from_block: int = 0, to_block: int | None = None
