@@ -171,7 +171,8 @@ def status(manifest_path: Path, as_json: bool) -> int:
     from tallystick.reach.connection import connect
     from tallystick.status.observe import status_of
 
-    connection = connect(Manifest.load(manifest_path))
+    # A ledger that can't be reached is a row of what is shown.
+    connection = connect(Manifest.load(manifest_path), whole=False)
     try:
         with progress("reading the ledgers"):
             found = status_of(connection)

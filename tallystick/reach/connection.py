@@ -28,11 +28,13 @@ class Connection:
         manifest: what stands where.
         chains: the ledgers by name.
         mnemonic: of the accounts whose index the manifest gives; None if nobody here knows it.
+        unreached: the ledgers that are not among `chains`, and why.
     """
 
     manifest: Manifest
     chains: Mapping[str, Chain]
     mnemonic: str | None = None
+    unreached: Mapping[str, str] = field(default_factory=dict)
     _artifacts: dict[str, Artifact] = field(default_factory=dict, repr=False, compare=False)
 
     def contract(self, ledger: str, name: str, address: str | None = None) -> Contract:
@@ -130,21 +132,26 @@ def connection_of(
     return Connection(manifest, chains, mnemonic or manifest.mnemonic)
 
 
-def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "") -> Connection:
+def connect(
+    manifest: Manifest, *, mnemonic: str | None = None, account: str = "", whole: bool = True
+) -> Connection:
     """Reach the ledgers of a manifest.
 
     Args:
         manifest: the manifest.
         mnemonic: of the accounts; the manifest's own, or $TALLYSTICK_MNEMONIC when left out.
         account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
+        whole: every ledger is needed; without it those that can't be reached are left out.
 
     Raises:
-        InputError: a ledger can't be reached, or is not the one that the manifest means.
+        InputError: a ledger that is needed can't be reached, or one is not the one that the
+            manifest means.
     """
     from tallystick.chain.anvil import connect as attach
 
     words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
     chains: dict[str, Chain] = {}
+    unreached: dict[str, str] = {}
     try:
         for at, ledger in enumerate(manifest.ledgers):
             where, file = f"ledgers[{at}]", manifest.file
@@ -158,6 +165,9 @@ def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "
                     mnemonic=words or JUNK_MNEMONIC,
                 )
             except ChainError as error:
+                if not whole:
+                    unreached[ledger.name] = str(error)
+                    continue
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
                 raise InputError(file, f"{where}.rpc", ledger.rpc, f"a node {reason}") from error
             chains[ledger.name] = chain
@@ -168,7 +178,7 @@ def connect(manifest: Manifest, *, mnemonic: str | None = None, account: str = "
         for chain in chains.values():
             chain.close()
         raise
-    return Connection(manifest, chains, words)
+    return Connection(manifest, chains, words, unreached)
 
 
 def _signing(chain: Chain, file: Path, name: str) -> Chain:

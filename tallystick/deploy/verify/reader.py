@@ -53,20 +53,7 @@ class Reader:
 
     def ask_any(self, questions: Iterable[Question]) -> list[Any]:
         """Return what views answer, all in one batch; of those that don't, the exception."""
-        asked = list(questions)
-        methods = [contract.method(name) for contract, name, *_ in asked]
-        calls = [
-            (contract, method.encode(*arguments))
-            for method, (contract, _, *arguments) in zip(methods, asked, strict=True)
-        ]
-        outputs = self.suite.chain.call_all(calls, block=self.block.number) if calls else ()
-        answers: list[Any] = []
-        for method, output in zip(methods, outputs, strict=True):
-            try:
-                answers.append(output if isinstance(output, Revert) else method.decode(output))
-            except CodecError as error:
-                answers.append(error)
-        return answers
+        return self.suite.chain.ask(questions, block=self.block.number)
 
     def events(self, contract: Contract, names: Sequence[str]) -> Mapping[str, list[Event]]:
         """Return a contract's events up to the block by name, in their order."""
