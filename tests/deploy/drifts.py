@@ -41,6 +41,8 @@ from tests.support.world import (
 Do = Callable[[World], object]
 NEXT = Version(1, 1, 0)
 _ERC1967 = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
+# Of the token's word of its issue, and of a lane's terms.
+_TOKEN_SUSPENDED, _LANE_SUSPENDED = 2**247, 2**163
 # Words of the terms with which a lane is opened, counted in storage.
 _TERMS = ("isin", "", "home", "token", "custody", "", "rotation", "retention", "ledger", "escrow")
 
@@ -49,15 +51,20 @@ def _word(value: Any) -> int:
     return value if isinstance(value, int) else int(str(value), 16)
 
 
-def _flip(contract: str, *slot: Any) -> Do:
-    """One bit of a word of storage; of a mapping's, the keys are made when it is done."""
+def _set(contract: str, bit: int, *slot: Any) -> Do:
+    """Another bit of a word of storage; of a mapping's, the keys are made when it is done."""
 
     def do(world: World) -> None:
         at = getattr(world.home, contract)
         module, variable, *keys = (key(world) if callable(key) else key for key in slot)
-        write_slot(at, read_slot(at, module, variable, *keys) ^ 1, module, variable, *keys)
+        write_slot(at, read_slot(at, module, variable, *keys) ^ bit, module, variable, *keys)
 
     return do
+
+
+def _flip(contract: str, *slot: Any) -> Do:
+    """The last bit of a word of storage."""
+    return _set(contract, 1, *slot)
 
 
 def _put(contract: str, value: Callable[[World], Any], *slot: Any) -> Do:
@@ -388,6 +395,7 @@ DRIFTS: Mapping[str, Do] = {
     "symbol": _flip("token", "erc20", "symbol"),
     "decimals": _put("token", lambda _: 4, "erc20", "decimals"),
     "authority of the token": _put("token", _at("attacker"), "controls", "release_authority"),
+    "a token suspended": _set("token", _TOKEN_SUSPENDED, "book", "_issue"),
     "class of a custody": _put("token", lambda _: 0, "book", "_positions", _at("custody")),
     "bridge of a custody": _put("token", lambda _: 2**255, "bridges", "_bridges", _at("custody")),
     # The escrow's.
@@ -402,6 +410,7 @@ DRIFTS: Mapping[str, Do] = {
     "lane of a pair": _flip("escrow", "lanes", "canonical_lane", _pair),
     "lane of a custody": _flip("escrow", "lanes", "lane_of_custody", _at("custody")),
     "lanes of an instrument": _put("escrow", lambda _: 0, "lanes", "_lanes_of", _instrument),
+    "a lane suspended there": _set("escrow", _LANE_SUSPENDED, "lanes", "_terms", _lane),
     "a lane closed": _put("escrow", lambda _: 0, "lanes", "_terms", _lane),
     # The engine's.
     "token of the engine": _flip("engine", "dispatch", "token"),
