@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -234,6 +234,28 @@ class Chain(ABC):
                 found.append(revert)
         return tuple(found)
 
+    def ask(self, questions: Iterable[tuple[Any, ...]], *, block: int | None = None) -> list[Any]:
+        """What views answer, all on one state, in as few requests as the node takes.
+
+        Args:
+            questions: (contract, name of the view, its arguments …) each.
+            block: as of `call_all`.
+
+        Returns:
+            the values, in order; of a view that reverted its `Revert`, of one that answered
+            nothing, or nothing of its type, the `CodecError`.
+        """
+        asked = [(contract, contract.method(view), rest) for contract, view, *rest in questions]
+        calls = [(contract, method.encode(*rest)) for contract, method, rest in asked]
+        answers: list[Any] = list(self.call_all(calls, block=block) if calls else ())
+        for at, (_, method, _) in enumerate(asked):
+            if not isinstance(answers[at], Revert):
+                try:
+                    answers[at] = method.decode(answers[at])
+                except CodecError as error:
+                    answers[at] = error
+        return answers
+
     # -- time and blocks --
 
     @property
@@ -336,9 +358,16 @@ class Chain(ABC):
         address: Any = None,
         from_block: int = 0,
         to_block: int | None = None,
-        topics: Sequence[bytes | None] = (),
+        topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> tuple[RawLog, ...]:
-        """Logs in order: of a contract (of all by default), both blocks included."""
+        """Logs in order: of a contract (of all by default), both blocks included.
+
+        Args:
+            address: the contract.
+            from_block: the first block.
+            to_block: the last block; the chain's by default.
+            topics: for each place its word, or those of which it has to be one; None: any.
+        """
 
     def logs(
         self, contract: Any = None, from_block: int = 0, to_block: int | None = None

@@ -505,7 +505,7 @@ class EmbeddedChain(Chain):
         address: Any = None,
         from_block: int = 0,
         to_block: int | None = None,
-        topics: Sequence[bytes | None] = (),
+        topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> tuple[RawLog, ...]:
         start = bisect_left(self._log_blocks, from_block)
         end = None if to_block is None else bisect_right(self._log_blocks, to_block)
@@ -517,7 +517,10 @@ class EmbeddedChain(Chain):
             for log in self._logs[start:end]
             if (wanted is None or log.address == wanted)
             and len(log.topics) >= len(topics)
-            and all(t is None or t == have for t, have in zip(topics, log.topics, strict=False))
+            and all(
+                t is None or (have == t if isinstance(t, bytes) else have in t)
+                for t, have in zip(topics, log.topics, strict=False)
+            )
         )
 
     # -- writing past the rules --

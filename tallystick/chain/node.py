@@ -370,12 +370,10 @@ class NodeChain(Chain):
         address: Any = None,
         from_block: int = 0,
         to_block: int | None = None,
-        topics: Sequence[bytes | None] = (),
+        topics: Sequence[bytes | Sequence[bytes] | None] = (),
     ) -> tuple[RawLog, ...]:
         last = self.block_number if to_block is None else to_block
-        query: dict[str, Any] = {
-            "topics": [None if topic is None else "0x" + topic.hex() for topic in topics]
-        }
+        query: dict[str, Any] = {"topics": [_topic(topic) for topic in topics]}
         if address is not None:
             query["address"] = address_of(address)
         found: list[RawLog] = []
@@ -409,6 +407,13 @@ class NodeChain(Chain):
                 return as_read(_logs, "eth_getLogs", logs)
             if not patience.wait():
                 raise NoAnswer("eth_getLogs", f"block {end} is missing where the logs are from")
+
+
+def _topic(topic: bytes | Sequence[bytes] | None) -> Any:
+    """A place of a log filter: a word, one of several, or any."""
+    if topic is None or isinstance(topic, bytes):
+        return None if topic is None else "0x" + topic.hex()
+    return ["0x" + each.hex() for each in topic]
 
 
 def _log(entry: dict[str, Any]) -> RawLog:

@@ -1,10 +1,10 @@
-"""`tallystick deploy`, `verify`, `handover`: a plan is carried out, or what stands is judged."""
+"""`tallystick deploy`: a plan is carried out."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,31 +12,26 @@ from pydantic_core import PydanticCustomError
 
 from tallystick.chain import Chain
 from tallystick.cli.terminal import console, json_line, progress, show_table
-from tallystick.deploy import verify as judge
 from tallystick.deploy.changes import ignored
 from tallystick.deploy.deploy import Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.describe import compared
 from tallystick.deploy.limits import check_release
+from tallystick.deploy.verify import verify
+from tallystick.deploy.verify import wrong as wrong_of
 from tallystick.errors import CheckFailed, InputError
 from tallystick.errors import shown as seen
 from tallystick.files.accounts import parse_address
-from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
-from tallystick.files.strict import joined, read
+from tallystick.files.strict import joined
 from tallystick.reach.accounts import Finder, Parties, lives_with_command
-from tallystick.reach.connection import (
-    connect,
-    connection_of,
-    guarded_of,
-    suites_of,
-)
+from tallystick.reach.connection import connection_of
 from tallystick.reach.networks import Opened, open_chains
 from tallystick.reach.nodes import plan_at
 from tallystick.storage import require_folder, require_writable
 
-__all__ = ["check", "left_over", "run"]
+__all__ = ["folder_of", "given_in", "run"]
 
 _PENDING_SECONDS: Final = 120
 
@@ -64,7 +59,7 @@ def run(
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
-    folder = _folder(plan_path, out)
+    folder = folder_of(plan_path, out)
     plan = plan_at(load_plan(plan_path), rpc or {})
     check_release(plan_path, plan)
     accounts = Finder(plan_path, plan)
@@ -96,13 +91,14 @@ def run(
                 parties,
                 opened.chains,
                 journal=journal,
-                given=_given(None if opened.rehearsal else folder, manifest_path, registries),
+                given=given_in(None if opened.rehearsal else folder, manifest_path, registries),
                 execute=execute,
                 progress=step,
             )
             if execute and report.manifest is not None:
                 tell("verifying")
-                wrong = judge.verify(connection_of(report.manifest, opened.chains), plan, parties)
+                facts = verify(connection_of(report.manifest, opened.chains), plan, parties)
+                wrong = [str(fact) for fact in wrong_of(facts)]
                 if journal is not None and not wrong:
                     written = folder / "manifest.json"
                     differing = _write(written, report)
@@ -117,14 +113,14 @@ def run(
     return 1 if wrong or differing else 0
 
 
-def _folder(plan_path: Path, out: Path | None) -> Path:
+def folder_of(plan_path: Path, out: Path | None) -> Path:
     """Where the journal and the manifest of a plan are."""
     folder = out or Path("deployments") / plan_path.stem
     require_folder("--out", folder)
     return folder
 
 
-def _given(
+def given_in(
     folder: Path | None, manifest: Path | None = None, registries: Mapping[str, str] | None = None
 ) -> Given:
     """What is said to stand: the manifest that is named, or that in the folder."""
@@ -302,98 +298,3 @@ def _write(path: Path, report: Report) -> list[tuple[str, Any, Any]]:
             return []
     manifest.write(path)
     return []
-
-
-def check(
-    path: Path,
-    out: Path | None = None,
-    rpc: Mapping[str, str] | None = None,
-    *,
-    as_json: bool = False,
-) -> int:
-    """Compare what stands with the build, and with the plan or the manifest."""
-    with progress("reading the ledgers"):
-        wrong, checked = _judged(path, out, rpc or {}, judge.verify)
-    if as_json:
-        _print(json_line({"schema": "tallystick.verify/1", "wrong": wrong, "ok": not wrong}))
-    else:
-        for line in wrong:
-            _print(f"WRONG {line}")
-        if not wrong:
-            _print(f"verified: {checked}")
-    return 1 if wrong else 0
-
-
-def left_over(
-    path: Path,
-    out: Path | None = None,
-    rpc: Mapping[str, str] | None = None,
-    *,
-    as_json: bool = False,
-) -> int:
-    """Report what the deployer still has."""
-    with progress("reading the ledgers"):
-        left, checked = _judged(
-            path, out, rpc or {}, lambda connection, *_: judge.left_over(connection)
-        )
-    if as_json:
-        _print(json_line({"schema": "tallystick.handover/1", "left": left, "ok": not left}))
-    else:
-        for line in left:
-            _print(f"LEFT {line}")
-        if not left:
-            _print(f"handed over: the deployer has nothing in {checked}")
-    return 1 if left else 0
-
-
-def _judged(
-    path: Path,
-    out: Path | None,
-    rpc: Mapping[str, str],
-    judgement: Callable[..., list[str]],
-) -> tuple[list[str], str]:
-    """Judge a manifest, or what stands of a plan; returns what is wrong, and what was judged."""
-    with ExitStack() as stack:
-        meant: tuple[Any, ...] = ()
-        if _is_manifest(path):
-            connection = connect(Manifest.load(path), rpc=rpc)
-            stack.callback(connection.close)
-        else:
-            plan = plan_at(load_plan(path), rpc)
-            check_release(path, plan)
-            _outlives(path, plan)
-            accounts = Finder(path, plan)
-            opened = stack.enter_context(open_chains(path, plan, accounts))
-            meant = (plan, accounts.parties())
-            folder = _folder(path, out)
-            report = carry_out(
-                *meant, opened.chains, journal=folder / "journal.json", given=_given(folder)
-            )
-            if report.manifest is None:
-                first = next(step for step in report.steps if step.state == "pending")
-                pending = f"{report.pending} steps are pending, first {first.ledger}: {first.title}"
-                return [pending], ""
-            connection = connection_of(report.manifest, opened.chains)
-        contracts = sum(len(guarded_of(suite)) for suite in suites_of(connection).values())
-        checked = f"{contracts} contracts on {', '.join(connection.chains)}"
-        return judgement(connection, *meant), checked
-
-
-def _outlives(path: Path, plan: Plan) -> None:
-    """Refuse a plan of which nothing can stand when a command begins."""
-    for at, ledger in enumerate(plan.ledgers):
-        if lives_with_command(ledger):
-            where = joined("ledgers", at, "network")
-            expected = "a network that outlives the command: nothing is deployed on a local one"
-            raise InputError(path, where, ledger.network, expected)
-
-
-def _is_manifest(path: Path) -> bool:
-    if path.suffix == ".json":
-        return True
-    data = read(path)
-    return isinstance(data, dict) and data.get("schema") == MANIFEST_SCHEMA
-
-
-def _print(text: str) -> None:
-    console().print(text, markup=False, soft_wrap=True)

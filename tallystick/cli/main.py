@@ -196,7 +196,8 @@ def status(manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
     from tallystick.reach.connection import connect
     from tallystick.status.observe import status_of
 
-    connection = connect(Manifest.load(manifest_path), rpc=dict(rpc))
+    # A ledger that can't be reached is a row of what is shown.
+    connection = connect(Manifest.load(manifest_path), rpc=dict(rpc), some=True)
     try:
         with progress("reading the ledgers"):
             found = status_of(connection)
@@ -282,13 +283,27 @@ def deploy(
 @cli.command()
 @click.argument("path", metavar="MANIFEST_OR_PLAN", type=PATH)
 @click.option("--out", type=PATH, help="Where the plan's manifest is.  [deployments/NAME OF PLAN]")
+@click.option(
+    "--accept-release",
+    "accepted",
+    multiple=True,
+    metavar="CONTRACT@VERSION",
+    help="Take a release that this build does not know; may be given again.",
+)
 @rpc_option
 @json_option
-def verify(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
-    """Compare what stands with the build and the plan: code, releases, roles, set-up keys."""
-    from tallystick.cli.deploy import check
+def verify(
+    path: Path, out: Path | None, accepted: tuple[str, ...], rpc: Pairs, as_json: bool
+) -> int:
+    """Compare all that stands with all that was meant, by chain, build, and plan or manifest.
 
-    return check(path, out, dict(rpc), as_json=as_json)
+    Every fact with what was meant and what was found, wrong ones first: code and immutables,
+    releases, roles, lanes and whom they trust, link accounts, bridges, terms, records, engines,
+    pauses, pending changes. What stands beyond the plan is wrong, too.
+    """
+    from tallystick.cli.verify import check
+
+    return check(path, out, dict(rpc), accepted=accepted, as_json=as_json)
 
 
 @cli.command()
@@ -297,8 +312,11 @@ def verify(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
 @rpc_option
 @json_option
 def handover(path: Path, out: Path | None, rpc: Pairs, as_json: bool) -> int:
-    """Report what the deployer still has: set-up keys and roles. `deploy --execute` hands over."""
-    from tallystick.cli.deploy import left_over
+    """Report what the deployer still has, and what else is not as meant; see `verify`.
+
+    `deploy --execute` hands over.
+    """
+    from tallystick.cli.verify import left_over
 
     return left_over(path, out, dict(rpc), as_json=as_json)
 

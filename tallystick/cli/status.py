@@ -39,7 +39,8 @@ def render(status: Status, console: Console) -> None:
                 or ("" if ledger.live else "set-up"),
             )
             for ledger in seen.ledgers
-        ],
+        ]
+        + [(each.ledger, "", "", "", "", "", f"not seen: {each.why}") for each in seen.missing],
         numeric={2, 4, 5},
     )
     show_table(
@@ -153,11 +154,13 @@ def render(status: Status, console: Console) -> None:
                     f"{name} {value if _is_count(verdict, name) else units(value)}"
                     for name, value in verdict.figures
                 ),
-                "holds" if verdict.holds else "BROKEN",
+                verdict.word,
             )
             for verdict in status.verdicts
         ],
     )
+    for each in seen.unseen:
+        console.print(f"INCOMPLETE {each}", markup=False, soft_wrap=True, style="yellow")
     for verdict in status.verdicts:
         for line in verdict.breaks:
             console.print(

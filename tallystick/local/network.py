@@ -16,7 +16,7 @@ from tallystick.bridge.message import LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
-from tallystick.deploy.verify import verify
+from tallystick.deploy.verify import verify, wrong
 from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import Instrument
 from tallystick.files.manifest import HolderEntry, Manifest, RoleEntry
@@ -226,7 +226,7 @@ class Network:
 
     def verify(self) -> list[str]:
         """Compare what stands with the build and the plan; what is wrong, in words."""
-        return verify(self.connection, self.plan, self.parties)
+        return [str(fact) for fact in wrong(verify(self.connection, self.plan, self.parties))]
 
     def status(self) -> Status:
         """What is where now, and whether the invariants hold."""

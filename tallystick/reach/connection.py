@@ -173,7 +173,8 @@ def connect(
         some: those that answer will do; the others are asked again whenever they are used.
 
     Raises:
-        InputError: a ledger can't be reached, or is not the one that the manifest means.
+        InputError: a ledger that is needed can't be reached, or one is not the one that the
+            manifest means.
     """
     words = mnemonic or manifest.mnemonic or os.environ.get(MNEMONIC_VARIABLE) or None
     require_ledgers(rpc or {}, (ledger.name for ledger in manifest.ledgers))

@@ -28,7 +28,7 @@ class Status:
 
     @property
     def ok(self) -> bool:
-        """Whether every invariant holds."""
+        """Whether all was seen and every invariant holds."""
         return all(verdict.holds for verdict in self.verdicts)
 
     def verdict(self, invariant: str) -> Verdict:
@@ -48,10 +48,14 @@ class Status:
                     "id": verdict.invariant,
                     "statement": verdict.statement,
                     "holds": verdict.holds,
+                    "verdict": verdict.word,
                     "figures": {name: str(value) for name, value in verdict.figures},
                     "breaks": [str(found) for found in verdict.breaks],
                 }
                 for verdict in self.verdicts
+            ],
+            "incomplete": [
+                {"ledger": each.ledger, "lane": each.lane, "why": each.why} for each in seen.unseen
             ],
             "ledgers": [_ledger_dict(ledger) for ledger in seen.ledgers],
             "lanes": [

@@ -6,13 +6,13 @@ there and what was expected.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.bridge.message import Kind
-from tallystick.status.observation import LaneState, Observation
+from tallystick.bridge.message import Kind, LaneId
+from tallystick.status.observation import LaneState, MessageState, Observation, Unseen
 
 __all__ = [
     "INVARIANTS",
@@ -49,17 +49,26 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an invariant holds: what it says, its figures in base units, what breaks it."""
+    """Whether an invariant holds: what it says, its figures in base units, what breaks it.
+
+    `unseen`: of what nothing could be said. What breaks it was seen all the same.
+    """
 
     invariant: str
     statement: str
     figures: tuple[tuple[str, int], ...]
     breaks: tuple[Break, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether nothing breaks it."""
-        return not self.breaks
+        """Whether all was seen and nothing breaks it."""
+        return not (self.breaks or self.unseen)
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word: what could not be seen breaks nothing."""
+        return "BROKEN" if self.breaks else "incomplete" if self.unseen else "holds"
 
 
 def check_invariants(observation: Observation) -> tuple[Verdict, ...]:
@@ -68,7 +77,10 @@ def check_invariants(observation: Observation) -> tuple[Verdict, ...]:
 
 
 def inv_1(seen: Observation) -> Verdict:
-    """Judge INV-1: the issue is where its units are, each in one place."""
+    """Judge INV-1: the issue is where its units are, each in one place; all of them, or nothing."""
+    statement = "issue = home holders + in transit + suspense + remote holders + with other bridges"
+    if seen.unseen:
+        return Verdict("INV-1", statement, (), unseen=seen.unseen)
     home = next(ledger for ledger in seen.ledgers if ledger.home)
     away = sum(ledger.held for ledger in seen.ledgers if not ledger.home)
     transit = sum(m.amount for m in seen.messages if m.place == "in transit")
@@ -84,7 +96,7 @@ def inv_1(seen: Observation) -> Verdict:
         breaks.append(Break(home.name, "", "with other bridges", bridges, "at least 0"))
     return Verdict(
         "INV-1",
-        "issue = home holders + in transit + suspense + remote holders + with other bridges",
+        statement,
         (
             ("issue", issue),
             ("home holders", home.held),
@@ -101,10 +113,14 @@ def inv_2(seen: Observation) -> Verdict:
     """Judge INV-2: no lane ever releases more than it locked, or issues more than stays locked."""
     figures: list[tuple[str, int]] = []
     breaks: list[Break] = []
-    for lane in seen.lanes:
-        name, home, remote = _name(lane), lane.home, lane.remote
-        of_lane = [message for message in seen.messages if message.lane == lane.id]
-        strays = [stray for stray in seen.strays if stray.lane == lane.id]
+    messages, lanes_strays = defaultdict(list), defaultdict(list)
+    for message in seen.messages:
+        messages[message.lane].append(message)
+    for stray in seen.strays:
+        lanes_strays[stray.lane].append(stray)
+    for lane in _seen_lanes(seen):
+        name, home, remote = lane.name, lane.home, lane.remote
+        of_lane, strays = messages[lane.id], lanes_strays[lane.id]
         locked = sum(m.amount for m in of_lane if m.kind == Kind.ISSUE)
         burned = sum(m.amount for m in of_lane if m.kind == Kind.RELEASE)
         issued = sum(m.amount * m.deliveries for m in of_lane if m.kind == Kind.ISSUE)
@@ -136,7 +152,18 @@ def inv_2(seen: Observation) -> Verdict:
         "per lane: released ≤ locked, issued remotely ≤ locked - released, custody holds it",
         tuple(figures),
         tuple(breaks),
+        _unseen_lanes(seen),
     )
+
+
+def _seen_lanes(seen: Observation) -> list[LaneState]:
+    """The lanes of which all was seen."""
+    hidden = {each.lane for each in seen.unseen}
+    return [lane for lane in seen.lanes if lane.name not in hidden]
+
+
+def _unseen_lanes(seen: Observation) -> tuple[Unseen, ...]:
+    return tuple(each for each in seen.unseen if each.lane)
 
 
 def inv_3(seen: Observation) -> Verdict:
@@ -150,55 +177,63 @@ def inv_3(seen: Observation) -> Verdict:
             *((f"messages {place}", places[place]) for place in PLACES),
         ),
         tuple(_effects(seen)),
+        _unseen_lanes(seen),
     )
 
 
 def _effects(seen: Observation) -> Iterator[Break]:
     """What breaks INV-3."""
-    names = {lane.id: _name(lane) for lane in seen.lanes}
+    lanes = _seen_lanes(seen)
+    names = {lane.id: lane.name for lane in lanes}
+    suspended: Counter[tuple[LaneId, str]] = Counter()
     for message in seen.messages:
-        at, lane = message.destination, names[message.lane]
-        which = f"of message {message.nonce} from {message.source}"
-        if message.deliveries > 1:
-            yield Break(at, lane, f"deliveries {which}", message.deliveries, "at most 1")
-        if message.claims > 1:
-            yield Break(at, lane, f"claims {which}", message.claims, "at most 1")
-        if message.claims and not message.to_suspense:
-            yield Break(at, lane, f"claims {which}, never in suspense", message.claims, 0)
-        if message.arrived != bool(message.deliveries):
-            logged = bool(message.deliveries)
-            yield Break(at, lane, f"arrival bit {which}", int(message.arrived), int(logged))
-        waiting = message.amount if message.place == "suspense" else 0
-        if message.suspended != waiting:
-            yield Break(at, lane, f"suspense {which}", message.suspended, waiting)
-    for each in seen.lanes:
+        if message.lane not in names:
+            continue
+        suspended[message.lane, message.destination] += message.suspended
+        yield from _effects_of(message, names[message.lane])
+    for each in lanes:
         for side in (each.home, each.remote):
-            waiting = sum(
-                message.suspended
-                for message in seen.messages
-                if message.lane == each.id and message.destination == side.ledger
-            )
+            waiting = suspended[each.id, side.ledger]
             if side.suspense != waiting:
-                yield Break(side.ledger, _name(each), "suspense", side.suspense, waiting)
+                yield Break(side.ledger, each.name, "suspense", side.suspense, waiting)
+
+
+def _effects_of(message: MessageState, lane: str) -> Iterator[Break]:
+    """What a message does to INV-3."""
+    at, which = message.destination, f"of message {message.nonce} from {message.source}"
+    if message.deliveries > 1:
+        yield Break(at, lane, f"deliveries {which}", message.deliveries, "at most 1")
+    if message.claims > 1:
+        yield Break(at, lane, f"claims {which}", message.claims, "at most 1")
+    if message.claims and not message.to_suspense:
+        yield Break(at, lane, f"claims {which}, never in suspense", message.claims, 0)
+    if message.arrived != bool(message.deliveries):
+        logged = bool(message.deliveries)
+        yield Break(at, lane, f"arrival bit {which}", int(message.arrived), int(logged))
+    waiting = message.amount if message.place == "suspense" else 0
+    if message.suspended != waiting:
+        yield Break(at, lane, f"suspense {which}", message.suspended, waiting)
 
 
 def inv_4(seen: Observation) -> Verdict:
     """Judge INV-4, as far as logs and outboxes show it: no effect without its source event."""
-    names = {lane.id: _name(lane) for lane in seen.lanes}
+    names = {lane.id: lane.name for lane in _seen_lanes(seen)}
     breaks = [
         Break(s.ledger, names[s.lane], f"delivered without a source, nonce {s.nonce}", s.amount, 0)
         for s in seen.strays
+        if s.lane in names
     ]
     breaks += [
         Break(m.source, names[m.lane], f"message {m.nonce} as its escrow keeps it", 0, 1)
         for m in seen.messages
-        if not m.recorded
+        if not m.recorded and m.lane in names
     ]
     return Verdict(
         "INV-4",
         "every effect has its source event on the lane's other ledger",
         (("deliveries", sum(m.deliveries for m in seen.messages) + len(seen.strays)),),
         tuple(breaks),
+        _unseen_lanes(seen),
     )
 
 
@@ -209,12 +244,15 @@ def inv_5(seen: Observation) -> Verdict:
     """
     figures: list[tuple[str, int]] = []
     breaks: list[Break] = []
+    hidden = {each.ledger for each in seen.unseen if not each.lane}
     for ledger in seen.ledgers:
         name, supply = ledger.name, ledger.supply
         total = sum(position.balance for position in ledger.positions)
         figures += [(f"{name} supply", supply), (f"{name} positions", total)]
-        if not supply - ledger.uncollected <= total <= supply:
-            most = f"{supply - ledger.uncollected} to {supply}" if ledger.ratios else supply
+        # Accounts that no log named are in no sum.
+        least = 0 if name in hidden else supply - ledger.uncollected
+        if not least <= total <= supply:
+            most = f"{least} to {supply}" if ledger.ratios or name in hidden else supply
             breaks.append(Break(name, "", "sum of positions", total, most))
         issue = supply + ledger.went_out - ledger.came_in
         if ledger.home and issue > ledger.authorised:
@@ -229,11 +267,8 @@ def inv_5(seen: Observation) -> Verdict:
         "per ledger: supply = sum of positions (and remainders of ratios), none negative",
         tuple(figures),
         tuple(breaks),
+        tuple(each for each in seen.unseen if not each.lane),
     )
-
-
-def _name(lane: LaneState) -> str:
-    return f"{lane.home.ledger}-{lane.remote.ledger}"
 
 
 INVARIANTS: Final = (inv_1, inv_2, inv_3, inv_4, inv_5)

@@ -17,6 +17,7 @@ __all__ = [
     "ReleaseState",
     "SideState",
     "StrayDelivery",
+    "Unseen",
 ]
 
 SCOPES: Final = ((1, "transfers"), (2, "issuance"), (4, "lanes"))
@@ -136,6 +137,11 @@ class LaneState:
     home: SideState
     remote: SideState
 
+    @property
+    def name(self) -> str:
+        """What it is called: its ledgers, home first."""
+        return f"{self.home.ledger}-{self.remote.ledger}"
+
 
 @dataclass(frozen=True, slots=True)
 class MessageState:
@@ -192,8 +198,24 @@ class StrayDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """What could not be seen of a ledger, or of its side of a lane, so that nothing is said of it.
+
+    `lane` is a name such as `home-remote`, empty where it is the ledger itself.
+    """
+
+    ledger: str
+    lane: str
+    why: str
+
+    def __str__(self) -> str:
+        where = f"lane {self.lane}, {self.ledger}" if self.lane else self.ledger
+        return f"{where}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """All ledgers of one instrument as they were found."""
+    """All ledgers of one instrument as they were found; `unseen`: what was not."""
 
     isin: str
     name: str
@@ -203,6 +225,13 @@ class Observation:
     lanes: tuple[LaneState, ...]
     messages: tuple[MessageState, ...]
     strays: tuple[StrayDelivery, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+
+    @property
+    def missing(self) -> tuple[Unseen, ...]:
+        """The ledgers that could not be read at all."""
+        seen = {ledger.name for ledger in self.ledgers}
+        return tuple(each for each in self.unseen if not each.lane and each.ledger not in seen)
 
     @property
     def with_bridges(self) -> int:

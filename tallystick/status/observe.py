@@ -2,20 +2,24 @@
 
 `status_of` observes the ledgers at one block each, `check_invariants` is a pure function of what
 was observed. Positions are those of every address that a Transfer event names, so their sum can be
-compared with the supply.
+compared with the supply. Views are asked in batches, so that a reading takes a few requests for
+each thousand holders and messages.
+
+Logs are compared with what the contracts count before they are believed. What could not be seen, a
+ledger that does not answer or a log that is cut, is said, and nothing is judged by it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from tallystick.bridge.message import OPEN_END, Kind, LaneMessage, MessageId, party_address
 from tallystick.bridge.outbox import PAGE, words_of
-from tallystick.chain import Block, Chain, Contract, Event
-from tallystick.chain.abi import keccak
+from tallystick.chain import Block, ChainError, Contract, Event, Revert
+from tallystick.chain.abi import CodecError, keccak
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.release import PROXIED, Version, is_behind
 from tallystick.reach.connection import Connection
@@ -31,7 +35,9 @@ from tallystick.status.observation import (
     ReleaseState,
     SideState,
     StrayDelivery,
+    Unseen,
 )
+from tallystick.text import one_line
 
 __all__ = ["names_of", "observe", "status_of"]
 
@@ -56,31 +62,69 @@ def status_of(connection: Connection) -> Status:
 def observe(connection: Connection) -> Observation:
     """Read every ledger at one block each, all blocks taken at one moment."""
     manifest = connection.manifest
-    views = {name: _View(connection, name, chain.block()) for name, chain in _chains(connection)}
+    unseen: list[Unseen] = []
+    views: dict[str, _View] = {}
+    for name in (ledger.name for ledger in manifest.ledgers):
+        with _noted(unseen, name):
+            views[name] = _View(connection, name, connection.chains[name].block())
     # Deliveries first: whatever they name is then looked for among the messages sent.
-    lanes = tuple(_lane(views, lane) for lane in manifest.lanes)
+    lanes: list[LaneState] = []
     messages: list[MessageState] = []
     strays: list[StrayDelivery] = []
     for lane in manifest.lanes:
-        for source, destination in ((lane.home, lane.remote), (lane.remote, lane.home)):
-            found, stray = _messages(views[source], views[destination], lane)
-            messages += found
-            strays += stray
+        name, ends = f"{lane.home}-{lane.remote}", (lane.home, lane.remote)
+        if lost := [end for end in ends if end not in views]:
+            unseen += [Unseen(end, name, "its ledger was not seen") for end in lost]
+            continue
+        with _noted(unseen, lane.home, name):
+            state, crossing = _lane(views, lane), []
+            for side, (source, destination) in (
+                (state.home, ends),
+                (state.remote, ends[::-1]),
+            ):
+                crossing.append(_messages(views[source], views[destination], lane, side.sent))
+            lanes.append(state)
+            for found, stray in crossing:
+                messages += found
+                strays += stray
+            unseen += _cut(state, [found for found, _ in crossing])
+    ledgers: list[LedgerState] = []
+    for name, view in views.items():
+        with _noted(unseen, name):
+            ledgers.append(view.state(unseen))
     instrument = manifest.instrument
     return Observation(
         isin=instrument.isin,
         name=instrument.name,
         decimals=instrument.decimals,
         home=instrument.home,
-        ledgers=tuple(view.state() for view in views.values()),
-        lanes=lanes,
+        ledgers=tuple(ledgers),
+        lanes=tuple(lanes),
         messages=tuple(messages),
         strays=tuple(strays),
+        unseen=tuple(unseen),
     )
 
 
-def _chains(connection: Connection) -> list[tuple[str, Chain]]:
-    return [(ledger.name, connection.chains[ledger.name]) for ledger in connection.manifest.ledgers]
+@contextmanager
+def _noted(unseen: list[Unseen], ledger: str, lane: str = "") -> Iterator[None]:
+    """What a node does not tell is not seen, and no more: others go on."""
+    try:
+        yield
+    except ChainError as error:
+        unseen.append(Unseen(ledger, lane, one_line(str(error))))
+
+
+def _cut(lane: LaneState, crossing: Sequence[Sequence[MessageState]]) -> Iterator[Unseen]:
+    """What is in no log of a lane, though its ledgers count it: messages, deliveries."""
+    for side, messages in zip((lane.home, lane.remote), crossing, strict=True):
+        if len(messages) < side.sent:
+            why = f"logs tell {len(messages)} of the {side.sent} messages sent"
+            yield Unseen(side.ledger, lane.name, why)
+        untold = [each for each in messages if each.arrived and not each.deliveries]
+        if untold:
+            why = f"no log tells {len(untold)} of the deliveries from {side.ledger}"
+            yield Unseen(untold[0].destination, lane.name, why)
 
 
 class _View:
@@ -91,12 +135,19 @@ class _View:
         self.name = name
         self.block = block
         self.entry = connection.manifest.ledger(name)
+        self.chain = connection.chains[name]
         self.token = connection.token(name)
         self.escrow = connection.escrow(name)
 
-    def read(self, contract: Contract, function: str, *args: Any) -> Any:
-        """Return what a view returned at the block."""
-        return contract.method(function).call(*args, block=self.block.number)
+    def ask(self, questions: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """Return what views returned at the block, all in one batch."""
+        answers = self.chain.ask(questions, block=self.block.number)
+        for answer in answers:
+            if isinstance(answer, Revert):
+                raise answer
+            if isinstance(answer, CodecError):
+                raise ChainError(str(answer))
+        return answers
 
     def events(self, contract: Contract, name: str, *topics: bytes) -> list[Event]:
         """Return a contract's events of one name up to the block."""
@@ -107,74 +158,76 @@ class _View:
         )
         return [chain.decode_log(log) for log in logs]
 
-    def state(self) -> LedgerState:
-        """Return the ledger's state."""
-        instrument = self.connection.manifest.instrument
-        home = self.name == instrument.home
-        bridged = self.read(self.token, "bridge_of", _ZERO)
+    def state(self, unseen: list[Unseen]) -> LedgerState:
+        """Return the ledger's state; adds to `unseen` what its logs leave out."""
+        token, home = self.token, self.name == self.connection.manifest.instrument.home
+        views = ("totalSupply", "authorised", "is_live", "paused_scopes", "is_suspended")
+        supply, authorised, live, paused, suspended, epochs, bridged = self.ask(
+            (
+                *((token, view) for view in views),
+                (token, "action_epoch"),
+                (token, "bridge_of", _ZERO),
+            )
+        )
+        ratios = self.ask((token, "ratio_at", epoch) for epoch in range(1, int(epochs) + 1))
+        transfers = self.events(token, "Transfer")
+        # What a ratio makes of units is in no transfer.
+        logged = supply if ratios else sum(map(_issued, transfers))
+        if logged != supply:
+            unseen.append(Unseen(self.name, "", f"logs tell {logged} of {supply} units issued"))
         return LedgerState(
             name=self.name,
             caip2=self.entry.caip2,
             home=home,
             block=self.block.number,
             time=self.block.timestamp,
-            supply=int(self.read(self.token, "totalSupply")),
-            authorised=int(self.read(self.token, "authorised")),
-            live=bool(self.read(self.token, "is_live")),
-            paused=int(self.read(self.token, "paused_scopes")),
-            positions=tuple(self._positions()),
+            supply=int(supply),
+            authorised=int(authorised),
+            live=bool(live),
+            paused=int(paused),
+            positions=tuple(self._positions(transfers)),
             releases=tuple(self._releases()),
             came_in=int(bridged.came_in),
             went_out=int(bridged.went_out),
-            ratios=tuple(self._ratios()),
-            suspended=bool(self.read(self.token, "is_suspended")),
+            ratios=tuple((int(each.numerator), int(each.denominator)) for each in ratios),
+            suspended=bool(suspended),
         )
 
-    def _ratios(self) -> list[tuple[int, int]]:
-        epochs = range(1, int(self.read(self.token, "action_epoch")) + 1)
-        ratios = [self.read(self.token, "ratio_at", epoch) for epoch in epochs]
-        return [(int(each.numerator), int(each.denominator)) for each in ratios]
-
-    def _positions(self) -> list[Position]:
+    def _positions(self, transfers: Iterable[Event]) -> Iterator[Position]:
         names = names_of(self.connection, self.name)
         accounts = dict.fromkeys(
             holder.address
             for holder in self.connection.manifest.holders
             if holder.ledger == self.name
         )
-        for event in self.events(self.token, "Transfer"):
+        for event in transfers:
             accounts |= dict.fromkeys((str(event.args["sender"]), str(event.args["receiver"])))
         accounts |= dict.fromkeys(
             lane.sides[self.name].custody
             for lane in self.connection.manifest.lanes
             if self.name in (lane.home, lane.remote)
         )
-        found = []
-        for account in accounts:
-            if account == _ZERO:
-                continue
-            word = self.read(self.token, "position_of", account)
-            found.append(
-                Position(
-                    account=account,
-                    name=names.get(account, ""),
-                    balance=int(word.balance),
-                    frozen=int(word.frozen),
-                    eligible_until=int(word.eligible_until),
-                    account_frozen=bool(word.account_frozen),
-                    link=bool(word.link),
-                    pool=bool(word.pool),
-                )
+        accounts.pop(_ZERO, None)
+        words = self.ask((self.token, "position_of", account) for account in accounts)
+        for account, word in zip(accounts, words, strict=True):
+            yield Position(
+                account=account,
+                name=names.get(account, ""),
+                balance=int(word.balance),
+                frozen=int(word.frozen),
+                eligible_until=int(word.eligible_until),
+                account_frozen=bool(word.account_frozen),
+                link=bool(word.link),
+                pool=bool(word.pool),
             )
-        return found
 
     def _releases(self) -> list[ReleaseState]:
         authority = self.connection.contract(self.name, "ReleaseAuthority")
+        at = {n: self.entry.contracts[n].address for n in PROXIED if n in self.entry.contracts}
+        installed = self.ask((authority, "installation_of", each) for each in at.values())
+        releases = self.ask((authority, "release_of", each.release) for each in installed)
         found = []
-        for name in (name for name in PROXIED if name in self.entry.contracts):
-            address = self.entry.contracts[name].address
-            installed = self.read(authority, "installation_of", address)
-            release = self.read(authority, "release_of", installed.release)
+        for (name, address), release in zip(at.items(), releases, strict=True):
             code = authority.chain.code(release.implementation)
             code_hash = keccak(code)
             sound = code_hash == bytes(release.code_hash)
@@ -207,12 +260,26 @@ def names_of(connection: Connection, ledger: str) -> dict[str, str]:
     return names
 
 
+def _issued(transfer: Event) -> int:
+    """By how much a transfer changes the supply."""
+    value = int(transfer.args["value"])
+    sender, receiver = (str(transfer.args[end]) == _ZERO for end in ("sender", "receiver"))
+    return value * (sender - receiver)
+
+
 def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     sides = []
     for end in (lane.home, lane.remote):
-        view = views[end]
-        state = view.read(view.escrow, "lane_state", lane.id_bytes)
-        custody = lane.sides[end].custody
+        view, custody = views[end], lane.sides[end].custody
+        state, balance, suspended = view.ask(
+            (
+                (view.escrow, "lane_state", lane.id_bytes),
+                (view.token, "balanceOf", custody),
+                (view.escrow, "is_suspended", lane.id_bytes),
+            )
+        )
+        numbers = range(1, int(state.epoch) + 1)
+        kept = view.ask((view.escrow, "epoch_at", lane.id_bytes, number) for number in numbers)
         sides.append(
             SideState(
                 ledger=end,
@@ -222,18 +289,15 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 cap=int(state.terms.cap),
                 paused=int(state.paused_directions),
                 custody=custody,
-                custody_balance=int(view.read(view.token, "balanceOf", custody)),
-                epochs=tuple(
-                    _epoch(view, lane, number) for number in range(1, int(state.epoch) + 1)
-                ),
-                suspended=bool(view.read(view.escrow, "is_suspended", lane.id_bytes)),
+                custody_balance=int(balance),
+                epochs=tuple(map(_epoch, numbers, kept)),
+                suspended=bool(suspended),
             )
         )
     return LaneState(lane.id_bytes, *sides)
 
 
-def _epoch(view: _View, lane: LaneEntry, number: int) -> EpochState:
-    kept = view.read(view.escrow, "epoch_at", lane.id_bytes, number)
+def _epoch(number: int, kept: Any) -> EpochState:
     until = int(kept.valid_until)
     return EpochState(
         number, str(kept.verifier), int(kept.valid_from), None if until == OPEN_END else until
@@ -241,9 +305,12 @@ def _epoch(view: _View, lane: LaneEntry, number: int) -> EpochState:
 
 
 def _messages(
-    source: _View, destination: _View, lane: LaneEntry
+    source: _View, destination: _View, lane: LaneEntry, count: int
 ) -> tuple[list[MessageState], list[StrayDelivery]]:
-    """Messages of one direction of a lane, and deliveries that none of them explains."""
+    """Messages of one direction of a lane, and deliveries that none of them explains.
+
+    `count`: how many messages the source says that it sent.
+    """
     delivered = destination.events(destination.escrow, "MessageDelivered", lane.id_bytes)
     claimed = destination.events(destination.escrow, "SuspenseClaimed", lane.id_bytes)
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
@@ -252,8 +319,7 @@ def _messages(
     for event in delivered:
         arrivals.setdefault(MessageId(event.args["id"]), []).append(event)
     kind = Kind.ISSUE if source.name == lane.home else Kind.RELEASE
-    found = []
-    kept_pages = _kept_pages(source, lane, sent)
+    found: list[tuple[Event, LaneMessage, list[Event], bool]] = []
     for event in sent:
         message = LaneMessage.from_event(event.args["message"])
         logged = arrivals.get(message.id, [])
@@ -261,10 +327,27 @@ def _messages(
         if len(good) == len(logged):
             arrivals.pop(message.id, None)
         settled = len(good) == 1 and (not good[0].args["suspended"] or claims[message.id] == 1)
-        kept = bytes(event.args["id"]) == message.id and message.kind == kind
-        if not settled:
-            kept &= kept_pages(message.nonce // PAGE)
-        found.append(
+        found.append((event, message, good, settled))
+    # What was delivered once and is over needs no further questions.
+    open_ones = [message for _, message, _, settled in found if not settled]
+    logged = words_of({int(e.args["message"].nonce): MessageId(e.args["id"]) for e in sent})
+    pages = sorted({message.nonce // PAGE for message in open_ones})
+    words = source.ask((source.escrow, "outbox", lane.id_bytes, page) for page in pages)
+    # A page of which a log is missing tells nothing of the others.
+    unlike = {
+        page
+        for page, word in zip(pages, words, strict=True)
+        if bytes(word) != logged[page] and len(sent) >= count
+    }
+    there = destination.escrow
+    arrived = destination.ask((there, "has_arrived", lane.id_bytes, m.nonce) for m in open_ones)
+    suspended = destination.ask((there, "suspended", m.id) for m in open_ones)
+    answers = iter(zip(arrived, suspended, strict=True))
+    states = []
+    for event, message, good, settled in found:
+        has_arrived, waiting = (True, 0) if settled else next(answers)
+        own = bytes(event.args["id"]) == message.id and message.kind == kind
+        states.append(
             MessageState(
                 lane=lane.id_bytes,
                 kind=message.kind,
@@ -277,20 +360,12 @@ def _messages(
                 recipient=_party(message.recipient),
                 lock_time=message.lock_time,
                 block=event.block_number,
-                recorded=kept,
-                # What was delivered once and is over needs no further questions.
-                arrived=settled
-                or bool(
-                    destination.read(
-                        destination.escrow, "has_arrived", lane.id_bytes, message.nonce
-                    )
-                ),
+                recorded=own and (settled or message.nonce // PAGE not in unlike),
+                arrived=bool(has_arrived),
                 deliveries=len(good),
                 to_suspense=any(e.args["suspended"] for e in good),
                 claims=claims[message.id],
-                suspended=0
-                if settled
-                else int(destination.read(destination.escrow, "suspended", message.id)),
+                suspended=int(waiting),
                 age=destination.block.timestamp - message.lock_time,
             )
         )
@@ -305,18 +380,7 @@ def _messages(
         for identifier, events in arrivals.items()
         for event in events
     ]
-    return found, strays
-
-
-def _kept_pages(source: _View, lane: LaneEntry, sent: Iterable[Event]) -> Callable[[int], bool]:
-    """Asks whether a page of what was sent is what its escrow keeps; each page is read once."""
-    words = words_of({int(e.args["message"].nonce): MessageId(e.args["id"]) for e in sent})
-
-    @cache
-    def kept(page: int) -> bool:
-        return bytes(source.read(source.escrow, "outbox", lane.id_bytes, page)) == words[page]
-
-    return kept
+    return states, strays
 
 
 def _key(message: LaneMessage) -> tuple[int, int]:

@@ -87,6 +87,10 @@ def test_logs_by_contract_and_block(home: Chain, probe: Contract) -> None:
     topics = [keccak(b"Transfer(address,address,uint256)"), None]
     assert len(home.raw_logs(probe, first.block_number, topics=topics)) == 2
     assert home.raw_logs(probe, topics=[keccak(b"Other()")]) == ()
+    # One of several words; of none, nothing.
+    either = [[keccak(b"Other()"), *topics[:1]], *topics[1:]]
+    assert len(home.raw_logs(probe, first.block_number, topics=either)) == 2
+    assert home.raw_logs(probe, topics=[[keccak(b"Other()"), keccak(b"Another()")]]) == ()
 
 
 def test_there_must_be_exactly_one(home: Chain, probe: Contract) -> None:

@@ -16,7 +16,7 @@ from tallystick.chain import Chain, Contract, reverts
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.deploy.verify import verify, verify_code
+from tallystick.deploy.verify import verify, wrong
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
@@ -160,8 +160,8 @@ def test_a_deployer_let_the_authority_create_proxies_that_obey_himself(world: Wo
     call = side.token.initialize.encode("n", "s", 6, ISIN, True, 0, side.deployer)
     with refused(world, "release: proxy obeys another"):
         authority.create_proxy(receipt.return_value, DOCUMENT, call, *STATED, sender=side.deployer)
-    (line,) = [line for line in world.network.verify() if "of another build" in line]
-    assert line.startswith(f"home: ReleaseAuthority {side.authority.address}")
+    (line,) = world.network.verify()
+    assert line.startswith("home: ReleaseAuthority: code of new proxies: another, 0x")
 
 
 @pytest.mark.requirement("INV-9")
@@ -197,12 +197,11 @@ def test_a_deployer_began_with_other_code_under_a_later_number(
             build, "artifact", lambda name: other if name == "SecurityToken" else honest(name)
         )
         network = Network.deploy(load_instrument(ROOT / "examples" / "apple.yaml"), chains)
-    where = f"home: SecurityToken {network.home.token.address}"
-    wrong = [line for line in network.verify() if line.startswith(where)]
-    assert wrong == [
-        f"{where}: was not created on 1.0.0",
-        f"{where}: 1.0.0 is registered with other code than the build's",
-    ]
+    found = [line for line in network.verify() if line.startswith("home: ") and "Token" in line]
+    assert found[0] == "home: ReleaseAuthority: SecurityToken 1.0.0: none, as built expected"
+    (begun,) = [line for line in found if "was created on" in line]
+    assert begun.startswith("home: SecurityToken: was created on: 0x")
+    assert begun.endswith(", 1.0.0 expected")
 
 
 @pytest.mark.requirement("INV-9")
@@ -214,7 +213,7 @@ def test_a_proxy_obeyed_the_deployer_and_passed_verification(world: World, name:
     with_immutable(side, proxy, 1, bytes.fromhex(side.deployer.address[2:]).rjust(32, b"\0"))
     (line,) = world.network.verify()
     assert line == (
-        f"home: ReleaseProxy {proxy.address}: _AUTHORITY is {side.deployer.address}, "
+        f"home: {proxy.artifact.name}: proxy: _AUTHORITY: {side.deployer.address}, "
         f"{side.authority.address} expected"
     )
 
@@ -226,24 +225,28 @@ def test_a_verifier_of_other_immutables_passed_verification(world: World, at: in
     layout = side.verifier.artifact.layout["code_layout"]
     assert sum(int(entry["length"]) for entry in layout.values()) == 20 * 32
     with_immutable(side, side.verifier, at, (at + 2).to_bytes(32, "big"))
-    where = f"home: QuorumVerifier {side.verifier.address}"
-    wrong = "signers or type are none that its constructor takes"
-    for found in (world.network.verify(), verify(world.network.connection)):
-        assert found == [f"{where}: {wrong}"]
+    for facts in (
+        verify(world.network.connection),
+        verify(world.network.connection, world.network.plan, world.network.parties),
+    ):
+        (fact, *_) = wrong(facts)
+        assert (fact.ledger, fact.what) == ("home", "lane home-remote: code of the verifier")
+        assert fact.found == "of signers or a type that its constructor refuses"
 
 
 @pytest.mark.requirement("INV-9", "R-69")
 def test_verifiers_of_later_epochs_passed_verification_unseen(world: World) -> None:
     """A2: only the first one was looked at, whoever was trusted by then."""
     side = world.home
-    other = replace(world.signers, signers=world.signers.signers[1:])
-    side.chain.set_time(world.rotate(side, side.new_verifier(other)))
-    assert world.network.verify() == []
+    other = side.new_verifier(replace(world.signers, signers=world.signers.signers[1:]))
+    side.chain.set_time(world.rotate(side, other))
+    side.chain.mine()
+    found = [fact.what for fact in wrong(verify(world.network.connection))]
+    assert found == ["lane home-remote: verifier in force", "lane home-remote: other verifiers"]
     spoof = side.chain.deploy("VerifierMock", sender=side.attacker)
     world.rotate(side, spoof)
-    assert world.network.verify() == [
-        f"home: QuorumVerifier {spoof.address}: code differs from the build"
-    ]
+    (*_, last) = world.network.verify()
+    assert last.startswith("home: BridgeEscrow: lane home-remote: epoch 3: code of the verifier: ")
 
 
 def test_another_first_verifier_than_the_manifests_is_seen(world: World) -> None:
@@ -254,30 +257,26 @@ def test_another_first_verifier_than_the_manifests_is_seen(world: World) -> None
     write_slot(side.escrow, int(other.address, 16) << 96 | word, *slot)
     (line,) = world.network.verify()
     assert line == (
-        f"home: lane 0x{world.lane.hex()}: its first verifier is {other.address}, "
+        f"home: BridgeEscrow: lane home-remote: verifier in force: {other.address}, "
         f"{side.verifier.address} expected"
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "at", "kind", "immutable", "due"),
+    ("at", "immutable", "due"),
     [
-        ("authority", 4, "ReleaseAuthority", "NOTICE", f"{HOUR} to {90 * DAY}"),
-        ("authority", 3, "ReleaseAuthority", "ACTIVATION_WINDOW", f"1 to {365 * DAY}"),
-        ("authority", 2, "ReleaseAuthority", "ROLLBACK_WINDOW", f"{HOUR} to {90 * DAY}"),
+        (4, "NOTICE", f"{HOUR} to {90 * DAY}"),
+        (3, "ACTIVATION_WINDOW", f"1 to {365 * DAY}"),
+        (2, "ROLLBACK_WINDOW", f"{HOUR} to {90 * DAY}"),
     ],
 )
 def test_periods_of_nothing_are_seen_without_a_plan(
-    world: World, name: str, at: int, kind: str, immutable: str, due: str
+    world: World, at: int, immutable: str, due: str
 ) -> None:
     """A manifest states no periods; they must be such as the contracts accept."""
-    suite = world.network.suite("home")
-    assert verify_code("home", suite) == []
-    contract = getattr(world.home, name)
-    with_immutable(world.home, contract, at, bytes(32))
-    assert verify_code("home", suite) == [
-        f"home: {kind} {contract.address}: {immutable} is 0, {due} expected"
-    ]
+    with_immutable(world.home, world.home.authority, at, bytes(32))
+    (fact,) = wrong(verify(world.network.connection))
+    assert str(fact) == f"home: ReleaseAuthority: {immutable}: 0 s, {due} s expected"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_an_authority_of_other_periods_is_seen(world: World, at: int, name: str,
     side = world.home
     with_immutable(side, side.authority, at, (due + 1).to_bytes(32, "big"))
     assert world.network.verify() == [
-        f"home: ReleaseAuthority {side.authority.address}: {name} is {due + 1}, {due} expected"
+        f"home: ReleaseAuthority: {name}: {due + 1} s, {due} s expected"
     ]
 
 
@@ -301,7 +300,7 @@ def test_a_custody_of_another_master_is_seen(world: World, at: int, name: str) -
     )
     assert world.network.verify() == [
         (
-            f"home: LaneCustody {side.custody.address}: {name} is {side.attacker.address}, "
+            f"home: BridgeEscrow: lane home-remote: custody: {name}: {side.attacker.address}, "
             f"{due} expected"
         )
     ]
@@ -311,10 +310,7 @@ def test_a_custody_code_of_nobodys_build_is_seen(world: World) -> None:
     side = world.home
     side.authority.register_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
     assert world.network.verify() == [
-        (
-            f"home: ReleaseAuthority {side.authority.address}: takes custodies of other code, "
-            f"0x{DOCUMENT.hex()}"
-        )
+        f"home: ReleaseAuthority: other custody code: 0x{DOCUMENT.hex()}, none expected"
     ]
     side.authority.withdraw_custody_code(DOCUMENT, *STATED, sender=side.upgrader)
     assert world.network.verify() == []

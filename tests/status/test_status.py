@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from rich.console import Console
 
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, Kind, LaneId, MessageId
-from tallystick.chain import Chain
+from tallystick.chain import Chain, RawLog
 from tallystick.cli.status import render
+from tallystick.errors import InputError
 from tallystick.local.network import Network
+from tallystick.reach.connection import Connection, connect
 from tallystick.status.invariants import Break, Verdict, check_invariants
 from tallystick.status.observation import (
     LaneState,
@@ -29,6 +32,7 @@ from tallystick.status.observation import (
     Position,
     SideState,
     StrayDelivery,
+    Unseen,
 )
 from tallystick.status.observe import status_of
 from tallystick.text import hex_text, time_text
@@ -335,6 +339,27 @@ def test_broken_observation_is_noticed(
     assert {name: tuple(map(str, breaks)) for name, breaks in broken.items()} == expected
 
 
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-4", "INV-5")
+def test_what_was_not_seen_is_incomplete_and_breaks_nothing() -> None:
+    """A lane of which a log is cut, a ledger of which accounts are missing: nobody judges by it."""
+    cut = replace(with_message(sound(), 2, arrived=True), strays=(_STRAY,))
+    cut = with_ledger(cut, 1, positions=())
+    assert {v.word for v in verdicts(cut).values()} == {"BROKEN"}
+    unseen = (Unseen("remote", "home-remote", "cut"), Unseen("remote", "", "cut"))
+    found = verdicts(replace(cut, unseen=unseen))
+    assert {v.word for v in found.values()} == {"incomplete"}
+    assert not any(v.holds for v in found.values())
+    assert {name: v.unseen for name, v in found.items()} == {
+        "INV-1": unseen,
+        **dict.fromkeys(("INV-2", "INV-3", "INV-4"), unseen[:1]),
+        "INV-5": unseen[1:],
+    }
+    # What was seen all the same is judged: more on accounts than there is, another ledger.
+    more = with_ledger(replace(sound(), unseen=unseen), 1, supply=74)
+    assert verdicts(more)["INV-5"].word == "BROKEN"
+    assert verdicts(with_ledger(more, 0, supply=999))["INV-5"].breaks[0].ledger == "home"
+
+
 @pytest.mark.requirement("INV-1")
 @given(st.integers(-(10**6), 10**6).filter(bool), st.integers(0, 2))
 def test_every_shift_breaks_conservation(shift: int, place: int) -> None:
@@ -461,6 +486,66 @@ def _slot(contract: Any, key: str, name: str) -> int:
     return int.from_bytes(keccak(encode(["uint256", "address"], [layout["slot"], key])), "big")
 
 
+def without(logs: Callable[[RawLog], bool], network: Network, ledger: str) -> Connection:
+    """The network whose node on one ledger leaves out logs."""
+    chain: Any = network.chains[ledger]
+
+    class Cut(type(chain)):  # type: ignore[misc]
+        def raw_logs(self, *where: Any, **what: Any) -> tuple[RawLog, ...]:
+            return tuple(log for log in super().raw_logs(*where, **what) if not logs(log))
+
+    blind = copy.copy(chain)
+    blind.__class__ = Cut
+    return replace(connected(network), chains={**network.chains, ledger: blind}, _artifacts={})
+
+
+@pytest.mark.requirement("INV-1")
+@pytest.mark.parametrize(
+    ("event", "ledger", "why"),
+    [
+        ("MessageSent", "home", "logs tell 0 of the 1 messages sent"),
+        ("MessageDelivered", "remote", "no log tells 1 of the deliveries from home"),
+        ("Transfer", "home", "logs tell 0 of 1500000000 units issued"),
+    ],
+)
+def test_logs_that_are_cut_are_said_to_be_and_break_nothing(
+    network: Network, event: str, ledger: str, why: str
+) -> None:
+    message = network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
+    network.remote.chain.set_time(network.home.chain.now + 5)
+    network.deliver(message)
+    suite = network.suite(ledger)
+    contract = suite.token if event == "Transfer" else suite.escrow
+    topic = contract.interface.events_by_name[event][0].topic
+    found = status_of(without(lambda log: log.topics[0] == topic, network, ledger))
+    assert not found.ok
+    assert [(each.ledger, each.why) for each in found.observation.unseen] == [(ledger, why)]
+    assert {verdict.word for verdict in found.verdicts} == {"holds", "incomplete"}
+    assert found.verdict("INV-1").word == "incomplete"
+    assert found.as_dict()["incomplete"][0]["why"] == why
+    assert network.status().ok
+
+
+def test_a_ledger_that_does_not_answer_is_a_row(network: Network) -> None:
+    network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
+
+    class Silent(dict[str, Chain]):
+        def __missing__(self, name: str) -> Chain:
+            raise ChainError("no node answers")
+
+    silent = Silent(home=network.chains["home"])
+    found = status_of(replace(connected(network), chains=silent))
+    assert not found.ok
+    words = {verdict.invariant: verdict.word for verdict in found.verdicts}
+    assert words == dict.fromkeys(words, "incomplete")
+    assert [ledger.name for ledger in found.observation.ledgers] == ["home"]
+    text = io.StringIO()
+    render(found, Console(file=text, width=200, color_system=None))
+    (row,) = [line for line in text.getvalue().splitlines() if "not seen: no node answers" in line]
+    assert row.split()[0] == "remote"
+    assert "BROKEN" not in text.getvalue()
+
+
 @pytest.mark.requirement("INV-1", "INV-5")
 def test_units_out_of_nothing_break_the_status(network: Network) -> None:
     token, holder = network.home.token, network.holder("home", 0).address
@@ -487,3 +572,19 @@ def test_forged_delivery_breaks_the_status(network: Network) -> None:
     assert found.verdict("INV-4").breaks == (
         Break("remote", "home-remote", "delivered without a source, nonce 7", 900, 0),
     )
+
+
+@pytest.mark.anvil_only
+def test_a_dead_node_leaves_the_other_ledgers_to_be_seen(network: Network) -> None:
+    manifest = network.manifest
+    home, remote = manifest.ledgers
+    dead = remote.model_copy(update={"rpc": "http://127.0.0.1:9"})
+    half = manifest.model_copy(update={"ledgers": (home, dead)})
+    with pytest.raises(InputError, match="expected a node that answers"):
+        connect(half)
+    connection = connect(half, some=True)
+    found = status_of(connection)
+    connection.close()
+    assert [each.ledger for each in found.observation.missing] == ["remote"]
+    assert found.observation.ledger("home").supply == 1_500_000_000
+    assert {verdict.word for verdict in found.verdicts} == {"incomplete"}

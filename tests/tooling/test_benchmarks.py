@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import alternatives, holders, peers, proxies, run, trace
+from benchmarks import alternatives, holders, peers, proxies, reading, run, trace
 from benchmarks.references import REFERENCES
 from benchmarks.rig import AMOUNT, Rig, local_chain
 from tallystick.chain import reverts
@@ -252,6 +252,18 @@ def test_what_grows_with_the_holders_is_named():
     assert holders.not_flat(gas, (1, 2, 3)) == []
     gas["event.fix.holders_3"] -= 1
     assert holders.not_flat(gas, (1, 2, 3)) == ["event.fix 5,000, 5,100, 4,999"]
+
+
+def test_a_reading_takes_as_many_requests_however_many_hold():
+    """Up to a batch; and what grows faster than what is read is named."""
+    found = reading.readings([(20, 4), (60, 12)])
+    requests = {(each.what, each.requests) for each in found}
+    assert {what for what, _ in requests} == {"status", "verify"}
+    assert len(requests) == 2
+    assert {each.holders for each in found} == {20, 60}
+    small = reading.Reading("status", 10, 10, 1.0, 10, 1.0)
+    large = small._replace(holders=100, messages=100, seconds=9.0, requests=131)
+    assert reading.not_linear([small, large]) == ["status: requests 10.00, then 131.00"]
 
 
 def test_differences_within_a_thousandth_are_none():

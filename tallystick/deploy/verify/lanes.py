@@ -1,0 +1,164 @@
+"""Found of lanes: terms, custody, whom they trust; and of any verifier its code and signers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from tallystick import build
+from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
+from tallystick.bridge.message import OPEN_END, Direction, LaneId
+from tallystick.chain.abi import encode, keccak
+from tallystick.deploy.verify.fact import Found
+from tallystick.deploy.verify.governance import found_code, other_code
+from tallystick.deploy.verify.reader import Reader
+from tallystick.deploy.verify.words import (
+    AS_BUILT,
+    NOBODY,
+    NONE,
+    cap_text,
+    listed,
+    party_text,
+    seconds_text,
+    signers_text,
+    until_text,
+    value_text,
+)
+from tallystick.text import hex_text, time_text
+
+__all__ = ["found_in_escrow", "found_verifier"]
+
+ESCROW: Final = "BridgeEscrow"
+
+
+def found_in_escrow(
+    reader: Reader, expected: Mapping[LaneId, str], ledgers: Mapping[bytes, str]
+) -> Iterator[Found]:
+    """Every lane that there is, by logs and by the escrow's own list.
+
+    Args:
+        reader: the ledger.
+        expected: what the lanes that there should be are called, by id.
+        ledgers: names of ledgers by the ids that contracts give them.
+    """
+    escrow, authority = reader.suite.escrow, str(reader.suite.authority.address)
+    instrument = keccak(reader.isin.encode())
+    (obeyed, listed_lanes) = reader.ask(
+        ((escrow, "release_authority"), (escrow, "lanes_of", instrument))
+    )
+    yield Found(ESCROW, "release_authority", str(obeyed), authority)
+    logged = reader.events(escrow, ("LaneOpened",))["LaneOpened"]
+    opened = [LaneId(bytes(event.args["lane"])) for event in logged]
+    every = dict.fromkeys((*expected, *opened, *(LaneId(bytes(each)) for each in listed_lanes)))
+    states = dict(
+        zip(every, reader.ask_any((escrow, "lane_state", lane) for lane in every), strict=True)
+    )
+    standing = {lane: state for lane, state in states.items() if not isinstance(state, Exception)}
+    others = (hex_text(lane) for lane in standing if lane not in expected)
+    yield Found(ESCROW, "other lanes", listed(others), NONE)
+    for lane, name in expected.items():
+        found = "open" if lane in standing else "not open"
+        yield Found(ESCROW, name, found, "open")
+        if lane in standing:
+            is_listed = lane in {bytes(each) for each in listed_lanes}
+            yield Found(ESCROW, f"{name}: listed", value_text(is_listed), "yes")
+            for fact in _found_lane(reader, lane, standing[lane], ledgers):
+                yield fact._replace(what=f"{name}: {fact.what}")
+
+
+def _found_lane(
+    reader: Reader, lane: LaneId, state: Any, ledgers: Mapping[bytes, str]
+) -> Iterator[Found]:
+    """One lane: its terms, what stands still, its custody, whom it trusts."""
+    escrow, terms = reader.suite.escrow, state.terms
+    pair = keccak(encode(["string", "bytes32"], [terms.isin, terms.peer_ledger]))
+    of_pair, of_custody, suspended, *epochs = reader.ask(
+        (
+            (escrow, "canonical_lane", pair),
+            (escrow, "lane_of_custody", terms.custody),
+            (escrow, "is_suspended", lane),
+            *((escrow, "epoch_at", lane, number) for number in range(1, int(state.epoch) + 1)),
+        )
+    )
+    token, custody = str(reader.suite.token.address), str(terms.custody)
+    peer = bytes(terms.peer_ledger)
+    for what, found, otherwise in (
+        ("isin", str(terms.isin), reader.isin),
+        ("home", value_text(bool(terms.home)), None),
+        ("token", str(terms.token), token),
+        ("custody", custody, None),
+        ("rotation delay", seconds_text(int(terms.rotation_delay)), None),
+        ("retention", seconds_text(int(terms.retention)), None),
+        ("peer ledger", ledgers.get(peer, hex_text(peer)), None),
+        ("peer escrow", party_text(bytes(terms.peer_escrow)), None),
+        ("cap", cap_text(int(terms.cap)), None),
+        ("decimals", str(terms.decimals), None),
+        ("close_minute", str(terms.close_minute), None),
+        ("stopped", listed(_directions(int(state.paused_directions))), NONE),
+        ("suspended", value_text(bool(suspended)), "no"),
+        ("lane of its pair", hex_text(of_pair), hex_text(lane)),
+        ("lane of its custody", hex_text(of_custody), hex_text(lane)),
+    ):
+        yield Found(ESCROW, what, found, otherwise)
+    due = {"_ESCROW": str(escrow.address), "_TOKEN": token}
+    for fact in found_code(reader, "LaneCustody", custody, due, "custody: "):
+        yield fact._replace(contract=ESCROW)
+    yield from _found_epochs(reader, epochs)
+
+
+def _directions(stopped: int) -> Iterator[str]:
+    return (str(each.name).lower() for each in Direction(stopped))
+
+
+def _found_epochs(reader: Reader, epochs: Sequence[Any]) -> Iterator[Found]:
+    """Who proves what arrives now, and who else: before the one in force ends, or after it."""
+    now = reader.block.timestamp
+    living = [
+        (number, str(epoch.verifier), int(epoch.valid_from), int(epoch.valid_until))
+        for number, epoch in enumerate(epochs, 1)
+        if now < int(epoch.valid_until)
+    ]
+    valid = [each for each in living if each[2] <= now]
+    in_force = valid[-1][1] if valid else NOBODY
+    others = [each for each in living if each not in valid[-1:]]
+    yield Found(ESCROW, "verifier in force", in_force)
+    yield Found(ESCROW, "epoch", str(len(epochs)))
+    told = (
+        f"epoch {number}: {verifier} from {time_text(start)}{until_text(end, OPEN_END)}"
+        for number, verifier, start, end in others
+    )
+    yield Found(ESCROW, "other verifiers", listed(told), NONE)
+    if valid:
+        yield from found_verifier(reader, ESCROW, "", in_force, ATTESTATION_TYPE)
+    for number, verifier, *_ in others:
+        yield from found_verifier(reader, ESCROW, f"epoch {number}: ", verifier, ATTESTATION_TYPE)
+
+
+def found_verifier(
+    reader: Reader, contract: str, what: str, address: str, attests: str
+) -> Iterator[Found]:
+    """A verifier: its code is the build's, its immutables are a sound set's and of that type.
+
+    Args:
+        reader: the ledger.
+        contract: who asks it.
+        what: what is said before each fact.
+        address: where it is.
+        attests: the EIP-712 type of what its attestors sign.
+    """
+    artifact, code = build.artifact("QuorumVerifier"), reader.code(address)
+    if not artifact.is_code(code):
+        yield Found(contract, f"{what}code of the verifier", other_code(reader, address), AS_BUILT)
+        return
+    verifier = reader.suite.chain.at("QuorumVerifier", address)
+    (kept,) = reader.ask_any([(verifier, "signer_set")])
+    try:
+        signers = SignerSet.of(1, int(kept.threshold), map(str, kept.signers), attests)
+        sound = code[len(artifact.bytecode_runtime) :] == signers.verifier_immutables
+    except (AttributeError, ValueError):
+        signers, sound = None, False
+    # The constructor takes no other; code may come from elsewhere.
+    found = AS_BUILT if sound else "of signers or a type that its constructor refuses"
+    yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
+    if signers is not None:
+        yield Found(contract, f"{what}attestors", signers_text(signers.threshold, signers.signers))
