@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from tallystick.chain import wording
 from tallystick.chain.abi import address_bytes, address_of
 from tallystick.chain.account import JUNK_MNEMONIC, Account, derive_account
+from tallystick.chain.base import Chain
 from tallystick.chain.jsonrpc import JsonRpc, Patience, RpcError, ask, number, quantity, unhex
 from tallystick.chain.process import Process
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot
@@ -167,8 +168,11 @@ class AnvilChain(RpcChain):
                 if not wording.is_unknown_method(error.code, error.message):
                     raise
                 self._knows_sync = False
-        tx_hash = self._unlocked("eth_sendTransaction", request)
-        patience = Patience(self.receipt_timeout, first=self._poll, longest=self._poll)
+        return self._awaited(self._unlocked("eth_sendTransaction", request))
+
+    def _awaited(self, tx_hash: str) -> dict[str, Any]:
+        """The receipt of a transaction that the node has."""
+        patience = Patience(self.receipt_timeout, first=self._poll, longest=20 * self._poll)
         while True:
             found, trouble = self._landed(tx_hash)
             if found is not None:
@@ -190,6 +194,19 @@ class AnvilChain(RpcChain):
         request |= self._fees
         tx_hash: str = self._unlocked("eth_sendTransaction", request)
         return tx_hash
+
+    def begin(
+        self, *, sender: Any, nonce: int, to: Any = None, data: bytes = b""
+    ) -> Callable[[], Receipt]:
+        if self._process is not None and self._automine:
+            # One block each, so that runs repeat exactly.
+            return Chain.begin(self, sender=sender, nonce=nonce, to=to, data=data)
+        self._pool_used = True
+        request = self._request(sender, to, data, 0, DEFAULT_GAS) | self._fees
+        tx_hash = self._unlocked("eth_sendTransaction", request | {"nonce": quantity(nonce)})
+        return lambda: self._finish(
+            self._awaited(tx_hash), sender, to, data, 0, allow_failure=False
+        )
 
     def _unlocked(self, method: str, request: dict[str, Any]) -> Any:
         try:

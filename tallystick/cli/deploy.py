@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tallystick.chain import Chain
+from tallystick.cli.rehearsal import rehearsal_dict, show_rehearsal
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy import verify as judge
 from tallystick.deploy.deploy import Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.limits import check_release
+from tallystick.deploy.rehearsal import Rehearsal, rehearse
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
@@ -32,23 +33,23 @@ from tallystick.storage import require_folder, require_writable
 
 __all__ = ["check", "left_over", "run"]
 
-_PENDING_SECONDS: Final = 120
-
 
 def run(
     plan_path: Path,
     *,
     execute: bool = False,
     out: Path | None = None,
+    full: bool = False,
     as_json: bool = False,
     active: Any = None,
 ) -> int:
-    """Carry out a plan, or show what is to be done; returns the exit status.
+    """Carry out a plan, or rehearse it; returns the exit status.
 
     Args:
         plan_path: the plan file.
         execute: send transactions.
         out: where journal and manifest are; `deployments/NAME OF PLAN` when left out.
+        full: show every step of a rehearsal.
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
@@ -77,9 +78,14 @@ def run(
             def step(state: StepState) -> None:
                 tell(f"{state.ledger}: {state.title}")
 
-            report = carry_out(
-                plan, parties, opened.chains, journal=journal, execute=execute, progress=step
-            )
+            rehearsed: Rehearsal | None = None
+            if execute:
+                report = carry_out(
+                    plan, parties, opened.chains, journal=journal, execute=True, progress=step
+                )
+            else:
+                rehearsed = rehearse(plan, parties, opened.chains, journal=journal, progress=step)
+                report = rehearsed.report
             if execute and report.manifest is not None:
                 tell("verifying")
                 wrong = judge.verify(connection_of(report.manifest, opened.chains), plan, parties)
@@ -87,13 +93,21 @@ def run(
                     written = _written(folder / "manifest.json", report.manifest)
     if as_json:
         shown.print(
-            json_line(_report_dict(report, opened, execute, written, wrong)),
+            json_line(
+                _report_dict(report, opened, execute, written, wrong)
+                | ({} if rehearsed is None else rehearsal_dict(rehearsed))
+            ),
             markup=False,
             soft_wrap=True,
         )
+    elif rehearsed is not None:
+        instrument = plan.loaded_instrument
+        show_rehearsal(f"{instrument.name}, {instrument.isin}", rehearsed, full=full)
+        _tell_dry(report)
     else:
-        _tell(report, opened, plan, execute, written, wrong)
-    return 1 if wrong else 0
+        _tell(report, opened, plan, written, wrong)
+    fails = rehearsed is not None and (rehearsed.differences or rehearsed.lacking)
+    return 1 if wrong or fails else 0
 
 
 def _folder(plan_path: Path, out: Path | None) -> Path:
@@ -103,37 +117,37 @@ def _folder(plan_path: Path, out: Path | None) -> Path:
     return folder
 
 
+def _tell_dry(report: Report) -> None:
+    counts = _counts(report)
+    elsewhere = f", {counts['elsewhere']} on other ledgers" if counts["elsewhere"] else ""
+    _print(
+        f"dry run: {counts['done']} steps done, {counts['pending']} pending{elsewhere}; "
+        "nothing was sent (--execute sends)"
+    )
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {
+        state: sum(step.state == state for step in report.steps)
+        for state in ("done", "executed", "pending", "elsewhere")
+    }
+
+
 def _tell(
-    report: Report,
-    opened: Opened,
-    plan: Plan,
-    execute: bool,
-    written: Path | None,
-    wrong: list[str],
+    report: Report, opened: Opened, plan: Plan, written: Path | None, wrong: list[str]
 ) -> None:
-    shown, instrument = console(), plan.loaded_instrument
+    shown, instrument, counts = console(), plan.loaded_instrument, _counts(report)
 
     def say(text: str) -> None:
         shown.print(text, markup=False, soft_wrap=True)
 
-    if not execute or shown.is_terminal:
+    if shown.is_terminal:
         show_table(
             shown,
             f"{instrument.name}, {instrument.isin}",
             ("Ledger", "Step", "State"),
             [(step.ledger, step.title, step.state) for step in report.steps],
         )
-    counts = {
-        state: sum(step.state == state for step in report.steps)
-        for state in ("done", "executed", "pending", "elsewhere")
-    }
-    if not execute:
-        say(
-            f"dry run: {counts['done']} steps done, {counts['pending']} pending"
-            + (f", {counts['elsewhere']} on other ledgers" if counts["elsewhere"] else "")
-            + "; nothing was sent (--execute sends)"
-        )
-        return
     say(
         f"{instrument.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
         f"{counts['done']} were done before"
@@ -162,7 +176,14 @@ def _report_dict(
         "ledgers": list(opened.chains),
         "complete": report.manifest is not None,
         "steps": [
-            {"ledger": step.ledger, "title": step.title, "state": step.state}
+            {
+                "ledger": step.ledger,
+                "title": step.title,
+                "state": step.state,
+                "group": step.group,
+                "gas": step.gas,
+                "address": step.address,
+            }
             for step in report.steps
         ],
         "wrong": wrong,
@@ -191,11 +212,11 @@ def _alone(folder: Path, needed: bool) -> Iterator[None]:
 
 
 def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]) -> None:
-    """Make sure that deployers can send, and that nothing of an earlier run is still under way.
+    """Make sure that deployers can send.
 
     Raises:
         InputError: a deployer can't sign.
-        CheckFailed: a deployer has no funds, or its transactions don't get into blocks.
+        CheckFailed: a deployer has no funds.
     """
     for at, ledger in enumerate(plan.ledgers):
         chain = chains.get(ledger.name)
@@ -210,18 +231,6 @@ def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]
             if not chain.controlled:
                 raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
             chain.set_balance(deployer, 10**24)
-        _await_pending(chain, deployer.address)
-
-
-def _await_pending(chain: Chain, address: str) -> None:
-    end = time.monotonic() + _PENDING_SECONDS
-    while chain.nonce(address, pending=True) > chain.nonce(address):
-        if time.monotonic() > end:
-            raise CheckFailed(
-                f"{chain.name}: transactions of the deployer {address} wait in the pool since "
-                f"{_PENDING_SECONDS} s: replace them or wait, then run again"
-            )
-        time.sleep(0.5)
 
 
 def _written(path: Path, manifest: Manifest) -> Path:

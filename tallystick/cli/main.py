@@ -219,15 +219,18 @@ def log(ledger: str, manifest_path: Path, rebuild: bool, as_json: bool) -> int:
 @click.argument("plan_path", metavar="PLAN", type=PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
 @click.option("--out", type=PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@click.option("--full", is_flag=True, help="Show every step of a dry run.")
 @json_option
-def deploy(plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> int:
+def deploy(plan_path: Path, execute: bool, out: Path | None, full: bool, as_json: bool) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
 
-    Running it again changes nothing; a run that was interrupted goes on where it stood.
+    A dry run rehearses what is left of the plan and sends nothing; its exit status is 1 where what
+    stands differs from the plan, or a deployer lacks what it costs. Running it again changes
+    nothing; a run that was interrupted goes on where it stood.
     """
     from tallystick.cli.deploy import run
 
-    return run(plan_path, execute=execute, out=out, as_json=as_json)
+    return run(plan_path, execute=execute, out=out, full=full, as_json=as_json)
 
 
 @cli.command()

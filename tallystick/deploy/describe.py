@@ -31,7 +31,7 @@ from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection
 from tallystick.text import hex_text
 
-__all__ = ["manifest_of", "refreshed"]
+__all__ = ["manifest_of", "refreshed", "roles_of"]
 
 
 def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
@@ -63,7 +63,7 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
         ),
         lanes=tuple(_lane(plan, lane, index, ledgers) for index, lane in enumerate(plan.lanes)),
         actions=_actions(plan, ledgers),
-        roles=_roles(plan, parties),
+        roles=roles_of(plan, parties),
         mnemonic=JUNK_MNEMONIC if derived and all(map(is_public, derived)) else None,
     )
 
@@ -170,7 +170,8 @@ def _actions(plan: Plan, ledgers: Mapping[str, LedgerSteps]) -> ActionsEntry | N
     )
 
 
-def _roles(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
+def roles_of(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
+    """Whose account has which role, by ledger and title; attestors are listed at home."""
     found = {name: dict(accounts) for name, accounts in parties.on_ledger.items()}
     # An attestor signs for both sides with one key; it is listed once, at home.
     signers: dict[str, Account] = {}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, NamedTuple, Self
 
 from tallystick import build
 from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, ledger_id, party
-from tallystick.chain import Account, Chain, Contract
+from tallystick.chain import Account, Chain, Contract, Method, Receipt
 from tallystick.chain.abi import address_bytes, checksum, encode, keccak
 from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
+from tallystick.deploy.step import Call, NotYet, Step
 from tallystick.files.instrument import record_of
 from tallystick.files.plan import Actions, Lane, Plan
 from tallystick.governance.pieces import check_pieces
@@ -31,7 +31,7 @@ from tallystick.governance.roles import Role, reason_code, role_of_title
 from tallystick.reach.accounts import Parties
 from tallystick.token.position import AccountClass
 
-__all__ = ["EngineSigners", "Step", "blueprint_content", "first_signers"]
+__all__ = ["EngineSigners", "LedgerSteps", "blueprint_content", "first_signers"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
@@ -67,24 +67,6 @@ MESSAGES_VERIFIER: Final = "QuorumVerifier#messages"
 NO_LIMIT: Final = 2**256 - 1
 
 
-class NotYet(Exception):
-    """Something that this step builds on does not stand yet."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """An act and the question whether it is done already.
-
-    `last`: it ends the set-up of a contract, so that nothing of its ledger may be left before it.
-    """
-
-    ledger: str
-    title: str
-    done: Callable[[], bool]
-    act: Callable[[], None]
-    last: bool = False
-
-
 class LedgerSteps:
     """One ledger while it is being deployed to."""
 
@@ -107,6 +89,7 @@ class LedgerSteps:
         self.journal = journal
         self.entry = journal.ledger(name, chain)
         self.is_home = name == plan.home
+        self._seen: dict[str, str | None] = {}
 
     @property
     def chain(self) -> Chain:
@@ -134,9 +117,24 @@ class LedgerSteps:
     def address(self, key: str) -> str | None:
         """Return the address of a journalled contract whose code stands."""
         record = self.entry["contracts"].get(key)
-        if record is None or not self.chain.code(record["address"]):
+        if record is None:
             return None
-        return str(record["address"])
+        address = str(record["address"])
+        return self._found(key, lambda: address if self.chain.code(address) else None)
+
+    def _found(self, key: str, look: Callable[[], str | None]) -> str | None:
+        """Where something stands. What was seen is not asked for again, what is missing is."""
+        if key not in self._seen:
+            self._seen[key] = look()
+        return self._seen[key]
+
+    def look_again(self) -> None:
+        """Ask the ledger again for what was missing."""
+        self._seen = {key: address for key, address in self._seen.items() if address is not None}
+
+    def where(self, key: str) -> str | None:
+        """Return where a contract or proxy was seen to stand."""
+        return self._seen.get(key)
 
     def contract(self, name: str, key: str | None = None) -> Contract:
         """Return a journalled contract.
@@ -149,19 +147,25 @@ class LedgerSteps:
             raise NotYet
         return self.chain.at(name, address)
 
-    def create(self, key: str, code: bytes) -> None:
-        """Create a contract from the deployer's next nonce, journalled before it is sent."""
-        nonce = self.chain.nonce(self.deployer.address)
+    def begin(self, step: Step, call: Call, nonce: int) -> Callable[[], Receipt]:
+        """Send a step's transaction; a creation is journalled before. Returns what waits for it."""
+        if call.to is None:
+            assert step.makes is not None
+            self._journalled(step.makes, nonce)
+        return self.chain.begin(sender=self.deployer, nonce=nonce, to=call.to, data=call.data)
+
+    def _journalled(self, key: str, nonce: int) -> None:
+        """Put on disk where a contract will be that the deployer's transaction creates."""
         self.entry["contracts"][key] = {
             "address": checksum(create_address(address_bytes(self.deployer), nonce)),
             "nonce": nonce,
         }
         self.journal.write()
-        receipt = self.chain.send(sender=self.deployer, data=code)
-        if receipt.contract_address != self.entry["contracts"][key]["address"]:
-            # Somebody else used the deployer's key meanwhile: keep what is true.
-            self.entry["contracts"][key]["address"] = receipt.contract_address
-            self.journal.write()
+
+    def nonce_of(self, step: Step) -> int:
+        """Return the nonce under which a step's creation is journalled, -1 where none is."""
+        record = self.entry["contracts"].get(step.makes)
+        return -1 if record is None else int(record.get("nonce", -1))
 
     def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
         """Step that creates a plain contract."""
@@ -169,7 +173,8 @@ class LedgerSteps:
             self.name,
             title,
             lambda: self.address(key) is not None,
-            lambda: self.create(key, code()),
+            lambda: Call(None, code()),
+            makes=key,
         )
 
     # ------------------------------------------------------------------- proxies
@@ -181,10 +186,15 @@ class LedgerSteps:
             NotYet: its proxy does not stand yet.
         """
         authority = self.contract("ReleaseAuthority")
-        address = authority.proxy_at(self.proxy_key(name))
-        if int(str(address), 16) == 0:
+
+        def look() -> str | None:
+            address = str(authority.proxy_at(self.proxy_key(name)))
+            return None if is_zero(address) else address
+
+        found = self._found(name, look)
+        if found is None:
             raise NotYet
-        return self.chain.at(name, address)
+        return self.chain.at(name, found)
 
     def proxy_address(self, name: str) -> str:
         """Return where a proxy is; of a ledger that is not at hand, as an earlier run noted it.
@@ -251,19 +261,22 @@ class LedgerSteps:
         """Authority, code of custodies, releases, proxies."""
         yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
         yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
+        yield self.custody_known
+        for name in self.proxies:
+            yield from self._proxy_steps(name, build.artifact(name))
+
+    @cached_property
+    def custody_known(self) -> Step:
+        """Step that lets the code of custodies hold units."""
         custody = build.artifact("LaneCustody").code_hash
-        yield Step(
+        return Step(
             self.name,
             "register code of LaneCustody",
             lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
-            lambda: _sent(
-                self.contract("ReleaseAuthority").register_custody_code(
-                    custody, *self.stated, sender=self.deployer
-                )
+            lambda: _call(
+                self.contract("ReleaseAuthority").register_custody_code, custody, *self.stated
             ),
         )
-        for name in self.proxies:
-            yield from self._proxy_steps(name, build.artifact(name))
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
         """Implementation, release and proxy of one contract."""
@@ -276,25 +289,26 @@ class LedgerSteps:
             code = partial(self._piece_code, piece, *following)
             yield self.creation(f"create {key} {GENESIS}", f"{key}@{GENESIS}", code)
             following = (piece,)
-        yield Step(
+        registered = Step(
             self.name,
             f"register release {name} {GENESIS}",
             lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
-            lambda: self._register(name, artifact),
+            lambda: self._registration(name, artifact),
         )
+        yield registered
         yield Step(
             self.name,
             f"create {name} proxy",
             lambda: self.proxied(name) is not None,
-            lambda: _sent(
-                self.contract("ReleaseAuthority").create_proxy(
-                    release,
-                    self.proxy_key(name),
-                    self.initialisation(name),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: _call(
+                self.contract("ReleaseAuthority").create_proxy,
+                release,
+                self.proxy_key(name),
+                self.initialisation(name),
+                *self.stated,
             ),
+            makes=name,
+            after=(registered,),
         )
 
     def _authority_code(self) -> bytes:
@@ -321,27 +335,25 @@ class LedgerSteps:
     def _piece_at(self, piece: build.Artifact) -> str:
         return str(self.contract(piece.name, f"{piece.name}@{GENESIS}"))
 
-    def _register(self, name: str, artifact: build.Artifact) -> None:
-        implementation = self.address(f"{name}@{GENESIS}")
-        self.contract("ReleaseAuthority").register_release(
+    def _registration(self, name: str, artifact: build.Artifact) -> Call:
+        return _call(
+            self.contract("ReleaseAuthority").register_release,
             (
                 release_kind(name),
                 GENESIS.packed,
-                implementation,
+                self._piece_at(artifact),
                 *code_hashes(artifact, [self._piece_at(each) for each in artifact.behind]),
                 # Evidence of the first release is the plan that all parties see.
                 self.plan.document,
                 bytes(32),
             ),
             *self.stated,
-            sender=self.deployer,
         )
 
     def lane_steps(
         self, lane: Lane, attestors: Iterable[Account], index: int, peer: LedgerSteps
     ) -> Iterator[Step]:
         """Verifier, custody and lane of one side."""
-        deployer = self.deployer
         where = f"lane {lane.home}-{lane.remote}"
         verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
         (verifier,) = lane.verifiers
@@ -358,7 +370,7 @@ class LedgerSteps:
                 )
             ),
         )
-        yield Step(
+        linked = Step(
             self.name,
             f"make custody of {where} a link account",
             lambda: bool(
@@ -366,15 +378,15 @@ class LedgerSteps:
                     self.contract("LaneCustody", custody_key).address
                 )
             ),
-            lambda: _sent(
-                self.proxied("SecurityToken").set_class(
-                    self.contract("LaneCustody", custody_key).address,
-                    AccountClass.LINK,
-                    *self.stated,
-                    sender=deployer,
-                )
+            lambda: _call(
+                self.proxied("SecurityToken").set_class,
+                self.contract("LaneCustody", custody_key).address,
+                AccountClass.LINK,
+                *self.stated,
             ),
+            after=(self.custody_known,),
         )
+        yield linked
         if not self.is_home:
             # The escrow issues to holders, a custody to itself.
             yield self._our_bridge(lambda: self.proxied("BridgeEscrow").address, "escrow")
@@ -385,26 +397,25 @@ class LedgerSteps:
             self.name,
             f"open {where}",
             lambda: any(self.proxied("BridgeEscrow").canonical_lane(pair)),
-            lambda: _sent(
-                self.proxied("BridgeEscrow").open_lane(
-                    (
-                        self.instrument.isin,
-                        self.is_home,
-                        self.proxied("SecurityToken").address,
-                        self.contract("LaneCustody", custody_key).address,
-                        self.contract("QuorumVerifier", verifier_key).address,
-                        verifier.rotation_seconds,
-                        verifier.retention_seconds,
-                        ledger_id(peer.caip2),
-                        party(peer.proxy_address("BridgeEscrow")),
-                        NO_CAP if lane.cap is None else int(lane.cap),
-                        self.instrument.decimals,
-                        self.instrument.close_minute_utc,
-                    ),
-                    *self.stated,
-                    sender=deployer,
-                )
+            lambda: _call(
+                self.proxied("BridgeEscrow").open_lane,
+                (
+                    self.instrument.isin,
+                    self.is_home,
+                    self.proxied("SecurityToken").address,
+                    self.contract("LaneCustody", custody_key).address,
+                    self.contract("QuorumVerifier", verifier_key).address,
+                    verifier.rotation_seconds,
+                    verifier.retention_seconds,
+                    ledger_id(peer.caip2),
+                    party(peer.proxy_address("BridgeEscrow")),
+                    NO_CAP if lane.cap is None else int(lane.cap),
+                    self.instrument.decimals,
+                    self.instrument.close_minute_utc,
+                ),
+                *self.stated,
             ),
+            after=(linked,),
         )
 
     def _verifier(self, whose: str, key: str, signers: SignerSet) -> Step:
@@ -430,12 +441,10 @@ class LedgerSteps:
                 self.name,
                 "ActionsEngine: believe the event attestors",
                 lambda: not is_zero(self.proxied("ActionsEngine").attestors()),
-                lambda: _sent(
-                    self.proxied("ActionsEngine").set_attestors(
-                        self.contract("QuorumVerifier", EVENTS_VERIFIER),
-                        *self.stated,
-                        sender=self.deployer,
-                    )
+                lambda: _call(
+                    self.proxied("ActionsEngine").set_attestors,
+                    self.contract("QuorumVerifier", EVENTS_VERIFIER),
+                    *self.stated,
                 ),
             )
         heard = [other for other in others if other.is_home != self.is_home]
@@ -449,7 +458,7 @@ class LedgerSteps:
                 self.name,
                 "ActionsEngine: ask for each day's close",
                 lambda: engine().daily_since() != 0 or is_zero(engine().set_up_key()),
-                lambda: _sent(engine().set_daily(True, *self.stated, sender=self.deployer)),
+                lambda: _call(engine().set_daily, True, *self.stated),
             )
 
     def _peer(self, other: LedgerSteps) -> Step:
@@ -460,14 +469,12 @@ class LedgerSteps:
             lambda: (
                 not is_zero(self.proxied("ActionsEngine").peer_of(ledger_id(other.caip2)).engine)
             ),
-            lambda: _sent(
-                self.proxied("ActionsEngine").set_peer(
-                    self.plan.ledger(other.name).chain_id,
-                    other.proxy_address("ActionsEngine"),
-                    self.contract("QuorumVerifier", MESSAGES_VERIFIER),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: _call(
+                self.proxied("ActionsEngine").set_peer,
+                self.plan.ledger(other.name).chain_id,
+                other.proxy_address("ActionsEngine"),
+                self.contract("QuorumVerifier", MESSAGES_VERIFIER),
+                *self.stated,
             ),
         )
 
@@ -477,11 +484,14 @@ class LedgerSteps:
             self.name,
             f"SecurityToken: bridge is the {whose}",
             lambda: bool(self.proxied("SecurityToken").bridge_of(account()).ours),
-            lambda: _sent(
-                self.proxied("SecurityToken").set_bridge(
-                    account(), NO_LIMIT, NO_LIMIT, *self.stated, sender=self.deployer
-                )
+            lambda: _call(
+                self.proxied("SecurityToken").set_bridge,
+                account(),
+                NO_LIMIT,
+                NO_LIMIT,
+                *self.stated,
             ),
+            after=(self.custody_known,),
         )
 
     def role_steps(self) -> Iterator[Step]:
@@ -504,11 +514,7 @@ class LedgerSteps:
             self.name,
             f"{name}: {called} is {whose}",
             lambda: self.any_contract(name).role_of(account()) == role,
-            lambda: _sent(
-                self.any_contract(name).assign_role(
-                    account(), role, *self.stated, sender=self.deployer
-                )
-            ),
+            lambda: _call(self.any_contract(name).assign_role, account(), role, *self.stated),
         )
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
@@ -517,12 +523,10 @@ class LedgerSteps:
             self.name,
             f"register {self.instrument.isin}",
             lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.instrument.isin)),
-            lambda: _sent(
-                self.proxied("InstrumentRegistry").register(
-                    record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: _call(
+                self.proxied("InstrumentRegistry").register,
+                record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
+                *self.stated,
             ),
         )
 
@@ -536,11 +540,7 @@ class LedgerSteps:
             self.name,
             f"hand over {name}",
             lambda: is_zero(self.any_contract(name).set_up_key()),
-            lambda: _sent(
-                self.any_contract(name).hand_over(
-                    HAND_OVER, self.plan.document, sender=self.deployer
-                )
-            ),
+            lambda: _call(self.any_contract(name).hand_over, HAND_OVER, self.plan.document),
             last=True,
         )
 
@@ -582,8 +582,8 @@ def _blueprint() -> bytes:
     return b"\x61" + len(content).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + content
 
 
-def _sent(_: object) -> None:
-    """A receipt that nobody needs: a revert would have been raised."""
+def _call(method: Method, *args: object) -> Call:
+    return Call(method.contract, method.encode(*args))
 
 
 def is_zero(address: object) -> bool:
