@@ -24,11 +24,13 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.chain import Account, Chain, ChainError, Receipt, Revert
+from tallystick.chain.abi import CodecError
 from tallystick.chain.opcodes import missing_opcodes
 from tallystick.deploy.describe import manifest_of
 from tallystick.deploy.journal import Journal
-from tallystick.deploy.step import Call, NotYet, Step
-from tallystick.deploy.steps import EngineSigners, LedgerSteps
+from tallystick.deploy.signers import EngineSigners
+from tallystick.deploy.step import Call, NotYet, Question, Step
+from tallystick.deploy.steps import LedgerSteps
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
@@ -245,19 +247,43 @@ class _Run:
         """Ask the ledgers for all steps of which nothing is known yet."""
         for ledger in self._going():
             ledger.look_again()
-            for step in self._left(ledger):
-                if step in self._open:
-                    continue
-                try:
-                    if step.done():
-                        self._settle(step, "done")
-                    else:
-                        self._open.add(step)
-                except NotYet:
-                    continue
-                except (ChainError, Revert) as error:
-                    self._fail(step, error)
-                    break
+            unknown = [step for step in self._left(ledger) if step not in self._open]
+            for step, done in self._answers(ledger, unknown).items():
+                if done:
+                    self._settle(step, "done")
+                else:
+                    self._open.add(step)
+
+    def _answers(self, ledger: LedgerSteps, steps: Sequence[Step]) -> dict[Step, bool]:
+        """Which steps of a ledger are done, of those that can be asked for; asked all at once."""
+        found: dict[Step, bool] = {}
+        asked: dict[Step, Question] = {}
+        for step in steps:
+            try:
+                answer = step.done()
+            except NotYet:
+                continue
+            except (ChainError, Revert) as error:
+                self._fail(step, error)
+                return found
+            if isinstance(answer, Question):
+                asked[step] = answer
+            else:
+                found[step] = answer
+        if not asked:
+            return found
+        step = next(iter(asked))
+        try:
+            outputs = ledger.chain.call_all(
+                [(each.method.contract, each.method.encode(*each.args)) for each in asked.values()]
+            )
+            for (step, question), output in zip(asked.items(), outputs, strict=True):
+                if isinstance(output, Revert):
+                    raise output
+                found[step] = question.holds(question.method.decode(output))
+        except (ChainError, CodecError, Revert) as error:
+            self._fail(step, error)
+        return found
 
     def carry_out(self) -> None:
         """Send in rounds what is left, until nothing is or nothing can be."""
@@ -328,25 +354,15 @@ class _Run:
                 self._fail(step, error)
                 break
         ledger.look_again()
-        for step, _ in begun:
-            if step in self._gas:
-                self._check(step)
+        mined = [step for step, _ in begun if step in self._gas]
+        answers = self._answers(ledger, mined)
+        for step in mined:
+            if answers.get(step):
+                self._settle(step, "executed")
+            else:
+                self._fail(step, "sent, but it does not hold")
         if begun and not self._everywhere:
             ledger.note_proxies()
-
-    def _check(self, step: Step) -> None:
-        """See that a step holds that was sent."""
-        try:
-            holds = step.done()
-        except NotYet:
-            holds = False
-        except (ChainError, Revert) as error:
-            self._fail(step, error)
-            return
-        if holds:
-            self._settle(step, "executed")
-        else:
-            self._fail(step, "sent, but it does not hold")
 
 
 def _await_pending(chain: Chain, deployer: Account) -> None:

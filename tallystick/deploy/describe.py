@@ -8,11 +8,11 @@ from tallystick.bridge.message import lane_id, ledger_id, party
 from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
+from tallystick.deploy.signers import first_signers
 from tallystick.deploy.steps import (
     EVENTS_VERIFIER,
     MESSAGES_VERIFIER,
     LedgerSteps,
-    first_signers,
 )
 from tallystick.files.manifest import (
     ABI_FOLDER,

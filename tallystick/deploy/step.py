@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tallystick.chain import Contract
+from tallystick.chain import Contract, Method
 
-__all__ = ["Call", "NotYet", "Step"]
+__all__ = ["Call", "NotYet", "Question", "Step"]
 
 
 class NotYet(Exception):
     """Something that this step builds on does not stand yet."""
+
+
+class Question(NamedTuple):
+    """What a contract is asked, and which answers say that a step is done: those that are true."""
+
+    method: Method
+    args: tuple[Any, ...] = ()
+    holds: Callable[[Any], bool] = bool
 
 
 class Call(NamedTuple):
@@ -29,7 +37,8 @@ class Step:
     Attributes:
         ledger: where it is sent.
         title: what people call it.
-        done: asks the ledger; raises `NotYet` where what it builds on does not stand.
+        done: whether it is, or what to ask, many at once; raises `NotYet` where what it builds on
+            does not stand.
         call: what is sent; raises `NotYet` likewise.
         makes: what it puts on the ledger: a journalled contract's key, or a proxy's name.
         after: steps that have to be done before, where `call` doesn't ask for what they make.
@@ -38,7 +47,7 @@ class Step:
 
     ledger: str
     title: str
-    done: Callable[[], bool]
+    done: Callable[[], bool | Question]
     call: Callable[[], Call]
     makes: str | None = None
     after: tuple[Step, ...] = ()

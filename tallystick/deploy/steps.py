@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Final, NamedTuple, Self
+from typing import Final
 
 from tallystick import build
-from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, ledger_id, party
 from tallystick.chain import Account, Chain, Contract, Method, Receipt
 from tallystick.chain.abi import address_bytes, checksum, encode, keccak
 from tallystick.chain.rlp import create_address
 from tallystick.deploy.journal import Journal
-from tallystick.deploy.step import Call, NotYet, Step
+from tallystick.deploy.signers import EngineSigners, first_signers
+from tallystick.deploy.step import Call, NotYet, Question, Step
 from tallystick.files.instrument import record_of
-from tallystick.files.plan import Actions, Lane, Plan
+from tallystick.files.plan import Lane, Plan
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
     PER_INSTRUMENT,
@@ -28,10 +28,9 @@ from tallystick.governance.release import (
     release_kind,
 )
 from tallystick.governance.roles import Role, reason_code, role_of_title
-from tallystick.reach.accounts import Parties
 from tallystick.token.position import AccountClass
 
-__all__ = ["EngineSigners", "LedgerSteps", "blueprint_content", "first_signers"]
+__all__ = ["LedgerSteps", "blueprint_content"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
@@ -272,7 +271,7 @@ class LedgerSteps:
         return Step(
             self.name,
             "register code of LaneCustody",
-            lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
+            lambda: Question(self.contract("ReleaseAuthority").custody_code, (custody,)),
             lambda: _call(
                 self.contract("ReleaseAuthority").register_custody_code, custody, *self.stated
             ),
@@ -292,7 +291,9 @@ class LedgerSteps:
         registered = Step(
             self.name,
             f"register release {name} {GENESIS}",
-            lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
+            lambda: Question(
+                self.contract("ReleaseAuthority").release_of, (release,), lambda it: it.version != 0
+            ),
             lambda: self._registration(name, artifact),
         )
         yield registered
@@ -373,10 +374,8 @@ class LedgerSteps:
         linked = Step(
             self.name,
             f"make custody of {where} a link account",
-            lambda: bool(
-                self.proxied("SecurityToken").is_link(
-                    self.contract("LaneCustody", custody_key).address
-                )
+            lambda: Question(
+                self.proxied("SecurityToken").is_link, (self.contract("LaneCustody", custody_key),)
             ),
             lambda: _call(
                 self.proxied("SecurityToken").set_class,
@@ -396,7 +395,7 @@ class LedgerSteps:
         yield Step(
             self.name,
             f"open {where}",
-            lambda: any(self.proxied("BridgeEscrow").canonical_lane(pair)),
+            lambda: Question(self.proxied("BridgeEscrow").canonical_lane, (pair,), any),
             lambda: _call(
                 self.proxied("BridgeEscrow").open_lane,
                 (
@@ -440,7 +439,9 @@ class LedgerSteps:
             yield Step(
                 self.name,
                 "ActionsEngine: believe the event attestors",
-                lambda: not is_zero(self.proxied("ActionsEngine").attestors()),
+                lambda: Question(
+                    self.proxied("ActionsEngine").attestors, (), lambda it: not is_zero(it)
+                ),
                 lambda: _call(
                     self.proxied("ActionsEngine").set_attestors,
                     self.contract("QuorumVerifier", EVENTS_VERIFIER),
@@ -466,8 +467,10 @@ class LedgerSteps:
         return Step(
             self.name,
             f"ActionsEngine: believe the engine of {other.name}",
-            lambda: (
-                not is_zero(self.proxied("ActionsEngine").peer_of(ledger_id(other.caip2)).engine)
+            lambda: Question(
+                self.proxied("ActionsEngine").peer_of,
+                (ledger_id(other.caip2),),
+                lambda it: not is_zero(it.engine),
             ),
             lambda: _call(
                 self.proxied("ActionsEngine").set_peer,
@@ -483,7 +486,9 @@ class LedgerSteps:
         return Step(
             self.name,
             f"SecurityToken: bridge is the {whose}",
-            lambda: bool(self.proxied("SecurityToken").bridge_of(account()).ours),
+            lambda: Question(
+                self.proxied("SecurityToken").bridge_of, (account(),), lambda it: bool(it.ours)
+            ),
             lambda: _call(
                 self.proxied("SecurityToken").set_bridge,
                 account(),
@@ -513,7 +518,9 @@ class LedgerSteps:
         return Step(
             self.name,
             f"{name}: {called} is {whose}",
-            lambda: self.any_contract(name).role_of(account()) == role,
+            lambda: Question(
+                self.any_contract(name).role_of, (account(),), lambda it: bool(it == role)
+            ),
             lambda: _call(self.any_contract(name).assign_role, account(), role, *self.stated),
         )
 
@@ -522,7 +529,9 @@ class LedgerSteps:
         yield Step(
             self.name,
             f"register {self.instrument.isin}",
-            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.instrument.isin)),
+            lambda: Question(
+                self.proxied("InstrumentRegistry").is_registered, (self.instrument.isin,)
+            ),
             lambda: _call(
                 self.proxied("InstrumentRegistry").register,
                 record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
@@ -539,34 +548,9 @@ class LedgerSteps:
         return Step(
             self.name,
             f"hand over {name}",
-            lambda: is_zero(self.any_contract(name).set_up_key()),
+            lambda: Question(self.any_contract(name).set_up_key, (), is_zero),
             lambda: _call(self.any_contract(name).hand_over, HAND_OVER, self.plan.document),
             last=True,
-        )
-
-
-def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
-    """Return who signs in the first epoch of a lane, on both its ledgers."""
-    return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
-
-
-class EngineSigners(NamedTuple):
-    """Who attests for the engines of a plan: the same accounts on every ledger."""
-
-    events: SignerSet
-    messages: SignerSet
-
-    @classmethod
-    def of(cls, actions: Actions, parties: Parties) -> Self:
-        """Return them of a plan's section, its accounts found."""
-        return cls(
-            *(
-                SignerSet.of(1, quorum.threshold, (a.address for a in accounts), attests)
-                for quorum, accounts, attests in (
-                    (actions.events, parties.event_attestors, EVENT_ATTESTATION),
-                    (actions.messages, parties.message_attestors, MESSAGE_ATTESTATION),
-                )
-            )
         )
 
 

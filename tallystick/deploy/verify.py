@@ -11,13 +11,12 @@ from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
 from tallystick.bridge.message import LaneId, ledger_id
 from tallystick.chain import Contract, Revert
 from tallystick.chain.abi import CodecError, checksum, keccak
+from tallystick.deploy.signers import EngineSigners, first_signers
 from tallystick.deploy.steps import (
     GENESIS,
     NO_LIMIT,
     ROLES_OF,
-    EngineSigners,
     blueprint_content,
-    first_signers,
     is_zero,
 )
 from tallystick.files.manifest import Manifest

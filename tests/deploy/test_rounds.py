@@ -19,6 +19,7 @@ from tallystick.chain.abi import keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.local import default_specs
 from tallystick.deploy.deploy import Report, deploy
+from tallystick.deploy.rehearsal import rehearse
 from tallystick.deploy.verify import verify
 from tallystick.errors import CheckFailed
 from tallystick.reach.connection import connection_of
@@ -110,6 +111,34 @@ def test_what_does_not_depend_on_each_other_waits_for_one_block() -> None:
     waits = max(chain.waits for chain in chains.values())
     assert waits <= 12
     assert sum(sent(chains).values()) > 15 * waits
+
+
+def test_a_rehearsal_foresees_where_blocks_take_their_time() -> None:
+    chains = pooled(3)
+    plan = meant(listed(chains))
+    foreseen = rehearse(*plan, chains).report
+    made = deploy(*plan, chains, execute=True)
+    assert [step.address for step in made.steps] == [step.address for step in foreseen.steps]
+    assert [step.gas for step in made.steps] == [step.gas for step in foreseen.steps]
+
+
+def test_what_stands_is_asked_for_in_one_batch_a_ledger(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chains, journal = pooled(2), tmp_path / "journal.json"
+    plan = meant(listed(chains))
+    deploy(*plan, chains, journal=journal, execute=True)
+    batches: list[tuple[str, int]] = []
+    call_all = PooledChain.call_all
+
+    def counted(chain: PooledChain, calls: Any, **options: Any) -> Any:
+        batches.append((chain.name, len(calls)))
+        return call_all(chain, calls, **options)
+
+    monkeypatch.setattr(PooledChain, "call_all", counted)
+    assert deploy(*plan, chains, journal=journal).pending == 0
+    assert [name for name, _ in batches] == ["home", "remote"]
+    assert min(count for _, count in batches) > 40
 
 
 def test_no_pool_has_to_keep_more_of_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
