@@ -12,7 +12,7 @@ from tallystick.chain import Chain
 from tallystick.cli.rehearsal import rehearsal_dict, show_rehearsal
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy import verify as judge
-from tallystick.deploy.deploy import Report, StepState
+from tallystick.deploy.deploy import FUNDING, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.limits import check_release
 from tallystick.deploy.rehearsal import Rehearsal, rehearse
@@ -230,7 +230,7 @@ def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]
         if chain.balance(deployer) == 0:
             if not chain.controlled:
                 raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
-            chain.set_balance(deployer, 10**24)
+            chain.set_balance(deployer, FUNDING)
 
 
 def _written(path: Path, manifest: Manifest) -> Path:

@@ -36,10 +36,12 @@ from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
 from tallystick.reach.accounts import Parties
 
-__all__ = ["Report", "StepState", "carry_out", "check_opcodes", "deploy"]
+__all__ = ["FUNDING", "Report", "StepState", "carry_out", "check_opcodes", "deploy"]
 
 # As many of one account wait in any node's pool.
 _AT_ONCE: Final = 16
+# Wei for a deployer that has nothing, on a ledger that does what it is told.
+FUNDING: Final = 10**24
 _PENDING_SECONDS: Final = 120
 _POLL_SECONDS: Final = 0.2
 

@@ -17,7 +17,7 @@ from tallystick.chain import Chain
 from tallystick.chain.fees import Price
 from tallystick.chain.fork import ForkedChain
 from tallystick.chain.opcodes import hardfork_of
-from tallystick.deploy.deploy import Report, StepState, carry_out, deploy
+from tallystick.deploy.deploy import FUNDING, Report, StepState, carry_out, deploy
 from tallystick.deploy.describe import roles_of
 from tallystick.deploy.verify import verify
 from tallystick.files.plan import Plan
@@ -133,6 +133,7 @@ def _stage(name: str, chain: Chain, parties: Parties, steps: tuple[StepState, ..
         hardfork=hardfork_of(chain),
         price=chain.price(),
         payer=deployer.address,
-        balance=chain.balance(deployer),
+        # A ledger that does what it is told gives one that has nothing what it needs.
+        balance=chain.balance(deployer) or (FUNDING if chain.controlled else 0),
         gas=sum(step.gas for step in steps if step.ledger == name),
     )
