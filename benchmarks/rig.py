@@ -133,7 +133,6 @@ class Rig:
     def __init__(self, chains: tuple[Chain, Chain]) -> None:
         self.steps: dict[tuple[str, str], int] = {}
         self._chains = {chain.name: chain for chain in chains}
-        self._before = {name: meter(chain).spent for name, chain in self._chains.items()}
         self.network = Network.deploy(
             load_instrument(INSTRUMENT).model_copy(update={"authorised": _ISSUE_SIZE}),
             self._chains,
@@ -161,9 +160,7 @@ class Rig:
                 chain.close()
 
     def _note(self, step: StepState) -> None:
-        spent = meter(self._chains[step.ledger]).spent
-        self.steps[step.ledger, step.title] = spent - self._before[step.ledger]
-        self._before[step.ledger] = spent
+        self.steps[step.ledger, step.title] = step.gas
 
     # ------------------------------------------------------------------------ people
 

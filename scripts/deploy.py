@@ -32,11 +32,15 @@ ROOT = Path(__file__).resolve().parent.parent
     type=click.Path(path_type=Path),
     help="Journal and manifest.  [deployments/NAME OF PLAN]",
 )
+@click.option("--full", is_flag=True, help="Show every step of a dry run.")
 @click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
-def cli(provider: Any, plan_path: Path, execute: bool, out: Path | None, as_json: bool) -> None:
+def cli(
+    provider: Any, plan_path: Path, execute: bool, out: Path | None, full: bool, as_json: bool
+) -> None:
     """Carry out a deployment plan on the connected network; a dry run unless --execute."""
     from tallystick.cli.deploy import run
 
-    sys.exit(
-        guarded(lambda: run(plan_path, execute=execute, out=out, as_json=as_json, active=provider))
-    )
+    def work() -> int:
+        return run(plan_path, execute=execute, out=out, full=full, as_json=as_json, active=provider)
+
+    sys.exit(guarded(work))

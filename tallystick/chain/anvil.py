@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from tallystick.chain import wording
 from tallystick.chain.abi import address_bytes, address_of
 from tallystick.chain.account import JUNK_MNEMONIC, Account, derive_account
+from tallystick.chain.base import Chain
 from tallystick.chain.jsonrpc import JsonRpc, Patience, RpcError, ask, number, quantity, unhex
 from tallystick.chain.process import Process
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot
@@ -153,9 +154,7 @@ class AnvilChain(RpcChain):
     ) -> Receipt:
         if not self._automine:
             raise ChainError(f"{self.name} mines on request only: use submit(), then mine()")
-        locked = isinstance(sender, Account) and sender.unlock is not None
-        if locked and self._process is None:
-            # On a node of somebody else's its key signs; one of ours is a rehearsal.
+        if self._needs_key(sender):
             return super().send(
                 sender=sender, to=to, data=data, value=value, gas=gas, allow_failure=allow_failure
             )
@@ -163,6 +162,11 @@ class AnvilChain(RpcChain):
         request |= self._fees
         raw = self._mined_at_once(request)
         return self._finish(raw, sender, to, data, value, allow_failure=allow_failure)
+
+    def _needs_key(self, sender: Any) -> bool:
+        """Whether a sender's own key signs: on somebody else's node; one of ours is a rehearsal."""
+        locked = isinstance(sender, Account) and sender.unlock is not None
+        return locked and self._process is None
 
     def _mined_at_once(self, request: dict[str, Any]) -> dict[str, Any]:
         """The receipt of a transaction, in one request where anvil is new enough for that."""
@@ -174,8 +178,11 @@ class AnvilChain(RpcChain):
                 if not wording.is_unknown_method(error.code, error.message):
                     raise
                 self._knows_sync = False
-        tx_hash = self._unlocked("eth_sendTransaction", request)
-        patience = Patience(self.receipt_timeout, first=self._poll, longest=self._poll)
+        return self._awaited(self._unlocked("eth_sendTransaction", request))
+
+    def _awaited(self, tx_hash: str) -> dict[str, Any]:
+        """The receipt of a transaction that the node has."""
+        patience = Patience(self.receipt_timeout, first=self._poll, longest=20 * self._poll)
         while True:
             found, trouble = self._landed(tx_hash)
             if found is not None:
@@ -197,6 +204,21 @@ class AnvilChain(RpcChain):
         request |= self._fees
         tx_hash: str = self._unlocked("eth_sendTransaction", request)
         return tx_hash
+
+    def begin(
+        self, *, sender: Any, nonce: int, to: Any = None, data: bytes = b""
+    ) -> Callable[[], Receipt]:
+        if self._process is not None and self._automine:
+            # One block each, so that runs repeat exactly.
+            return Chain.begin(self, sender=sender, nonce=nonce, to=to, data=data)
+        if self._needs_key(sender):
+            return super().begin(sender=sender, nonce=nonce, to=to, data=data)
+        self._pool_used = True
+        request = self._request(sender, to, data, 0, DEFAULT_GAS) | self._fees
+        tx_hash = self._unlocked("eth_sendTransaction", request | {"nonce": quantity(nonce)})
+        return lambda: self._finish(
+            self._awaited(tx_hash), sender, to, data, 0, allow_failure=False
+        )
 
     def _unlocked(self, method: str, request: dict[str, Any]) -> Any:
         try:

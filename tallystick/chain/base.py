@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -20,6 +20,7 @@ from tallystick.build import Artifact, artifact
 from tallystick.chain.abi import CodecError, Interface, Parameters, address_of, keccak
 from tallystick.chain.account import JUNK_MNEMONIC, Account, derive_account
 from tallystick.chain.contract import Contract
+from tallystick.chain.fees import Price
 from tallystick.chain.receipt import (
     Args,
     Block,
@@ -187,6 +188,35 @@ class Chain(ABC):
         Raises:
             Revert: it reverted; it is in its block all the same and took the sender's nonce.
         """
+
+    def begin(
+        self,
+        *,
+        sender: Any,
+        nonce: int,
+        to: Any = None,
+        data: bytes = b"",
+    ) -> Callable[[], Receipt]:
+        """Sends a transaction and doesn't wait; what is returned waits for its block.
+
+        Args:
+            sender: as in `send`.
+            nonce: its number among the sender's: those before it were sent or are mined.
+            to: as in `send`.
+            data: as in `send`.
+
+        Raises:
+            Revert: it reverts now, or did in its block, which what is returned says.
+            ChainError: it can't be sent; said by what is returned, it may still land.
+        """
+        if nonce != self.nonce(sender):
+            raise ChainError(f"{sender} sends number {self.nonce(sender)} next, not {nonce}")
+        receipt = self.send(sender=sender, to=to, data=data)
+        return lambda: receipt
+
+    def price(self) -> Price:
+        """What gas costs now; nothing where transactions are free."""
+        return Price(0, 0)
 
     @abstractmethod
     def call(

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from tallystick.chain.jsonrpc import Rpc, RpcError, ask, number
 
-__all__ = ["Fees", "offered"]
+__all__ = ["Fees", "Price", "offered", "price_now"]
 
 # How many blocks' tips are looked at where a node proposes none.
 _BLOCKS: Final = "0x5"
@@ -46,6 +46,27 @@ class Fees:
         return Fees(most, min(max(self.tip, before.tip * 5 // 4 + 1), most))
 
 
+@dataclass(frozen=True)
+class Price:
+    """What gas costs now, in wei a unit: the base fee, None where blocks have none, and the tip."""
+
+    base: int | None
+    tip: int
+
+    @property
+    def wei(self) -> int:
+        """Both together."""
+        return (self.base or 0) + self.tip
+
+
+def price_now(rpc: Rpc, head: Mapping[str, Any]) -> Price:
+    """What gas costs in a block after `head`, as the node gives that; it raises like `offered`."""
+    if head.get("baseFeePerGas") is None:
+        return Price(None, ask(rpc, number, "eth_gasPrice"))
+    base = number(head["baseFeePerGas"])
+    return Price(base, _tip(rpc, base))
+
+
 def offered(rpc: Rpc, head: dict[str, Any]) -> Fees:
     """Fees for a transaction now.
 
@@ -56,10 +77,10 @@ def offered(rpc: Rpc, head: dict[str, Any]) -> Fees:
     Raises:
         RpcError: the node has no source of fees at all.
     """
-    if head.get("baseFeePerGas") is None:
-        return Fees(ask(rpc, number, "eth_gasPrice"), None)
-    base = number(head["baseFeePerGas"])
-    tip = _tip(rpc, base)
+    price = price_now(rpc, head)
+    if price.base is None:
+        return Fees(price.tip, None)
+    base, tip = price.base, price.tip
     # Room for the base fee to double twice; what isn't needed isn't paid.
     most = 4 * base + tip
     if base == 0:

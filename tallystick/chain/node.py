@@ -16,6 +16,7 @@ from tallystick.chain import wording
 from tallystick.chain.abi import address_bytes, address_of, checksum
 from tallystick.chain.account import DEVELOPMENT_CHAIN_IDS, JUNK_MNEMONIC
 from tallystick.chain.base import Chain
+from tallystick.chain.fees import Price, price_now
 from tallystick.chain.jsonrpc import (
     JsonRpc,
     NoAnswer,
@@ -339,6 +340,9 @@ class NodeChain(Chain):
         if which == "latest" and self._note(found.number) > found.number:
             return self.block(self._seen)
         return found
+
+    def price(self) -> Price:
+        return price_now(self.rpc, self._ask(as_header, "eth_getBlockByNumber", "latest", False))
 
     def snapshot(self) -> Snapshot:
         raise Unsupported(f"{self!r} is no local chain: it takes no snapshots")

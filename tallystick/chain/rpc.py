@@ -135,6 +135,12 @@ class RpcChain(NodeChain):
         signed = self.sign(sender=sender, to=to, data=data, value=value, gas=gas)
         return self.hand_over_dearer(signed).tx_hash
 
+    def begin(
+        self, *, sender: Any, nonce: int, to: Any = None, data: bytes = b""
+    ) -> Callable[[], Receipt]:
+        signed = self.hand_over_dearer(self.sign(sender=sender, to=to, data=data, nonce=nonce))
+        return lambda: self._finish(self._wait(signed), sender, to, data, 0, allow_failure=False)
+
     def sign(
         self,
         *,
@@ -143,8 +149,11 @@ class RpcChain(NodeChain):
         data: bytes = b"",
         value: int = 0,
         gas: int | None = None,
+        nonce: int | None = None,
     ) -> Signed:
         """Prepares a transaction for `hand_over`; its hash can be kept before anybody has it.
+
+        With `nonce` it is that one of the sender's, else the next that is free.
 
         Raises:
             Revert: it would revert now.
@@ -154,7 +163,7 @@ class RpcChain(NodeChain):
         head = self._ask(as_header, "eth_getBlockByNumber", "latest", False)
         fields: dict[str, Any] = {
             "chainId": self.chain_id,
-            "nonce": self._next_nonce(address),
+            "nonce": self._next_nonce(address) if nonce is None else nonce,
             "value": value,
             "data": "0x" + data.hex(),
             **offered(self.rpc, head).fields(),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
 from tallystick.chain import Chain
+from tallystick.cli.rehearsal import rehearsal_dict, show_rehearsal
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy.changes import ignored
-from tallystick.deploy.deploy import Given, Report, StepState
+from tallystick.deploy.deploy import FUNDING, Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.describe import compared
 from tallystick.deploy.limits import check_release
+from tallystick.deploy.rehearsal import Rehearsal, rehearse
 from tallystick.deploy.verify import verify
 from tallystick.deploy.verify import wrong as wrong_of
 from tallystick.errors import CheckFailed, InputError
@@ -33,8 +34,6 @@ from tallystick.storage import require_folder, require_writable
 
 __all__ = ["folder_of", "given_in", "run"]
 
-_PENDING_SECONDS: Final = 120
-
 
 def run(
     plan_path: Path,
@@ -44,10 +43,11 @@ def run(
     manifest_path: Path | None = None,
     registries: Mapping[str, str] | None = None,
     rpc: Mapping[str, str] | None = None,
+    full: bool = False,
     as_json: bool = False,
     active: Any = None,
 ) -> int:
-    """Carry out a plan, or show what is to be done; returns the exit status.
+    """Carry out a plan, or rehearse it; returns the exit status.
 
     Args:
         plan_path: the plan file.
@@ -56,6 +56,7 @@ def run(
         manifest_path: manifest of what stands already; that in `out`, if there is one.
         registries: registries of what stands already, by ledger.
         rpc: addresses of nodes by ledger, in place of the plan's.
+        full: show every step of a rehearsal.
         as_json: print one JSON object.
         active: ape's connected provider, under `ape run`.
     """
@@ -86,15 +87,16 @@ def run(
             def step(state: StepState) -> None:
                 tell(f"{state.ledger}: {state.title}")
 
-            report = carry_out(
-                plan,
-                parties,
-                opened.chains,
-                journal=journal,
-                given=given_in(None if opened.rehearsal else folder, manifest_path, registries),
-                execute=execute,
-                progress=step,
-            )
+            given = given_in(None if opened.rehearsal else folder, manifest_path, registries)
+            meant = (plan, parties, opened.chains)
+            rehearsed: Rehearsal | None = None
+            if execute:
+                report = carry_out(
+                    *meant, journal=journal, given=given, execute=True, progress=step
+                )
+            else:
+                rehearsed = rehearse(*meant, journal=journal, given=given, progress=step)
+                report = rehearsed.report
             if execute and report.manifest is not None:
                 tell("verifying")
                 facts = verify(connection_of(report.manifest, opened.chains), plan, parties)
@@ -104,13 +106,21 @@ def run(
                     differing = _write(written, report)
     if as_json:
         shown.print(
-            json_line(_report_dict(report, plan, opened, execute, written, wrong, differing)),
+            json_line(
+                _report_dict(report, plan, opened, execute, written, wrong, differing)
+                | ({} if rehearsed is None else rehearsal_dict(rehearsed))
+            ),
             markup=False,
             soft_wrap=True,
         )
+    elif rehearsed is not None:
+        instrument = plan.loaded_instrument
+        show_rehearsal(f"{instrument.name}, {instrument.isin}", rehearsed, full=full)
+        _tell_dry(report)
     else:
-        _tell(report, opened, plan, execute, written, wrong, differing)
-    return 1 if wrong or differing else 0
+        _tell(report, opened, plan, written, wrong, differing)
+    fails = rehearsed is not None and (rehearsed.differences or rehearsed.lacking)
+    return 1 if wrong or differing or fails else 0
 
 
 def folder_of(plan_path: Path, out: Path | None) -> Path:
@@ -137,41 +147,53 @@ def given_in(
     return Given(found, addresses)
 
 
+def _tell_dry(report: Report) -> None:
+    _tell_changes(report)
+    counts = _counts(report)
+    elsewhere = f", {counts['elsewhere']} on other ledgers" if counts["elsewhere"] else ""
+    console().print(
+        f"dry run: {counts['done']} steps done, {counts['pending']} pending{elsewhere}; "
+        "nothing was sent (--execute sends)",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _tell_changes(report: Report) -> None:
+    for change in report.changes:
+        before, now = (seen(change.path, value) for value in (change.before, change.now))
+        line = f"{change.path}: {now}, was {before} at the beginning: no ledger holds it"
+        console().print(line, markup=False, soft_wrap=True)
+
+
+def _counts(report: Report) -> dict[str, int]:
+    return {
+        state: sum(step.state == state for step in report.steps)
+        for state in ("done", "executed", "pending", "elsewhere")
+    }
+
+
 def _tell(
     report: Report,
     opened: Opened,
     plan: Plan,
-    execute: bool,
     written: Path | None,
     wrong: list[str],
     differing: list[tuple[str, Any, Any]],
 ) -> None:
-    shown, instrument = console(), plan.loaded_instrument
+    shown, instrument, counts = console(), plan.loaded_instrument, _counts(report)
 
     def say(text: str) -> None:
         shown.print(text, markup=False, soft_wrap=True)
 
-    for change in report.changes:
-        before, now = (seen(change.path, value) for value in (change.before, change.now))
-        say(f"{change.path}: {now}, was {before} at the beginning: no ledger holds it")
-    if not execute or shown.is_terminal:
+    _tell_changes(report)
+    if shown.is_terminal:
         show_table(
             shown,
             f"{instrument.name}, {instrument.isin}",
             ("Ledger", "Step", "State"),
             [(step.ledger, step.title, step.state) for step in report.steps],
         )
-    counts = {
-        state: sum(step.state == state for step in report.steps)
-        for state in ("done", "executed", "pending", "elsewhere")
-    }
-    if not execute:
-        say(
-            f"dry run: {counts['done']} steps done, {counts['pending']} pending"
-            + (f", {counts['elsewhere']} on other ledgers" if counts["elsewhere"] else "")
-            + "; nothing was sent (--execute sends)"
-        )
-        return
     say(
         f"{instrument.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
         f"{counts['done']} were done before"
@@ -214,7 +236,14 @@ def _report_dict(
             {"field": each.path, "before": each.before, "now": each.now} for each in report.changes
         ],
         "steps": [
-            {"ledger": step.ledger, "title": step.title, "state": step.state}
+            {
+                "ledger": step.ledger,
+                "title": step.title,
+                "state": step.state,
+                "group": step.group,
+                "gas": step.gas,
+                "address": step.address,
+            }
             for step in report.steps
         ],
         "wrong": wrong,
@@ -246,11 +275,11 @@ def _alone(folder: Path, needed: bool) -> Iterator[None]:
 
 
 def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]) -> None:
-    """Make sure that deployers can send, and that nothing of an earlier run is still under way.
+    """Make sure that deployers can send.
 
     Raises:
         InputError: a deployer can't sign.
-        CheckFailed: a deployer has no funds, or its transactions don't get into blocks.
+        CheckFailed: a deployer has no funds.
     """
     for at, ledger in enumerate(plan.ledgers):
         chain = chains.get(ledger.name)
@@ -264,19 +293,7 @@ def _ready(path: Path, plan: Plan, parties: Parties, chains: Mapping[str, Chain]
         if chain.balance(deployer) == 0:
             if not chain.controlled:
                 raise CheckFailed(f"{ledger.name}: the deployer {deployer.address} has no funds")
-            chain.set_balance(deployer, 10**24)
-        _await_pending(chain, deployer.address)
-
-
-def _await_pending(chain: Chain, address: str) -> None:
-    end = time.monotonic() + _PENDING_SECONDS
-    while chain.nonce(address, pending=True) > chain.nonce(address):
-        if time.monotonic() > end:
-            raise CheckFailed(
-                f"{chain.name}: transactions of the deployer {address} wait in the pool since "
-                f"{_PENDING_SECONDS} s: replace them or wait, then run again"
-            )
-        time.sleep(0.5)
+            chain.set_balance(deployer, FUNDING)
 
 
 def _write(path: Path, report: Report) -> list[tuple[str, Any, Any]]:

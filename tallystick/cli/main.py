@@ -245,6 +245,7 @@ def log(ledger: str, manifest_path: Path, rpc: Pairs, rebuild: bool, as_json: bo
 @click.argument("plan_path", metavar="PLAN", type=PATH)
 @click.option("--execute", is_flag=True, help="Send transactions; without it nothing is sent.")
 @click.option("--out", type=PATH, help="Journal and manifest.  [deployments/NAME OF PLAN]")
+@click.option("--full", is_flag=True, help="Show every step of a dry run.")
 @click.option(
     "--manifest",
     "manifest_path",
@@ -258,6 +259,7 @@ def deploy(
     plan_path: Path,
     execute: bool,
     out: Path | None,
+    full: bool,
     manifest_path: Path | None,
     registries: Pairs,
     rpc: Pairs,
@@ -265,7 +267,9 @@ def deploy(
 ) -> int:
     """Carry out a deployment plan: a dry run unless --execute is given.
 
-    Running it again changes nothing; a run that was interrupted goes on where it stood.
+    A dry run rehearses what is left of the plan and sends nothing; its exit status is 1 where what
+    stands differs from the plan, or a deployer lacks what it costs. Running it again changes
+    nothing; a run that was interrupted goes on where it stood.
     """
     from tallystick.cli.deploy import run
 
@@ -276,6 +280,7 @@ def deploy(
         manifest_path=manifest_path,
         registries=dict(registries),
         rpc=dict(rpc),
+        full=full,
         as_json=as_json,
     )
 

@@ -10,11 +10,11 @@ from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
 from tallystick.deploy.changes import differences
+from tallystick.deploy.signers import first_signers
 from tallystick.deploy.steps import (
     EVENTS_VERIFIER,
     MESSAGES_VERIFIER,
     LedgerSteps,
-    first_signers,
 )
 from tallystick.files.manifest import (
     ABI_FOLDER,
@@ -33,7 +33,7 @@ from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection
 from tallystick.text import bare_url, hex_text
 
-__all__ = ["compared", "manifest_of", "refreshed"]
+__all__ = ["compared", "manifest_of", "refreshed", "roles_of"]
 
 
 def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
@@ -65,7 +65,7 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
         ),
         lanes=tuple(_lane(plan, lane, index, ledgers) for index, lane in enumerate(plan.lanes)),
         actions=_actions(plan, ledgers),
-        roles=_roles(plan, parties),
+        roles=roles_of(plan, parties),
         mnemonic=JUNK_MNEMONIC if derived and all(map(is_public, derived)) else None,
     )
 
@@ -198,7 +198,8 @@ def _actions(plan: Plan, ledgers: Mapping[str, LedgerSteps]) -> ActionsEntry | N
     )
 
 
-def _roles(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
+def roles_of(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
+    """Whose account has which role, by ledger and title; attestors are listed at home."""
     found = {name: dict(accounts) for name, accounts in parties.on_ledger.items()}
     # An attestor signs for both sides with one key; it is listed once, at home.
     signers: dict[str, Account] = {}

@@ -98,11 +98,8 @@ class Creations:
     Each is created once: from the nonce under which it was journalled, or not at all.
     """
 
-    def __init__(
-        self, journal: Journal, ledger: str, contracts: dict[str, Any], deployer: Account
-    ) -> None:
+    def __init__(self, journal: Journal, contracts: dict[str, Any], deployer: Account) -> None:
         self._journal = journal
-        self._ledger = ledger
         self._contracts = contracts
         self._deployer = deployer
         # What was there once stays there.
@@ -136,31 +133,30 @@ class Creations:
             if not patience.wait():
                 made = "" if nonce is None else f" by transaction {nonce} of {self._deployer}"
                 raise CheckFailed(
-                    f"{self._ledger}: {key} was created at {record['address']}{made}, and there is "
+                    f"{key} was created at {record['address']}{made}, and there is "
                     "no code: nothing is created a second time. Ask another node; if that "
                     f"transaction failed, or was another one, take the entry out of "
                     f"{self._journal.name}"
                 )
         return True
 
-    def create(self, key: str, code: bytes, chain: Chain) -> None:
-        """Create a contract from the deployer's next nonce, journalled before it is sent.
+    def nonce(self, key: str) -> int:
+        """Return the nonce under which a contract is journalled; -1 if it is not, or not known."""
+        nonce = self._contracts.get(key, {}).get("nonce")
+        return -1 if nonce is None else int(nonce)
+
+    def put(self, key: str, nonce: int) -> None:
+        """Put on disk where a contract will be that the deployer's transaction `nonce` creates.
 
         Raises:
-            CheckFailed: that is not the nonce under which it was journalled.
+            CheckFailed: it is journalled under another nonce.
         """
-        nonce = chain.nonce(self._deployer.address)
         address = checksum(create_address(address_bytes(self._deployer), nonce))
         record = self._contracts.setdefault(key, {"address": address, "nonce": nonce})
         if record["nonce"] != nonce:
             raise CheckFailed(
-                f"{self._ledger}: {key} is journalled as transaction {record['nonce']} of "
-                f"{self._deployer}, whose next one is {nonce}: the node is behind, or somebody "
-                "else sends with that key. Nothing was sent"
+                f"{key} is journalled as transaction {record['nonce']} of {self._deployer}, and "
+                f"the next one is {nonce}: the node is behind, or somebody else sends with that "
+                "key. Nothing was sent"
             )
         self._journal.write()
-        receipt = chain.send(sender=self._deployer, data=code)
-        if receipt.contract_address != record["address"]:
-            # Somebody else used the key in this moment. Nothing relied on the entry yet.
-            self._contracts[key] = {"address": receipt.contract_address, "nonce": None}
-            self._journal.write()

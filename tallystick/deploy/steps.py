@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, NamedTuple, Self
+from functools import cached_property, partial
+from typing import Final
 
 from tallystick import build
-from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, ledger_id, party
-from tallystick.chain import Account, Chain, Contract
+from tallystick.chain import Account, Chain, Contract, Method, Receipt
 from tallystick.chain.abi import encode, keccak
 from tallystick.deploy.journal import Creations, Journal
+from tallystick.deploy.signers import EngineSigners, first_signers
+from tallystick.deploy.step import Call, NotYet, Question, Step
 from tallystick.files.instrument import record_of
-from tallystick.files.plan import Actions, Lane, Plan
+from tallystick.files.plan import Lane, Plan
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
     PER_INSTRUMENT,
@@ -27,10 +27,9 @@ from tallystick.governance.release import (
     release_kind,
 )
 from tallystick.governance.roles import Role, reason_code, role_of_title
-from tallystick.reach.accounts import Parties
 from tallystick.token.position import AccountClass
 
-__all__ = ["EngineSigners", "Step", "blueprint_content", "first_signers"]
+__all__ = ["LedgerSteps", "blueprint_content"]
 
 SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
@@ -66,24 +65,6 @@ MESSAGES_VERIFIER: Final = "QuorumVerifier#messages"
 NO_LIMIT: Final = 2**256 - 1
 
 
-class NotYet(Exception):
-    """Something that this step builds on does not stand yet."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """An act and the question whether it is done already.
-
-    `last`: it ends the set-up of a contract, so that nothing of its ledger may be left before it.
-    """
-
-    ledger: str
-    title: str
-    done: Callable[[], bool]
-    act: Callable[[], None]
-    last: bool = False
-
-
 class LedgerSteps:
     """One ledger while it is being deployed to."""
 
@@ -105,8 +86,9 @@ class LedgerSteps:
         self._chain = chain
         self.journal = journal
         self.entry = journal.ledger(name, chain)
-        self.creations = Creations(journal, name, self.entry["contracts"], self.deployer)
+        self.creations = Creations(journal, self.entry["contracts"], self.deployer)
         self.is_home = name == plan.home
+        self._seen: dict[str, str | None] = {}
 
     @property
     def chain(self) -> Chain:
@@ -137,7 +119,21 @@ class LedgerSteps:
         Raises:
             CheckFailed: it should stand and can't be seen.
         """
-        return self.creations.address(key, self.chain)
+        return self._found(key, lambda: self.creations.address(key, self.chain))
+
+    def _found(self, key: str, look: Callable[[], str | None]) -> str | None:
+        """Where something stands. What was seen is not asked for again, what is missing is."""
+        if key not in self._seen:
+            self._seen[key] = look()
+        return self._seen[key]
+
+    def look_again(self) -> None:
+        """Ask the ledger again for what was missing."""
+        self._seen = {key: address for key, address in self._seen.items() if address is not None}
+
+    def where(self, key: str) -> str | None:
+        """Return where a contract or proxy was seen to stand."""
+        return self._seen.get(key)
 
     def contract(self, name: str, key: str | None = None) -> Contract:
         """Return a journalled contract.
@@ -150,13 +146,31 @@ class LedgerSteps:
             raise NotYet
         return self.chain.at(name, address)
 
+    def begin(self, step: Step, call: Call, nonce: int) -> Callable[[], Receipt]:
+        """Send a step's transaction; a creation is journalled before. Returns what waits for it.
+
+        Raises:
+            CheckFailed: it is a creation that is journalled under another nonce.
+            ChainError: it can't be sent.
+            Revert: it reverts.
+        """
+        if call.to is None:
+            assert step.makes is not None
+            self.creations.put(step.makes, nonce)
+        return self.chain.begin(sender=self.deployer, nonce=nonce, to=call.to, data=call.data)
+
+    def nonce_of(self, step: Step) -> int:
+        """Return the nonce under which a step's creation is journalled, -1 where none is."""
+        return self.creations.nonce(step.makes) if step.makes else -1
+
     def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
         """Step that creates a plain contract."""
         return Step(
             self.name,
             title,
             lambda: self.address(key) is not None,
-            lambda: self.creations.create(key, code(), self.chain),
+            lambda: Call(None, code()),
+            makes=key,
         )
 
     # ------------------------------------------------------------------- proxies
@@ -168,10 +182,15 @@ class LedgerSteps:
             NotYet: its proxy does not stand yet.
         """
         authority = self.contract("ReleaseAuthority")
-        address = authority.proxy_at(self.proxy_key(name))
-        if int(str(address), 16) == 0:
+
+        def look() -> str | None:
+            address = str(authority.proxy_at(self.proxy_key(name)))
+            return None if is_zero(address) else address
+
+        found = self._found(name, look)
+        if found is None:
             raise NotYet
-        return self.chain.at(name, address)
+        return self.chain.at(name, found)
 
     def proxy_address(self, name: str) -> str:
         """Return where a proxy is; of a ledger that is not at hand, as an earlier run noted it.
@@ -238,19 +257,22 @@ class LedgerSteps:
         """Authority, code of custodies, releases, proxies."""
         yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
         yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
-        custody = build.artifact("LaneCustody").code_hash
-        yield Step(
-            self.name,
-            "register code of LaneCustody",
-            lambda: bool(self.contract("ReleaseAuthority").custody_code(custody)),
-            lambda: _sent(
-                self.contract("ReleaseAuthority").register_custody_code(
-                    custody, *self.stated, sender=self.deployer
-                )
-            ),
-        )
+        yield self.custody_known
         for name in self.proxies:
             yield from self._proxy_steps(name, build.artifact(name))
+
+    @cached_property
+    def custody_known(self) -> Step:
+        """Step that lets the code of custodies hold units."""
+        custody = build.artifact("LaneCustody").code_hash
+        return Step(
+            self.name,
+            "register code of LaneCustody",
+            lambda: Question(self.contract("ReleaseAuthority").custody_code, (custody,)),
+            lambda: _call(
+                self.contract("ReleaseAuthority").register_custody_code, custody, *self.stated
+            ),
+        )
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
         """Implementation, release and proxy of one contract."""
@@ -263,25 +285,28 @@ class LedgerSteps:
             code = partial(self._piece_code, piece, *following)
             yield self.creation(f"create {key} {GENESIS}", f"{key}@{GENESIS}", code)
             following = (piece,)
-        yield Step(
+        registered = Step(
             self.name,
             f"register release {name} {GENESIS}",
-            lambda: self.contract("ReleaseAuthority").release_of(release).version != 0,
-            lambda: self._register(name, artifact),
+            lambda: Question(
+                self.contract("ReleaseAuthority").release_of, (release,), lambda it: it.version != 0
+            ),
+            lambda: self._registration(name, artifact),
         )
+        yield registered
         yield Step(
             self.name,
             f"create {name} proxy",
             lambda: self.proxied(name) is not None,
-            lambda: _sent(
-                self.contract("ReleaseAuthority").create_proxy(
-                    release,
-                    self.proxy_key(name),
-                    self.initialisation(name),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: _call(
+                self.contract("ReleaseAuthority").create_proxy,
+                release,
+                self.proxy_key(name),
+                self.initialisation(name),
+                *self.stated,
             ),
+            makes=name,
+            after=(registered,),
         )
 
     def _authority_code(self) -> bytes:
@@ -308,27 +333,25 @@ class LedgerSteps:
     def _piece_at(self, piece: build.Artifact) -> str:
         return str(self.contract(piece.name, f"{piece.name}@{GENESIS}"))
 
-    def _register(self, name: str, artifact: build.Artifact) -> None:
-        implementation = self.address(f"{name}@{GENESIS}")
-        self.contract("ReleaseAuthority").register_release(
+    def _registration(self, name: str, artifact: build.Artifact) -> Call:
+        return _call(
+            self.contract("ReleaseAuthority").register_release,
             (
                 release_kind(name),
                 GENESIS.packed,
-                implementation,
+                self._piece_at(artifact),
                 *code_hashes(artifact, [self._piece_at(each) for each in artifact.behind]),
                 # Evidence of the first release is the plan that all parties see.
                 self.plan.document,
                 bytes(32),
             ),
             *self.stated,
-            sender=self.deployer,
         )
 
     def lane_steps(
         self, lane: Lane, attestors: Iterable[Account], index: int, peer: LedgerSteps
     ) -> Iterator[Step]:
         """Verifier, custody and lane of one side."""
-        deployer = self.deployer
         where = f"lane {lane.home}-{lane.remote}"
         verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
         (verifier,) = lane.verifiers
@@ -345,23 +368,21 @@ class LedgerSteps:
                 )
             ),
         )
-        yield Step(
+        linked = Step(
             self.name,
             f"make custody of {where} a link account",
-            lambda: bool(
-                self.proxied("SecurityToken").is_link(
-                    self.contract("LaneCustody", custody_key).address
-                )
+            lambda: Question(
+                self.proxied("SecurityToken").is_link, (self.contract("LaneCustody", custody_key),)
             ),
-            lambda: _sent(
-                self.proxied("SecurityToken").set_class(
-                    self.contract("LaneCustody", custody_key).address,
-                    AccountClass.LINK,
-                    *self.stated,
-                    sender=deployer,
-                )
+            lambda: _call(
+                self.proxied("SecurityToken").set_class,
+                self.contract("LaneCustody", custody_key).address,
+                AccountClass.LINK,
+                *self.stated,
             ),
+            after=(self.custody_known,),
         )
+        yield linked
         if not self.is_home:
             # The escrow issues to holders, a custody to itself.
             yield self._our_bridge(lambda: self.proxied("BridgeEscrow").address, "escrow")
@@ -371,27 +392,26 @@ class LedgerSteps:
         yield Step(
             self.name,
             f"open {where}",
-            lambda: any(self.proxied("BridgeEscrow").canonical_lane(pair)),
-            lambda: _sent(
-                self.proxied("BridgeEscrow").open_lane(
-                    (
-                        self.instrument.isin,
-                        self.is_home,
-                        self.proxied("SecurityToken").address,
-                        self.contract("LaneCustody", custody_key).address,
-                        self.contract("QuorumVerifier", verifier_key).address,
-                        verifier.rotation_seconds,
-                        verifier.retention_seconds,
-                        ledger_id(peer.caip2),
-                        party(peer.proxy_address("BridgeEscrow")),
-                        NO_CAP if lane.cap is None else int(lane.cap),
-                        self.instrument.decimals,
-                        self.instrument.close_minute_utc,
-                    ),
-                    *self.stated,
-                    sender=deployer,
-                )
+            lambda: Question(self.proxied("BridgeEscrow").canonical_lane, (pair,), any),
+            lambda: _call(
+                self.proxied("BridgeEscrow").open_lane,
+                (
+                    self.instrument.isin,
+                    self.is_home,
+                    self.proxied("SecurityToken").address,
+                    self.contract("LaneCustody", custody_key).address,
+                    self.contract("QuorumVerifier", verifier_key).address,
+                    verifier.rotation_seconds,
+                    verifier.retention_seconds,
+                    ledger_id(peer.caip2),
+                    party(peer.proxy_address("BridgeEscrow")),
+                    NO_CAP if lane.cap is None else int(lane.cap),
+                    self.instrument.decimals,
+                    self.instrument.close_minute_utc,
+                ),
+                *self.stated,
             ),
+            after=(linked,),
         )
 
     def _verifier(self, whose: str, key: str, signers: SignerSet) -> Step:
@@ -416,13 +436,13 @@ class LedgerSteps:
             yield Step(
                 self.name,
                 "ActionsEngine: believe the event attestors",
-                lambda: not is_zero(self.proxied("ActionsEngine").attestors()),
-                lambda: _sent(
-                    self.proxied("ActionsEngine").set_attestors(
-                        self.contract("QuorumVerifier", EVENTS_VERIFIER),
-                        *self.stated,
-                        sender=self.deployer,
-                    )
+                lambda: Question(
+                    self.proxied("ActionsEngine").attestors, (), lambda it: not is_zero(it)
+                ),
+                lambda: _call(
+                    self.proxied("ActionsEngine").set_attestors,
+                    self.contract("QuorumVerifier", EVENTS_VERIFIER),
+                    *self.stated,
                 ),
             )
         heard = [other for other in others if other.is_home != self.is_home]
@@ -436,7 +456,7 @@ class LedgerSteps:
                 self.name,
                 "ActionsEngine: ask for each day's close",
                 lambda: engine().daily_since() != 0 or is_zero(engine().set_up_key()),
-                lambda: _sent(engine().set_daily(True, *self.stated, sender=self.deployer)),
+                lambda: _call(engine().set_daily, True, *self.stated),
             )
 
     def _peer(self, other: LedgerSteps) -> Step:
@@ -444,17 +464,17 @@ class LedgerSteps:
         return Step(
             self.name,
             f"ActionsEngine: believe the engine of {other.name}",
-            lambda: (
-                not is_zero(self.proxied("ActionsEngine").peer_of(ledger_id(other.caip2)).engine)
+            lambda: Question(
+                self.proxied("ActionsEngine").peer_of,
+                (ledger_id(other.caip2),),
+                lambda it: not is_zero(it.engine),
             ),
-            lambda: _sent(
-                self.proxied("ActionsEngine").set_peer(
-                    self.plan.ledger(other.name).chain_id,
-                    other.proxy_address("ActionsEngine"),
-                    self.contract("QuorumVerifier", MESSAGES_VERIFIER),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: _call(
+                self.proxied("ActionsEngine").set_peer,
+                self.plan.ledger(other.name).chain_id,
+                other.proxy_address("ActionsEngine"),
+                self.contract("QuorumVerifier", MESSAGES_VERIFIER),
+                *self.stated,
             ),
         )
 
@@ -463,12 +483,17 @@ class LedgerSteps:
         return Step(
             self.name,
             f"SecurityToken: bridge is the {whose}",
-            lambda: bool(self.proxied("SecurityToken").bridge_of(account()).ours),
-            lambda: _sent(
-                self.proxied("SecurityToken").set_bridge(
-                    account(), NO_LIMIT, NO_LIMIT, *self.stated, sender=self.deployer
-                )
+            lambda: Question(
+                self.proxied("SecurityToken").bridge_of, (account(),), lambda it: bool(it.ours)
             ),
+            lambda: _call(
+                self.proxied("SecurityToken").set_bridge,
+                account(),
+                NO_LIMIT,
+                NO_LIMIT,
+                *self.stated,
+            ),
+            after=(self.custody_known,),
         )
 
     def role_steps(self) -> Iterator[Step]:
@@ -490,12 +515,10 @@ class LedgerSteps:
         return Step(
             self.name,
             f"{name}: {called} is {whose}",
-            lambda: self.any_contract(name).role_of(account()) == role,
-            lambda: _sent(
-                self.any_contract(name).assign_role(
-                    account(), role, *self.stated, sender=self.deployer
-                )
+            lambda: Question(
+                self.any_contract(name).role_of, (account(),), lambda it: bool(it == role)
             ),
+            lambda: _call(self.any_contract(name).assign_role, account(), role, *self.stated),
         )
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
@@ -503,13 +526,13 @@ class LedgerSteps:
         yield Step(
             self.name,
             f"register {self.instrument.isin}",
-            lambda: bool(self.proxied("InstrumentRegistry").is_registered(self.instrument.isin)),
-            lambda: _sent(
-                self.proxied("InstrumentRegistry").register(
-                    record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
-                    *self.stated,
-                    sender=self.deployer,
-                )
+            lambda: Question(
+                self.proxied("InstrumentRegistry").is_registered, (self.instrument.isin,)
+            ),
+            lambda: _call(
+                self.proxied("InstrumentRegistry").register,
+                record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
+                *self.stated,
             ),
         )
 
@@ -522,38 +545,9 @@ class LedgerSteps:
         return Step(
             self.name,
             f"hand over {name}",
-            lambda: is_zero(self.any_contract(name).set_up_key()),
-            lambda: _sent(
-                self.any_contract(name).hand_over(
-                    HAND_OVER, self.plan.document, sender=self.deployer
-                )
-            ),
+            lambda: Question(self.any_contract(name).set_up_key, (), is_zero),
+            lambda: _call(self.any_contract(name).hand_over, HAND_OVER, self.plan.document),
             last=True,
-        )
-
-
-def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
-    """Return who signs in the first epoch of a lane, on both its ledgers."""
-    return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
-
-
-class EngineSigners(NamedTuple):
-    """Who attests for the engines of a plan: the same accounts on every ledger."""
-
-    events: SignerSet
-    messages: SignerSet
-
-    @classmethod
-    def of(cls, actions: Actions, parties: Parties) -> Self:
-        """Return them of a plan's section, its accounts found."""
-        return cls(
-            *(
-                SignerSet.of(1, quorum.threshold, (a.address for a in accounts), attests)
-                for quorum, accounts, attests in (
-                    (actions.events, parties.event_attestors, EVENT_ATTESTATION),
-                    (actions.messages, parties.message_attestors, MESSAGE_ATTESTATION),
-                )
-            )
         )
 
 
@@ -569,8 +563,8 @@ def _blueprint() -> bytes:
     return b"\x61" + len(content).to_bytes(2, "big") + bytes.fromhex("3d81600a3d39f3") + content
 
 
-def _sent(_: object) -> None:
-    """A receipt that nobody needs: a revert would have been raised."""
+def _call(method: Method, *args: object) -> Call:
+    return Call(method.contract, method.encode(*args))
 
 
 def is_zero(address: object) -> bool:

@@ -330,14 +330,14 @@ def _messages(
         found.append((event, message, good, settled))
     # What was delivered once and is over needs no further questions.
     open_ones = [message for _, message, _, settled in found if not settled]
-    logged = words_of({int(e.args["message"].nonce): MessageId(e.args["id"]) for e in sent})
+    proven = words_of({int(e.args["message"].nonce): MessageId(e.args["id"]) for e in sent})
     pages = sorted({message.nonce // PAGE for message in open_ones})
     words = source.ask((source.escrow, "outbox", lane.id_bytes, page) for page in pages)
     # A page of which a log is missing tells nothing of the others.
     unlike = {
         page
         for page, word in zip(pages, words, strict=True)
-        if bytes(word) != logged[page] and len(sent) >= count
+        if bytes(word) != proven[page] and len(sent) >= count
     }
     there = destination.escrow
     arrived = destination.ask((there, "has_arrived", lane.id_bytes, m.nonce) for m in open_ones)

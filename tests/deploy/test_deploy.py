@@ -31,6 +31,7 @@ from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
 from tallystick.governance.pieces import GETTERS
+from tallystick.governance.release import PROXIED
 from tallystick.governance.roles import Role, reason_code
 from tallystick.local.network import ROLE_INDEX
 from tallystick.reach.accounts import Finder, Parties
@@ -283,6 +284,7 @@ def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bo
     meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
     chains, fuse = fragile()
     crashes = 0
+    noted: dict[str, dict[str, Any]] = {}
     while True:
         fuse[0] = every
         for chain in chains.values():
@@ -293,6 +295,10 @@ def test_a_crash_at_every_nth_transaction(tmp_path: Path, every: int, before: bo
             break
         except Crash:
             crashes += 1
+        # What was journalled once is made where it was journalled, and nowhere else.
+        for name, entry in json.loads(journal.read_text())["ledgers"].items():
+            assert entry["contracts"].items() >= noted.get(name, {}).items()
+            noted[name] = entry["contracts"]
     total = len(report.steps)
     sent = every - 1 if before else every
     # The last run ends before its fuse burns, or has nothing left to send.
@@ -658,13 +664,11 @@ def anvils(ledgers: Any) -> dict[str, Chain]:
 @pytest.mark.anvil_only
 def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     plan = write_plan(tmp_path, plan_data(anvils))
-    dry = tallystick("deploy", plan, cwd=tmp_path)
+    dry = tallystick("deploy", plan, "--json", cwd=tmp_path)
     assert dry.returncode == 0, dry.stderr
-    lines = dry.stdout.splitlines()
-    total = sum("pending" in line for line in lines) - 1
-    assert lines[-1] == (
-        f"dry run: 0 steps done, {total} pending; nothing was sent (--execute sends)"
-    )
+    rehearsed = json.loads(dry.stdout)
+    total = len(rehearsed["steps"])
+    assert {step["state"] for step in rehearsed["steps"]} == {"pending"}
     assert marks(anvils) == [(0, 0), (0, 0)]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["plan.yaml"]
 
@@ -680,6 +684,17 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     ]
     files = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
     before = marks(anvils)
+    # Through JSON-RPC, too, everything is where the dry run said.
+    made = json.loads((out / "journal.json").read_text())["ledgers"]
+    foreseen = {(s["ledger"], s["address"]) for s in rehearsed["steps"] if s["address"]}
+    assert foreseen == {
+        *((name, c["address"]) for name in made for c in made[name]["contracts"].values()),
+        *(
+            (ledger.name, ledger.contracts[name].address)
+            for ledger in Manifest.load(out / "manifest.json").ledgers
+            for name in PROXIED
+        ),
+    }
 
     again = tallystick("deploy", plan, "--execute", cwd=tmp_path)
     assert again.stdout.splitlines()[2] == (

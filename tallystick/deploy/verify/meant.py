@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tallystick.bridge.message import NO_CAP
-from tallystick.deploy.steps import ROLES_OF, EngineSigners, first_signers
+from tallystick.deploy.signers import EngineSigners, first_signers
+from tallystick.deploy.steps import ROLES_OF
 from tallystick.deploy.verify.fact import Key
 from tallystick.deploy.verify.words import (
     NOBODY,
