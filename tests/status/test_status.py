@@ -18,7 +18,7 @@ from rich.console import Console
 
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, Kind, LaneId, MessageId
-from tallystick.chain import Chain, RawLog
+from tallystick.chain import Chain, ChainError, RawLog
 from tallystick.cli.status import render
 from tallystick.errors import InputError
 from tallystick.local.network import Network
