@@ -142,6 +142,25 @@ def test_a_drift_is_named_with_what_was_meant_and_what_was_found(right: World, n
     assert found == TOLD[name]
 
 
+def test_what_has_lapsed_is_no_drift(right: World) -> None:
+    """A proposal counts for a month, of a role for one more, with the guardian's confirmation."""
+    chain = right.home.chain
+    for name, contract, months in (
+        ("a pool proposed", "SecurityToken", 1),
+        ("a role proposed", "InstrumentRegistry", 2),
+        ("a release to come", "SecurityToken", 1),
+    ):
+        with right.isolated():
+            DRIFTS[name](right)
+            chain.advance(months * 30 * DAY - DAY)
+            chain.mine()
+            what = "release to come" if "release" in name else "pending changes"
+            assert (contract, what) in [row[:2] for row in wrong_rows(right)]
+            chain.advance(2 * DAY)
+            chain.mine()
+            assert (contract, what) not in [row[:2] for row in wrong_rows(right)]
+
+
 def test_the_page_tells_each_drift_and_no_other() -> None:
     assert list(TOLD) == list(DRIFTS)
     assert len(TOLD) >= 40
