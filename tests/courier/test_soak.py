@@ -12,7 +12,7 @@ HABITS = {"clock", "cut_logs", "drop", "lag", "log_range", "lost_receipts", "nul
 @pytest.mark.requirement("INV-3", "INV-4")
 @pytest.mark.anvil_only
 def test_a_courier_that_is_killed_before_bad_nodes_delivers_everything_once() -> None:
-    found = soak(16, 2)
+    found = soak(16, 2, patience=300)
     assert found.sound
     assert found.arrived == found.messages
     # No transaction but those that delivered something.
