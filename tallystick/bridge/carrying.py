@@ -130,6 +130,11 @@ class Halt:
         detail = str(CheckFailed(said))
         return cls("stopped", source, destination, lane, detail, None if foreseen else error)
 
+    @property
+    def way(self) -> tuple[str, str, bytes]:
+        """The direction."""
+        return self.source, self.destination, self.id
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return {

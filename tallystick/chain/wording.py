@@ -82,7 +82,7 @@ _UNDERPRICED: Final = _words(
     r"fee.{0,60}(?:below|less than|lower than)",
 )
 _UNFUNDED: Final = _words(
-    r"insufficient (?:funds|balance|MaxFeePerGas for sender balance)",
+    r"insufficient ?(?:funds|balance|MaxFeePerGas for sender balance)",
     r"sender doesn't have enough funds",
     r"balance.{0,40}(?:too low|lower than|not enough|exceed)",
     r"upfront cost exceeds",

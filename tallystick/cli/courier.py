@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from tallystick.bridge.carrying import Halt
@@ -106,23 +105,25 @@ def run(
         halts, halted = halted, {}
         for number, carrier in enumerate(carriers):
             for outcome in carrier.carry():
-                what = outcome.what
-                place = (str(number), outcome.id.hex(), outcome.source, outcome.destination)
-                message: tuple[str, ...] = place
-                if isinstance(outcome, Halt):
-                    message = (*place, what)
-                    halted[message] = outcome
+                what, way = outcome.what, (outcome.id.hex(), outcome.source, outcome.destination)
                 key = (what, _COUNTS.sub("…", outcome.detail))
+                message: tuple[str, ...] = (*way, str(number))
+                if isinstance(outcome, Halt):
+                    # One direction's trouble is one, whoever comes upon it.
+                    message = (*way, *key)
+                    halted[message] = outcome
                 if outcome.changed or said.get(message) != key:
                     report(outcome)
                 said[message] = now[message] = key
                 good &= what not in _BAD
                 under_way |= what == "waiting" and bool(outcome.tx_hash)
-        for message, halt in halts.items():
-            if message not in halted and halt.what == "stopped":
-                report(replace(halt, what="resumed", detail="", error=None))
-            if message not in halted:
-                said.pop(message, None)
+        gone = {message: halt for message, halt in halts.items() if message not in halted}
+        for message in gone:
+            said.pop(message, None)
+        stopped = {halt.way for halt in halted.values() if halt.what == "stopped"}
+        for ended in dict.fromkeys(halt.way for halt in gone.values() if halt.what == "stopped"):
+            if ended not in stopped:
+                report(Halt("resumed", *ended))
         # Of a direction that stopped, what it said before stays said.
         said = said | now if halted else now
         if once and not (under_way and time.monotonic() < ends):

@@ -36,6 +36,8 @@ _MOST: Final = 16
 # Seconds for which one that is busy or behind is asked again within a step.
 _PATIENCE: Final = 3.0
 _LONGEST_REST: Final = 60.0
+# A receipt that is not found so often is none: another transaction has its nonce.
+_MISSES: Final = 8
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Handed:
         trouble: why it could not be handed over again.
         pushed: when it was handed over last, by this machine's clock; None: not since the start.
         gone_at: the ledger's last block when its nonce was seen to be another's; -1: it was not.
+        missed: how often no receipt was found since.
         final_before: whether its block was final when it was looked for before.
     """
 
@@ -61,6 +64,7 @@ class Handed:
     trouble: str = ""
     pushed: float | None = None
     gone_at: int = -1
+    missed: int = 0
     final_before: bool = False
 
     @property
@@ -262,9 +266,10 @@ class Sending:
             if chain.nonce(last.sender) > last.nonce:
                 if each.gone_at < 0:
                     each.gone_at = self._watch.head.number
-                # Until that is final, a receipt may come yet.
-                return self._watch.final < each.gone_at
-            each.gone_at = -1
+                each.missed += 1
+                # Until that is final and was asked often enough, a receipt may come yet.
+                return self._watch.final < each.gone_at or each.missed <= _MISSES
+            each.gone_at, each.missed = -1, 0
             if each.pushed is None or not chain.signs_for(last.sender):
                 chain.hand_over(last)
             else:

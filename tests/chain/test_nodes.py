@@ -655,8 +655,8 @@ def test_many_calls_go_in_one_request_and_on_one_block(probe: Contract, through:
     assert found == [bytes(32)] * 200
     assert isinstance(refused, Revert)
     assert refused.reason == "probe: too much"
-    # The block, and a hundred calls a request.
-    assert node.http_requests - requests == 4
+    # The block, and two hundred calls a request.
+    assert node.http_requests - requests == 3
     before = chain.block_number
     bound.increase(sender=chain.account(0))
     assert chain.call_all(calls[:1], block=before) == (bytes(32),)

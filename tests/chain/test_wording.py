@@ -126,13 +126,20 @@ _MEANINGS: dict[str, list[tuple[int, str]]] = {
         (-32010, "FeeTooLow, MaxFeePerGas too low"),
         (-32000, "insufficient fee: got 1"),
     ],
+    "unfunded": [
+        (-32000, "insufficient funds for gas * price + value: balance 0"),
+        (-32000, "insufficient funds for gas * price + value: address 0x1 have 0 want 5"),
+        (-32003, "Insufficient funds for gas * price + value"),
+        (-32010, "InsufficientFunds, Account balance: 0, cumulative cost: 5"),
+        (-32000, "Upfront cost exceeds account balance"),
+        (-32000, "sender doesn't have enough funds to send tx. The max upfront cost is: 5"),
+    ],
     "method": [
         (-32601, "the method eth_x does not exist/is not available"),
         (-32004, "Method not supported"),
         (-32600, "Method not found"),
     ],
     "none": [
-        (-32000, "insufficient funds for gas * price + value: balance 0"),
         (-32000, "nonce too high"),
         (-32000, "exceeds block gas limit"),
         (-32000, "missing trie node"),
@@ -150,6 +157,7 @@ def test_other_errors_are_known_for_what_they_mean_and_nothing_else(meant: str) 
             "known": wording.is_known(message),
             "nonce": wording.is_nonce_used(message),
             "underpriced": wording.is_underpriced(message),
+            "unfunded": wording.is_unfunded(message),
             "method": wording.is_unknown_method(code, message),
         }
         assert {name for name, is_it in found.items() if is_it} == {meant} - {"none", "range"}, (

@@ -238,8 +238,10 @@ def test_each_change_of_a_direction_is_said_once(
             del troubles[0]
         next(rounds)
 
+    # Whoever comes upon it: units' couriers here, engines' and books' elsewhere.
+    carriers = [Courier(connected(three)) for _ in range(2)]
     with pytest.raises(StopIteration):
-        run_courier([Courier(connected(three))], reporter(as_json=False), pause)
+        run_courier(carriers, reporter(as_json=False), pause)
     out, error = capsys.readouterr()
     assert [" ".join(line.split()[:4]) for line in out.splitlines()] == [
         "delivered home to remote-2",
