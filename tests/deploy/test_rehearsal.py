@@ -15,9 +15,13 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.fees import Price
 from tallystick.deploy.deploy import deploy
 from tallystick.deploy.rehearsal import Rehearsal, rehearse
+from tallystick.deploy.steps import SET_UP
 from tallystick.errors import CheckFailed
-from tests.deploy.test_deploy import Crash, changed, fragile, fresh, marks, meant_by
+from tallystick.governance.release import proxy_name
+from tallystick.governance.roles import Role
+from tests.deploy.test_deploy import Crash, fragile, fresh, marks, meant_by
 from tests.support.commands import plan_data, tallystick, write_plan
+from tests.support.world import ISIN
 
 
 def foreseen(rehearsed: Rehearsal) -> list[tuple[str, str, str | None, int]]:
@@ -74,26 +78,39 @@ def test_what_stands_and_differs_from_the_plan_is_said(tmp_path: Path) -> None:
     fuse[0] = 110
     with pytest.raises(Crash):
         deploy(*meant, chains, journal=journal, execute=True)
-    data = changed(plan_data({"home": None, "remote": None}), "ledgers.0.accounts.auditor", 60)  # type: ignore[dict-item]
-    other, before = meant_by(tmp_path, data), marks(chains)
-    wrong = rehearse(*other, chains, journal=journal).differences
-    # What was given by then to those whom the other plan does not have.
-    assert [(line.split(":")[0], line.split()[1]) for line in wrong] == [
-        (name, contract)
-        for name in chains
-        for contract in ("ReleaseAuthority", "SecurityToken", "BridgeEscrow")
-    ]
-    for line in wrong:
-        auditor = chains[line.partition(":")[0]].account(8)
-        assert line.endswith(f": {auditor} is auditor, nobody expected")
+    # Somebody else was let in by then, with the key that is to set up this plan alone.
+    home, guest = chains["home"], chains["home"].account(60)
+    entry = json.loads(journal.read_text())["ledgers"]["home"]["contracts"]["ReleaseAuthority"]
+    authority = home.at("ReleaseAuthority", entry["address"])
+    authority.assign_role(guest, Role.AUDITOR, SET_UP, b"\1" * 32, sender=home.account(0))
+    before = marks(chains)
+    (wrong,) = rehearse(*meant, chains, journal=journal).differences
+    said = f"home: ReleaseAuthority: other roles: {guest} is auditor, none expected"
+    assert wrong == said
     assert marks(chains) == before
-    # Where all of it stands, and the set-up is over, a step of another plan can't be carried out.
+    # Where all of it stands, and the set-up is over, it is the same.
     deploy(*meant, chains, journal=journal, execute=True)
-    assert rehearse(*other, chains, journal=journal).differences == tuple(
-        f"{name}: ReleaseAuthority: auditor is the plan's auditor: reverted: access: missing role"
-        for name in chains
+    assert rehearse(*meant, chains, journal=journal).differences == (wrong,)
+
+
+def test_a_step_that_would_fail_is_said(tmp_path: Path) -> None:
+    """Where the set-up of a contract was ended by somebody, what is left of it can't be done."""
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
+    chains, fuse = fragile()
+    fuse[0] = 77
+    with pytest.raises(Crash):
+        deploy(*meant, chains, journal=journal, execute=True)
+    home = chains["home"]
+    entry = json.loads(journal.read_text())["ledgers"]["home"]["contracts"]["ReleaseAuthority"]
+    authority = home.at("ReleaseAuthority", entry["address"])
+    token = home.at("SecurityToken", authority.proxy_at(proxy_name("SecurityToken", ISIN)))
+    slot = token.artifact.layout["storage_layout"]["access"]["set_up_key"]["slot"]
+    home.set_storage(token, slot, 0)
+    before = marks(chains)
+    assert rehearse(*meant, chains, journal=journal).differences == (
+        "home: make custody of lane home-remote a link account: reverted: access: missing role",
     )
-    assert rehearse(*meant, chains, journal=journal).differences == ()
+    assert marks(chains) == before
 
 
 class Priced(EmbeddedChain):
