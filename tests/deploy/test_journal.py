@@ -15,7 +15,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import journal as journal_module
 from tallystick.deploy.changes import NEW_DEPLOYMENT, ignored, takes_of
 from tallystick.deploy.deploy import Given, deploy
-from tallystick.deploy.verify import verify
+from tallystick.deploy.verify import verify, wrong
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
@@ -95,7 +95,7 @@ def test_decimals_edited_after_a_kill_are_refused(tmp_path: Path) -> None:
     meant = meant_by(tmp_path, plan_with_instrument())
     report = deploy(*meant, chains, journal=journal, execute=True)
     connection = standing(report, chains)
-    assert verify(connection, *meant) == []
+    assert wrong(verify(connection, *meant)) == ()
     assert {connection.token(name).decimals() for name in chains} == {6}
 
 
@@ -320,7 +320,8 @@ def test_code_that_stays_away_stops_the_run(deployed: Any, monkeypatch: pytest.M
     with pytest.raises(CheckFailed) as caught:
         deploy(*meant, chains, journal=journal, execute=True)
     assert str(caught.value) == (
-        f"home: LaneCustody#0 was created at {address} by transaction {nonce} of {deployer}, and "
+        "home: create custody of lane home-remote: "
+        f"LaneCustody#0 was created at {address} by transaction {nonce} of {deployer}, and "
         "there is no code: nothing is created a second time. Ask another node; if that "
         f"transaction failed, or was another one, take the entry out of {journal}"
     )
@@ -343,17 +344,17 @@ def test_another_transaction_under_a_journalled_nonce_is_said(
         deploy(*meant, chains, journal=journal, execute=True)
     home = chains["home"]
     home.send(sender=home.account(0), to=home.account(1), value=0)
-    content = journal.read_bytes()
-    with pytest.raises(CheckFailed, match=r"Authority was created at .* by transaction 1 of"):
+    key, entry = "InstrumentRegistry@1.0.0", json.loads(journal.read_text())["ledgers"]["home"]
+    with pytest.raises(CheckFailed, match=rf"{key} was created at .* by transaction 1 of"):
         deploy(*meant, chains, journal=journal, execute=True)
-    assert journal.read_bytes() == content
+    data = json.loads(journal.read_text())
+    assert data["ledgers"]["home"] == entry
     # Whoever knows that it was another one says so.
-    data = json.loads(content)
-    del data["ledgers"]["home"]["contracts"]["ReleaseAuthority"]
+    del data["ledgers"]["home"]["contracts"][key]
     journal.write_text(json.dumps(data))
     report = deploy(*meant, chains, journal=journal, execute=True)
     assert report.manifest is not None
-    assert verify(connection_of(report.manifest, chains), *meant) == []
+    assert wrong(verify(connection_of(report.manifest, chains), *meant)) == ()
 
 
 def test_a_creation_is_sent_from_its_nonce_or_not_at_all(tmp_path: Path) -> None:
@@ -369,7 +370,7 @@ def test_a_creation_is_sent_from_its_nonce_or_not_at_all(tmp_path: Path) -> None
     # A node that is behind altogether: no code, and the nonces of before.
     forget(home, journal, "QuorumVerifier#0", 10_000)
     home.late = before[0][1] - 3
-    with pytest.raises(CheckFailed, match=r"whose next one is 3: the node is behind.*Nothing was"):
+    with pytest.raises(CheckFailed, match=r"the next one is 3: the node is behind.*Nothing was"):
         deploy(*meant, chains, journal=journal, execute=True)
     home.late = home.times = 0
     assert marks(chains) == before
@@ -430,7 +431,7 @@ def test_a_lost_journal_is_rebuilt_from_what_stands(whole: Any, tmp_path: Path, 
     # Its logs matter from the first of its authority on, or as the manifest says.
     kept = ways(chains, journal)["manifest"].manifest
     assert kept is not None
-    assert verify(standing(report, chains), *meant) == []
+    assert wrong(verify(standing(report, chains), *meant)) == ()
     written, now = (
         [entry.model_copy(update={"from_block": 0}) for entry in manifest.ledgers]
         for manifest in (kept, report.manifest)
@@ -458,7 +459,7 @@ def test_what_was_begun_goes_on_without_its_journal(tmp_path: Path) -> None:
     given = Given(None, {"home": registry})
     report = deploy(*meant, chains, journal=journal, given=given, execute=True)
     assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == total
-    assert verify(standing(report, chains), *meant) == []
+    assert wrong(verify(standing(report, chains), *meant)) == ()
 
 
 def test_no_other_plan_goes_on_where_one_stands(whole: Any, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.local import default_specs
 from tallystick.deploy.deploy import Report, deploy
 from tallystick.deploy.rehearsal import rehearse
-from tallystick.deploy.verify import verify
+from tallystick.deploy.verify import verify, wrong
 from tallystick.errors import CheckFailed
 from tallystick.reach.connection import connection_of
 
@@ -105,7 +105,7 @@ def test_what_does_not_depend_on_each_other_waits_for_one_block() -> None:
     plan = meant(listed(chains))
     report = deploy(*plan, chains, execute=True)
     assert report.manifest is not None
-    assert verify(connection_of(report.manifest, chains), *plan) == []
+    assert wrong(verify(connection_of(report.manifest, chains), *plan)) == ()
     assert sent(chains) == planned(report)
     # One by one there would be as many waits as transactions, on all ledgers together.
     waits = max(chain.waits for chain in chains.values())
@@ -193,7 +193,7 @@ def test_a_transaction_that_is_lost_stops_its_ledger_alone(tmp_path: Path, numbe
     report = deploy(*plan, chains, journal=journal, execute=True)
     assert sent(chains) == planned(report)
     assert report.manifest is not None
-    assert verify(connection_of(report.manifest, chains), *plan) == []
+    assert wrong(verify(connection_of(report.manifest, chains), *plan)) == ()
     after = json.loads(journal.read_text())["ledgers"]["remote"]["contracts"]
     assert {key: after[key] for key in noted} == noted
 
@@ -267,7 +267,9 @@ def test_killed_24_times_on_three_ledgers_with_a_block_a_second(tmp_path: Path) 
         report = deploy(*meant(ledgers), reached(ledgers), journal=journal)
         assert report.pending == 0
         assert report.manifest is not None
-        assert verify(connection_of(report.manifest, reached(ledgers)), *meant(ledgers)) == []
+        assert (
+            wrong(verify(connection_of(report.manifest, reached(ledgers)), *meant(ledgers))) == ()
+        )
         found = [_transactions(chain, _names(report)) for chain in ledgers]
     assert found == expected
 
