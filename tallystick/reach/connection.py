@@ -170,7 +170,8 @@ def connect(
         account: who is to send, as `Connection.sender` takes it; ape signs for its aliases.
         rpc: addresses of nodes by ledger; else $TALLYSTICK_RPC_LEDGER, else the manifest's own.
         wanted: the ledgers to be reached; all when left out.
-        some: those that answer will do; the others are asked again whenever they are used.
+        some: those that answer will do, if any does; the others are asked again whenever they are
+            used.
 
     Raises:
         InputError: a ledger that is needed can't be reached, or one is not the one that the
@@ -191,12 +192,14 @@ def connect(
             for name, node in nodes.items()
         }
     )
+    away: list[str] = []
     try:
         for name, node in nodes.items():
             try:
                 opened.reach(name)
             except ChainError as error:
-                if some:
+                away.append(name)
+                if some and len(away) < len(nodes):
                     continue
                 reason = "that answers" if "no node answers" in str(error) else f"({error})"
                 raise InputError(node.file, node.field, node.url, f"a node {reason}") from error

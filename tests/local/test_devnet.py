@@ -111,7 +111,7 @@ def test_it_stops_what_it_started(tmp_path: Path, number: signal.Signals) -> Non
         assert gone(ledgers)
     after = tallystick("status", "--manifest", path, cwd=tmp_path)
     assert (after.returncode, after.stdout) == (2, "")
-    assert after.stderr == f"{path}: ledgers[0].rpc: {urls[0]}: expected a node that answers\n"
+    assert after.stderr == f"{path}: ledgers[1].rpc: {urls[1]}: expected a node that answers\n"
 
 
 @pytest.mark.anvil_only
