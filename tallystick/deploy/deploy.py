@@ -339,8 +339,9 @@ class _Run:
             if sent:
                 self.ask()
         if self._everywhere and not self.failures:
-            for step in self.groups.keys() - self._done.keys():
-                self._fail(step, "what it builds on does not stand")
+            for step in self.groups:
+                if step not in self._done:
+                    self._fail(step, "what it builds on does not stand")
 
     def _send(self, ledger: LedgerSteps) -> list[tuple[Step, Callable[[], Receipt]]]:
         """Send what builds on what stands, without waiting in between."""

@@ -339,7 +339,7 @@ class LedgerSteps:
             (
                 release_kind(name),
                 GENESIS.packed,
-                self._piece_at(artifact),
+                self.contract(name, f"{name}@{GENESIS}").address,
                 *code_hashes(artifact, [self._piece_at(each) for each in artifact.behind]),
                 # Evidence of the first release is the plan that all parties see.
                 self.plan.document,

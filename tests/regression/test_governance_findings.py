@@ -12,11 +12,12 @@ from vyper.compiler.input_bundle import FilesystemInputBundle
 
 from tallystick import build
 from tallystick.build import Artifact, artifact
-from tallystick.chain import Chain, Contract, reverts
+from tallystick.chain import Chain, Contract
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.deploy.verify import verify, wrong
+from tallystick.errors import CheckFailed
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
@@ -176,7 +177,7 @@ def test_a_deployer_ran_the_tool_with_one_changed_line(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         build, "artifact", lambda name: kept if name == "ReleaseProxy" else honest(name)
     )
-    with reverts("release: other proxy blueprint"):
+    with pytest.raises(CheckFailed, match="reverted: release: other proxy blueprint"):
         Network.deploy(load_instrument(ROOT / "examples" / "apple.yaml"), chains)
 
 
