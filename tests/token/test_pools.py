@@ -133,3 +133,12 @@ def test_a_pool_becomes_a_link_account_only_as_a_custody(world: World, pool: Sid
     position = pool.token.position_of(custody)
     assert (position.link, position.pool) == (True, False)
     assert pool.token.canSend.call(custody, sender=custody.address)
+
+
+def test_only_what_was_a_pool_then_is_pooled_at_a_close(pool: Side) -> None:
+    """Neither what a holder has, nor the issue, whose word has fields of its own."""
+    token, day = pool.token, pool.token.business_day()
+    token.transfer(pool.fund, 30, sender=pool.investor)
+    pool.chain.advance(DAY)
+    accounts = (pool.fund, pool.investor, token)
+    assert [token.pooled_at_close(each, day, 0) for each in accounts] == [30, 0, 0]

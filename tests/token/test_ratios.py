@@ -790,3 +790,22 @@ def test_the_chain_needs_no_help(engine: Engine) -> None:
         token.emitted("RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0),
         token.emitted("RatioApplied", side.investor, 2, INVESTOR_UNITS // 2, 0, 0),
     )
+
+
+def test_what_is_ours_stays_ours_over_a_ratio(world: World) -> None:
+    """Else the guardian alone could end a lane."""
+    side, engine = world.remote, Engine.of(world.remote)
+    engine.split(4, 1)
+    assert side.token.bridge_of(side.custody).ours
+    with refused(world, "bridges: guardian ends others'"):
+        side.token.set_bridge(side.custody, 0, 0, *STATED, sender=side.guardian)
+
+
+def test_what_a_second_ratio_undoes_has_to_fit_in_between(world: World, engine: Engine) -> None:
+    side = world.home
+    engine.announce(4, 1)
+    engine.announce(1, 4, ahead=NOTICE + 2)
+    most = AMOUNT_MAX // 4 - side.token.authorised()
+    with refused(world, "issuance: too much authorised"):
+        side.token.authorise_issuance(most + 1, *STATED, sender=side.notary)
+    side.token.authorise_issuance(most, *STATED, sender=side.notary)
