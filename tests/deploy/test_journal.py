@@ -572,7 +572,8 @@ def test_no_credential_is_written_or_printed(ledgers: Any, tmp_path: Path) -> No
     for command in (("status", *given[:2]), ("verify", plan), ("deploy", plan)):
         done.append(tallystick(*command, "--rpc", f"home={gone}", cwd=tmp_path))
         done.append(tallystick(*command, cwd=tmp_path, TALLYSTICK_RPC_HOME=gone))
-    assert [each.returncode for each in done] == [0, 0, *([2] * 6)]
+    # In a status a ledger that does not answer is a row.
+    assert [each.returncode for each in done] == [0, 0, 1, 1, 2, 2, 2, 2]
     printed = [each.stdout + each.stderr for each in done]
     files = [path.read_text() for path in out.rglob("*") if path.is_file()]
     assert len(files) > 5
