@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.deploying import meant, measure, mined_by_the_clock, reached
+from benchmarks.deploying import meant, mined_by_the_clock, reached
 from tallystick.chain import Chain, ChainError, Receipt, Revert
 from tallystick.chain.abi import keccak
 from tallystick.chain.embedded import EmbeddedChain
@@ -305,11 +305,3 @@ _REGISTER = keccak(
     b"register_release((bytes32,uint256,address,bytes32,bytes32,bytes32,bytes32,bytes32),"
     b"bytes4,bytes32)"
 )[:4].hex()
-
-
-@pytest.mark.slow
-@pytest.mark.anvil_only
-def test_it_takes_a_fifth_of_the_time_of_one_by_one() -> None:
-    found = measure(3, 1.0)
-    print(f"{found.times:.1f} times as fast: {found}")
-    assert found.times >= 5
