@@ -247,9 +247,11 @@ def test_a_block_that_is_taken_back_is_waited_for_again(nodes: Nodes) -> None:
 def test_one_process_has_a_journal(nodes: Nodes, tmp_path: Path) -> None:
     to_carry(nodes, 7)
     nodes.courier().step()
-    (halt, *_) = [each for each in nodes.courier().step() if isinstance(each, Halt)]
-    assert halt.what == "stopped"
-    assert f"--journal: {nodes.journal}: expected a file of its own" in halt.detail
+    second = nodes.courier()
+    # On a busy machine a node may keep it waiting first.
+    halts = [each for _ in range(3) for each in second.step() if isinstance(each, Halt)]
+    taken = f"--journal: {nodes.journal}: expected a file of its own"
+    assert {each.what for each in halts if taken in each.detail} == {"stopped"}
     other = tmp_path / "other.json"
     other.write_text('{"schema": "tallystick.plan/1"}')
     with pytest.raises(InputError, match=r"expected tallystick\.sent/1"):
