@@ -19,7 +19,7 @@ from web3.logs import DISCARD
 from tallystick.build import artifact
 from tallystick.chain.anvil import AnvilChain
 from tallystick.deploy.describe import compared
-from tallystick.errors import InputError
+from tallystick.errors import InputError, shown
 from tallystick.files.manifest import Manifest, RoleEntry, require_local
 from tallystick.files.scalars import Finality
 from tallystick.local.network import Network
@@ -372,8 +372,8 @@ def test_only_manifests_of_local_networks_give_way(network: Network, tmp_path: P
         before = path.read_bytes()
         for command in (("devnet", "--manifest", path), ("demo", "--out", tmp_path)):
             done = tallystick(*command, cwd=tmp_path)
-            shown = path if command[0] == "devnet" else tmp_path / "manifest.json"
-            line = f"tallystick: {command[1]}: {shown}: expected {expected}\n"
+            place = path if command[0] == "devnet" else tmp_path / "manifest.json"
+            line = f"tallystick: {command[1]}: {shown(command[1], place)}: expected {expected}\n"
             assert (done.returncode, done.stderr) == (2, line)
         assert path.read_bytes() == before
 
