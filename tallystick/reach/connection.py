@@ -317,9 +317,12 @@ def check_same(file: str | Path, where: str, ledger: LedgerEntry, chain: Chain) 
 
 
 def suites_of(connection: Connection) -> dict[str, Suite]:
-    """Return the contracts of a manifest as the build knows them."""
+    """Return the contracts of a manifest as the build knows them, on the ledgers at hand."""
     suites: dict[str, Suite] = {}
+    wanted = list(connection.chains)
     for ledger in connection.manifest.ledgers:
+        if ledger.name not in wanted:
+            continue
         chain = connection.chains[ledger.name]
         lanes = [
             lane for lane in connection.manifest.lanes if ledger.name in (lane.home, lane.remote)
