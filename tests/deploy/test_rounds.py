@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from tallystick.chain import Chain, ChainError, Receipt, Revert
 from tallystick.chain.abi import keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.local import default_specs
+from tallystick.chain.rpc import RpcChain
 from tallystick.deploy.deploy import Report, deploy
 from tallystick.deploy.rehearsal import rehearse
 from tallystick.deploy.verify import verify, wrong
@@ -233,37 +236,60 @@ def test_what_a_contract_answers_wrongly_stops_its_ledger_alone(tmp_path: Path) 
 _KILLS = 24
 
 
-def _run(ledgers: Sequence[Chain], journal: Path, wait: Any) -> None:
+class MortalChain(RpcChain):
+    """A ledger whose reader dies of a signal at a given act of its: before or after it sends one
+    transaction, or where it waits for one.
+
+    Attributes:
+        left: acts that it still lives through, on all ledgers together.
+    """
+
+    left = 10**6
+
+    @classmethod
+    def _live(cls) -> None:
+        cls.left -= 1
+        if cls.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin(self, **options: Any) -> Callable[[], Receipt]:
+        self._live()
+        receipt = super().begin(**options)
+        self._live()
+
+        def waited() -> Receipt:
+            self._live()
+            return receipt()
+
+        return waited
+
+
+def _run(ledgers: Sequence[Chain], journal: Path, lives_through: int) -> None:
     """A run of its own process, as the command makes it."""
-    wait.set()
-    deploy(*meant(ledgers), reached(ledgers), journal=journal, execute=True)
+    MortalChain.left = lives_through
+    deploy(*meant(ledgers), reached(ledgers, MortalChain), journal=journal, execute=True)
 
 
 @pytest.mark.slow
 @pytest.mark.anvil_only
 def test_killed_24_times_on_three_ledgers_with_a_block_a_second(tmp_path: Path) -> None:
-    """kill -9 at random moments: exactly the transactions of a run that nobody disturbed."""
+    """kill -9 wherever a run stands: exactly the transactions of a run that nobody disturbed."""
     chance = random.Random(20_609)
     fork = multiprocessing.get_context("fork")
     with mined_by_the_clock(3, 1.0) as ledgers:
         undisturbed = deploy(*meant(ledgers), reached(ledgers), execute=True)
         expected = [_transactions(chain, _names(undisturbed)) for chain in ledgers]
+    # No run comes further than this many transactions, so that something is left for the last.
+    most = len(undisturbed.steps) // (_KILLS + 1)
     with mined_by_the_clock(3, 1.0) as ledgers:
         journal = tmp_path / "journal.json"
-        kills = 0
-        while True:
-            ready = fork.Event()
-            run = fork.Process(target=_run, args=(ledgers, journal, ready))
+        for _ in range(_KILLS):
+            run = fork.Process(target=_run, args=(ledgers, journal, chance.randrange(2 * most)))
             run.start()
-            ready.wait()
-            run.join(None if kills == _KILLS else chance.uniform(0.3, 1.2))
-            if run.exitcode is not None:
-                assert run.exitcode == 0
-                break
-            run.kill()
             run.join()
-            kills += 1
-        assert kills == _KILLS
+            assert run.exitcode == -signal.SIGKILL
+        report = deploy(*meant(ledgers), reached(ledgers), journal=journal, execute=True)
+        assert "executed" in {step.state for step in report.steps}
         report = deploy(*meant(ledgers), reached(ledgers), journal=journal)
         assert report.pending == 0
         assert report.manifest is not None
