@@ -36,8 +36,9 @@ ROLES: Final = (
     "bridge",
     "actions",
     "set-up key",
-    # Whose custody it is; who proposed or may carry out; what creates the proxy.
+    # Whose custody it is; the lane's; who proposed or may carry out; what creates the proxy.
     "escrow",
+    "custody",
     "sides of the proposal",
     "constructor",
     # Of a legal order: once it has expired, or its registrar has lost the role.

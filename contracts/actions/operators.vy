@@ -9,16 +9,11 @@
      its nonce, of any number; the domain is the engine's. Signers are keys, or contracts (ERC-1271).
 """
 from contracts.actions import dispatch
+from contracts.governance import signed
 
 _AUTHORIZE_TYPEHASH: constant(bytes32) = keccak256(
     "AuthorizeOperator(address controller,address operator,bool approved,bytes32 nonce,uint256 deadline)"
 )
-_ERC1271: constant(bytes4) = 0x1626ba7e
-# Half the order of secp256k1: a larger s is the same signature again.
-_MAX_S: constant(uint256) = (
-    57896044618658097711785492504343953926418782139537452191302581570759080747168
-)
-_MAX_SIGNATURE: constant(uint256) = 1024
 
 # holder -> account -> whether it may act for it
 isOperator: public(HashMap[address, HashMap[address, bool]])
@@ -37,10 +32,6 @@ event OperatorSet:
 event NonceInvalidated:
     controller: indexed(address)
     nonce: indexed(bytes32)
-
-
-interface ISigner:
-    def isValidSignature(digest: bytes32, signature: Bytes[_MAX_SIGNATURE]) -> bytes4: view
 
 
 # ---------------------------------------------------------------------------- holders
@@ -80,7 +71,7 @@ def authorizeOperator(
     approved: bool,
     nonce: bytes32,
     deadline: uint256,
-    signature: Bytes[_MAX_SIGNATURE],
+    signature: Bytes[signed.MAX_SIGNATURE],
 ) -> bool:
     """
     @notice Let an account act for a holder, or no longer, as the holder signed (ERC-7741).
@@ -105,7 +96,7 @@ def authorizeOperator(
             ),
         )
     )
-    assert self._is_signed(controller, digest, signature), "operators: not the holder's signature"
+    assert signed._is_signed(controller, digest, signature), "operators: not the holder's signature"
     self._set(controller, operator, approved)
     return True
 
@@ -121,22 +112,3 @@ def _set(controller: address, operator: address, approved: bool):
     assert operator != controller, "operators: acts for itself anyway"
     self.isOperator[controller][operator] = approved
     log OperatorSet(controller=controller, operator=operator, approved=approved)
-
-
-@internal
-@view
-def _is_signed(signer: address, digest: bytes32, signature: Bytes[_MAX_SIGNATURE]) -> bool:
-    """
-    @dev Whether a key signed, or a contract says that it did. A key whose account has code (EIP-7702) signs as a key.
-    """
-    if len(signature) == 65:
-        r: uint256 = convert(slice(signature, 0, 32), uint256)
-        s: uint256 = convert(slice(signature, 32, 32), uint256)
-        v: uint256 = convert(slice(signature, 64, 1), uint256)
-        if s <= _MAX_S:
-            recovered: address = ecrecover(digest, v, r, s)
-            if recovered != empty(address) and recovered == signer:
-                return True
-    if signer.is_contract:
-        return staticcall ISigner(signer).isValidSignature(digest, signature) == _ERC1271
-    return False

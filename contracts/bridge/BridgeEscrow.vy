@@ -16,6 +16,7 @@
 """
 from contracts.bridge import flows
 from contracts.bridge import lanes
+from contracts.bridge import preview
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import code
@@ -26,10 +27,11 @@ initializes: stops[access := access]
 initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
+initializes: preview[lanes := lanes]
 
 exports: (
     # messages
-    transit.lock,
+    transit.enter_lock,
     transit.burn,
     transit.deliver,
     transit.claim,

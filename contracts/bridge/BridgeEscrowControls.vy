@@ -14,6 +14,7 @@
 """
 from contracts.bridge import flows
 from contracts.bridge import lanes
+from contracts.bridge import preview
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import stops
@@ -23,6 +24,7 @@ initializes: stops[access := access]
 initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
+initializes: preview[lanes := lanes]
 
 exports: (
     # set-up and roles
@@ -48,6 +50,9 @@ exports: (
     lanes.canonical_lane,
     lanes.lane_of_custody,
     lanes.release_authority,
+    # beforehand
+    preview.can_lock,
+    preview.can_burn,
 )
 
 _initialized: bool

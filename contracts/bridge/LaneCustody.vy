@@ -5,21 +5,48 @@
 @title Lane custody: the account that holds one lane's units
 @license Apache-2.0
 @author Tallystick
-@notice Holds what is locked, and what is in suspense, for one lane and one token. Nothing else.
-@dev Separate from the escrow's logic and never upgraded: holders give their allowance to this code. It has no
-     owner; its one escrow can take within an allowance and pay out, and no role can reach it. In the
-     token it is a link account: nobody but itself credits or debits it. It keeps no state of its own and
-     takes no lock (`@reentrant`); the escrow, its only caller, does.
+@notice Holds what is locked, and what is in suspense, for one lane and one token. Holders lock here.
+@dev Separate from the escrow's logic and never upgraded: a holder gives units to this code, for its one lane, by
+     calling it or by a signature that anybody brings, and to nothing else. It has no owner; its one escrow enters what
+     is locked and pays out what arrives, and takes of nobody: neither it nor any role can. In the token it is a
+     link account: nobody but itself credits or debits it, and its token asks it for no allowance. It takes no lock
+     (`@reentrant`): what a signature uses up is used up before anything is called; the escrow locks for itself.
 @custom:security The escrow keeps the lane ledger; this account makes each lane's units physically its own.
 @custom:kill None: the escrow and the token carry the pauses.
 """
+from interfaces import IBridgeEscrow
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
 
+from contracts.governance import signed
+
 implements: ILaneCustody
 
-_ESCROW: immutable(address)
+DOMAIN_NAME: constant(String[18]) = "Tallystick Custody"
+DOMAIN_VERSION: constant(String[1]) = "1"
+_DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
+    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+)
+_LOCK_TYPEHASH: constant(bytes32) = keccak256(
+    "Lock(bytes32 lane,bytes32 recipient,uint256 amount,bytes32 nonce,uint64 deadline)"
+)
+
+_ESCROW: immutable(IBridgeEscrow)
 _TOKEN: immutable(ISecurityToken)
+
+# holder -> nonce -> whether a signature with it was used, or never will be
+authorizations: public(HashMap[address, HashMap[bytes32, bool]])
+
+
+event NonceInvalidated:
+    holder: indexed(address)
+    nonce: indexed(bytes32)
+
+
+event LockSigned:
+    holder: indexed(address)
+    nonce: indexed(bytes32)
+    id: indexed(bytes32)
 
 
 @deploy
@@ -31,24 +58,76 @@ def __init__(escrow_: address, token_: address):
     """
     assert escrow_ != empty(address), "custody: no escrow"
     assert token_.is_contract, "custody: token has no code"
-    _ESCROW = escrow_
+    _ESCROW = IBridgeEscrow(escrow_)
     _TOKEN = ISecurityToken(token_)
 
 
 @external
 @reentrant
-def take(holder: address, amount: uint256) -> bool:
+def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -> bytes32:
     """
-    @notice Take units of a holder into custody, within the allowance given to this account.
-    @param holder The account to debit.
-    @param amount Units.
-    @return True.
-    @custom:role escrow
-    @custom:refused transfers, lanes, suspended instrument, frozen from, expired from
+    @notice Lock units of the caller here, to be issued to `recipient` on the lane's remote ledger.
+    @param lane The lane whose custody this is.
+    @param recipient Party on the remote ledger: an address on the right, or an account's hash.
+    @param amount Base units.
+    @param deadline Time from which the source may refund what was not delivered.
+    @return The message's id.
+    @custom:role anyone
+    @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
-    assert msg.sender == _ESCROW, "custody: take is the escrow's"
-    assert extcall _TOKEN.transferFrom(holder, self, amount), "custody: take failed"
-    return True
+    return self._lock(msg.sender, lane, recipient, amount, deadline)
+
+
+@external
+@reentrant
+def lock_signed(
+    holder: address,
+    lane: bytes32,
+    recipient: bytes32,
+    amount: uint256,
+    nonce: bytes32,
+    deadline: uint64,
+    signature: Bytes[signed.MAX_SIGNATURE],
+) -> bytes32:
+    """
+    @notice Lock units of a holder here as the holder signed (EIP-712 `Lock`), whoever brings it.
+    @dev The signature counts until the message's deadline: what is locked later is refused.
+    @param holder Whose units.
+    @param lane The lane whose custody this is.
+    @param recipient Party on the remote ledger: an address on the right, or an account's hash.
+    @param amount Base units.
+    @param nonce Any number that the holder has not used.
+    @param deadline Time from which the source may refund what was not delivered.
+    @param signature The holder's: r, s, v of a key, or what its contract takes (ERC-1271).
+    @return The message's id.
+    @custom:role anyone
+    @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen from, expired from
+    """
+    assert not self.authorizations[holder][nonce], "custody: nonce used"
+    self.authorizations[holder][nonce] = True
+    digest: bytes32 = keccak256(
+        concat(
+            0x1901,
+            self._domain_separator(),
+            keccak256(abi_encode(_LOCK_TYPEHASH, lane, recipient, amount, nonce, deadline)),
+        )
+    )
+    assert signed._is_signed(holder, digest, signature), "custody: not the holder's signature"
+    id: bytes32 = self._lock(holder, lane, recipient, amount, deadline)
+    log LockSigned(holder=holder, nonce=nonce, id=id)
+    return id
+
+
+@external
+@reentrant
+def invalidate_nonce(nonce: bytes32):
+    """
+    @notice Make a signature of the caller useless, given or not.
+    @param nonce Its nonce.
+    @custom:role anyone
+    """
+    self.authorizations[msg.sender][nonce] = True
+    log NonceInvalidated(holder=msg.sender, nonce=nonce)
 
 
 @external
@@ -62,7 +141,7 @@ def pay(recipient: address, amount: uint256) -> bool:
     @custom:role escrow
     @custom:refused frozen to, expired to
     """
-    assert msg.sender == _ESCROW, "custody: pay is the escrow's"
+    assert msg.sender == _ESCROW.address, "custody: pay is the escrow's"
     # A transfer to itself would succeed and pay nobody.
     assert recipient != self, "custody: pay to itself"
     assert extcall _TOKEN.transfer(recipient, amount), "custody: pay failed"
@@ -79,7 +158,7 @@ def hold(amount: uint256) -> bool:
     @return True.
     @custom:role escrow
     """
-    assert msg.sender == _ESCROW, "custody: hold is the escrow's"
+    assert msg.sender == _ESCROW.address, "custody: hold is the escrow's"
     extcall _TOKEN.crosschainMint(self, amount)
     return True
 
@@ -91,7 +170,7 @@ def escrow() -> address:
     @notice The escrow that moves what lies here.
     @return Its address.
     """
-    return _ESCROW
+    return _ESCROW.address
 
 
 @external
@@ -102,3 +181,59 @@ def token() -> address:
     @return Its address.
     """
     return _TOKEN.address
+
+
+@external
+@view
+def domain_separator() -> bytes32:
+    """
+    @notice EIP-712 domain in which holders sign a `Lock`.
+    @return The separator.
+    """
+    return self._domain_separator()
+
+
+@external
+@view
+def eip712Domain() -> (
+    bytes1, String[18], String[1], uint256, address, bytes32, DynArray[uint256, 1]
+):
+    """
+    @notice The same domain by its parts (ERC-5267).
+    @return Which fields it has, as bits: name, version, chain id, contract.
+    @return Name.
+    @return Version.
+    @return Chain id.
+    @return The contract that checks the signatures.
+    @return No salt.
+    @return No extensions.
+    """
+    return (0x0f, DOMAIN_NAME, DOMAIN_VERSION, chain.id, self, empty(bytes32), [])
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+def _lock(
+    holder: address, lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64
+) -> bytes32:
+    """
+    @dev Enter what leaves, then take it: the escrow says whether it may, the token whether the holder has it.
+    """
+    id: bytes32 = extcall _ESCROW.enter_lock(lane, holder, recipient, amount, deadline)
+    assert extcall _TOKEN.transferFrom(holder, self, amount), "custody: lock failed"
+    return id
+
+
+@internal
+@view
+def _domain_separator() -> bytes32:
+    """
+    @dev Of this custody on the chain as it calls itself now: after a fork the other half's signatures fail.
+    """
+    return keccak256(
+        abi_encode(
+            _DOMAIN_TYPEHASH, keccak256(DOMAIN_NAME), keccak256(DOMAIN_VERSION), chain.id, self
+        )
+    )

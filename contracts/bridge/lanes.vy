@@ -721,6 +721,24 @@ def _has_arrived(lane: bytes32, nonce: uint256) -> bool:
 
 
 @internal
+@view
+def _has_room(lane: bytes32, terms: uint256, amount: uint256) -> bool:
+    """
+    @dev Whether that much may leave, as `_book_out` asks.
+    """
+    ledger: uint256 = self._ledger[lane]
+    outstanding: uint256 = ledger & _AMOUNT_MAX
+    if (ledger >> _SENT_SHIFT) & _SENT_MAX == _SENT_MAX:
+        return False
+    if terms & HOME == 0:
+        return amount <= outstanding
+    if amount > _AMOUNT_MAX - outstanding:
+        return False
+    cap: uint256 = (terms >> _CAP_SHIFT) & _CAP_MAX
+    return cap == _CAP_MAX or outstanding + amount <= cap * 10**((terms >> _DECIMALS_SHIFT) & 255)
+
+
+@internal
 @pure
 def _check_room(terms: uint256, outstanding: uint256, amount: uint256):
     """

@@ -81,23 +81,25 @@ event UnitsLanded:
 
 
 @external
-def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -> bytes32:
+def enter_lock(
+    lane: bytes32, holder: address, recipient: bytes32, amount: uint256, deadline: uint64
+) -> bytes32:
     """
-    @notice Home: lock units of the caller, to be issued to `recipient` on the lane's remote ledger.
-    @dev The caller has given the lane's custody account an allowance.
+    @notice Home: enter what a holder gave the lane's custody to lock, to be issued to `recipient` on its remote ledger.
+    @dev Holders call the custody. That the holder gave it the custody knows; it takes the units after this call.
     @param lane The lane.
+    @param holder Who gave it.
     @param recipient Party on the remote ledger: an address on the right, or an account's hash.
     @param amount Base units.
     @param deadline Time from which the source may refund what was not delivered.
     @return The message's id.
-    @custom:role anyone
-    @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
+    @custom:role custody
+    @custom:refused out, suspended lane
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
-    id: bytes32 = self._send(lane, terms, message.ISSUE, recipient, amount, deadline)
-    assert extcall ILaneCustody(lanes._mover(terms)).take(msg.sender, amount), "transit: not taken"
-    return id
+    assert msg.sender == lanes._mover(terms), "transit: lock is at the lane's custody"
+    return self._send(lane, terms, message.ISSUE, holder, recipient, amount, deadline)
 
 
 @external
@@ -114,7 +116,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     """
     terms: uint256 = lanes._open_terms(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
-    id: bytes32 = self._send(lane, terms, message.RELEASE, recipient, amount, deadline)
+    id: bytes32 = self._send(lane, terms, message.RELEASE, msg.sender, recipient, amount, deadline)
     extcall ISecurityToken(lanes._mover(terms)).crosschainBurn(msg.sender, amount)
     return id
 
@@ -298,6 +300,7 @@ def _send(
     lane: bytes32,
     terms: uint256,
     kind: uint8,
+    sender: address,
     recipient: bytes32,
     amount: uint256,
     deadline: uint64,
@@ -320,7 +323,7 @@ def _send(
         lock_time=convert(block.timestamp, uint64),
         action_epoch=convert(lanes._epoch(terms), uint16),
         amount=amount,
-        sender=convert(convert(msg.sender, uint256), bytes32),
+        sender=convert(convert(sender, uint256), bytes32),
         recipient=recipient,
         deadline=deadline,
     )

@@ -64,9 +64,12 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
     @custom:refused transfers, suspended instrument, frozen caller, frozen from, frozen to, expired from, expired to
     """
     if receiver != msg.sender:
-        # A caller that takes for itself, as a custody does, is asked as the receiver.
+        # A caller that takes for itself is asked as the receiver.
         self._check_spender()
-    self._spend_allowance(owner, amount)
+        self._spend_allowance(owner, amount)
+    elif book._positions[msg.sender] & position.LINK == 0:
+        # A link account's code is known: it takes for itself only what its owner gave it there, see LaneCustody.
+        self._spend_allowance(owner, amount)
     controls._transfer(owner, receiver, amount)
     return True
 

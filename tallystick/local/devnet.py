@@ -123,8 +123,7 @@ def populate(network: Network, instrument: Instrument) -> None:
     for number, ledger, amount in crossing:
         lane = next(each for each in network.manifest.lanes if each.remote == ledger).id_bytes
         sender = network.holder(home, number)
-        suite.token.approve(suite.custodies[lane], amount, sender=sender)
-        suite.escrow.lock(
+        suite.custodies[lane].lock(
             lane,
             party(network.holder(ledger, number).address),
             amount,

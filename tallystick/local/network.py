@@ -298,10 +298,7 @@ class Network:
     ) -> LaneMessage:
         """A holder locks units at home for a party on the remote ledger."""
         suite = self.home
-        custody = suite.custodies[self.lane]
-        if suite.token.allowance(holder.address, custody.address) < amount:
-            suite.token.approve(custody, amount, sender=holder)
-        receipt = suite.escrow.lock(
+        receipt = suite.custodies[self.lane].lock(
             self.lane,
             party(str(recipient)),
             amount,

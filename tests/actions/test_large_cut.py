@@ -105,8 +105,9 @@ class Large:
     def send(self, source: str, remote: str, recipient: str, amount: int) -> LaneMessage:
         """A treasury sends units by a lane."""
         suite, sender = self.suite(source), self.treasury(source)
-        leave = suite.escrow.lock if source == "home" else suite.escrow.burn
-        sent = (self.lane(remote), party(recipient), amount, suite.chain.now + 30 * DAY)
+        lane = self.lane(remote)
+        leave = suite.custodies[lane].lock if source == "home" else suite.escrow.burn
+        sent = (lane, party(recipient), amount, suite.chain.now + 30 * DAY)
         self.held[source, str(sender.address)] -= amount
         return message_of(leave(*sent, sender=sender).one("MessageSent"))
 
@@ -163,8 +164,6 @@ def spread(scene: Large) -> None:
     network.issue([(treasury, supply)])
     scene.held["home", treasury.address] = supply
     for remote in scene.ledgers[1:]:
-        custody = scene.suite("home").custodies[scene.lane(remote)]
-        scene.suite("home").token.approve(custody, UINT_MAX, sender=treasury)
         receiver = scene.treasury(remote).address
         message = scene.send("home", remote, receiver, supply // 4)
         scene.meet()

@@ -137,9 +137,7 @@ def send(actions: Actions, side: Side, lane: bytes | None = None) -> None:
     until = side.chain.now + DAY
     act, to = side.escrow.burn, party(side.investor.address)
     if side is actions.home:
-        act = side.escrow.lock
-        custody = side.escrow.lane_ends(lane).custody
-        side.token.approve(custody, units, sender=side.investor)
+        act = side.custody_of(lane).lock
     act(lane, to, units, until, sender=side.investor)
 
 

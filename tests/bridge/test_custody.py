@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.world import INVESTOR_UNITS, STATED, UINT_MAX, ZERO, World, refused
+from tests.support.world import DOCUMENT, STATED, ZERO, World, refused
 
 ROLES = ("issuer", "custodian", "administrator", "operator", "guardian", "deployer", "attacker")
 
@@ -18,7 +18,8 @@ def test_custody_knows_its_escrow_and_token(world: World) -> None:
 def test_custody_has_no_function_besides(world: World) -> None:
     """No owner, no sweep, no approval, no fallback: nothing else could be called."""
     names = {entry["name"] for entry in world.home.custody.abi if entry["type"] == "function"}
-    assert names == {"take", "pay", "hold", "escrow", "token"}
+    asked = {"escrow", "token", "authorizations", "domain_separator", "eip712Domain"}
+    assert names == {"lock", "lock_signed", "invalidate_nonce", "pay", "hold"} | asked
     assert not [e for e in world.home.custody.abi if e["type"] in {"fallback", "receive"}]
 
 
@@ -29,33 +30,18 @@ def test_no_key_moves_what_lies_in_custody(world: World, role: str, name: str) -
     side = getattr(world, name)
     world.locked(1_000)
     key = side.parties[role]
-    with refused(world, "custody: take is the escrow's"):
-        side.custody.take(side.investor, 1, sender=key)
     with refused(world, "custody: pay is the escrow's"):
         side.custody.pay(side.investor, 1, sender=key)
     with refused(world, "custody: hold is the escrow's"):
         side.custody.hold(1, sender=key)
 
 
-def test_the_escrow_takes_within_an_allowance_and_pays(world: World) -> None:
+def test_the_escrow_pays(world: World) -> None:
     side = world.home
-    side.token.approve(side.custody, 5, sender=side.investor)
-    receipt = side.custody.take(side.investor, 5, sender=side.escrow.address)
-    assert receipt.return_value is True
-    assert receipt.events == (
-        side.token.emitted("Approval", side.investor, side.custody, 0),
-        side.token.emitted("Transfer", side.investor, side.custody, 5),
-    )
+    world.locked(5)
     receipt = side.custody.pay(side.fund, 5, sender=side.escrow.address)
     assert receipt.return_value is True
     assert receipt.events == (side.token.emitted("Transfer", side.custody, side.fund, 5),)
-    assert side.balance(side.investor) == INVESTOR_UNITS - 5
-
-
-def test_the_escrow_takes_nothing_without_allowance(world: World) -> None:
-    side = world.home
-    with refused(world, error="ERC20InsufficientAllowance"):
-        side.custody.take(side.investor, 1, sender=side.escrow.address)
 
 
 def test_custody_pays_not_itself(world: World) -> None:
@@ -85,8 +71,10 @@ def test_a_token_that_returns_false_is_a_failure(world: World) -> None:
     side = world.home
     token = side.chain.deploy("FalseTokenMock", sender=side.deployer)
     custody = side.chain.deploy("LaneCustody", side.attacker, token, sender=side.deployer)
-    with refused(world, "custody: take failed"):
-        custody.take(side.investor, 1, sender=side.attacker)
+    # An escrow that enters whatever it is given: it answers 1.
+    side.chain.set_code(side.attacker.address, bytes.fromhex("600160005260206000f3"))
+    with refused(world, "custody: lock failed"):
+        custody.lock(world.lane, DOCUMENT, 1, 2**63, sender=side.investor)
     with refused(world, "custody: pay failed"):
         custody.pay(side.investor, 1, sender=side.attacker)
 
@@ -117,11 +105,3 @@ def test_custody_goes_on_under_every_pause_but_that_of_transfers(world: World) -
     side.token.pause(6, *STATED, sender=side.guardian)
     side.custody.pay(side.fund, 1_000, sender=side.escrow.address)
     assert side.balance(side.fund) == 1_000
-
-
-def test_an_endless_allowance_reaches_no_further_than_the_escrow(world: World) -> None:
-    """Holders give their allowance to this code; nobody but its escrow makes it use it."""
-    side = world.home
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
-    with refused(world, error="ERC20InsufficientAllowance"):
-        side.token.transferFrom(side.investor, side.attacker, 1, sender=side.attacker)

@@ -91,7 +91,6 @@ def test_what_leaves_at_the_very_close_leaves_after_it(
     """To the second, as the token counts its closings: a close belongs to the next day."""
     side = world.home
     close = close_of(today(side), CLOSE_MINUTE)
-    side.token.approve(side.custody, 1_000, sender=side.investor)
     side.chain.set_time(close - before)
     message = world.network.lock(side.investor, world.remote.investor, 1_000)
     assert message.lock_time == close - before

@@ -550,7 +550,6 @@ def test_lane_acts_state_why(world: World, opening: Opening, name: str) -> None:
 def test_the_cap_is_in_whole_units(world: World, amount: int, reason: str | None) -> None:
     side = world.home
     set_terms(world, side, side.verifier, 7)
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     if reason is None:
         world.network.lock(side.investor, world.remote.investor, amount)
         assert world.lane_state(side).outstanding == amount
@@ -563,7 +562,6 @@ def test_the_cap_counts_what_is_outstanding(world: World) -> None:
     side = world.home
     set_terms(world, side, side.verifier, 7)
     world.arrived(7_000_000)
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     with refused(world, "lanes: cap reached"):
         world.network.lock(side.investor, world.remote.investor, 1)
     world.deliver(world.burned(400))
@@ -574,7 +572,6 @@ def test_a_cap_of_nothing_stops_new_value_and_releases_the_old(world: World) -> 
     side = world.home
     world.arrived(1_000)
     set_terms(world, side, side.verifier, 0)
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     with refused(world, "lanes: cap reached"):
         world.network.lock(side.investor, world.remote.investor, 1)
     assert world.deliver(world.burned(1_000)).return_value is True
@@ -683,7 +680,6 @@ def test_the_engine_of_its_token_suspends_a_lane_and_lets_it_go_on(world: World)
         assert world.lane_state(side).paused_directions == 0
         assert read_slot(side.escrow, *slot) == before | (suspended << 163)
         if suspended:
-            side.token.approve(side.custody, 1, sender=side.investor)
             with refused(world, "lanes: suspended"):
                 world.network.lock(side.investor, world.remote.investor, 1)
             with refused(world, "lanes: suspended"):
@@ -752,9 +748,8 @@ def test_lanes_of_one_token_keep_apart(world: World, opening: Opening) -> None:
     side = world.home
     other = opening.open().return_value
     world.locked(1_000)
-    side.token.approve(opening.custody, UINT_MAX, sender=side.investor)
     side.escrow.pause_lane(world.lane, 3, *STATED, sender=side.guardian)
-    side.escrow.lock(
+    opening.custody.lock(
         other,
         party(world.remote.investor.address),
         77,
@@ -795,20 +790,6 @@ def mocked(world: World, opening: Opening) -> tuple[bytes, Contract, Contract]:
     return receipt.return_value, verifier, custody
 
 
-def test_a_custody_that_takes_nothing_locks_nothing(
-    world: World, mocked: tuple[bytes, Contract, Contract]
-) -> None:
-    side, lane = world.home, mocked[0]
-    with refused(world, "transit: not taken"):
-        side.escrow.lock(
-            lane,
-            party(world.remote.investor.address),
-            1,
-            side.chain.now + DAY,
-            sender=side.investor,
-        )
-
-
 @pytest.mark.requirement("INV-4")
 @pytest.mark.parametrize(("answer", "reason"), [(0, "transit: not verified"), (2, None)])
 def test_only_a_plain_true_verifies(
@@ -822,7 +803,7 @@ def test_only_a_plain_true_verifies(
 
 def lock_on(world: World, lane: bytes) -> None:
     """The investor locks units on a lane whose custody is a mock."""
-    world.home.escrow.lock(
+    world.home.custody_of(lane).lock(
         lane,
         party(world.remote.investor.address),
         1_000,

@@ -52,8 +52,7 @@ def lock(side: Side, world: World, amount: int = 1_000, **changed: Any) -> Any:
         "deadline": side.chain.now + DAY,
         **changed,
     }
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
-    return side.escrow.lock(*arguments.values(), sender=side.investor)
+    return side.custody.lock(*arguments.values(), sender=side.investor)
 
 
 def burn(side: Side, world: World, amount: int = 400, **changed: Any) -> Any:
@@ -126,9 +125,8 @@ def test_lock_of_any_part_of_the_balance(world: World, amount: int) -> None:
 
 def test_lock_of_nothing_is_refused(world: World) -> None:
     side = world.home
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     with refused(world, "transit: nothing to send"):
-        side.escrow.lock(
+        side.custody.lock(
             world.lane,
             party(world.remote.investor.address),
             0,
@@ -140,9 +138,8 @@ def test_lock_of_nothing_is_refused(world: World) -> None:
 def refused_lock(
     world: World, *, reason: str | None = None, how: dict[str, Any] | None = None, **changed: Any
 ) -> None:
-    """A lock that must be refused, allowance given beforehand."""
+    """A lock that must be refused."""
     side = world.home
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     arguments = {
         "lane": world.lane,
         "recipient": party(world.remote.investor.address),
@@ -151,7 +148,7 @@ def refused_lock(
         **changed,
     }
     with refused(world, reason, **(how or {})):
-        side.escrow.lock(*arguments.values(), sender=side.investor)
+        side.custody.lock(*arguments.values(), sender=side.investor)
 
 
 def test_lock_above_the_balance_is_refused(world: World) -> None:
@@ -177,7 +174,6 @@ def test_lock_for_no_account_is_refused(world: World, recipient: bytes) -> None:
 
 @pytest.mark.parametrize("ago", [0, 1])
 def test_lock_with_a_past_deadline_is_refused(world: World, ago: int) -> None:
-    # The approval takes the second before.
     deadline = world.home.chain.now + 1 - ago
     refused_lock(world, deadline=deadline, reason="transit: deadline passed")
 
@@ -194,39 +190,12 @@ def test_lock_on_the_remote_ledger_is_refused(world: World) -> None:
     world.arrived(1_000)
     side = world.remote
     with refused(world, "transit: lock is at home"):
-        side.escrow.lock(
+        side.custody.lock(
             world.lane,
             party(world.home.fund.address),
             1,
             side.chain.now + DAY,
             sender=side.investor,
-        )
-
-
-def test_lock_without_allowance_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world, error="ERC20InsufficientAllowance", args=(side.custody.address, 0, 1_000)):
-        side.escrow.lock(
-            world.lane,
-            party(world.remote.investor.address),
-            1_000,
-            side.chain.now + DAY,
-            sender=side.investor,
-        )
-
-
-def test_an_allowance_for_custody_serves_its_giver_alone(world: World) -> None:
-    """Nobody locks another's units, though that holder gave custody an allowance."""
-    side = world.home
-    for holder in (side.investor, side.attacker):
-        side.token.approve(side.custody, UINT_MAX, sender=holder)
-    with refused(world, error="ERC7943CannotSend", args=(side.attacker.address,)):
-        side.escrow.lock(
-            world.lane,
-            party(world.remote.investor.address),
-            1,
-            side.chain.now + DAY,
-            sender=side.attacker,
         )
 
 

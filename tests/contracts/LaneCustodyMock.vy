@@ -9,6 +9,8 @@
 @dev A test double. In no release. Escrow and token stand behind its code as behind a custody's.
 """
 
+from interfaces import IBridgeEscrow
+
 _ESCROW: immutable(address)
 _TOKEN: immutable(address)
 
@@ -39,14 +41,16 @@ def set_answer(answer: uint256, refuses: bool):
 
 
 @external
-def take(holder: address, amount: uint256) -> uint256:
+def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -> bytes32:
     """
-    @notice As ILaneCustody's; nothing moves.
-    @param holder Not looked at.
-    @param amount Not looked at.
-    @return The answer chosen.
+    @notice As ILaneCustody's; the escrow enters it, nothing moves.
+    @param lane The lane.
+    @param recipient Party on the remote ledger.
+    @param amount Base units.
+    @param deadline As there.
+    @return The message's id.
     """
-    return self.answer
+    return extcall IBridgeEscrow(_ESCROW).enter_lock(lane, msg.sender, recipient, amount, deadline)
 
 
 @external

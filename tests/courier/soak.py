@@ -140,9 +140,8 @@ def _network(opened: ExitStack) -> Network:
         chain = chains[lane.remote]
         there, holder = network.suite(lane.remote), network.holder("home", 0)
         network.admit(there, chain.account(60), 40_000)
-        home.token.approve(home.custodies[lane.id_bytes], 10**12, sender=holder)
         to, later = party(chain.account(60).address), home.chain.now + 30 * _DAY
-        home.escrow.lock(lane.id_bytes, to, 10**6, later, sender=holder)
+        home.custodies[lane.id_bytes].lock(lane.id_bytes, to, 10**6, later, sender=holder)
     network.admit(home, chains["home"].account(60), 40_000)
     settle(Courier(network.connection), chains)
     return network
@@ -187,9 +186,10 @@ def _sent(network: Network, messages: int) -> Iterator[None]:
         chain: Any = suite.chain
         to = network.chains[lane.remote if from_home else "home"].account(60).address
         sender = network.holder("home", 0) if from_home else chain.account(60)
-        act = suite.escrow.lock if from_home else suite.escrow.burn
+        end = suite.custodies[lane.id_bytes] if from_home else suite.escrow
+        act = end.lock if from_home else end.burn
         data = act.encode(lane.id_bytes, party(str(to)), 1 + number, chain.now + 30 * _DAY)
-        chain.submit(sender=sender, to=suite.escrow.address, data=data, gas=400_000)
+        chain.submit(sender=sender, to=end.address, data=data, gas=400_000)
         if number % (messages // 4) == 0:
             yield
 

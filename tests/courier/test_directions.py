@@ -161,9 +161,10 @@ def three(three_deployed: Network) -> Iterator[Network]:
     for lane in three_deployed.manifest.lanes:
         home, holder = three_deployed.home, three_deployed.holder("home", 0)
         to = three_deployed.chains[lane.remote].account(60)
-        home.token.approve(home.custodies[lane.id_bytes], 100, sender=holder)
         later = home.chain.now + 86_400
-        home.escrow.lock(lane.id_bytes, party(to.address), 100, later, sender=holder)
+        home.custodies[lane.id_bytes].lock(
+            lane.id_bytes, party(to.address), 100, later, sender=holder
+        )
     settled(three_deployed)
     yield three_deployed
     for chain, snapshot in taken.items():

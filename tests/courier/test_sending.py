@@ -310,11 +310,11 @@ def many(nodes: Nodes, recipient: Any) -> None:
     network = nodes.network
     home, holder = network.home, network.holder("home", 0)
     chain: Any = home.chain
-    home.token.approve(home.custodies[network.lane], 10**9, sender=holder)
-    data = home.escrow.lock.encode(network.lane, party(str(recipient)), 1, chain.now + 86_400)
+    custody = home.custodies[network.lane]
+    data = custody.lock.encode(network.lane, party(str(recipient)), 1, chain.now + 86_400)
     chain.set_automine(False)
     for _ in range(WAITING):
-        chain.submit(sender=holder, to=home.escrow.address, data=data, gas=400_000)
+        chain.submit(sender=holder, to=custody.address, data=data, gas=400_000)
         if len(chain.rpc("txpool_content")["pending"]) > 100:
             chain.mine()
     while int(home.escrow.lane_state(network.lane).sent) < WAITING:

@@ -17,9 +17,6 @@ def deployed(module_ledgers) -> World:
         units={"investor": 1_000, "buyer": 500},
         finality_blocks=FINALITY,
     )
-    for holder in (world.home.investor, world.home.buyer):
-        # For good, so that a lock is one transaction and one block.
-        world.home.token.approve(world.home.custody, 2**256 - 1, sender=holder)
     meet(world.network)
     return world
 

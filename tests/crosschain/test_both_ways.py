@@ -29,7 +29,7 @@ def test_locked_at_home_attested_issued_abroad(network, parties):
     home, remote = network.home, network.remote
     deadline = home.chain.now + 3_600
 
-    locked = home.escrow.lock(
+    locked = home.custodies[network.lane].lock(
         network.lane, party(str(parties.investor_abroad)), 300, deadline, sender=parties.investor
     )
     message = message_of(locked.one("MessageSent"))

@@ -106,10 +106,9 @@ def test_what_leaves_stops_alike_on_both_sides(network, parties, ledger, scope):
     sender = parties.investor if ledger == "home" else parties.investor_abroad
     suite = network.suite(ledger)
     (custody,) = suite.custodies.values()
-    suite.token.approve(custody, 5, sender=sender)
     _pause(network, ledger, scope)
     before = picture(network)
-    send = suite.escrow.lock if ledger == "home" else suite.escrow.burn
+    send = custody.lock if ledger == "home" else suite.escrow.burn
     module = "controls" if ledger == "home" else "issuance"
     with reverts(f"{module}: {str(scope.name).lower()} paused"):
         send(network.lane, party(str(parties.fund)), 5, suite.chain.now + 60, sender=sender)

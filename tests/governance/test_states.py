@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from eth_account import Account as Signer
 
 from tallystick.actions.message import EventVersion, Reversal, Status
+from tallystick.bridge.consent import Lock
 from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
@@ -459,12 +461,18 @@ def _recipient(side: Side) -> bytes:
     return bytes.fromhex(str(side.fund.address)[2:]).rjust(32, b"\0")
 
 
-@prepares(_ESCROW, "lock")
+@prepares("LaneCustody", "lock")
 def _lock(world: World, state: str) -> Call:
     side = world.home
-    side.token.approve(side.custody, 5, sender=side.investor)
     arguments = (world.lane, _recipient(side), 5, 2**39)
-    return Call(side, side.escrow, "lock", arguments, side.investor)
+    return Call(side, side.custody, "lock", arguments, side.investor)
+
+
+@prepares(_ESCROW, "enter_lock")
+def _enter_lock(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (world.lane, side.investor.address, _recipient(side), 5, 2**39)
+    return Call(side, side.escrow, "enter_lock", arguments, side.custody.address)
 
 
 @prepares(_ESCROW, "keep_figure")
@@ -518,13 +526,17 @@ def _keep_figure(world: World, state: str) -> Call:
 # ----------------------------------------------------------------------------- custody
 
 
-@prepares("LaneCustody", "take")
-def _take(world: World, state: str) -> Call:
+_simple("LaneCustody", "invalidate_nonce", "custody", "investor", DOCUMENT)
+
+
+@prepares("LaneCustody", "lock_signed")
+def _lock_signed(world: World, state: str) -> Call:
     side = world.home
-    side.token.approve(side.custody, 5, sender=side.investor)
-    arguments = (side.investor.address, 5)
-    key = side.escrow.address
-    return Call(side, side.custody, "take", arguments, key, side.investor)
+    given = Lock(world.lane, _recipient(side), 5, DOCUMENT, 2**39)
+    data = given.typed_data(side.chain.chain_id, side.custody.address)
+    signature = bytes(Signer.sign_typed_data(side.investor.key, full_message=data).signature)
+    arguments = given.arguments(side.investor.address, signature)
+    return Call(side, side.custody, "lock_signed", arguments, side.courier, side.investor)
 
 
 @prepares("LaneCustody", "pay")

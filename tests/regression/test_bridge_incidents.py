@@ -249,16 +249,14 @@ def test_qubit_deposit_without_value(world: World) -> None:
     """Qubit, January 2022: a deposit of nothing was credited."""
     side = world.home
     with refused(world, "lanes: unknown lane"):
-        side.escrow.lock(bytes(32), party(side.attacker.address), 1, 2**63, sender=side.attacker)
-    side.token.approve(side.custody, UINT_MAX, sender=side.attacker)
+        side.custody.lock(bytes(32), party(side.attacker.address), 1, 2**63, sender=side.attacker)
     with refused(world, error="ERC7943CannotSend"):
-        side.escrow.lock(world.lane, party(side.attacker.address), 1, 2**63, sender=side.attacker)
+        side.custody.lock(world.lane, party(side.attacker.address), 1, 2**63, sender=side.attacker)
 
 
 def test_socket_allowance_of_another(world: World) -> None:
     """Socket, January 2024: users' approvals served anybody's call data."""
     side = world.home
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     side.token.approve(side.escrow, UINT_MAX, sender=side.investor)
     for contract, reason in ((side.escrow, "escrow: no such function"), (side.custody, None)):
         data = side.token.transferFrom.encode(side.investor, side.fund, 1)
@@ -365,8 +363,7 @@ def test_griffin_mint_beyond_the_cap(world: World) -> None:
 def test_squid_identity_is_the_caller(world: World) -> None:
     """Squid, 2026, and Wormhole on Aptos: who sends was read from the payload."""
     side = world.home
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
-    receipt = side.escrow.lock(
+    receipt = side.custody.lock(
         world.lane, party(world.remote.investor.address), 5, 2**63, sender=side.investor
     )
     assert receipt.one("MessageSent").message.sender == party(side.investor.address)

@@ -186,7 +186,6 @@ def test_an_order_is_not_dodged_by_moving_one_unit(world: World) -> None:
 def test_an_order_is_not_dodged_by_a_lock_to_a_stranger(world: World) -> None:
     """Units locked for somebody who can't receive lay in suspense, out of every order's reach."""
     side = world.home
-    side.token.approve(side.custody, INVESTOR_UNITS, sender=side.investor)
     order = side.enter_order(side.investor, side.fund, INVESTOR_UNITS)
     with refused(
         world,

@@ -98,7 +98,6 @@ def test_universal_token_no_path_passes_the_controls(world: World) -> None:
     side = world.home
     side.token.setAddressFrozen(side.investor, True, *STATED, sender=side.custodian)
     side.token.approve(side.buyer, UINT_MAX, sender=side.investor)
-    side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     side.token.approve(side.issuer, UINT_MAX, sender=side.investor)
     paths = (
         lambda: side.token.transfer(side.fund, 1, sender=side.investor),

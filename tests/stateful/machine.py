@@ -484,7 +484,6 @@ class TwoLedgers:
             for holder in HOLDERS[:NEWCOMER]:
                 self.admit(name, holder, 40_000)
         for holder in HOLDERS:
-            self.approve(holder, "custody", UNLIMITED)
             self.approve(holder, "issuer", UNLIMITED)
         self.issue("investor", 5 * UNIT, 5 * UNIT)
         self.issue("fund", 2 * UNIT, 2 * UNIT)
@@ -579,10 +578,10 @@ class TwoLedgers:
         self.tell("batch transfer", expected)
 
     def approve(self, holder: str, spender: str, amount: int) -> None:
-        """An allowance at home, for the custody, the issuer or another holder."""
+        """An allowance at home, for the issuer or another holder."""
         side, token = self.model.home, self.network.home.token
-        known = {"custody": side.custody, "issuer": str(self.party("home", "issuer").address)}
-        to = known.get(spender) or self.address("home", spender)
+        issuer = str(self.party("home", "issuer").address)
+        to = issuer if spender == "issuer" else self.address("home", spender)
         side.approve(self.address("home", holder), to, amount)
         account = self.accounts["home"][holder]
         self.act("home", None, lambda: token.approve(to, amount, sender=account), ["Approval"])
@@ -981,15 +980,15 @@ class TwoLedgers:
         account = self.accounts[name][holder]
         target = party(self.address(self.model.peer(side).name, recipient))
         deadline = side.clock + lasts
-        before = dict(self.model.home.allowances)
         expected = self.model.send(side, str(account.address), target, amount, deadline)
-        function = escrow.lock if side.home else escrow.burn
+        (custody,) = self.suites[name].custodies.values()
+        function = custody.lock if side.home else escrow.burn
         moved = ["Transfer"] if side.home else ["Transfer", "CrosschainBurn"]
         receipt = self.act(
             name,
             expected,
             lambda: function(self.model.lane, target, amount, deadline, sender=account),
-            ["MessageSent", *self.spent(before), *moved],
+            ["MessageSent", *moved],
         )
         self.tell("lock" if side.home else "burn", expected)
         if receipt is None:
@@ -1744,10 +1743,6 @@ class TwoLedgersMachine(KeyRules):
         if frozen is not None:
             self.play.freeze_account("home", spender, frozen)
         self.play.transfer_from(spender, owner, receiver, amount)
-
-    @rule(holder=holders, amount=st.just(UNLIMITED) | amounts)
-    def approve_custody(self, holder: str, amount: int) -> None:
-        self.play.approve(holder, "custody", amount)
 
     @rule(name=ledger_names, holder=holders, days=st.sampled_from([400, 400, 3, 1, 0, -1, None]))
     def admit(self, name: str, holder: str, days: int | None) -> None:

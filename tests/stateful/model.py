@@ -723,11 +723,7 @@ class Model:
         elif not ledger.home and amount > ledger.outstanding:
             refusal = "lanes: more than issued here"
         elif ledger.home:
-            before = ledger.allowances.get((holder, ledger.custody), 0)
-            refusal = ledger.spend(holder, ledger.custody, amount)
-            refusal = refusal or ledger.move(holder, ledger.custody, amount, ledger.custody)
-            if refusal is not None:
-                ledger.allowances[holder, ledger.custody] = before
+            refusal = ledger.move(holder, ledger.custody, amount, ledger.custody)
         elif ledger.scopes & LANES:
             refusal = "issuance: lanes paused"
         elif ledger.scopes & TRANSFERS:

@@ -589,10 +589,10 @@ class Third:
     def lock(self, amount: int) -> None:
         """The investor sends units there."""
         side = self.actions.home
-        custody = side.escrow.lane_ends(self.lane).custody
-        side.token.approve(custody, amount, sender=side.investor)
         recipient, deadline = party(side.outsider.address), side.chain.now + DAY
-        side.escrow.lock(self.lane, recipient, amount, deadline, sender=side.investor)
+        side.custody_of(self.lane).lock(
+            self.lane, recipient, amount, deadline, sender=side.investor
+        )
 
     def figures(self, day: int, **changed: Any) -> Figures:
         """What it tells of a close, nothing unless changed."""

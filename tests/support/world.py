@@ -226,6 +226,10 @@ class Side:
             "QuorumVerifier", *signers.verifier_arguments, sender=self.deployer
         )
 
+    def custody_of(self, lane: bytes) -> Contract:
+        """The custody of a lane."""
+        return self.chain.at("LaneCustody", self.escrow.lane_ends(lane).custody)
+
     def new_custody(self, *, linked: bool = True) -> Contract:
         """One more custody of the escrow, a link account of the token unless said otherwise."""
         custody = self.chain.deploy("LaneCustody", self.escrow, self.token, sender=self.deployer)

@@ -400,7 +400,6 @@ def _play(world: World, script: Script, crowd: int) -> None:
     locked, supply = 0, int(token.totalSupply())
     for name in HOLDERS[:2]:
         model.move(address[name], first, units[name])
-        token.approve(side.custody, 2**255, sender=side.parties[name])
     model.histories[address["fund"]] = History(address["fund"], begun=False)
     model.move(address["custody"], first, 0, link=True)
     model.histories[ZERO] = History(ZERO, begun=True, days={first: (supply, False)})

@@ -280,7 +280,7 @@ def test_an_account_under_an_order_becomes_no_link_account(world: World) -> None
 def _ways_out(world: World, amount: int) -> dict[str, Callable[[], Any]]:
     """Every way out of the home investor's account."""
     side = world.home
-    for spender in (side.buyer, side.issuer, side.custody):
+    for spender in (side.buyer, side.issuer):
         side.token.approve(spender, UINT_MAX, sender=side.investor)
     return {
         "transfer": lambda: side.token.transfer(side.fund, amount, sender=side.investor),

@@ -299,6 +299,10 @@ def test_locking_into_an_ended_custody_is_refused(world: World) -> None:
     """Fail closed: nothing goes where nothing could come out."""
     side = world.home
     side.link(side.custody, False)
+    short = {"error": "ERC20InsufficientAllowance", "args": (side.custody.address, 0, 1)}
+    # No link account any more: it needs an allowance as anybody, and can't receive either.
+    with refused(world, **short):
+        world.network.lock(side.investor, world.remote.investor, 1)
     side.token.approve(side.custody, UINT_MAX, sender=side.investor)
     with refused(world, error="ERC7943CannotReceive", args=(side.custody.address,)):
         world.network.lock(side.investor, world.remote.investor, 1)

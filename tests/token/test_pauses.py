@@ -203,7 +203,6 @@ def test_bridges_take_nothing_off_while_transfers_or_lanes_are_paused(
 @pytest.mark.requirement("R-64")
 def test_a_pause_of_lanes_stops_locks_at_home(world: World) -> None:
     side = world.home
-    side.token.approve(side.custody, 1, sender=side.investor)
     side.token.pause(PauseScope.LANES, *STATED, sender=side.guardian)
     with refused(world, "controls: lanes paused"):
         world.network.lock(side.investor, world.remote.investor, 1)

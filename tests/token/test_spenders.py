@@ -73,8 +73,8 @@ def test_a_frozen_issuer_redeems_nobodys_units(world: World) -> None:
 
 
 def _sends(world: World, side: Side, caller: Any) -> None:
-    """The caller sends 5 of its own units over the lane, its allowance given before."""
-    send = side.escrow.lock if side is world.home else side.escrow.burn
+    """The caller sends 5 of its own units over the lane."""
+    send = side.custody.lock if side is world.home else side.escrow.burn
     send(world.lane, party(side.fund.address), 5, side.chain.now + DAY, sender=caller)
 
 
@@ -83,7 +83,6 @@ def test_a_frozen_holder_sends_nothing_over_a_lane(world: World, name: str) -> N
     """The custody takes at home, the escrow burns abroad: whose units they are is asked."""
     side: Side = getattr(world, name)
     world.arrived(10)
-    side.token.approve(side.custody, 5, sender=side.investor)
     _freeze(side, side.investor)
     with refused(world, error="ERC7943CannotSend", args=(side.investor.address,)):
         _sends(world, side, side.investor)
@@ -91,11 +90,10 @@ def test_a_frozen_holder_sends_nothing_over_a_lane(world: World, name: str) -> N
 
 @pytest.mark.parametrize("name", ["home", "remote"])
 def test_an_allowance_reaches_no_lane(world: World, name: str) -> None:
-    """An escrow moves its caller's units alone, whosever allowance the caller has."""
+    """Custody and escrow move their caller's units alone, whosever allowance the caller has."""
     side: Side = getattr(world, name)
     world.arrived(10)
     side.token.approve(side.fund, 5, sender=side.investor)
-    side.token.approve(side.custody, 5, sender=side.fund)
     with refused(world, error="ERC20InsufficientBalance", args=(side.fund.address, 0, 5)):
         _sends(world, side, side.fund)
 

@@ -14,7 +14,6 @@ from tests.support.world import (
     NO_REASON,
     REASON,
     STATED,
-    UINT_MAX,
     ZERO,
     Side,
     World,
@@ -104,7 +103,6 @@ def test_what_may_be_transferred_reads_so(world: World, *, suspended: bool) -> N
     assert ask.call(side.custody, side.fund, 1, sender=side.custody.address) is True
     assert ask(side.investor, side.fund, 1) is not suspended
     with world.isolated():
-        side.token.approve(side.custody, UINT_MAX, sender=side.investor)
         if suspended:
             with refused(world, "controls: suspended"):
                 world.network.lock(side.investor, world.remote.investor, 1)
