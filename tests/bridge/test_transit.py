@@ -84,7 +84,7 @@ def test_lock_moves_units_into_custody_and_logs_the_message(world: World) -> Non
         amount=1_000,
         sender=party(side.investor.address),
         recipient=party(world.remote.investor.address),
-        deadline=receipt.timestamp - 1 + DAY,
+        deadline=receipt.timestamp + DAY,
     )
     assert receipt.return_value == message.id
     assert receipt.events == (
@@ -174,12 +174,12 @@ def test_lock_for_no_account_is_refused(world: World, recipient: bytes) -> None:
 
 @pytest.mark.parametrize("ago", [0, 1])
 def test_lock_with_a_past_deadline_is_refused(world: World, ago: int) -> None:
-    deadline = world.home.chain.now + 1 - ago
+    deadline = world.home.chain.now - ago
     refused_lock(world, deadline=deadline, reason="transit: deadline passed")
 
 
 def test_lock_with_a_deadline_of_the_next_second(world: World) -> None:
-    lock(world.home, world, deadline=world.home.chain.now + 2)
+    lock(world.home, world, deadline=world.home.chain.now + 1)
 
 
 def test_lock_on_an_unknown_lane_is_refused(world: World) -> None:
