@@ -35,6 +35,10 @@ ROLES: Final = (
     "auditor",
     "bridge",
     "actions",
+    # Of a lane's token, where the contract serves many instruments.
+    "registrar of the token",
+    "custodian of the token",
+    "guardian of the token",
     "set-up key",
     # Whose custody it is; the lane's; who proposed or may carry out; what creates the proxy.
     "escrow",

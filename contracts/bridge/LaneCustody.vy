@@ -38,7 +38,7 @@ _TOKEN: immutable(ISecurityToken)
 authorizations: public(HashMap[address, HashMap[bytes32, bool]])
 
 
-event NonceInvalidated:
+event LockWithdrawn:
     holder: indexed(address)
     nonce: indexed(bytes32)
 
@@ -120,14 +120,14 @@ def lock_signed(
 
 @external
 @reentrant
-def invalidate_nonce(nonce: bytes32):
+def withdraw_lock(nonce: bytes32):
     """
     @notice Make a signature of the caller useless, given or not.
     @param nonce Its nonce.
     @custom:role anyone
     """
     self.authorizations[msg.sender][nonce] = True
-    log NonceInvalidated(holder=msg.sender, nonce=nonce)
+    log LockWithdrawn(holder=msg.sender, nonce=nonce)
 
 
 @external

@@ -17,6 +17,8 @@ from interfaces import IVerifier
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import message
+from contracts.governance import access
+from contracts.governance import instruction
 
 uses: flows
 uses: lanes
@@ -25,9 +27,16 @@ uses: lanes
 # How units landed.
 DELIVERED: constant(uint256) = 1
 CLAIMED: constant(uint256) = 2
+REDIRECTED: constant(uint256) = 3
 _KIND_SHIFT: constant(uint256) = 16
+_PAYEE_SHIFT: constant(uint256) = 24
 # Eight messages to a page of the outbox.
 _PAGE_SHIFT: constant(uint256) = 3
+
+
+struct Redirect:
+    payee: address
+    registrar: address
 
 
 # lane -> nonce / 8 -> chain of the ids that left: each source event is provable from this contract's storage, with the
@@ -38,8 +47,10 @@ suspended: public(HashMap[bytes32, uint256])
 # message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
 # the recipient that the message names. Only if a close lay between leaving and landing; else 0.
 landed: public(HashMap[bytes32, uint256])
+# message id -> who gets what is held, and the registrar who proposes it
+_redirects: HashMap[bytes32, Redirect]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[31]
+_reserved: uint256[30]
 
 
 event MessageSent:
@@ -66,6 +77,26 @@ event UnitsSuspended:
 event SuspenseClaimed:
     lane: indexed(bytes32)
     recipient: indexed(bytes32)
+    id: indexed(bytes32)
+    amount: uint256
+
+
+event RedirectProposed:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    payee: indexed(address)
+    registrar: address
+
+
+event RedirectWithdrawn:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    withdrawn_by: indexed(address)
+
+
+event SuspenseRedirected:
+    lane: indexed(bytes32)
+    payee: indexed(address)
     id: indexed(bytes32)
     amount: uint256
 
@@ -156,7 +187,7 @@ def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
     credited: bool = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
-        self._land(m.lane, id, terms, m.lock_time, DELIVERED)
+        self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
         return True
     # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
     assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
@@ -187,7 +218,7 @@ def claim(m: message.Message):
     self.suspended[id] = 0
     terms: uint256 = lanes._open_terms(m.lane)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, m.lock_time, CLAIMED)
+    self._land(m.lane, id, terms, m.lock_time, CLAIMED, empty(address))
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -195,7 +226,98 @@ def claim(m: message.Message):
     ), "transit: not paid"
 
 
+# -------------------------------------------------- registrar and custodian, two keys
+
+
+@external
+def propose_redirect(m: message.Message, payee: address, reason: bytes4, document: bytes32):
+    """
+    @notice The registrar of the lane's token proposes who gets what waits in suspense instead of its recipient: a
+            successor in law, whom a court names, the holder's new account. A custodian carries it out with `redirect`.
+    @dev Replaces what was proposed before. The recipient's claim goes on until then.
+    @param m The message that brought the units.
+    @param payee Who gets them.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role registrar of the token
+    """
+    assert (
+        self._token_role(m.lane, msg.sender) == access.REGISTRAR
+    ), "transit: proposed by its token's registrar"
+    id: bytes32 = message._id(m)
+    assert self.suspended[id] != 0, "transit: nothing to redirect"
+    assert payee != empty(address), "transit: redirect to nobody"
+    self._redirects[id] = Redirect(payee=payee, registrar=msg.sender)
+    instruction._record(payee, reason, document)
+    log RedirectProposed(lane=m.lane, id=id, payee=payee, registrar=msg.sender)
+
+
+@external
+def withdraw_redirect(m: message.Message, reason: bytes4, document: bytes32):
+    """
+    @notice End what a registrar proposed, before it is carried out.
+    @param m The message.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role registrar of the token, guardian of the token
+    """
+    assert (
+        self._token_role(m.lane, msg.sender) & (access.REGISTRAR | access.GUARDIAN) != 0
+    ), "transit: withdrawn by its token's registrar or guardian"
+    id: bytes32 = message._id(m)
+    assert self._redirects[id].payee != empty(address), "transit: no redirect proposed"
+    self._redirects[id] = empty(Redirect)
+    instruction._record(empty(address), reason, document)
+    log RedirectWithdrawn(lane=m.lane, id=id, withdrawn_by=msg.sender)
+
+
+@external
+def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes32):
+    """
+    @notice A custodian of the lane's token pays what waits in suspense to whom its registrar proposed.
+    @dev The units land with the payee: what they were entitled to between ledgers is the payee's.
+    @param m The message that brought the units.
+    @param payee Who gets them, as proposed.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role custodian of the token
+    @custom:refused frozen to, expired to
+    """
+    assert (
+        self._token_role(m.lane, msg.sender) == access.CUSTODIAN
+    ), "transit: redirected by its token's custodian"
+    id: bytes32 = message._id(m)
+    proposed: Redirect = self._redirects[id]
+    assert payee != empty(address) and proposed.payee == payee, "transit: not what was proposed"
+    assert (
+        self._token_role(m.lane, proposed.registrar) == access.REGISTRAR
+    ), "transit: its registrar is none any more"
+    amount: uint256 = self.suspended[id]
+    assert amount != 0, "transit: claimed meanwhile"
+    self.suspended[id] = 0
+    self._redirects[id] = empty(Redirect)
+    terms: uint256 = lanes._open_terms(m.lane)
+    flows._book_claim(m.lane, terms, amount)
+    self._land(m.lane, id, terms, m.lock_time, REDIRECTED, payee)
+    instruction._record(payee, reason, document)
+    log SuspenseRedirected(lane=m.lane, payee=payee, id=id, amount=amount)
+    assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
+        payee, amount
+    ), "transit: redirect not paid"
+
+
 # ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def redirect_of(id: bytes32) -> Redirect:
+    """
+    @notice Who is proposed to get what a message brought, and by which registrar.
+    @param id The message's id.
+    @return Payee and registrar; nobody if nothing is proposed.
+    """
+    return self._redirects[id]
 
 
 @external
@@ -261,14 +383,30 @@ def eip712Domain() -> (
 
 
 @internal
-def _land(lane: bytes32, id: bytes32, terms: uint256, lock_time: uint64, kind: uint256):
+@view
+def _token_role(lane: bytes32, account: address) -> uint256:
+    """
+    @dev An account's role in the lane's token: this contract serves many instruments.
+    """
+    lanes._open_terms(lane)
+    return staticcall ISecurityToken(lanes._opened_with[lane].token).role_of(account)
+
+
+@internal
+def _land(
+    lane: bytes32, id: bytes32, terms: uint256, lock_time: uint64, kind: uint256, payee: address
+):
     """
     @dev Remember that units landed today. Units that left before today's first moment were in no closing
          balance meanwhile: with the message this proves for which closes. The others need no word.
     """
     clock: uint256 = lanes._day_clock(terms)
     if convert(lock_time, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):
-        landing: uint256 = unsafe_div(clock, lanes.SECONDS_PER_DAY) | (kind << _KIND_SHIFT)
+        landing: uint256 = (
+            unsafe_div(clock, lanes.SECONDS_PER_DAY)
+            | (kind << _KIND_SHIFT)
+            | (convert(payee, uint256) << _PAYEE_SHIFT)
+        )
         self.landed[id] = landing
         log UnitsLanded(lane=lane, id=id, landing=landing)
 

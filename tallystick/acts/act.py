@@ -23,6 +23,8 @@ from tallystick.reach.connection import Connection
 __all__ = ["Acting", "Done", "Proposal", "WrongArguments", "find_act"]
 
 _NOBODY = "0x" + "00" * 20
+# Roles of the token that other contracts ask for.
+_TOKENS = " of the token"
 
 
 class WrongArguments(Exception):
@@ -175,6 +177,9 @@ class Acting:
         if role == SET_UP_KEY:
             key = str(contract.set_up_key())
             return () if key == _NOBODY else (key,)
+        if role.endswith(_TOKENS):
+            contract = self.contract(contract.chain.name, "SecurityToken")
+            role = role.removesuffix(_TOKENS)
         bit = Role.__members__.get(role.replace(" ", "_").upper())
         if "role_of" not in functions:
             # Its one key, as the contract names it.

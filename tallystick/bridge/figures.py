@@ -30,6 +30,7 @@ class Landed(IntEnum):
 
     DELIVERED = 1
     CLAIMED = 2
+    REDIRECTED = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ __all__ = ["Counts", "LaneEnd", "Sent"]
 
 _SENT: Final = "MessageSent"
 _DELIVERED: Final = "MessageDelivered"
-_CLAIMED: Final = "SuspenseClaimed"
+# How suspense ends.
+_ENDED: Final = ("SuspenseClaimed", "SuspenseRedirected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class LaneEnd:
                 )
                 continue
             amount = int(event.args["amount"])
-            if name == _CLAIMED:
+            if name in _ENDED:
                 found.landed[id_] = 0
                 found.counts = replace(counts, suspense=counts.suspense - amount)
             else:
@@ -163,7 +164,7 @@ class LaneEnd:
     @cached_property
     def _names(self) -> Mapping[bytes, str]:
         events = self.escrow.interface.events_by_name
-        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, _CLAIMED)}
+        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, *_ENDED)}
 
     def sent(self) -> Iterator[Sent]:
         """Yield what was sent, is final and was not dropped, in order."""

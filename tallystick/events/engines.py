@@ -328,7 +328,9 @@ class Engines:
         if ledger != self.home:
             return self.custody_hint(ledger, lane, day)
         escrow = self.connection.escrow(ledger)
-        kinds = [("UnitsSuspended", (lane,)), ("SuspenseClaimed", (lane,))]
+        kinds = [
+            (name, (lane,)) for name in ("UnitsSuspended", "SuspenseClaimed", "SuspenseRedirected")
+        ]
         return hinted(
             lambda hint: int(escrow.suspense_at_close(lane, day, hint)),
             lambda: self._days_of(ledger, escrow, kinds, day),

@@ -99,6 +99,8 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     begun = [event.args["verifier"] for event in events if event.event in believed]
     for verifier in dict.fromkeys(begun):
         read("QuorumVerifier", verifier)
+    for custody in [e.args["terms"].custody for e in events if e.event == "LaneOpened"]:
+        read("LaneCustody", custody)
     events.sort(key=lambda event: (event.block, event.log_index))
     return LedgerLog(ledger, block, contracts, tuple(events))
 

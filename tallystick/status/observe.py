@@ -312,9 +312,13 @@ def _messages(
     `count`: how many messages the source says that it sent.
     """
     delivered = destination.events(destination.escrow, "MessageDelivered", lane.id_bytes)
-    claimed = destination.events(destination.escrow, "SuspenseClaimed", lane.id_bytes)
+    ended = [
+        event
+        for name in ("SuspenseClaimed", "SuspenseRedirected")
+        for event in destination.events(destination.escrow, name, lane.id_bytes)
+    ]
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
-    claims = Counter(bytes(event.args["id"]) for event in claimed)
+    claims = Counter(bytes(event.args["id"]) for event in ended)
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
         arrivals.setdefault(MessageId(event.args["id"]), []).append(event)

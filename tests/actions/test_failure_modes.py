@@ -15,7 +15,7 @@ from tallystick.actions.message import EventVersion, Figures
 from tallystick.actions.record import EventRecord, Tier
 from tallystick.events.driver import Driver
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
-from tests.support.dividend import AT_HOME, BOUGHT, OUTWARD, Dividend
+from tests.support.dividend import AT_HOME, BOUGHT, OUTWARD, WAITING, Dividend
 from tests.support.world import BUYER_UNITS, DAY, INVESTOR_UNITS, STATED, refused
 
 ISSUE = INVESTOR_UNITS + BUYER_UNITS
@@ -247,6 +247,30 @@ def test_f_12_a_freeze_that_lands_while_units_are_in_flight_delays_their_payment
     receipt = dividend.actions.claim_crossed(remote, dividend.outward, remote.courier)
     message = dividend.outward
     assert receipt.events == dividend.paid(remote, remote.investor, OUTWARD, message=message)
+
+
+@pytest.mark.requirement("INV-6", "R-36")
+@pytest.mark.parametrize("fixed", [False, True])
+def test_f_12_whom_units_in_suspense_are_redirected_to_is_paid_for_them(
+    dividend: Dividend, fixed: bool
+) -> None:
+    """By registrar and custodian, on a document, before the payment or once it goes on."""
+    remote = dividend.remote
+    remote.token.setAddressFrozen(remote.investor, True, *STATED, sender=remote.custodian)
+    dividend.world.deliver(dividend.outward)
+    if fixed:
+        dividend.fund().begin(dividend.record.relief_until + 1)
+    what = (dividend.outward.as_tuple(), remote.fund, *STATED)
+    remote.escrow.propose_redirect(*what, sender=remote.registrar)
+    remote.escrow.redirect(*what, sender=remote.custodian)
+    if not fixed:
+        dividend.fund().begin(dividend.record.relief_until + 1)
+    receipt = dividend.actions.claim_crossed(remote, dividend.outward, remote.courier)
+    message = dividend.outward
+    assert receipt.events == dividend.paid(remote, remote.fund, OUTWARD, message=message)
+    assert dividend.part(remote, dividend.world.lane)[1] == WAITING
+    with dividend.refused("payments: paid already"):
+        dividend.actions.claim_crossed(remote, dividend.outward, remote.courier)
 
 
 @pytest.mark.requirement("INV-6")

@@ -74,16 +74,18 @@ def _confirmed_in(source: VyperSource) -> dict[str, str]:
     return {name: proposing[hashed] for name, hashed in confirming.items()}
 
 
-def _sample(parameter: Mapping[str, Any], world: World) -> tuple[Any, Any]:
+def _sample(contract: str, parameter: Mapping[str, Any], world: World) -> tuple[Any, Any]:
     """A value as people write it, and as the ABI has it."""
     name, kind = str(parameter["name"]), str(parameter["type"])
     base, bracket, count = kind.partition("[")
     if bracket:
-        written, meant = _sample({**parameter, "type": base}, world)
+        written, meant = _sample(contract, {**parameter, "type": base}, world)
         length = int(count.removesuffix("]") or 2)
         return [written] * length, [meant] * length
     if kind == "tuple":
-        members = [(each["name"], *_sample(each, world)) for each in parameter["components"]]
+        members = [
+            (each["name"], *_sample(contract, each, world)) for each in parameter["components"]
+        ]
         return {n: written for n, written, _ in members}, tuple(m for *_, m in members)
     if kind == "address":
         return "issuer", world.home.issuer.address
@@ -94,8 +96,9 @@ def _sample(parameter: Mapping[str, Any], world: World) -> tuple[Any, Any]:
     if name == "role":
         return "custodian", int(Role.CUSTODIAN)
     if kind.startswith("uint"):
-        # Units have six decimals here, cash too.
+        # Units have six decimals here, cash too; a message states them as its log does.
         units = name in {"amount", "amounts", "minting_limit", "burning_limit"}
+        units = units and contract != "BridgeEscrow"
         return "3", 3_000_000 if units else 3
     if name == "lane":
         return "home-remote", world.lane
@@ -110,7 +113,7 @@ def _sample(parameter: Mapping[str, Any], world: World) -> tuple[Any, Any]:
 @pytest.mark.parametrize("act", _ACTS, ids=lambda act: f"{act.contract}.{act.function.signature}")
 def test_every_act_is_written_and_says_who_may(act: Act, world: World) -> None:
     manifest = world.network.manifest
-    samples = {str(each["name"]): _sample(each, world) for each in act.inputs}
+    samples = {str(each["name"]): _sample(act.contract, each, world) for each in act.inputs}
     given = {
         name: json.dumps(written) if isinstance(written, list | dict) else written
         for name, (written, _) in samples.items()
@@ -132,7 +135,7 @@ def test_every_act_is_written_and_says_who_may(act: Act, world: World) -> None:
     for role, holders in who.items():
         if role == "set-up key":
             assert holders == ()
-        elif role in {"sides of the proposal", "anyone once it is dead", "bridge"}:
+        elif role in {"sides of the proposal", "anyone once it is dead", "bridge", "custody"}:
             assert holders is None
         elif role == "escrow":
             assert holders == (side.escrow.address,)
@@ -141,8 +144,9 @@ def test_every_act_is_written_and_says_who_may(act: Act, world: World) -> None:
             assert holders == tuple(expected)
         elif act.contract == "CashToken" or role != "administrator":
             # Whom the manifest names holds it, where the contract has that role at all.
-            named = address_of(manifest.roles["home"][role.replace(" ", "_")].address)
-            assert holders in {(named,), ()}
+            title = role.removesuffix(" of the token")
+            named = address_of(manifest.roles["home"][title.replace(" ", "_")].address)
+            assert holders in ({(named,), ()} if title == role else {(named,)})
         else:
             entries = manifest.roles["home"].items()
             assert holders == tuple(

@@ -242,12 +242,12 @@ def test_what_a_refused_lock_would_have_used_up_is_there_still(world: World, sid
 
 def test_a_holder_makes_a_signature_useless(world: World, side: Side) -> None:
     given = order(world)
-    receipt = side.custody.invalidate_nonce(NONCE, sender=side.investor)
-    assert receipt.events == (side.custody.emitted("NonceInvalidated", side.investor, NONCE),)
+    receipt = side.custody.withdraw_lock(NONCE, sender=side.investor)
+    assert receipt.events == (side.custody.emitted("LockWithdrawn", side.investor, NONCE),)
     with refused(world, "custody: nonce used"):
         bring(side, given, signed(side, given))
     # Its own nonces alone.
-    side.custody.invalidate_nonce(NONCE, sender=side.attacker)
+    side.custody.withdraw_lock(NONCE, sender=side.attacker)
     bring(side, given, signed(side, given, side.buyer.key), side.buyer)
 
 

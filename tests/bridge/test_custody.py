@@ -19,7 +19,7 @@ def test_custody_has_no_function_besides(world: World) -> None:
     """No owner, no sweep, no approval, no fallback: nothing else could be called."""
     names = {entry["name"] for entry in world.home.custody.abi if entry["type"] == "function"}
     asked = {"escrow", "token", "authorizations", "domain_separator", "eip712Domain"}
-    assert names == {"lock", "lock_signed", "invalidate_nonce", "pay", "hold"} | asked
+    assert names == {"lock", "lock_signed", "withdraw_lock", "pay", "hold"} | asked
     assert not [e for e in world.home.custody.abi if e["type"] in {"fallback", "receive"}]
 
 

@@ -42,10 +42,14 @@ REASONS = {
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
+    # By a role of the lane's token, or its custody: see test_redirect.py, test_consent.py.
     "BridgeEscrow.set_suspended": "lanes: unknown lane",
+    "enter_lock": "lanes: unknown lane",
+    "propose_redirect": "lanes: unknown lane",
+    "withdraw_redirect": "lanes: unknown lane",
+    "redirect": "lanes: unknown lane",
     "crosschainMint": "bridges: no bridge this way",
     "crosschainBurn": "bridges: no bridge this way",
-    "take": "custody: take is the escrow's",
     "pay": "custody: pay is the escrow's",
     "hold": "custody: hold is the escrow's",
     "CashToken.mint": "cash: only the issuer",
@@ -57,6 +61,7 @@ NO_PARTY = {
     "set-up key",
     "constructor",
     "escrow",
+    "custody",
     "bridge",
     "actions",
     "sides of the proposal",
@@ -75,7 +80,7 @@ def _parties(row: Row) -> Any:
         if role == "administrator":
             allowed += ADMINISTRATORS
         elif role not in NO_PARTY:
-            allowed.append(role.replace(" ", "_"))
+            allowed.append(role.removesuffix(" of the token").replace(" ", "_"))
     return tuple(allowed)
 
 

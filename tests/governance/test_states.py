@@ -523,10 +523,38 @@ def _keep_figure(world: World, state: str) -> Call:
     return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
 
 
+def _in_suspense(world: World) -> tuple[Side, Any]:
+    """Units that wait on the remote ledger, and who gets them by the registrar's proposal."""
+    message, side = world.locked(5, world.remote.outsider), world.remote
+    world.deliver(message)
+    side.escrow.propose_redirect(message.as_tuple(), side.fund, *STATED, sender=side.registrar)
+    return side, message.as_tuple()
+
+
+@prepares(_ESCROW, "propose_redirect")
+def _propose_redirect(world: World, state: str) -> Call:
+    side, message = _in_suspense(world)
+    arguments = (message, side.investor.address, *STATED)
+    return Call(side, side.escrow, "propose_redirect", arguments, side.registrar)
+
+
+@prepares(_ESCROW, "withdraw_redirect")
+def _withdraw_redirect(world: World, state: str) -> Call:
+    side, message = _in_suspense(world)
+    return Call(side, side.escrow, "withdraw_redirect", (message, *STATED), side.guardian)
+
+
+@prepares(_ESCROW, "redirect")
+def _redirect(world: World, state: str) -> Call:
+    side, message = _in_suspense(world)
+    arguments = (message, side.fund.address, *STATED)
+    return Call(side, side.escrow, "redirect", arguments, side.custodian, credited=side.fund)
+
+
 # ----------------------------------------------------------------------------- custody
 
 
-_simple("LaneCustody", "invalidate_nonce", "custody", "investor", DOCUMENT)
+_simple("LaneCustody", "withdraw_lock", "custody", "investor", DOCUMENT)
 
 
 @prepares("LaneCustody", "lock_signed")

@@ -7,6 +7,7 @@ import pytest
 from tallystick.chain import Revert
 from tallystick.governance.roles import Role
 from tests.support.world import (
+    DOCUMENT,
     INVESTOR_UNITS,
     STATED,
     UINT_MAX,
@@ -143,7 +144,7 @@ def test_centrifuge_custody_is_one_lanes(world: World) -> None:
     world.locked(1_000)
     other = side.chain.deploy("LaneCustody", side.attacker, side.token, sender=side.attacker)
     for call in (
-        lambda: other.take(side.custody, 1, sender=side.attacker),
+        lambda: other.lock(world.lane, DOCUMENT, 1, 2**63, sender=side.investor),
         lambda: other.pay(side.attacker, 1, sender=side.attacker),
         lambda: side.custody.pay(side.attacker, 1, sender=side.attacker),
     ):

@@ -384,7 +384,7 @@ def test_a_model_that_is_wrong_does_not_agree(mistake, monkeypatch):
     Stage.of()
     WRONG_MODELS[mistake](monkeypatch)
     with pytest.raises(AssertionError):
-        play(TwoLedgersMachine, 0, Profile(runs=PARTS * 40, steps=40, repeats=True, shrinks=False))
+        play(TwoLedgersMachine, 0, Profile(runs=PARTS * 120, steps=40, repeats=True, shrinks=False))
 
 
 def test_a_failing_play_is_shrunk_to_a_short_story(monkeypatch):
@@ -413,7 +413,7 @@ def test_a_lock_at_the_very_close_belongs_to_the_next_day(monkeypatch):
     two.to_the_close("home", 0)
     day = two.network.home.token.business_day() - 1
     two.set_clock("remote", to=two.model.home.clock)
-    # Allowances stand, so this is one transaction, in the block of the close itself.
+    # One transaction, in the block of the close itself.
     moved = two.send("home", "fund", "fund", 90)
     assert moved is not None
     assert moved.message.lock_time == close_of(day, two.model.close_minute)

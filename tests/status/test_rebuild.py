@@ -11,10 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from eth_account import Account as Signer
 from rich.console import Console
 
 from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
+from tallystick.bridge.consent import Lock
 from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import NO_CAP, LaneMessage, party
 from tallystick.build import artifact
@@ -124,6 +126,31 @@ def _messages(world: World) -> None:
     world.deliver(world.burned(9, home.outsider))
     world.burned(11)
     world.locked(13)
+    _redirects(world, kept)
+    _signed_locks(home, world.lane)
+
+
+def _signed_locks(side: Side, lane: bytes) -> None:
+    """One that somebody brings, one that its holder takes back."""
+    given = Lock(lane, party(side.investor.address), 3, DOCUMENT, side.chain.now + DAY)
+    data = given.typed_data(side.chain.chain_id, side.custody.address)
+    signature = bytes(Signer.sign_typed_data(side.investor.key, full_message=data).signature)
+    arguments = given.arguments(side.investor.address, signature)
+    side.custody.lock_signed(*arguments, sender=side.courier)
+    side.custody.withdraw_lock(bytes(32), sender=side.buyer)
+
+
+def _redirects(world: World, kept: LaneMessage) -> None:
+    """Proposed, withdrawn, proposed anew; carried out."""
+    side = world.remote
+    given = world.locked(5, side.notary)
+    world.deliver(given)
+    for message in (kept, given):
+        what = (message.as_tuple(), side.investor, *STATED)
+        side.escrow.propose_redirect(*what, sender=side.registrar)
+    side.escrow.withdraw_redirect(kept.as_tuple(), *STATED, sender=side.guardian)
+    side.escrow.propose_redirect(kept.as_tuple(), side.fund, *STATED, sender=side.registrar)
+    side.escrow.redirect(given.as_tuple(), side.investor, *STATED, sender=side.custodian)
 
 
 def _figures(world: World) -> None:
@@ -971,9 +998,8 @@ def test_the_log_in_words(busy: World) -> None:
     lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
     assert len(lines) > len(log.events)
     investor = names_of(connection, "home")[busy.home.investor.address]
-    custody = "custody of home-remote"
     for what in (
-        f"SecurityToken Approval owner {investor}, spender {custody}, value 0.001",
+        f"SecurityToken Approval owner {investor}, spender issuer, value 0.0005",
         "BridgeEscrow Role changed account operator, role operator, previous role none",
         "SecurityToken Act guardian: pause, reason TEST, document 0x",
         "SecurityToken Paused scope transfers + issuance + lanes, account guardian",

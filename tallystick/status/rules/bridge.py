@@ -110,7 +110,7 @@ def _units_suspended(step: Step) -> Changes:
     }
 
 
-@on("SuspenseClaimed")
+@on("SuspenseClaimed", "SuspenseRedirected")
 def _suspense_claimed(step: Step) -> Changes:
     return {
         **_moved(step, suspense=-step.amount),
@@ -119,6 +119,11 @@ def _suspense_claimed(step: Step) -> Changes:
     }
 
 
+sets("LockSigned", "authorizations holder nonce", to=True)
+sets("LockWithdrawn", "authorizations holder nonce", to=True)
+sets("RedirectProposed", "redirect_of id", same="payee registrar")
+sets("RedirectWithdrawn", "redirect_of id", to={})
+sets("SuspenseRedirected", "redirect_of id", to={})
 sets("UnitsLanded", "landed id", to="landing")
 
 
