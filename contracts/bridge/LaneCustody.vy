@@ -18,9 +18,9 @@ from interfaces import IBridgeEscrow
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
 
-from contracts.governance import signed
-
 implements: ILaneCustody
+
+from contracts.governance import signed
 
 DOMAIN_NAME: constant(String[18]) = "Tallystick Custody"
 DOMAIN_VERSION: constant(String[1]) = "1"
