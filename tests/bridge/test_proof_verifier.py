@@ -106,9 +106,7 @@ def test_nothing_is_left_open(prover: Prover, changed: dict[int, Any], reason: s
 
 @pytest.mark.requirement("INV-4")
 @given(count=st.integers(1, 8), others=st.integers(0, 60))
-def test_each_message_of_a_proven_page_is_verified(
-    home: Chain, count: int, others: int
-) -> None:
+def test_each_message_of_a_proven_page_is_verified(home: Chain, count: int, others: int) -> None:
     with home.isolated():
         prover = Prover(home)
         source = Source.of_page(LANE, 16, page_word(IDS[:count]), others)
@@ -140,8 +138,7 @@ def test_a_root_that_is_attested_itself_needs_no_header(prover: Prover) -> None:
 def test_a_root_proves_every_page_and_nobody_is_in_another_s_way(prover: Prover) -> None:
     words = {0: page_word(IDS), 8: page_word(IDS[:2])}
     storage = {
-        page_slot(OUTBOX, LANE, nonce): int.from_bytes(word, "big")
-        for nonce, word in words.items()
+        page_slot(OUTBOX, LANE, nonce): int.from_bytes(word, "big") for nonce, word in words.items()
     }
     source = Source(storage)
     prover.show_header(source)
@@ -284,9 +281,7 @@ def edited(index: int, item: Any) -> bytes:
 @pytest.mark.parametrize("more", [0, 1, 2, 5, 6, 9])
 def test_headers_of_every_hard_fork_are_read(prover: Prover, more: int) -> None:
     """London's base fee, Shanghai's withdrawals, Cancun's blobs, Prague's requests, and later."""
-    assert bytes(
-        show(prover, header_with(GOOD_ROOT, 1_000, more), GOOD_PROOF).return_value
-    ) == ROOT
+    assert bytes(show(prover, header_with(GOOD_ROOT, 1_000, more), GOOD_PROOF).return_value) == ROOT
 
 
 @pytest.mark.requirement("INV-4")
@@ -357,9 +352,7 @@ def test_another_account_s_storage_is_not_the_escrow_s(prover: Prover) -> None:
         (b"\0", "proof: word begins with zero"),
     ],
 )
-def test_what_is_no_word_of_storage_is_no_page(
-    prover: Prover, word: bytes, reason: str
-) -> None:
+def test_what_is_no_word_of_storage_is_no_page(prover: Prover, word: bytes, reason: str) -> None:
     root, proof = tower(SLOT_KEY, word, 3)
     prover.show_root(5, root)
     with reverts(reason):

@@ -250,7 +250,7 @@ def test_whatever_is_read_has_no_other_encoding(harness: Contract, encoded: byte
     payload = encoded[start:stop]
     if is_list:
         long = len(payload) > 55
-        head = bytes([0xC0 + len(payload)]) if not long else rlp.encode(payload)[:-len(payload)]
+        head = bytes([0xC0 + len(payload)]) if not long else rlp.encode(payload)[: -len(payload)]
         assert long or encoded[:stop] == head + payload
         assert not long or encoded[0] - 0x40 == head[0] and encoded[1:start] == head[1:]
     else:

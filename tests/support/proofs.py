@@ -79,7 +79,9 @@ def header_with(state_root: bytes, number: int, more: int = 6) -> bytes:
     """A header, of Prague by default: so many fields after London's fifteen."""
     head = [keccak(b"p"), keccak(b"u"), b"\x0c" * 20, state_root, keccak(b"t"), keccak(b"r")]
     rest = [bytes(256), 0, number, 30_000_000, 21_000, 1_750_000_000, b"made", keccak(b"m")]
-    encoded: bytes = rlp.encode([*head, *rest, bytes(8), *[keccak(bytes([i])) for i in range(more)]])
+    encoded: bytes = rlp.encode(
+        [*head, *rest, bytes(8), *[keccak(bytes([i])) for i in range(more)]]
+    )
     return encoded
 
 
@@ -159,9 +161,7 @@ class Prover:
 
     def attest(self, commitment: Commitment, signers: int = 2) -> bytes:
         """What so many attestors sign."""
-        return attest(
-            commitment, self.signers, self.domain, self.keys[:signers], ATTESTATION_TYPE
-        )
+        return attest(commitment, self.signers, self.domain, self.keys[:signers], ATTESTATION_TYPE)
 
     def of_block(self, number: int, header: bytes) -> bytes:
         """An attestation of a header's hash."""
