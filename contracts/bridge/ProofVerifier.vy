@@ -6,9 +6,9 @@
 @license Apache-2.0
 @author Tallystick
 @notice Says whether a message stands in the outbox of one escrow on another ledger.
-@dev A quorum attests one hash of the source ledger: of a block's header, or of the escrow's storage. From it anybody proves
-     pages of the outbox, Merkle-Patricia node by node (EIP-1186), and a page's word proves each message on it. So
-     attestors see no message: whoever lies to this verifier has made a block, not a message.
+@dev A quorum attests one hash of the source ledger: of a block's header, or of the escrow's storage. From it anybody
+     proves pages of the outbox, Merkle-Patricia node by node (EIP-1186); a page's word proves each message on it.
+     Attestors sign no message: who lies to this verifier has to make up a ledger.
 
        Attestation(uint64 epoch,bytes32 signer_set,Commitment commitment)
        Commitment(uint8 kind,bytes32 ledger,uint64 number,bytes32 account,bytes32 hash)
@@ -195,8 +195,8 @@ def prove_page(
 def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[1034]) -> bool:
     """
     @notice Whether the message stands on a page of the source's outbox that was proven.
-    @dev Its id names the lane, and so the one escrow that it is for: no domain is needed. Nor does what is proven depend
-         on an epoch; which epochs trust this verifier is the asker's to know.
+    @dev Its id names the lane, and so the one escrow that it is for: no domain is needed. Nor does what is proven
+         depend on an epoch; which epochs trust this verifier is the asker's to know.
            attestation = epoch 8 | the page's word before the message 32 | ids of the later messages on it, 32 each
      @param domain_separator Not looked at.
     @param message_id EIP-712 struct hash of the message.
@@ -307,9 +307,7 @@ def _state_root(number: uint64, header: Bytes[_MAX_HEADER]) -> bytes32:
     position: uint256 = 0
     stop: uint256 = 0
     is_list: bool = False
-    position, stop, is_list = rlp._item(
-        convert(extract32(data, 0), uint256), 0, len(header)
-    )
+    position, stop, is_list = rlp._item(convert(extract32(data, 0), uint256), 0, len(header))
     assert is_list and stop == len(header), "proof: no header"
     state_root: bytes32 = empty(bytes32)
     for i: uint256 in range(_HEADER_ITEMS):

@@ -4,8 +4,8 @@
 @title Trie: what a Merkle-Patricia trie holds under a key, proven by the nodes on the way
 @license Apache-2.0
 @author Tallystick
-@notice Walks a proof of Ethereum's state or of an account's storage from its root to the leaf (yellow paper, appendix D;
-        EIP-1186 for how nodes give it).
+@notice Walks a proof of Ethereum's state, or of an account's storage, from its root to the leaf (yellow paper,
+        appendix D; EIP-1186 for how nodes answer it).
 @dev A proof is the nodes that have a hash, from the root down, one behind the other: each says itself how long it is,
      so that a trie, a key and a value have one proof and no other. Keys are hashes, of 64 nibbles all: a branch
      holds no value. Proofs of absence are none here: a key that is not there is refused.
@@ -59,7 +59,6 @@ def _leaf(root: bytes32, key: bytes32, proof: Bytes[MAX_PROOF]) -> (uint256, uin
             # A smaller one lies in its parent; the root does in none.
             assert unsafe_sub(stop, at) >= 32 or at == 0, "trie: small node with a hash"
             cursor = stop
-
         # Two items, or seventeen.
         one: uint256 = 0
         one_stop: uint256 = 0
@@ -67,7 +66,9 @@ def _leaf(root: bytes32, key: bytes32, proof: Bytes[MAX_PROOF]) -> (uint256, uin
         two_stop: uint256 = 0
         is_one_list: bool = False
         is_two_list: bool = False
-        one, one_stop, is_one_list = rlp._item(convert(extract32(data, start), uint256), start, stop)
+        one, one_stop, is_one_list = rlp._item(
+            convert(extract32(data, start), uint256), start, stop
+        )
         two, two_stop, is_two_list = rlp._item(
             convert(extract32(data, one_stop), uint256), one_stop, stop
         )

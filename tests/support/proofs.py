@@ -23,7 +23,7 @@ from tallystick.bridge.proof import (
     outbox_slot,
     page_slot,
 )
-from tallystick.build import artifact
+from tallystick.build import Artifact, artifact
 from tallystick.chain import Account, Chain, Contract
 
 CAIP2: Final = "eip155:41001"
@@ -142,7 +142,7 @@ class Prover:
         *,
         caip2: str = CAIP2,
         escrow: str = ESCROW,
-        code: str = "ProofVerifier",
+        code: str | Artifact = "ProofVerifier",
         operator: bytes = OPERATOR,
     ) -> None:
         self.caller: Account = chain.account(0)
