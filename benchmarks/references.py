@@ -159,6 +159,9 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "ccip-2.0": 219_234,
         },
     ),
+    "lane.prove.9_7": Reference(750_000),
+    "lane.prove.root_attested": Reference(350_000),
+    "lane.deliver_mint.proven": Reference(84_500),
     "lane.signature": Reference(
         4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
     ),
