@@ -18,6 +18,7 @@ from tallystick.bridge.proof import (
     EPOCH,
     Commitment,
     ProofDomain,
+    ProofTerms,
     outbox_slot,
     page_attestation,
     page_slot,
@@ -95,10 +96,9 @@ class Proofs:
             "QuorumVerifier", *self.signers.verifier_arguments, sender=self.sender
         )
         before = meter(self.chain).spent
-        source = (ledger_id(_SOURCE), self.source, self.slot)
-        verifier = self.chain.deploy(
-            "ProofVerifier", quorum, *source, keccak(b"operator"), sender=self.sender
-        )
+        source = (ledger_id(_SOURCE), self.source, self.slot, keccak(b"operator"))
+        terms = ProofTerms(str(quorum.address), *source)
+        verifier = self.chain.deploy("ProofVerifier", *terms.arguments, sender=self.sender)
         self.gas["deploy.ProofVerifier"] = meter(self.chain).spent - before
         return verifier
 

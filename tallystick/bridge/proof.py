@@ -22,6 +22,7 @@ __all__ = [
     "EPOCH",
     "Commitment",
     "ProofDomain",
+    "ProofTerms",
     "header_of",
     "header_rlp",
     "nodes_of",
@@ -119,6 +120,35 @@ class Commitment:
         kinds = ["bytes32", "uint8", "bytes32", "uint64", "bytes32", "bytes32"]
         values = [self.kind, self.ledger, self.number, self.account, self.hash]
         return keccak(encode(kinds, [keccak(COMMITMENT_TYPE.encode()), *values]))
+
+
+@dataclass(frozen=True, slots=True)
+class ProofTerms:
+    """What a `ProofVerifier` is created with: whose outbox it proves, and on whose word.
+
+    Args:
+        quorum: address of a `QuorumVerifier` that attests `ATTESTATION_TYPE`.
+        ledger: id of the source ledger, as `ledger_id` makes it of its CAIP-2 name.
+        escrow: address of the escrow there.
+        slot: `outbox_slot` of that escrow.
+        operator: keccak256 of the LEI of who runs the quorum.
+    """
+
+    quorum: str
+    ledger: bytes
+    escrow: str
+    slot: int
+    operator: bytes
+
+    @property
+    def arguments(self) -> tuple[str, bytes, str, int, bytes]:
+        """Of its constructor."""
+        return self.quorum, self.ledger, self.escrow, self.slot, self.operator
+
+    def immutables(self, chain_id: int) -> bytes:
+        """What its code then ends with on a chain: a word each, in the order of its source."""
+        kinds = ["address", "bytes32", "address", "uint256", "bytes32", "uint256"]
+        return encode(kinds, [*self.arguments, chain_id])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ py-trie keeps the tries and `rlp` writes them, neither of which the package or a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import rlp
@@ -20,6 +20,7 @@ from tallystick.bridge.proof import (
     EPOCH,
     Commitment,
     ProofDomain,
+    ProofTerms,
     outbox_slot,
     page_slot,
 )
@@ -144,6 +145,7 @@ class Prover:
         escrow: str = ESCROW,
         code: str | Artifact = "ProofVerifier",
         operator: bytes = OPERATOR,
+        **changed: Any,
     ) -> None:
         self.caller: Account = chain.account(0)
         self.caip2 = caip2
@@ -154,9 +156,9 @@ class Prover:
         self.quorum: Contract = chain.deploy(
             "QuorumVerifier", *self.signers.verifier_arguments, sender=self.caller
         )
-        self.verifier: Contract = chain.deploy(
-            code, self.quorum, ledger_id(caip2), escrow, OUTBOX, operator, sender=self.caller
-        )
+        terms = ProofTerms(str(self.quorum.address), ledger_id(caip2), escrow, OUTBOX, operator)
+        self.terms = replace(terms, **changed)
+        self.verifier: Contract = chain.deploy(code, *self.terms.arguments, sender=self.caller)
         self.domain = ProofDomain(chain.chain_id, str(self.verifier.address))
 
     def attest(self, commitment: Commitment, signers: int = 2) -> bytes:
