@@ -74,6 +74,14 @@ number_of_root: public(HashMap[bytes32, uint256])
 number_of_page: public(HashMap[bytes32, uint256])
 
 
+event SourceFixed:
+    quorum: indexed(address)
+    source_ledger: indexed(bytes32)
+    source_escrow: indexed(address)
+    outbox_slot: uint256
+    operator: bytes32
+
+
 event RootShown:
     root: indexed(bytes32)
     number: indexed(uint64)
@@ -114,6 +122,13 @@ def __init__(
     OUTBOX_SLOT = outbox_slot
     _OPERATOR = operator
     _CHAIN_ID = chain.id
+    log SourceFixed(
+        quorum=quorum,
+        source_ledger=source_ledger,
+        source_escrow=source_escrow,
+        outbox_slot=outbox_slot,
+        operator=operator,
+    )
 
 
 # ----------------------------------------------------------------------- anyone

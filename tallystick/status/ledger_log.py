@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from tallystick import build
 from tallystick.chain import Block, Contract, Event, Revert
 from tallystick.chain.abi import address_of
 from tallystick.files.manifest import PROXY
@@ -97,8 +98,14 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     # those that engines believe.
     believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
     begun = [event.args["verifier"] for event in events if event.event in believed]
+    proof = build.artifact("ProofVerifier")
     for verifier in dict.fromkeys(begun):
-        read("QuorumVerifier", verifier)
+        quorum = verifier
+        if proof.is_code(chain.code(verifier)):
+            read(proof.name, verifier)
+            quorum = str(contracts[verifier].QUORUM())
+        if quorum not in contracts:
+            read("QuorumVerifier", quorum)
     events.sort(key=lambda event: (event.block, event.log_index))
     return LedgerLog(ledger, block, contracts, tuple(events))
 

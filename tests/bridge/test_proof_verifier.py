@@ -74,6 +74,17 @@ def test_source_and_quorum_are_in_the_code(prover: Prover) -> None:
     assert verifier.OUTBOX_SLOT() == OUTBOX
     assert bytes(verifier.operator()) == OPERATOR
     assert bytes(verifier.domain_separator()) == prover.domain.separator
+    (fixed,) = verifier.events()
+    assert (fixed.name, fixed.quorum, bytes(fixed.source_ledger)) == (
+        "SourceFixed",
+        prover.quorum.address,
+        ledger_id(CAIP2),
+    )
+    assert (str(fixed.source_escrow).lower(), fixed.outbox_slot, bytes(fixed.operator)) == (
+        ESCROW,
+        OUTBOX,
+        OPERATOR,
+    )
     fields, name, version, chain_id, address, salt, more = verifier.eip712Domain()
     assert (bytes(fields), name, version, chain_id) == (
         b"\x0f",
