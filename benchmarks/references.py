@@ -159,9 +159,6 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "ccip-2.0": 219_234,
         },
     ),
-    "lane.prove.9_7": Reference(750_000),
-    "lane.prove.root_attested": Reference(350_000),
-    "lane.deliver_mint.proven": Reference(84_500),
     "lane.signature": Reference(
         4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
     ),
@@ -180,4 +177,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "claim.moved": Reference(80_000),
     "claim_crossed": Reference(92_000),
     "push.each_of_24": Reference(30_000),
+    "lane.prove.9_7": Reference(750_000),
+    "lane.prove.root_attested": Reference(350_000),
+    "lane.deliver_mint.proven": Reference(84_500),
 }

@@ -98,11 +98,10 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     # those that engines believe.
     believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
     begun = [event.args["verifier"] for event in events if event.event in believed]
-    proof = build.artifact("ProofVerifier")
     for verifier in dict.fromkeys(begun):
         quorum = verifier
-        if proof.is_code(chain.code(verifier)):
-            read(proof.name, verifier)
+        if build.artifact("ProofVerifier").is_code(chain.code(verifier)):
+            read("ProofVerifier", verifier)
             quorum = str(contracts[verifier].QUORUM())
         if quorum not in contracts:
             read("QuorumVerifier", quorum)

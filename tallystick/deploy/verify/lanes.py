@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tallystick import build
+from tallystick.bridge import proof
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
 from tallystick.bridge.message import OPEN_END, Direction, LaneId
-from tallystick.bridge.proof import ATTESTATION_TYPE as PROVING
-from tallystick.bridge.proof import ProofTerms, outbox_slot
 from tallystick.chain.abi import encode, keccak
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.governance import found_code, other_code
@@ -180,17 +179,18 @@ def _found_proof_verifier(
     verifier = reader.suite.chain.at("ProofVerifier", address)
     names = ("QUORUM", "SOURCE_LEDGER", "SOURCE_ESCROW", "OUTBOX_SLOT", "operator")
     quorum, ledger, escrow, slot, operator = reader.ask((verifier, name) for name in names)
-    terms = ProofTerms(str(quorum), bytes(ledger), str(escrow), int(slot), bytes(operator))
+    terms = proof.ProofTerms(str(quorum), bytes(ledger), str(escrow), int(slot), bytes(operator))
     length = len(build.artifact("ProofVerifier").bytecode_runtime)
     sound = (
         reader.code(address)[length:] == terms.immutables(reader.suite.chain.chain_id)
-        and terms.slot == outbox_slot(build.artifact("BridgeEscrow"))
+        and terms.slot == proof.outbox_slot(build.artifact("BridgeEscrow"))
         and any(terms.operator)
     )
     found = AS_BUILT if sound else "of another chain, another layout or nobody"
     yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
     yield Found(contract, f"{what}{_SOURCE}", _source_text(terms.ledger, terms.escrow))
-    yield from found_verifier(reader, contract, f"{what}quorum: ", terms.quorum, PROVING)
+    attests = proof.ATTESTATION_TYPE
+    yield from found_verifier(reader, contract, f"{what}quorum: ", terms.quorum, attests)
 
 
 def _source_text(ledger: bytes, escrow: str) -> str:
