@@ -38,7 +38,7 @@ def proving(world: World, source: Side, destination: Side) -> Prover:
     """The lane's next verifier at the destination, valid by now."""
     prover = Prover(destination.chain, caip2=source.chain.caip2, escrow=str(source.escrow.address))
     valid_from = world.rotate(destination, prover.verifier)
-    destination.chain.set_time(valid_from)
+    destination.chain.set_time(max(valid_from, destination.chain.now + 1))
     world.synchronise()
     return prover
 

@@ -19,7 +19,7 @@ def test_what_takes_a_proof_is_stopped_and_the_way_back_goes_on(world: World) ->
     remote = world.remote
     source = {"caip2": world.home.chain.caip2, "escrow": str(world.home.escrow.address)}
     valid_from = world.rotate(remote, Prover(remote.chain, **source).verifier)
-    remote.chain.set_time(valid_from)
+    remote.chain.set_time(max(valid_from, remote.chain.now + 1))
     world.synchronise()
     carrier = Courier(connected(network))
     lock(network, 100)

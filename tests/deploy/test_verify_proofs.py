@@ -11,32 +11,48 @@ from tallystick.deploy.verify import verify
 from tests.support.proofs import Prover
 from tests.support.world import World
 
-LANE = "lane home-remote: epoch 2: "
+LANE = "lane home-remote: "
+# What is said of a verifier in force that proves storage.
+NAMES = (
+    "code of the verifier",
+    "outbox that is proven",
+    "quorum: code of the verifier",
+    "quorum: attestors",
+)
 
 
-def facts_with(world: World, **changed: Any) -> dict[str, Any]:
-    """What is found of home's next verifier, by name, with some of its terms changed."""
+def prover_of(world: World, **changed: Any) -> Prover:
+    """A proof verifier at home, of the remote escrow's outbox unless something is changed."""
     source = {"caip2": world.remote.chain.caip2, "escrow": str(world.remote.escrow.address)}
-    prover = Prover(world.home.chain, **{**source, **changed})
-    world.rotate(world.home, prover.verifier)
-    world.home.chain.mine()
+    return Prover(world.home.chain, **{**source, **changed})
+
+
+def facts_with(world: World, prover: Prover) -> dict[str, Any]:
+    """What is found of home's verifier once it is this one, by name."""
+    chain = world.home.chain
+    valid_from = world.rotate(world.home, prover.verifier)
+    chain.set_time(max(valid_from, chain.now + 1))
+    chain.mine()
     found = verify(world.network.connection, world.network.plan, world.network.parties)
-    return {fact.what.removeprefix(LANE): fact for fact in found if fact.what.startswith(LANE)}
+    facts = {fact.what.removeprefix(LANE): fact for fact in found if fact.ledger == "home"}
+    assert facts["verifier in force"].found == prover.verifier.address
+    return {name: facts[name] for name in NAMES if name in facts}
+
+
+def wrong(facts: dict[str, Any]) -> list[str]:
+    """What of it is not as meant."""
+    return [name for name, fact in facts.items() if fact.wrong]
 
 
 @pytest.mark.requirement("INV-4", "INV-9")
 def test_a_proof_of_the_peer_s_outbox_is_what_a_lane_may_trust(world: World) -> None:
-    facts = facts_with(world)
-    assert list(facts) == [
-        "code of the verifier",
-        "outbox that is proven",
-        "quorum: code of the verifier",
-        "quorum: attestors",
-    ]
-    assert [fact for fact in facts.values() if fact.wrong] == []
+    facts = facts_with(world, prover_of(world))
+    assert wrong(facts) == []
+    peer = world.remote
     assert facts["outbox that is proven"].found == (
-        f"{world.remote.escrow.address} on 0x{ledger_id(world.remote.chain.caip2).hex()}"
+        f"{peer.escrow.address} on 0x{ledger_id(peer.chain.caip2).hex()}"
     )
+    assert facts["quorum: code of the verifier"].found == "as built"
     assert facts["quorum: attestors"].found.startswith("2 of 0x")
 
 
@@ -52,26 +68,19 @@ def test_a_proof_of_the_peer_s_outbox_is_what_a_lane_may_trust(world: World) -> 
 def test_a_proof_of_another_s_outbox_is_named(
     world: World, changed: dict[str, Any], what: str
 ) -> None:
-    facts = facts_with(world, **changed)
-    assert [name for name, fact in facts.items() if fact.wrong] == [what]
+    assert wrong(facts_with(world, prover_of(world, **changed))) == [what]
 
 
 @pytest.mark.requirement("INV-4", "INV-9")
 def test_a_quorum_of_another_type_is_named(world: World) -> None:
     """It signs messages: of a ledger it attests nothing."""
-    facts = facts_with(world, quorum=str(world.home.verifier.address))
-    assert [name for name, fact in facts.items() if fact.wrong] == ["quorum: code of the verifier"]
+    prover = prover_of(world, quorum=str(world.home.verifier.address))
+    assert wrong(facts_with(world, prover)) == ["quorum: code of the verifier"]
 
 
 @pytest.mark.requirement("INV-4", "INV-9")
 def test_code_for_another_chain_is_named(world: World) -> None:
-    chain = world.home.chain
-    source = {"caip2": world.remote.chain.caip2, "escrow": str(world.remote.escrow.address)}
-    prover = Prover(chain, **source)
+    prover, chain = prover_of(world), world.home.chain
     code = chain.code(prover.verifier.address)
     chain.set_code(prover.verifier.address, code[:-1] + bytes([code[-1] ^ 1]))
-    world.rotate(world.home, prover.verifier)
-    chain.mine()
-    found = verify(world.network.connection, world.network.plan, world.network.parties)
-    wrong = [fact.what for fact in found if fact.wrong and fact.what.startswith(LANE)]
-    assert wrong == [f"{LANE}code of the verifier"]
+    assert wrong(facts_with(world, prover)) == ["code of the verifier"]
