@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from benchmarks.actions import Dividends
 from benchmarks.holders import Declarations
+from benchmarks.proofs import Proofs
 from benchmarks.rig import (
     AMOUNT,
     ATTESTORS,
@@ -51,7 +52,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, three times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, four times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -65,7 +66,9 @@ def measure(backend: str) -> dict[str, int]:
     with Rig.open(backend) as rig:
         dividends = Dividends(rig).run()
     with Rig.open(backend) as rig:
-        return scenario.gas | dividends | Declarations(rig).run()
+        declarations = Declarations(rig).run()
+    with Rig.open(backend) as rig:
+        return scenario.gas | dividends | declarations | Proofs(rig).run()
 
 
 class Scenario:

@@ -177,4 +177,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "claim.moved": Reference(80_000),
     "claim_crossed": Reference(92_000),
     "push.each_of_24": Reference(30_000),
+    "lane.prove.9_7": Reference(750_000),
+    "lane.prove.root_attested": Reference(350_000),
+    "lane.deliver_mint.proven": Reference(84_500),
 }

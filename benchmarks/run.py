@@ -63,7 +63,12 @@ hundred days ago, `.hint` names the first later day with a movement. `lane.secur
 eight messages in a row, `.new_page` the one that begins a page of the outbox;
 `lane.*.first_of_day` is also the lane's first of that day, `lane.deliver_mint.over_a_close` lands
 units that left before the last close on a token that has moved since; `lane.signature` is what one
-more signature costs on a delivery whose signer set stays the same. `.holders_N` is the act of a
+more signature costs on a delivery whose signer set stays the same. `lane.prove.9_7` is
+`lane.show_header.9` and `lane.prove_page.7`: a header that two of three attest, nine nodes of the
+source's state, seven of its escrow's storage, all but the leaves full branches;
+`lane.prove.root_attested` is `lane.show_root` and `lane.prove_page.7`. Either is for up to eight
+messages; `lane.deliver_mint.proven` delivers one of them, with seven ids beside it,
+`.last_of_page` with none. `.holders_N` is the act of a
 later event when N hold, half of them at home; the run fails if it grows with N.
 """
 _NO_REFERENCE: Final = Reference()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from tallystick import build
 from tallystick.chain import Block, Contract, Event, Revert
 from tallystick.chain.abi import address_of
 from tallystick.files.manifest import PROXY
@@ -98,7 +99,12 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
     begun = [event.args["verifier"] for event in events if event.event in believed]
     for verifier in dict.fromkeys(begun):
-        read("QuorumVerifier", verifier)
+        quorum = verifier
+        if build.artifact("ProofVerifier").is_code(chain.code(verifier)):
+            read("ProofVerifier", verifier)
+            quorum = str(contracts[verifier].QUORUM())
+        if quorum not in contracts:
+            read("QuorumVerifier", quorum)
     for custody in [e.args["terms"].custody for e in events if e.event == "LaneOpened"]:
         read("LaneCustody", custody)
     events.sort(key=lambda event: (event.block, event.log_index))

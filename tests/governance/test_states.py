@@ -32,6 +32,7 @@ from tests.support.actions import (
 )
 from tests.support.cash import permit_of
 from tests.support.dividend import Dividend
+from tests.support.proofs import Prover, Source
 from tests.support.ratios import Engine
 from tests.support.world import (
     AMOUNT_MAX,
@@ -580,6 +581,30 @@ def _hold(world: World, state: str) -> Call:
     side = world.remote
     return Call(side, side.custody, "hold", (5,), side.escrow.address)
 
+
+# ------------------------------------------------------------------------------ proofs
+
+_PROOF = "ProofVerifier"
+
+
+def _proof_call(world: World, function: str) -> Call:
+    """What is shown or proven of a made source; of a page, its root is shown first."""
+    side = world.remote
+    prover, source = Prover(side.chain), Source.of_page(world.lane, 0, DOCUMENT)
+    block = prover.of_block(source.number, source.header)
+    storage = prover.of_storage(source.number, source.root)
+    arguments: dict[str, tuple[Any, ...]] = {
+        "show_header": (source.number, source.header, block, source.account()),
+        "show_root": (source.number, source.root, storage),
+        "prove_page": (source.root, world.lane, 0, source.page(world.lane, 0)),
+    }
+    if function == "prove_page":
+        prover.show_header(source)
+    return Call(side, prover.verifier, function, arguments[function], side.outsider)
+
+
+for _each in ("show_header", "show_root", "prove_page"):
+    CALLS[_PROOF, _each] = lambda world, _, each=_each: _proof_call(world, each)
 
 # --------------------------------------------------------------------------- authority
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tallystick import build
+from tallystick.bridge import proof
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
 from tallystick.bridge.message import OPEN_END, Direction, LaneId
 from tallystick.chain.abi import encode, keccak
@@ -29,6 +30,8 @@ from tallystick.text import hex_text, time_text
 __all__ = ["found_in_escrow", "found_verifier"]
 
 ESCROW: Final = "BridgeEscrow"
+# What a proof verifier proves: of a lane, its peer's outbox and no other.
+_SOURCE: Final = "outbox that is proven"
 
 
 def found_in_escrow(
@@ -103,7 +106,9 @@ def _found_lane(
     due = {"_ESCROW": str(escrow.address), "_TOKEN": token}
     for fact in found_code(reader, "LaneCustody", custody, due, "custody: "):
         yield fact._replace(contract=ESCROW)
-    yield from _found_epochs(reader, epochs)
+    source = _source_text(peer, party_text(bytes(terms.peer_escrow)))
+    for fact in _found_epochs(reader, epochs):
+        yield fact._replace(otherwise=source) if fact.what.endswith(_SOURCE) else fact
 
 
 def _directions(stopped: int) -> Iterator[str]:
@@ -146,6 +151,9 @@ def found_verifier(
         address: where it is.
         attests: the EIP-712 type of what its attestors sign.
     """
+    if build.artifact("ProofVerifier").is_code(reader.code(address)):
+        yield from _found_proof_verifier(reader, contract, what, address)
+        return
     artifact, code = build.artifact("QuorumVerifier"), reader.code(address)
     if not artifact.is_code(code):
         yield Found(contract, f"{what}code of the verifier", other_code(reader, address), AS_BUILT)
@@ -162,3 +170,29 @@ def found_verifier(
     yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
     if signers is not None:
         yield Found(contract, f"{what}attestors", signers_text(signers.threshold, signers.signers))
+
+
+def _found_proof_verifier(
+    reader: Reader, contract: str, what: str, address: str
+) -> Iterator[Found]:
+    """A verifier by the source's storage: its immutables, whose outbox it proves, its quorum."""
+    verifier = reader.suite.chain.at("ProofVerifier", address)
+    names = ("QUORUM", "SOURCE_LEDGER", "SOURCE_ESCROW", "OUTBOX_SLOT", "operator")
+    quorum, ledger, escrow, slot, operator = reader.ask((verifier, name) for name in names)
+    terms = proof.ProofTerms(str(quorum), bytes(ledger), str(escrow), int(slot), bytes(operator))
+    length = len(build.artifact("ProofVerifier").bytecode_runtime)
+    sound = (
+        reader.code(address)[length:] == terms.immutables(reader.suite.chain.chain_id)
+        and terms.slot == proof.outbox_slot(build.artifact("BridgeEscrow"))
+        and any(terms.operator)
+    )
+    found = AS_BUILT if sound else "of another chain, another layout or nobody"
+    yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
+    yield Found(contract, f"{what}{_SOURCE}", _source_text(terms.ledger, terms.escrow))
+    attests = proof.ATTESTATION_TYPE
+    yield from found_verifier(reader, contract, f"{what}quorum: ", terms.quorum, attests)
+
+
+def _source_text(ledger: bytes, escrow: str) -> str:
+    """An escrow on another ledger."""
+    return f"{escrow} on {hex_text(ledger)}"

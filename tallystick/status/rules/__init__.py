@@ -4,6 +4,6 @@ What an event does not carry itself comes from its block (the time) and from the
 before it (who acted, by which function).
 """
 
-from tallystick.status.rules import actions, bridge, governance, registry, token
+from tallystick.status.rules import actions, bridge, governance, proofs, registry, token
 
-__all__ = ["actions", "bridge", "governance", "registry", "token"]
+__all__ = ["actions", "bridge", "governance", "proofs", "registry", "token"]
