@@ -96,7 +96,13 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     # Verifiers of lanes that were opened since the manifest was written, of later epochs, and
     # those that engines believe.
     believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
-    begun = [event.args["verifier"] for event in events if event.event in believed]
+    begun = [
+        event.args[name]
+        for event in events
+        if event.event in believed
+        for name in ("verifier", "second")
+        if event.args.get(name, NOBODY) != NOBODY
+    ]
     for verifier in dict.fromkeys(begun):
         read("QuorumVerifier", verifier)
     events.sort(key=lambda event: (event.block, event.log_index))
