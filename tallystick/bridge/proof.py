@@ -131,7 +131,7 @@ class ProofTerms:
         ledger: id of the source ledger, as `ledger_id` makes it of its CAIP-2 name.
         escrow: address of the escrow there.
         slot: `outbox_slot` of that escrow.
-        operator: keccak256 of the LEI of who runs the quorum.
+        operator: the quorum's, keccak256 of its LEI; it is asked for it.
     """
 
     quorum: str
@@ -141,9 +141,9 @@ class ProofTerms:
     operator: bytes
 
     @property
-    def arguments(self) -> tuple[str, bytes, str, int, bytes]:
+    def arguments(self) -> tuple[str, bytes, str, int]:
         """Of its constructor."""
-        return self.quorum, self.ledger, self.escrow, self.slot, self.operator
+        return self.quorum, self.ledger, self.escrow, self.slot
 
     def immutables(self, chain_id: int) -> bytes:
         """What its code then ends with on a chain: a word each, in the order of its source."""
