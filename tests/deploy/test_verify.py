@@ -167,7 +167,7 @@ def test_the_page_tells_each_drift_and_no_other() -> None:
 
 
 @pytest.mark.requirement("INV-9")
-def test_a_manifest_alone_sees_another_verifier_and_no_cap(right: World) -> None:
+def test_case_24_a_manifest_alone_sees_another_verifier_and_no_cap(right: World) -> None:
     """Another verifier, of strangers, and no cap any more: code and roles were as before."""
     with drifted(right, "another verifier"):
         ((fact),) = wrong(verify(right.network.connection))
