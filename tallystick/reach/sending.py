@@ -178,6 +178,13 @@ class Sending:
         """Return what was handed over last for something, if it is not final."""
         return next((each for each in reversed(self._handed) if each.about == about), None)
 
+    def waits(self, tx_hash: str) -> bool:
+        """Whether a transaction that was handed over is in no block yet, as it is or replaced."""
+        return any(
+            each.receipt is None and tx_hash in [signed.tx_hash for signed in each.tries]
+            for each in self._handed
+        )
+
     def send(self, about: bytes, method: Method, arguments: Sequence[Any]) -> Handed | None:
         """Send a transaction; None: as many as a pool has room for wait already.
 
