@@ -13,11 +13,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tallystick.chain import Account, ChainError, Receipt, Revert
+from tallystick.chain import Account, Chain, ChainError, Receipt, Revert
 from tallystick.chain.abi import address_of
 from tallystick.chain.contract import Method
 from tallystick.chain.node import NodeChain
@@ -35,6 +36,8 @@ FULL: Final = "others of its account wait for their blocks"
 _MOST: Final = 16
 # Seconds for which one that is busy or behind is asked again within a step.
 _PATIENCE: Final = 3.0
+# For its last block, a small question, so long is waited: one that hangs keeps others no longer.
+_ANSWER: Final = 5.0
 _LONGEST_REST: Final = 60.0
 # A receipt that is not found so often is none: another transaction has its nonce.
 _MISSES: Final = 8
@@ -395,7 +398,8 @@ class Ledgers:
             if ledger not in self._watches:
                 self._watches[ledger] = self._opened(ledger)
             if ledger not in self._seen:
-                self._watches[ledger].look()
+                with _hurried(self._watches[ledger].chain):
+                    self._watches[ledger].look()
                 self._seen.add(ledger)
         except ChainError as error:
             ended = time.monotonic()
@@ -427,3 +431,10 @@ class Ledgers:
             found.look()
             self._looked.add(ledger)
         return found
+
+
+def _hurried(chain: Chain) -> AbstractContextManager[None]:
+    """No answer of a node is waited for for long until the block ends."""
+    if isinstance(chain, NodeChain):
+        return chain.rpc.within(_ANSWER)
+    return contextlib.nullcontext()

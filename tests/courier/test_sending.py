@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -302,6 +304,32 @@ def test_an_empty_account_stops_its_direction_alone_and_is_said_with_what_it_lac
     nodes.nodes["remote"].answer = None
     remote.set_balance(payer(nodes), 10**20)
     assert [each[0] for each in said(carrier.step())] == ["delivered"]
+
+
+def test_a_node_that_hangs_keeps_others_waiting_for_seconds_and_no_minute(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.reach.sending._ANSWER", 0.5)
+    carrier = nodes.courier()
+    to_carry(nodes, 1)
+    answers = threading.Event()
+
+    def hang(*_: Any) -> None:
+        answers.wait(50)
+
+    nodes.nodes["remote"].answer = hang
+    began = time.monotonic()
+    halts = carrier.step()
+    took = time.monotonic() - began
+    answers.set()
+    assert [each.what for each in halts] == ["stopped", "stopped"]
+    assert all("timed out" in each.detail for each in halts)
+    assert took < 10
+    # What is no small question has the whole time again.
+    remote: Any = carrier.connection.chains["remote"]
+    assert remote.rpc.timeout == 60.0
+    time.sleep(2 * took)
+    assert [(what, detail) for what, _, _, detail in said(carrier.step())] == [("waiting", IN_POOL)]
 
 
 # --- what a step costs ---------------------------------------------------------------------------
