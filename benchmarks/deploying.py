@@ -19,6 +19,7 @@ from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.local import default_specs
 from tallystick.chain.rpc import RpcChain
 from tallystick.deploy.deploy import deploy
+from tallystick.errors import InputError
 from tallystick.files.instrument import load_instrument
 from tallystick.files.plan import Plan
 from tallystick.local.devnet import with_ledgers
@@ -101,12 +102,21 @@ _LEAST: Final = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; 1 where rounds are not at least five times as fast as one by one."""
+    """Measure and print; 1 where rounds are not at least five times as fast as one by one.
+
+    2 where what was given is none that can be measured, which is said in a line.
+    """
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--ledgers", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=1, help="whole, from block to block")
     given = parser.parse_args(arguments)
-    found = measure(given.ledgers, given.seconds)
+    try:
+        if given.seconds < 1:
+            raise InputError(parser.prog, "--seconds", given.seconds, "at least 1")
+        found = measure(given.ledgers, given.seconds)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
     print(
         f"{found.transactions} transactions on {given.ledgers} ledgers, a block every "
         f"{given.seconds:g} s: {found.seconds:.1f} s; one by one {found.one_by_one:.1f} s, "

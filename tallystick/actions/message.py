@@ -39,6 +39,7 @@ __all__ = [
     "attestation_typed_data",
     "message_from",
     "typed_data",
+    "version_id",
 ]
 
 CODEC: Final = 1
@@ -177,12 +178,17 @@ class EventVersion:
     @property
     def id(self) -> bytes:
         """Its struct hash: what event attestors sign, and the body of RECORD."""
-        return _hash(VERSION_TYPE, ("bytes32", "uint256"), (self.record.hash, int(self.status)))
+        return version_id(self.record.hash, self.status)
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """What stands between header and attestation in the call that takes it."""
         return (self.record.as_tuple(), int(self.status))
+
+
+def version_id(record_hash: bytes, status: int) -> bytes:
+    """Return the struct hash of a version, of its record's hash and its status."""
+    return _hash(VERSION_TYPE, ("bytes32", "uint256"), (record_hash, int(status)))
 
 
 class _Words:

@@ -13,7 +13,8 @@ import threading
 import time
 import urllib.parse
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from tallystick.chain import wording
@@ -123,10 +124,12 @@ class Rpc(ABC):
 
     Attributes:
         patience: seconds for which a request is repeated.
+        timeout: seconds to wait for an answer, where that is ours to say.
     """
 
-    def __init__(self, *, patience: float = 30.0) -> None:
+    def __init__(self, *, patience: float = 30.0, timeout: float = 60.0) -> None:
         self.patience = patience
+        self.timeout = timeout
         self._ids = itertools.count(1)
         self._most = _MOST_AT_ONCE
 
@@ -143,6 +146,15 @@ class Rpc(ABC):
     @abstractmethod
     def close(self) -> None:
         """Releases the connection; the next request opens another."""
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Wait no longer than that for each answer, until the block ends."""
+        whole, self.timeout = self.timeout, min(self.timeout, seconds)
+        try:
+            yield
+        finally:
+            self.timeout = whole
 
     def __call__(self, method: str, /, *params: Any) -> Any:
         """The result of a method.
@@ -253,8 +265,7 @@ class JsonRpc(Rpc):
     """
 
     def __init__(self, url: str, *, timeout: float = 60.0, patience: float = 30.0) -> None:
-        super().__init__(patience=patience)
-        self.timeout = timeout
+        super().__init__(patience=patience, timeout=timeout)
         self._parts = parts = urllib.parse.urlsplit(url)
         self.shown = shown_url(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_good_port(parts):
@@ -297,6 +308,7 @@ class JsonRpc(Rpc):
         with self._lock:
             try:
                 connection = self._connected()
+                connection.sock.settimeout(self.timeout)
             except OSError as error:
                 raise ChainError(f"no node answers at {self.shown}: {error}") from error
             try:

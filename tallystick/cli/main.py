@@ -295,10 +295,21 @@ def deploy(
     metavar="CONTRACT@VERSION",
     help="Take a release that this build does not know; may be given again.",
 )
+@click.option(
+    "--refresh",
+    type=PATH,
+    metavar="FILE",
+    help="Write the manifest with what acts changed since, each said, and judge by it.",
+)
 @rpc_option
 @json_option
 def verify(
-    path: Path, out: Path | None, accepted: tuple[str, ...], rpc: Pairs, as_json: bool
+    path: Path,
+    out: Path | None,
+    accepted: tuple[str, ...],
+    refresh: Path | None,
+    rpc: Pairs,
+    as_json: bool,
 ) -> int:
     """Compare all that stands with all that was meant, by chain, build, and plan or manifest.
 
@@ -308,7 +319,7 @@ def verify(
     """
     from tallystick.cli.verify import check
 
-    return check(path, out, dict(rpc), accepted=accepted, as_json=as_json)
+    return check(path, out, dict(rpc), accepted=accepted, refresh=refresh, as_json=as_json)
 
 
 @cli.command()

@@ -9,7 +9,9 @@ from typing import Any
 
 from tallystick.cli.deploy import folder_of, given_in
 from tallystick.cli.terminal import console, json_line, progress, show_table
+from tallystick.deploy.changes import differences
 from tallystick.deploy.deploy import deploy
+from tallystick.deploy.describe import refreshed
 from tallystick.deploy.limits import check_release
 from tallystick.deploy.verify import Fact, verify, wrong
 from tallystick.deploy.verify import left_over as left_of
@@ -33,6 +35,7 @@ def check(
     rpc: Mapping[str, str] | None = None,
     *,
     accepted: Collection[str] = (),
+    refresh: Path | None = None,
     as_json: bool = False,
 ) -> int:
     """Compare what stands with the build, and with the plan or the manifest; the exit status.
@@ -42,6 +45,7 @@ def check(
         out: where the plan's journal is.
         rpc: addresses of nodes by ledger, in place of the file's.
         accepted: releases that this build does not know and that are taken, `CONTRACT@VERSION`.
+        refresh: where the manifest is written with what acts changed of it, which is judged by.
         as_json: print one JSON object.
 
     Raises:
@@ -49,7 +53,12 @@ def check(
     """
     for each in accepted:
         _check_accepted(path, each)
-    facts, _, where = _judged(path, out, rpc or {}, accepted)
+    if refresh is not None and not _is_manifest(path):
+        raise InputError(path, "--refresh", refresh, "a manifest to refresh, and this is a plan")
+    changed: list[tuple[str, Any, Any]] = []
+    facts, manifest, where = _judged(path, out, rpc or {}, accepted, changed if refresh else None)
+    if refresh is not None and manifest is not None:
+        manifest.write(refresh)
     bad = wrong(facts)
     if as_json:
         _print(
@@ -58,6 +67,7 @@ def check(
                     "schema": "tallystick.verify/1",
                     "ok": not bad,
                     "facts": [_row(fact) for fact in facts],
+                    **({"changed": [_change(each) for each in changed]} if refresh else {}),
                 }
             )
         )
@@ -78,6 +88,10 @@ def check(
             for fact in facts
         ],
     )
+    for field, was, now in changed:
+        _print(f"CHANGED {field}: {was}, now {now}")
+    if refresh is not None:
+        _print(f"written: {refresh}")
     _say("WRONG", bad)
     _print(
         f"wrong: {len(bad)} of {len(facts)} facts of {where}"
@@ -121,6 +135,10 @@ def _check_accepted(path: Path, text: str) -> None:
         raise InputError(path, "--accept-release", text, expected)
 
 
+def _change(each: tuple[str, Any, Any]) -> dict[str, Any]:
+    return dict(zip(("field", "was", "now"), each, strict=True))
+
+
 def _row(fact: Fact) -> dict[str, Any]:
     return {
         "ledger": fact.ledger,
@@ -133,15 +151,26 @@ def _row(fact: Fact) -> dict[str, Any]:
 
 
 def _judged(
-    path: Path, out: Path | None, rpc: Mapping[str, str], accepted: Collection[str]
+    path: Path,
+    out: Path | None,
+    rpc: Mapping[str, str],
+    accepted: Collection[str],
+    changed: list[tuple[str, Any, Any]] | None = None,
 ) -> tuple[tuple[Fact, ...], Manifest | None, str]:
-    """Judge a manifest, or what stands of a plan; returns all facts, of what, and what it was."""
+    """Judge a manifest, or what stands of a plan; returns all facts, of what, and what it was.
+
+    With `changed` a manifest is refreshed first, and what that changed is added there.
+    """
     with ExitStack() as stack:
         stack.enter_context(progress("reading the ledgers"))
         plan, parties = None, None
         if _is_manifest(path):
             connection = connect(Manifest.load(path), rpc=rpc)
             stack.callback(connection.close)
+            if changed is not None:
+                was, now = connection.manifest, refreshed(connection)
+                changed += differences(was.as_dict(), now.as_dict())
+                connection = connection_of(now, connection.chains)
         else:
             plan = plan_at(load_plan(path), rpc)
             check_release(path, plan)

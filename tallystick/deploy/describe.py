@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tallystick.bridge.message import Grade, lane_id, ledger_id, party
-from tallystick.chain import Account, Contract
+from tallystick.chain import Account, ChainError, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
 from tallystick.deploy.changes import differences
@@ -14,6 +14,7 @@ from tallystick.deploy.signers import first_signers, verifier_keys
 from tallystick.deploy.steps import (
     EVENTS_VERIFIER,
     MESSAGES_VERIFIER,
+    ROLES_OF,
     LedgerSteps,
 )
 from tallystick.files.manifest import (
@@ -29,11 +30,14 @@ from tallystick.files.manifest import (
 )
 from tallystick.files.plan import Lane, Plan
 from tallystick.governance.release import CONTRACTS, PROXIED, Version
+from tallystick.governance.roles import Role, role_of_title
 from tallystick.reach.accounts import Parties
-from tallystick.reach.connection import Connection
+from tallystick.reach.connection import Connection, Suite, guarded_of, suites_of
 from tallystick.text import bare_url, hex_text
 
 __all__ = ["compared", "manifest_of", "refreshed", "roles_of"]
+
+_NOBODY = "0x" + "00" * 20
 
 
 def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
@@ -71,15 +75,106 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
 
 
 def refreshed(connection: Connection) -> Manifest:
-    """A manifest with the releases that its contracts run now."""
+    """A manifest with what acts under the contracts' roles changed of it since.
+
+    The releases that run, the verifiers in force of lanes and engines, which closes engines ask
+    for, and who has a role whose holder was replaced by one account in every contract. All else
+    stays as it is said, however it is found.
+
+    Raises:
+        ChainError: a ledger can't be reached, or a contract does not answer as its ABI says.
+        Revert: a contract refuses.
+    """
+    manifest = connection.manifest
+    suites = suites_of(connection)
     ledgers = []
-    for ledger in connection.manifest.ledgers:
+    for ledger in manifest.ledgers:
         authority = connection.contract(ledger.name, "ReleaseAuthority")
         contracts = {
             name: _entry(authority, name, entry.address) for name, entry in ledger.contracts.items()
         }
         ledgers.append(ledger.model_copy(update={"contracts": contracts}))
-    return connection.manifest.model_copy(update={"ledgers": tuple(ledgers)})
+    lanes = []
+    for lane in manifest.lanes:
+        sides = {
+            end: side.model_copy(update=_in_force(connection, end, lane.id_bytes))
+            for end, side in lane.sides.items()
+        }
+        lanes.append(lane.model_copy(update={"sides": sides}))
+    return manifest.model_copy(
+        update={
+            "ledgers": tuple(ledgers),
+            "lanes": tuple(lanes),
+            "actions": _believed(connection),
+            "roles": manifest.roles
+            | {name: _held(manifest, name, suite) for name, suite in suites.items()},
+        }
+    )
+
+
+def _in_force(connection: Connection, ledger: str, lane: bytes) -> dict[str, str | None]:
+    """Whom a lane's end trusts now, in the newest epoch that is valid; nobody if none is."""
+    escrow, now = connection.escrow(ledger), connection.chains[ledger].block().timestamp
+    for number in range(int(escrow.lane_state(lane).epoch), 0, -1):
+        epoch = escrow.epoch_at(lane, number)
+        if int(epoch.valid_from) <= now < int(epoch.valid_until):
+            second = None if str(epoch.second) == _NOBODY else str(epoch.second)
+            return {"verifier": str(epoch.verifier), "second": second}
+    return {"verifier": _NOBODY, "second": None}
+
+
+def _believed(connection: Connection) -> ActionsEntry | None:
+    """What proves to the engines what they are told, and which closes they all ask for, now."""
+    manifest = connection.manifest
+    if manifest.actions is None:
+        return None
+    home = manifest.instrument.home
+    engines = {
+        each.name: connection.contract(each.name, "ActionsEngine") for each in manifest.ledgers
+    }
+    messages = {}
+    for name in manifest.actions.messages:
+        # Home hears all others by one verifier, each of which hears home.
+        other = next(each for each in manifest.ledgers if (each.name == home) != (name == home))
+        messages[name] = str(engines[name].peer_of(ledger_id(other.caip2)).verifier)
+    daily = all(int(engine.daily_since()) for engine in engines.values())
+    return manifest.actions.model_copy(
+        update={
+            "events": str(engines[home].attestors()),
+            "messages": messages,
+            "reconcile": "daily" if daily else None,
+        }
+    )
+
+
+def _held(manifest: Manifest, ledger: str, suite: Suite) -> dict[str, RoleEntry]:
+    """Who has each role on a ledger: another account where it has it in place of who had."""
+    first, entries = manifest.ledger(ledger).from_block, manifest.roles.get(ledger, {})
+    named = {each.address for each in entries.values()}
+    held: dict[str, dict[str, Role]] = {}
+    for kind, contract in guarded_of(suite):
+        topic = contract.interface.events_by_name["RoleChanged"][0].topic
+        logs = contract.chain.raw_logs(contract, first, topics=[topic])
+        logged = (str(contract.chain.decode_log(log).args["account"]) for log in logs)
+        accounts = list(dict.fromkeys((*named, *logged)))
+        answers = contract.chain.ask((contract, "role_of", account) for account in accounts)
+        if unlike := next((each for each in answers if isinstance(each, Exception)), None):
+            raise ChainError(f"{ledger}: {kind}: {unlike}")
+        held[kind] = {
+            account: Role(int(role)) for account, role in zip(accounts, answers, strict=True)
+        }
+    found = {}
+    for title, known in entries.items():
+        role, account = role_of_title(title), known.address
+        of_role = [of for kind, of in held.items() if role in (Role.ADMINISTRATOR, *ROLES_OF[kind])]
+        new = [
+            each
+            for each in dict.fromkeys(account for of in of_role for account in of)
+            if each not in named and all(of.get(each) == role for of in of_role)
+        ]
+        gone = role and of_role and all(of[account] != role for of in of_role)
+        found[title] = RoleEntry(address=new[0]) if gone and len(new) == 1 else known
+    return found
 
 
 def compared(

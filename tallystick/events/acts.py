@@ -117,6 +117,10 @@ class Actor:
             return Account(address_of(entry.address), None, -1, "")
         return self.connection.sender(ledger, name)
 
+    def _block(self, ledger: str) -> int | None:
+        """The block at which a ledger is asked in this step; None: its last one, at any time."""
+        return None if self._ledgers is None else self._ledgers.watch(ledger).head.number
+
     def _engine(self, ledger: str) -> Contract:
         return self.engines.engine(ledger)
 
@@ -274,14 +278,19 @@ class Actor:
         else:
             yield Step(ledger, confirm, "waiting", f"{what}: {propose} comes first")
 
-    @staticmethod
-    def _tried(ledger: str, name: str, act: Callable[[], S], detail: str = "") -> S | Step:
+    @classmethod
+    def _tried(cls, ledger: str, name: str, act: Callable[[], S], detail: str = "") -> S | Step:
         """An act, or the contract's reason against it."""
         try:
             return act()
         except Revert as revert:
-            state = "done" if revert.reason in _BEATEN else "refused"
-            return Step(ledger, name, state, f"{detail}: {revert}".removeprefix(": "))
+            return cls._reverted(ledger, name, revert, detail)
+
+    @staticmethod
+    def _reverted(ledger: str, name: str, revert: Revert, detail: str = "") -> Step:
+        """A contract's reason against an act; what somebody else did before is done."""
+        state = "done" if revert.reason in _BEATEN else "refused"
+        return Step(ledger, name, state, f"{detail}: {revert}".removeprefix(": "))
 
 
 def _executed(ledger: str, act: str, detail: str, receipt: Receipt) -> Step:

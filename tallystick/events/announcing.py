@@ -136,7 +136,7 @@ class Announcer(Carrier):
     def carry(self) -> Iterator[Step]:
         """Attest and take everything that an engine told of the event and another has not taken."""
         for source in self.engines.ledgers:
-            final = self.connection.final_logs(source).final()
+            final = self.connection.final(source)
             for telling in self.engines.told(source, self.record):
                 for destination in self.destinations(telling):
                     step = self.take(telling, destination, final)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final
 
 from tallystick.actions.message import Kind, Status
 from tallystick.actions.suspensions import MOST_A_MONTH, by_month, often
 from tallystick.chain import Revert
 from tallystick.events.acts import Step
+from tallystick.events.asking import Asking, answered
 from tallystick.events.carrying import Carrier
 from tallystick.events.kinds import word_text
 from tallystick.text import hex_text
@@ -131,26 +132,40 @@ class Lane:
 class Books(Carrier):
     """Does what is left of a day's reconciliation; see `Actor`."""
 
+    @cached_property
+    def _first_days(self) -> dict[str, int]:
+        """On which business day a lane was opened, by its remote ledger."""
+        return {}
+
     def newest(self, remote: str) -> int:
         """Return the newest business day that is closed at both ends of the lane to a ledger."""
         return min(self.engines.today(ledger) for ledger in self._ends(remote)) - 1
 
     def opened(self, remote: str) -> int:
         """Return the first business day on which the lane to a ledger was open at both ends."""
-        engines, lane = self.engines, self.engines.lanes[remote].id_bytes
-        return max(
-            business_day(
-                int(self.connection.escrow(ledger).epoch_at(lane, 1).valid_from),
-                engines.close_minute(ledger),
-            )
-            for ledger in self._ends(remote)
+        found = answered(
+            [self._opened(ledger, remote) for ledger in self._ends(remote)], self._block
         )
+        return max(found)
+
+    def _opened(self, ledger: str, remote: str) -> Asking[int]:
+        """The first business day on which a ledger's end of the lane was open."""
+        escrow, lane = self.connection.escrow(ledger), self.engines.lanes[remote].id_bytes
+        token = self.connection.token(ledger)
+        first, minute = yield [(escrow, "epoch_at", lane, 1), (token, "close_minute")]
+        return business_day(int(first.valid_from), int(minute))
 
     def due(self, remote: str) -> int:
         """Return that day if either end asks for it and the lane was open by its close; else 0."""
-        asked = [int(self._engine(ledger).daily_since()) for ledger in self._ends(remote)]
-        since, day = [each for each in asked if each], self.newest(remote)
+        found = answered([self._since_and_today(ledger) for ledger in self._ends(remote)])
+        since, day = [asked for asked, _ in found if asked], min(today for _, today in found) - 1
         return day if since and day >= max(min(since), self.opened(remote)) else 0
+
+    def _since_and_today(self, ledger: str) -> Asking[tuple[int, int]]:
+        """From which day on a ledger asks for each day's close, and its current one."""
+        engine, token = self._engine(ledger), self.connection.token(ledger)
+        since, today = yield [(engine, "daily_since"), (token, "business_day")]
+        return int(since), int(today)
 
     # ---------------------------------------------------------------------------- a day
 
@@ -181,7 +196,8 @@ class Books(Carrier):
         home, what = self.engines.home, f"lane to {remote}: {date_of(day)}"
         if self._is_reconciled(remote, day):
             return Step(home, "reconcile", "done", what)
-        if not self._engine(home).figures_at(self.engines.lanes[remote].id_bytes, day)[0]:
+        lane = self.engines.lanes[remote].id_bytes
+        if not self._engine(home).figures_at.call(lane, day, block=self._block(home))[0]:
             return Step(home, "reconcile", "waiting", f"{what}: no figures of it, or two")
         return self._tried(home, "reconcile", partial(self._reconcile, remote, day, what), what)
 
@@ -198,17 +214,19 @@ class Books(Carrier):
     def _is_reconciled(self, remote: str, day: int) -> bool:
         """Whether home found that a close fits, or a later one, and has told the other end."""
         home, lane = self.engines.home, self.engines.lanes[remote].id_bytes
-        if self._engine(home).reconciliation_of(lane).day < day:
+        at_home, there = (
+            self._engine(end).reconciliation_of.call(lane, block=self._block(end)).day >= day
+            for end in (home, remote)
+        )
+        if not at_home:
             return False
         # Of a record day totals tell it, but not where the event is halted.
-        return self._engine(remote).reconciliation_of(lane).day >= day or bool(
-            self.engines.told_of_lane(home, Kind.RECONCILED, lane, day)
-        )
+        return there or bool(self.engines.told_of_lane(home, Kind.RECONCILED, lane, day))
 
     def _known(self, remote: str, day: int) -> str:
         """How far the figures of a close have come: as `Lane.figures`."""
-        lane = self.engines.lanes[remote].id_bytes
-        counts, kept = self._engine(self.engines.home).figures_at(lane, day)
+        home, lane = self.engines.home, self.engines.lanes[remote].id_bytes
+        counts, kept = self._engine(home).figures_at.call(lane, day, block=self._block(home))
         if counts:
             return "taken"
         if any((kept.supply, kept.suspense, kept.sent, kept.came)):
@@ -236,7 +254,7 @@ class Books(Carrier):
 
     def _carried(self, source: str, kind: Kind, lane: bytes, day: int) -> Iterator[Step]:
         """Have the lane's other end take what a ledger told last of its closes, from a day on."""
-        final = self.connection.final_logs(source).final()
+        final = self.connection.final(source)
         told = self.engines.told_of_lane(source, kind, lane, day)
         if kind is Kind.FIGURES:
             told = tuple(each for each in told if getattr(each.told, "day", 0) == day)

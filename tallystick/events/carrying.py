@@ -6,16 +6,21 @@ manifest's rule, is what that engine would tell, and the engine keeps that it to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from typing import Any
 
 from tallystick.actions.message import MESSAGE_ATTESTATION
-from tallystick.bridge.carrying import Act
+from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import ledger_id
+from tallystick.chain import Contract, Revert
 from tallystick.events.acts import Actor, Step
+from tallystick.events.asking import Asking, answered
 from tallystick.events.decision import Sighting, decide
 from tallystick.events.engines import Telling
 from tallystick.events.kinds import KINDS
+from tallystick.reach.finality import stand
+from tallystick.reach.sending import FULL
 
 __all__ = ["Carrier"]
 
@@ -32,11 +37,6 @@ class Carrier(Actor):
         lane = getattr(telling.told, "lane", None)
         return [remote for remote, entry in lanes.items() if lane in (None, entry.id_bytes)]
 
-    def taken(self, telling: Telling, destination: str) -> tuple[bool, str]:
-        """Return whether a ledger has what another told, and why it can't take it yet."""
-        source = ledger_id(self.engines.chain(telling.source).caip2)
-        return KINDS[telling.told.KIND].taken(self._engine(destination), telling.told, source)
-
     def take(self, telling: Telling, destination: str, final: int) -> Step | None:
         """Have a ledger take what another told, if it may; None: it has it.
 
@@ -45,47 +45,125 @@ class Carrier(Actor):
             destination: who takes it.
             final: the last block of the source that is final.
         """
-        engines, message, told = self.engines, telling.message, telling.told
-        what, act = f"{told.KIND.name} of {telling.source}", KINDS[told.KIND].act
-        handed = partial(self._handed, destination, act, telling.id, what)
-        step = self._tried(destination, act, handed, what)
-        if step is not None and step.state != "done":
-            return self._unless_against(telling, step, what)
-        taken, blocked = self.taken(telling, destination)
-        decision = decide(
-            Sighting(
-                message=message,
-                told=told,
-                logged_id=telling.id,
-                source=engines.domain(telling.source),
-                isin=engines.isin,
-                emitter=str(telling.log.address),
-                block=telling.log.block_number,
-                final=final,
-                canonical=taken or engines.stands(telling),
-                is_told=taken or bool(self._engine(telling.source).is_told(message.id)),
-                taken=taken,
-                blocked=blocked,
+        ((_, step),) = self.take_all([telling], destination, final)
+        return step
+
+    def take_all(
+        self, tellings: Sequence[Telling], destination: str, final: int
+    ) -> Iterator[tuple[Telling, Step | None]]:
+        """Do what `take` does of all that one ledger told another; what is asked is asked at once.
+
+        Args:
+            tellings: what was told, of one source.
+            destination: who takes it.
+            final: the last block of the source that is final.
+        """
+        left: list[Telling] = []
+        for telling in tellings:
+            act, what = _act(telling), _what(telling)
+            handed = partial(self._handed, destination, act, telling.id, what)
+            step = self._tried(destination, act, handed, what)
+            if step is None or step.state == "done":
+                left.append(telling)
+            else:
+                yield telling, self._unless_against(telling, step, what)
+        if not left:
+            return
+        going: list[Telling] = []
+        for telling, decision in zip(left, self._decided(left, destination, final), strict=True):
+            if decision.act is Act.DELIVER:
+                going.append(telling)
+            elif decision.act is Act.DONE:
+                yield telling, None
+            else:
+                state = "waiting" if decision.act is Act.WAIT else "refused"
+                detail = f"{_what(telling)}: {decision.why}"
+                yield telling, Step(destination, _act(telling), state, detail)
+        if going:
+            yield from self._taken(going, destination)
+
+    def _decided(self, tellings: Sequence[Telling], destination: str, final: int) -> list[Decision]:
+        """What to do with each."""
+        engines, engine, ledger = self.engines, self._engine(destination), tellings[0].source
+        source, chain = self._engine(ledger), engines.chain(ledger)
+        name = ledger_id(chain.caip2)
+        now = cache(lambda: self._clock(destination))
+        asked = (KINDS[each.told.KIND].taken(engine, each.told, name, now) for each in tellings)
+        known = answered(list(asked), self._block)
+        new = [each for each, (taken, _) in zip(tellings, known, strict=True) if not taken]
+        kept = answered([_kept(source, each.message.id) for each in new], self._block)
+        is_told = dict(zip((each.id for each in new), kept, strict=True))
+        canonical = stand(source, [each.log for each in new])
+        return [
+            decide(
+                Sighting(
+                    message=telling.message,
+                    told=telling.told,
+                    logged_id=telling.id,
+                    source=engines.domain(ledger),
+                    isin=engines.isin,
+                    emitter=str(telling.log.address),
+                    block=telling.log.block_number,
+                    final=final,
+                    canonical=taken or telling.log in canonical,
+                    is_told=taken or is_told[telling.id],
+                    taken=taken,
+                    blocked=blocked,
+                )
             )
-        )
-        if decision.act is Act.DONE:
-            return None
-        if decision.act is not Act.DELIVER:
-            state = "waiting" if decision.act is Act.WAIT else "refused"
-            return Step(destination, act, state, f"{what}: {decision.why}")
-        engine = self._engine(destination)
-        source = engines.domain(telling.source)
-        peer = engine.peer_of(message.source_ledger)
+            for telling, (taken, blocked) in zip(tellings, known, strict=True)
+        ]
+
+    def _taken(
+        self, tellings: Sequence[Telling], destination: str
+    ) -> Iterator[tuple[Telling, Step]]:
+        """Sign and send what may go."""
+        engine, source = self._engine(destination), self.engines.domain(tellings[0].source)
+
+        def not_done(telling: Telling, state: str, why: str) -> tuple[Telling, Step]:
+            detail = f"{_what(telling)}: {why}"
+            return telling, Step(destination, _act(telling), state, detail)
+
+        def is_full() -> bool:
+            return self._ledgers is not None and not self._ledgers.sending(destination).room
+
+        if is_full():
+            for telling in tellings:
+                yield not_done(telling, "waiting", FULL)
+            return
+        ledger = tellings[0].message.source_ledger
+        peer = engine.peer_of.call(ledger, block=self._block(destination))
         if str(peer.engine) != source.engine:
-            why = "its engine there is another one"
-            return Step(destination, act, "refused", f"{what}: {why}")
+            for telling in tellings:
+                yield not_done(telling, "refused", "its engine there is another one")
+            return
         signers = self._signers(destination, str(peer.verifier), MESSAGE_ATTESTATION)
-        proof, missing = self._signed("message-attestor", signers, message, source)
-        if missing:
-            return Step(destination, act, "waiting", f"{what}: {missing}")
-        arguments = (message.as_tuple(), *told.arguments, proof)
-        step = self._do(destination, engine.method(act), arguments, what, about=telling.id)
-        return self._unless_against(telling, step, what)
+        ready: list[tuple[Telling, tuple[Any, ...]]] = []
+        for telling in tellings:
+            proof, missing = self._signed("message-attestor", signers, telling.message, source)
+            if missing:
+                yield not_done(telling, "waiting", missing)
+            else:
+                arguments = telling.message.as_tuple(), *telling.told.arguments, proof
+                ready.append((telling, arguments))
+        # Of many, those that are refused cost no request each.
+        tries = [(engine, engine.method(_act(each)).encode(*words)) for each, words in ready]
+        answers = engine.chain.call_all(tries) if len(tries) > 1 else [b""] * len(tries)
+        for (telling, arguments), answer in zip(ready, answers, strict=True):
+            act, what = _act(telling), _what(telling)
+            if is_full():
+                yield not_done(telling, "waiting", FULL)
+            elif isinstance(answer, Revert):
+                yield telling, self._reverted(destination, act, answer, what)
+            else:
+                step = self._do(destination, engine.method(act), arguments, what, about=telling.id)
+                yield telling, self._unless_against(telling, step, what)
+
+    def _clock(self, ledger: str) -> int:
+        """The time of a ledger's next block."""
+        if self._ledgers is None:
+            return self.engines.chain(ledger).now
+        return self._ledgers.watch(ledger).clock
 
     @staticmethod
     def _unless_against(telling: Telling, step: Step, what: str) -> Step:
@@ -95,3 +173,19 @@ class Carrier(Actor):
             why = f"{what}: contradicts what is known there"
             return Step(step.ledger, step.act, "refused", why)
         return step
+
+
+def _kept(engine: Contract, message: bytes) -> Asking[bool]:
+    """Whether an engine keeps that it told something."""
+    (kept,) = yield [(engine, "is_told", message)]
+    return bool(kept)
+
+
+def _act(telling: Telling) -> str:
+    """The function that takes it."""
+    return KINDS[telling.told.KIND].act
+
+
+def _what(telling: Telling) -> str:
+    """What was told, for people."""
+    return f"{telling.told.KIND.name} of {telling.source}"

@@ -7,27 +7,33 @@ reconciled, which anyone may and nobody else would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
-from tallystick.actions.message import Kind
+from tallystick.actions.message import EventVersion, Kind
 from tallystick.bridge.carrying import Halt
-from tallystick.chain import Account, RawLog
+from tallystick.chain import Account, Event, RawLog
 from tallystick.errors import CheckFailed
 from tallystick.events.acts import Step
+from tallystick.events.asking import answered
 from tallystick.events.books import Books
 from tallystick.events.carrying import Carrier
 from tallystick.events.engines import Telling
-from tallystick.events.kinds import KINDS, subject
+from tallystick.events.kinds import KINDS, subject, word_text
+from tallystick.events.owed import Owed, key_of, owed
 from tallystick.reach.connection import Connection
-from tallystick.reach.finality import FinalLogs
 from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
 __all__ = ["BookKeeper", "Carried", "EngineCourier"]
 
+# In a step so many messages of a direction are tried: as many as a request asks about at once.
+_TRIES: Final = 200
+# Of so many events both ends of a lane are compared in a step, of more in turn.
+_EVENTS: Final = 60
 # Steps that a refused message rests: ever more, up to so many.
 _LONGEST_REST: Final = 64
 # So many of the last final blocks are read again in each step.
@@ -98,6 +104,8 @@ class _Open(_Trial):
 
     telling: Telling = field(kw_only=True)
     destination: str = field(kw_only=True)
+    # In which step it was tried last.
+    tried: int = 0
     # The destination's last block when it was seen to have it; -1: it was not.
     done_at: int = -1
 
@@ -123,10 +131,14 @@ class EngineCourier(Carrier):
     ) -> None:
         self._sends = ledgers or Ledgers(connection, account)
         super().__init__(connection, account=account, ledgers=self._sends)
-        self._logs: dict[str, FinalLogs] = {}
+        self._read_to: dict[str, int] = {}
+        self._eras: dict[str, int] = {}
         # What was read, but not what it says; and what need not be read again.
         self._unread: dict[tuple[str, RawLog], None] = {}
         self._known: dict[str, set[RawLog]] = {}
+        # Events that are known of, and what was seen of them in logs, by who told it.
+        self._coafs: set[bytes] = set()
+        self._seen: set[tuple[str, Owed]] = set()
         self._open: dict[tuple[bytes, str], _Open] = {}
         self._steps = 0
 
@@ -144,11 +156,12 @@ class EngineCourier(Carrier):
                 except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                     away.add(ledger)
                     self._halt(halts, ledger, error)
+        versions = cache(self.engines.versions)
         for source, log in list(self._unread):
             if source in away:
                 continue
             try:
-                unreadable = self._read(source, log)
+                unreadable = self._read(source, log, versions)
             except Exception as error:  # noqa: BLE001
                 away.add(source)
                 self._halt(halts, source, error)
@@ -156,21 +169,77 @@ class EngineCourier(Carrier):
             if unreadable:
                 yield unreadable
             del self._unread[source, log]
-        for key, message in list(self._open.items()):
-            way = message.telling.source, message.destination
+        ways: dict[tuple[str, str], list[_Open]] = {}
+        for message in self._open.values():
+            ways.setdefault((message.telling.source, message.destination), []).append(message)
+        for way, messages in ways.items():
             if way in halts:
                 continue
             try:
-                if message.rests_until <= self._steps:
-                    message.said = self._step(message)
+                yield from self._carry(*way, messages)
             except Exception as error:  # noqa: BLE001
                 halts[way] = Halt.by(error, *way, self._lane(*way))
+        for remote in self.engines.lanes:
+            if {remote, self.engines.home} & away:
                 continue
-            if 0 <= message.done_at <= self._logs[message.destination].read_to:
-                del self._open[key]
-            elif message.said is not None:
-                yield message.said
+            try:
+                yield from self._missed(remote)
+            except Exception as error:  # noqa: BLE001
+                self._halt(halts, remote, error)
         yield from halts.values()
+
+    def _missed(self, remote: str) -> Iterator[Halt]:
+        """Say what storage shows that was told between home and a ledger, and no log of it.
+
+        All logs of who told it are asked for again then.
+        """
+        coafs = sorted(self._coafs)
+        turn = self._steps * _EVENTS % max(len(coafs), 1) if len(coafs) > _EVENTS else 0
+        asked = [owed(self.engines, remote, coaf) for coaf in coafs[turn : turn + _EVENTS]]
+        found = [each for told in answered(asked, self._block) for each in told]
+        unseen = [each for each in found if each not in self._seen]
+        for source in dict.fromkeys(source for source, _ in unseen):
+            watch = self._sends.watch(source)
+            # What is not final yet is seen, too, but not carried.
+            newest = {
+                (source, key_of(*self._told(source, log)))
+                for log in self._logged(source, watch.final + 1, watch.head.number)
+                if log.topics[0] != self._announced(source)
+            }
+            missing = [each for each in unseen if each[0] == source and each not in newest]
+            if not missing:
+                continue
+            self._read_to.pop(source, None)
+            _, (kind, coaf, _) = missing[0]
+            destination = remote if source == self.engines.home else self.engines.home
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            why = f"{source} logged no {kind.name} of {word_text(coaf)}{more}: asked for again"
+            yield Halt("incomplete", source, destination, self._lane(source, destination), why)
+
+    def _carry(self, source: str, destination: str, messages: Sequence[_Open]) -> Iterator[Carried]:
+        """Carry what one ledger told another; of many some in turn, those tried longest ago."""
+        due = [each for each in messages if each.rests_until <= self._steps]
+        due = sorted(due, key=lambda each: each.tried)[:_TRIES]
+        by_id = {each.telling.id: each for each in due}
+        for message in messages:
+            if message.said is not None and message.telling.id not in by_id:
+                yield message.said
+        final, head = self._read_to[source], self._sends.watch(destination).head.number
+        for telling, step in self.take_all([each.telling for each in due], destination, final):
+            message = by_id[telling.id]
+            message.tried, message.said = self._steps, None
+            if step is None:
+                if message.done_at < 0:
+                    message.done_at = head
+                if message.done_at <= self._read_to[destination]:
+                    del self._open[telling.id, destination]
+                continue
+            message.done_at = -1
+            message.note(step.state, self._steps)
+            if step.state != "done":
+                # Done by somebody else: the next step sees it.
+                message.said = self._carried(message, step)
+                yield message.said
 
     def _halt(self, halts: dict[tuple[str, str], Halt], ledger: str, error: Exception) -> None:
         """Note that a ledger's trouble stops the directions from it and to it."""
@@ -186,37 +255,65 @@ class EngineCourier(Carrier):
 
     def _check(self, ledger: str) -> None:
         """Begin anew if what was read of a ledger is gone: what was taken may have to be again."""
-        self._sends.watch(ledger)
-        if ledger not in self._logs:
-            self._logs[ledger] = self.connection.final_logs(ledger, again=_AGAIN)
-        if self._logs[ledger].forgets():
-            self._unread, self._open, self._known = {}, {}, {}
-            for logs in self._logs.values():
-                logs.forget()
+        era = self._sends.watch(ledger).era
+        if self._eras.setdefault(ledger, era) != era:
+            self._eras[ledger] = era
+            self._unread, self._open, self._known, self._read_to = {}, {}, {}, {}
+            self._coafs, self._seen = set(), set()
 
     def _note(self, source: str) -> None:
         """Note what a ledger's engine logged in blocks that became final.
 
         An engine counts nothing that it tells: what a node left out comes when the last blocks are
-        read again.
+        read again, or storage shows that it was told.
         """
-        by_home = source == self.engines.home
-        lane = [] if by_home else [self.engines.lanes[source].id_bytes]
-        wanted = [
-            (row.log, lane if row.by_lane else [])
+        watch, read_to = self._sends.watch(source), self._read_to.get(source, -1)
+        first = max(read_to + 1 - (_AGAIN if read_to >= 0 else 0), watch.first)
+        logs = self._logged(source, first, watch.final)
+        known = self._known.setdefault(source, set())
+        for log in (log for log in logs if log not in known):
+            known.add(log)
+            if log.topics[0] == self._announced(source):
+                self._coafs.add(log.topics[1])
+                continue
+            kind, event = self._told(source, log)
+            told = key_of(kind, event)
+            if told is not None:
+                self._coafs.add(told.coaf)
+                self._seen.add((source, told))
+            self._unread[source, log] = None
+        self._read_to[source] = max(read_to, watch.final)
+
+    def _logged(self, source: str, first: int, last: int) -> list[RawLog]:
+        """What a ledger's engine logged that it told, or announced, of its own lane or all."""
+        if first > last:
+            return []
+        by_home, engine = source == self.engines.home, self._engine(source)
+        by_lane = {
+            engine.interface.events_by_name[row.log][0].topic: row.by_lane
             for row in KINDS.values()
             if row.from_home == by_home
-        ]
-        logs, known = self._logs[source], self._known.get(source, set())
-        found = logs.read(self._engine(source), wanted)
-        self._unread |= {(source, log): None for log in found if log not in known}
-        first = logs.read_to - logs.again
-        self._known[source] = {log for log in known.union(found) if log.block_number > first}
+        }
+        wanted = [*by_lane, self._announced(source)] if by_home else list(by_lane)
+        found = engine.chain.raw_logs(engine, first, last, topics=[wanted])
+        if by_home:
+            return list(found)
+        lane = self.engines.lanes[source].id_bytes
+        return [log for log in found if not by_lane[log.topics[0]] or log.topics[1] == lane]
 
-    def _read(self, source: str, log: RawLog) -> Carried | None:
+    def _announced(self, source: str) -> bytes:
+        return self._engine(source).interface.events_by_name["EventAnnounced"][0].topic
+
+    def _told(self, source: str, log: RawLog) -> tuple[Kind, Event]:
+        event = self.engines.chain(source).decode_log(log)
+        return next(kind for kind, row in KINDS.items() if row.log == event.name), event
+
+    def _read(
+        self, source: str, log: RawLog, versions: Callable[[bytes], Mapping[bytes, EventVersion]]
+    ) -> Carried | None:
         """Note what a log tells, or say that nobody here can read it."""
         try:
-            telling = self.engines.telling(source, log)
+            telling = self.engines.telling(source, log, versions)
         except CheckFailed as error:
             event = self.engines.chain(source).decode_log(log)
             kind = event.name.removesuffix("Sent").upper()
@@ -226,18 +323,6 @@ class EngineCourier(Carrier):
             message = _Open(telling=telling, destination=destination)
             self._open.setdefault((telling.id, destination), message)
         return None
-
-    def _step(self, message: _Open) -> Carried | None:
-        telling, destination = message.telling, message.destination
-        final = self._logs[telling.source].read_to
-        step = self.take(telling, destination, final)
-        if step is None or step.state == "done":
-            if message.done_at < 0:
-                message.done_at = self.engines.chain(destination).block_number
-            return None
-        message.done_at = -1
-        message.note(step.state, self._steps)
-        return self._carried(message, step)
 
     @staticmethod
     def _carried(message: _Open, step: Step) -> Carried:
@@ -298,6 +383,9 @@ class BookKeeper(Books):
         trial = self._trials.get((remote, day), _Trial())
         self._trials = {key: kept for key, kept in self._trials.items() if key[0] != remote}
         self._trials[remote, day] = trial
+        sending = self._sends.sending(remote), self._sends.sending(self.engines.home)
+        if trial.said is not None and any(each.waits(trial.said.tx_hash) for each in sending):
+            return trial.said
         if trial.rests_until <= self._steps:
             step = self.figures(remote, day)
             if step.state == "done":

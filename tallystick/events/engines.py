@@ -24,7 +24,6 @@ from tallystick.errors import CheckFailed, InputError
 from tallystick.events.kinds import KINDS
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
-from tallystick.reach.finality import stands
 from tallystick.token.position import AccountClass, business_day, close_of
 
 __all__ = ["ACCOUNTS", "Engines", "Telling", "block_before", "hinted"]
@@ -227,10 +226,6 @@ class Engines:
         """Return when a lane's end was suspended, seconds since 1970."""
         logged = self.logs(ledger, self.engine(ledger), "Suspended", lane)
         return tuple(self.chain(ledger).block(log.block_number).timestamp for log in logged)
-
-    def stands(self, telling: Telling) -> bool:
-        """Whether a log is in its block still, asked right before anything is signed."""
-        return stands(self.chain(telling.source), self.engine(telling.source), telling.log)
 
     # ------------------------------------------------------------------------ closes
 

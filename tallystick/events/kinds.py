@@ -19,6 +19,7 @@ from tallystick.actions.message import (
     Totals,
 )
 from tallystick.chain import Contract, Event
+from tallystick.events.asking import Asking
 from tallystick.files.event import NOTICE_DAYS
 from tallystick.text import time_text
 from tallystick.token.position import date_of
@@ -28,7 +29,8 @@ __all__ = ["KINDS", "KindOfMessage", "subject", "word_text"]
 # Versions of events by the hashes of their records, as home announced them.
 Versions = Mapping[bytes, EventVersion]
 # Whether a ledger has what another told, and why it can't take it yet.
-_Taken = tuple[bool, str]
+_Taken = Asking[tuple[bool, str]]
+_Clock = Callable[[], int]
 _NO_RECORD: Final = "its record is not in force there"
 _NOTICE: Final = "its notice there ends at {} UTC"
 
@@ -42,7 +44,8 @@ class KindOfMessage:
         from_home: told by home; else by a remote ledger.
         by_lane: logged under a lane, of the close of a day; else under an event's reference.
         told: what the log of it tells; versions of its event are asked for where it needs them.
-        taken: asks the engine that it goes to, with what is told and the source's ledger id.
+        taken: asks the engine that it goes to, with what is told, the source's ledger id and the
+            clock there.
         against: what that engine logs if it contradicts what it has.
     """
 
@@ -50,7 +53,7 @@ class KindOfMessage:
     from_home: bool
     by_lane: bool
     told: Callable[[Event, Callable[[bytes], Versions]], Told]
-    taken: Callable[[Contract, Any, bytes], _Taken]
+    taken: Callable[[Contract, Any, bytes, _Clock], Asking[tuple[bool, str]]]
     against: str = ""
 
     @property
@@ -64,61 +67,74 @@ class KindOfMessage:
         return f"take_{self.kind.name.lower()}"
 
 
-def _record_taken(engine: Contract, told: EventVersion, source: bytes) -> _Taken:
-    del source
-    in_force = engine.version_of(engine.event_of(told.record.as_tuple()[2]).in_force)
-    known = engine.version_of(told.record.hash).status != 0
+def _record_taken(engine: Contract, told: EventVersion, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    coaf, record_hash = told.record.as_tuple()[2], told.record.hash
+    standing, known = yield [(engine, "event_of", coaf), (engine, "version_of", record_hash)]
+    (in_force,) = yield [(engine, "version_of", standing.in_force)]
     # The newest version replaces those before it whole.
-    return known or in_force.halted or in_force.version >= told.record.version, ""
+    newer = in_force.halted or in_force.version >= told.record.version
+    return known.status != 0 or newer, ""
 
 
-def _armed_taken(engine: Contract, told: Armed, source: bytes) -> _Taken:
-    return engine.told_at(told.event_version, source).taken_at != 0, ""
+def _armed_taken(engine: Contract, told: Armed, source: bytes, now: _Clock) -> _Taken:
+    del now
+    (known,) = yield [(engine, "told_at", told.event_version, source)]
+    return known.taken_at != 0, ""
 
 
-def _figures_taken(engine: Contract, told: Figures, source: bytes) -> _Taken:
-    del source
-    counts, kept = engine.figures_at(told.lane, told.day)
+def _figures_taken(engine: Contract, told: Figures, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    ((counts, kept),) = yield [(engine, "figures_at", told.lane, told.day)]
     if counts:
         return Figures(*kept) == told, ""
     other = any((kept.supply, kept.suspense, kept.sent, kept.came))
     return False, "other figures contradict them: that lane and day stop" if other else ""
 
 
-def _totals_taken(engine: Contract, told: Totals, source: bytes) -> _Taken:
+def _totals_taken(engine: Contract, told: Totals, source: bytes, now: _Clock) -> _Taken:
     del source
-    standing = engine.event_of(told.coaf)
-    version, share = engine.version_of(standing.in_force), engine.share_of(told.coaf, told.lane)
+    standing, share = yield [
+        (engine, "event_of", told.coaf),
+        (engine, "share_of", told.coaf, told.lane),
+    ]
+    (version,) = yield [(engine, "version_of", standing.in_force)]
     if version.halted or version.status == Status.CANCELLED:
         # Nobody asks for them any more.
         return True, ""
     if share.fixed:
         return (share.accounts, share.crossing) == (told.accounts, told.crossing), ""
-    if bytes(engine.version_hash(told.coaf, version.version)) != told.event_version:
+    (in_force,) = yield [(engine, "version_hash", told.coaf, version.version)]
+    if bytes(in_force) != told.event_version:
         return False, _NO_RECORD
     until = int(version.noticed) + NOTICE_DAYS * 86_400
-    return False, _NOTICE.format(time_text(until)) if engine.chain.now < until else ""
+    return False, _NOTICE.format(time_text(until)) if now() < until else ""
 
 
-def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes) -> _Taken:
-    del source
-    known = engine.paid_at(told.coaf, told.lane)
+def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    (known,) = yield [(engine, "paid_at", told.coaf, told.lane)]
     # The newest says all that those before it did.
     return all(x >= y for x, y in zip(known, told.figures, strict=True)), ""
 
 
-def _reversal_taken(engine: Contract, told: Reversal, source: bytes) -> _Taken:
-    del source
-    if engine.reversal_of(told.coaf).since != 0:
+def _reversal_taken(engine: Contract, told: Reversal, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    reversal, standing = yield [
+        (engine, "reversal_of", told.coaf),
+        (engine, "event_of", told.coaf),
+    ]
+    if reversal.since != 0:
         return True, ""
-    version = engine.version_of(engine.event_of(told.coaf).in_force)
-    taken = bytes(engine.version_hash(told.coaf, version.version)) == told.event_version
-    return False, "" if taken else _NO_RECORD
+    (version,) = yield [(engine, "version_of", standing.in_force)]
+    (in_force,) = yield [(engine, "version_hash", told.coaf, version.version)]
+    return False, "" if bytes(in_force) == told.event_version else _NO_RECORD
 
 
-def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes) -> _Taken:
-    del source
-    return engine.reconciliation_of(told.lane).day >= told.day, ""
+def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    (known,) = yield [(engine, "reconciliation_of", told.lane)]
+    return known.day >= told.day, ""
 
 
 KINDS: Final[Mapping[Kind, KindOfMessage]] = {

@@ -418,7 +418,13 @@ class Instrument(StrictModel):
     decimals: Annotated[int, Field(ge=0, le=18)]
     authorised: Annotated[Amount, Field(description="most units that may be issued")]
     terms: Terms
-    close_of_business: Annotated[Close, Field(description="when a day ends for closing balances")]
+    close_of_business: Annotated[
+        Close,
+        Field(
+            description="when a day ends for closing balances: the same minute of UTC all year, "
+            "whatever clocks do in summer"
+        ),
+    ]
     home: Annotated[Name, Field(description="the ledger where units are issued")]
     ledgers: Annotated[tuple[LedgerEntry, ...], Field(min_length=1, max_length=MAX_LEDGERS)]
     roles: Roles

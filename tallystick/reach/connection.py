@@ -23,7 +23,7 @@ from tallystick.errors import InputError
 from tallystick.files.manifest import HolderEntry, LedgerEntry, Manifest, RoleEntry
 from tallystick.governance.release import PROXIED
 from tallystick.reach.accounts import MNEMONIC_VARIABLE, named_account
-from tallystick.reach.finality import FinalLogs
+from tallystick.reach.finality import final_block
 from tallystick.reach.nodes import NodeAddress, node_address, require_ledgers
 
 __all__ = ["Connection", "Suite", "connect", "connection_of", "suites_of"]
@@ -65,10 +65,9 @@ class Connection:
         """Return a ledger's escrow."""
         return self.contract(ledger, "BridgeEscrow")
 
-    def final_logs(self, ledger: str, *, again: int = 0) -> FinalLogs:
-        """Return what reads a ledger's logs as far as they are final; see `FinalLogs`."""
-        entry = self.manifest.ledger(ledger)
-        return FinalLogs(self.chains[ledger], entry.finality, entry.from_block, again)
+    def final(self, ledger: str) -> int:
+        """Return a ledger's last block that is final by the manifest's rule; -1 if none is."""
+        return final_block(self.chains[ledger], self.manifest.ledger(ledger).finality)
 
     def key(self, ledger: str, entry: RoleEntry | HolderEntry) -> Account | None:
         """Return the account of a role or holder with its key, None if nobody here has it.

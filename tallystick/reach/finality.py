@@ -1,14 +1,18 @@
-"""Which blocks of a ledger are final, by the manifest's rule, and what was logged in them."""
+"""Which blocks of a ledger are final, by the manifest's rule, and which logs stand in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tallystick.chain import Block, Chain, Contract, RawLog, UnknownBlock
 from tallystick.files.scalars import Finality
 
-__all__ = ["FinalLogs", "Watch", "final_block", "stand", "stands"]
+__all__ = ["Watch", "final_block", "stand"]
+
+# So many words of a place in logs' topics are searched for by name.
+_FEW: Final = 8
 
 
 def final_block(chain: Chain, rule: Finality) -> int:
@@ -25,18 +29,16 @@ def final_block(chain: Chain, rule: Finality) -> int:
         return -1
 
 
-def stands(chain: Chain, contract: Contract, log: RawLog) -> bool:
-    """Whether a contract's log is in its block still, asked right before anything is signed."""
-    return log in chain.raw_logs(contract, log.block_number, log.block_number)
-
-
 def stand(contract: Contract, logs: Sequence[RawLog]) -> set[RawLog]:
     """Return those of a contract's logs that are in their blocks still, in one search."""
     if not logs:
         return set()
     blocks = [log.block_number for log in logs]
-    # Of one event, and of what it is about: what all of them have in common is searched for.
-    topics = [same[0] if len(set(same)) == 1 else None for same in zip(*_topics(logs), strict=True)]
+    # Of some events, and of what they are about: what they have in common is searched for.
+    topics = [
+        words if len(words) <= _FEW else None
+        for words in (list(dict.fromkeys(place)) for place in zip(*_topics(logs), strict=True))
+    ]
     found = contract.chain.raw_logs(contract, min(blocks), max(blocks), topics=topics)
     return set(logs) & set(found)
 
@@ -114,74 +116,3 @@ class Watch:
         if not self._clock:
             self._clock = self.chain.now
         return self._clock
-
-
-@dataclass
-class FinalLogs:
-    """Reads a ledger's logs, as far as its blocks are final.
-
-    Args:
-        chain: the ledger.
-        rule: what makes a block final there.
-        first: nothing before this block is of interest.
-        again: so many of the last blocks that were read are read again each time: a node may leave
-            out for a while what it has not indexed yet.
-
-    Attributes:
-        read_to: the last block that was read; -1: none was.
-    """
-
-    chain: Chain
-    rule: Finality
-    first: int
-    again: int = 0
-    read_to: int = -1
-    _read_hash: str = ""
-
-    def final(self) -> int:
-        """Return the last block that is final now; -1 if none is."""
-        return final_block(self.chain, self.rule)
-
-    def forgets(self) -> bool:
-        """Whether a block that was read is gone, deeper than the rule allows for: all begins anew.
-
-        Nothing that was read counts then.
-        """
-        gone = self.read_to >= 0 and (
-            self.read_to > self.chain.block_number
-            or self.chain.block(self.read_to).hash != self._read_hash
-        )
-        if gone:
-            self.forget()
-        return gone
-
-    def forget(self) -> None:
-        """Begin anew."""
-        self.read_to = -1
-
-    def read(
-        self, contract: Contract, wanted: Iterable[tuple[str, Sequence[bytes | None]]]
-    ) -> list[RawLog]:
-        """Return a contract's logs in blocks that became final since the last time, in order.
-
-        Those of the blocks before that are read again come once more.
-
-        Args:
-            contract: the contract.
-            wanted: names of events, each with the indexed words that it must have.
-
-        Raises:
-            ChainError: the node can't be reached; the next time begins where this one did.
-        """
-        final = self.final()
-        start = max(self.read_to + 1 - (self.again if self.read_to >= 0 else 0), self.first)
-        if final < start:
-            return []
-        read_hash = self.chain.block(final).hash
-        found: list[RawLog] = []
-        for name, words in wanted:
-            topics = [contract.interface.events_by_name[name][0].topic, *words]
-            found += self.chain.raw_logs(contract, start, final, topics=topics)
-        if final > self.read_to:
-            self.read_to, self._read_hash = final, read_hash
-        return sorted(found, key=lambda log: (log.block_number, log.log_index))

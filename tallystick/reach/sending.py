@@ -13,11 +13,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tallystick.chain import Account, ChainError, Receipt, Revert
+from tallystick.chain import Account, Chain, ChainError, Receipt, Revert
 from tallystick.chain.abi import address_of
 from tallystick.chain.contract import Method
 from tallystick.chain.node import NodeChain
@@ -35,6 +36,8 @@ FULL: Final = "others of its account wait for their blocks"
 _MOST: Final = 16
 # Seconds for which one that is busy or behind is asked again within a step.
 _PATIENCE: Final = 3.0
+# For its last block, a small question, so long is waited: one that hangs keeps others no longer.
+_ANSWER: Final = 5.0
 _LONGEST_REST: Final = 60.0
 # A receipt that is not found so often is none: another transaction has its nonce.
 _MISSES: Final = 8
@@ -177,6 +180,13 @@ class Sending:
     def of(self, about: bytes) -> Handed | None:
         """Return what was handed over last for something, if it is not final."""
         return next((each for each in reversed(self._handed) if each.about == about), None)
+
+    def waits(self, tx_hash: str) -> bool:
+        """Whether a transaction that was handed over is in no block yet, as it is or replaced."""
+        return any(
+            each.receipt is None and tx_hash in [signed.tx_hash for signed in each.tries]
+            for each in self._handed
+        )
 
     def send(self, about: bytes, method: Method, arguments: Sequence[Any]) -> Handed | None:
         """Send a transaction; None: as many as a pool has room for wait already.
@@ -388,7 +398,8 @@ class Ledgers:
             if ledger not in self._watches:
                 self._watches[ledger] = self._opened(ledger)
             if ledger not in self._seen:
-                self._watches[ledger].look()
+                with _hurried(self._watches[ledger].chain):
+                    self._watches[ledger].look()
                 self._seen.add(ledger)
         except ChainError as error:
             ended = time.monotonic()
@@ -420,3 +431,10 @@ class Ledgers:
             found.look()
             self._looked.add(ledger)
         return found
+
+
+def _hurried(chain: Chain) -> AbstractContextManager[None]:
+    """No answer of a node is waited for for long until the block ends."""
+    if isinstance(chain, NodeChain):
+        return chain.rpc.within(_ANSWER)
+    return contextlib.nullcontext()

@@ -126,6 +126,10 @@ def _cut(lane: LaneState, crossing: Sequence[Sequence[MessageState]]) -> Iterato
         if untold:
             why = f"no log tells {len(untold)} of the deliveries from {side.ledger}"
             yield Unseen(untold[0].destination, lane.name, why)
+        gone = [each for each in messages if each.place == "suspense" and not each.suspended]
+        if gone:
+            why = f"no log tells {len(gone)} of the claims of what came from {side.ledger}"
+            yield Unseen(gone[0].destination, lane.name, why)
 
 
 class _View:
@@ -176,7 +180,7 @@ class _View:
         logged = supply if ratios else sum(map(_issued, transfers))
         if logged != supply:
             unseen.append(Unseen(self.name, "", f"logs tell {logged} of {supply} units issued"))
-        return LedgerState(
+        state = LedgerState(
             name=self.name,
             caip2=self.entry.caip2,
             home=home,
@@ -193,6 +197,12 @@ class _View:
             ratios=tuple((int(each.numerator), int(each.denominator)) for each in ratios),
             suspended=bool(suspended),
         )
+        found = sum(position.balance for position in state.positions)
+        if logged == supply and found < supply - state.uncollected:
+            # Each log that is there gives what it takes: who has the rest is named by none.
+            why = f"accounts that logs name hold {found} of {supply} units"
+            unseen.append(Unseen(self.name, "", why))
+        return state
 
     def _positions(self, transfers: Iterable[Event]) -> Iterator[Position]:
         names = names_of(self.connection, self.name)

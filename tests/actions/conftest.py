@@ -24,6 +24,7 @@ def actions(world: World) -> Actions:
     return Actions(world)
 
 
+# Its module's ledgers stay as it leaves them: a test that begins before it goes by `world`.
 @pytest.fixture(scope="module")
 def fixed_dividend(deployed_world: World) -> Iterator[Dividend]:
     with deployed_world.isolated():

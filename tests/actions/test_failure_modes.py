@@ -16,7 +16,7 @@ from tallystick.actions.record import EventRecord, Tier
 from tallystick.events.driver import Driver
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
 from tests.support.dividend import AT_HOME, BOUGHT, OUTWARD, WAITING, Dividend
-from tests.support.world import BUYER_UNITS, DAY, INVESTOR_UNITS, STATED, refused
+from tests.support.world import BUYER_UNITS, DAY, INVESTOR_UNITS, STATED, World, refused
 
 ISSUE = INVESTOR_UNITS + BUYER_UNITS
 
@@ -31,6 +31,12 @@ def told(actions: Actions) -> Actions:
     for side in (actions.home, actions.remote):
         begin(side, APPLE.record_day)
     return actions
+
+
+@pytest.fixture
+def dividend(world: World) -> Dividend:
+    """A dividend fixed on both ledgers, in this test alone: others here begin before it."""
+    return Dividend.fixed(world)
 
 
 def fixed(actions: Actions, record: EventRecord = APPLE) -> Actions:

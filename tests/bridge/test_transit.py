@@ -803,7 +803,9 @@ def test_a_paused_token_lets_what_was_locked_arrive(world: World, scope: int) ->
 @pytest.mark.requirement("INV-3", "R-20")
 @pytest.mark.parametrize("kind", [1, 2])
 @pytest.mark.parametrize("recipient", ["investor", "outsider"])
-def test_any_gas_limit_means_full_effect_or_none(world: World, kind: int, recipient: str) -> None:
+def test_case_19_any_gas_limit_means_full_effect_or_none(
+    world: World, kind: int, recipient: str
+) -> None:
     """LV-02: a courier short of gas, on purpose, can't park units that could be credited."""
     world.locked(1_000)
     target = world.remote if kind == 1 else world.home

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,15 @@ from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier
 from tallystick.errors import InputError
+from tallystick.events.courier import BookKeeper, EngineCourier
+from tallystick.events.driver import Driver
 from tallystick.governance.roles import reason_code
 from tallystick.kit.node import Forward, Habits, MisbehavingNode, Request, error
 from tallystick.local.network import Network
 from tallystick.reach.connection import Connection, connection_of
 from tallystick.reach.sending import Ledgers, SentJournal
 from tests.courier.test_courier import Killed, let_pass, lock, said
+from tests.support.actions import APPLE
 
 pytestmark = pytest.mark.anvil_only
 
@@ -299,6 +306,32 @@ def test_an_empty_account_stops_its_direction_alone_and_is_said_with_what_it_lac
     assert [each[0] for each in said(carrier.step())] == ["delivered"]
 
 
+def test_a_node_that_hangs_keeps_others_waiting_for_seconds_and_no_minute(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.reach.sending._ANSWER", 0.5)
+    carrier = nodes.courier()
+    to_carry(nodes, 1)
+    answers = threading.Event()
+
+    def hang(*_: Any) -> None:
+        answers.wait(50)
+
+    nodes.nodes["remote"].answer = hang
+    began = time.monotonic()
+    halts = carrier.step()
+    took = time.monotonic() - began
+    answers.set()
+    assert [each.what for each in halts] == ["stopped", "stopped"]
+    assert all("timed out" in each.detail for each in halts)
+    assert took < 10
+    # What is no small question has the whole time again.
+    remote: Any = carrier.connection.chains["remote"]
+    assert remote.rpc.timeout == 60.0
+    time.sleep(2 * took)
+    assert [(what, detail) for what, _, _, detail in said(carrier.step())] == [("waiting", IN_POOL)]
+
+
 # --- what a step costs ---------------------------------------------------------------------------
 
 WAITING = 500
@@ -374,3 +407,68 @@ def test_a_waiting_step_costs_at_most_30_requests_a_direction_however_many_wait(
         assert all(each[3].startswith(detail) for each in found)
         print(f"{why}: {WAITING} messages wait, {spent} HTTP requests in two directions")
         assert spent <= MOST * 2
+
+
+EVENTS = 120
+
+
+def announced(nodes: Nodes, count: int) -> None:
+    """So many events of one record day are told to the remote ledger, and final."""
+    connection, home = nodes.network.connection, nodes.network.home
+    today = int(home.token.business_day())
+    days = {"announced": 0, "ex": 5, "record_day": 6, "figures_by": 9}
+    days |= {"payment_day": 9, "relief_until": 9, "expires": 1_105}
+    dated = replace(APPLE, **{name: today + later for name, later in days.items()})
+    for number in range(count):
+        record = replace(dated, corp=f"TALLY-{number:04}", coaf=f"US-2020-DVCA-{number:04}")
+        driver = Driver(connection, record)
+        for step in (*driver.announce(), *driver.confirm()):
+            assert step.state == "executed"
+    let_pass(nodes.network)
+
+
+def each_day(nodes: Nodes) -> None:
+    """Each day's close is asked for, and that of yesterday was not told."""
+    network = nodes.network
+    stated = (reason_code("EACH"), b"\1" * 32)
+    remote_of(nodes).set_automine(True)
+    for name, side in (("home", network.home), ("remote", network.remote)):
+        engine = network.connection.contract(name, "ActionsEngine")
+        engine.propose_daily(True, *stated, sender=network.party(name, "operator"))
+        side.chain.advance(86_401)
+        engine.set_daily(True, *stated, sender=network.administrators(name)[0])
+        side.chain.advance(2 * 86_400)
+    remote_of(nodes).set_automine(False)
+    let_pass(network)
+
+
+def test_with_what_engines_tell_a_waiting_step_costs_as_little(nodes: Nodes) -> None:
+    announced(nodes, EVENTS)
+    each_day(nodes)
+    full = "others of its account wait for their blocks"
+    nodes.network.home.chain.set_balance(payer(nodes), 10**20)
+    for why, mnemonic, details, told in (
+        ("no keys", None, {"0 of 2 message-attestor keys are here": EVENTS}, [IN_POOL]),
+        ("no room", nodes.network.connection.mnemonic, {IN_POOL: 15, full: EVENTS - 15}, []),
+    ):
+        to_carry(nodes, 1)
+        connection = replace(nodes.connection(), mnemonic=mnemonic)
+        ledgers = Ledgers(connection, payer(nodes))
+        carriers: list[Any] = [
+            Courier(connection, ledgers=ledgers, attestors=nodes.network.attestors),
+            EngineCourier(connection, account=payer(nodes), ledgers=ledgers),
+            BookKeeper(connection, account=payer(nodes), ledgers=ledgers),
+        ]
+        # What can go goes: figures to home, where blocks come at once.
+        for carrier in carriers * 2:
+            list(carrier.carry())
+        before = [node.http_requests for node in nodes.nodes.values()]
+        lanes, engines, books = (list(carrier.carry()) for carrier in carriers)
+        spent = [
+            node.http_requests - had for node, had in zip(nodes.nodes.values(), before, strict=True)
+        ]
+        print(f"{why}: {EVENTS} messages of engines wait, {spent} HTTP requests at the ledgers")
+        assert [each.detail for each in lanes] == [IN_POOL]
+        assert Counter(each.detail for each in engines) == details
+        assert [each.detail for each in books] == told
+        assert sum(spent) <= MOST * 2

@@ -719,6 +719,31 @@ def test_command_on_nodes(anvils: dict[str, Chain], tmp_path: Path) -> None:
     assert data["complete"]
     assert {step["state"] for step in data["steps"]} == {"done"}
 
+    # A manifest from before a rotation, and as it is now.
+    right = json.loads((out / "manifest.json").read_text())
+    old, stale = out / "old.json", json.loads(json.dumps(right))
+    stale["lanes"][0]["sides"]["remote"]["verifier"] = right["lanes"][0]["escrow"]
+    old.write_text(json.dumps(stale))
+    assert tallystick("verify", old, cwd=tmp_path).returncode == 1
+    now = tallystick("verify", old, "--refresh", old, cwd=tmp_path)
+    assert now.returncode == 0, now.stdout + now.stderr
+    verifier = right["lanes"][0]["sides"]["remote"]["verifier"]
+    was = right["lanes"][0]["escrow"]
+    assert [line for line in now.stdout.splitlines() if not line.startswith((" ", "┃", "│"))][
+        -3:
+    ] == [
+        f"CHANGED lanes[0].sides.remote.verifier: {was}, now {verifier}",
+        f"written: {old}",
+        last,
+    ]
+    assert json.loads(old.read_text()) == right
+    told = json.loads(tallystick("verify", old, "--refresh", old, "--json", cwd=tmp_path).stdout)
+    assert (told["ok"], told["changed"]) == (True, [])
+    planned = tallystick("verify", plan, "--refresh", old, cwd=tmp_path)
+    assert (planned.returncode, planned.stdout) == (2, "")
+    assert planned.stderr.startswith(f"{plan}: --refresh: ")
+    assert "expected a manifest to refresh, and this is a plan" in planned.stderr
+
     # Verified for real: a byte more in one implementation is found by both.
     token = manifest.ledger("remote").contracts["SecurityToken"]
     anvils["remote"].set_code(

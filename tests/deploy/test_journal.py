@@ -558,7 +558,7 @@ def test_a_second_run_without_a_journal_deploys_nothing(ledgers: Any, tmp_path: 
 
 
 @pytest.mark.anvil_only
-def test_no_credential_is_written_or_printed(ledgers: Any, tmp_path: Path) -> None:
+def test_case_10_no_credential_is_written_or_printed(ledgers: Any, tmp_path: Path) -> None:
     chains = {chain.name: chain for chain in ledgers(2)}
     data = plan_data(chains)
     home, remote = (ledger["rpc"] for ledger in data["ledgers"])

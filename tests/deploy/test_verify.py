@@ -13,11 +13,14 @@ import yaml
 from tallystick import build
 from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy.changes import differences
 from tallystick.deploy.deploy import deploy
 from tallystick.deploy.describe import refreshed
 from tallystick.deploy.verify import left_over, verify, wrong
 from tallystick.deploy.verify.fact import Fact, Found, Key, compare
+from tallystick.files.manifest import Manifest
 from tallystick.files.plan import load_plan
+from tallystick.governance.roles import Role
 from tallystick.reach.accounts import Finder
 from tallystick.reach.connection import connection_of
 from tests.deploy.drifts import DRIFTS, deployed, drifted, told, wrong_rows
@@ -130,6 +133,66 @@ def test_a_release_is_one_that_this_build_knows_or_is_accepted(
     assert wrong(verify(*meant, ["SecurityToken@1.2.0", "BridgeEscrow@1.1.0"])) == (fact,)
 
 
+# --- what acts changed, followed ---------------------------------------------------------------
+
+
+def _followed(world: World) -> list[Any]:
+    """What is wrong by the manifest as it is refreshed."""
+    now = refreshed(world.network.connection)
+    return [str(each) for each in wrong(verify(connection_of(now, world.network.chains)))]
+
+
+@pytest.mark.requirement("INV-9")
+def test_a_manifest_follows_acts_and_says_what_they_changed(right: World, tmp_path: Path) -> None:
+    """A rotation and who has a role, by two keys each; and it is one that commands read."""
+    side, manifest = right.home, right.network.manifest
+    assert refreshed(right.network.connection) == manifest
+    DRIFTS["another verifier"](right)
+    DRIFTS["each day's close"](right)
+    for contract in (side.token, side.registry, side.engine):
+        side.give_role(contract, side.outsider, Role.REGISTRAR)
+        side.give_role(contract, side.registrar, Role.NONE)
+    assert len(wrong(verify(right.network.connection))) > 4
+    now = refreshed(right.network.connection)
+    assert list(differences(manifest.as_dict(), now.as_dict())) == [
+        (
+            "lanes[0].sides.home.verifier",
+            manifest.lanes[0].sides["home"].verifier,
+            str(side.escrow.lane_state(right.lane).terms.verifier),
+        ),
+        ("roles.home.registrar.address", side.registrar.address, side.outsider.address),
+        ("roles.home.registrar.index", manifest.roles["home"]["registrar"].index, None),
+    ]
+    # One engine alone asks for each day's close: no manifest says that.
+    assert _followed(right) == [
+        "home: ActionsEngine: asks for the closes of: each day, events alone expected"
+    ]
+    written = now.write(tmp_path / "manifest.json")
+    assert Manifest.load(written).as_dict() == now.as_dict()
+
+
+@pytest.mark.requirement("INV-9")
+def test_what_no_act_changes_stays_wrong_in_a_manifest_that_follows(right: World) -> None:
+    """What a manifest has no word for, and code that is not as built, is none the better for it."""
+    for name in (
+        "a stranger's verifier",
+        "a lane whose verifier has ended",
+        "a token stopped",
+        "a role taken",
+        "a role given",
+        "one administrator more",
+        "other attestors of events",
+        "code of a verifier",
+    ):
+        with drifted(right, name):
+            assert _followed(right), name
+    for name in ("another verifier soon", "a role given", "a role taken", "one administrator more"):
+        with drifted(right, name):
+            assert refreshed(right.network.connection) == right.network.manifest
+    with drifted(right, "another release"):
+        assert _followed(right) == []
+
+
 # --- each drift --------------------------------------------------------------------------------
 
 
@@ -167,7 +230,7 @@ def test_the_page_tells_each_drift_and_no_other() -> None:
 
 
 @pytest.mark.requirement("INV-9")
-def test_a_manifest_alone_sees_another_verifier_and_no_cap(right: World) -> None:
+def test_case_24_a_manifest_alone_sees_another_verifier_and_no_cap(right: World) -> None:
     """Another verifier, of strangers, and no cap any more: code and roles were as before."""
     with drifted(right, "another verifier"):
         ((fact),) = wrong(verify(right.network.connection))

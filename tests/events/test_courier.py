@@ -16,16 +16,19 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_couriers
 from tallystick.errors import InputError
+from tallystick.events import carrying
 from tallystick.events.courier import EngineCourier
+from tallystick.events.decision import decide
 from tallystick.events.driver import Driver
 from tallystick.events.engines import Engines
+from tallystick.events.reversing import Reverser
 from tallystick.files.instrument import load_instrument
 from tallystick.local.devnet import with_ledgers
 from tallystick.local.network import Network
 from tallystick.reach.connection import Connection
 from tests.support.actions import APPLE, begin
 from tests.support.commands import APPLE as APPLE_FILE
-from tests.support.world import STATED, World
+from tests.support.world import STATED, World, write_slot
 
 # Another event of the same record day, announced at the same time.
 _SECOND = replace(APPLE, corp="TALLY-2020-0811", coaf="US-2020-DVCA-02")
@@ -164,28 +167,11 @@ def test_what_an_engine_does_not_keep_is_refused_and_ever_more_rarely_tried(
 ) -> None:
     _announced(world)
     _final(world)
+    (sent,) = Engines(world.network.connection).told("home", APPLE)
+    write_slot(world.home.engine, 0, "dispatch", "is_told", sent.message.id)
     courier, before = _courier(world), world.storage()
     asked = []
-
-    class Forgetful:
-        """An engine whose storage has lost what its log says."""
-
-        def __init__(self, real: Any) -> None:
-            self._real = real
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._real, name)
-
-        def is_told(self, message: bytes) -> bool:
-            asked.append(message)
-            return False
-
-    real = Engines.engine
-    monkeypatch.setattr(
-        Engines,
-        "engine",
-        lambda self, name: Forgetful(real(self, name)) if name == "home" else real(self, name),
-    )
+    monkeypatch.setattr(carrying, "decide", lambda seen: asked.append(seen) or decide(seen))
     why = "its source engine does not keep that it told this"
     for _ in range(40):
         assert _said(courier.carry()) == [("refused", "home", _NUMBER, why)]
@@ -255,6 +241,70 @@ def test_what_a_node_left_out_comes_when_the_last_blocks_are_read_again(
     _final(world)
     assert _said(courier.carry()) == [_taken("remote", f"ARMED {APPLE.coaf}")]
     _idle(world, courier)
+
+
+@pytest.mark.requirement("INV-4")
+@pytest.mark.parametrize("kind", ["Record", "Armed", "Totals", "Reversal"])
+def test_what_storage_shows_was_told_and_no_log_does_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """For longer than the last blocks are read again: it says what is missing until it is there."""
+    source = "remote" if kind == "Armed" else "home"
+    topic = world.home.engine.interface.events_by_name[f"{kind}Sent"][0].topic
+    hidden, real = [True], EmbeddedChain.raw_logs
+
+    def raw_logs(*arguments: Any, **more: Any) -> tuple[Any, ...]:
+        found = real(*arguments, **more)
+        return tuple(log for log in found if not hidden[0] or log.topics[0] != topic)
+
+    monkeypatch.setattr(EmbeddedChain, "raw_logs", raw_logs)
+    courier, driver = _courier(world), _announced(world)
+    missing = f"{source} logged no {kind.upper()} of {APPLE.coaf}: asked for again"
+
+    def carried() -> list[tuple[str, str, str, str]]:
+        found = []
+        for _ in range(3):
+            _final(world)
+            found = _said(courier.carry())
+            if found and found[-1] == ("incomplete", source, "lane", missing):
+                break
+        return found
+
+    if kind in {"Totals", "Reversal"}:
+        assert carried() == []
+        for side in (world.home, world.remote):
+            begin(side, APPLE.record_day + 1, 3_600)
+        list(driver.figures())
+        assert carried() == []
+        list(driver.fix())
+    if kind == "Reversal":
+        assert carried() == []
+        for side in (world.home, world.remote):
+            begin(side, APPLE.payment_day, 3_600)
+        reverser = Reverser(world.network.connection, APPLE)
+        steps = list(reverser.reverse(reverser.reversal("IPRI", b"\xab" * 32)))
+        assert [step.state for step in steps[:2]] == ["executed", "executed"]
+    assert carried()[-1] == ("incomplete", source, "lane", missing)
+    for side in (world.home, world.remote):
+        side.chain.mine(100)
+    before = world.storage()
+    assert _said(courier.carry()) == [("incomplete", source, "lane", missing)]
+    assert world.storage() == before
+    hidden[0] = False
+    assert ("taken", source) in [each[:2] for each in _said(courier.carry())]
+    for _ in range(2):
+        _final(world)
+        list(courier.carry())
+    _idle(world, courier)
+
+
+def test_what_is_not_final_yet_is_not_called_missing(world: World) -> None:
+    courier = _courier(world)
+    _announced(world)
+    _final(world)
+    assert _said(courier.carry()) == [_taken("home", _NUMBER)]
+    # Taken in the newest block, and so told there.
+    assert _said(courier.carry()) == []
 
 
 def test_totals_of_an_event_that_is_off_are_not_waited_for(world: World) -> None:

@@ -136,7 +136,7 @@ def test_errors_of_the_instrument_file_name_that_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("home", "remote", "said"), [(2, 2, "home, remote"), (2, 3, "home"), (3, 3, None)]
 )
-def test_a_plan_with_two_administrators_is_told_so(
+def test_case_21_a_plan_with_two_administrators_is_told_so(
     tmp_path: Path, home: int, remote: int, said: str | None
 ) -> None:
     changes = [

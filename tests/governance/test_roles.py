@@ -422,7 +422,7 @@ def test_no_two_terms_of_a_role_are_alike(home_side: Side, rounds: int) -> None:
 @pytest.mark.requirement("INV-9")
 @pytest.mark.parametrize("contract", CONTRACTS)
 @pytest.mark.parametrize("ledger", ["home", "remote"])
-def test_the_guardian_confirms_who_replaces_a_lost_administrator(
+def test_case_21_the_guardian_confirms_who_replaces_a_lost_administrator(
     world: World, contract: str, ledger: str
 ) -> None:
     """One of two keys is gone: a month after its proposal has lapsed the other has a second."""

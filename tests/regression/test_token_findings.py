@@ -57,7 +57,7 @@ def test_no_wallet_becomes_a_sanctuary(world: World) -> None:
         side.token.set_class(wallet, 1, *STATED, sender=side.custodian)
 
 
-def test_no_delegated_key_becomes_a_link_account(world: World) -> None:
+def test_case_20_no_delegated_key_becomes_a_link_account(world: World) -> None:
     """An account that delegates (EIP-7702) passed for a contract; its key moved what it held."""
     side = world.home
     code = bytes.fromhex("ef0100" + side.custody.address[2:])
@@ -198,7 +198,7 @@ def test_an_order_is_not_dodged_by_a_lock_to_a_stranger(world: World) -> None:
 
 
 @pytest.mark.requirement("R-36")
-def test_two_equal_orders_do_not_meet(world: World) -> None:
+def test_case_28_two_equal_orders_do_not_meet(world: World) -> None:
     """Two courts' orders for the same accounts and amount were one: the second was refused."""
     side = world.home
     first = side.enter_order(side.investor, side.fund, 10)

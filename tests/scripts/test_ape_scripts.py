@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,60 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     assert "the notice is over at " in moved
     run("reconcile", "--execute")
     assert "DVCA" in run("event", "status", _EVENT)
+
+
+def test_each_verb_of_an_event_that_sends_runs_under_ape(
+    ape: Any, network: Network, tmp_path: Path
+) -> None:
+    """A dividend by its verbs, on the manifest of a devnet, whose keys are all at hand."""
+    manifest = network.manifest.write(tmp_path / "manifest.json")
+    home, remote = network.home, network.remote
+    data = yaml.load(_EVENT.read_text(), yaml.BaseLoader) | {"cash_decimals": 6}
+    monday = datetime(2025, 7, 7, tzinfo=UTC)
+    days = {"announcement": 0, "ex": 8, "record": 9, "payment": 14}
+    data["dates"] = {name: str((monday + timedelta(days=on)).date()) for name, on in days.items()}
+    event, terms = tmp_path / "event.yaml", ROOT / "examples" / "pay-terms.yaml"
+    event.write_text(json.dumps(data))
+    holder, ran = network.holder("home", 0).address, set[str]()
+
+    def noon(day: int) -> None:
+        for suite in (home, remote):
+            suite.chain.set_time(int((monday + timedelta(days=day, hours=12)).timestamp()))
+
+    def run(verb: str, *arguments: Any, file: Path = event) -> str:
+        done = ape("event", verb, file, "--manifest", manifest, *arguments, "--execute")
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), (
+            done.stdout + done.stderr
+        )
+        ran.add(verb)
+        for suite in (home, remote):
+            suite.chain.mine(3)
+        return said(done)[-1]
+
+    noon(0)
+    assert "1 executed" in run("announce")
+    assert "1 executed" in run("confirm")
+    assert "1 executed" in run("carry")
+    assert "7 executed" in run("terms", file=terms)
+    noon(days["record"] + 1)
+    assert "1 executed" in run("figures")
+    assert "executed" in run("carry")
+    assert "2 executed" in run("fix")
+    assert "1 executed" in run("carry")
+    assert "executed" in run("fund")
+    noon(days["payment"] + 1)
+    assert "executed" in run("pay")
+    at = ("--holder", holder, "--ledger", "home")
+    run("claim", *at)
+    document = ("--reference", "wire-1", "--document", "0x" + "ab" * 32)
+    run("paid-elsewhere", *at, *document)
+    assert "executed" in run("pass-on-tax")
+    run("expire")
+    assert "executed" in run("reverse", "--reason", "IPRI", "--document", "0x" + "ab" * 32)
+    run("repay", *at)
+    sending = {
+        name
+        for name, command in cli.commands["event"].commands.items()  # type: ignore[attr-defined]
+        if any(parameter.name == "execute" for parameter in command.params)
+    }
+    assert ran == sending

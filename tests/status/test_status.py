@@ -528,6 +528,42 @@ def test_logs_that_are_cut_are_said_to_be_and_break_nothing(
     assert network.status().ok
 
 
+@pytest.mark.requirement("INV-1", "INV-5")
+def test_one_transfer_cut_from_the_middle_is_missed_and_breaks_nothing(network: Network) -> None:
+    """Who has units that no log shows it got is on nobody's list: the supply tells of them."""
+    token, (first, new) = network.home.token, (network.holder("home", n) for n in (0, 6))
+    network.admit(network.home, new, 40_000)
+    cut = token.transfer(new, 700, sender=first).block_number
+    token.transfer(network.holder("home", 1), 5, sender=first)
+    assert network.status().ok
+    topic = token.interface.events_by_name["Transfer"][0].topic
+    found = status_of(
+        without(lambda log: log.topics[0] == topic and log.block_number == cut, network, "home")
+    )
+    why = "accounts that logs name hold 1499999300 of 1500000000 units"
+    assert found.observation.unseen == (Unseen("home", "", why),)
+    words = {verdict.invariant: verdict.word for verdict in found.verdicts}
+    whole = dict.fromkeys(("INV-2", "INV-3", "INV-4"), "holds")
+    assert words == {"INV-1": "incomplete", "INV-5": "incomplete", **whole}
+
+
+@pytest.mark.requirement("INV-3")
+def test_a_claim_that_is_cut_from_the_logs_is_missed_and_breaks_nothing(network: Network) -> None:
+    stranger = network.holder("remote", 7)
+    message = network.lock(network.holder("home", 0), stranger, 100)
+    network.remote.chain.set_time(network.home.chain.now + 5)
+    network.deliver(message)
+    network.admit(network.remote, stranger, 40_000)
+    network.claim(message)
+    assert network.status().ok
+    topic = network.remote.escrow.interface.events_by_name["SuspenseClaimed"][0].topic
+    found = status_of(without(lambda log: log.topics[0] == topic, network, "remote"))
+    why = "no log tells 1 of the claims of what came from home"
+    assert found.observation.unseen == (Unseen("remote", "home-remote", why),)
+    assert {verdict.word for verdict in found.verdicts} == {"holds", "incomplete"}
+    assert found.verdict("INV-3").word == "incomplete"
+
+
 def test_a_ledger_that_does_not_answer_is_a_row(network: Network) -> None:
     network.lock(network.holder("home", 0), network.holder("remote", 0), 100)
 

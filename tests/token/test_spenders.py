@@ -16,7 +16,7 @@ def _freeze(side: Side, account: object, frozen: bool = True) -> None:
 
 @pytest.mark.parametrize("allowance", [10, UINT_MAX])
 @pytest.mark.parametrize("amount", [0, 10])
-def test_a_frozen_spender_moves_nothing(world: World, allowance: int, amount: int) -> None:
+def test_case_09_a_frozen_spender_moves_nothing(world: World, allowance: int, amount: int) -> None:
     side = world.home
     side.token.approve(side.outsider, allowance, sender=side.investor)
     _freeze(side, side.outsider)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import alternatives, holders, peers, proxies, reading, run, trace
+from benchmarks import alternatives, deploying, holders, peers, proxies, reading, run, trace
 from benchmarks.references import REFERENCES
 from benchmarks.rig import AMOUNT, Rig, local_chain
 from tallystick.chain import reverts
@@ -418,3 +418,18 @@ def test_steps_are_sorted_by_what_was_paid_for():
     }
     assert count["SLOAD cold"] == 1
     assert by_depth == {1: sum(gas.values())}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--ledgers", "1"], "apple.yaml: ledgers: 1: expected at least two ledgers\n"),
+        (["--seconds", "0"], ": --seconds: 0: expected at least 1\n"),
+    ],
+)
+def test_what_no_deployment_can_be_measured_on_is_said_in_a_line(given, why, capsys):
+    assert deploying.main(given) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(why)
+    assert err.count("\n") == 1

@@ -15,7 +15,7 @@ from tallystick.actions.entitlement import entitlement
 from tallystick.actions.record import RecordError, check_event
 from tests.support.actions import APPLE, Actions
 from tests.support.dividend import AT_HOME, Dividend
-from tests.support.world import refused
+from tests.support.world import World, refused
 
 # What is needed: what stands there when it is missing, and why contracts refuse that.
 _INCOMPLETE = "record: cash without rate or day"
@@ -47,9 +47,10 @@ def test_an_event_that_pays_cash_is_announced_with_all_that_its_payment_needs(
 
 
 @pytest.mark.requirement("R-40", "R-46")
-def test_the_proceeds_follow_from_the_announced_words_alone(dividend: Dividend) -> None:
+def test_the_proceeds_follow_from_the_announced_words_alone(world: World) -> None:
     """Whoever reads the log computes what the engine pays, and where it needs nothing else."""
-    side = dividend.paying().home
+    dividend = Dividend.fixed(world).paying()
+    side = dividend.home
     (shown,) = [e.record for e in side.engine.events() if e.name == "EventAnnounced"]
     gross = AT_HOME * shown.numerator // shown.denominator
     payment = dividend.actions.claim(side, side.investor).one("Paid").payment
