@@ -1,6 +1,7 @@
 # pragma version 0.4.3
 # pragma evm-version prague
 # pragma nonreentrancy on
+# pragma optimize codesize
 """
 @title Bridge escrow, second piece: its controls
 @license Apache-2.0
