@@ -22,6 +22,7 @@ from benchmarks.rig import (
 )
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.message import LaneMessage
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, Receipt
@@ -36,7 +37,7 @@ from tallystick.governance.release import (
     release_terms,
 )
 from tallystick.governance.roles import Role
-from tallystick.local.network import OPERATORS
+from tallystick.local.network import COURIER, OPERATORS
 from tallystick.reach.connection import Suite
 from tallystick.token.closings import SLOTS
 
@@ -96,6 +97,8 @@ class Scenario:
         with self.rig.home.chain.isolated(), self.rig.remote.chain.isolated():
             # What follows is measured as if it had not been.
             self.lane_days()
+        with self.rig.home.chain.isolated(), self.rig.remote.chain.isolated():
+            self.batches()
         self.signatures()
         self.releases()
         if closings:
@@ -311,6 +314,24 @@ class Scenario:
         _, message = self.burn(one)
         self.note("lane.release.2x2of3", self.deliver(message))
         return self.gas
+
+    def batches(self) -> None:
+        """As many messages as a transaction takes, to as many recipients who hold already."""
+        rig, remote = self.rig, self.rig.remote
+        guests = [remote.chain.account(300 + number) for number in range(MAX_BATCH)]
+        for guest in guests:
+            self.admit(remote, guest)
+        for _ in range(2):
+            messages = [self.lock(guest)[1] for guest in guests]
+            receipt = remote.escrow.deliver_batch(
+                rig.network.lane,
+                bytes(32),
+                [message.as_tuple() for message in messages],
+                *rig.network.batch_attestations(messages),
+                sender=remote.chain.account(COURIER),
+            )
+        assert isinstance(receipt, Receipt)
+        self.gas["lane.deliver_batch.25.per_message"] = -(-receipt.gas_used // MAX_BATCH)
 
     def _page(self, operation: str, send: Callable[[], tuple[Receipt, LaneMessage]]) -> LaneMessage:
         """Note the mean of a page of messages, and the one that begins it; returns the last."""

@@ -34,6 +34,7 @@ exports: (
     transit.enter_lock,
     transit.burn,
     transit.deliver,
+    transit.deliver_batch,
     transit.claim,
     transit.propose_redirect,
     transit.withdraw_redirect,

@@ -57,6 +57,9 @@ _ACCOUNT_ITEMS: constant(uint256) = 4
 _MAX_LATER: constant(uint256) = 7
 # Of an attestation here: epoch 8 | page's word before the message 32
 _HEAD: constant(uint256) = 40
+# Of one of a batch: epoch 8 | lane 32 | word after it 32 | how many 32
+_BATCH_HEAD: constant(uint256) = 104
+_BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(bytes32 lane,bytes32 word,uint64 count)")
 
 QUORUM: public(immutable(address))
 # keccak256 of the source ledger's CAIP-2 name.
@@ -225,6 +228,37 @@ def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[10
     for i: uint256 in range(later, bound=_MAX_LATER):
         word = keccak256(concat(word, extract32(attestation, _HEAD + 32 * i)))
     assert self.number_of_page[word] != 0, "proof: page not proven"
+    return True
+
+
+@external
+@view
+@reentrant
+def verify_batch(domain_separator: bytes32, batch_id: bytes32, attestation: Bytes[1034]) -> bool:
+    """
+    @notice Whether a batch is a stretch of a page of the source's outbox that was proven, up to a word that a proof
+            showed.
+           attestation = epoch 8 | lane 32 | word after the batch 32 | how many 32 | ids of later messages, 32 each
+    @dev The escrow chained the messages to that word: who begins with the page's word before them ends in it.
+    @param domain_separator Not looked at.
+    @param batch_id EIP-712 struct hash of the batch.
+    @param attestation See above.
+    @return True; every refusal reverts with its reason.
+    """
+    assert chain.id == _CHAIN_ID, "proof: batch made on another chain"
+    length: uint256 = len(attestation)
+    assert (
+        length >= _BATCH_HEAD and (length - _BATCH_HEAD) & 31 == 0
+    ), "proof: no whole ids of a batch"
+    later: uint256 = (length - _BATCH_HEAD) >> 5
+    assert later <= _MAX_LATER, "proof: batch of more than a page"
+    word: bytes32 = extract32(attestation, 40)
+    assert batch_id == keccak256(
+        abi_encode(_BATCH_TYPEHASH, extract32(attestation, 8), word, extract32(attestation, 72))
+    ), "proof: another batch"
+    for i: uint256 in range(later, bound=_MAX_LATER):
+        word = keccak256(concat(word, extract32(attestation, _BATCH_HEAD + 32 * i)))
+    assert self.number_of_page[word] != 0, "proof: batch not proven"
     return True
 
 

@@ -23,6 +23,10 @@ from interfaces import IVerifier
 
 implements: IVerifier
 
+# Of many messages at once, as the bridge's `message` has it.
+_BATCH_ATTESTATION_TYPEHASH: constant(bytes32) = keccak256(
+    "BatchAttestation(uint64 epoch,bytes32 signer_set,Batch batch)Batch(bytes32 lane,bytes32 word,uint64 count)"
+)
 _MAX_SIGNERS: constant(uint256) = 16
 _MIN_THRESHOLD: constant(uint256) = 2
 _HEAD: constant(uint256) = 10
@@ -108,12 +112,63 @@ def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[10
     @param attestation Epoch, bitmap, signatures; see above.
     @return True; every refusal reverts with its reason.
     """
+    return self._is_signed(ATTESTATION_TYPEHASH, domain_separator, message_id, attestation)
+
+
+@external
+@view
+@reentrant
+def verify_batch(domain_separator: bytes32, batch_id: bytes32, attestation: Bytes[1034]) -> bool:
+    """
+    @notice The same of a batch of messages, which its signers sign as a type of its own.
+    @param domain_separator EIP-712 domain of the contract that asks.
+    @param batch_id EIP-712 struct hash of the batch.
+    @param attestation Epoch, bitmap, signatures; see above.
+    @return True; every refusal reverts with its reason.
+    """
+    return self._is_signed(_BATCH_ATTESTATION_TYPEHASH, domain_separator, batch_id, attestation)
+
+
+@external
+@view
+def signer_set() -> SignerSet:
+    """
+    @notice Who signs, and how many of them must.
+    @return Threshold and signers, for good.
+    """
+    signers: DynArray[address, _MAX_SIGNERS] = []
+    for i: uint256 in range(_COUNT, bound=_MAX_SIGNERS):
+        signers.append(_SIGNERS[i])
+    return SignerSet(threshold=_THRESHOLD, signers=signers)
+
+
+@external
+@view
+def operator() -> bytes32:
+    """
+    @notice Who runs its attestors.
+    @return keccak256 of the LEI.
+    """
+    return _OPERATOR
+
+
+@internal
+@view
+def _is_signed(
+    attestation_typehash: bytes32,
+    domain_separator: bytes32,
+    struct_hash: bytes32,
+    attestation: Bytes[1034],
+) -> bool:
+    """
+    @dev Whether enough signers signed a struct under a type of attestation.
+    """
     head: uint256 = convert(extract32(attestation, 0), uint256)
     digest: bytes32 = keccak256(
         concat(
             0x1901,
             domain_separator,
-            keccak256(abi_encode(ATTESTATION_TYPEHASH, head >> 192, SIGNER_SET, message_id)),
+            keccak256(abi_encode(attestation_typehash, head >> 192, SIGNER_SET, struct_hash)),
         )
     )
     bitmap: uint256 = (head >> 176) & 65535
@@ -138,26 +193,3 @@ def verify(domain_separator: bytes32, message_id: bytes32, attestation: Bytes[10
     assert cursor == len(attestation), "verifier: trailing bytes"
     assert cursor >= unsafe_add(_HEAD, _THRESHOLD << 6), "verifier: too few signatures"
     return True
-
-
-@external
-@view
-def signer_set() -> SignerSet:
-    """
-    @notice Who signs, and how many of them must.
-    @return Threshold and signers, for good.
-    """
-    signers: DynArray[address, _MAX_SIGNERS] = []
-    for i: uint256 in range(_COUNT, bound=_MAX_SIGNERS):
-        signers.append(_SIGNERS[i])
-    return SignerSet(threshold=_THRESHOLD, signers=signers)
-
-
-@external
-@view
-def operator() -> bytes32:
-    """
-    @notice Who runs its attestors.
-    @return keccak256 of the LEI.
-    """
-    return _OPERATOR

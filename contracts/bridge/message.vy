@@ -9,7 +9,7 @@
      grade, both ledgers and both escrows, and the kind to the direction, so that one id names one movement in the
      world.
      Attestors sign `Attestation(uint64 epoch,bytes32 signer_set,Message message)` in the domain of the *destination*
-     escrow.
+     escrow, or `BatchAttestation(uint64 epoch,bytes32 signer_set,Batch batch)` of many messages at once.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
 """
 
@@ -29,6 +29,7 @@ _LANE_TYPEHASH: constant(bytes32) = keccak256(
     "Lane(string isin,uint8 decimals,uint16 close_minute,uint8 grade,"
     "bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
 )
+_BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(bytes32 lane,bytes32 word,uint64 count)")
 _DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 )
@@ -60,6 +61,15 @@ def _id(message: Message) -> bytes32:
     @dev EIP-712 struct hash. All fields are one word, so that the ABI encoding is the struct encoding.
     """
     return keccak256(abi_encode(_MESSAGE_TYPEHASH, message))
+
+
+@internal
+@pure
+def _batch_id(lane: bytes32, word: bytes32, count: uint256) -> bytes32:
+    """
+    @dev EIP-712 struct hash of a batch.
+    """
+    return keccak256(abi_encode(_BATCH_TYPEHASH, lane, word, count))
 
 
 @internal

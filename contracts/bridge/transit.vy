@@ -30,6 +30,8 @@ CLAIMED: constant(uint256) = 2
 REDIRECTED: constant(uint256) = 3
 _KIND_SHIFT: constant(uint256) = 16
 _PAYEE_SHIFT: constant(uint256) = 24
+# Most messages to a delivery in one transaction.
+_MAX_BATCH: constant(uint256) = 25
 # Eight messages to a page of the outbox.
 _PAGE_SHIFT: constant(uint256) = 3
 
@@ -167,15 +169,8 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     @custom:refused in, suspended lane
     """
     terms: uint256 = lanes._open_terms(m.lane)
-    home: bool = terms & lanes.HOME != 0
-    assert m.codec == message.CODEC, "transit: unknown codec"
-    assert m.kind == (message.RELEASE if home else message.ISSUE), "transit: wrong direction"
-    # A unit may not be here before it has left there, on whichever clock one looks.
-    assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
-    nonce: uint256 = convert(m.nonce, uint256)
-    assert not lanes._has_arrived(m.lane, nonce), "transit: delivered already"
-    recipient: address = message._address(m.recipient)
-    assert recipient != empty(address), "transit: recipient is no account"
+    self._check(m, terms)
+    assert not lanes._has_arrived(m.lane, convert(m.nonce, uint256)), "transit: delivered already"
     id: bytes32 = message._id(m)
     number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
     epoch: uint256 = lanes._valid_epoch(m.lane, number)
@@ -192,27 +187,65 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
         assert staticcall IVerifier(lanes._seconds[m.lane][number]).verify(
             domain, id, second
         ), "transit: not verified by the second"
-    # The release that knows ratios transforms here; this one knows none.
-    assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
+    return self._arrive(m, id, terms)
 
-    lanes._book_in(m.lane, terms, nonce, m.amount)
-    credited: bool = self._credit(m.lane, terms, recipient, m.amount)
-    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
-    if credited:
-        self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
-        return True
-    # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
-    assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
-        recipient
-    ), "transit: token refused"
-    self.suspended[id] = m.amount
-    flows._book_suspense(m.lane, terms, m.amount)
-    log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
-    if not home:
-        assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
-            m.amount
-        ), "transit: not held"
-    return False
+
+@external
+def deliver_batch(
+    lane: bytes32,
+    before: bytes32,
+    messages: DynArray[message.Message, _MAX_BATCH],
+    attestation: Bytes[1034],
+    second: Bytes[1034] = b"",
+) -> uint256:
+    """
+    @notice Deliver messages of one lane under one attestation, all or none; those that are here already are passed
+            over, so that nobody stops a batch by delivering one of it before.
+    @dev What is attested is a `Batch`: the lane, how many, and the word that a page of the outbox would have after them,
+         `before` at first. So a stretch of a page is a batch whose word the source's storage holds, and
+         attestors take any messages, from zero.
+    @param lane The lane.
+    @param before What the chain begins with.
+    @param messages The messages, in the order in which they are chained.
+    @param attestation As for `deliver`, of the batch.
+    @param second As for `deliver`, of the batch.
+    @return How many took effect by this call.
+    @custom:role anyone
+    @custom:refused in, suspended lane
+    """
+    terms: uint256 = lanes._open_terms(lane)
+    assert len(messages) != 0, "transit: nothing in the batch"
+    ids: DynArray[bytes32, _MAX_BATCH] = []
+    word: bytes32 = before
+    for m: message.Message in messages:
+        assert m.lane == lane, "transit: of another lane"
+        id: bytes32 = message._id(m)
+        ids.append(id)
+        word = keccak256(concat(word, id))
+    batch: bytes32 = message._batch_id(lane, word, len(messages))
+    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
+    epoch: uint256 = lanes._valid_epoch(lane, number)
+    domain: bytes32 = message._domain_separator()
+    assert staticcall IVerifier(convert(epoch >> 96, address)).verify_batch(
+        domain, batch, attestation
+    ), "transit: batch not verified"
+    if epoch & lanes.TWO == 0:
+        assert len(second) == 0, "transit: one verifier alone for a batch"
+    else:
+        assert len(second) != 0, "transit: batch needs two attestations"
+        assert (
+            convert(extract32(second, 0), uint256) >> 192 == number
+        ), "transit: batch of two epochs"
+        assert staticcall IVerifier(lanes._seconds[lane][number]).verify_batch(
+            domain, batch, second
+        ), "transit: batch not verified by the second"
+    count: uint256 = 0
+    for i: uint256 in range(len(messages), bound=_MAX_BATCH):
+        self._check(messages[i], terms)
+        if not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):
+            self._arrive(messages[i], ids[i], terms)
+            count = unsafe_add(count, 1)
+    return count
 
 
 @external
@@ -402,6 +435,50 @@ def _token_role(lane: bytes32, account: address) -> uint256:
     """
     lanes._open_terms(lane)
     return staticcall ISecurityToken(lanes._opened_with[lane].token).role_of(account)
+
+
+@internal
+@view
+def _check(m: message.Message, terms: uint256):
+    """
+    @dev What a message must be, whoever attests it.
+    """
+    assert m.codec == message.CODEC, "transit: unknown codec"
+    assert m.kind == (
+        message.RELEASE if terms & lanes.HOME != 0 else message.ISSUE
+    ), "transit: wrong direction"
+    # A unit may not be here before it has left there, on whichever clock one looks.
+    assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
+    assert message._address(m.recipient) != empty(address), "transit: recipient is no account"
+
+
+@internal
+def _arrive(m: message.Message, id: bytes32, terms: uint256) -> bool:
+    """
+    @dev Take in a message that was attested and is not here; whether its recipient was credited.
+    """
+    # The release that knows ratios transforms here; this one knows none.
+    assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
+
+    recipient: address = message._address(m.recipient)
+    lanes._book_in(m.lane, terms, convert(m.nonce, uint256), m.amount)
+    credited: bool = self._credit(m.lane, terms, recipient, m.amount)
+    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
+    if credited:
+        self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
+        return True
+    # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
+    assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
+        recipient
+    ), "transit: token refused"
+    self.suspended[id] = m.amount
+    flows._book_suspense(m.lane, terms, m.amount)
+    log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
+    if terms & lanes.HOME == 0:
+        assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
+            m.amount
+        ), "transit: not held"
+    return False
 
 
 @internal

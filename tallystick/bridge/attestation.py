@@ -15,6 +15,7 @@ __all__ = [
     "ATTESTATION_TYPE",
     "Domain",
     "SignerSet",
+    "Struct",
     "attest",
     "attestation_digest",
     "attestation_head",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tallystick.bridge.batch import Batch
 from tallystick.bridge.message import ledger_id, party
 from tallystick.bridge.outbox import PAGE, page_word
 from tallystick.build import Artifact
@@ -23,6 +24,7 @@ __all__ = [
     "Commitment",
     "ProofDomain",
     "ProofTerms",
+    "batch_attestation",
     "header_of",
     "header_rlp",
     "nodes_of",
@@ -263,6 +265,26 @@ def page_attestation(epoch: int, ids: Sequence[bytes], index: int) -> bytes:
     if not 0 <= index < len(ids) <= PAGE:
         raise ValueError(f"message {index} of {len(ids)}: one of at most {PAGE} expected")
     return epoch.to_bytes(8, "big") + page_word(ids[:index]) + b"".join(ids[index + 1 :])
+
+
+def batch_attestation(epoch: int, batch: Batch, later: Sequence[bytes] = ()) -> bytes:
+    """Return what `deliver_batch` is given for messages that follow one another on a proven page.
+
+    Args:
+        epoch: the lane's epoch that trusts the proof verifier.
+        batch: of those messages, behind the page's word before the first of them.
+        later: ids of the page's messages behind them when it was proven, in order, at most 7.
+
+    Returns:
+        epoch 8 bytes | lane 32 | word after the batch 32 | how many 32 | later ids, 32 each.
+
+    Raises:
+        ValueError: more messages than a page has.
+    """
+    if batch.count + len(later) > PAGE:
+        raise ValueError(f"{batch.count} and {len(later)} messages: at most {PAGE} expected")
+    head = epoch.to_bytes(8, "big") + batch.lane + batch.word + batch.count.to_bytes(32, "big")
+    return head + b"".join(later)
 
 
 def _bytes(text: str) -> bytes:

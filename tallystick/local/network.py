@@ -11,7 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.attestation import ATTESTATION_TYPE, Domain, SignerSet, Struct, attest
+from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE, Batch
 from tallystick.bridge.message import LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
@@ -380,11 +381,20 @@ class Network:
 
     def attestations(self, message: LaneMessage) -> tuple[bytes, ...]:
         """Let enough attestors of each of the lane's first verifiers sign a message."""
-        suite = self.destination(message)
+        return self._by_each(self.destination(message), message, ATTESTATION_TYPE)
+
+    def batch_attestations(self, messages: Sequence[LaneMessage]) -> tuple[bytes, ...]:
+        """Let them sign a batch of messages, of one direction of the lane."""
+        batch = Batch.of(messages)
+        return self._by_each(self.destination(messages[0]), batch, BATCH_ATTESTATION_TYPE)
+
+    def _by_each(self, suite: Suite, what: Struct, attests: str) -> tuple[bytes, ...]:
         domain = Domain(suite.chain.chain_id, str(suite.escrow.address))
         keys = {str(each.address): each.key for each in self.parties.attestors[0] if each.key}
         return tuple(
-            attest(message, one, domain, [keys[each] for each in one.signers[: one.threshold]])
+            attest(
+                what, one, domain, [keys[each] for each in one.signers[: one.threshold]], attests
+            )
             for one in first_signers(self.plan.lanes[0], self.parties.attestors[0])
         )
 

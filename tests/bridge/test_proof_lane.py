@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tallystick.bridge.batch import Batch
 from tallystick.bridge.message import LaneMessage
 from tallystick.bridge.outbox import page_word
 from tallystick.bridge.proof import (
+    batch_attestation,
     header_of,
     header_rlp,
     nodes_of,
@@ -88,6 +91,48 @@ def test_units_come_home_by_a_proof(world: World) -> None:
     attestation = page_attestation(EPOCH, [message.id], 0)
     assert world.deliver(message, attestation).return_value is True
     assert world.lane_state(world.home).outstanding == 600
+
+
+@pytest.mark.requirement("INV-3", "INV-4")
+@pytest.mark.parametrize(("first", "last"), [(0, 5), (0, 3), (1, 4), (4, 5)])
+def test_a_stretch_of_a_proven_page_is_a_batch(world: World, first: int, last: int) -> None:
+    """Its word is the page's after the last of them, or leads there."""
+    prover = proving(world, world.home, world.remote)
+    messages = [world.locked(100 + number) for number in range(5)]
+    source = Source(storage_of(world.home), escrow=str(world.home.escrow.address).lower())
+    prover.show_root(source.number, source.root)
+    stretch, ids = messages[first:last], ids_of(messages)
+    before = page_word(ids[:first])
+    batch = Batch.of(stretch, before)
+
+    def bring(of: Sequence[LaneMessage], attestation: bytes, word: bytes = before) -> Any:
+        side, told = world.remote, [message.as_tuple() for message in of]
+        return side.escrow.deliver_batch(
+            world.lane, word, told, attestation, sender=side.courier
+        ).return_value
+
+    attestation = batch_attestation(EPOCH, batch, ids[last:])
+    with refused(world, "proof: batch not proven"):
+        bring(stretch, attestation)
+    prover.prove(source, world.lane, 0)
+    for wrong, reason in (
+        (attestation + bytes(31), "proof: no whole ids of a batch"),
+        (attestation[:103], "proof: no whole ids of a batch"),
+        (attestation + bytes(32 * 8), "proof: batch of more than a page"),
+        (attestation + bytes(32), "proof: batch not proven"),
+        (batch_attestation(EPOCH, replace(batch, count=7)), "proof: another batch"),
+        (batch_attestation(EPOCH, replace(batch, lane=bytes(32)), ids[last:]), "proof: another"),
+    ):
+        with refused(world, reason if reason != "proof: another" else "proof: another batch"):
+            bring(stretch, wrong)
+    with refused(world, "proof: another batch"):
+        bring(stretch, attestation, keccak(before))
+    with refused(world, "proof: another batch"):
+        bring([*stretch, world.message(amount=9)], attestation)
+    assert bring(stretch, attestation) == last - first
+    assert world.remote.balance(world.remote.investor) == sum(m.amount for m in stretch)
+    with pytest.raises(ValueError, match="at most 8 expected"):
+        batch_attestation(EPOCH, batch, ids * 2)
 
 
 @pytest.mark.requirement("INV-4")

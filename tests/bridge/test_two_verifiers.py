@@ -98,6 +98,40 @@ def test_one_of_the_two_is_not_enough(
 
 
 @pytest.mark.requirement("INV-4")
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        ((0,), "transit: batch needs two attestations"),
+        ((1,), "verifier: wrong signature"),
+        ((0, 0), "verifier: wrong signature"),
+        ((1, 0), "verifier: wrong signature"),
+        ((0, 1), None),
+    ],
+)
+def test_a_batch_takes_both(world: World, order: tuple[int, ...], reason: str | None) -> None:
+    messages = [world.locked(100), world.locked(200)]
+    proofs = world.network.batch_attestations(messages)
+    side, told = world.remote, [message.as_tuple() for message in messages]
+    given = (world.lane, bytes(32), told, *(proofs[which] for which in order))
+    if reason is None:
+        assert side.escrow.deliver_batch(*given, sender=side.courier).return_value == 2
+        assert side.balance(side.investor) == 300
+        return
+    with refused(world, reason):
+        side.escrow.deliver_batch(*given, sender=side.courier)
+
+
+@pytest.mark.requirement("INV-4")
+def test_the_second_attests_a_batch_in_the_epoch_of_the_first(world: World) -> None:
+    messages = [world.locked(100)]
+    one, two = world.network.batch_attestations(messages)
+    side, told = world.remote, [message.as_tuple() for message in messages]
+    with refused(world, "transit: batch of two epochs"):
+        later = (2).to_bytes(8, "big") + two[8:]
+        side.escrow.deliver_batch(world.lane, bytes(32), told, one, later, sender=side.courier)
+
+
+@pytest.mark.requirement("INV-4")
 def test_both_attest_the_same_message(world: World) -> None:
     message, other = world.message(), world.message(amount=1_001)
     one, two = (world.network.attestations(each) for each in (message, other))

@@ -244,6 +244,7 @@ def test_a_verifier_has_nothing_that_anybody_could_change(attested: Attested) ->
     assert verifier.artifact.layout.get("storage_layout", {}) == {}
     functions = [item for item in verifier.abi if item["type"] == "function"]
     assert {item["name"] for item in functions} == {
+        "verify_batch",
         "ATTESTATION_TYPEHASH",
         "LEI",
         "SIGNER_SET",

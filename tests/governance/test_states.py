@@ -520,6 +520,16 @@ def _deliver(world: World, state: str) -> Call:
     return Call(side, side.escrow, "deliver", arguments, side.courier, credited=side.investor)
 
 
+@prepares(_ESCROW, "deliver_batch")
+def _deliver_batch(world: World, state: str) -> Call:
+    messages = [world.locked(5)]
+    side = world.remote
+    told = [message.as_tuple() for message in messages]
+    proofs = world.network.batch_attestations(messages)
+    arguments = (world.lane, bytes(32), told, *proofs)
+    return Call(side, side.escrow, "deliver_batch", arguments, side.courier)
+
+
 @prepares(_ESCROW, "claim")
 def _claim(world: World, state: str) -> Call:
     message, side = world.locked(5, world.remote.outsider), world.remote
