@@ -19,10 +19,10 @@ MAX_PROOF: constant(uint256) = 8192
 _MAX_NODES: constant(uint256) = 32
 _KEY_NIBBLES: constant(uint256) = 64
 _BRANCH_ITEMS: constant(uint256) = 17
-# First bytes: of an empty string, of a string of 32 bytes, of a list inside its parent (fewer than 32 bytes in all).
+# First bytes: of an empty string, of a string of 32 bytes, of a node inside its parent (3 to 31 bytes in all).
 _EMPTY: constant(uint256) = 128
 _HASH: constant(uint256) = 160
-_MIN_INSIDE: constant(uint256) = 193
+_MIN_INSIDE: constant(uint256) = 194
 _MAX_INSIDE: constant(uint256) = 222
 # First nibble of a path: odd is 1, a leaf's 2 (hex prefix, appendix C).
 _ODD: constant(uint256) = 1
@@ -40,9 +40,8 @@ def _leaf(root: bytes32, key: bytes32, proof: Bytes[MAX_PROOF]) -> (uint256, uin
     # What is left of the key, from the top.
     path: uint256 = convert(key, uint256)
     left: uint256 = _KEY_NIBBLES
-    # The node at hand: where it begins, what it lies in, and its hash unless it lies in its parent.
+    # The node at hand: where it begins, and its hash unless it lies in its parent.
     at: uint256 = 0
-    end: uint256 = len(proof)
     expected: bytes32 = root
     inside: bool = False
     # Behind the last node that has a hash.
@@ -52,7 +51,7 @@ def _leaf(root: bytes32, key: bytes32, proof: Bytes[MAX_PROOF]) -> (uint256, uin
         start: uint256 = 0
         stop: uint256 = 0
         is_list: bool = False
-        start, stop, is_list = rlp._item(convert(extract32(data, at), uint256), at, end)
+        start, stop, is_list = rlp._item(convert(extract32(data, at), uint256), at, len(proof))
         assert is_list, "trie: no node"
         if not inside:
             assert keccak256(slice(data, at, unsafe_sub(stop, at))) == expected, "trie: wrong hash"
@@ -123,9 +122,7 @@ def _leaf(root: bytes32, key: bytes32, proof: Bytes[MAX_PROOF]) -> (uint256, uin
         if inside:
             assert kind >= _MIN_INSIDE and kind <= _MAX_INSIDE, "trie: no node to go on to"
             at = child
-            end = unsafe_sub(unsafe_add(child, kind), 191)
         else:
             expected = extract32(data, unsafe_add(child, 1))
             at = cursor
-            end = len(proof)
     raise "trie: too deep"

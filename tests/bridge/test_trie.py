@@ -124,6 +124,27 @@ def test_nodes_inside_others_are_gone_through(harness: Contract) -> None:
     assert value(harness, trie.root_hash, second, proof) == b"b"
 
 
+@pytest.mark.parametrize("size", [3, 30, 31, 32, 33])
+def test_a_node_below_32_bytes_lies_in_its_parent(harness: Contract, size: int) -> None:
+    """A leaf of so many bytes; the next larger one has a hash."""
+    first, second = KEY[:31] + b"\x01", KEY[:31] + b"\x02"
+    member = b"v" * max(size - 3, 1)
+    assert len(rlp.encode([b"\x20", member])) == size
+    trie = trie_of({first: member, second: b"b"})
+    proof = proof_in(trie, first)
+    assert (len(proof[-1]) == size) == (size >= 32)
+    assert value(harness, trie.root_hash, first, b"".join(proof)) == member
+
+
+def test_a_proof_has_at_most_8192_bytes(harness: Contract) -> None:
+    longest = rlp.encode([bytes(8_179), VALUE[:6]])
+    assert len(longest) == 8_192
+    with reverts("trie: wrong hash"):
+        value(harness, bytes(32), KEY, longest)
+    with reverts():
+        value(harness, bytes(32), KEY, longest + b"\0")
+
+
 @pytest.mark.parametrize("nodes", [1, 2, 9, 15])
 def test_a_tower_of_full_branches_is_climbed(harness: Contract, nodes: int) -> None:
     root, proof = tower(KEY, VALUE, nodes)
@@ -195,6 +216,20 @@ def test_a_node_of_no_sound_trie_is_refused(harness: Contract, reason: str) -> N
     root, proof = chain_of(*ODD[reason])
     with reverts(reason):
         value(harness, root, KEY, proof)
+
+
+@pytest.mark.parametrize("inside", [[], [b"\x05"], [b"v" * 30], [b"v" * 40]])
+def test_what_is_too_small_or_too_large_for_a_node_inside_is_none(
+    harness: Contract, inside: list[bytes]
+) -> None:
+    """Nor, of 32 bytes, is it the hash of one (optimism issue 4845, February 2023)."""
+    for node, reason in (
+        (branch(PATH[0], inside), "trie: no such child"),
+        ([hex_prefix(PATH[:1], leaf=False), inside], "trie: no node to go on to"),
+    ):
+        root, proof = chain_of(node)
+        with reverts(reason):
+            value(harness, root, KEY, proof)
 
 
 def test_a_leaf_that_holds_a_list_holds_no_value(harness: Contract) -> None:
