@@ -128,7 +128,7 @@ class _Story:
         def count(_: object) -> None:
             steps[0] += 1
 
-        self.network = Network.deploy(instrument, self.chains, progress=count)
+        self.network = Network.deploy(instrument, self.chains, grade="production", progress=count)
         wrong = self.network.verify()
         if wrong:
             raise CheckFailed("; ".join(wrong))
@@ -224,9 +224,9 @@ class _Story:
         self._catch_up(self.remote.chain, message.lock_time)
         receipt = self.network.deliver(message)
         report.say(
-            f"{self.network.threshold} of {len(self.network.attestors)} attestors sign; anyone "
-            f"delivers: issued to {recipient.name} on {self.remote_name} "
-            f"({receipt.gas_used:,} gas)."
+            f"{self.network.threshold} of {len(self.network.attestors)} attestors of one operator "
+            "sign, and 2 of 3 of another; anyone delivers: issued to "
+            f"{recipient.name} on {self.remote_name} ({receipt.gas_used:,} gas)."
         )
         self.first_message = message
         self._sample("delivered")
@@ -299,21 +299,27 @@ class _Story:
         message = self.network.lock(sender.account, recipient.account.address, amount)
         self._catch_up(self.remote.chain, message.lock_time)
         altered = replace(message, amount=message.amount + 1)
-        attestation = self.network.attest(message)
+        attestations = self.network.attestations(message)
         attempts: list[tuple[str, Callable[[], object]]] = [
             ("replayed", lambda: self.network.deliver(self.first_message)),
-            ("altered: one unit more", lambda: self.network.deliver(altered, attestation)),
+            ("altered: one unit more", lambda: self.network.deliver(altered, *attestations)),
             (
                 "signed by too few",
                 lambda: self.network.deliver(
-                    message, self.network.attest(message, self.network.threshold - 1)
+                    message,
+                    self.network.attest(message, self.network.threshold - 1),
+                    attestations[1],
                 ),
+            ),
+            (
+                "attested by one operator alone",
+                lambda: self.network.deliver(message, attestations[0]),
             ),
             (
                 "sent back to where it came from",
                 lambda: self.home.escrow.deliver(
                     message.as_tuple(),
-                    attestation,
+                    *attestations,
                     sender=self.network.signers(self.home.chain.name)["courier"],
                 ),
             ),
@@ -321,7 +327,7 @@ class _Story:
         rows = [(label, self._refusal(attempt)) for label, attempt in attempts]
         report.table("Refused", ("Message", "Reason"), rows)
         self.network.deliver(message)
-        report.say("The same message, whole and signed by enough, is then delivered.")
+        report.say("The same message, whole and signed by enough of both, is then delivered.")
         self._sample("after refusals")
 
     def _upgrade_in_transit(self) -> None:

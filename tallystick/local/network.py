@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from tallystick.bridge.attestation import ATTESTATION_TYPE, Domain, SignerSet, Struct, attest
 from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE, Batch
-from tallystick.bridge.message import LaneId, LaneMessage, message_of, party
+from tallystick.bridge.message import NO_CAP, LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
@@ -125,7 +125,7 @@ def local_plan(
         threshold=2,
     )
     production = grade == "production"
-    most = int(instrument.authorised) if cap is None and production else cap
+    most = min(int(instrument.authorised), NO_CAP - 1) if cap is None and production else cap
     at = {role: AccountRef(index=index) for role, index in ROLE_INDEX.items()}
     plan = Plan(
         schema=PLAN_SCHEMA,
