@@ -302,11 +302,10 @@ class Scenario:
 
     def two_verifiers(self) -> dict[str, int]:
         """A lane of grade production: two of three attestors of each of its two verifiers."""
-        custody, one = next(iter(self.rig.home.custodies.values())), self.holders[0]
+        one = self.holders[0]
         for suite, account in ((self.rig.home, one), (self.rig.remote, self.guests[0])):
             self.admit(suite, account)
         self.rig.network.issue([(one, 1_000 * AMOUNT)])
-        self.token.approve(custody, _UNLIMITED, sender=one)
         self.deliver(self.lock(self.guests[0], 3 * AMOUNT)[1])
         _, message = self.lock(self.guests[0])
         self.note("lane.deliver_mint.2x2of3", self.deliver(message))

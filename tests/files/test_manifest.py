@@ -464,13 +464,12 @@ def test_a_third_party_needs_nothing_else(network: Network, tmp_path: Path) -> N
 
     # lock
     escrow = me.contract("home", "BridgeEscrow")
-    custody = lane["sides"]["home"]["custody"]
-    me.send("home", token.functions.approve(custody, 100), sender)
+    custody = me.contract("home", "LaneCustody", lane["sides"]["home"]["custody"])
     now = me.web3["home"].eth.get_block("latest")["timestamp"]
     word = bytes(12) + bytes.fromhex(recipient["address"][2:])
     receipt = me.send(
         "home",
-        escrow.functions.lock(lane["id"], word, 100, now + 86_400),
+        custody.functions.lock(lane["id"], word, 100, now + 86_400),
         sender,
     )
     (event,) = escrow.events.MessageSent().process_receipt(receipt, errors=DISCARD)

@@ -86,11 +86,8 @@ def _lock(connection: Connection, amount: int) -> None:
     home = connection.chains["home"]
     sender = home.account(manifest.holders[0].index or 0)
     recipient = next(h for h in manifest.holders if h.ledger == "remote" and h.eligible)
-    custody = lane.sides["home"].custody
-    connection.token("home").approve(custody, amount, sender=sender)
-    connection.escrow("home").lock(
-        lane.id_bytes, party(recipient.address), amount, home.now + 3_600, sender=sender
-    )
+    custody = connection.contract("home", "LaneCustody", lane.sides["home"].custody)
+    custody.lock(lane.id_bytes, party(recipient.address), amount, home.now + 3_600, sender=sender)
 
 
 @pytest.mark.anvil_only
@@ -164,11 +161,9 @@ def test_without_courier_somebody_else_delivers(tmp_path: Path) -> None:
         home = connection.chains["home"]
         sender = home.account(manifest.holders[0].index or 0)
         lane = manifest.lanes[0]
-        connection.token("home").approve(lane.sides["home"].custody, 5, sender=sender)
+        custody = connection.contract("home", "LaneCustody", lane.sides["home"].custody)
         recipient = next(h for h in manifest.holders if h.ledger == "remote" and h.eligible)
-        connection.escrow("home").lock(
-            lane.id_bytes, party(recipient.address), 5, home.now + 3_600, sender=sender
-        )
+        custody.lock(lane.id_bytes, party(recipient.address), 5, home.now + 3_600, sender=sender)
         time.sleep(4)
         assert not connection.escrow("remote").has_arrived(lane.id_bytes, 0)
         once = tallystick("courier", "--manifest", path, "--once", cwd=tmp_path)
