@@ -36,6 +36,7 @@ from tallystick.governance.release import (
     release_terms,
 )
 from tallystick.governance.roles import Role
+from tallystick.local.network import OPERATORS
 from tallystick.reach.connection import Suite
 from tallystick.token.closings import SLOTS
 
@@ -52,7 +53,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, four times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, five times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -63,12 +64,14 @@ def measure(backend: str) -> dict[str, int]:
     with Rig.open(backend) as rig:
         scenario = Scenario(rig)
         scenario.run()
+    with Rig.open(backend, grade="production", cap=8 * 10**12) as rig:
+        production = Scenario(rig).two_verifiers()
     with Rig.open(backend) as rig:
         dividends = Dividends(rig).run()
     with Rig.open(backend) as rig:
         declarations = Declarations(rig).run()
     with Rig.open(backend) as rig:
-        return scenario.gas | dividends | declarations | Proofs(rig).run()
+        return scenario.gas | production | dividends | declarations | Proofs(rig).run()
 
 
 class Scenario:
@@ -266,8 +269,8 @@ class Scenario:
         self.rig.align()
         return receipt, LaneMessage.from_event(receipt.one("MessageSent").args["message"])
 
-    def deliver(self, message: LaneMessage, attestation: bytes | None = None) -> Receipt:
-        return self.rig.network.deliver(message, attestation)
+    def deliver(self, message: LaneMessage, *attestations: bytes) -> Receipt:
+        return self.rig.network.deliver(message, *attestations)
 
     def lanes(self) -> None:
         rig, one, guest = self.rig, self.holders[0], self.guests[0]
@@ -294,6 +297,21 @@ class Scenario:
         self.gas["lane.security_token_back"] = (
             self.gas["lane.burn_send"] + self.gas["lane.release.2of3"]
         )
+
+    def two_verifiers(self) -> dict[str, int]:
+        """A lane of grade production: two of three attestors of each of its two verifiers."""
+        custody, one = next(iter(self.rig.home.custodies.values())), self.holders[0]
+        for suite, account in ((self.rig.home, one), (self.rig.remote, self.guests[0])):
+            self.admit(suite, account)
+        self.rig.network.issue([(one, 1_000 * AMOUNT)])
+        self.token.approve(custody, _UNLIMITED, sender=one)
+        self.deliver(self.lock(self.guests[0], 3 * AMOUNT)[1])
+        _, message = self.lock(self.guests[0])
+        self.note("lane.deliver_mint.2x2of3", self.deliver(message))
+        self.deliver(self.burn(one)[1])
+        _, message = self.burn(one)
+        self.note("lane.release.2x2of3", self.deliver(message))
+        return self.gas
 
     def _page(self, operation: str, send: Callable[[], tuple[Receipt, LaneMessage]]) -> LaneMessage:
         """Note the mean of a page of messages, and the one that begins it; returns the last."""
@@ -351,20 +369,24 @@ class Scenario:
         for suite in (rig.home, rig.remote):
             chain, escrow, lane = suite.chain, suite.escrow, rig.network.lane
             before = meter(chain).spent
-            verifier = chain.deploy(
-                "QuorumVerifier", *signers.verifier_arguments, sender=self.holders[5]
-            )
+            arguments = signers.verifier_arguments(OPERATORS[0])
+            verifier = chain.deploy("QuorumVerifier", *arguments, sender=self.holders[5])
             created = meter(chain).spent - before
-            terms = (lane, verifier, escrow.lane_state(lane).terms.cap, REASON, DOCUMENT)
+            now = escrow.lane_state(lane).terms
+            terms = (lane, verifier, now.second, now.cap, REASON, DOCUMENT)
             operator = rig.network.party(chain.name, "operator")
             proposed = escrow.propose_lane_terms(*terms, sender=operator)
             administrator = rig.network.administrators(chain.name)[0]
-            confirmed = escrow.set_lane_terms(*terms, sender=administrator)
+            confirmed = escrow.confirm_lane_terms(*terms, sender=administrator)
             if suite is rig.home:
                 self.gas["verifier.create.7"] = created
-                self.note("lane.propose_verifier", proposed)
-                self.note("lane.set_verifier", confirmed)
+                self.note("lane.propose_terms", proposed)
+                self.note("lane.confirm_terms", confirmed)
         rig.advance(3_600)
+        for suite in (rig.home, rig.remote):
+            applied = suite.escrow.apply_lane_terms(rig.network.lane, sender=self.holders[5])
+            if suite is rig.home:
+                self.note("lane.apply_terms", applied)
         _, message = self.lock(self.guests[0])
         chain, gas = rig.remote.chain, {}
         for count in (5, 6, 7):

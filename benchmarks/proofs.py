@@ -25,6 +25,7 @@ from tallystick.bridge.proof import (
 )
 from tallystick.chain import Contract, Receipt, rlp
 from tallystick.chain.abi import address_bytes, keccak
+from tallystick.local.network import OPERATORS
 
 __all__ = ["STATE_NODES", "STORAGE_NODES", "Proofs"]
 
@@ -93,10 +94,10 @@ class Proofs:
 
     def _verifier(self) -> Contract:
         quorum = self.chain.deploy(
-            "QuorumVerifier", *self.signers.verifier_arguments, sender=self.sender
+            "QuorumVerifier", *self.signers.verifier_arguments(OPERATORS[0]), sender=self.sender
         )
         before = meter(self.chain).spent
-        source = (ledger_id(_SOURCE), self.source, self.slot, keccak(b"operator"))
+        source = (ledger_id(_SOURCE), self.source, self.slot, keccak(OPERATORS[0].encode()))
         terms = ProofTerms(str(quorum.address), *source)
         verifier = self.chain.deploy("ProofVerifier", *terms.arguments, sender=self.sender)
         self.gas["deploy.ProofVerifier"] = meter(self.chain).spent - before
@@ -105,11 +106,12 @@ class Proofs:
     def _trusted(self, verifier: Contract) -> None:
         """The lane's next epoch at the destination, valid by now."""
         network, escrow = self.rig.network, self.rig.remote.escrow
-        cap = escrow.lane_state(network.lane).terms.cap
-        terms = (network.lane, verifier, cap, REASON, DOCUMENT)
+        now = escrow.lane_state(network.lane).terms
+        terms = (network.lane, verifier, now.second, now.cap, REASON, DOCUMENT)
         escrow.propose_lane_terms(*terms, sender=network.party("remote", "operator"))
-        escrow.set_lane_terms(*terms, sender=network.administrators("remote")[0])
+        escrow.confirm_lane_terms(*terms, sender=network.administrators("remote")[0])
         self.rig.advance(3_600)
+        escrow.apply_lane_terms(network.lane, sender=self.sender)
 
     def _page(self) -> list[LaneMessage]:
         """The lane's first eight messages, deliverable by now."""

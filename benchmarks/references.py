@@ -159,6 +159,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "ccip-2.0": 219_234,
         },
     ),
+    "lane.deliver_mint.2x2of3": Reference(105_000),
     "lane.signature": Reference(
         4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
     ),

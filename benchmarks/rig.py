@@ -130,7 +130,7 @@ def holder(number: int) -> str:
 class Rig:
     """A deployed suite with the gas of every step of its deployment."""
 
-    def __init__(self, chains: tuple[Chain, Chain]) -> None:
+    def __init__(self, chains: tuple[Chain, Chain], **plan: Any) -> None:
         self.steps: dict[tuple[str, str], int] = {}
         self._chains = {chain.name: chain for chain in chains}
         self.network = Network.deploy(
@@ -140,21 +140,22 @@ class Rig:
             attestors=ATTESTORS,
             threshold=2,
             notice=NOTICE,
+            **plan,
         )
         self.home: Suite = self.network.home
         self.remote: Suite = self.network.remote
 
     @classmethod
     @contextmanager
-    def open(cls, backend: str) -> Iterator[Rig]:
-        """Deploy on two fresh ledgers; they are closed on leaving the block."""
+    def open(cls, backend: str, **plan: Any) -> Iterator[Rig]:
+        """Deploy on two fresh ledgers, `plan` as `local_plan` has it; closed with the block."""
         specs = default_specs(2)
         opened: list[Chain] = []
         try:
             opened.extend(
                 local_chain(backend, spec.name, spec.chain_id, spec.ledger_number) for spec in specs
             )
-            yield cls((opened[0], opened[1]))
+            yield cls((opened[0], opened[1]), **plan)
         finally:
             for chain in opened:
                 chain.close()

@@ -102,7 +102,6 @@ def __init__(
     source_ledger: bytes32,
     source_escrow: address,
     outbox_slot: uint256,
-    operator: bytes32,
 ):
     """
     @notice Fix whose outbox is proven, and who attests the ledger it is on.
@@ -110,16 +109,16 @@ def __init__(
     @param source_ledger keccak256 of the source ledger's CAIP-2 name.
     @param source_escrow The escrow there.
     @param outbox_slot Slot of `outbox` in its storage layout.
-    @param operator keccak256 of the LEI of who runs the quorum.
     """
     assert code._is_code(quorum), "proof: quorum has no code"
     assert source_ledger != empty(bytes32), "proof: no source ledger"
     assert source_escrow != empty(address), "proof: no source escrow"
-    assert operator != empty(bytes32), "proof: no operator"
     QUORUM = quorum
     SOURCE_LEDGER = source_ledger
     SOURCE_ESCROW = source_escrow
     OUTBOX_SLOT = outbox_slot
+    # On whose word all of it rests: a name of its own would make two of one operator.
+    operator: bytes32 = staticcall IVerifier(quorum).operator()
     _OPERATOR = operator
     _CHAIN_ID = chain.id
     log SourceFixed(

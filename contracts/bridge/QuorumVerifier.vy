@@ -6,8 +6,9 @@
 @license Apache-2.0
 @author Tallystick
 @notice Says whether enough attestors of its signer set signed something.
-@dev Signers, threshold and the type of what they sign are in its code: nobody's roles, no storage, nothing to read.
-     Who trusts it says from when until when: a lane's terms name one verifier for each epoch, see Lanes.
+@dev Signers, threshold, the type of what they sign and who runs them are in its code: nobody's roles, no storage,
+     nothing to read.
+     Who trusts it says from when until when: a lane's terms name one verifier for each epoch, or two, see Lanes.
      Attestors sign the epoch, this set's hash and one struct (EIP-712) in the domain of the contract that asks,
      so that a signature counts for one epoch, one set, one contract and one chain.
 
@@ -25,6 +26,7 @@ implements: IVerifier
 _MAX_SIGNERS: constant(uint256) = 16
 _MIN_THRESHOLD: constant(uint256) = 2
 _HEAD: constant(uint256) = 10
+_LEI_LENGTH: constant(uint256) = 20
 # Half the order of secp256k1: a larger s is the same signature again.
 _MAX_S: constant(uint256) = (
     57896044618658097711785492504343953926418782139537452191302581570759080747168
@@ -33,9 +35,12 @@ _S_MASK: constant(uint256) = 2**255 - 1
 
 ATTESTATION_TYPEHASH: public(immutable(bytes32))
 SIGNER_SET: public(immutable(bytes32))
+# Who runs the attestors.
+LEI: public(immutable(String[_LEI_LENGTH]))
 _THRESHOLD: immutable(uint256)
 _COUNT: immutable(uint256)
 _SIGNERS: immutable(address[_MAX_SIGNERS])
+_OPERATOR: immutable(bytes32)
 
 
 struct SignerSet:
@@ -48,19 +53,25 @@ event SignersFixed:
     attestation_typehash: indexed(bytes32)
     threshold: uint256
     signers: DynArray[address, _MAX_SIGNERS]
+    operator: String[_LEI_LENGTH]
 
 
 @deploy
 def __init__(
-    attestation_type: String[1024], signers: DynArray[address, _MAX_SIGNERS], threshold: uint256
+    attestation_type: String[1024],
+    signers: DynArray[address, _MAX_SIGNERS],
+    threshold: uint256,
+    lei: String[_LEI_LENGTH],
 ):
     """
-    @notice Fix who signs, how many of them must, and what.
+    @notice Fix who signs, how many of them must, and what; and who runs them.
     @param attestation_type EIP-712 type of an attestation, with the types it refers to: `epoch` (uint64), `signer_set`
         (bytes32) and one struct.
     @param signers The attestors, strictly ascending.
     @param threshold How many must sign, at least 2.
+    @param lei The operator's LEI (ISO 17442).
     """
+    assert len(lei) == _LEI_LENGTH, "verifier: operator has no LEI"
     assert threshold >= _MIN_THRESHOLD, "verifier: threshold below 2"
     assert threshold <= len(signers), "verifier: threshold above signers"
     fixed: address[_MAX_SIGNERS] = empty(address[_MAX_SIGNERS])
@@ -69,6 +80,8 @@ def __init__(
         assert convert(signers[i], uint256) > previous, "verifier: signers not ascending"
         previous = convert(signers[i], uint256)
         fixed[i] = signers[i]
+    LEI = lei
+    _OPERATOR = keccak256(lei)
     ATTESTATION_TYPEHASH = keccak256(attestation_type)
     SIGNER_SET = keccak256(abi_encode(threshold, signers))
     _THRESHOLD = threshold
@@ -79,6 +92,7 @@ def __init__(
         attestation_typehash=ATTESTATION_TYPEHASH,
         threshold=threshold,
         signers=signers,
+        operator=lei,
     )
 
 
@@ -137,3 +151,13 @@ def signer_set() -> SignerSet:
     for i: uint256 in range(_COUNT, bound=_MAX_SIGNERS):
         signers.append(_SIGNERS[i])
     return SignerSet(threshold=_THRESHOLD, signers=signers)
+
+
+@external
+@view
+def operator() -> bytes32:
+    """
+    @notice Who runs its attestors.
+    @return keccak256 of the LEI.
+    """
+    return _OPERATOR

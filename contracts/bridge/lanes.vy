@@ -9,19 +9,23 @@
      locked and not released; on the remote side, what was issued and not burned. Neither can go
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
-     A change of terms after the set-up takes two keys: the operator proposes, an administrator carries it out.
-     Who proves what arrives is trusted in epochs: a verifier that is replaced stays valid for a retention time, so that
-     messages in flight need no new signatures, and the one after it is valid from a delay after the change.
+     A change of a lane's verifiers and cap takes two keys and time: the operator proposes, an administrator confirms;
+     then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
+     There is no way round, for nobody.
+     Who proves what arrives is trusted in epochs: verifiers that are replaced stay valid for a retention time, so that
+     messages in flight need no new signatures. An epoch has one verifier, or two of distinct operators who both must
+     prove a message; a lane of grade production has two, always.
      A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
 
        terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 43 | - 16 |
                close of business, minutes after midnight UTC 11
        ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
-       epoch   verifier 160 | valid from 48 | valid until 48
+       epoch   verifier 160 | whether there is a second 1 | valid from 47 | valid until 48
 """
 from interfaces import ILaneCustody
 from interfaces import IReleaseAuthority
 from interfaces import ISecurityToken
+from interfaces import IVerifier
 
 from contracts.bridge import message
 from contracts.governance import access
@@ -54,12 +58,19 @@ _PAGE_SHIFT: constant(uint256) = 151
 _PAGE_MAX: constant(uint256) = 2**41 - 1
 _BITS_SHIFT: constant(uint256) = 192
 
+# What a lane is for; both sides say the same, as its id commits to it. Production asks for two verifiers.
+_PILOT: constant(uint8) = 1
+_PRODUCTION: constant(uint8) = 2
+
 # Less leaves no time to notice a wrong verifier, nor to deliver what is in flight.
-_MIN_ROTATION_DELAY: constant(uint256) = 10 * 60
-_MAX_ROTATION_DELAY: constant(uint256) = 30 * 86400
+_MIN_CHANGE_DELAY: constant(uint256) = 10 * 60
+_MAX_CHANGE_DELAY: constant(uint256) = 30 * 86400
 _MIN_RETENTION: constant(uint256) = 60 * 60
 _MAX_RETENTION: constant(uint256) = 90 * 86400
 _TIME_MASK: constant(uint256) = 2**48 - 1
+_FROM_MASK: constant(uint256) = 2**47 - 1
+# Of an epoch's word: a second verifier must prove what arrives, too.
+TWO: constant(uint256) = 2**95
 # Whoever sums an instrument's lanes walks them all.
 MAX_LANES: constant(uint256) = 16
 
@@ -69,10 +80,11 @@ struct LaneTerms:
     home: bool
     token: address
     custody: address
-    # Of the newest epoch, see `epoch_at`.
+    # Of the newest epoch, see `epoch_at`; the second may be nobody on a lane of grade pilot.
     verifier: address
-    # Seconds from a change of verifier until the new one is valid; how long the one before it stays so then.
-    rotation_delay: uint256
+    second: address
+    # Seconds from the confirmation of a change until it can be applied; how long verifiers that it replaces stay valid.
+    change_delay: uint256
     retention: uint256
     peer_ledger: bytes32
     peer_escrow: bytes32
@@ -81,6 +93,16 @@ struct LaneTerms:
     # What both sides count alike, as the record states it; part of the lane's id.
     decimals: uint8
     close_minute: uint16
+    # 1 pilot, 2 production; part of the lane's id.
+    grade: uint8
+
+
+struct PendingTerms:
+    verifier: address
+    second: address
+    cap: uint256
+    # 0: no change is pending.
+    applies_from: uint256
 
 
 struct LaneEnds:
@@ -91,6 +113,8 @@ struct LaneEnds:
 
 struct Epoch:
     verifier: address
+    # Nobody: the first proves alone.
+    second: address
     valid_from: uint256
     valid_until: uint256
 
@@ -112,9 +136,13 @@ _arrived: HashMap[bytes32, HashMap[uint256, uint256]]
 _suspense: HashMap[bytes32, uint256]
 # lane -> epoch -> its word
 _epochs: HashMap[bytes32, HashMap[uint256, uint256]]
+# lane -> epoch -> its second verifier, where its word says that there is one
+_seconds: HashMap[bytes32, HashMap[uint256, address]]
 # lane -> its newest epoch
 _newest: HashMap[bytes32, uint256]
 _opened_with: HashMap[bytes32, LaneTerms]
+# lane -> the one change that waits
+_pending: HashMap[bytes32, PendingTerms]
 # keccak256(isin, peer ledger) -> the one lane there may be
 canonical_lane: public(HashMap[bytes32, bytes32])
 # custody -> the one lane whose units lie there
@@ -127,7 +155,7 @@ release_authority: public(address)
 _sent: HashMap[bytes32, uint256]
 _openings: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[30]
+_reserved: uint256[28]
 
 
 event LaneProposed:
@@ -140,7 +168,21 @@ event LaneTermsProposed:
     act: indexed(bytes32)
     lane: indexed(bytes32)
     verifier: indexed(address)
+    second: address
     cap: uint256
+
+
+event LaneTermsConfirmed:
+    lane: indexed(bytes32)
+    verifier: indexed(address)
+    second: address
+    cap: uint256
+    applies_from: uint256
+
+
+event LaneTermsCancelled:
+    lane: indexed(bytes32)
+    cancelled_by: indexed(address)
 
 
 event LaneOpened:
@@ -152,6 +194,7 @@ event LaneOpened:
 event LaneTermsSet:
     lane: indexed(bytes32)
     verifier: indexed(address)
+    second: address
     cap: uint256
 
 
@@ -159,6 +202,7 @@ event EpochBegins:
     lane: indexed(bytes32)
     epoch: indexed(uint256)
     verifier: indexed(address)
+    second: address
     valid_from: uint256
 
 
@@ -207,22 +251,28 @@ def propose_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32
 
 @external
 def propose_lane_terms(
-    lane: bytes32, verifier: address, cap: uint256, reason: bytes4, document: bytes32
+    lane: bytes32,
+    verifier: address,
+    second: address,
+    cap: uint256,
+    reason: bytes4,
+    document: bytes32,
 ) -> bytes32:
     """
-    @notice The operator proposes a lane's verifier and cap; an administrator carries it out with `set_lane_terms`.
-    @dev Several may wait; the first that replaces the verifier ends the others.
+    @notice The operator proposes a lane's verifiers and cap; an administrator confirms with `confirm_lane_terms`.
+    @dev Several may wait; the first that replaces a verifier ends the others.
     @param lane The lane.
     @param verifier The verifier of what arrives.
+    @param second Who must prove it too, of another operator; nobody: the first alone, on a lane of grade pilot.
     @param cap Most that may be outstanding, in whole units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
     @custom:role operator
     """
-    act: bytes32 = self._set_act(lane, verifier, cap)
+    act: bytes32 = self._terms_act(lane, verifier, second, cap)
     access._propose(act, access.OPERATOR, access.ADMINISTRATOR, verifier, reason, document)
-    log LaneTermsProposed(act=act, lane=lane, verifier=verifier, cap=cap)
+    log LaneTermsProposed(act=act, lane=lane, verifier=verifier, second=second, cap=cap)
     return act
 
 
@@ -243,13 +293,15 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         terms.custody, terms.token
     ), "lanes: no custody of that token"
     assert (
-        terms.rotation_delay >= _MIN_ROTATION_DELAY and terms.rotation_delay <= _MAX_ROTATION_DELAY
+        terms.change_delay >= _MIN_CHANGE_DELAY and terms.change_delay <= _MAX_CHANGE_DELAY
     ), "lanes: delay out of range"
-    # Never below the delay: a verifier replaced in turn on both ledgers of a lane overlaps the next one on both.
+    # Never below the delay: verifiers replaced in turn on both ledgers of a lane overlap the next ones on both.
     assert (
-        terms.retention >= max(terms.rotation_delay, _MIN_RETENTION)
+        terms.retention >= max(terms.change_delay, _MIN_RETENTION)
         and terms.retention <= _MAX_RETENTION
     ), "lanes: retention out of range"
+    assert terms.grade == _PILOT or terms.grade == _PRODUCTION, "lanes: unknown grade"
+    self._check_terms(terms.grade, terms.verifier, terms.second, terms.cap)
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
     isin: String[12] = staticcall token.isin()
@@ -273,13 +325,21 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     assert terms.peer_ledger != empty(bytes32), "lanes: no peer ledger"
     assert terms.peer_escrow != empty(bytes32), "lanes: no peer escrow"
     lane: bytes32 = message._lane_id(
-        isin, decimals, terms.close_minute, here, this_escrow, terms.peer_ledger, terms.peer_escrow
+        isin,
+        decimals,
+        terms.close_minute,
+        terms.grade,
+        here,
+        this_escrow,
+        terms.peer_ledger,
+        terms.peer_escrow,
     )
     if not terms.home:
         lane = message._lane_id(
             isin,
             decimals,
             terms.close_minute,
+            terms.grade,
             terms.peer_ledger,
             terms.peer_escrow,
             here,
@@ -310,50 +370,52 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     self._set_cap(lane, word, terms.cap)
     instruction._record(terms.token, reason, document)
     log LaneOpened(lane=lane, token=terms.token, terms=terms)
-    self._begin(lane, 1, terms.verifier, block.timestamp)
+    self._begin(lane, 1, terms.verifier, terms.second)
     return lane
 
 
 @external
-def set_lane_terms(
-    lane: bytes32, verifier: address, cap: uint256, reason: bytes4, document: bytes32
+def confirm_lane_terms(
+    lane: bytes32,
+    verifier: address,
+    second: address,
+    cap: uint256,
+    reason: bytes4,
+    document: bytes32,
 ):
     """
-    @notice Set a lane's cap, at once; replace its verifier, if it is another, by one that is valid after the delay.
-    @dev By the set-up key, or by an administrator after the operator's proposal; the verifier by the latter alone. The
-         one before ends a retention after the new one is valid.
+    @notice Confirm the operator's change of a lane's verifiers and cap; it can be applied after the lane's delay.
+    @dev An administrator does, never the set-up key, which opens lanes and changes none. One change waits at a time.
     @param lane The lane.
     @param verifier The verifier of what arrives.
+    @param second Who must prove it too; nobody: the first alone.
     @param cap Most that may be outstanding, in whole units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
-    @custom:role administrator, set-up key
+    @custom:role administrator
     """
-    access._carry_out(self._set_act(lane, verifier, cap), access.ADMINISTRATOR)
-    word: uint256 = self._open_terms(lane)
-    self._set_cap(lane, word, cap)
-    instruction._record(verifier, reason, document)
-    log LaneTermsSet(lane=lane, verifier=verifier, cap=cap)
-    number: uint256 = self._newest[lane]
-    newest: uint256 = self._epochs[lane][number]
-    if newest >> 96 == convert(verifier, uint256):
-        return
-    # Not the set-up key: it opens a lane with its first verifier, and brings no other.
     access._check_role(access.ADMINISTRATOR)
-    # One rotation at a time: a verifier that is not valid yet can't be followed by another.
-    assert block.timestamp >= (newest >> 48) & _TIME_MASK, "lanes: rotation pending"
-    valid_from: uint256 = unsafe_add(block.timestamp, self._opened_with[lane].rotation_delay)
-    valid_until: uint256 = unsafe_add(valid_from, self._opened_with[lane].retention)
-    if newest & _TIME_MASK > valid_until:
-        self._end(lane, number, valid_until)
-    self._begin(lane, unsafe_add(number, 1), verifier, valid_from)
+    access._carry_out(self._terms_act(lane, verifier, second, cap), access.ADMINISTRATOR)
+    self._open_terms(lane)
+    assert self._pending[lane].applies_from == 0, "lanes: change pending"
+    # Now, so that nothing can stand against it when it is applied.
+    self._check_terms(self._opened_with[lane].grade, verifier, second, cap)
+    applies_from: uint256 = unsafe_add(block.timestamp, self._opened_with[lane].change_delay)
+    self._pending[lane] = PendingTerms(
+        verifier=verifier, second=second, cap=cap, applies_from=applies_from
+    )
+    instruction._record(verifier, reason, document)
+    log LaneTermsConfirmed(
+        lane=lane, verifier=verifier, second=second, cap=cap, applies_from=applies_from
+    )
 
 
 @external
 def end_epoch(lane: bytes32, number: uint256, reason: bytes4, document: bytes32):
     """
-    @notice An administrator ends an epoch of a lane at once: its verifier's keys are lost or stolen.
-    @dev Ending the newest stops what arrives until another verifier is valid.
+    @notice An administrator ends an epoch of a lane at once: keys of its verifiers are lost or stolen.
+    @dev Ending the newest stops what arrives until another verifier is valid. A change that is pending stays so: who
+         fears the verifier in it cancels it.
     @param lane The lane.
     @param number The epoch.
     @param reason Four-letter reason code.
@@ -438,6 +500,54 @@ def unpause_lane(lane: bytes32, directions: uint256, reason: bytes4, document: b
     )
 
 
+@external
+def cancel_lane_terms(lane: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Cancel the change of a lane's terms that is pending; until it is applied.
+    @dev The guardian does, who watches what two keys confirmed; or an administrator, who thought better of it.
+    @param lane The lane.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role administrator, guardian
+    """
+    access._check_role(access.GUARDIAN | access.ADMINISTRATOR)
+    assert self._pending[lane].applies_from != 0, "lanes: no change to cancel"
+    self._pending[lane] = empty(PendingTerms)
+    instruction._record(empty(address), reason, document)
+    log LaneTermsCancelled(lane=lane, cancelled_by=msg.sender)
+
+
+# ------------------------------------------------------------------------ anyone
+
+
+@external
+def apply_lane_terms(lane: bytes32):
+    """
+    @notice Apply the change of a lane's terms that has waited for its delay.
+    @dev The cap counts from now on; verifiers that differ begin an epoch, and those before end a retention later.
+    @param lane The lane.
+    @custom:role anyone
+    """
+    pending: PendingTerms = self._pending[lane]
+    assert pending.applies_from != 0, "lanes: no change pending"
+    assert block.timestamp >= pending.applies_from, "lanes: change waits"
+    self._pending[lane] = empty(PendingTerms)
+    self._set_cap(lane, self._open_terms(lane), pending.cap)
+    log LaneTermsSet(lane=lane, verifier=pending.verifier, second=pending.second, cap=pending.cap)
+    number: uint256 = self._newest[lane]
+    newest: uint256 = self._epochs[lane][number]
+    # The same ones begin nothing: an epoch that was ended, as their keys were stolen, must not come back with a cap.
+    if (
+        newest >> 96 == convert(pending.verifier, uint256)
+        and self._seconds[lane][number] == pending.second
+    ):
+        return
+    valid_until: uint256 = unsafe_add(block.timestamp, self._opened_with[lane].retention)
+    if newest & _TIME_MASK > valid_until:
+        self._end(lane, number, valid_until)
+    self._begin(lane, unsafe_add(number, 1), pending.verifier, pending.second)
+
+
 # ------------------------------------------------------------------------- views
 
 
@@ -454,6 +564,7 @@ def lane_state(lane: bytes32) -> Lane:
     number: uint256 = self._newest[lane]
     terms: LaneTerms = self._opened_with[lane]
     terms.verifier = convert(self._epochs[lane][number] >> 96, address)
+    terms.second = self._seconds[lane][number]
     terms.cap = (word >> _CAP_SHIFT) & _CAP_MAX
     return Lane(
         terms=terms,
@@ -463,6 +574,44 @@ def lane_state(lane: bytes32) -> Lane:
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
+
+
+@external
+@view
+def pending_lane_terms(lane: bytes32) -> PendingTerms:
+    """
+    @notice The change of a lane's terms that was confirmed and not applied.
+    @param lane The lane.
+    @return Verifiers, cap in whole units, and from when on anyone can apply it; all 0: there is none.
+    """
+    return self._pending[lane]
+
+
+@external
+@view
+def posture(lane: bytes32) -> uint256:
+    """
+    @notice What a lane lacks of one that is in order for production, as this ledger knows it.
+    @param lane The lane.
+    @return Bits: 1 its grade is pilot, 2 one verifier alone, 4 no cap, 8 its newest epoch has ended, 16 suspended,
+        32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over. 0: nothing.
+    """
+    word: uint256 = self._open_terms(lane)
+    newest: uint256 = self._epochs[lane][self._newest[lane]]
+    lacks: uint256 = stops._running(lane, _ALL_DIRECTIONS) << 5
+    if self._opened_with[lane].grade == _PILOT:
+        lacks |= 1
+    if newest & TWO == 0:
+        lacks |= 2
+    if (word >> _CAP_SHIFT) & _CAP_MAX == _CAP_MAX:
+        lacks |= 4
+    if newest & _TIME_MASK <= block.timestamp:
+        lacks |= 8
+    if word & _SUSPENDED != 0:
+        lacks |= 16
+    if access.set_up_key != empty(address):
+        lacks |= 128
+    return lacks
 
 
 @external
@@ -509,12 +658,14 @@ def epoch_at(lane: bytes32, number: uint256) -> Epoch:
     @notice Who proves what arrives on a lane in an epoch.
     @param lane The lane.
     @param number The epoch; the newest is in `lane_state`.
-    @return The verifier, and from when until when (exclusive) it is valid; nobody if there is no such epoch.
+    @return The verifier and the second, and from when until when (exclusive) they are valid; nobody if there is no such
+        epoch.
     """
     word: uint256 = self._epochs[lane][number]
     return Epoch(
         verifier=convert(word >> 96, address),
-        valid_from=(word >> 48) & _TIME_MASK,
+        second=self._seconds[lane][number],
+        valid_from=(word >> 48) & _FROM_MASK,
         valid_until=word & _TIME_MASK,
     )
 
@@ -533,11 +684,31 @@ def _open_act(terms: LaneTerms) -> bytes32:
 
 @internal
 @view
-def _set_act(lane: bytes32, verifier: address, cap: uint256) -> bytes32:
+def _terms_act(lane: bytes32, verifier: address, second: address, cap: uint256) -> bytes32:
     """
-    @dev Hash of the act of setting a lane's terms; of its newest epoch, so that a change of verifier voids the others.
+    @dev Hash of the act of changing a lane's terms; of its newest epoch, so that a change of verifier voids the others.
     """
-    return keccak256(abi_encode("set_lane_terms", lane, self._newest[lane], verifier, cap))
+    return keccak256(
+        abi_encode("confirm_lane_terms", lane, self._newest[lane], verifier, second, cap)
+    )
+
+
+@internal
+@view
+def _check_terms(grade: uint8, verifier: address, second: address, cap: uint256):
+    """
+    @dev What verifiers and cap must be, at first and at every change.
+    """
+    assert cap <= _CAP_MAX, "lanes: cap out of range"
+    assert code._is_code(verifier), "lanes: verifier has no code"
+    if second == empty(address):
+        assert grade != _PRODUCTION, "lanes: production needs two verifiers"
+        return
+    assert second != verifier, "lanes: one verifier twice"
+    assert code._is_code(second), "lanes: second verifier has no code"
+    operator: bytes32 = staticcall IVerifier(verifier).operator()
+    other: bytes32 = staticcall IVerifier(second).operator()
+    assert operator != other, "lanes: two verifiers of one operator"
 
 
 @internal
@@ -545,21 +716,23 @@ def _set_cap(lane: bytes32, word: uint256, cap: uint256):
     """
     @dev Keep a terms word with that cap in it.
     """
-    assert cap <= _CAP_MAX, "lanes: cap out of range"
     self._terms[lane] = (word & ~(_CAP_MAX << _CAP_SHIFT)) | (cap << _CAP_SHIFT)
 
 
 @internal
-def _begin(lane: bytes32, number: uint256, verifier: address, valid_from: uint256):
+def _begin(lane: bytes32, number: uint256, verifier: address, second: address):
     """
-    @dev Keep a new epoch, open-ended.
+    @dev Keep a new epoch, valid from now on, open-ended.
     """
-    assert code._is_code(verifier), "lanes: verifier has no code"
+    word: uint256 = (convert(verifier, uint256) << 96) | (block.timestamp << 48) | _TIME_MASK
+    if second != empty(address):
+        word |= TWO
+        self._seconds[lane][number] = second
     self._newest[lane] = number
-    self._epochs[lane][number] = (
-        (convert(verifier, uint256) << 96) | (valid_from << 48) | _TIME_MASK
+    self._epochs[lane][number] = word
+    log EpochBegins(
+        lane=lane, epoch=number, verifier=verifier, second=second, valid_from=block.timestamp
     )
-    log EpochBegins(lane=lane, epoch=number, verifier=verifier, valid_from=valid_from)
 
 
 @internal
@@ -573,16 +746,16 @@ def _end(lane: bytes32, number: uint256, valid_until: uint256):
 
 @internal
 @view
-def _verifier(lane: bytes32, number: uint256) -> address:
+def _valid_epoch(lane: bytes32, number: uint256) -> uint256:
     """
-    @dev The verifier of an epoch that is valid now.
+    @dev The word of an epoch that is valid now: its verifier, and whether there is a second.
     """
     word: uint256 = self._epochs[lane][number]
     # Of an epoch that there is not, both ends are 0.
     assert (
-        block.timestamp >= (word >> 48) & _TIME_MASK and block.timestamp < word & _TIME_MASK
+        block.timestamp >= (word >> 48) & _FROM_MASK and block.timestamp < word & _TIME_MASK
     ), "lanes: no such epoch now"
-    return convert(word >> 96, address)
+    return word
 
 
 @internal

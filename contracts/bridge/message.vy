@@ -5,8 +5,9 @@
 @license Apache-2.0
 @author Tallystick
 @notice The typed lane message and what attestors sign of it (EIP-712).
-@dev The message's id is its EIP-712 struct hash. The lane commits to instrument, decimals, close of business, both
-     ledgers and both escrows, and the kind to the direction, so that one id names one movement in the world.
+@dev The message's id is its EIP-712 struct hash. The lane commits to instrument, decimals, close of business,
+     grade, both ledgers and both escrows, and the kind to the direction, so that one id names one movement in the
+     world.
      Attestors sign `Attestation(uint64 epoch,bytes32 signer_set,Message message)` in the domain of the *destination*
      escrow.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
@@ -25,7 +26,7 @@ _MESSAGE_TYPEHASH: constant(bytes32) = (
     0xa8d1b66b7a460f9d97d8c572885e440150957dc99d03c7d1cdde20ab03375892
 )
 _LANE_TYPEHASH: constant(bytes32) = keccak256(
-    "Lane(string isin,uint8 decimals,uint16 close_minute,"
+    "Lane(string isin,uint8 decimals,uint16 close_minute,uint8 grade,"
     "bytes32 home_ledger,bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
 )
 _DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
@@ -80,13 +81,14 @@ def _lane_id(
     isin: String[12],
     decimals: uint8,
     close_minute: uint16,
+    grade: uint8,
     home_ledger: bytes32,
     home_escrow: bytes32,
     remote_ledger: bytes32,
     remote_escrow: bytes32,
 ) -> bytes32:
     """
-    @dev EIP-712 struct hash of the lane: instrument with what both sides must count alike (units, days),
+    @dev EIP-712 struct hash of the lane: instrument with what both sides must count alike (units, days), grade,
          ledgers (keccak256 of their CAIP-2 names), escrows.
     """
     return keccak256(
@@ -95,6 +97,7 @@ def _lane_id(
             keccak256(isin),
             decimals,
             close_minute,
+            grade,
             home_ledger,
             home_escrow,
             remote_ledger,

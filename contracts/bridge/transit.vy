@@ -123,11 +123,12 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
 
 
 @external
-def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
+def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = b"") -> bool:
     """
     @notice Deliver an attested message: issue here, or release here, what left the other ledger.
     @param m The message, as its source logged it.
     @param attestation An epoch of the lane, 8 bytes, and what that epoch's verifier asks for.
+    @param second The same epoch, and what its second verifier asks for; nothing where there is none.
     @return Whether the recipient was credited; False: the units wait in suspense under that name.
     @custom:role anyone
     @custom:refused in, suspended lane
@@ -143,10 +144,21 @@ def deliver(m: message.Message, attestation: Bytes[1034]) -> bool:
     recipient: address = message._address(m.recipient)
     assert recipient != empty(address), "transit: recipient is no account"
     id: bytes32 = message._id(m)
-    verifier: address = lanes._verifier(m.lane, convert(extract32(attestation, 0), uint256) >> 192)
-    assert staticcall IVerifier(verifier).verify(
-        message._domain_separator(), id, attestation
+    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
+    epoch: uint256 = lanes._valid_epoch(m.lane, number)
+    domain: bytes32 = message._domain_separator()
+    assert staticcall IVerifier(convert(epoch >> 96, address)).verify(
+        domain, id, attestation
     ), "transit: not verified"
+    if epoch & lanes.TWO == 0:
+        assert len(second) == 0, "transit: one verifier alone"
+    else:
+        assert len(second) != 0, "transit: needs two attestations"
+        # What its verifier can't know; else signatures of an epoch that has ended would count.
+        assert convert(extract32(second, 0), uint256) >> 192 == number, "transit: of two epochs"
+        assert staticcall IVerifier(lanes._seconds[m.lane][number]).verify(
+            domain, id, second
+        ), "transit: not verified by the second"
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
 

@@ -97,7 +97,11 @@ class Ground:
         for lane in manifest.lanes:
             if where in lane.sides:
                 name(f"custody of {lane.home}-{lane.remote}", lane.sides[where].custody)
-                name(f"verifier of {lane.home}-{lane.remote}", lane.sides[where].verifier)
+                of = f"of {lane.home}-{lane.remote}"
+                for which, each in zip(
+                    ("verifier", "second verifier"), lane.sides[where].verifiers, strict=False
+                ):
+                    name(f"{which} {of}", each)
         for role, account in manifest.roles.get(where, {}).items():
             name(role, account.address)
         for holder in manifest.holders:

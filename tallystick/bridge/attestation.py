@@ -95,21 +95,22 @@ class SignerSet:
         """The hash of threshold and signers, part of what they sign."""
         return keccak(encode(["uint256", "address[]"], [self.threshold, list(self.signers)]))
 
-    @property
-    def verifier_arguments(self) -> tuple[str, list[str], int]:
-        """What a `QuorumVerifier` of this set is created with."""
-        return self.attests, list(self.signers), self.threshold
+    def verifier_arguments(self, operator: str) -> tuple[str, list[str], int, str]:
+        """What a `QuorumVerifier` of this set is created with; the operator by its LEI."""
+        return self.attests, list(self.signers), self.threshold, operator
 
-    @property
-    def verifier_immutables(self) -> bytes:
+    def verifier_immutables(self, operator: str) -> bytes:
         """What its code then ends with: each immutable in its words, in the order of its source."""
         signers = b"".join(address_bytes(signer).rjust(32, b"\0") for signer in self.signers)
         return (
             keccak(self.attests.encode())
             + self.hash
+            + len(operator).to_bytes(32, "big")
+            + operator.encode().ljust(32, b"\0")
             + self.threshold.to_bytes(32, "big")
             + len(self.signers).to_bytes(32, "big")
             + signers.ljust(32 * MAX_SIGNERS, b"\0")
+            + keccak(operator.encode())
         )
 
 

@@ -19,7 +19,9 @@ __all__ = [
     "NO_CAP",
     "OPEN_END",
     "Direction",
+    "Grade",
     "Kind",
+    "Lack",
     "LaneId",
     "LaneMessage",
     "MessageId",
@@ -53,9 +55,46 @@ MESSAGE_TYPE: Final = "Message(" + ",".join(f"{t} {n}" for t, n in MESSAGE_FIELD
 _MESSAGE_HASH: Final = keccak(MESSAGE_TYPE.encode())
 _MESSAGE: Final = Parameters([{"type": t, "name": n} for t, n in MESSAGE_FIELDS])
 _LANE_TYPE: Final = (
-    "Lane(string isin,uint8 decimals,uint16 close_minute,bytes32 home_ledger,bytes32 home_escrow,"
-    "bytes32 remote_ledger,bytes32 remote_escrow)"
+    "Lane(string isin,uint8 decimals,uint16 close_minute,uint8 grade,bytes32 home_ledger,"
+    "bytes32 home_escrow,bytes32 remote_ledger,bytes32 remote_escrow)"
 )
+
+
+class Grade(IntEnum):
+    """What a lane is for; production asks for two verifiers of distinct operators."""
+
+    PILOT = 1
+    PRODUCTION = 2
+
+
+class Lack(IntFlag):
+    """What a lane lacks of one that is in order for production, as `posture` answers it."""
+
+    PRODUCTION = 1
+    SECOND_VERIFIER = 2
+    CAP = 4
+    VALID_EPOCH = 8
+    RECONCILED = 16
+    OUTBOUND = 32
+    INBOUND = 64
+    HANDED_OVER = 128
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Each of them, for people."""
+        return tuple(said for lack, said in _LACKS.items() if lack in self)
+
+
+_LACKS: Final = {
+    Lack.PRODUCTION: "of grade pilot",
+    Lack.SECOND_VERIFIER: "one verifier alone",
+    Lack.CAP: "no cap",
+    Lack.VALID_EPOCH: "newest epoch ended",
+    Lack.RECONCILED: "suspended",
+    Lack.OUTBOUND: "outbound stopped",
+    Lack.INBOUND: "inbound stopped",
+    Lack.HANDED_OVER: "set-up not handed over",
+}
 
 
 class Kind(IntEnum):
@@ -97,6 +136,7 @@ def lane_id(
     isin: str,
     decimals: int,
     close_minute: int,
+    grade: Grade,
     home_ledger: bytes,
     home_escrow: bytes,
     remote_ledger: bytes,
@@ -104,16 +144,17 @@ def lane_id(
 ) -> LaneId:
     """Return the id of a lane, the same on both ledgers (EIP-712 struct hash).
 
-    Decimals and close of business (minutes after midnight UTC) are part of it: two tokens that
-    count differently have no lane in common, and nothing can cross.
+    Decimals, close of business (minutes after midnight UTC) and grade are part of it: two sides
+    that count differently, or ask for other proof, have no lane in common, and nothing can cross.
     """
     struct = encode(
-        ["bytes32", "bytes32", "uint8", "uint16", *["bytes32"] * 4],
+        ["bytes32", "bytes32", "uint8", "uint16", "uint8", *["bytes32"] * 4],
         [
             keccak(_LANE_TYPE.encode()),
             keccak(isin.encode()),
             decimals,
             close_minute,
+            grade,
             home_ledger,
             home_escrow,
             remote_ledger,

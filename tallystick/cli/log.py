@@ -171,7 +171,9 @@ def _say(log: LedgerLog, connection: Connection) -> Any:
         named = f"{lane.home}-{lane.remote}"
         names[lane.id_bytes] = named
         if log.ledger in lane.sides:
-            names[lane.sides[log.ledger].verifier] = f"verifier of {named}"
+            first, *second = lane.sides[log.ledger].verifiers
+            names |= {first: f"verifier of {named}"}
+            names |= dict.fromkeys(second, f"second verifier of {named}")
     kinds: dict[str | bytes, str] = {release_kind(each): each for each in PROXIED}
     for event in log.events:
         if event.event == "ReleaseRegistered":

@@ -88,13 +88,14 @@ def render(status: Status, console: Console) -> None:
     show_table(
         console,
         "Epochs",
-        ("Lane", "Side", "Epoch", "Verifier", "Valid from (UTC)", "Until"),
+        ("Lane", "Side", "Epoch", "Verifier", "Second", "Valid from (UTC)", "Until"),
         [
             (
                 f"{hex_text(lane.id)[:10]}…",
                 side.ledger,
                 str(epoch.number),
                 epoch.verifier,
+                epoch.second or "",
                 time_text(epoch.valid_from),
                 "" if epoch.valid_until is None else time_text(epoch.valid_until),
             )
@@ -105,6 +106,32 @@ def render(status: Status, console: Console) -> None:
         numeric={2},
         empty="none",
     )
+    show_table(
+        console,
+        "Pending changes of lanes",
+        ("Lane", "Side", "Verifier", "Second", "Cap", "Applies from (UTC)"),
+        [
+            (
+                f"{hex_text(lane.id)[:10]}…",
+                side.ledger,
+                side.pending.verifier,
+                side.pending.second or "",
+                "" if side.pending.cap >= NO_CAP else f"{side.pending.cap:,}",
+                time_text(side.pending.applies_from),
+            )
+            for lane in seen.lanes
+            for side in (lane.home, lane.remote)
+            if side.pending is not None
+        ],
+        numeric={4},
+        empty="none",
+    )
+    for lane in seen.lanes:
+        for side in (lane.home, lane.remote):
+            if side.lacks:
+                lacks = ", ".join(side.lacks.words)
+                lacking = f"lane {lane.name}, {side.ledger}: {lacks}"
+                console.print(lacking, markup=False, soft_wrap=True)
     for place, title in (("in transit", "In transit"), ("suspense", "In suspense")):
         show_table(
             console,

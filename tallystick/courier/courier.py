@@ -21,18 +21,19 @@ from typing import Any, Final
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.carrying import Act, Halt, is_not_yet
-from tallystick.bridge.message import Kind, LaneId, LaneMessage, MessageId, party_address
+from tallystick.bridge.message import Kind, LaneMessage, party_address
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, ChainError, Contract, Receipt, Revert
 from tallystick.chain.contract import Method
 from tallystick.chain.rpc import Unfunded
 from tallystick.courier.decision import Sighting, decide
 from tallystick.courier.end import LaneEnd, Sent
+from tallystick.courier.outcome import Applied, Outcome
+from tallystick.courier.terms import apply_due
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.connection import Connection
 from tallystick.reach.finality import stand
 from tallystick.reach.sending import FULL, Handed, Ledgers, Sending
-from tallystick.text import hex_text
 
 __all__ = ["Courier", "Outcome"]
 
@@ -45,57 +46,12 @@ _LATE: Final = "transit: before its lock time"
 _BEATEN: Final = "transit: delivered already"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a message in one step.
-
-    `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`; `tx_hash` of
-    what waits: it was handed over.
-    """
-
-    what: str
-    lane: LaneId
-    source: str
-    destination: str
-    nonce: int
-    id: MessageId
-    amount: int
-    detail: str = ""
-    tx_hash: str = ""
-    gas_used: int = 0
-
-    @property
-    def changed(self) -> bool:
-        """Whether a ledger was changed."""
-        return self.what in {"delivered", "suspended", "claimed"}
-
-    @property
-    def words(self) -> str:
-        """What was carried, for people."""
-        return f"nonce {self.nonce} amount {self.amount}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON; the amount is base units as text."""
-        return {
-            "what": self.what,
-            "lane": hex_text(self.lane),
-            "source": self.source,
-            "destination": self.destination,
-            "nonce": self.nonce,
-            "id": hex_text(self.id),
-            "amount": str(self.amount),
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
-
-
 @dataclass
 class _Direction:
     """One direction of a lane, and what a courier remembers of it.
 
     `tried` and `attested` are by message: the step of the last try; the epoch in which it was
-    attested, and how.
+    attested, and how, by each verifier.
     """
 
     lane: LaneEntry
@@ -103,7 +59,7 @@ class _Direction:
     destination: str
     kind: Kind
     tried: dict[bytes, int] = field(default_factory=dict)
-    attested: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    attested: dict[bytes, tuple[int, tuple[bytes, ...]]] = field(default_factory=dict)
     # From which message in suspense on is asked in the next step.
     turn: int = 0
     halted: Halt | None = None
@@ -112,12 +68,15 @@ class _Direction:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A direction as one step sees it: both ends, and what sends at its destination."""
+    """A direction as one step sees it: both ends, and what sends at its destination.
+
+    `signers` has a set for each verifier that must prove what arrives there; nobody: none can.
+    """
 
     sent: LaneEnd
     landed: LaneEnd
     sending: Sending
-    signers: SignerSet | None
+    signers: tuple[SignerSet, ...]
     missing: str
 
 
@@ -162,7 +121,7 @@ class Courier:
         self._ends: dict[tuple[str, bytes], LaneEnd] = {}
         self._read_in: dict[tuple[str, bytes], int] = {}
         self._eras: dict[bytes, tuple[int, int]] = {}
-        self._signer_sets: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._signers_of: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     @property
     def attestors(self) -> tuple[str, ...]:
@@ -173,11 +132,11 @@ class Courier:
         """Return the account that pays on a ledger."""
         return self._ledgers.sender(ledger)
 
-    def step(self) -> tuple[Outcome | Halt, ...]:
+    def step(self) -> tuple[Outcome | Applied | Halt, ...]:
         """Carry what can be carried now; returns what was done, what waits and what halts."""
         return tuple(self.carry())
 
-    def carry(self) -> Iterator[Outcome | Halt]:
+    def carry(self) -> Iterator[Outcome | Applied | Halt]:
         """Do what `step` does, one message at a time: what goes wrong takes back nothing."""
         self._steps += 1
         self._ledgers.begin()
@@ -196,8 +155,9 @@ class Courier:
                 way.halted = Halt.by(error, way.source, way.destination, way.lane.id_bytes)
                 yield way.halted
 
-    def _step(self, way: _Direction) -> Iterator[Outcome | Halt]:
+    def _step(self, way: _Direction) -> Iterator[Outcome | Applied | Halt]:
         seen = self._seen(way)
+        yield from apply_due(way.destination, seen.landed, seen.sending)
         if seen.sent.missing:
             logged = f"{way.source} logged {seen.sent.missing}: asked for again"
             yield Halt("incomplete", way.source, way.destination, way.lane.id_bytes, logged)
@@ -246,7 +206,7 @@ class Courier:
                 end.read()
                 self._read_in[key] = self._steps
         sending = self._ledgers.sending(way.destination)
-        signers = self._signer_set(way, ends[1])
+        signers = self._signer_sets(way, ends[1])
         return _Seen(ends[0], ends[1], sending, signers, self._keys_missing(signers))
 
     def _end(self, lane: LaneEntry, ledger: str) -> LaneEnd:
@@ -256,29 +216,33 @@ class Courier:
             self._ends[key] = LaneEnd(watch, escrow, lane.id_bytes, ledger == lane.home)
         return self._ends[key]
 
-    def _signer_set(self, way: _Direction, end: LaneEnd) -> SignerSet | None:
+    def _signer_sets(self, way: _Direction, end: LaneEnd) -> tuple[SignerSet, ...]:
         """Who signs in the newest epoch of the lane that is valid on its destination now."""
         now, head = end.watch.clock, end.watch.head.number
         for number in range(int(end.state.epoch), 0, -1):
             epoch = end.escrow.epoch_at.call(end.lane, number, block=head)
             if int(epoch.valid_from) <= now < int(epoch.valid_until):
-                address = str(epoch.verifier)
-                if address not in self._signer_sets:
-                    # A verifier's signers never change.
-                    there = self.connection.contract(way.destination, "QuorumVerifier", address)
-                    kept = there.signer_set.call(block=head)
-                    signers = int(kept.threshold), tuple(map(str, kept.signers))
-                    self._signer_sets[address] = signers
-                return SignerSet.of(number, *self._signer_sets[address])
-        return None
+                both = (str(epoch.verifier), str(epoch.second))
+                trusted = [address for address in both if int(address, 16)]
+                for address in trusted:
+                    if address not in self._signers_of:
+                        # A verifier's signers never change.
+                        there = self.connection.contract(way.destination, "QuorumVerifier", address)
+                        kept = there.signer_set.call(block=head)
+                        signers = int(kept.threshold), tuple(map(str, kept.signers))
+                        self._signers_of[address] = signers
+                return tuple(SignerSet.of(number, *self._signers_of[each]) for each in trusted)
+        return ()
 
-    def _keys_missing(self, signers: SignerSet | None) -> str:
+    def _keys_missing(self, signers: tuple[SignerSet, ...]) -> str:
         """What is missing to sign, or nothing."""
-        if signers is None:
+        if not signers:
             return "the lane has no valid epoch there"
-        keys = len(self._signing(signers))
-        if keys < signers.threshold:
-            return f"{keys} of {signers.threshold} attestor keys are here"
+        for number, one in enumerate(signers, 1):
+            keys = len(self._signing(one))
+            if keys < one.threshold:
+                of = f" of verifier {number}" if len(signers) > 1 else ""
+                return f"{keys} of {one.threshold} attestor keys{of} are here"
         return ""
 
     def _signing(self, signers: SignerSet) -> list[bytes]:
@@ -424,10 +388,10 @@ class Courier:
         chosen = in_turn[: _TRIES if seen.sending.room else 0]
         handed: list[tuple[Sent, Handed]] = []
         too_early: int | None = None
-        for sent, proof, revert in self._attested(way, seen, chosen):
-            if isinstance(proof, Outcome):
+        for sent, proofs, revert in self._attested(way, seen, chosen):
+            if isinstance(proofs, Outcome):
                 tried[sent.id] = self._steps
-                yield proof
+                yield proofs
                 continue
             late = revert is not None and revert.reason == _LATE
             if late and too_early is not None and sent.message.lock_time >= too_early:
@@ -438,7 +402,7 @@ class Courier:
                 if revert is not None and not late:
                     raise revert
                 # Its clock said that it may go: the last block's is older than the next one's.
-                found = self._deliver(seen, sent.message, proof)
+                found = self._deliver(seen, sent.message, proofs)
             except Revert as refused:
                 tried[sent.id] = self._steps
                 if refused.reason == _LATE:
@@ -461,7 +425,7 @@ class Courier:
 
     def _attested(
         self, way: _Direction, seen: _Seen, chosen: Sequence[Sent]
-    ) -> Iterator[tuple[Sent, bytes | Outcome, Revert | None]]:
+    ) -> Iterator[tuple[Sent, tuple[bytes, ...] | Outcome, Revert | None]]:
         """What delivers each of some messages, or what became of it, and whether a call reverts.
 
         Asks in as few requests as there may be, right before anything is signed: what arrived,
@@ -481,7 +445,7 @@ class Courier:
                 if not there and sent.id not in way.attested
             ],
         )
-        going: list[tuple[Sent, bytes]] = []
+        going: list[tuple[Sent, tuple[bytes, ...]]] = []
         for sent, there in zip(chosen, arrived, strict=True):
             if there:
                 # Somebody was quicker, and its log is still to come.
@@ -490,14 +454,14 @@ class Courier:
             kept = pages[sent.message.nonce // PAGE]
             decision = decide(self._sighting(way, seen, sent, kept=kept, canonical=stands))
             if decision.act is Act.DELIVER:
-                going.append((sent, self._attestation(way, seen, sent.message)))
+                going.append((sent, self._attestations(way, seen, sent.message)))
             else:
                 what = "refused" if decision.act is Act.REFUSE else "waiting"
                 yield sent, self._outcome(way, sent, what, decision.why), None
-        tries = [(sent.message.as_tuple(), proof) for sent, proof in going]
+        tries = [(sent.message.as_tuple(), *proofs) for sent, proofs in going]
         calls = [(destination, destination.deliver.encode(*each)) for each in tries]
-        for (sent, proof), answer in zip(going, _called(destination, calls), strict=True):
-            yield sent, proof, answer if isinstance(answer, Revert) else None
+        for (sent, proofs), answer in zip(going, _called(destination, calls), strict=True):
+            yield sent, proofs, answer if isinstance(answer, Revert) else None
 
     @staticmethod
     def _kept_pages(seen: _Seen, lane: bytes, pages: Set[int]) -> dict[int, bool | None]:
@@ -511,21 +475,26 @@ class Courier:
             for page, word in zip(numbers, found, strict=True)
         }
 
-    def _attestation(self, way: _Direction, seen: _Seen, message: LaneMessage) -> bytes:
-        """Sign with the keys at hand, once an epoch."""
-        signers = seen.signers
-        assert signers is not None  # nothing is ready without them
-        epoch, proof = way.attested.get(message.id, (0, b""))
-        if epoch != signers.epoch:
+    def _attestations(
+        self, way: _Direction, seen: _Seen, message: LaneMessage
+    ) -> tuple[bytes, ...]:
+        """Sign for each verifier with the keys at hand, once an epoch."""
+        number = seen.signers[0].epoch
+        epoch, proofs = way.attested.get(message.id, (0, ()))
+        if epoch != number:
             chain = self.connection.chains[way.destination]
             domain = Domain(chain.chain_id, way.lane.escrow_on(way.destination))
-            keys = self._signing(signers)[: signers.threshold]
-            proof = attest(message, signers, domain, keys)
-            way.attested[message.id] = signers.epoch, proof
-        return proof
+            proofs = tuple(
+                attest(message, signers, domain, self._signing(signers)[: signers.threshold])
+                for signers in seen.signers
+            )
+            way.attested[message.id] = number, proofs
+        return proofs
 
-    def _deliver(self, seen: _Seen, message: LaneMessage, attestation: bytes) -> Handed | None:
-        arguments = message.as_tuple(), attestation
+    def _deliver(
+        self, seen: _Seen, message: LaneMessage, attestations: tuple[bytes, ...]
+    ) -> Handed | None:
+        arguments = message.as_tuple(), *attestations
         return seen.sending.send(message.id, seen.landed.escrow.deliver, arguments)
 
     def _claim(self, seen: _Seen, message: LaneMessage) -> Handed | None:

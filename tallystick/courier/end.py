@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from tallystick.bridge.message import LaneMessage, message_of
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
-from tallystick.chain import Contract, RawLog
+from tallystick.chain import Contract, RawLog, Revert
+from tallystick.chain.abi import CodecError
+from tallystick.chain.contract import Unreadable
 from tallystick.reach.finality import Watch
 
 __all__ = ["Counts", "LaneEnd", "Sent"]
@@ -85,6 +87,7 @@ class LaneEnd:
 
     Attributes:
         state: what `lane_state` returned at the watch's last block.
+        pending: the change of the lane's terms that waited there.
         missing: what the node left out of the logs up to there, or nothing.
     """
 
@@ -93,6 +96,7 @@ class LaneEnd:
     lane: bytes
     home: bool
     state: Any = None
+    pending: Any = None
     missing: str = ""
     _read_to: int = -1
     _pages: dict[int, bytes] = field(default_factory=dict)
@@ -117,7 +121,15 @@ class LaneEnd:
         if start <= head.number:
             chain, topics = self.escrow.chain, [None, self.lane]
             logs = chain.raw_logs(self.escrow, start, head.number, topics=topics)
-        self.state = self.escrow.lane_state.call(self.lane, block=head.number)
+        views = ("lane_state", "pending_lane_terms")
+        questions = [(self.escrow, view, self.lane) for view in views]
+        answers = self.escrow.chain.ask(questions, block=head.number)
+        for answer in answers:
+            if isinstance(answer, Revert):
+                raise answer
+            if isinstance(answer, CodecError):
+                raise Unreadable(f"{self.escrow!r}: {answer}")
+        self.state, self.pending = answers
         newest = self._fold(replace(self._believed.counts), logs)
         self.missing = newest.counts.misses(self.state, home=self.home)
         if self.missing or final < start:

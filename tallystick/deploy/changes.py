@@ -23,8 +23,8 @@ __all__ = ["NEW_DEPLOYMENT", "Change", "changes", "differences", "ignored", "tak
 NEW_DEPLOYMENT: Final = "a new deployment, in a folder of its own (--out)"
 MISSING: Final = "missing"
 _TERMS: Final = (
-    "BridgeEscrow.propose_lane_terms by the operator, then set_lane_terms by an administrator, on "
-    "both ledgers"
+    "BridgeEscrow.propose_lane_terms by the operator, confirm_lane_terms by an administrator, and "
+    "apply_lane_terms by anyone once its delay is over, on both ledgers"
 )
 _RECORD: Final = (
     "InstrumentRegistry.propose_record by the registrar, then amend by the issuer, on every ledger"
@@ -38,12 +38,11 @@ _TAKES: Final = tuple(
     for pattern, takes in (
         (r"ledgers\[\d+\]\.finality\b.*", ""),
         (r"parties\b.*", ""),
-        (r"lanes\[\d+\]\.production", ""),
-        (r"lanes\[\d+\]\.verifiers\[\d+\]\.(name|operator)", ""),
+        (r"lanes\[\d+\]\.verifiers\[\d+\]\.name", ""),
         (r"instrument\.(illustration|roles|holders)\b.*", ""),
         (r"lanes\[\d+\]\.cap", _TERMS),
         (
-            r"lanes\[\d+\]\.verifiers\[\d+\]\.(attestors\b.*|threshold)",
+            r"lanes\[\d+\]\.verifiers\[\d+\](\.(operator|attestors\b.*|threshold))?",
             f"a QuorumVerifier of them on each ledger, and {_TERMS}",
         ),
         (r"accounts\.lanes\b.*", f"a QuorumVerifier of them on each ledger, and {_TERMS}"),

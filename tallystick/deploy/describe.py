@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tallystick.bridge.message import lane_id, ledger_id, party
+from tallystick.bridge.message import Grade, lane_id, ledger_id, party
 from tallystick.chain import Account, Contract
 from tallystick.chain.abi import keccak
 from tallystick.chain.account import JUNK_MNEMONIC, is_public
 from tallystick.deploy.changes import differences
-from tallystick.deploy.signers import first_signers
+from tallystick.deploy.signers import first_signers, verifier_keys
 from tallystick.deploy.steps import (
     EVENTS_VERIFIER,
     MESSAGES_VERIFIER,
@@ -160,6 +160,7 @@ def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]
         instrument.isin,
         instrument.decimals,
         instrument.close_minute_utc,
+        Grade[lane.grade.upper()],
         ledger_id(ledgers[lane.home].caip2),
         party(escrow),
         ledger_id(ledgers[lane.remote].caip2),
@@ -168,6 +169,7 @@ def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]
     return LaneEntry(
         id=hex_text(identifier),
         isin=instrument.isin,
+        grade=lane.grade,
         home=lane.home,
         remote=lane.remote,
         escrow=escrow,
@@ -175,9 +177,12 @@ def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]
         sides={
             end: LaneSide(
                 custody=str(ledgers[end].contract("LaneCustody", f"LaneCustody#{index}").address),
-                verifier=str(
-                    ledgers[end].contract("QuorumVerifier", f"QuorumVerifier#{index}").address
-                ),
+                **{
+                    name: str(ledgers[end].contract("QuorumVerifier", key).address)
+                    for name, key in zip(
+                        ("verifier", "second"), verifier_keys(lane, index), strict=False
+                    )
+                },
             )
             for end in (lane.home, lane.remote)
         },
@@ -205,7 +210,7 @@ def roles_of(plan: Plan, parties: Parties) -> dict[str, dict[str, RoleEntry]]:
     signers: dict[str, Account] = {}
     for lane, attestors in zip(plan.lanes, parties.attestors, strict=True):
         by_address: dict[str, Account] = {str(a.address): a for a in attestors}
-        for address in first_signers(lane, attestors).signers:
+        for address in (each for one in first_signers(lane, attestors) for each in one.signers):
             signers.setdefault(address, by_address[address])
     for title, accounts in (
         ("attestor", signers.values()),

@@ -17,6 +17,7 @@ from tallystick.bridge.message import ledger_id
 from tallystick.chain import Chain, Contract
 from tallystick.chain.abi import address_of, checksum, encode, keccak
 from tallystick.deploy.journal import Journal
+from tallystick.deploy.signers import verifier_keys
 from tallystick.deploy.steps import EVENTS_VERIFIER, GENESIS, MESSAGES_VERIFIER
 from tallystick.errors import InputError
 from tallystick.files.manifest import Manifest
@@ -177,7 +178,7 @@ def _standing(plan: Plan, name: str, authority: Contract, since: int) -> Iterato
 
 
 def _lanes(plan: Plan, name: str, escrow: Contract) -> Iterator[tuple[str, str]]:
-    """Custody and first verifier of each lane that is open."""
+    """Custody and first verifiers of each lane that is open."""
     for index, lane in enumerate(plan.lanes):
         if name not in (lane.home, lane.remote):
             continue
@@ -187,7 +188,9 @@ def _lanes(plan: Plan, name: str, escrow: Contract) -> Iterator[tuple[str, str]]
         )
         opened = bytes(escrow.canonical_lane(pair))
         if any(opened):
-            yield f"QuorumVerifier#{index}", str(escrow.epoch_at(opened, 1).verifier)
+            first = escrow.epoch_at(opened, 1)
+            verifiers = (str(first.verifier), str(first.second))
+            yield from zip(verifier_keys(lane, index), verifiers, strict=False)
             yield f"LaneCustody#{index}", str(escrow.lane_state(opened).terms.custody)
 
 

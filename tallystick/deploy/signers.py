@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple, Self
 
 from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
@@ -11,12 +12,29 @@ from tallystick.chain import Account
 from tallystick.files.plan import Actions, Lane
 from tallystick.reach.accounts import Parties
 
-__all__ = ["EngineSigners", "first_signers"]
+__all__ = ["EngineSigners", "first_signers", "verifier_keys"]
 
 
-def first_signers(lane: Lane, attestors: Iterable[Account]) -> SignerSet:
-    """Return who signs in the first epoch of a lane, on both its ledgers."""
-    return SignerSet.of(1, lane.verifiers[0].threshold, (a.address for a in attestors))
+def first_signers(lane: Lane, attestors: Iterable[Account]) -> tuple[SignerSet, ...]:
+    """Return who signs in the first epoch of a lane for each of its verifiers, on both ledgers.
+
+    Args:
+        lane: the lane.
+        attestors: those of all its verifiers, in the plan's order.
+    """
+    left = iter(attestors)
+    return tuple(
+        SignerSet.of(1, each.threshold, (a.address for a in islice(left, len(each.attestors))))
+        for each in lane.verifiers
+    )
+
+
+def verifier_keys(lane: Lane, index: int) -> list[str]:
+    """Return what the journal calls the verifiers of a plan's lane, in its order."""
+    return [
+        f"QuorumVerifier#{index}" + (f".{number}" if number else "")
+        for number in range(len(lane.verifiers))
+    ]
 
 
 class EngineSigners(NamedTuple):

@@ -8,11 +8,11 @@ from typing import Final
 
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import NO_CAP, ledger_id, party
+from tallystick.bridge.message import NO_CAP, Grade, ledger_id, party
 from tallystick.chain import Account, Chain, Contract, Method, Receipt
 from tallystick.chain.abi import encode, keccak
 from tallystick.deploy.journal import Creations, Journal
-from tallystick.deploy.signers import EngineSigners, first_signers
+from tallystick.deploy.signers import EngineSigners, first_signers, verifier_keys
 from tallystick.deploy.step import Call, NotYet, Question, Step
 from tallystick.files.instrument import record_of
 from tallystick.files.plan import Lane, Plan
@@ -61,6 +61,7 @@ ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
 EVENTS_VERIFIER: Final = "QuorumVerifier#events"
 MESSAGES_VERIFIER: Final = "QuorumVerifier#messages"
 
+_NOBODY: Final = "0x" + "00" * 20
 # Of a bridge of our own lanes; their caps and stops are the escrow's.
 NO_LIMIT: Final = 2**256 - 1
 
@@ -351,12 +352,15 @@ class LedgerSteps:
     def lane_steps(
         self, lane: Lane, attestors: Iterable[Account], index: int, peer: LedgerSteps
     ) -> Iterator[Step]:
-        """Verifier, custody and lane of one side."""
+        """Verifiers, custody and lane of one side."""
         where = f"lane {lane.home}-{lane.remote}"
-        verifier_key, custody_key = f"QuorumVerifier#{index}", f"LaneCustody#{index}"
-        (verifier,) = lane.verifiers
+        keys, custody_key = verifier_keys(lane, index), f"LaneCustody#{index}"
         pair = keccak(encode(["string", "bytes32"], [self.instrument.isin, ledger_id(peer.caip2)]))
-        yield self._verifier(where, verifier_key, first_signers(lane, attestors))
+        for key, planned, signers in zip(
+            keys, lane.verifiers, first_signers(lane, attestors), strict=True
+        ):
+            whose = where if len(keys) == 1 else f"{where}, {planned.name}"
+            yield self._verifier(whose, key, signers, planned.operator)
         yield self.creation(
             f"create custody of {where}",
             custody_key,
@@ -400,21 +404,27 @@ class LedgerSteps:
                     self.is_home,
                     self.proxied("SecurityToken").address,
                     self.contract("LaneCustody", custody_key).address,
-                    self.contract("QuorumVerifier", verifier_key).address,
-                    verifier.rotation_seconds,
-                    verifier.retention_seconds,
+                    *self._verifiers(keys),
+                    lane.change_seconds,
+                    lane.retention_seconds,
                     ledger_id(peer.caip2),
                     party(peer.proxy_address("BridgeEscrow")),
                     NO_CAP if lane.cap is None else int(lane.cap),
                     self.instrument.decimals,
                     self.instrument.close_minute_utc,
+                    Grade[lane.grade.upper()],
                 ),
                 *self.stated,
             ),
             after=(linked,),
         )
 
-    def _verifier(self, whose: str, key: str, signers: SignerSet) -> Step:
+    def _verifiers(self, keys: Sequence[str]) -> tuple[str, str]:
+        """A lane's two verifiers by their journal's keys; the second may be nobody."""
+        found = [str(self.contract("QuorumVerifier", key)) for key in keys]
+        return found[0], found[1] if len(found) > 1 else _NOBODY
+
+    def _verifier(self, whose: str, key: str, signers: SignerSet, operator: str) -> Step:
         """Step that creates a verifier of attestors."""
         count = f"{signers.threshold} of {len(signers.signers)} attestors"
         return self.creation(
@@ -422,7 +432,10 @@ class LedgerSteps:
             key,
             lambda: (
                 build.artifact("QuorumVerifier").bytecode
-                + encode(["string", "address[]", "uint256"], signers.verifier_arguments)
+                + encode(
+                    ["string", "address[]", "uint256", "string"],
+                    signers.verifier_arguments(operator),
+                )
             ),
         )
 
@@ -431,8 +444,11 @@ class LedgerSteps:
 
         Those that were replaced after the set-up stay so: `verify` says which are in force.
         """
+        actions = self.plan.actions
+        assert actions is not None
         if self.is_home:
-            yield self._verifier("events", EVENTS_VERIFIER, signers.events)
+            operator = actions.events.operator
+            yield self._verifier("events", EVENTS_VERIFIER, signers.events, operator)
             yield Step(
                 self.name,
                 "ActionsEngine: believe the event attestors",
@@ -447,10 +463,11 @@ class LedgerSteps:
             )
         heard = [other for other in others if other.is_home != self.is_home]
         if heard:
-            yield self._verifier("engines' messages", MESSAGES_VERIFIER, signers.messages)
+            operator, whose = actions.messages.operator, "engines' messages"
+            yield self._verifier(whose, MESSAGES_VERIFIER, signers.messages, operator)
         for other in heard:
             yield self._peer(other)
-        if self.plan.actions is not None and self.plan.actions.reconcile == "daily":
+        if actions.reconcile == "daily":
             engine = partial(self.proxied, "ActionsEngine")
             yield Step(
                 self.name,

@@ -173,6 +173,12 @@ class LaneSide(StrictModel):
 
     custody: Address
     verifier: Address
+    second: Address | None = None
+
+    @property
+    def verifiers(self) -> tuple[str, ...]:
+        """Who proves what arrives in the first epoch: one, or two together."""
+        return (self.verifier,) if self.second is None else (self.verifier, self.second)
 
 
 class LaneEntry(StrictModel):
@@ -180,6 +186,7 @@ class LaneEntry(StrictModel):
 
     id: Hash
     isin: str
+    grade: Literal["pilot", "production"]
     home: Name
     remote: Name
     escrow: Address

@@ -169,30 +169,16 @@ def _not_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]
         taken[account.key] = path
 
 
+Operator = Annotated[Lei, Field(description="who runs the attestors")]
+
+
 class Verifier(StrictModel):
-    """An attestor set of one operator, how many of them must agree, and how sets follow another."""
+    """An attestor set of one operator, and how many of them must agree."""
 
     name: Name
-    operator: Annotated[Label, Field(description="of its own: verifiers are independent")]
+    operator: Operator
     attestors: Attestors
     threshold: Annotated[Threshold, Field(description="how many must sign")]
-    rotation_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR // 6,
-            le=30 * _DAY,
-            description="from the confirmation of a set until it is valid; 1 day when left out",
-        ),
-    ] = _DAY
-    retention_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR,
-            le=90 * _DAY,
-            description="how long the set before stays valid then, at least rotation_seconds; "
-            "7 days when left out",
-        ),
-    ] = 7 * _DAY
 
     @model_validator(mode="before")
     @classmethod
@@ -202,12 +188,6 @@ class Verifier(StrictModel):
     @checked
     def _enough(self) -> Wrong:
         yield from _wrong_threshold(self.threshold, self.attestors)
-        if self.retention_seconds < self.rotation_seconds:
-            yield wrong(
-                f"at least rotation_seconds, {self.rotation_seconds}",
-                path="retention_seconds",
-                value=self.retention_seconds,
-            )
 
 
 class Lane(StrictModel):
@@ -215,8 +195,29 @@ class Lane(StrictModel):
 
     home: Name
     remote: Name
-    production: Annotated[bool, Field(description="true asks for two verifiers and a cap")] = True
-    verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=4)]
+    grade: Annotated[
+        Literal["pilot", "production"],
+        Field(description="for good; production asks for two verifiers and a cap"),
+    ]
+    verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=2)]
+    change_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR // 6,
+            le=30 * _DAY,
+            description="from the confirmation of other verifiers or another cap until they can be "
+            "applied; 1 day when left out",
+        ),
+    ] = _DAY
+    retention_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=90 * _DAY,
+            description="how long the verifiers before stay valid then, at least change_seconds; "
+            "7 days when left out",
+        ),
+    ] = 7 * _DAY
     cap: Annotated[
         Amount | None,
         Field(
@@ -234,14 +235,21 @@ class Lane(StrictModel):
     def _independent(self) -> Wrong:
         if self.home == self.remote:
             yield wrong("a ledger other than home", path="remote", value=self.remote)
-        if self.production and len(self.verifiers) < 2:
+        production = self.grade == "production"
+        if production and len(self.verifiers) < 2:
             yield wrong(
                 "two independent verifiers on a production lane",
                 path="verifiers",
                 value=list(self.verifiers),
             )
-        if self.production and self.cap is None:
+        if production and self.cap is None:
             yield wrong("a cap on a production lane", path="cap", value="missing")
+        if self.retention_seconds < self.change_seconds:
+            yield wrong(
+                f"at least change_seconds, {self.change_seconds}",
+                path="retention_seconds",
+                value=self.retention_seconds,
+            )
         names: set[str] = set()
         operators: set[str] = set()
         attestors: dict[str, str] = {}
@@ -261,8 +269,9 @@ class Lane(StrictModel):
 
 
 class Quorum(StrictModel):
-    """Attestors, and how many of them must agree."""
+    """Attestors of one operator, and how many of them must agree."""
 
+    operator: Operator
     attestors: Attestors
     threshold: Annotated[Threshold, Field(description="how many must sign")]
 

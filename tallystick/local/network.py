@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest
 from tallystick.bridge.message import LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
+from tallystick.deploy.signers import first_signers
 from tallystick.deploy.verify import verify, wrong
 from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import Instrument
@@ -43,7 +44,9 @@ __all__ = [
     "EVENT_ATTESTORS",
     "HOLDERS_FROM",
     "MESSAGE_ATTESTORS",
+    "OPERATORS",
     "ROLE_INDEX",
+    "SECOND_ATTESTORS",
     "Network",
     "local_plan",
 ]
@@ -62,9 +65,13 @@ ROLE_INDEX: Final[Mapping[str, int]] = {
 }
 ADMINISTRATORS: Final = (9, 10)
 COURIER: Final = 18
+# Two of three for the second verifier of a lane of production.
+SECOND_ATTESTORS: Final = (131, 132, 133)
 # Two of three confirm events, two of three attest what engines tell.
 EVENT_ATTESTORS: Final = (111, 112, 113)
 MESSAGE_ATTESTORS: Final = (121, 122, 123)
+# LEIs of who runs attestors: well formed, and nobody's.
+OPERATORS: Final = ("ILLUSTRATIONOPER0A97", "ILLUSTRATIONOPER0B94")
 # As many as an instrument file may name; it says how many there are and how many must sign.
 ATTESTORS: Final = (11, 12, 13, 14, 15, 16, *range(101, 110))
 HOLDERS_FROM: Final = 20
@@ -80,6 +87,7 @@ def local_plan(
     threshold: int | None = None,
     attestors: Sequence[int] | None = None,
     cap: int | None = None,
+    grade: Literal["pilot", "production"] = "pilot",
     notice: int = 3600,
     activation_window: int = 30 * _DAY,
     rollback_window: int = _DAY,
@@ -93,7 +101,9 @@ def local_plan(
         threshold: how many attestors must sign; the instrument file's number when left out.
         attestors: their account indices on the home ledger; one for each that the file names when
             left out. Their keys are the same for both sides.
-        cap: most that may be outstanding on a lane, whole units.
+        cap: most that may be outstanding on a lane, whole units; on one of production all that is
+            authorised when left out.
+        grade: of the lanes; production has a second verifier, of another operator.
         notice: seconds between notice and activation of a release.
         activation_window: seconds after the notice in which the activation must take place.
         rollback_window: seconds in which an activation can be rolled back.
@@ -101,6 +111,20 @@ def local_plan(
     """
     signing = instrument.roles.attestors
     members = attestors or ATTESTORS[: len(signing.members)]
+    first = Verifier(
+        name="verifier-a",
+        operator=OPERATORS[0],
+        attestors=tuple(AccountRef(index=index) for index in members),
+        threshold=signing.threshold if threshold is None else threshold,
+    )
+    second = Verifier(
+        name="verifier-b",
+        operator=OPERATORS[1],
+        attestors=tuple(AccountRef(index=index) for index in SECOND_ATTESTORS),
+        threshold=2,
+    )
+    production = grade == "production"
+    most = int(instrument.authorised) if cap is None and production else cap
     at = {role: AccountRef(index=index) for role, index in ROLE_INDEX.items()}
     plan = Plan(
         schema=PLAN_SCHEMA,
@@ -121,18 +145,11 @@ def local_plan(
             Lane(
                 home=instrument.home,
                 remote=name,
-                production=False,
-                verifiers=(
-                    Verifier(
-                        name="quorum",
-                        operator="local",
-                        attestors=tuple(AccountRef(index=i) for i in members),
-                        threshold=signing.threshold if threshold is None else threshold,
-                        rotation_seconds=3600,
-                        retention_seconds=_DAY,
-                    ),
-                ),
-                cap=None if cap is None else Decimal(cap),
+                grade=grade,
+                verifiers=(first, second) if production else (first,),
+                change_seconds=3600,
+                retention_seconds=_DAY,
+                cap=None if most is None else Decimal(most),
             )
             for name in chains
             if name != instrument.home
@@ -148,7 +165,8 @@ def local_plan(
 
 
 def _quorum(members: Sequence[int]) -> Quorum:
-    return Quorum(attestors=tuple(AccountRef(index=index) for index in members), threshold=2)
+    accounts = tuple(AccountRef(index=index) for index in members)
+    return Quorum(operator=OPERATORS[0], attestors=accounts, threshold=2)
 
 
 @dataclass(frozen=True)
@@ -216,8 +234,8 @@ class Network:
 
     @property
     def attestors(self) -> tuple[Account, ...]:
-        """The attestors of the first lane, in the plan's order."""
-        return self.parties.attestors[0]
+        """The attestors of the first lane's first verifier, in the plan's order."""
+        return self.parties.attestors[0][: len(self.plan.lanes[0].verifiers[0].attestors)]
 
     @property
     def threshold(self) -> int:
@@ -325,17 +343,25 @@ class Network:
         return message_of(_receipt(receipt).one("MessageSent"))
 
     def rotate(self, suite: Suite, signers: SignerSet) -> Receipt:
-        """Operator and administrator give the first lane other attestors, on one ledger."""
+        """Give the first lane other attestors, on one ledger, whose clock moves by the delay."""
+        confirmed = self.confirm(suite, signers).one("LaneTermsConfirmed")
+        suite.chain.set_time(int(confirmed.applies_from))
+        courier = suite.chain.account(COURIER)
+        return _receipt(suite.escrow.apply_lane_terms(self.lane, sender=courier))
+
+    def confirm(self, suite: Suite, signers: SignerSet) -> Receipt:
+        """Operator and administrator confirm other attestors of the first lane's first verifier."""
         why = (reason_code("ROTA"), keccak(b"rotation"))
         deployer = suite.chain.account(ROLE_INDEX["deployer"])
         verifier = suite.chain.deploy(
-            "QuorumVerifier", *signers.verifier_arguments, sender=deployer
+            "QuorumVerifier", *signers.verifier_arguments(OPERATORS[0]), sender=deployer
         )
-        terms = (self.lane, verifier, suite.escrow.lane_state(self.lane).terms.cap)
+        now = suite.escrow.lane_state(self.lane).terms
+        terms = (self.lane, verifier, now.second, now.cap)
         operator, administrator = (ROLE_INDEX["operator"], ADMINISTRATORS[0])
         suite.escrow.propose_lane_terms(*terms, *why, sender=suite.chain.account(operator))
         return _receipt(
-            suite.escrow.set_lane_terms(*terms, *why, sender=suite.chain.account(administrator))
+            suite.escrow.confirm_lane_terms(*terms, *why, sender=suite.chain.account(administrator))
         )
 
     def destination(self, message: LaneMessage) -> Suite:
@@ -355,13 +381,23 @@ class Network:
         domain = Domain(suite.chain.chain_id, str(suite.escrow.address))
         return attest(message, self.signer_set(epoch), domain, keys[:count])
 
-    def deliver(self, message: LaneMessage, attestation: bytes | None = None) -> Receipt:
-        """A courier delivers a message, attested unless an attestation is given."""
+    def attestations(self, message: LaneMessage) -> tuple[bytes, ...]:
+        """Let enough attestors of each of the lane's first verifiers sign a message."""
+        suite = self.destination(message)
+        domain = Domain(suite.chain.chain_id, str(suite.escrow.address))
+        keys = {str(each.address): each.key for each in self.parties.attestors[0] if each.key}
+        return tuple(
+            attest(message, one, domain, [keys[each] for each in one.signers[: one.threshold]])
+            for one in first_signers(self.plan.lanes[0], self.parties.attestors[0])
+        )
+
+    def deliver(self, message: LaneMessage, *attestations: bytes) -> Receipt:
+        """A courier delivers a message, attested unless attestations are given."""
         suite = self.destination(message)
         return _receipt(
             suite.escrow.deliver(
                 message.as_tuple(),
-                self.attest(message) if attestation is None else attestation,
+                *(attestations or self.attestations(message)),
                 sender=suite.chain.account(COURIER),
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tallystick.bridge.message import NO_CAP
 from tallystick.status.invariants import Verdict
 from tallystick.status.observation import (
     DIRECTIONS,
@@ -135,6 +136,11 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
     }
 
 
+def cap_of(cap: int) -> int | None:
+    """A cap in whole units, none as none."""
+    return None if cap >= NO_CAP else cap
+
+
 def _side_dict(side: SideState) -> dict[str, Any]:
     return {
         "ledger": side.ledger,
@@ -149,9 +155,18 @@ def _side_dict(side: SideState) -> dict[str, Any]:
             {
                 "epoch": epoch.number,
                 "verifier": epoch.verifier,
+                "second": epoch.second,
                 "valid_from": epoch.valid_from,
                 "valid_until": epoch.valid_until,
             }
             for epoch in side.epochs
         ],
+        "pending_terms": side.pending
+        and {
+            "verifier": side.pending.verifier,
+            "second": side.pending.second,
+            "cap": cap_of(side.pending.cap),
+            "applies_from": side.pending.applies_from,
+        },
+        "lacks": list(side.lacks.words),
     }

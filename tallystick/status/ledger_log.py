@@ -97,7 +97,13 @@ def read_log(connection: Connection, ledger: str) -> LedgerLog:
     # Verifiers of lanes that were opened since the manifest was written, of later epochs, and
     # those that engines believe.
     believed = {"EpochBegins", "AttestorsSet", "PeerSet"}
-    begun = [event.args["verifier"] for event in events if event.event in believed]
+    begun = [
+        event.args[name]
+        for event in events
+        if event.event in believed
+        for name in ("verifier", "second")
+        if event.args.get(name, NOBODY) != NOBODY
+    ]
     for verifier in dict.fromkeys(begun):
         quorum = verifier
         if build.artifact("ProofVerifier").is_code(chain.code(verifier)):

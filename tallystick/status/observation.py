@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.bridge.message import LaneId, MessageId
+from tallystick.bridge.message import Lack, LaneId, MessageId
 
 __all__ = [
+    "EpochState",
     "LaneState",
     "LedgerState",
     "MessageState",
     "Observation",
+    "PendingState",
     "Position",
     "ReleaseState",
     "SideState",
@@ -20,6 +22,7 @@ __all__ = [
     "Unseen",
 ]
 
+_NOTHING: Final = Lack(0)
 SCOPES: Final = ((1, "transfers"), (2, "issuance"), (4, "lanes"))
 DIRECTIONS: Final = ((1, "outbound"), (2, "inbound"))
 
@@ -105,12 +108,26 @@ class LedgerState:
 
 @dataclass(frozen=True, slots=True)
 class EpochState:
-    """Whom a lane trusts in one of its epochs, from when until when (exclusive), in seconds."""
+    """Whom a lane trusts in one of its epochs, from when until when (exclusive), in seconds.
+
+    With a second verifier both must prove what arrives.
+    """
 
     number: int
     verifier: str
+    second: str | None
     valid_from: int
     valid_until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingState:
+    """A confirmed change of a lane's terms, and from when on anyone can apply it, in seconds."""
+
+    verifier: str
+    second: str | None
+    cap: int
+    applies_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +144,8 @@ class SideState:
     custody_balance: int
     epochs: tuple[EpochState, ...] = ()
     suspended: bool = False
+    pending: PendingState | None = None
+    lacks: Lack = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

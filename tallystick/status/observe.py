@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tallystick.bridge.message import OPEN_END, Kind, LaneMessage, MessageId, party_address
+from tallystick.bridge.message import OPEN_END, Kind, Lack, LaneMessage, MessageId, party_address
 from tallystick.bridge.outbox import PAGE, words_of
 from tallystick.chain import Block, ChainError, Contract, Event, Revert
 from tallystick.chain.abi import CodecError, keccak
@@ -31,6 +31,7 @@ from tallystick.status.observation import (
     LedgerState,
     MessageState,
     Observation,
+    PendingState,
     Position,
     ReleaseState,
     SideState,
@@ -271,11 +272,13 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     sides = []
     for end in (lane.home, lane.remote):
         view, custody = views[end], lane.sides[end].custody
-        state, balance, suspended = view.ask(
+        state, balance, suspended, pending, lacks = view.ask(
             (
                 (view.escrow, "lane_state", lane.id_bytes),
                 (view.token, "balanceOf", custody),
                 (view.escrow, "is_suspended", lane.id_bytes),
+                (view.escrow, "pending_lane_terms", lane.id_bytes),
+                (view.escrow, "posture", lane.id_bytes),
             )
         )
         numbers = range(1, int(state.epoch) + 1)
@@ -292,6 +295,8 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 custody_balance=int(balance),
                 epochs=tuple(map(_epoch, numbers, kept)),
                 suspended=bool(suspended),
+                pending=_pending(pending),
+                lacks=Lack(int(lacks)),
             )
         )
     return LaneState(lane.id_bytes, *sides)
@@ -300,8 +305,23 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
 def _epoch(number: int, kept: Any) -> EpochState:
     until = int(kept.valid_until)
     return EpochState(
-        number, str(kept.verifier), int(kept.valid_from), None if until == OPEN_END else until
+        number,
+        str(kept.verifier),
+        _second(kept),
+        int(kept.valid_from),
+        None if until == OPEN_END else until,
     )
+
+
+def _second(trusted: Any) -> str | None:
+    """The second verifier, if there is one."""
+    return None if str(trusted.second) == _ZERO else str(trusted.second)
+
+
+def _pending(kept: Any) -> PendingState | None:
+    if not int(kept.applies_from):
+        return None
+    return PendingState(str(kept.verifier), _second(kept), int(kept.cap), int(kept.applies_from))
 
 
 def _messages(

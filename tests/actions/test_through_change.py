@@ -44,11 +44,11 @@ from tests.support.dividend import (
 )
 from tests.support.world import (
     BUYER_UNITS,
+    CHANGE_DELAY,
     DAY,
     ELIGIBLE_UNTIL,
     INVESTOR_UNITS,
     RETENTION,
-    ROTATION_DELAY,
     STATED,
     Side,
     World,
@@ -261,7 +261,7 @@ def rotate(actions: Signing) -> None:
     for side in actions.sides:
         network.rotate(network.suite(side.chain.name), network.signer_set(2))
     for side in actions.sides:
-        side.chain.advance(ROTATION_DELAY + RETENTION + 60)
+        side.chain.advance(CHANGE_DELAY + RETENTION + 60)
     actions.now.update(epoch=2)
 
 

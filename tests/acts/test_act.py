@@ -86,25 +86,30 @@ def test_one_key_does_what_it_may_and_says_why(world: World, act: _Command) -> N
 
 def test_two_keys_one_after_the_other(world: World, act: _Command) -> None:
     side = world.home
-    terms = ("lane=home-remote", "verifier=verifier of home-remote", "cap=77")
-    status, out, err = act("home", "BridgeEscrow.set_lane_terms", *terms)
+    terms = (*("lane=home-remote", "verifier=verifier of home-remote", "second=nobody", "cap=77"),)
+    status, out, err = act("home", "BridgeEscrow.confirm_lane_terms", *terms)
     assert (status, out) == (1, "")
     assert err == (
-        "home: BridgeEscrow.set_lane_terms: access: act not proposed; sent by administrator-1, who "
-        "may: administrator (administrator-1, administrator-2), set-up key (nobody); "
+        "home: BridgeEscrow.confirm_lane_terms: access: act not proposed; sent by "
+        "administrator-1, who may: administrator (administrator-1, administrator-2); "
         "BridgeEscrow.propose_lane_terms comes first\n"
     )
     dry = act.told("home", "BridgeEscrow.propose_lane_terms", *terms)
-    assert (dry["carried_out_by"], dry["proposal"]) == (["set_lane_terms"], None)
+    assert (dry["carried_out_by"], dry["proposal"]) == (["confirm_lane_terms"], None)
     proposed = act.done("home", "BridgeEscrow.propose_lane_terms", *terms)
     assert proposed["from"] == side.operator.address
     assert proposed["proposal"]["proposer"] == side.operator.address
     assert proposed["proposal"]["lapses_at"] == proposed["proposal"]["counts_from"] + 30 * _DAY
-    confirmed = act.done("home", "BridgeEscrow.set_lane_terms", *terms)
+    confirmed = act.done("home", "BridgeEscrow.confirm_lane_terms", *terms)
     assert confirmed["proposal"] == proposed["proposal"]
-    assert world.lane_state(side).terms.cap == 77
+    pending = side.escrow.pending_lane_terms(world.lane)
+    assert pending.cap == 77
+    assert act("home", "BridgeEscrow.apply_lane_terms", "lane=home-remote", why=False)[0] == 1
+    side.chain.set_time(pending.applies_from)
+    applied = act.done("home", "BridgeEscrow.apply_lane_terms", "lane=home-remote", why=False)
+    assert (applied["from"], world.lane_state(side).terms.cap) == (side.courier.address, 77)
     # What was done once is done again by two keys only.
-    assert act("home", "BridgeEscrow.set_lane_terms", *terms)[0] == 1
+    assert act("home", "BridgeEscrow.confirm_lane_terms", *terms)[0] == 1
 
 
 def test_who_proposed_does_not_confirm(world: World, act: _Command) -> None:
@@ -162,6 +167,10 @@ def test_everything_wrong_with_the_arguments_is_said_at_once(act: _Command) -> N
         (
             "verifier: nothing: expected an address, or a name of the manifest: The verifier of "
             "what arrives"
+        ),
+        (
+            "second: nothing: expected an address, or a name of the manifest: Who must prove it "
+            "too, of another operator; nobody: the first alone, on a lane of grade pilot"
         ),
         "cap: 1.5: expected a whole number",
         (
@@ -255,10 +264,10 @@ def test_the_list_names_who_it_is_on_the_ledger(act: _Command) -> None:
     status, out, _ = act("home", "--list", "--json", why=False)
     listed = {each["act"]: each for each in json.loads(out)["acts"]}
     assert status == 0
-    assert listed["BridgeEscrow.set_lane_terms"]["who"] == (
-        "administrator (administrator-1, administrator-2), set-up key (nobody)"
+    assert listed["BridgeEscrow.confirm_lane_terms"]["who"] == (
+        "administrator (administrator-1, administrator-2)"
     )
-    assert listed["BridgeEscrow.set_lane_terms"]["proposed_by"] == "propose_lane_terms"
+    assert listed["BridgeEscrow.confirm_lane_terms"]["proposed_by"] == "propose_lane_terms"
     assert listed["SecurityToken.mint"]["roles"] == ["issuer"]
     # It needs no ledger to say which role may what.
     assert cli.main(["act", "--list"]) == 0

@@ -39,5 +39,5 @@ def test_the_commands_of_the_page_do_what_it_says(
         assert name == "tallystick"
         assert cli.main(arguments) == 0, (command, capsys.readouterr().err)
     assert world.home.token.paused_scopes() == 5
-    assert world.lane_state(world.home).terms.cap == 1000
+    assert world.home.escrow.pending_lane_terms(world.lane).cap == 1000
     assert (tmp_path / "batch.json").is_file()

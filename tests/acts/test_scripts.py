@@ -16,8 +16,9 @@ from tallystick.bridge.attestation import SignerSet
 from tallystick.chain.base import Chain
 from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version, release_id
+from tallystick.local.network import OPERATORS
 from tallystick.reach import connection as reach
-from tests.support.world import World
+from tests.support.world import CHANGE_DELAY, World
 
 _DAY = 86_400
 _NEW = tuple("0x" + f"{number:02x}" * 20 for number in (0x11, 0x22, 0x33))
@@ -100,7 +101,7 @@ _ROTATE = ("home-remote", *(f"--attestor={each}" for each in _NEW), "--threshold
 def test_attestors_are_replaced_on_both_ledgers(world: World, run: _Scripts) -> None:
     before = _blocks(world)
     status, dry, _ = run(rotate, *_ROTATE)
-    assert (status, [step.split()[-1] for step in dry]) == (0, ["pending"] * 6)
+    assert (status, [step.split()[-1] for step in dry]) == (0, ["pending"] * 8)
     assert _blocks(world) == before
     # The operator's key first, an administrator's afterwards: the same is run.
     status, first, _ = run(rotate, *_ROTATE, "--account", "operator", "--execute")
@@ -108,12 +109,26 @@ def test_attestors_are_replaced_on_both_ledgers(world: World, run: _Scripts) -> 
     assert [step.split(" ", 1)[1] for step in first] == [
         "create QuorumVerifier executed",
         "BridgeEscrow.propose_lane_terms executed",
-        "BridgeEscrow.set_lane_terms waiting",
+        "BridgeEscrow.confirm_lane_terms waiting",
+        "BridgeEscrow.apply_lane_terms waiting",
     ] * 2
     status, second, _ = run(rotate, *_ROTATE, "--account", "administrator-2", "--execute")
     assert [step.split(" ", 1)[1] for step in second] == [
         "BridgeEscrow.propose_lane_terms done",
-        "BridgeEscrow.set_lane_terms executed",
+        "BridgeEscrow.confirm_lane_terms executed",
+        "BridgeEscrow.apply_lane_terms waiting",
+    ] * 2
+    # Too early; anybody's key is enough later.
+    early = _blocks(world)
+    assert run(rotate, *_ROTATE, "--execute")[1][-1].endswith("apply_lane_terms waiting")
+    assert _blocks(world) == early
+    for side in (world.home, world.remote):
+        side.chain.advance(CHANGE_DELAY)
+    status, last, _ = run(rotate, *_ROTATE, "--account", "courier", "--execute")
+    assert [step.split(" ", 1)[1] for step in last] == [
+        "BridgeEscrow.propose_lane_terms done",
+        "BridgeEscrow.confirm_lane_terms done",
+        "BridgeEscrow.apply_lane_terms executed",
     ] * 2
     signers = SignerSet.of(1, 2, _NEW)
     for side in (world.home, world.remote):
@@ -123,8 +138,26 @@ def test_attestors_are_replaced_on_both_ledgers(world: World, run: _Scripts) -> 
         assert state.epoch == 2
     again = _blocks(world)
     status, third, _ = run(rotate, *_ROTATE, "--execute")
-    assert (status, [step.split()[-1] for step in third]) == (0, ["done"] * 4)
+    assert (status, [step.split()[-1] for step in third]) == (0, ["done"] * 6)
     assert _blocks(world) == again
+
+
+def test_a_second_verifier_comes_beside_the_first(world: World, run: _Scripts) -> None:
+    status, _, err = run(rotate, *_ROTATE, "--second", "--execute")
+    assert status == 2
+    assert err == 'rotate: --operator: "": expected the LEI of who runs a second verifier\n'
+    status, _, err = run(rotate, *_ROTATE, "--second", "--operator", "nobody", "--execute")
+    assert status == 2
+    assert "rotate: --operator: nobody: expected a LEI" in err
+    for _ in range(2):
+        run(rotate, *_ROTATE, "--second", "--operator", OPERATORS[1], "--execute")
+        for side in (world.home, world.remote):
+            side.chain.advance(CHANGE_DELAY)
+    for side in (world.home, world.remote):
+        terms = world.lane_state(side).terms
+        second = side.chain.at("QuorumVerifier", terms.second)
+        assert (terms.verifier, second.LEI()) == (side.verifier.address, OPERATORS[1])
+        assert tuple(second.signer_set().signers) == SignerSet.of(1, 2, _NEW).signers
 
 
 def test_a_verifier_that_only_says_that_it_has_these_attestors_is_not_taken(
@@ -137,8 +170,7 @@ def test_a_verifier_that_only_says_that_it_has_these_attestors_is_not_taken(
     liar = side.new_verifier(other)
     kept = liar.signer_set()
     assert (kept.threshold, tuple(kept.signers)) == (2, other.signers)
-    terms = (world.lane, liar, world.lane_state(side).terms.cap)
-    side.escrow.propose_lane_terms(*terms, b"TEST", b"\1" * 32, sender=side.operator)
+    world.propose_verifier(side, liar)
     _, steps, _ = run(rotate, *_ROTATE, "--account", "operator", "--execute")
     assert steps[0] == "home create QuorumVerifier executed"
 

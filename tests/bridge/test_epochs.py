@@ -10,13 +10,13 @@ from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Contract
 from tests.support.world import (
+    CHANGE_DELAY,
     DAY,
     DOCUMENT,
     NO_DOCUMENT,
     NO_REASON,
     REASON,
     RETENTION,
-    ROTATION_DELAY,
     STATED,
     UINT_MAX,
     ZERO,
@@ -27,8 +27,8 @@ from tests.support.world import (
     signed,
 )
 
-SET = "set_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
-PROPOSE = "propose_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
+CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
+PROPOSE = "propose_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
 END = "end_epoch(bytes32,uint256,bytes4,bytes32)"
 NEVER = 2**48 - 1
 MINUTE, HOUR = 60, 3_600
@@ -71,10 +71,10 @@ def delivered(world: World, attested: tuple[LaneMessage, bytes]) -> bool:
 )
 def test_periods_up_to_their_limits(home_side: Side, delay: int, retention: int) -> None:
     fresh = home_side.fresh_suite()
-    terms = fresh.lane_terms(rotation_delay=delay, retention=retention)
+    terms = fresh.lane_terms(change_delay=delay, retention=retention)
     lane = fresh.escrow.open_lane(terms, *STATED, sender=home_side.deployer).return_value
     kept = fresh.escrow.lane_state(lane).terms
-    assert (kept.rotation_delay, kept.retention) == (delay, retention)
+    assert (kept.change_delay, kept.retention) == (delay, retention)
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_periods_up_to_their_limits(home_side: Side, delay: int, retention: int)
         (10 * MINUTE, HOUR - 1, "lanes: retention out of range"),
         (HOUR + 1, HOUR, "lanes: retention out of range"),
         (30 * DAY, 30 * DAY - 1, "lanes: retention out of range"),
-        (ROTATION_DELAY, 90 * DAY + 1, "lanes: retention out of range"),
-        (ROTATION_DELAY, UINT_MAX, "lanes: retention out of range"),
+        (CHANGE_DELAY, 90 * DAY + 1, "lanes: retention out of range"),
+        (CHANGE_DELAY, UINT_MAX, "lanes: retention out of range"),
     ],
 )
 def test_periods_outside_their_limits_are_refused(
     world: World, delay: int, retention: int, reason: str
 ) -> None:
     fresh = world.home.fresh_suite()
-    terms = fresh.lane_terms(rotation_delay=delay, retention=retention)
+    terms = fresh.lane_terms(change_delay=delay, retention=retention)
     with refused(world, reason):
         fresh.escrow.open_lane(terms, *STATED, sender=world.home.deployer)
 
@@ -106,24 +106,23 @@ def test_a_lane_opens_with_an_epoch_that_is_valid_at_once(home_side: Side) -> No
     receipt = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=home_side.deployer)
     lane, begun = receipt.return_value, receipt.timestamp
     assert receipt.events[-1] == fresh.escrow.emitted(
-        "EpochBegins", lane, 1, home_side.verifier, begun
+        "EpochBegins", lane, 1, home_side.verifier, ZERO, begun
     )
     assert fresh.escrow.lane_state(lane).epoch == 1
-    assert tuple(fresh.escrow.epoch_at(lane, 1)) == (home_side.verifier.address, begun, NEVER)
+    first = (home_side.verifier.address, ZERO, begun, NEVER)
+    assert tuple(fresh.escrow.epoch_at(lane, 1)) == first
 
 
 @pytest.mark.requirement("INV-9")
-def test_the_set_up_key_brings_no_verifier_but_the_first(world: World) -> None:
-    """Its cap it may still change; who proves what arrives takes two keys, and a delay."""
+def test_the_set_up_key_opens_lanes_and_changes_none(world: World) -> None:
+    """Neither verifier nor cap: for nobody is there a way round two keys and the delay."""
     side = world.home
     fresh = side.fresh_suite()
     lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=side.deployer).return_value
-    with refused(world, "access: missing role"), world.isolated():
-        terms = (lane, next_verifier(side), 5)
-        fresh.escrow.set_lane_terms(*terms, *STATED, sender=side.deployer)
-    fresh.escrow.set_lane_terms(lane, side.verifier, 5, *STATED, sender=side.deployer)
-    state = fresh.escrow.lane_state(lane)
-    assert (state.epoch, state.terms.verifier, state.terms.cap) == (1, side.verifier.address, 5)
+    for verifier in (next_verifier(side), side.verifier):
+        terms = (lane, verifier, ZERO, 5)
+        with refused(world, "access: missing role"):
+            fresh.escrow.confirm_lane_terms(*terms, *STATED, sender=side.deployer)
 
 
 # -------------------------------------------------------------------------- rotation
@@ -131,16 +130,16 @@ def test_the_set_up_key_brings_no_verifier_but_the_first(world: World) -> None:
 
 def act_of(world: World, side: Side, verifier: Contract, epoch: int = 1) -> bytes:
     """The act of setting the lane's terms while that epoch is the newest."""
-    types = ["string", "bytes32", "uint256", "address", "uint256"]
-    cap = world.lane_state(side).terms.cap
-    return keccak(encode(types, ["set_lane_terms", world.lane, epoch, str(verifier.address), cap]))
+    types = ["string", "bytes32", "uint256", "address", "address", "uint256"]
+    terms = [str(verifier.address), ZERO, world.lane_state(side).terms.cap]
+    return keccak(encode(types, ["confirm_lane_terms", world.lane, epoch, *terms]))
 
 
 @pytest.mark.requirement("R-69")
-def test_operator_proposes_and_administrator_confirms(world: World) -> None:
+def test_operator_proposes_administrator_confirms_anyone_applies(world: World) -> None:
     side, escrow = world.home, world.home.escrow
     verifier = next_verifier(side)
-    terms = (world.lane, verifier, world.lane_state(side).terms.cap)
+    terms = world.terms_with(side, verifier)
     receipt = escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
     act = act_of(world, side, verifier)
     assert receipt.return_value == act
@@ -157,18 +156,27 @@ def test_operator_proposes_and_administrator_confirms(world: World) -> None:
     )
     assert world.lane_state(side).epoch == 1
 
-    receipt = escrow.set_lane_terms(*terms, *STATED, sender=side.administrator)
-    valid_from = receipt.timestamp + ROTATION_DELAY
+    receipt = escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
+    due = receipt.timestamp + CHANGE_DELAY
     assert receipt.events == (
-        side.act(escrow, SET, verifier, side.administrator),
+        side.act(escrow, CONFIRM, verifier, side.administrator),
+        escrow.emitted("LaneTermsConfirmed", *terms, due),
+    )
+    assert tuple(escrow.proposal_of(act)) == (ZERO, 0, 0, 0, 0)
+    assert world.lane_state(side).epoch == 1
+
+    # Late: validity counts from when it is applied.
+    receipt = world.apply_terms(side, due + DAY)
+    valid_from = receipt.timestamp
+    assert valid_from == due + DAY
+    assert receipt.events == (
         escrow.emitted("LaneTermsSet", *terms),
         escrow.emitted("EpochEnds", world.lane, 1, valid_from + RETENTION),
-        escrow.emitted("EpochBegins", world.lane, 2, verifier, valid_from),
+        escrow.emitted("EpochBegins", world.lane, 2, verifier, ZERO, valid_from),
     )
     state = world.lane_state(side)
     assert (state.epoch, state.terms.verifier) == (2, verifier.address)
-    assert tuple(escrow.proposal_of(act)) == (ZERO, 0, 0, 0, 0)
-    assert tuple(escrow.epoch_at(world.lane, 2)) == (verifier.address, valid_from, NEVER)
+    assert tuple(escrow.epoch_at(world.lane, 2)) == (verifier.address, ZERO, valid_from, NEVER)
     assert escrow.epoch_at(world.lane, 1).valid_until == valid_from + RETENTION
 
 
@@ -191,7 +199,7 @@ def test_of_several_proposed_verifiers_one_is_confirmed(world: World) -> None:
     side = world.home
     earlier, later = next_verifier(side), next_verifier(side, 50)
     world.propose_verifier(side, earlier)
-    side.chain.set_time(world.rotate(side, later))
+    world.rotate(side, later)
     with refused(world, "access: act not proposed"):
         world.confirm_verifier(side, earlier)
 
@@ -220,21 +228,24 @@ def test_the_epochs_are_viewable_one_by_one(world: World) -> None:
     side, first = world.home, world.home.verifier
     verifier = next_verifier(side)
     world.propose_verifier(side, verifier)
-    # Not before it is confirmed.
-    assert tuple(side.escrow.epoch_at(world.lane, 2)) == (ZERO, 0, 0)
-    world.confirm_verifier(side, verifier)
+    # Not before it is confirmed,
+    assert tuple(side.escrow.epoch_at(world.lane, 2)) == (ZERO, ZERO, 0, 0)
+    due = world.confirm_verifier(side, verifier).one("LaneTermsConfirmed").applies_from
+    # Nor before it is applied.
+    assert tuple(side.escrow.epoch_at(world.lane, 2)) == (ZERO, ZERO, 0, 0)
+    world.apply_terms(side, due)
     assert side.escrow.epoch_at(world.lane, 2).verifier == verifier.address
     side.escrow.end_epoch(world.lane, 1, *STATED, sender=side.administrator)
     assert side.escrow.epoch_at(world.lane, 1).verifier == first.address
     for number in (0, 3, UINT_MAX):
-        assert tuple(side.escrow.epoch_at(world.lane, number)) == (ZERO, 0, 0)
-    assert tuple(side.escrow.epoch_at(DOCUMENT, 1)) == (ZERO, 0, 0)
+        assert tuple(side.escrow.epoch_at(world.lane, number)) == (ZERO, ZERO, 0, 0)
+    assert tuple(side.escrow.epoch_at(DOCUMENT, 1)) == (ZERO, ZERO, 0, 0)
 
 
 def test_a_verifier_is_confirmed_once(world: World) -> None:
     side = world.home
     verifier, last = next_verifier(side), side.verifier
-    side.chain.set_time(world.rotate(side, verifier))
+    world.rotate(side, verifier)
     with refused(world, "access: act not proposed"):
         world.confirm_verifier(side, last)
     with refused(world, "access: act not proposed"):
@@ -251,39 +262,6 @@ def test_a_proposal_dies_with_its_operators_role(world: World) -> None:
         world.confirm_verifier(side, verifier)
 
 
-@pytest.mark.parametrize(("early", "pending"), [(1, True), (0, False)])
-def test_one_rotation_at_a_time(world: World, early: int, pending: bool) -> None:
-    side = world.home
-    valid_from = world.rotate(side, next_verifier(side))
-    third = next_verifier(side, 50)
-    world.propose_verifier(side, third)
-    side.chain.set_time(valid_from - early)
-    if pending:
-        with refused(world, "lanes: rotation pending"):
-            world.confirm_verifier(side, third)
-    else:
-        world.confirm_verifier(side, third)
-        assert world.lane_state(side).epoch == 3
-
-
-def test_a_cap_is_set_while_a_rotation_is_pending(world: World) -> None:
-    """With the verifier to come; with the one before it, that would be a rotation back."""
-    side = world.home
-    verifier = next_verifier(side)
-    world.rotate(side, verifier)
-    for named, reason in ((side.verifier, "lanes: rotation pending"), (verifier, None)):
-        terms = (world.lane, named, 5)
-        side.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
-        if reason is not None:
-            with refused(world, reason):
-                side.escrow.set_lane_terms(*terms, *STATED, sender=side.administrator)
-            continue
-        receipt = side.escrow.set_lane_terms(*terms, *STATED, sender=side.administrator)
-        assert [event.name for event in receipt.events] == ["PrivilegedAct", "LaneTermsSet"]
-    state = world.lane_state(side)
-    assert (state.epoch, state.terms.verifier, state.terms.cap) == (2, verifier.address, 5)
-
-
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
@@ -295,12 +273,12 @@ def test_a_cap_is_set_while_a_rotation_is_pending(world: World) -> None:
 def test_a_rotation_states_why(world: World, stated: tuple[bytes, bytes], reason: str) -> None:
     side, escrow = world.home, world.home.escrow
     verifier = next_verifier(side)
-    terms = (world.lane, verifier, world.lane_state(side).terms.cap)
+    terms = world.terms_with(side, verifier)
     with refused(world, reason):
         escrow.propose_lane_terms(*terms, *stated, sender=side.operator)
     world.propose_verifier(side, verifier)
     with refused(world, reason):
-        escrow.set_lane_terms(*terms, *stated, sender=side.administrator)
+        escrow.confirm_lane_terms(*terms, *stated, sender=side.administrator)
     with refused(world, reason):
         escrow.end_epoch(world.lane, 1, *stated, sender=side.administrator)
 
@@ -309,16 +287,16 @@ def test_a_rotation_states_why(world: World, stated: tuple[bytes, bytes], reason
 
 
 @pytest.mark.requirement("R-69")
-@pytest.mark.parametrize(("offset", "reason"), [(-1, NOT_NOW), (0, None)])
-def test_an_epoch_is_valid_from_its_moment(world: World, offset: int, reason: str | None) -> None:
+def test_an_epoch_is_valid_from_the_block_in_which_it_is_applied(world: World) -> None:
+    """Not from when that could be done, however long ago."""
     side = world.remote
     attested = attested_by(world, 2)
-    side.chain.set_time(world.rotate(side, next_verifier(side)) + offset)
-    if reason is None:
-        assert delivered(world, attested)
-    else:
-        with refused(world, reason):
-            world.deliver(*attested)
+    due = world.change(side, next_verifier(side))
+    side.chain.set_time(due + DAY)
+    with refused(world, NOT_NOW):
+        world.deliver(*attested)
+    world.apply_terms(side)
+    assert delivered(world, attested)
 
 
 @pytest.mark.requirement("R-69")
@@ -360,7 +338,7 @@ def test_signatures_of_one_epoch_count_in_no_other(world: World) -> None:
     side = world.remote
     message, attestation = attested_by(world, 1)
     for epoch, verifier in ((2, side.new_verifier(world.signers)), (3, side.verifier)):
-        side.chain.set_time(world.rotate(side, verifier))
+        world.rotate(side, verifier)
         with refused(world, "verifier: wrong signature"):
             world.deliver(message, epoch.to_bytes(8, "big") + attestation[8:])
     assert world.deliver(message, world.network.attest(message, epoch=3)).return_value is True
@@ -371,7 +349,7 @@ def test_a_message_in_flight_survives_a_rotation(world: World) -> None:
     message = world.locked(1_000)
     attestation = world.attest(message)
     side = world.remote
-    side.chain.set_time(world.rotate(side, next_verifier(side)) + 1)
+    world.rotate(side, next_verifier(side))
     assert world.deliver(message, attestation).return_value is True
 
 
@@ -423,15 +401,5 @@ def test_a_rotation_does_not_revive_an_ended_epoch(world: World) -> None:
     ended = side.escrow.end_epoch(world.lane, 1, *STATED, sender=side.administrator).timestamp
     world.rotate(side, next_verifier(side))
     assert side.escrow.epoch_at(world.lane, 1).valid_until == ended
-    with refused(world, NOT_NOW):
-        world.deliver(*attested)
-
-
-def test_an_epoch_ended_before_it_began_never_verifies(world: World) -> None:
-    side = world.remote
-    valid_from = world.rotate(side, next_verifier(side))
-    attested = attested_by(world, 2)
-    side.escrow.end_epoch(world.lane, 2, *STATED, sender=side.administrator)
-    side.chain.set_time(valid_from + 1)
     with refused(world, NOT_NOW):
         world.deliver(*attested)

@@ -55,13 +55,27 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
 
 
 @pytest.mark.requirement("INV-9")
-@pytest.mark.parametrize("name", ["open_lane", "set_lane_terms"])
+@pytest.mark.parametrize("name", ["open_lane", "confirm_lane_terms"])
 def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> None:
     side = world.home
     arguments = (
-        (("US0378331005", True, *[side.token.address] * 3, 0, 0, b"\1" * 32, b"\1" * 32, 0, 6, 0),)
+        (
+            (
+                "US0378331005",
+                True,
+                *[side.token.address] * 4,
+                0,
+                0,
+                b"\1" * 32,
+                b"\1" * 32,
+                0,
+                6,
+                0,
+                1,
+            ),
+        )
         if name == "open_lane"
-        else (world.lane, side.verifier.address, 0)
+        else (world.lane, side.verifier.address, ZERO, 0)
     )
     with refused(world, "access: missing role"):
         getattr(side.escrow, name)(*arguments, *STATED, sender=side.deployer)

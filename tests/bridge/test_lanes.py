@@ -8,10 +8,11 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from tallystick.bridge.message import NO_CAP, LaneMessage, lane_id, ledger_id, party
+from tallystick.bridge.message import NO_CAP, Grade, LaneMessage, lane_id, ledger_id, party
 from tallystick.build import artifact
 from tallystick.chain import Contract
 from tests.support.world import (
+    CHANGE_DELAY,
     DAY,
     DOCUMENT,
     INVESTOR_UNITS,
@@ -20,7 +21,6 @@ from tests.support.world import (
     NO_REASON,
     REASON,
     RETENTION,
-    ROTATION_DELAY,
     STATED,
     UINT_MAX,
     UNSIGNED,
@@ -33,11 +33,14 @@ from tests.support.world import (
     write_slot,
 )
 
-TERMS = "(string,bool,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint8,uint16)"
+TERMS = (
+    "(string,bool,address,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint8,"
+    "uint16,uint8)"
+)
 OPEN = f"open_lane({TERMS},bytes4,bytes32)"
-SET = "set_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
+CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
 PROPOSE = f"propose_lane({TERMS},bytes4,bytes32)"
-PROPOSE_TERMS = "propose_lane_terms(bytes32,address,uint256,bytes4,bytes32)"
+PROPOSE_TERMS = "propose_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
 WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
 PAUSE = "pause_lane(bytes32,uint256,bytes4,bytes32)"
 SUSPEND = "set_suspended(bytes32,bool,bytes4,bytes32)"
@@ -53,13 +56,15 @@ FIELDS = (
     "token",
     "custody",
     "verifier",
-    "rotation_delay",
+    "second",
+    "change_delay",
     "retention",
     "peer_ledger",
     "peer_escrow",
     "cap",
     "decimals",
     "close_minute",
+    "grade",
 )
 
 
@@ -78,13 +83,15 @@ class Opening:
             "token": self.side.token.address,
             "custody": self.custody.address,
             "verifier": self.side.verifier.address,
-            "rotation_delay": ROTATION_DELAY,
+            "second": ZERO,
+            "change_delay": CHANGE_DELAY,
             "retention": RETENTION,
             "peer_ledger": ledger_id(THIRD),
             "peer_escrow": THIRD_ESCROW,
             "cap": NO_CAP,
             "decimals": 6,
             "close_minute": CLOSE_MINUTE,
+            "grade": Grade.PILOT,
             **changed,
         }
         return tuple(values[name] for name in FIELDS)
@@ -112,15 +119,31 @@ def opening(world: World) -> Opening:
     return Opening(world, world.home)
 
 
-def propose_terms(side: Side, lane: bytes, verifier: Any, cap: int) -> Any:
+def propose_terms(side: Side, lane: bytes, verifier: Any, cap: int, second: Any = ZERO) -> Any:
     """The operator proposes a lane's terms."""
-    return side.escrow.propose_lane_terms(lane, verifier, cap, *STATED, sender=side.operator)
+    terms = (lane, verifier, second, cap)
+    return side.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
+
+
+def confirm_terms(
+    side: Side, lane: bytes, verifier: Any, cap: int, second: Any = ZERO, sender: Any = None
+) -> Any:
+    """An administrator confirms them."""
+    terms = (lane, verifier, second, cap)
+    key = sender or side.administrator
+    return side.escrow.confirm_lane_terms(*terms, *STATED, sender=key)
+
+
+def both_keys(world: World, side: Side, verifier: Any, cap: int, second: Any = ZERO) -> Any:
+    """Propose and confirm a lane's terms."""
+    propose_terms(side, world.lane, verifier, cap, second)
+    return confirm_terms(side, world.lane, verifier, cap, second)
 
 
 def set_terms(world: World, side: Side, verifier: Any, cap: int) -> Any:
-    """Replace a lane's terms with both keys."""
-    propose_terms(side, world.lane, verifier, cap)
-    return side.escrow.set_lane_terms(world.lane, verifier, cap, *STATED, sender=side.administrator)
+    """Replace a lane's terms with both keys, after its delay."""
+    due = both_keys(world, side, verifier, cap).one("LaneTermsConfirmed").applies_from
+    return world.apply_terms(side, due)
 
 
 # --------------------------------------------------------------------------- opening
@@ -150,14 +173,14 @@ def test_operator_proposes_terms_in_full(world: World) -> None:
     receipt = propose_terms(side, world.lane, side.verifier, 7)
     act = keccak(
         encode(
-            ["string", "bytes32", "uint256", "address", "uint256"],
-            ["set_lane_terms", world.lane, 1, side.verifier.address, 7],
+            ["string", "bytes32", "uint256", "address", "address", "uint256"],
+            ["confirm_lane_terms", world.lane, 1, side.verifier.address, ZERO, 7],
         )
     )
     assert receipt.return_value == act
     assert receipt.events == (
         side.act(escrow, PROPOSE_TERMS, side.verifier, side.operator),
-        escrow.emitted("LaneTermsProposed", act, world.lane, side.verifier, 7),
+        escrow.emitted("LaneTermsProposed", act, world.lane, side.verifier, ZERO, 7),
     )
 
 
@@ -170,6 +193,7 @@ def test_administrator_opens_the_proposed_lane(opening: Opening) -> None:
         ISIN,
         6,
         CLOSE_MINUTE,
+        Grade.PILOT,
         ledger_id("eip155:41001"),
         party(escrow.address),
         ledger_id(THIRD),
@@ -179,7 +203,7 @@ def test_administrator_opens_the_proposed_lane(opening: Opening) -> None:
     assert receipt.events == (
         side.act(escrow, OPEN, side.token, side.administrator),
         escrow.emitted("LaneOpened", expected, side.token, terms),
-        escrow.emitted("EpochBegins", expected, 1, side.verifier, receipt.timestamp),
+        escrow.emitted("EpochBegins", expected, 1, side.verifier, ZERO, receipt.timestamp),
     )
     state = escrow.lane_state(expected)
     assert tuple(state.terms) == terms
@@ -194,6 +218,7 @@ def test_a_remote_lane_has_the_id_with_the_sides_exchanged(world: World) -> None
         ISIN,
         6,
         CLOSE_MINUTE,
+        Grade.PILOT,
         ledger_id(THIRD),
         THIRD_ESCROW,
         ledger_id("eip155:41002"),
@@ -365,13 +390,15 @@ def test_only_exactly_the_proposed_lane_is_opened(
         "token": world.home.escrow.address,
         "custody": world.home.custody.address,
         "verifier": world.home.escrow.address,
-        "rotation_delay": ROTATION_DELAY + 1,
+        "second": world.home.escrow.address,
+        "change_delay": CHANGE_DELAY + 1,
         "retention": RETENTION + 1,
         "peer_ledger": DOCUMENT,
         "peer_escrow": DOCUMENT,
         "cap": 1,
         "decimals": 7,
         "close_minute": 1,
+        "grade": Grade.PRODUCTION,
     }
     opening.propose(opening.terms())
     with refused(world, "access: act not proposed"):
@@ -384,7 +411,7 @@ def test_a_proposal_is_used_once(world: World) -> None:
     side = world.home
     set_terms(world, side, side.verifier, 7)
     with refused(world, "access: act not proposed"):
-        side.escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.administrator)
+        confirm_terms(side, world.lane, side.verifier, 7)
 
 
 @pytest.mark.requirement("INV-9")
@@ -401,7 +428,7 @@ def test_one_key_alone_changes_no_terms(world: World, role: str) -> None:
     side = world.home
     propose_terms(side, world.lane, side.verifier, 7)
     with refused(world, "access: missing role"):
-        side.escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.parties[role])
+        confirm_terms(side, world.lane, side.verifier, 7, sender=side.parties[role])
 
 
 @pytest.mark.parametrize("role", ["operator", "administrator", "guardian"])
@@ -415,7 +442,7 @@ def test_either_side_or_the_guardian_withdraws_a_proposal(world: World, role: st
     )
     assert tuple(escrow.proposal_of(act)) == (ZERO, 0, 0, 0, 0)
     with refused(world, "access: act not proposed"):
-        escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.administrator)
+        confirm_terms(side, world.lane, side.verifier, 7)
 
 
 @pytest.mark.parametrize("role", ["auditor", "deployer", "attacker"])
@@ -428,29 +455,33 @@ def test_nobody_else_withdraws_a_proposal(world: World, role: str) -> None:
 
 @pytest.mark.parametrize(("offset", "lapsed"), [(-1, False), (0, True)])
 def test_a_proposal_lapses_after_30_days(world: World, offset: int, lapsed: bool) -> None:
-    side, escrow = world.home, world.home.escrow
+    side = world.home
     proposed = propose_terms(side, world.lane, side.verifier, 7).timestamp
     side.chain.set_time(proposed + LIFETIME + offset)
     if lapsed:
         with refused(world, "access: proposal lapsed"):
-            escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.administrator)
+            confirm_terms(side, world.lane, side.verifier, 7)
     else:
-        escrow.set_lane_terms(world.lane, side.verifier, 7, *STATED, sender=side.administrator)
+        confirm_terms(side, world.lane, side.verifier, 7)
 
 
 # ----------------------------------------------------------------------------- terms
 
 
-def test_administrator_sets_the_proposed_terms(world: World) -> None:
-    """What becomes of a verifier is in `test_epochs.py`."""
-    side = world.home
+def test_administrator_confirms_the_proposed_terms_and_anyone_applies_them(world: World) -> None:
+    """Of verifiers tells `test_epochs.py`, of the time between `test_changes.py`."""
+    side, terms = world.home, (world.lane, world.home.verifier, ZERO, 7)
     world.locked(1_000)
     before = world.lane_state(side)
-    receipt = set_terms(world, side, side.verifier, 7)
+    receipt = both_keys(world, side, side.verifier, 7)
+    due = receipt.timestamp + CHANGE_DELAY
     assert receipt.events == (
-        side.act(side.escrow, SET, side.verifier, side.administrator),
-        side.escrow.emitted("LaneTermsSet", world.lane, side.verifier, 7),
+        side.act(side.escrow, CONFIRM, side.verifier, side.administrator),
+        side.escrow.emitted("LaneTermsConfirmed", *terms, due),
     )
+    assert world.lane_state(side) == before
+    receipt = world.apply_terms(side, due)
+    assert receipt.events == (side.escrow.emitted("LaneTermsSet", *terms),)
     after = world.lane_state(side)
     assert after.terms == before.terms._replace(cap=7)
     assert tuple(after)[1:] == tuple(before)[1:]
@@ -495,47 +526,48 @@ def test_terms_with_a_verifier_without_code_are_refused(world: World, who: str) 
         side.chain.set_code(side.attacker.address, code)
     verifier = ZERO if who == "nobody" else side.attacker.address
     with refused(world, "lanes: verifier has no code"), world.isolated():
-        set_terms(world, side, verifier, 7)
+        both_keys(world, side, verifier, 7)
 
 
 @pytest.mark.parametrize("cap", [NO_CAP + 1, UINT_MAX])
 def test_terms_with_a_cap_out_of_range_are_refused(world: World, cap: int) -> None:
     side = world.home
     with refused(world, "lanes: cap out of range"), world.isolated():
-        set_terms(world, side, side.verifier, cap)
+        both_keys(world, side, side.verifier, cap)
 
 
 def test_terms_of_an_unknown_lane_are_refused(world: World) -> None:
     side = world.home
     propose_terms(side, DOCUMENT, side.verifier, 7)
     with refused(world, "lanes: unknown lane"):
-        side.escrow.set_lane_terms(DOCUMENT, side.verifier, 7, *STATED, sender=side.administrator)
+        confirm_terms(side, DOCUMENT, side.verifier, 7)
 
 
-@pytest.mark.parametrize("view", ["lane_state"])
+@pytest.mark.parametrize("view", ["lane_state", "posture"])
 def test_state_of_an_unknown_lane_is_refused(world: World, view: str) -> None:
     with refused(world, "lanes: unknown lane"):
         getattr(world.home.escrow, view)(DOCUMENT)
 
 
 @pytest.mark.parametrize(
-    "name", ["propose", "propose_terms", "withdraw", "open", "set", "pause", "unpause"]
+    "name",
+    ["propose", "propose_terms", "withdraw", "open", "confirm", "cancel", "pause", "unpause"],
 )
 def test_lane_acts_state_why(world: World, opening: Opening, name: str) -> None:
     side = world.home
     escrow, none = side.escrow, (NO_REASON, NO_DOCUMENT)
     act = propose_terms(side, world.lane, side.verifier, 7).return_value
     opening.propose(opening.terms())
+    if name == "cancel":
+        confirm_terms(side, world.lane, side.verifier, 7)
+    terms = (world.lane, side.verifier, ZERO, 7)
     calls = {
         "propose": lambda: escrow.propose_lane(opening.terms(), *none, sender=side.operator),
-        "propose_terms": lambda: escrow.propose_lane_terms(
-            world.lane, side.verifier, 7, *none, sender=side.operator
-        ),
+        "propose_terms": lambda: escrow.propose_lane_terms(*terms, *none, sender=side.operator),
         "withdraw": lambda: escrow.withdraw_proposal(act, *none, sender=side.operator),
         "open": lambda: escrow.open_lane(opening.terms(), *none, sender=side.administrator),
-        "set": lambda: escrow.set_lane_terms(
-            world.lane, side.verifier, 7, *none, sender=side.administrator
-        ),
+        "confirm": lambda: escrow.confirm_lane_terms(*terms, *none, sender=side.administrator),
+        "cancel": lambda: escrow.cancel_lane_terms(world.lane, *none, sender=side.guardian),
         "pause": lambda: escrow.pause_lane(world.lane, 1, *none, sender=side.guardian),
         "unpause": lambda: escrow.unpause_lane(world.lane, 1, *none, sender=side.administrator),
     }

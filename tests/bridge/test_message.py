@@ -21,7 +21,7 @@ from tallystick.bridge.attestation import (
     attestation_head,
     typed_data,
 )
-from tallystick.bridge.message import LaneMessage, lane_id, ledger_id, party, party_address
+from tallystick.bridge.message import Grade, LaneMessage, lane_id, ledger_id, party, party_address
 from tests.support.world import ISIN, ROOT, World, domain_of
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "lane_messages.json").read_text())
@@ -131,6 +131,7 @@ def test_golden_lane_id(vector: dict[str, Any]) -> None:
         vector["isin"],
         vector["decimals"],
         vector["close_minute"],
+        Grade(vector["grade"]),
         ledger_id(vector["home_ledger"]),
         party(vector["home_escrow"]),
         ledger_id(vector["remote_ledger"]),
@@ -141,6 +142,7 @@ def test_golden_lane_id(vector: dict[str, Any]) -> None:
         "isin": "string",
         "decimals": "uint8",
         "close_minute": "uint16",
+        "grade": "uint8",
         "home_ledger": "bytes32",
         "home_escrow": "bytes32",
         "remote_ledger": "bytes32",
@@ -168,6 +170,7 @@ def test_both_escrows_computed_the_lane_id_that_python_does(world: World) -> Non
         ISIN,
         6,
         1_260,
+        Grade.PILOT,
         ledger_id("eip155:41001"),
         party(world.home.escrow.address),
         ledger_id("eip155:41002"),

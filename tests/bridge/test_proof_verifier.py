@@ -101,11 +101,10 @@ def test_source_and_quorum_are_in_the_code(prover: Prover) -> None:
         ({0: "0x" + "99" * 20}, "proof: quorum has no code"),
         ({1: bytes(32)}, "proof: no source ledger"),
         ({2: ZERO}, "proof: no source escrow"),
-        ({4: bytes(32)}, "proof: no operator"),
     ],
 )
 def test_nothing_is_left_open(prover: Prover, changed: dict[int, Any], reason: str) -> None:
-    arguments: list[Any] = [prover.quorum, ledger_id(CAIP2), ESCROW, OUTBOX, OPERATOR]
+    arguments: list[Any] = [prover.quorum, ledger_id(CAIP2), ESCROW, OUTBOX]
     for index, value in changed.items():
         arguments[index] = value
     with reverts(reason):
@@ -262,7 +261,7 @@ def test_a_quorum_that_answers_no_attests_nothing(home: Chain) -> None:
     prover = Prover(home)
     false = home.deploy("VerifierMock", sender=prover.caller)
     verifier = home.deploy(
-        "ProofVerifier", false, ledger_id(CAIP2), ESCROW, OUTBOX, OPERATOR, sender=prover.caller
+        "ProofVerifier", false, ledger_id(CAIP2), ESCROW, OUTBOX, sender=prover.caller
     )
     with reverts("proof: not attested"):
         verifier.show_root(5, ROOT, (1).to_bytes(8, "big") + bytes(24), sender=prover.caller)

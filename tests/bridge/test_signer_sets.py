@@ -6,6 +6,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
+from tallystick.local.network import OPERATORS
 from tests.support.world import UINT_MAX, ZERO, Side, World, domain_of, refused, signed
 
 
@@ -20,7 +21,9 @@ def create_refused(world: World, signers: list[str], threshold: int, reason: str
     side = world.home
     with refused(world, reason):
         side.chain.deploy(
-            "QuorumVerifier", ATTESTATION_TYPE, signers, threshold, sender=side.deployer
+            "QuorumVerifier",
+            *(ATTESTATION_TYPE, signers, threshold, OPERATORS[0]),
+            sender=side.deployer,
         )
 
 
@@ -54,16 +57,26 @@ def test_17_signers_are_refused(world: World) -> None:
 def test_a_verifier_tells_its_set_from_the_state_and_in_the_log(home_side: Side) -> None:
     """Whoever attaches late learns who signs from the code, not from old logs."""
     signers = a_set(home_side, 4, 3)
-    verifier = home_side.new_verifier(signers)
+    verifier = home_side.new_verifier(signers, OPERATORS[1])
     named = (3, list(signers.signers))
     typehash = keccak(text=ATTESTATION_TYPE)
     assert tuple(verifier.signer_set()) == named
     assert (verifier.SIGNER_SET(), verifier.ATTESTATION_TYPEHASH()) == (signers.hash, typehash)
     assert home_side.chain.logs(verifier) == (
-        verifier.emitted("SignersFixed", signers.hash, typehash, *named),
+        verifier.emitted("SignersFixed", signers.hash, typehash, *named, OPERATORS[1]),
     )
     code = home_side.chain.code(verifier.address)
-    assert code == verifier.artifact.bytecode_runtime + signers.verifier_immutables
+    immutables = signers.verifier_immutables(OPERATORS[1])
+    assert code == verifier.artifact.bytecode_runtime + immutables
+    assert (verifier.LEI(), verifier.operator()) == (OPERATORS[1], keccak(text=OPERATORS[1]))
+
+
+@pytest.mark.parametrize("lei", ["", OPERATORS[0][:-1]])
+def test_a_verifier_without_an_operator_is_refused(world: World, lei: str) -> None:
+    """Two verifiers of nobody would look like one, or like two of distinct operators."""
+    side, signers = world.home, a_set(world.home)
+    with refused(world, "verifier: operator has no LEI"):
+        side.new_verifier(signers, lei)
 
 
 @pytest.mark.parametrize(("count", "threshold"), [(2, 2), (16, 2), (16, 16)])

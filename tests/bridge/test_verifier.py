@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet, attestation_head
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain.receipt import Revert
+from tallystick.local.network import OPERATORS
 from tests.support.world import World, domain_of, refused, signature_of
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -222,7 +223,7 @@ def test_signatures_count_for_no_other_type(attested: Attested) -> None:
     """Whoever attests other things with the same keys has a type of its own for them."""
     side = attested.world.remote
     other_type = ATTESTATION_TYPE.replace("Attestation(", "Approval(", 1)
-    _, *arguments = attested.signers.verifier_arguments
+    _, *arguments = attested.signers.verifier_arguments(OPERATORS[0])
     other = side.chain.deploy("QuorumVerifier", other_type, *arguments, sender=side.deployer)
     assert other.SIGNER_SET() == side.verifier.SIGNER_SET()
     with refused(attested.world, "verifier: wrong signature"):
@@ -244,7 +245,9 @@ def test_a_verifier_has_nothing_that_anybody_could_change(attested: Attested) ->
     functions = [item for item in verifier.abi if item["type"] == "function"]
     assert {item["name"] for item in functions} == {
         "ATTESTATION_TYPEHASH",
+        "LEI",
         "SIGNER_SET",
+        "operator",
         "signer_set",
         "verify",
     }

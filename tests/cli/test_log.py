@@ -25,30 +25,30 @@ def _told(world: World, block: int = 0) -> list[str]:
 
 def test_acts_are_told_in_words_with_the_manifests_names(world: World) -> None:
     side, first = world.home, world.home.chain.block_number + 1
-    terms = (world.lane, side.verifier, 77)
+    terms = (world.lane, side.verifier, "0x" + "00" * 20, 77)
     side.token.pause(1, *_WHY, sender=side.guardian)
     side.escrow.propose_lane_terms(*terms, *_WHY, sender=side.operator)
     act = side.escrow.propose_lane_terms.call(*terms, *_WHY, sender=side.operator).hex()
-    side.escrow.set_lane_terms(*terms, *_WHY, sender=side.second_administrator)
+    side.escrow.confirm_lane_terms(*terms, *_WHY, sender=side.second_administrator)
     why = "reason TEST, document 0x0101010101010101…"
-    assert [line.partition(", ends at")[0] for line in _told(world, first)] == [
+    assert [re.split(", (?:ends at|applies from) ", line)[0] for line in _told(world, first)] == [
         f"SecurityToken | Act | guardian: pause, {why}",
         "SecurityToken | Paused | scope transfers, account guardian",
         (
             "BridgeEscrow | Act | operator: propose_lane_terms for verifier of home-remote, "
-            f"{why}; to be carried out by set_lane_terms"
+            f"{why}; to be carried out by confirm_lane_terms"
         ),
         (
             f"BridgeEscrow | Lane terms proposed | act 0x{act[:16]}…, lane home-remote, verifier "
-            "verifier of home-remote, cap 77"
+            "verifier of home-remote, second nobody, cap 77"
         ),
         (
-            "BridgeEscrow | Act | administrator-2: set_lane_terms for verifier of home-remote, "
+            "BridgeEscrow | Act | administrator-2: confirm_lane_terms for verifier of home-remote, "
             f"{why}"
         ),
         (
-            "BridgeEscrow | Lane terms set | lane home-remote, verifier verifier of home-remote, "
-            "cap 77"
+            "BridgeEscrow | Lane terms confirmed | lane home-remote, verifier verifier of "
+            "home-remote, second nobody, cap 77"
         ),
     ]
 

@@ -10,6 +10,7 @@
 """
 
 answer: public(uint256)
+operator: public(bytes32)
 
 
 @external
@@ -19,6 +20,15 @@ def set_answer(word: uint256):
     @param word The word.
     """
     self.answer = word
+
+
+@external
+def set_operator(word: bytes32):
+    """
+    @notice Choose the word that `operator` returns.
+    @param word The word.
+    """
+    self.operator = word
 
 
 @external

@@ -14,11 +14,13 @@ from tallystick.bridge.carrying import Act, Decision, Halt
 from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain.abi import encode, keccak
 from tallystick.chain.account import derive_account
+from tallystick.chain.contract import Method
 from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_courier
-from tallystick.courier.courier import Courier, Outcome
+from tallystick.courier.courier import Courier
 from tallystick.courier.decision import Sighting, decide
+from tallystick.courier.outcome import Applied, Outcome
 from tallystick.errors import InputError
 from tallystick.events.driver import Driver
 from tallystick.files.scalars import Finality
@@ -26,6 +28,7 @@ from tallystick.governance.roles import reason_code
 from tallystick.local.network import ROLE_INDEX, Network
 from tallystick.reach.connection import Connection, connection_of
 from tallystick.reach.finality import final_block
+from tallystick.reach.sending import Sending
 from tallystick.token.position import close_of, date_of
 from tests.support.actions import APPLE
 from tests.support.commands import connected
@@ -236,17 +239,52 @@ def test_too_few_keys(network: Network) -> None:
 def test_rotated_attestors_sign_under_their_epoch(network: Network) -> None:
     remote = network.remote
     fresh = [remote.chain.account(30 + i) for i in range(3)]
-    rotated = network.rotate(remote, SignerSet.of(2, 2, [a.address for a in fresh]))
+    network.confirm(remote, SignerSet.of(2, 2, [a.address for a in fresh]))
     lock(network, 100)
     let_pass(network)
-    # Confirmed, and not valid yet: the old epoch signs.
-    assert said(Courier(connected(network), attestors=fresh).step()) == [
-        ("waiting", "home", 0, f"0 of {network.threshold} attestor keys are here")
+    # Confirmed, and not applied yet: the old epoch signs.
+    missing = ("waiting", "home", 0, f"0 of {network.threshold} attestor keys are here")
+    carrier = Courier(connected(network), attestors=fresh)
+    assert said(carrier.step()) == [missing]
+    due = int(remote.escrow.pending_lane_terms(network.lane).applies_from)
+    remote.chain.set_time(due - 10)
+    remote.chain.mine()
+    assert said(carrier.step()) == [missing]
+    remote.chain.set_time(due)
+    remote.chain.mine()
+    # It applies what is due, once, and signs for whom the lane trusts from the next step on.
+    steps = [carrier.step() for _ in range(3)]
+    applied = [each for step in steps for each in step if isinstance(each, Applied)]
+    assert [(each.what, each.destination, each.id) for each in applied] == [
+        ("applied", "remote", network.lane)
     ]
-    remote.chain.set_time(rotated.one("EpochBegins").valid_from + 1)
-    assert said(Courier(connected(network), attestors=fresh).step()) == [
-        ("delivered", "home", 0, "")
-    ]
+    assert remote.escrow.lane_state(network.lane).epoch == 2
+    delivered = [each for step in steps for each in step if isinstance(each, Outcome)]
+    assert said(tuple(delivered))[-1] == ("delivered", "home", 0, "")
+
+
+def test_a_change_that_is_cancelled_is_no_trouble(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the reading and the sending: nothing is said, nothing stops."""
+    remote = network.remote
+    fresh = [remote.chain.account(30 + i) for i in range(3)]
+    network.confirm(remote, SignerSet.of(2, 2, [a.address for a in fresh]))
+    remote.chain.set_time(int(remote.escrow.pending_lane_terms(network.lane).applies_from))
+    remote.chain.mine()
+    carrier = Courier(connected(network))
+    send = Sending.send
+
+    def cancelled(self: Sending, about: bytes, method: Method, arguments: Any) -> Any:
+        if method.name == "apply_lane_terms":
+            why = (b"TEST", b"\1" * 32)
+            guardian = network.party("remote", "guardian")
+            remote.escrow.cancel_lane_terms(network.lane, *why, sender=guardian)
+        return send(self, about, method, arguments)
+
+    monkeypatch.setattr(Sending, "send", cancelled)
+    assert carrier.step() == ()
+    assert remote.escrow.lane_state(network.lane).epoch == 1
 
 
 @pytest.mark.requirement("INV-4")

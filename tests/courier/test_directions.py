@@ -330,8 +330,11 @@ def test_what_waits_keeps_nothing_behind_it_waiting(
     )
     why = (reason_code("HALT"), b"\1" * 32)
     verifier = str(remote.escrow.lane_state(network.lane).terms.verifier)
-    remote.escrow.propose_lane_terms(network.lane, verifier, 0, *why, sender=operator)
-    remote.escrow.set_lane_terms(network.lane, verifier, 0, *why, sender=administrator)
+    terms = (network.lane, verifier, "0x" + "00" * 20, 0, *why)
+    remote.escrow.propose_lane_terms(*terms, sender=operator)
+    remote.escrow.confirm_lane_terms(*terms, sender=administrator)
+    remote.chain.set_time(int(remote.escrow.pending_lane_terms(network.lane).applies_from))
+    remote.escrow.apply_lane_terms(network.lane, sender=operator)
     tried = [[each[2] for each in said(carrier.step())] for _ in range(4)]
     assert tried == [[0, 1], [2, 3], [0, 1], [2, 3]]
 

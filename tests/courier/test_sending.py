@@ -334,10 +334,12 @@ def test_a_waiting_step_costs_at_most_30_requests_a_direction_however_many_wait(
     verifier = str(remote.escrow.lane_state(network.lane).terms.verifier)
 
     def no_room() -> None:
-        terms = (network.lane, verifier, 0, *stated)
+        terms = (network.lane, verifier, "0x" + "00" * 20, 0, *stated)
         operator = network.party("remote", "operator")
         remote.escrow.propose_lane_terms(*terms, sender=operator)
-        remote.escrow.set_lane_terms(*terms, sender=administrator[0])
+        remote.escrow.confirm_lane_terms(*terms, sender=administrator[0])
+        remote.chain.set_time(int(remote.escrow.pending_lane_terms(network.lane).applies_from))
+        remote.escrow.apply_lane_terms(network.lane, sender=operator)
 
     def early(request: Request, forward: Forward) -> Any:
         """The remote ledger's next block is dated before all of them."""

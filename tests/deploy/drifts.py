@@ -20,6 +20,7 @@ from tallystick.files.instrument import record_of
 from tallystick.governance.pieces import GETTERS
 from tallystick.governance.release import Version, proxy_name, release_id
 from tallystick.governance.roles import Role
+from tallystick.local.network import OPERATORS
 from tallystick.text import hex_text
 from tallystick.token.position import AccountClass, PauseScope
 from tests.support.contracts import add_contracts
@@ -44,7 +45,10 @@ _ERC1967 = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 # Of the token's word of its issue, and of a lane's terms.
 _TOKEN_SUSPENDED, _LANE_SUSPENDED = 2**247, 2**163
 # Words of the terms with which a lane is opened, counted in storage.
-_TERMS = ("isin", "", "home", "token", "custody", "", "rotation", "retention", "ledger", "escrow")
+_TERMS = (
+    *("isin", "", "home", "token", "custody", "", "", "delay", "retention", "ledger", "escrow"),
+    *("", "", "", "grade"),
+)
 
 
 def _word(value: Any) -> int:
@@ -90,6 +94,13 @@ def _terms(member: str) -> Do:
     return do
 
 
+def _grade(world: World) -> None:
+    """The last word of those terms, with decimals, close of business and grade in words before."""
+    escrow = world.home.escrow
+    at = slot_of(escrow, "lanes", "_opened_with", world.lane) + _TERMS.index("grade")
+    escrow.chain.set_storage(escrow, at, 2)
+
+
 def _code(address: Callable[[World], Any], change: Callable[[bytes], bytes]) -> Do:
     def do(world: World) -> None:
         chain, at = world.home.chain, address(world)
@@ -123,13 +134,24 @@ def _other_verifier(world: World) -> Contract:
     return world.home.new_verifier(signers)
 
 
+def _confirm(world: World) -> None:
+    world.change(world.home, _other_verifier(world), cap=5)
+
+
 def _rotate(world: World) -> None:
     world.rotate(world.home, _other_verifier(world))
 
 
 def _rotated(world: World) -> None:
-    world.home.chain.set_time(world.rotate(world.home, _other_verifier(world)) + 2 * DAY)
+    _rotate(world)
+    world.home.chain.set_time(world.home.chain.now + 2 * DAY)
     world.home.chain.mine()
+
+
+def _second(world: World) -> None:
+    """A second verifier of the same attestors: they are another operator's now."""
+    side = world.home
+    world.rotate(side, side.verifier, second=side.new_verifier(world.signers, OPERATORS[1]))
 
 
 def _strangers(world: World) -> None:
@@ -142,10 +164,7 @@ def _propose_verifier(world: World) -> None:
 
 
 def _cap(world: World) -> None:
-    side = world.home
-    terms = (world.lane, side.verifier, 5, *STATED)
-    side.escrow.propose_lane_terms(*terms, sender=side.operator)
-    side.escrow.set_lane_terms(*terms, sender=side.administrator)
+    world.apply_terms(world.home, world.change(world.home, cap=5))
 
 
 def _end_epoch(world: World) -> None:
@@ -336,8 +355,10 @@ def _token_release(_: World) -> bytes:
 
 DRIFTS: Mapping[str, Do] = {
     # Acts that nobody planned.
-    "another verifier soon": _rotate,
+    "a change confirmed": _confirm,
+    "another verifier beside the last": _rotate,
     "another verifier": _rotated,
+    "a second verifier": _second,
     "a stranger's verifier": _strangers,
     "a verifier proposed": _propose_verifier,
     "another cap": _cap,
@@ -403,10 +424,11 @@ DRIFTS: Mapping[str, Do] = {
     "side of a lane": _terms("home"),
     "token of a lane": _terms("token"),
     "custody of a lane": _terms("custody"),
-    "rotation of a lane": _terms("rotation"),
+    "delay of a lane": _terms("delay"),
     "retention of a lane": _terms("retention"),
     "ledger of a lane": _terms("ledger"),
     "escrow of a lane": _terms("escrow"),
+    "grade of a lane": _grade,
     "lane of a pair": _flip("escrow", "lanes", "canonical_lane", _pair),
     "lane of a custody": _flip("escrow", "lanes", "lane_of_custody", _at("custody")),
     "lanes of an instrument": _put("escrow", lambda _: 0, "lanes", "_lanes_of", _instrument),

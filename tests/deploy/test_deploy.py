@@ -33,7 +33,7 @@ from tallystick.files.plan import Plan, load_plan
 from tallystick.governance.pieces import GETTERS
 from tallystick.governance.release import PROXIED
 from tallystick.governance.roles import Role, reason_code
-from tallystick.local.network import ROLE_INDEX
+from tallystick.local.network import OPERATORS, ROLE_INDEX
 from tallystick.reach.accounts import Finder, Parties
 from tallystick.reach.connection import (
     Connection,
@@ -71,8 +71,8 @@ TWO_ADMINISTRATORS = (
 )
 
 ON_NO_LEDGER = (
-    "on no ledger, so not deployed: lanes.production, lanes.verifiers.name, "
-    "lanes.verifiers.operator, instrument.illustration, instrument.roles, instrument.holders"
+    "on no ledger, so not deployed: lanes.verifiers.name, "
+    "instrument.illustration, instrument.roles, instrument.holders"
 )
 
 
@@ -106,14 +106,6 @@ def test_parties_are_those_of_the_plan(tmp_path: Path) -> None:
 
 
 _REFUSED: list[tuple[str, Any, str]] = [
-    (
-        "lanes.0.verifiers.1",
-        {"name": "b", "operator": "Another", "attestors": [14, 15], "threshold": 2},
-        (
-            "lanes[0].verifiers: a list of 2: expected one verifier: this release takes one "
-            "verifier a lane (production: false)"
-        ),
-    ),
     ("lanes.0.cap", "0.5", "lanes[0].cap: 0.5: expected whole units, as the escrow counts them"),
     (
         "upgrade.notice_seconds",
@@ -485,17 +477,19 @@ def test_verify_compares_each_piece_with_the_build(
 
 @pytest.mark.requirement("INV-9")
 def test_verify_notices_other_periods_and_attestors(connection: Connection, tmp_path: Path) -> None:
-    """What a plan says of a verifier is what the chain keeps, to the second and the signer."""
+    """What a plan says of a lane is what the chain keeps, to the second and the signer."""
     data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
     (verifier,) = data["lanes"][0]["verifiers"]
-    verifier |= {"rotation_seconds": 3601, "retention_seconds": 86_401, "attestors": [11, 12, 14]}
+    data["lanes"][0] |= {"change_seconds": 3601, "retention_seconds": 86_401}
+    verifier |= {"attestors": [11, 12, 14], "operator": OPERATORS[1]}
     signers = verifier_signers(connection, (11, 12, 13)), verifier_signers(connection, (11, 12, 14))
     assert wrong_lines(connection, meant_by(tmp_path, data)) == [
         f"{name}: BridgeEscrow: lane home-remote: {what} expected"
         for name in ("home", "remote")
         for what in (
-            "rotation delay: 3600 s, 3601 s",
+            "change delay: 3600 s, 3601 s",
             "retention: 86400 s, 86401 s",
+            f"operator: {OPERATORS[0]}, {OPERATORS[1]}",
             "attestors: 2 of {}, 2 of {}".format(*signers),
         )
     ]
@@ -607,7 +601,7 @@ def test_verify_notices_other_attestors_of_engines(
     # Of signatures of another type, a lane's.
     suite = suites_of(connection)["home"]
     lanes = suite.chain.code(one(suite.verifiers))
-    refused = "of signers or a type that its constructor refuses"
+    refused = "of signers, a type or an operator that its constructor refuses"
     for code, found in ((lanes, refused), (lanes + b"\0", "another, 0x")):
         suite.chain.set_code(at["home"], code)
         (line, *_) = wrong_lines(connection, planned)

@@ -124,8 +124,8 @@ def test_every_changed_field_is_named_with_what_it_takes(
     ]
     assert lines[3] == (
         f"lanes[0].cap: 400000: expected 500000, with which {half[1]} began; otherwise it takes "
-        "BridgeEscrow.propose_lane_terms by the operator, then set_lane_terms by an administrator, "
-        "on both ledgers"
+        "BridgeEscrow.propose_lane_terms by the operator, confirm_lane_terms by an administrator, "
+        "and apply_lane_terms by anyone once its delay is over, on both ledgers"
     )
 
 
@@ -135,8 +135,9 @@ def test_every_changed_field_is_named_with_what_it_takes(
         ("ledgers[0].chain_id", NEW_DEPLOYMENT),
         ("ledgers[2]", NEW_DEPLOYMENT),
         ("ledgers[0].accounts.deployer.index", NEW_DEPLOYMENT),
-        ("lanes[0].verifiers[0].rotation_seconds", NEW_DEPLOYMENT),
-        ("lanes[0].verifiers[0].retention_seconds", NEW_DEPLOYMENT),
+        ("lanes[0].change_seconds", NEW_DEPLOYMENT),
+        ("lanes[0].retention_seconds", NEW_DEPLOYMENT),
+        ("lanes[0].grade", NEW_DEPLOYMENT),
         ("upgrade.rollback_seconds", NEW_DEPLOYMENT),
         ("actions", NEW_DEPLOYMENT),
         ("instrument.isin", NEW_DEPLOYMENT),
@@ -181,8 +182,18 @@ def test_every_changed_field_is_named_with_what_it_takes(
         ("ledgers[0].finality.blocks", ""),
         ("parties", ""),
         ("parties[0].lei", ""),
-        ("lanes[0].production", ""),
-        ("lanes[0].verifiers[0].operator", ""),
+        ("lanes[0].verifiers[0].name", ""),
+        *(
+            (
+                f"lanes[0].verifiers[{field}",
+                (
+                    "a QuorumVerifier of them on each ledger, and BridgeEscrow.propose_lane_terms "
+                    "by the operator, confirm_lane_terms by an administrator, and "
+                    "apply_lane_terms by anyone once its delay is over, on both ledgers"
+                ),
+            )
+            for field in ("0].operator", "1].attestors[0]", "1]")
+        ),
         ("instrument.holders[0].amount", ""),
         ("instrument.roles.issuer", ""),
         ("instrument.illustration", ""),
@@ -197,9 +208,7 @@ def test_what_is_not_deployed_is_what_may_change(tmp_path: Path) -> None:
     data["parties"] = [{"name": data["instrument"]["roles"]["issuer"]}]
     plan, _ = meant_by(tmp_path, data)
     unused = [
-        "lanes.production",
         "lanes.verifiers.name",
-        "lanes.verifiers.operator",
         "instrument.illustration",
         "instrument.roles",
         "instrument.holders",

@@ -173,9 +173,7 @@ def test_a_manifest_alone_sees_another_verifier_and_no_cap(right: World) -> None
         ((fact),) = wrong(verify(right.network.connection))
         assert fact.what == "lane home-remote: verifier in force"
     capped = World(embedded(), cap=500_000)
-    lane = (capped.lane, capped.home.verifier, 2**43 - 1, *STATED)
-    capped.home.escrow.propose_lane_terms(*lane, sender=capped.home.operator)
-    capped.home.escrow.set_lane_terms(*lane, sender=capped.home.administrator)
+    capped.apply_terms(capped.home, capped.change(capped.home, cap=2**43 - 1))
     rows = [("BridgeEscrow", "lane home-remote: cap", "500,000 units", "none")]
     assert wrong_rows(capped) == rows
     assert wrong(verify(capped.network.connection)) == ()

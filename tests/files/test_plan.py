@@ -13,9 +13,11 @@ import yaml
 
 from tallystick.errors import InputError
 from tallystick.files.plan import Plan, load_plan, plan_schema
+from tallystick.local.network import OPERATORS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 REMOVED = object()
+_LEI_A, _LEI_B = OPERATORS
 
 
 @functools.cache
@@ -24,11 +26,9 @@ def data_of() -> dict[str, Any]:
         json.dumps(yaml.safe_load((EXAMPLES / "plan.yaml").read_text()))
     )
     data["instrument"] = str(EXAMPLES / "apple.yaml")
-    # The format knows more than this release deploys: a production lane.
     (lane,) = data["lanes"]
-    operator = "Illustration Operator B"
-    second = {"name": "verifier-b", "operator": operator, "attestors": [14, 15, 16], "threshold": 2}
-    lane["production"] = True
+    second = {"name": "verifier-b", "operator": _LEI_B, "attestors": [14, 15, 16], "threshold": 2}
+    lane["grade"] = "production"
     lane["verifiers"].append(second)
     return data
 
@@ -71,10 +71,11 @@ def test_local_plan() -> None:
     assert plan.ledger("home").accounts.issuer.index == 1
     assert plan.ledger("remote").finality.blocks == 2
     lane = plan.lanes[0]
-    assert not lane.production
+    assert lane.grade == "pilot"
     assert [(v.operator, len(v.attestors), v.threshold) for v in lane.verifiers] == [
-        ("Illustration Operator A", 3, 2),
+        (_LEI_A, 3, 2),
     ]
+    assert (lane.change_seconds, lane.retention_seconds) == (3_600, 86_400)
     assert lane.cap == 500_000
     assert plan.loaded_instrument.isin == "US0378331005"
 
@@ -84,10 +85,10 @@ def test_production_plan(tmp_path: Path) -> None:
     file.write_text(json.dumps(data_of()))
     plan = load_plan(file)
     (lane,) = plan.lanes
-    assert lane.production
+    assert lane.grade == "production"
     assert [(v.operator, len(v.attestors), v.threshold) for v in lane.verifiers] == [
-        ("Illustration Operator A", 3, 2),
-        ("Illustration Operator B", 3, 2),
+        (_LEI_A, 3, 2),
+        (_LEI_B, 3, 2),
     ]
 
 
@@ -165,7 +166,7 @@ _MIXED = "0xde709f2102306220921060314715629080e2fb77"
 _BAD_CASE = "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".replace("a", "A", 1)
 _HOME = "ledgers[0].accounts"
 _ONE = [
-    {"name": "v", "operator": "A", "attestors": [11, 12], "threshold": 2},
+    {"name": "v", "operator": _LEI_A, "attestors": [11, 12], "threshold": 2},
 ]
 _BAD: list[tuple[list[tuple[str, Any]], str]] = [
     ([("oops", 1)], "oops: 1: expected no such field"),
@@ -325,11 +326,24 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].verifiers: a list of 1: expected two independent verifiers on a production lane",
     ),
     (
+        [("lanes[0].verifiers[1].operator", _LEI_A)],
+        (
+            f"lanes[0].verifiers[1].operator: {_LEI_A}: expected an operator of its own: "
+            "verifiers are independent"
+        ),
+    ),
+    (
         [("lanes[0].verifiers[1].operator", "Illustration Operator A")],
         (
-            "lanes[0].verifiers[1].operator: Illustration Operator A: expected an operator of its "
-            "own: verifiers are independent"
+            "lanes[0].verifiers[1].operator: Illustration Operator A: expected a LEI: 18 capitals "
+            "or digits, 2 check digits (ISO 17442)"
         ),
+    ),
+    ([("lanes[0].grade", REMOVED)], "lanes[0].grade: missing: expected this field"),
+    ([("lanes[0].grade", "test")], "lanes[0].grade: test: expected pilot or production"),
+    (
+        [("lanes[0].verifiers", [*_ONE, data_of()["lanes"][0]["verifiers"][1], *_ONE])],
+        "lanes[0].verifiers: a list of 3: expected a list of at most 2",
     ),
     (
         [("lanes[0].verifiers[1].name", "verifier-a")],
@@ -344,22 +358,19 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].verifiers[0].threshold: 4: expected at most the number of attestors, 3",
     ),
     (
-        [("lanes[0].verifiers[0].rotation_seconds", 599)],
-        "lanes[0].verifiers[0].rotation_seconds: 599: expected a number of at least 600",
+        [("lanes[0].change_seconds", 599)],
+        "lanes[0].change_seconds: 599: expected a number of at least 600",
     ),
     (
-        [("lanes[0].verifiers[0].retention_seconds", 3599)],
-        "lanes[0].verifiers[0].retention_seconds: 3599: expected a number of at least 3600",
+        [("lanes[0].retention_seconds", 3599)],
+        "lanes[0].retention_seconds: 3599: expected a number of at least 3600",
     ),
     (
         [
-            ("lanes[0].verifiers[0].rotation_seconds", 86_400),
-            ("lanes[0].verifiers[0].retention_seconds", 86_399),
+            ("lanes[0].change_seconds", 86_400),
+            ("lanes[0].retention_seconds", 86_399),
         ],
-        (
-            "lanes[0].verifiers[0].retention_seconds: 86399: expected at least rotation_seconds, "
-            "86400"
-        ),
+        "lanes[0].retention_seconds: 86399: expected at least change_seconds, 86400",
     ),
     (
         [("lanes[0].verifiers[0].attestors", [11])],
@@ -392,8 +403,8 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].cap: 0.0000001: expected at most 6 decimal places",
     ),
     (
-        [("lanes[0].deadline_seconds", 86400)],
-        "lanes[0].deadline_seconds: 86400: expected no such field",
+        [("lanes[0].deadline", 86400)],
+        "lanes[0].deadline: 86400: expected no such field",
     ),
     ([("limits", {"outbound": 1})], "limits: a mapping of 1: expected no such field"),
     ([("lanes[0].limits", {})], "lanes[0].limits: a mapping of 0: expected no such field"),
@@ -401,8 +412,8 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
     ([("actions.messages", REMOVED)], "actions.messages: missing: expected this field"),
     ([("actions.paying", {})], "actions.paying: a mapping of 0: expected no such field"),
     (
-        [("actions.events.operator", "A")],
-        "actions.events.operator: A: expected no such field",
+        [("actions.events.operator", REMOVED)],
+        "actions.events.operator: missing: expected this field",
     ),
     (
         [("actions.reconcile", "weekly")],
@@ -496,9 +507,9 @@ def test_addresses(tmp_path: Path, address: str) -> None:
 
 def test_one_verifier_off_production(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
-    data = changed(("lanes[0].verifiers", _ONE), ("lanes[0].production", False))
+    data = changed(("lanes[0].verifiers", _ONE), ("lanes[0].grade", "pilot"))
     file.write_text(json.dumps(data))
-    assert not load_plan(file).lanes[0].production
+    assert load_plan(file).lanes[0].grade == "pilot"
 
 
 def test_attestors_of_lanes_may_be_those_of_messages(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from tests.support.world import (
     ROOT,
     STATED,
     UINT_MAX,
+    ZERO,
     Side,
     World,
 )
@@ -434,16 +435,30 @@ def _open_lane(world: World, state: str) -> Call:
 @prepares(_ESCROW, "propose_lane_terms")
 def _propose_terms(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, side.verifier.address, 7, *STATED)
+    arguments = (world.lane, side.verifier.address, ZERO, 7, *STATED)
     return Call(side, side.escrow, "propose_lane_terms", arguments, side.operator)
 
 
-@prepares(_ESCROW, "set_lane_terms")
-def _set_terms(world: World, state: str) -> Call:
+@prepares(_ESCROW, "confirm_lane_terms")
+def _confirm_terms(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, side.verifier.address, 7, *STATED)
+    arguments = (world.lane, side.verifier.address, ZERO, 7, *STATED)
     side.escrow.propose_lane_terms(*arguments, sender=side.operator)
-    return Call(side, side.escrow, "set_lane_terms", arguments, side.administrator)
+    return Call(side, side.escrow, "confirm_lane_terms", arguments, side.administrator)
+
+
+@prepares(_ESCROW, "cancel_lane_terms")
+def _cancel_terms(world: World, state: str) -> Call:
+    side = world.home
+    world.change(side, cap=7)
+    return Call(side, side.escrow, "cancel_lane_terms", (world.lane, *STATED), side.guardian)
+
+
+@prepares(_ESCROW, "apply_lane_terms")
+def _apply_terms(world: World, state: str) -> Call:
+    side = world.home
+    side.chain.set_time(world.change(side, cap=7))
+    return Call(side, side.escrow, "apply_lane_terms", (world.lane,), side.outsider)
 
 
 @prepares(_ESCROW, "set_suspended")

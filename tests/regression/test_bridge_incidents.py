@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_head
-from tallystick.bridge.message import party
+from tallystick.bridge.message import Grade, party
 from tallystick.chain import Revert
 from tallystick.governance.release import Version, release_id
 from tests.support.world import (
     AMOUNT_MAX,
+    CHANGE_DELAY,
     DOCUMENT,
     INVESTOR_UNITS,
     RETENTION,
-    ROTATION_DELAY,
     STATED,
     UINT_MAX,
     UNSIGNED,
@@ -87,9 +87,9 @@ def test_wormhole_verifier_is_never_named_by_the_caller(world: World) -> None:
         if entry["type"] == "function" and entry["name"] in {"deliver", "claim"}
         for item in entry["inputs"]
     }
-    assert names == {"m", "attestation"}
+    assert names == {"m", "attestation", "second"}
     with refused(world, "access: act not proposed"):
-        side.escrow.set_lane_terms(world.lane, spoof, 0, *STATED, sender=side.administrator)
+        world.confirm_verifier(side, spoof, cap=0)
 
 
 @pytest.mark.requirement("INV-2")
@@ -195,13 +195,15 @@ def test_yala_leftover_key_sets_up_a_peer(world: World, role: str) -> None:
         side.token.address,
         side.custody.address,
         side.verifier.address,
-        ROTATION_DELAY,
+        ZERO,
+        CHANGE_DELAY,
         RETENTION,
         DOCUMENT,
         DOCUMENT,
         UINT_MAX >> 186,
         6,
         1_260,
+        Grade.PILOT,
     )
     key = side.parties[role]
     with refused(world, "access: missing role"), world.isolated():
@@ -213,7 +215,8 @@ def test_xbridge_stranger_registers_a_lane(world: World) -> None:
     """XBridge, April 2024: anyone could register a token."""
     side = world.home
     with refused(world, "access: missing role"):
-        side.escrow.propose_lane_terms(world.lane, side.attacker, 0, *STATED, sender=side.attacker)
+        terms = (world.lane, side.attacker, ZERO, 0)
+        side.escrow.propose_lane_terms(*terms, *STATED, sender=side.attacker)
 
 
 @pytest.mark.requirement("INV-9")
@@ -356,8 +359,7 @@ def test_griffin_mint_at_home_by_message(world: World, amount: int) -> None:
 def test_griffin_mint_beyond_the_cap(world: World) -> None:
     """The same on the remote ledger: the lane's cap is known there too."""
     side = world.remote
-    side.escrow.propose_lane_terms(world.lane, side.verifier, 1, *STATED, sender=side.operator)
-    side.escrow.set_lane_terms(world.lane, side.verifier, 1, *STATED, sender=side.administrator)
+    world.apply_terms(side, world.change(side, cap=1))
     with refused(world, "lanes: cap reached"):
         world.deliver(world.message(amount=5_000 * 10**6))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.bridge.message import NO_CAP, lane_id, ledger_id, party
-from tests.support.world import ISIN, RETENTION, ROTATION_DELAY, STATED, Side, World, refused
+from tallystick.bridge.message import NO_CAP, Grade, lane_id, ledger_id, party
+from tests.support.world import CHANGE_DELAY, ISIN, RETENTION, STATED, ZERO, Side, World, refused
 
 OPERATOR = 32
 
@@ -20,13 +20,15 @@ def terms(side: Side, **changed: Any) -> tuple[Any, ...]:
         "token": side.token.address,
         "custody": side.custody.address,
         "verifier": side.verifier.address,
-        "rotation_delay": ROTATION_DELAY,
+        "second": ZERO,
+        "change_delay": CHANGE_DELAY,
         "retention": RETENTION,
         "peer_ledger": ledger_id("eip155:666"),
         "peer_escrow": party("0x" + "66" * 20),
         "cap": NO_CAP,
         "decimals": 6,
         "close_minute": 1_260,
+        "grade": Grade.PILOT,
         **changed,
     }
     return tuple(values.values())
@@ -72,7 +74,7 @@ def test_a_lane_joins_only_tokens_that_count_alike(world: World, changed: dict[s
     lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=side.deployer).return_value
     peer = (ledger_id("eip155:41003"), party("0x" + "33" * 20))
     here = (ledger_id(side.chain.caip2), party(fresh.escrow.address))
-    assert lane != lane_id(ISIN, *as_recorded.values(), *peer, *here)
+    assert lane != lane_id(ISIN, *as_recorded.values(), Grade.PILOT, *peer, *here)
 
 
 @pytest.mark.requirement("INV-9")
@@ -80,23 +82,23 @@ def test_an_old_lane_act_is_not_carried_out(world: World) -> None:
     """It could not be withdrawn, never lapsed, and came to life again with its operator's role."""
     side = world.home
     verifier = side.chain.deploy("VerifierMock", sender=side.attacker)
-    act = (world.lane, verifier, 5)
+    act = (world.lane, verifier, ZERO, 5)
     side.escrow.propose_lane_terms(*act, *STATED, sender=side.operator)
     side.give_role(side.escrow, side.operator, 0)
     side.give_role(side.escrow, side.operator, OPERATOR)
     with refused(world, "access: proposer lost its role"):
-        side.escrow.set_lane_terms(*act, *STATED, sender=side.administrator)
+        side.escrow.confirm_lane_terms(*act, *STATED, sender=side.administrator)
     proposed = side.escrow.propose_lane_terms(*act, *STATED, sender=side.operator)
     side.escrow.withdraw_proposal(proposed.return_value, *STATED, sender=side.guardian)
     with refused(world, "access: act not proposed"):
-        side.escrow.set_lane_terms(*act, *STATED, sender=side.administrator)
+        side.escrow.confirm_lane_terms(*act, *STATED, sender=side.administrator)
 
 
 def test_the_log_says_which_lane_act_is_proposed(world: World) -> None:
     """It held a bare hash: nobody could tell what two keys were about to do."""
     side = world.home
     receipt = side.escrow.propose_lane_terms(
-        world.lane, side.verifier, 5, *STATED, sender=side.operator
+        world.lane, side.verifier, ZERO, 5, *STATED, sender=side.operator
     )
     event = receipt.one("LaneTermsProposed")
     assert (event.lane, event.verifier, event.cap) == (world.lane, side.verifier.address, 5)

@@ -34,7 +34,7 @@ from tallystick.deploy import upgrade as upgrades
 from tallystick.deploy.steps import ROLES_OF
 from tallystick.governance.release import Version
 from tallystick.governance.roles import Role, reason_code
-from tallystick.local.network import ATTESTORS, COURIER, Network
+from tallystick.local.network import ATTESTORS, COURIER, OPERATORS, Network
 from tallystick.reach.connection import Suite
 from tallystick.status.ledger_log import compare, read_log
 from tallystick.status.rules.step import Facts
@@ -332,7 +332,7 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
     sides = []
     for name in ("home", "remote"):
         suite = network.suite(name)
-        (verifier,) = network.plan.lanes[0].verifiers
+        lane = network.plan.lanes[0]
         (custody,) = suite.custodies.values()
         side = LedgerModel(
             name=name,
@@ -341,8 +341,8 @@ def _model(network: Network, *, clock_rule: bool) -> Model:
             custody=str(custody.address),
             escrow=str(suite.escrow.address),
             clock=suite.chain.now,
-            rotation_delay=verifier.rotation_seconds,
-            retention=verifier.retention_seconds,
+            change_delay=lane.change_seconds,
+            retention=lane.retention_seconds,
             issue_size=ISSUE_SIZE,
             began=business_day(suite.chain.now, network.plan.loaded_instrument.close_minute_utc),
             roles=_roles(network, name),
@@ -947,18 +947,37 @@ class TwoLedgers:
         self.tell("roll back", expected)
 
     def rotate_signers(self, name: str, members: Sequence[int]) -> None:
-        """Operator and administrator give the lane another verifier on one ledger."""
+        """Go on with the change of the lane's verifier on one ledger, or begin one.
+
+        What is done with one that waits follows from the order of `members`.
+        """
+        side, escrow = self.side(name), self.suites[name].escrow
+        ordered = list(members)
+        if side.pending is None or ordered == sorted(ordered):
+            self.confirm_signers(name, members)
+        elif ordered == sorted(ordered, reverse=True):
+            stated = (self.model.lane, REASON, DOCUMENT)
+            expected, guardian = side.cancel(), self.network.party(name, "guardian")
+            self.act(name, expected, lambda: escrow.cancel_lane_terms(*stated, sender=guardian))
+            self.tell("cancel terms", expected)
+        else:
+            expected, courier = side.apply(), self.couriers[name]
+            lane = self.model.lane
+            self.act(name, expected, lambda: escrow.apply_lane_terms(lane, sender=courier))
+            self.tell("apply terms", expected)
+
+    def confirm_signers(self, name: str, members: Sequence[int]) -> None:
+        """Operator and administrator confirm another verifier of the lane on one ledger."""
         side = self.side(name)
         chain = self.suites[name].chain
         keys = [self.network.home.chain.account(index) for index in members]
         signers = SignerSet.of(len(side.epochs) + 1, 2, (key.address for key in keys))
-        verifier = chain.deploy(
-            "QuorumVerifier", *signers.verifier_arguments, sender=self.couriers[name]
-        )
+        arguments = signers.verifier_arguments(OPERATORS[0])
+        verifier = chain.deploy("QuorumVerifier", *arguments, sender=self.couriers[name])
         side.clock += 1
         escrow = self.suites[name].escrow
         # The cap as it is: it is set by the same act.
-        stated = (self.model.lane, verifier, CAP, REASON, DOCUMENT)
+        stated = (self.model.lane, verifier, NOBODY, CAP, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,
@@ -966,10 +985,10 @@ class TwoLedgers:
             lambda: escrow.propose_lane_terms(*stated, sender=operator),
             ["PrivilegedAct", "LaneTermsProposed"],
         )
-        expected = side.rotate(signers)
+        expected = side.confirm(signers)
         administrator = chain.account(9)
-        self.act(name, expected, lambda: escrow.set_lane_terms(*stated, sender=administrator))
-        self.tell("rotate signers", expected)
+        self.act(name, expected, lambda: escrow.confirm_lane_terms(*stated, sender=administrator))
+        self.tell("confirm signers", expected)
 
     # ---------------------------------------------------------------------------- lane
 

@@ -103,6 +103,14 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """Who is to sign next, and from when on that can be applied."""
+
+    signers: SignerSet
+    due: int
+
+
+@dataclass(frozen=True)
 class Entered:
     """A legal order: when it expires, and in which term of its registrar it was entered."""
 
@@ -187,7 +195,7 @@ class LedgerModel:
     custody: str
     escrow: str
     clock: int
-    rotation_delay: int
+    change_delay: int
     retention: int
     # What the record authorises.
     issue_size: int
@@ -217,6 +225,7 @@ class LedgerModel:
     orders: dict[tuple[str, str, int, int], Entered] = field(default_factory=dict)
     allowances: dict[tuple[str, str], int] = field(default_factory=dict)
     epochs: list[Epoch] = field(default_factory=list)
+    pending: Pending | None = None
     installed: dict[str, Installed] = field(default_factory=dict)
     closes: Closings = field(default_factory=Closings)
 
@@ -617,14 +626,30 @@ class LedgerModel:
 
     # ------------------------------------------------------------------------- epochs
 
-    def rotate(self, signers: SignerSet) -> Refusal | None:
-        """Operator and administrator give the lane a verifier of other signers."""
+    def confirm(self, signers: SignerSet) -> Refusal | None:
+        """Operator and administrator confirm a verifier of other signers for the lane."""
+        if self.pending is not None:
+            return "lanes: change pending"
+        self.pending = Pending(signers, self.clock + self.change_delay)
+        return None
+
+    def cancel(self) -> Refusal | None:
+        """The guardian cancels the change of the lane that waits."""
+        if self.pending is None:
+            return "lanes: no change to cancel"
+        self.pending = None
+        return None
+
+    def apply(self) -> Refusal | None:
+        """Anybody applies it."""
+        if self.pending is None:
+            return "lanes: no change pending"
+        if self.clock < self.pending.due:
+            return "lanes: change waits"
         last = self.epochs[-1]
-        if self.clock < last.valid_from:
-            return "lanes: rotation pending"
-        valid_from = self.clock + self.rotation_delay
-        last.valid_until = min(last.valid_until, valid_from + self.retention)
-        self.epochs.append(Epoch(signers, valid_from))
+        last.valid_until = min(last.valid_until, self.clock + self.retention)
+        self.epochs.append(Epoch(self.pending.signers, self.clock))
+        self.pending = None
         return None
 
     def epoch_refusal(self, number: int) -> Refusal | None:

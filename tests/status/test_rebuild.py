@@ -25,7 +25,7 @@ from tallystick.errors import CheckFailed
 from tallystick.files.manifest import PROXY
 from tallystick.governance.release import CONTRACTS, Version, proxy_name
 from tallystick.governance.roles import Role
-from tallystick.local.network import Network
+from tallystick.local.network import OPERATORS, Network
 from tallystick.status.ledger_log import Compared, compare, read_log
 from tallystick.status.observe import names_of
 from tallystick.status.rebuild import rebuild
@@ -397,19 +397,23 @@ def _roles(side: Side) -> None:
 
 
 def _lanes(world: World, side: Side) -> None:
+    """A cap is applied, another one proposed, a third was cancelled."""
     escrow, verifier, lane = side.escrow, side.verifier, world.lane
-    for cap in (2_000_000, NO_CAP - 1):
-        escrow.propose_lane_terms(lane, verifier, cap, *STATED, sender=side.operator)
-    escrow.set_lane_terms(lane, verifier, 2_000_000, *STATED, sender=side.administrator)
+    world.apply_terms(side, world.change(side, cap=2_000_000))
+    world.propose_verifier(side, verifier, cap=NO_CAP - 1)
+    world.change(side, cap=7)
+    escrow.cancel_lane_terms(lane, *STATED, sender=side.guardian)
     terms = escrow.lane_state(lane).terms
     escrow.propose_lane(terms, *STATED, sender=side.operator)
 
 
 def _epochs(world: World, side: Side) -> None:
-    """Other attestors are on their way, others again proposed; the first ones end early."""
+    """Other attestors count beside a second verifier, others again are confirmed; the first ones
+    end early."""
     sets = [replace(world.signers, signers=world.signers.signers[at:]) for at in (1, 2)]
-    world.rotate(side, side.new_verifier(sets[0]))
-    world.propose_verifier(side, side.new_verifier(sets[1]))
+    second = side.new_verifier(world.signers, OPERATORS[1])
+    world.rotate(side, side.new_verifier(sets[0]), second=second)
+    world.change(side, side.new_verifier(sets[1]), cap=1_999_999)
     side.escrow.end_epoch(world.lane, 1, *STATED, sender=side.administrator)
 
 
@@ -773,13 +777,21 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
         lambda w: (w.remote.escrow, ("lanes", "_epochs", w.lane, 2), 1 << 96),
         {"lane_state terms.verifier", "epoch_at verifier"},
     ),
+    "second verifier": (
+        lambda w: (w.remote.escrow, ("lanes", "_seconds", w.lane, 2), 1),
+        {"lane_state terms.second", "epoch_at second"},
+    ),
+    "pending change": (
+        lambda w: (w.remote.escrow, ("lanes", "_pending", w.lane), 1),
+        {"pending_lane_terms verifier"},
+    ),
     "canonical lane": (
         lambda w: (w.home.escrow, ("lanes", "canonical_lane", pair_key(w.home, w.remote)), 1),
         {"canonical_lane"},
     ),
     "newest epoch": (
         lambda w: (w.home.escrow, ("lanes", "_newest", w.lane), 2 ^ 1),
-        {"lane_state epoch", "lane_state terms.verifier"},
+        {"lane_state epoch", "lane_state terms.verifier", "lane_state terms.second"},
     ),
     "end of an epoch": (
         lambda w: (w.home.escrow, ("lanes", "_epochs", w.lane, 1), 1),
@@ -933,7 +945,8 @@ def _order_key(token: Contract, sender: str, receiver: str, amount: int) -> byte
 
 def _pending(escrow: Contract) -> bytes:
     """The act of the proposal of terms that is pending."""
-    return bytes([e for e in escrow.events() if e.name == "LaneTermsProposed"][-1].args["act"])
+    acts = [bytes(e.args["act"]) for e in escrow.events() if e.name == "LaneTermsProposed"]
+    return next(act for act in acts if escrow.proposal_of(act).lapses_at)
 
 
 def _release(side: Side) -> bytes:

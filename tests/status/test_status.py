@@ -438,12 +438,14 @@ def test_whom_a_lane_trusts_is_shown_epoch_by_epoch(network: Network) -> None:
         {
             "epoch": 1,
             "verifier": first.address,
+            "second": None,
             "valid_from": opened,
             "valid_until": ends.valid_until,
         },
         {
             "epoch": 2,
             "verifier": begins.verifier,
+            "second": None,
             "valid_from": begins.valid_from,
             "valid_until": None,
         },

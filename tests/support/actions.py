@@ -116,7 +116,7 @@ class Attestors:
 
     def verifier(self, chain: Chain) -> Contract:
         """One more verifier of theirs on a ledger."""
-        arguments = self.signers.verifier_arguments
+        arguments = self.signers.verifier_arguments(network.OPERATORS[0])
         return chain.deploy("QuorumVerifier", *arguments, sender=chain.account(0))
 
     def sign(self, domain: EngineDomain, signed: bytes, count: int = 2) -> bytes:

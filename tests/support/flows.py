@@ -58,10 +58,10 @@ def meet(network: Network, ahead: int = 5) -> None:
         chain.set_time(latest)
 
 
-def arrive(network: Network, message: LaneMessage, attestation: bytes | None = None) -> Receipt:
+def arrive(network: Network, message: LaneMessage, *attestations: bytes) -> Receipt:
     """Deliver as soon as the destination's clock has reached the lock time."""
     await_lock_time(network, message)
-    return network.deliver(message, attestation)
+    return network.deliver(message, *attestations)
 
 
 def await_lock_time(network: Network, message: LaneMessage) -> None:

@@ -29,7 +29,8 @@ from tallystick.chain import Account, Chain, Contract
 
 CAIP2: Final = "eip155:41001"
 ESCROW: Final = "0x" + "e5" * 20
-OPERATOR: Final = keccak(text="HWUPKR0MPOU8FGXBT394")
+LEI: Final = "HWUPKR0MPOU8FGXBT394"
+OPERATOR: Final = keccak(text=LEI)
 OUTBOX: Final = outbox_slot(artifact("BridgeEscrow"))
 _FULL: Final = 16
 
@@ -144,7 +145,6 @@ class Prover:
         caip2: str = CAIP2,
         escrow: str = ESCROW,
         code: str | Artifact = "ProofVerifier",
-        operator: bytes = OPERATOR,
         **changed: Any,
     ) -> None:
         self.caller: Account = chain.account(0)
@@ -154,9 +154,9 @@ class Prover:
         signers = [chain.account(index).address for index in (51, 52, 53)]
         self.signers = SignerSet.of(EPOCH, 2, signers, ATTESTATION_TYPE)
         self.quorum: Contract = chain.deploy(
-            "QuorumVerifier", *self.signers.verifier_arguments, sender=self.caller
+            "QuorumVerifier", *self.signers.verifier_arguments(LEI), sender=self.caller
         )
-        terms = ProofTerms(str(self.quorum.address), ledger_id(caip2), escrow, OUTBOX, operator)
+        terms = ProofTerms(str(self.quorum.address), ledger_id(caip2), escrow, OUTBOX, OPERATOR)
         self.terms = replace(terms, **changed)
         self.verifier: Contract = chain.deploy(code, *self.terms.arguments, sender=self.caller)
         self.domain = ProofDomain(chain.chain_id, str(self.verifier.address))

@@ -13,7 +13,7 @@ from eth_account import Account as Signer
 from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation_digest
-from tallystick.bridge.message import NO_CAP, LaneMessage, ledger_id, party
+from tallystick.bridge.message import NO_CAP, Grade, LaneMessage, ledger_id, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Chain, Contract, Event, Receipt
 from tallystick.chain.abi import CodecError
@@ -31,7 +31,7 @@ from tallystick.governance.release import (
     release_id,
     release_kind,
 )
-from tallystick.local.network import Network
+from tallystick.local.network import OPERATORS, Network
 from tallystick.registry.record import InstrumentRecord, Placement, token_word
 from tallystick.token.position import AccountClass
 
@@ -45,8 +45,8 @@ ZERO = "0x" + "00" * 20
 UINT_MAX = 2**256 - 1
 AMOUNT_MAX = 2**104 - 1
 DAY = 86_400
-# Of the network's lane: seconds until another verifier is valid; how long the last one then is.
-ROTATION_DELAY, RETENTION = 3_600, DAY
+# Of the network's lane: seconds until a change can be applied; how long the last verifier then is.
+CHANGE_DELAY, RETENTION = 3_600, DAY
 # What nobody signed, in the first epoch of a lane.
 UNSIGNED = (1).to_bytes(8, "big") + bytes(24)
 # Far beyond any test's clock.
@@ -220,11 +220,10 @@ class Side:
         assert isinstance(receipt, Receipt)
         return receipt
 
-    def new_verifier(self, signers: SignerSet) -> Contract:
-        """A verifier of a set; nobody's yet."""
-        return self.chain.deploy(
-            "QuorumVerifier", *signers.verifier_arguments, sender=self.deployer
-        )
+    def new_verifier(self, signers: SignerSet, operator: str = OPERATORS[0]) -> Contract:
+        """A verifier of a set, run by whoever has that LEI; nobody's yet."""
+        arguments = signers.verifier_arguments(operator)
+        return self.chain.deploy("QuorumVerifier", *arguments, sender=self.deployer)
 
     def new_custody(self, *, linked: bool = True) -> Contract:
         """One more custody of the escrow, a link account of the token unless said otherwise."""
@@ -304,13 +303,15 @@ class FreshSuite:
             "token": self.token.address,
             "custody": changed.get("custody") or self.custody().address,
             "verifier": self.side.verifier.address,
-            "rotation_delay": ROTATION_DELAY,
+            "second": ZERO,
+            "change_delay": CHANGE_DELAY,
             "retention": RETENTION,
             "peer_ledger": ledger_id("eip155:41003"),
             "peer_escrow": party("0x" + "33" * 20),
             "cap": NO_CAP,
             "decimals": int(self.token.decimals()),
             "close_minute": int(self.token.close_minute()),
+            "grade": Grade.PILOT,
             **changed,
         }
         return tuple(terms.values())
@@ -525,13 +526,11 @@ class World:
         """What enough attestors sign of a message, whatever it says."""
         return self.network.attest(message, signatures)
 
-    def deliver(
-        self, message: LaneMessage, attestation: bytes | None = None, **options: Any
-    ) -> Receipt:
-        """A courier delivers a message, attested unless an attestation is given."""
+    def deliver(self, message: LaneMessage, *attestations: bytes, **options: Any) -> Receipt:
+        """A courier delivers a message, attested unless attestations are given."""
         side = self.side_of(message)
-        proof = self.attest(message) if attestation is None else attestation
-        receipt = side.escrow.deliver(message.as_tuple(), proof, sender=side.courier, **options)
+        proofs = attestations or self.network.attestations(message)
+        receipt = side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier, **options)
         assert isinstance(receipt, Receipt)
         return receipt
 
@@ -539,23 +538,49 @@ class World:
         """The lane as one side keeps it."""
         return side.escrow.lane_state(self.lane)
 
-    def propose_verifier(self, side: Side, verifier: Any) -> bytes:
-        """The operator proposes another verifier, the cap as it is; returns the act."""
-        terms = (self.lane, verifier, self.lane_state(side).terms.cap)
+    def terms_with(
+        self, side: Side, verifier: Any, second: Any = None, cap: int | None = None
+    ) -> tuple[Any, ...]:
+        """The lane, and its terms with other verifiers or another cap: what a change takes."""
+        now = self.lane_state(side).terms
+        return (
+            self.lane,
+            verifier,
+            now.second if second is None else second,
+            now.cap if cap is None else cap,
+        )
+
+    def propose_verifier(self, side: Side, verifier: Any, **others: Any) -> bytes:
+        """The operator proposes another verifier, the rest as it is; returns the act."""
+        terms = self.terms_with(side, verifier, **others)
         receipt = side.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
         return bytes(receipt.return_value)
 
-    def confirm_verifier(self, side: Side, verifier: Any) -> Receipt:
-        """An administrator carries that out."""
-        terms = (self.lane, verifier, self.lane_state(side).terms.cap)
-        receipt = side.escrow.set_lane_terms(*terms, *STATED, sender=side.administrator)
+    def confirm_verifier(self, side: Side, verifier: Any, **others: Any) -> Receipt:
+        """An administrator confirms that."""
+        terms = self.terms_with(side, verifier, **others)
+        receipt = side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
         assert isinstance(receipt, Receipt)
         return receipt
 
-    def rotate(self, side: Side, verifier: Any) -> int:
-        """Both keys give the lane another verifier; returns from when it is valid."""
-        self.propose_verifier(side, verifier)
-        return int(self.confirm_verifier(side, verifier).one("EpochBegins").valid_from)
+    def change(self, side: Side, verifier: Any = None, **others: Any) -> int:
+        """Both keys change the lane's terms; returns from when that can be applied."""
+        trusted = side.verifier if verifier is None else verifier
+        self.propose_verifier(side, trusted, **others)
+        receipt = self.confirm_verifier(side, trusted, **others)
+        return int(receipt.one("LaneTermsConfirmed").applies_from)
+
+    def apply_terms(self, side: Side, due: int = 0) -> Receipt:
+        """Anybody applies the change that waits, once it is due."""
+        side.chain.set_time(max(due, side.chain.now))
+        receipt = side.escrow.apply_lane_terms(self.lane, sender=side.outsider)
+        assert isinstance(receipt, Receipt)
+        return receipt
+
+    def rotate(self, side: Side, verifier: Any, **others: Any) -> int:
+        """The lane gets another verifier, after its delay; returns from when it is valid."""
+        receipt = self.apply_terms(side, self.change(side, verifier, **others))
+        return int(receipt.one("EpochBegins").valid_from)
 
     @property
     def signers(self) -> SignerSet:

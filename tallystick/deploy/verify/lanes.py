@@ -8,8 +8,9 @@ from typing import Any, Final
 from tallystick import build
 from tallystick.bridge import proof
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
-from tallystick.bridge.message import OPEN_END, Direction, LaneId
+from tallystick.bridge.message import OPEN_END, Direction, Grade, LaneId
 from tallystick.chain.abi import encode, keccak
+from tallystick.deploy.steps import is_zero
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.governance import found_code, other_code
 from tallystick.deploy.verify.reader import Reader
@@ -75,11 +76,12 @@ def _found_lane(
     """One lane: its terms, what stands still, its custody, whom it trusts."""
     escrow, terms = reader.suite.escrow, state.terms
     pair = keccak(encode(["string", "bytes32"], [terms.isin, terms.peer_ledger]))
-    of_pair, of_custody, suspended, *epochs = reader.ask(
+    of_pair, of_custody, suspended, pending, *epochs = reader.ask(
         (
             (escrow, "canonical_lane", pair),
             (escrow, "lane_of_custody", terms.custody),
             (escrow, "is_suspended", lane),
+            (escrow, "pending_lane_terms", lane),
             *((escrow, "epoch_at", lane, number) for number in range(1, int(state.epoch) + 1)),
         )
     )
@@ -90,7 +92,8 @@ def _found_lane(
         ("home", value_text(bool(terms.home)), None),
         ("token", str(terms.token), token),
         ("custody", custody, None),
-        ("rotation delay", seconds_text(int(terms.rotation_delay)), None),
+        ("grade", Grade(int(terms.grade)).name.lower(), None),
+        ("change delay", seconds_text(int(terms.change_delay)), None),
         ("retention", seconds_text(int(terms.retention)), None),
         ("peer ledger", ledgers.get(peer, hex_text(peer)), None),
         ("peer escrow", party_text(bytes(terms.peer_escrow)), None),
@@ -99,6 +102,7 @@ def _found_lane(
         ("close_minute", str(terms.close_minute), None),
         ("stopped", listed(_directions(int(state.paused_directions))), NONE),
         ("suspended", value_text(bool(suspended)), "no"),
+        ("pending change", _pending_text(pending), NONE),
         ("lane of its pair", hex_text(of_pair), hex_text(lane)),
         ("lane of its custody", hex_text(of_custody), hex_text(lane)),
     ):
@@ -115,28 +119,50 @@ def _directions(stopped: int) -> Iterator[str]:
     return (str(each.name).lower() for each in Direction(stopped))
 
 
+def _pending_text(pending: Any) -> str:
+    """The change of its terms that waits on a lane, in full."""
+    if not int(pending.applies_from):
+        return NONE
+    due = time_text(int(pending.applies_from))
+    return f"{_verifiers_text(pending)}, cap {cap_text(int(pending.cap))}, from {due}"
+
+
+def _verifiers_text(trusted: Any) -> str:
+    """One verifier, or two."""
+    first, second = str(trusted.verifier), str(trusted.second)
+    return first if is_zero(second) else f"{first} and {second}"
+
+
 def _found_epochs(reader: Reader, epochs: Sequence[Any]) -> Iterator[Found]:
-    """Who proves what arrives now, and who else: before the one in force ends, or after it."""
+    """Who proves what arrives now, and who else: before those in force end, or after them."""
     now = reader.block.timestamp
     living = [
-        (number, str(epoch.verifier), int(epoch.valid_from), int(epoch.valid_until))
+        (number, epoch, int(epoch.valid_from), int(epoch.valid_until))
         for number, epoch in enumerate(epochs, 1)
         if now < int(epoch.valid_until)
     ]
     valid = [each for each in living if each[2] <= now]
-    in_force = valid[-1][1] if valid else NOBODY
+    in_force = _verifiers_text(valid[-1][1]) if valid else NOBODY
     others = [each for each in living if each not in valid[-1:]]
     yield Found(ESCROW, "verifier in force", in_force)
     yield Found(ESCROW, "epoch", str(len(epochs)))
     told = (
-        f"epoch {number}: {verifier} from {time_text(start)}{until_text(end, OPEN_END)}"
-        for number, verifier, start, end in others
+        f"epoch {number}: {_verifiers_text(epoch)} from {time_text(start)}"
+        f"{until_text(end, OPEN_END)}"
+        for number, epoch, start, end in others
     )
     yield Found(ESCROW, "other verifiers", listed(told), NONE)
-    if valid:
-        yield from found_verifier(reader, ESCROW, "", in_force, ATTESTATION_TYPE)
-    for number, verifier, *_ in others:
-        yield from found_verifier(reader, ESCROW, f"epoch {number}: ", verifier, ATTESTATION_TYPE)
+    for _, epoch, *_ in valid[-1:]:
+        yield from _found_pair(reader, "", epoch)
+    for number, epoch, *_ in others:
+        yield from _found_pair(reader, f"epoch {number}: ", epoch)
+
+
+def _found_pair(reader: Reader, what: str, epoch: Any) -> Iterator[Found]:
+    """The verifiers of an epoch, one after the other."""
+    for each, address in (("", str(epoch.verifier)), ("second: ", str(epoch.second))):
+        if not (each and is_zero(address)):
+            yield from found_verifier(reader, ESCROW, what + each, address, ATTESTATION_TYPE)
 
 
 def found_verifier(
@@ -159,16 +185,17 @@ def found_verifier(
         yield Found(contract, f"{what}code of the verifier", other_code(reader, address), AS_BUILT)
         return
     verifier = reader.suite.chain.at("QuorumVerifier", address)
-    (kept,) = reader.ask_any([(verifier, "signer_set")])
+    kept, lei = reader.ask_any([(verifier, "signer_set"), (verifier, "LEI")])
     try:
         signers = SignerSet.of(1, int(kept.threshold), map(str, kept.signers), attests)
-        sound = code[len(artifact.bytecode_runtime) :] == signers.verifier_immutables
+        sound = code[len(artifact.bytecode_runtime) :] == signers.verifier_immutables(str(lei))
     except (AttributeError, ValueError):
         signers, sound = None, False
     # The constructor takes no other; code may come from elsewhere.
-    found = AS_BUILT if sound else "of signers or a type that its constructor refuses"
+    found = AS_BUILT if sound else "of signers, a type or an operator that its constructor refuses"
     yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
     if signers is not None:
+        yield Found(contract, f"{what}operator", str(lei))
         yield Found(contract, f"{what}attestors", signers_text(signers.threshold, signers.signers))
 
 
@@ -181,12 +208,10 @@ def _found_proof_verifier(
     quorum, ledger, escrow, slot, operator = reader.ask((verifier, name) for name in names)
     terms = proof.ProofTerms(str(quorum), bytes(ledger), str(escrow), int(slot), bytes(operator))
     length = len(build.artifact("ProofVerifier").bytecode_runtime)
-    sound = (
-        reader.code(address)[length:] == terms.immutables(reader.suite.chain.chain_id)
-        and terms.slot == proof.outbox_slot(build.artifact("BridgeEscrow"))
-        and any(terms.operator)
-    )
-    found = AS_BUILT if sound else "of another chain, another layout or nobody"
+    sound = reader.code(address)[length:] == terms.immutables(
+        reader.suite.chain.chain_id
+    ) and terms.slot == proof.outbox_slot(build.artifact("BridgeEscrow"))
+    found = AS_BUILT if sound else "of another chain or another layout"
     yield Found(contract, f"{what}code of the verifier", found, AS_BUILT)
     yield Found(contract, f"{what}{_SOURCE}", _source_text(terms.ledger, terms.escrow))
     attests = proof.ATTESTATION_TYPE

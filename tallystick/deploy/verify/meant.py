@@ -143,7 +143,8 @@ def _lanes(manifest: Manifest, entry: LedgerEntry) -> Meant:
         for what, text in (
             ("home", value_text(is_home)),
             ("custody", side.custody),
-            ("verifier in force", side.verifier),
+            ("verifier in force", " and ".join(side.verifiers)),
+            ("grade", lane.grade),
             ("peer ledger", other),
             ("peer escrow", lane.escrow_on(other)),
             ("decimals", str(manifest.instrument.decimals)),
@@ -196,9 +197,11 @@ def _planned(manifest: Manifest, entry: LedgerEntry, plan: Plan, parties: Partie
         if entry.name == plan.home:
             told = signers_text(signers.events.threshold, signers.events.signers)
             yield "ActionsEngine", "events: attestors", told
+            yield "ActionsEngine", "events: operator", plan.actions.events.operator
         told = signers_text(signers.messages.threshold, signers.messages.signers)
         for other in heard_by(manifest, entry.name):
             yield "ActionsEngine", f"of {other.name}: attestors", told
+            yield "ActionsEngine", f"of {other.name}: operator", plan.actions.messages.operator
 
 
 def _recorded(manifest: Manifest, plan: Plan) -> Meant:
@@ -237,13 +240,16 @@ def _planned_lanes(manifest: Manifest, entry: LedgerEntry, plan: Plan, parties: 
         if entry.name not in (lane.home, lane.remote):
             continue
         name = planned[lane.home, lane.remote]
-        (verifier,) = lane.verifiers
-        signers = first_signers(lane, attestors)
         for what, text in (
-            ("rotation delay", seconds_text(verifier.rotation_seconds)),
-            ("retention", seconds_text(verifier.retention_seconds)),
+            ("change delay", seconds_text(lane.change_seconds)),
+            ("retention", seconds_text(lane.retention_seconds)),
             ("cap", cap_text(NO_CAP if lane.cap is None else int(lane.cap))),
             ("close_minute", str(plan.loaded_instrument.close_minute_utc)),
-            ("attestors", signers_text(signers.threshold, signers.signers)),
         ):
             yield "BridgeEscrow", f"{name}: {what}", text
+        for which, verifier, signers in zip(
+            ("", "second: "), lane.verifiers, first_signers(lane, attestors), strict=False
+        ):
+            told = signers_text(signers.threshold, signers.signers)
+            yield "BridgeEscrow", f"{name}: {which}attestors", told
+            yield "BridgeEscrow", f"{name}: {which}operator", verifier.operator

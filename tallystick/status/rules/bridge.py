@@ -18,7 +18,22 @@ __all__ = []
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
-proposal("LaneTermsProposed", "LaneTermsSet", _KEYS, "set_lane_terms lane verifier cap")
+proposal(
+    "LaneTermsProposed",
+    "LaneTermsConfirmed",
+    _KEYS,
+    "confirm_lane_terms lane verifier second cap",
+)
+sets(
+    "LaneTermsConfirmed",
+    "pending_lane_terms lane",
+    same="verifier second cap applies_from",
+)
+
+
+@on("LaneTermsCancelled")
+def _lane_terms_cancelled(step: Step) -> Changes:
+    return {("pending_lane_terms", step.lane): {}}
 
 
 @on("LaneOpened")
@@ -32,6 +47,7 @@ def _lane_opened(step: Step) -> Changes:
         ("canonical_lane", pair): lane,
         ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
+        ("pending_lane_terms", lane): {},
         ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
         # Day of each movement -> what it was then; from the first day that there is, nothing.
@@ -45,7 +61,10 @@ def _lane_opened(step: Step) -> Changes:
 @on("LaneTermsSet")
 def _lane_terms_set(step: Step) -> Changes:
     terms = {**step.member("terms", "lane_state", step.lane), "cap": step.cap}
-    return step.with_members("lane_state", step.lane, terms=terms)
+    return {
+        **step.with_members("lane_state", step.lane, terms=terms),
+        ("pending_lane_terms", step.lane): {},
+    }
 
 
 sets("LaneSuspensionSet", "is_suspended lane", to="suspended")
@@ -133,15 +152,22 @@ sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
 
 @on("EpochBegins")
 def _epoch_begins(step: Step) -> Changes:
-    """Whoever proves what arrives in the newest epoch is the verifier of the lane's terms."""
-    terms = {**step.member("terms", "lane_state", step.lane), "verifier": step.verifier}
+    """Whoever proves what arrives in the newest epoch are the verifiers of the lane's terms."""
+    trusted = {"verifier": step.verifier, "second": step.second}
+    terms = {**step.member("terms", "lane_state", step.lane), **trusted}
     valid = {"valid_from": step.valid_from, "valid_until": OPEN_END}
     return {
         **step.with_members("lane_state", step.lane, terms=terms, epoch=step.epoch),
-        ("epoch_at", step.lane, step.epoch): {"verifier": step.verifier, **valid},
+        ("epoch_at", step.lane, step.epoch): {**trusted, **valid},
     }
 
 
 sets("SignersFixed", "SIGNER_SET", to="signer_set")
 sets("SignersFixed", "ATTESTATION_TYPEHASH", to="attestation_typehash")
 sets("SignersFixed", "signer_set", same="threshold signers")
+sets("SignersFixed", "LEI", to="operator")
+
+
+@on("SignersFixed")
+def _operator(step: Step) -> Changes:
+    return {("operator",): keccak(step.operator.encode())}
