@@ -54,7 +54,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, four times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, five times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).

@@ -107,8 +107,8 @@ class Proofs:
     def _trusted(self, verifier: Contract) -> None:
         """The lane's next epoch at the destination, valid by now."""
         network, escrow = self.rig.network, self.rig.remote.escrow
-        cap = escrow.lane_state(network.lane).terms.cap
-        terms = (network.lane, verifier, _NOBODY, cap, REASON, DOCUMENT)
+        now = escrow.lane_state(network.lane).terms
+        terms = (network.lane, verifier, now.second, now.cap, REASON, DOCUMENT)
         escrow.propose_lane_terms(*terms, sender=network.party("remote", "operator"))
         escrow.confirm_lane_terms(*terms, sender=network.administrators("remote")[0])
         self.rig.advance(3_600)

@@ -120,7 +120,7 @@ def __init__(
     SOURCE_LEDGER = source_ledger
     SOURCE_ESCROW = source_escrow
     OUTBOX_SLOT = outbox_slot
-    # Whose word all proofs rest on.
+    # On whose word all of it rests: a name of its own would make two of one operator.
     _OPERATOR = staticcall IVerifier(quorum).operator()
     _CHAIN_ID = chain.id
     log SourceFixed(

@@ -133,7 +133,7 @@ class ProofTerms:
         ledger: id of the source ledger, as `ledger_id` makes it of its CAIP-2 name.
         escrow: address of the escrow there.
         slot: `outbox_slot` of that escrow.
-        operator: the quorum's, keccak256 of its LEI; it is asked for it.
+        operator: keccak256 of the LEI of who runs the quorum, as that says itself.
     """
 
     quorum: str
@@ -144,13 +144,13 @@ class ProofTerms:
 
     @property
     def arguments(self) -> tuple[str, bytes, str, int]:
-        """Of its constructor."""
+        """Of its constructor, which asks the quorum for the operator."""
         return self.quorum, self.ledger, self.escrow, self.slot
 
     def immutables(self, chain_id: int) -> bytes:
         """What its code then ends with on a chain: a word each, in the order of its source."""
         kinds = ["address", "bytes32", "address", "uint256", "bytes32", "uint256"]
-        return encode(kinds, [*self.arguments, chain_id])
+        return encode(kinds, [*self.arguments, self.operator, chain_id])
 
 
 @dataclass(frozen=True, slots=True)

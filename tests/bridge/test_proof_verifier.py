@@ -261,7 +261,7 @@ def test_a_quorum_that_answers_no_attests_nothing(home: Chain) -> None:
     prover = Prover(home)
     false = home.deploy("VerifierMock", sender=prover.caller)
     verifier = home.deploy(
-        "ProofVerifier", false, ledger_id(CAIP2), ESCROW, OUTBOX, OPERATOR, sender=prover.caller
+        "ProofVerifier", false, ledger_id(CAIP2), ESCROW, OUTBOX, sender=prover.caller
     )
     with reverts("proof: not attested"):
         verifier.show_root(5, ROOT, (1).to_bytes(8, "big") + bytes(24), sender=prover.caller)
