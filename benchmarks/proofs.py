@@ -35,7 +35,6 @@ STORAGE_NODES: Final = 7
 _QUORUM: Final = (51, 52, 53)
 _BLOCK: Final = 20_000_000
 _SOURCE: Final = "eip155:41001"
-_NOBODY: Final = "0x" + "00" * 20
 
 
 class Proofs:

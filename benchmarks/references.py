@@ -159,7 +159,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
             "ccip-2.0": 219_234,
         },
     ),
-    "lane.deliver_mint.2x2of3": Reference(105_000),
+    "lane.deliver_mint.2x2of3": Reference(101_000),
     "lane.deliver_batch.25.per_message": Reference(27_000),
     "lane.signature": Reference(
         4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
