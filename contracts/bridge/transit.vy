@@ -201,8 +201,8 @@ def deliver_batch(
     """
     @notice Deliver messages of one lane under one attestation, all or none; those that are here already are passed
             over, so that nobody stops a batch by delivering one of it before.
-    @dev What is attested is a `Batch`: the lane, how many, and the word that a page of the outbox would have after them,
-         `before` at first. So a stretch of a page is a batch whose word the source's storage holds, and
+    @dev What is attested is a `Batch`: the lane, how many, and the word that a page of the outbox would have after
+         them, `before` at first. So a stretch of a page is a batch whose word the source's storage holds, and
          attestors take any messages, from zero.
     @param lane The lane.
     @param before What the chain begins with.
