@@ -184,13 +184,13 @@ def test_an_epoch_signs_until_its_retention_ends(network, parties, locked):
     later = network.lock(parties.investor, parties.investor_abroad, 10)
     members = [network.home.chain.account(index).address for index in (201, 202, 203)]
     following = SignerSet.of(2, 2, members)
-    end = int(network.rotate(remote, following).one("EpochEnds").valid_until)
-
+    network.confirm(remote, following)
     keys = [network.home.chain.account(index).key for index in (201, 202, 203)]
     domain = Domain(remote.chain.chain_id, str(remote.escrow.address))
     early = attest(locked, following, domain, [key for key in keys if key is not None][:2])
     with reverts("lanes: no such epoch now"):
         network.deliver(locked, early)
+    end = int(network.apply(remote).one("EpochEnds").valid_until)
     remote.chain.set_time(end - 1)
     network.deliver(locked)
     remote.chain.set_time(end)

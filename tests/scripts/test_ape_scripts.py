@@ -190,7 +190,11 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     assert "2 executed" in run("pause", "transfers", *why, "--execute")
     assert [suite.token.paused_scopes() for suite in (home, remote)] == [3, 1]
     given = ("home-remote", *(f"--attestor={each}" for each in attestors), "--threshold", 2)
-    assert "6 executed" in run("rotate", *given, *why, "--execute")
+    assert "6 executed, 2 waiting" in run("rotate", *given, *why, "--execute")
+    for suite in (home, remote):
+        suite.chain.advance(3_600)
+        suite.chain.mine()
+    assert "2 executed" in run("rotate", *given, *why, "--execute")
     assert [suite.escrow.lane_state(network.lane).epoch for suite in (home, remote)] == [2, 2]
     moved = run("upgrade", "home", "InstrumentRegistry", "1.1.0", *why, "--execute")
     assert "5 executed, 1 waiting" in moved
