@@ -138,7 +138,7 @@ def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path:
         ),
         ({"last": "2022-01-07"}, "last: 2022-01-07: expected a day after 2022-01-07"),
         (
-            {"first": "1998-02-15"},
+            {"first": "1998-02-15", "first_period": "regular"},
             "first: 1998-02-15: expected a day of 2000 to 2099, which TARGET",
         ),
         ({"last": "2100-02-15"}, "last: 2100-02-15: expected a day of 2000 to 2099, which TARGET"),
