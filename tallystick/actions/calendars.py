@@ -40,9 +40,7 @@ def _closed(calendar: str, year: int) -> frozenset[date]:
     first, last = known_years(calendar)
     if not first <= year <= last:
         raise CalendarError(f"days of {first} to {last}, which {calendar} knows: {year} is none")
-    # A year's holidays may be kept in the next, or the one before.
-    around = holidays.financial_holidays(CALENDARS[calendar], years=range(year - 1, year + 2))
-    return frozenset(day for day in around if day.year == year)
+    return frozenset(holidays.financial_holidays(CALENDARS[calendar], years=year))
 
 
 @dataclass(frozen=True)

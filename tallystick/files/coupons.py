@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.actions.calendars import BusinessDays, CalendarError, known_years
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.record import EventRecord
+from tallystick.actions.record import EventRecord, RecordError
 from tallystick.actions.schedule import ICMA, Bond, Coupon
 from tallystick.errors import InputError
 from tallystick.files import event as events
@@ -273,7 +273,8 @@ def _made(
         return CouponEvent(coupon, event, event.record(instrument.decimals))
     except ValueError as error:
         # Days follow one another as they are counted; nothing else can be too much.
-        raise InputError(path, "rate", file.rate, f"{error} (coupon of {coupon.due})") from None
+        expected = error.expected if isinstance(error, RecordError) else str(error)
+        raise InputError(path, "rate", file.rate, f"{expected} (coupon of {coupon.due})") from None
 
 
 def coupons_schema() -> dict[str, Any]:

@@ -167,7 +167,14 @@ def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path:
         ({"calendars": ["TARGET", "TARGET"]}, "calendars: TARGET, TARGET: expected each calendar "),
         ({"rate": "1.7%"}, "rate: 1.7%: expected currency for one whole unit, in quotes"),
         ({"rate": f"{10**29}"}, "rate: "),
-        ({"rate": f"1/{10**29 + 7}"}, "rate: 1/1"),
+        (
+            {"rate": f"1/{10**29 + 7}"},
+            f"rate: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96 bits (coupon",
+        ),
+        (
+            {"nominal": 10**17, "cash_decimals": 18},
+            "rate: 0.017: expected a rate of 0 or more whose terms fit 96 bits (coupon of 2023-02",
+        ),
         ({"nominal": 0}, "nominal: 0: expected more than 0"),
         ({"record": 0}, "record: 0: expected a number of at least 1"),
         ({"announced": 1}, "announced: 1: expected a number of at least 2"),
