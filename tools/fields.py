@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tallystick.files.coupons import coupons_schema
 from tallystick.files.event import event_schema
 from tallystick.files.instrument import instrument_schema
 from tallystick.files.manifest import manifest_schema
@@ -23,14 +24,19 @@ PAGE: Final = Path("docs/files.md")
 _HEAD: Final = """# Files, field by field
 
 Generated from the schemas by `make snapshots` (`python -m tools.fields`); `make lint` compares. How
-files are read, and what is refused: [registry](registry.md#files). Plan, instrument, event and pay
-terms are YAML (JSON is YAML, too), a manifest is JSON. Unknown fields are refused, with the nearest
-known; everything that is wrong with a file is said at once.
+files are read, and what is refused: [registry](registry.md#files). Plan, instrument, event, coupons
+and pay terms are YAML (JSON is YAML, too), a manifest is JSON. Unknown fields are refused, with the
+nearest known; everything that is wrong with a file is said at once.
 """
 _FILES: Final[tuple[tuple[str, str, Callable[[], dict[str, Any]]], ...]] = (
     ("Plan", "What is to stand, for `tallystick deploy`.", plan_schema),
     ("Instrument", "What is issued; a plan names it or holds it.", instrument_schema),
     ("Event", "A corporate action, for `tallystick event`.", event_schema),
+    (
+        "Coupons",
+        "A bond's terms of interest, for `tallystick event schedule`.",
+        coupons_schema,
+    ),
     ("Pay terms", "How cash is paid, for `tallystick event terms`.", pay_terms_schema),
     ("Manifest", "What stands, written by `deploy`, `demo` and `devnet`.", manifest_schema),
 )

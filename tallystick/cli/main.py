@@ -26,6 +26,7 @@ from tallystick.cli.options import (
     registry_option,
     rpc_option,
 )
+from tallystick.cli.schedule import schedule
 from tallystick.errors import CheckFailed, TallystickError
 
 if TYPE_CHECKING:
@@ -414,6 +415,7 @@ def act(
     return run(Asked(ledger, name, arguments, manifest_path, **given))
 
 
+event.add_command(schedule)
 cli.add_command(event)
 
 

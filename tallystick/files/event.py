@@ -32,8 +32,10 @@ __all__ = [
     "EventFile",
     "event_error",
     "event_schema",
+    "field_of",
     "load_event",
     "parse_rate",
+    "wrong_days",
 ]
 
 SCHEMA: Final = "tallystick.event/1"
@@ -219,14 +221,19 @@ def load_event(
     try:
         record = event.record(instrument.decimals)
     except RecordError as error:
-        field = _PATHS.get(error.field, error.field)
+        field = field_of(error.field)
         raise InputError(path, field, _written(event, field), error.expected) from None
     needed = None if told and told == record.record_day else notice
     refuse(
         InputError(path, field, _written(event, field), expected)
-        for field, expected in (_late(event, today, needed) if today is not None else ())
+        for field, expected in (wrong_days(event, today, needed) if today is not None else ())
     )
     return record
+
+
+def field_of(name: str) -> str:
+    """Return where a file says what a record holds under a name."""
+    return _PATHS.get(name, name)
 
 
 def _written(event: EventFile, field: str) -> object:
@@ -239,12 +246,18 @@ def _written(event: EventFile, field: str) -> object:
 
 def event_error(path: str | Path, record: EventRecord, error: RecordError) -> InputError:
     """Return what a user sees of a record that comes at the wrong place."""
-    field = _PATHS.get(error.field, error.field)
-    return InputError(path, field, getattr(record, error.field), error.expected)
+    value = getattr(record, error.field)
+    return InputError(path, field_of(error.field), value, error.expected)
 
 
-def _late(event: EventFile, today: date, notice: int | None) -> list[tuple[str, str]]:
-    """What is wrong with the days, seen from today: field and what was expected."""
+def wrong_days(event: EventFile, today: date, notice: int | None) -> list[tuple[str, str]]:
+    """Return what is wrong with the days, seen from today: fields, and what was expected.
+
+    Args:
+        event: the file.
+        today: the business day on which it is announced.
+        notice: business days that the record date is away from it, at least; None: it needs none.
+    """
     dates, found = event.dates, []
     if dates.announcement > today:
         found.append(("dates.announcement", f"today, {today}, or a day before"))

@@ -1,0 +1,224 @@
+"""The coupons of a fixed-rate bond: accrual periods, day counts, days of payment. Pure and exact.
+
+Every quantity of interest is a `Fraction`; nothing is rounded before the engine rounds what each
+holder is paid. Periods run back from the last accrual date, and so only the first can be broken.
+
+Sources: ISDA 2006 Definitions §4.12 (business days) and §4.16 (day counts), ICMA rule 251 (actual
+days), codes of ISO 20022's InterestComputationMethod2Code.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final
+
+from tallystick.actions.calendars import RULES, BusinessDays
+
+__all__ = ["DAY_COUNTS", "ICMA", "Bond", "Coupon", "actual_days", "bond_days", "eurobond_days"]
+
+_MONTHS: Final = 12
+_LAST_OF_BANKERS: Final = 30
+_LONG: Final = "long"
+
+
+def actual_days(start: date, end: date) -> int:
+    """Return the days from `start` to `end`, the first included, the last not."""
+    return (end - start).days
+
+
+def bond_days(start: date, end: date) -> int:
+    """Return the days of 30/360, the bond basis: ISDA 2006 §4.16(f), ISO 20022 A001.
+
+    A 31st is a 30th at the start, and at the end of a period that starts on a 30th or 31st.
+    """
+    first = min(start.day, _LAST_OF_BANKERS)
+    last = min(end.day, _LAST_OF_BANKERS) if first == _LAST_OF_BANKERS else end.day
+    return _bankers(start, end, last - first)
+
+
+def eurobond_days(start: date, end: date) -> int:
+    """Return the days of 30E/360, the Eurobond basis: ISDA 2006 §4.16(g), ISO 20022 A011.
+
+    A 31st is a 30th, wherever it stands; the last of February is what it is.
+    """
+    return _bankers(start, end, min(end.day, _LAST_OF_BANKERS) - min(start.day, _LAST_OF_BANKERS))
+
+
+def _bankers(start: date, end: date, days: int) -> int:
+    """Months of thirty days, and days."""
+    return 360 * (end.year - start.year) + 30 * (end.month - start.month) + days
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How days of interest are counted, and how many are a year; 0: as the periods have."""
+
+    days: Callable[[date, date], int]
+    year: int
+
+
+# ICMA rule 251.1, ISO 20022 A006: of each regular period as many parts as it has days.
+ICMA: Final = "ACT/ACT-ICMA"
+DAY_COUNTS: Final[Mapping[str, DayCount]] = {
+    "30/360": DayCount(bond_days, 360),
+    "30E/360": DayCount(eurobond_days, 360),
+    # ISDA 2006 §4.16(e), ISO 20022 A004.
+    "ACT/360": DayCount(actual_days, 360),
+    # ISDA 2006 §4.16(d), ISO 20022 A005.
+    "ACT/365F": DayCount(actual_days, 365),
+    ICMA: DayCount(actual_days, 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """One coupon: what accrued from `start` to `end`, for holders of a close, paid on a day.
+
+    Attributes:
+        due: the end of its period as the terms name it, before any business day rule.
+        start: when it begins to accrue; included.
+        end: when it ends; not included.
+        days: of interest, as the day count counts them.
+        fraction: of a year.
+        factor: what is outstanding of the nominal amount.
+        interest: for one of nominal: rate, fraction and factor multiplied.
+        announcement: from when on it is announced.
+        ex: None: it has no ex date.
+        record: the day whose close says who is paid.
+        payment: a business day.
+    """
+
+    due: date
+    start: date
+    end: date
+    days: int
+    fraction: Fraction
+    factor: Fraction
+    interest: Fraction
+    announcement: date
+    ex: date | None
+    record: date
+    payment: date
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """The terms of a bond's coupons.
+
+    Attributes:
+        first: when interest begins to accrue.
+        last: when it ends, the last period's end; those before it are counted back from here.
+        frequency: coupons a year: 1, 2, 3, 4, 6 or 12.
+        rate: a year's interest on one of nominal.
+        day_count: of `DAY_COUNTS`.
+        business_days: on which is paid.
+        rule: of `RULES`: what moves a payment to a business day.
+        adjusted: whether a period ends on the day that the rule gives, too; else only payment
+            moves. The first accrual date is as it is said.
+        stub: `short` or `long`: how the first period is broken; nothing: it is not.
+        end_of_month: periods end on the last of their months where the last one does.
+        record: business days from the record day to payment.
+        ex: business days from the ex date to the record day; None: no ex date.
+        announced: business days from the announcement to the ex date, or else the record day.
+        factors: from what period on (its start, as the terms name it) what is left of the nominal.
+    """
+
+    first: date
+    last: date
+    frequency: int
+    rate: Fraction
+    day_count: str
+    business_days: BusinessDays = field(default_factory=BusinessDays)
+    rule: str = "following"
+    adjusted: bool = False
+    stub: str = ""
+    end_of_month: bool = False
+    record: int = 1
+    ex: int | None = None
+    announced: int = 10
+    factors: Mapping[date, Fraction] = field(default_factory=dict)
+
+    def regular(self) -> Iterator[date]:
+        """Yield where regular periods end: from the last until one is not after `first`."""
+        count = 0
+        while True:
+            day = self._before_last(count * (_MONTHS // self.frequency))
+            yield day
+            if day <= self.first:
+                return
+            count += 1
+
+    def _before_last(self, months: int) -> date:
+        """The day so many months before the last, or the last of a month that is too short."""
+        year, month = divmod(self.last.year * _MONTHS + self.last.month - 1 - months, _MONTHS)
+        length = monthrange(year, month + 1)[1]
+        at_end = self.last.day == monthrange(self.last.year, self.last.month)[1]
+        day = length if self.end_of_month and at_end else min(self.last.day, length)
+        return date(year, month + 1, day)
+
+    def is_broken(self) -> bool:
+        """Whether the first period is shorter or longer than the others."""
+        return self.first not in self.regular()
+
+    def periods(self) -> tuple[tuple[date, date], ...]:
+        """Return start and end of every period, as the terms name them, in their order.
+
+        A long first period is a short one with the regular one after it, if there is one.
+        """
+        bounds = [self.first, *sorted(day for day in self.regular() if day > self.first)]
+        if self.stub == _LONG and len(bounds) > 2:
+            del bounds[1]
+        return tuple(pairwise(bounds))
+
+    def fraction(self, start: date, end: date) -> Fraction:
+        """Return what of a year's interest accrues from `start` to `end`.
+
+        By ICMA's rule each regular period is a year by the frequency, and days in it are parts of
+        that: so a broken period is the sum of its parts in the regular periods that it touches.
+        """
+        count = DAY_COUNTS[self.day_count]
+        if count.year:
+            return Fraction(count.days(start, end), count.year)
+        parts = (
+            Fraction(actual_days(max(start, opens), min(end, closes)), actual_days(opens, closes))
+            for closes, opens in pairwise(self.regular())
+            if opens < end and start < closes
+        )
+        return sum(parts, Fraction(0)) / self.frequency
+
+    def coupons(self) -> tuple[Coupon, ...]:
+        """Return every coupon, in the order of payment.
+
+        Raises:
+            CalendarError: a day is beyond what a calendar knows.
+        """
+        move, days = RULES[self.rule], self.business_days
+        found, factor, start = [], Fraction(1), self.first
+        for opens, closes in self.periods():
+            factor = self.factors.get(opens, factor)
+            payment = move(days, closes)
+            end = payment if self.adjusted else closes
+            record = days.shift(payment, -self.record)
+            ex = None if self.ex is None else days.shift(record, -self.ex)
+            fraction = self.fraction(start, end)
+            coupon = Coupon(
+                due=closes,
+                start=start,
+                end=end,
+                days=DAY_COUNTS[self.day_count].days(start, end),
+                fraction=fraction,
+                factor=factor,
+                interest=self.rate * fraction * factor,
+                announcement=days.shift(ex or record, -self.announced),
+                ex=ex,
+                record=record,
+                payment=payment,
+            )
+            found.append(coupon)
+            start = end
+        return tuple(found)

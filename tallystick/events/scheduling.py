@@ -1,0 +1,167 @@
+"""The coupons of a schedule beside what is announced of them, and the announcement of what is due.
+
+A coupon is due from its announcement day on, for as long as there is the notice that every event
+needs. What is announced is compared by what it pays and when: a version that the issuer announced
+by hand, on another day, is the schedule's too if it says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any, Final
+
+from tallystick.actions.message import EventVersion, Status
+from tallystick.actions.record import EventRecord
+from tallystick.chain import Account
+from tallystick.events.acts import Step
+from tallystick.events.announcing import Announcer
+from tallystick.events.engines import Engines
+from tallystick.files.coupons import CouponEvent
+from tallystick.files.event import NOTICE_DAYS, field_of, wrong_days
+from tallystick.reach.connection import Connection
+from tallystick.token.position import date_of
+
+__all__ = ["Scheduled", "Scheduler"]
+
+# What differs from one announcement of the same terms to the next.
+_APART: Final = ("announced", "version", "previous")
+_DAYS: Final = frozenset({"ex", "record_day", "figures_by", "payment_day", "relief_until"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Where a coupon stands.
+
+    `state` is `later` (its announcement day has not come), `due`, `announced`, `past` (paid before
+    it could be announced here) or, wrong: `late` (too little notice is left), `other` (announced
+    with other terms), `cancelled`; `detail` says what of it.
+    """
+
+    made: CouponEvent
+    state: str
+    detail: str = ""
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether somebody has to look at it."""
+        return self.state in {"late", "other", "cancelled"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON: dates as they are written, numbers of any size as text.
+
+        `rate` is what the contract takes: smallest units of the cash for one base unit.
+        """
+        coupon, record = self.made.coupon, self.made.record
+        rate = record.rate
+        return {
+            "coaf": record.coaf,
+            "corp": record.corp,
+            "start": str(coupon.start),
+            "end": str(coupon.end),
+            "due": str(coupon.due),
+            "days": coupon.days,
+            "fraction": str(coupon.fraction),
+            "factor": str(coupon.factor),
+            "interest": str(coupon.interest),
+            "rate": {"numerator": str(rate.numerator), "denominator": str(rate.denominator)}
+            if rate is not None
+            else None,
+            "announcement": str(coupon.announcement),
+            "ex": str(coupon.ex) if coupon.ex else None,
+            "record": str(coupon.record),
+            "payment": str(coupon.payment),
+            "record_hash": "0x" + record.hash.hex(),
+            "state": self.state,
+            "detail": self.detail,
+        }
+
+
+class Scheduler:
+    """Looks at the coupons of a file on the ledgers of a manifest, and announces them.
+
+    Args:
+        connection: the ledgers.
+        coupons: what the file makes, in the order of payment.
+        account: who sends; by default the role `issuer`.
+        execute: send transactions.
+
+    Raises:
+        InputError: the manifest has no engines.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        coupons: Sequence[CouponEvent],
+        *,
+        account: Account | str = "",
+        execute: bool = True,
+    ) -> None:
+        self._connection = connection
+        self._engines = Engines(connection)
+        self._coupons = coupons
+        self._account = account
+        self._execute = execute
+
+    def standing(self) -> list[Scheduled]:
+        """Return where each coupon stands today, by home's clock."""
+        today = date_of(self._engines.today(self._engines.home))
+        return [self._seen(made, today) for made in self._coupons]
+
+    def announce(self, standing: Sequence[Scheduled]) -> Iterator[Step]:
+        """Announce what is due, as the issuer announces any event."""
+        for each in standing:
+            if each.state == "due":
+                announcer = Announcer(
+                    self._connection,
+                    each.made.record,
+                    account=self._account,
+                    execute=self._execute,
+                )
+                for step in announcer.announce():
+                    yield replace(step, detail=f"{each.made.record.coaf} {step.detail}")
+
+    def _seen(self, made: CouponEvent, today: date) -> Scheduled:
+        engines, coaf = self._engines, made.record.as_tuple()[2]
+        standing = engines.engine(engines.home).event_of(coaf)
+        newest = bytes(standing.newest)
+        if any(newest):
+            confirmed = newest == bytes(standing.in_force)
+            return _announced(made, engines.versions(coaf)[newest], confirmed)
+        if today < made.coupon.announcement:
+            return Scheduled(made, "later", f"from {made.coupon.announcement} on")
+        wrong = wrong_days(made.event, today, NOTICE_DAYS)
+        if not wrong:
+            return Scheduled(made, "due")
+        if made.coupon.payment < today:
+            return Scheduled(made, "past")
+        return Scheduled(made, "late", "; ".join(f"{at}: expected {how}" for at, how in wrong))
+
+
+def _announced(made: CouponEvent, version: EventVersion, confirmed: bool) -> Scheduled:
+    """A coupon of which a version is announced."""
+    what = f"version {version.record.version}, {'' if confirmed else 'not '}confirmed"
+    if version.status == Status.CANCELLED:
+        return Scheduled(made, "cancelled", what)
+    if apart := list(_differences(version.record, made.record)):
+        return Scheduled(made, "other", f"{what}: {'; '.join(apart)}")
+    return Scheduled(made, "announced", what)
+
+
+def _differences(announced: EventRecord, scheduled: EventRecord) -> Iterator[str]:
+    """What two records say differently of what is paid, and when."""
+    for name in (field.name for field in fields(EventRecord) if field.name not in _APART):
+        found, wanted = getattr(announced, name), getattr(scheduled, name)
+        if found != wanted:
+            yield f"{field_of(name)} {_text(name, found)}, not {_text(name, wanted)}"
+
+
+def _text(name: str, value: Any) -> str:
+    """What a record says, for people."""
+    if name in _DAYS or name == "expires":
+        return str(date_of(value)) if value else "none"
+    if name == "rate" and value is not None:
+        return f"{value.numerator}/{value.denominator}"
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

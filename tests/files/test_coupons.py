@@ -1,0 +1,256 @@
+"""Coupons files: the events that a good one makes, and the one line that each bad field gets."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import date
+from decimal import ROUND_DOWN, Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tallystick.actions.entitlement import Rate, entitlement
+from tallystick.errors import InputError
+from tallystick.files.coupons import CouponEvent, coupons_schema, load_coupons
+from tallystick.files.event import load_event
+from tallystick.files.instrument import load_instrument
+from tests.support.commands import ROOT
+
+EXAMPLE = ROOT / "examples" / "bund-coupons.yaml"
+BUND = load_instrument(ROOT / "examples" / "bund.yaml")
+_HASH = "0xd3cd388cfc59dc9dd3531a784c733743de877f5e06d9786e96f58841a62982fa"
+
+
+def data_of() -> dict[str, Any]:
+    data: dict[str, Any] = yaml.load(EXAMPLE.read_text(), Loader=yaml.BaseLoader)
+    numbers = ("frequency", "nominal", "cash_decimals", "record", "announced")
+    return data | {name: int(data[name]) for name in numbers}
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    """The example with some fields changed."""
+    file = folder / "coupons.yaml"
+    file.write_text(json.dumps(data_of() | copy.deepcopy(changes)))
+    return file
+
+
+def loaded(folder: Path, **changes: Any) -> tuple[CouponEvent, ...]:
+    return load_coupons(written(folder, **changes), BUND)
+
+
+def lines(folder: Path, **changes: Any) -> list[str]:
+    file = written(folder, **changes)
+    with pytest.raises(InputError) as caught:
+        load_coupons(file, BUND)
+    assert not any("\n" in line for line in caught.value.lines)
+    return [line.removeprefix(f"{file}: ") for line in caught.value.lines]
+
+
+def test_the_coupons_of_the_bund_of_the_2020s_to_the_cent() -> None:
+    """A holding of EUR 1,234,567.89; decimal arithmetic on what the terms say."""
+    coupons = load_coupons(EXAMPLE, BUND)
+    held = Decimal("1234567.89")
+    year = held * Decimal("0.017")
+    # A long first period: 39 days of the year before, and a year.
+    expected = {2023: year * 404 / 365} | dict.fromkeys(range(2024, 2030), year)
+    paid = {
+        made.coupon.due.year: Decimal(
+            entitlement(int(held * 100), made.record.rate or Rate(0)).gross
+        )
+        / 100
+        for made in coupons
+        if made.coupon.due.year < 2030
+    }
+    assert paid == {
+        each: amount.quantize(Decimal("0.01"), ROUND_DOWN) for each, amount in expected.items()
+    }
+    assert paid[2024] == Decimal("20987.65")
+
+
+def test_each_coupon_is_an_event_of_its_own() -> None:
+    coupons = load_coupons(EXAMPLE, BUND)
+    assert len(coupons) == 10
+    assert len({made.record.coaf for made in coupons}) == len({m.name for m in coupons}) == 10
+    made = coupons[2]
+    assert (made.record.corp, made.record.coaf, made.name) == (
+        "TALLY-DE0001102580-20250215",
+        "DE0001102580-INTR-20250215",
+        "DE0001102580-INTR-20250215.yaml",
+    )
+    # 15 February 2025 is a Saturday.
+    dates = made.event.dates
+    assert (dates.announcement, dates.ex, dates.record, dates.payment) == (
+        date(2025, 1, 31),
+        None,
+        date(2025, 2, 14),
+        date(2025, 2, 17),
+    )
+    assert (made.record.caev, made.record.camv, made.record.currency) == ("INTR", "MAND", "EUR")
+    assert made.record.rate == Rate(17, 1000)
+    assert made.record.terms.hex() == _HASH[2:]
+
+
+def test_an_event_file_that_is_written_makes_the_same_record(tmp_path: Path) -> None:
+    made = loaded(tmp_path, ex=2, set_off=True, calendars=["TARGET", "SIFMA"], first="2022-04-01")
+    for each in made:
+        file = tmp_path / each.name
+        file.write_text(each.text())
+        assert load_event(file, BUND) == each.record
+        assert load_event(file, BUND, today=each.coupon.announcement).hash == each.record.hash
+    # Between its days New York was closed: as `event announce` has to know.
+    presidents = {day for each in made for day in each.event.holidays}
+    assert date(2027, 2, 15) in presidents
+    assert made[3].coupon.payment == date(2027, 2, 16)
+
+
+def test_cash_of_other_decimals_and_another_nominal_give_exact_rates(tmp_path: Path) -> None:
+    first, second, *_ = loaded(
+        tmp_path, nominal=1000, cash_decimals=6, factors=[{"from": "2023-02-15", "factor": "2/3"}]
+    )
+    # Units of EUR 1,000 with two decimals, cash with six.
+    assert first.record.rate == Rate.of(Fraction("0.017") * 404 / 365 * 1000 * 10_000)
+    assert second.record.rate == Rate.of(Fraction("0.017") * Fraction(2, 3) * 1000 * 10_000)
+
+
+def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path: Path) -> None:
+    once, again = loaded(tmp_path), loaded(tmp_path)
+    assert [each.record.hash for each in once] == [each.record.hash for each in again]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"first_period": "regular"},
+            "first_period: regular: expected short or long: regular periods begin on 2021-02-15, ",
+        ),
+        (
+            {"first": "2022-02-15"},
+            "first_period: long: expected regular: a regular period begins on 2022-02-15",
+        ),
+        (
+            {"first": "2031-03-01"},
+            "first_period: long: expected short: there is no regular period after it",
+        ),
+        ({"last": "2022-01-07"}, "last: 2022-01-07: expected a day after 2022-01-07"),
+        (
+            {"first": "1998-02-15", "first_period": "regular"},
+            "first: 1998-02-15: expected a day of 2000 to 2099, which TARGET",
+        ),
+        ({"last": "2100-02-15"}, "last: 2100-02-15: expected a day of 2000 to 2099, which TARGET"),
+        (
+            {
+                "first": "2000-01-07",
+                "first_period": "short",
+                "announced": 250,
+                "record": 30,
+                "ex": 30,
+            },
+            "calendars: TARGET: expected days of 1999 to 2100, which TARGET knows: 1998 is none",
+        ),
+        ({"frequency": 5}, "frequency: 5: expected 1, 2, 3, 4, 6 or 12"),
+        ({"day_count": "30/365"}, "day_count: 30/365: expected 30/360, 30E/360, ACT/360, ACT/365F"),
+        (
+            {"accrual": "adjusted"},
+            "accrual: adjusted: expected unadjusted: regular periods of ACT/ACT-ICMA are those",
+        ),
+        (
+            {"rule": "unadjusted"},
+            "rule: unadjusted: expected a rule that moves payment: 2025-02-15",
+        ),
+        ({"calendars": ["LONDON"]}, "calendars[0]: LONDON: expected TARGET, NYSE or SIFMA"),
+        ({"calendars": []}, "calendars: "),
+        ({"calendars": ["TARGET", "TARGET"]}, "calendars: TARGET, TARGET: expected each calendar "),
+        ({"rate": "1.7%"}, "rate: 1.7%: expected currency for one whole unit, in quotes"),
+        ({"rate": f"{10**29}"}, "rate: "),
+        (
+            {"rate": f"1/{10**29 + 7}"},
+            f"rate: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96 bits (coupon",
+        ),
+        (
+            {"nominal": 10**17, "cash_decimals": 18},
+            "rate: 0.017: expected a rate of 0 or more whose terms fit 96 bits (coupon of 2023-02",
+        ),
+        ({"nominal": 0}, "nominal: 0: expected more than 0"),
+        ({"record": 0}, "record: 0: expected a number of at least 1"),
+        ({"announced": 1}, "announced: 1: expected a number of at least 2"),
+        ({"announced": 251}, "announced: 251: expected a number of at most 250"),
+        ({"corp": "x" * 24}, f"corp: {'x' * 24}: expected 1 to 23 letters, digits or "),
+        ({"coaf": "a b"}, "coaf: a b: expected 1 to 23 letters, digits or "),
+        ({"isin": "US0378331005"}, "isin: US0378331005: expected the instrument's ISIN, DE0001102"),
+        ({"schema": "tallystick.event/1"}, "schema: tallystick.event/1: expected tallystick.coup"),
+        ({"stub": "long"}, "stub: long: expected no such field"),
+        (
+            {"factors": [{"from": "2024-02-16", "factor": "0.5"}]},
+            "factors[0].from: 2024-02-16: expected the start of a period",
+        ),
+        (
+            {
+                "factors": [
+                    {"from": "2025-02-15", "factor": "0.5"},
+                    {"from": "2024-02-15", "factor": "0.25"},
+                ]
+            },
+            "factors[1].from: 2024-02-15: expected the start of a period, one after the other",
+        ),
+        (
+            {"factors": [{"from": "2024-02-15", "factor": 1}]},
+            "factors[0].factor: 1: expected less than 1",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+    (found,) = lines(tmp_path, **changes)
+    assert found.startswith(line)
+
+
+def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    assert lines(
+        tmp_path,
+        isin="DE0001102581",
+        frequncy=1,
+        rate=0.017,
+        calendars=["TARGET", "MOON"],
+        terms="0x12",
+    ) == [
+        "frequncy: 1: expected no such field (did you mean frequency?)",
+        "isin: DE0001102581: expected check digit 0: DE0001102580 (ISO 6166)",
+        (
+            "rate: 0.017: expected currency for one whole unit, in quotes, such as "
+            '"0.82" or "181/36500"'
+        ),
+        "calendars[1]: MOON: expected TARGET, NYSE or SIFMA",
+        "terms: 0x12: expected a keccak256 hash: 0x and 64 hex digits in small letters, not zero",
+    ]
+    assert lines(
+        tmp_path,
+        nominal=0,
+        accrual="adjusted",
+        first_period="regular",
+        factors=[{"from": "2024-02-16", "factor": 2}],
+    ) == [
+        "nominal: 0: expected more than 0",
+        (
+            "accrual: adjusted: expected unadjusted: regular periods of ACT/ACT-ICMA are those of "
+            "the terms"
+        ),
+        (
+            "first_period: regular: expected short or long: regular periods begin on 2021-02-15, "
+            "not on 2022-01-07"
+        ),
+        "factors[0].from: 2024-02-16: expected the start of a period, one after the other",
+        "factors[0].factor: 2: expected less than 1",
+    ]
+
+
+def test_a_coupon_of_nothing_is_one(tmp_path: Path) -> None:
+    assert {made.record.rate for made in loaded(tmp_path, rate=0)} == {Rate(0)}
+
+
+def test_the_schema_is_json() -> None:
+    schema = json.loads(json.dumps(coupons_schema()))
+    assert schema["$id"] == "tallystick.coupons/1"
