@@ -21,8 +21,8 @@ CODE: Final = "code_layout"
 SECTIONS: Final = (STORED, TRANSIENT, CODE)
 # What the compiler calls the lock of nonreentrant functions, and keeps the first slot for.
 LOCK: Final = "$.nonreentrant_key"
-# Room that a module keeps for its later releases.
-_ROOM: Final = re.compile(r"_*(?:storage_)?(?:reserved|gap)_*\d*")
+# Room that a module keeps for its later releases; without the underscore it may be anything.
+_ROOM: Final = re.compile(r"_+(?:storage_)?(?:reserved|gap)_*\d*")
 _WORST_FIRST: Final[tuple[Severity, ...]] = ("breaks", "note", "allowed")
 
 
@@ -41,9 +41,9 @@ class Variable(NamedTuple):
 
     @property
     def is_room(self) -> bool:
-        """Whether it only keeps room: an array of words with the name of such."""
+        """Whether it only keeps room: words that nobody reads, by their name and type."""
         named = _ROOM.fullmatch(self.name.rpartition(".")[2])
-        return bool(named) and parse_type(self.kind).kind == "array"
+        return bool(named) and re.fullmatch(r"(?:uint256|bytes32)\[\d+\]", self.kind) is not None
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def compare(
     """
     said = renames or {}
     found = [
-        *_lock(before, after),
+        *_lock(before, after, said),
         *_Storage(before, after, said).findings(),
         *_unstored(before, after, said, TRANSIENT, "transient-changed", _TRANSIENT_WHY),
         *_unstored(before, after, said, CODE, "immutable-changed", _IMMUTABLE_WHY),
@@ -165,11 +165,19 @@ def _lock_home(layout: Mapping[str, Any]) -> str:
     return TRANSIENT if first[STORED] == 0 or first[TRANSIENT] == 1 else ""
 
 
-def _lock(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Finding]:
-    was, now = _lock_home(before), _lock_home(after)
-    if was and now and was != now:
-        why = "the lock's slot lies elsewhere, and all of storage shifts by one: keep evm-version"
-        yield Finding("evm-version", "breaks", 0, LOCK, _EVM[was], _EVM[now], why)
+def _lock(
+    before: Mapping[str, Any], after: Mapping[str, Any], renames: Mapping[str, str]
+) -> Iterator[Finding]:
+    home, new_home = _lock_home(before), _lock_home(after)
+    if home and new_home and home != new_home:
+        old, new = _named(before, STORED), _named(after, STORED)
+        places = {name: new.get(renamed(renames, name)) for name in old}
+        if all(now and now.slot == old[name].slot for name, now in places.items()):
+            why = "the lock's slot lies elsewhere, and nothing else does"
+            yield Finding("evm-version", "note", 0, LOCK, _EVM[home], _EVM[new_home], why)
+        else:
+            why = "the lock's slot lies elsewhere, and with it all of storage: keep evm-version"
+            yield Finding("evm-version", "breaks", 0, LOCK, _EVM[home], _EVM[new_home], why)
         return
     one, other = _lock_of(before), _lock_of(after)
     if one and other and one[1].slot != other[1].slot:

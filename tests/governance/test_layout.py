@@ -152,6 +152,11 @@ BAD: Mapping[str, tuple[str, str, str]] = {
         "a: uint256\nnew: uint256\n_reserved: uint256[6]",
         "1 _reserved room-lost",
     ),
+    "taken from what only sounds like room": (
+        "reserved: uint256[8]",
+        "new: uint256\nreserved: uint256[7]",
+        "0 reserved length-shrunk, 0 new slot-reused, 0 reserved variable-moved",
+    ),
     "room given up": ("a: uint256\n__gap: uint256[8]", "a: uint256", "1 __gap room-lost"),
     "evm-version": (
         "# pragma evm-version cancun\na: uint256",
@@ -240,6 +245,11 @@ GOOD: Mapping[str, tuple[str, str, str]] = {
         "# pragma evm-version shanghai\na: uint256",
         f"# pragma evm-version shanghai\na: uint256\n{LOCKED}",
         "0 $.nonreentrant_key lock-changed",
+    ),
+    "evm-version without storage": (
+        f"# pragma evm-version shanghai\n{LOCKED}",
+        f"# pragma evm-version cancun\n{LOCKED}",
+        "0 $.nonreentrant_key evm-version",
     ),
     "transient variable": (
         "a: transient(uint256)",
