@@ -102,14 +102,15 @@ def _told(path: Path, documents: list[Any], contract: str) -> tuple[str, dict[st
         return str(first.get("name", path.stem)), first["layout"]
     layouts = [each for each in documents if not each.keys() - set(SECTIONS)]
     trees = [each for each in documents if isinstance(each.get("ast"), dict)]
-    if len(layouts) != 1 or len(trees) > 1:
-        found = f"{len(layouts)} layouts and {len(trees)} syntax trees"
+    if len(layouts) != 1:
+        found = f"{len(layouts)} layouts"
         raise InputError(path, "", found, _WANTED)
     if not trees:
         return path.stem, layouts[0]
-    (tree,) = trees
-    name = PurePath(str(tree["ast"]["path"])).stem
-    return name, whole_layout(layouts[0], tree["ast"], tree.get("imports", ()))
+    # Of modules that the compiler leaves out, as 0.4.0 does, the trees may be appended.
+    module = trees[0]["ast"]
+    others = [each for tree in trees for each in (tree["ast"], *tree.get("imports", ()))]
+    return PurePath(str(module["path"])).stem, whole_layout(layouts[0], module, others)
 
 
 def _standard(path: Path, output: Mapping[str, Any], contract: str) -> tuple[str, dict[str, Any]]:
