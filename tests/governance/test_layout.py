@@ -48,7 +48,7 @@ BAD: Mapping[str, tuple[str, str, str]] = {
     "renamed and not said": ("a: uint256", "b: uint256", "0 a rename-unsaid"),
     "made an immutable": (
         "a: uint256\nb: bool",
-        "b: bool\nA_: immutable(uint256)\n@deploy\ndef __init__():\n    A_ = 1",
+        f"b: bool\na: immutable(uint256)\n{CONSTRUCTOR}    a = 1",
         "0 a variable-removed, 1 b variable-moved",
     ),
     "other type": ("a: uint256", "a: address", "0 a type-changed"),
@@ -158,6 +158,32 @@ BAD: Mapping[str, tuple[str, str, str]] = {
         "0 reserved length-shrunk, 0 new slot-reused, 0 reserved variable-moved",
     ),
     "room given up": ("a: uint256\n__gap: uint256[8]", "a: uint256", "1 __gap room-lost"),
+    "another member in its place": (
+        f"{A}a: HashMap[address, A]",
+        "struct A:\n    x: uint256\n    w: bytes4\na: HashMap[address, A]",
+        "0 a[].w member-added, 0 a[].y member-removed",
+    ),
+    "longer string before another in a tuple": (
+        "a: (String[32], bool)",
+        "a: (String[33], bool)",
+        "0 a[0] bound-grown",
+    ),
+    "longer tuple": ("a: (bool, bool)", "a: (bool, bool, bool)", "0 a type-changed"),
+    "a variable made room": (
+        "a: uint256[4]",
+        "_reserved: uint256[4]",
+        "0 _reserved slot-reused, 0 a variable-removed",
+    ),
+    "room made a variable": (
+        "_reserved: uint256[4]",
+        "_reserved: address[4]",
+        "0 _reserved[] type-changed",
+    ),
+    "room grown over what follows": (
+        f"_reserved: uint256[2]{TAIL}",
+        f"_reserved: uint256[4]{TAIL}",
+        "0 _reserved room-lost, 2 tail variable-moved",
+    ),
     "evm-version": (
         "# pragma evm-version cancun\na: uint256",
         "# pragma evm-version shanghai\na: uint256",
@@ -199,6 +225,16 @@ GOOD: Mapping[str, tuple[str, str, str]] = {
         f"a: String[33]{TAIL}",
         f"a: String[64]{TAIL}",
         "0 a bound-grown",
+    ),
+    "longer strings in a list, in the same words": (
+        "a: DynArray[String[3], 5]",
+        "a: DynArray[String[32], 5]",
+        "0 a[] bound-grown",
+    ),
+    "longer string at the end of a tuple": (
+        "a: (bool, String[32])",
+        "a: (bool, String[33])",
+        "0 a[1] bound-grown",
     ),
     "longer array at the end": ("a: uint256[3]", "a: uint256[4]", "0 a length-grown"),
     "member added to what is mapped": (
@@ -312,6 +348,33 @@ def test_a_rename_has_to_be_said(tmp_path: Path, renames: dict[str, str], expect
     assert ", ".join(f"{told([each])} {each.severity}" for each in found) == expected
     (said, *_) = compare(before, after)
     assert said.why.endswith("--rename a=b")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "swapped",
+            ["it would be read where b is stored", "it would be read where a is stored"],
+        ),
+        (
+            "made an immutable",
+            [
+                "it is in no storage any more: what it stored is not read",
+                "it would be read where a is stored",
+            ],
+        ),
+        ("removed", ["what it stored is left behind, for whatever comes to stand there"]),
+        (
+            "longer list before another",
+            ["it would be read where nothing is stored yet"],
+        ),
+    ],
+)
+def test_a_finding_says_what_would_be_read(tmp_path: Path, name: str, expected: list[str]) -> None:
+    before, after, _ = BAD[name]
+    found = conflicts(layout_of(tmp_path, before), layout_of(tmp_path, after))
+    assert [each.why for each in found] == expected
 
 
 def test_a_rename_takes_the_flag_members_and_modules_with_it(tmp_path: Path) -> None:
