@@ -12,11 +12,19 @@ from typing import Any, Final
 
 from tallystick.errors import InputError
 
-__all__ = ["read_json", "require_folder", "require_writable", "write_json", "write_whole"]
+__all__ = [
+    "read_documents",
+    "read_json",
+    "require_folder",
+    "require_writable",
+    "write_json",
+    "write_whole",
+]
 
 _MAX_BYTES: Final = 1 << 26
 # Deeper nesting is nobody's file: readers recurse.
 _MAX_DEPTH: Final = 32
+_DECODER: Final = json.JSONDecoder()
 
 
 def read_json(path: str | Path) -> Any:
@@ -25,6 +33,37 @@ def read_json(path: str | Path) -> Any:
     Raises:
         InputError: it can't be read, is too large or too deep, or is no JSON.
     """
+    raw = _read(path, _MAX_DEPTH)
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _no_json(path, raw, error) from None
+
+
+def read_documents(path: str | Path, depth: int) -> list[Any]:
+    """Read JSON documents that stand one after the other in a file, as compilers print them.
+
+    Args:
+        path: the file.
+        depth: how deep they may nest.
+
+    Raises:
+        InputError: it can't be read, is too large or too deep, or is no JSON.
+    """
+    raw = _read(path, depth)
+    found, at = [], 0
+    try:
+        text = raw.decode("utf-8").strip()
+        while at < len(text):
+            document, end = _DECODER.raw_decode(text, at)
+            found.append(document)
+            at = end + len(text[end:]) - len(text[end:].lstrip())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _no_json(path, raw, error) from None
+    return found
+
+
+def _read(path: str | Path, depth: int) -> bytes:
     file = Path(path)
     try:
         if not file.is_file():
@@ -36,17 +75,18 @@ def read_json(path: str | Path) -> Any:
         raise InputError(path, "", None, f"a file that can be read ({reason})") from None
     if len(raw) > _MAX_BYTES:
         raise InputError(path, "", f"more than {_MAX_BYTES} bytes", f"at most {_MAX_BYTES} bytes")
-    if _depth(raw) > _MAX_DEPTH:
-        raise InputError(path, "", "nested too deeply", f"at most {_MAX_DEPTH} levels")
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
+    if _depth(raw) > depth:
+        raise InputError(path, "", "nested too deeply", f"at most {depth} levels")
+    return raw
+
+
+def _no_json(
+    path: str | Path, raw: bytes, error: UnicodeDecodeError | json.JSONDecodeError
+) -> InputError:
+    if isinstance(error, UnicodeDecodeError):
         at = f"byte {error.start}"
-        raise InputError(path, at, f"0x{raw[error.start]:02x}", "text in UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            path, f"line {error.lineno}, column {error.colno}", error.msg, "JSON"
-        ) from None
+        return InputError(path, at, f"0x{raw[error.start]:02x}", "text in UTF-8")
+    return InputError(path, f"line {error.lineno}, column {error.colno}", error.msg, "JSON")
 
 
 def _depth(raw: bytes) -> int:

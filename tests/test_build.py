@@ -375,7 +375,7 @@ def test_an_artifact_is_the_same_wherever_its_caller_stands(
     repository = Path(__file__).parents[1]
     monkeypatch.chdir(repository)
     here, _, _ = build.compile_source(repository, custody)
-    assert "interfaces/ISecurityToken.vyi" in str(here["layout"])
+    assert "interface ISecurityToken" in str(here["layout"])
     monkeypatch.chdir(tmp_path)
     there, _, _ = build.compile_source(repository, custody)
     assert there == here

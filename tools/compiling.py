@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +45,3 @@ def interface_abi(root: Path, path: str) -> list[dict[str, Any]]:
 def deployed_size(item: Artifact) -> int:
     """What EIP-170 limits: the runtime code and the immutables behind it."""
     return len(item.bytecode_runtime) + item.immutables_length
-
-
-def layout_rows(item: Artifact, section: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """(module.variable, entry) of one section of the layout, in the order of its slots."""
-    key = "length" if section == "code_layout" else "n_slots"
-    rows = _leaves(item.layout.get(section, {}), key)
-    return sorted(rows, key=lambda row: int(row[1].get("slot", row[1].get("offset", 0))))
-
-
-def _leaves(
-    tree: Mapping[str, Any], key: str, prefix: str = ""
-) -> list[tuple[str, Mapping[str, Any]]]:
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for name, entry in tree.items():
-        if isinstance(entry.get(key), int):
-            found.append((prefix + name, entry))
-        else:
-            found += _leaves(entry, key, f"{prefix}{name}.")
-    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from functools import reduce
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from tallystick.build import Artifact, BuildError
-from tools.compiling import contracts, deployed_size, interface_abi, layout_rows
+from tallystick.governance.layout import SECTIONS, conflicts, variables
+from tools.compiling import contracts, deployed_size, interface_abi
 from tools.report import ROOT, Finding, print_findings
 from tools.vyper_source import load_tree
 
@@ -107,16 +109,29 @@ def describe_abi(abi: list[dict[str, Any]]) -> dict[str, list[str]]:
 def describe_layout(compiled: Artifact) -> dict[str, list[str]]:
     """One line a variable, in the order of the slots."""
     sections: dict[str, list[str]] = {}
-    for section in ("storage_layout", "transient_storage_layout", "code_layout"):
+    for section in SECTIONS:
+        unit = " bytes" if section == "code_layout" else ""
         rows = [
-            f"{item['offset']}: {name}: {item['type']} ({item['length']} bytes)"
-            if section == "code_layout"
-            else f"{item['slot']}: {name}: {item['type']} ({item['n_slots']})"
-            for name, item in layout_rows(compiled, section)
+            f"{each.slot}: {each.name}: {each.kind} ({each.size}{unit})"
+            for each in sorted(variables(compiled.layout, section))
         ]
         if rows:
             sections[section] = rows
     return sections
+
+
+_LINE = re.compile(r"^(\d+): (\S+): (.+) \((\d+)(?: bytes)?\)$", re.MULTILINE)
+
+
+def layout_of(snapshot: Snapshot) -> dict[str, Any]:
+    """Undo `describe_layout`, but for the nesting of modules."""
+    layout: dict[str, Any] = {}
+    for section in SECTIONS:
+        keys = ("offset", "length") if section == "code_layout" else ("slot", "n_slots")
+        for slot, name, kind, size in _LINE.findall("\n".join(snapshot.get(section, []))):
+            entry = {"type": kind, keys[0]: int(slot), keys[1]: int(size)}
+            layout.setdefault(section, {})[name] = entry
+    return layout
 
 
 def contract_snapshot(compiled: Artifact) -> Snapshot:
@@ -192,6 +207,22 @@ def compare(root: Path, snapshots: dict[str, Snapshot]) -> list[str]:
     return lines
 
 
+def check_layouts(root: Path, snapshots: dict[str, Snapshot]) -> list[Finding]:
+    """What of the sources would break storage that the committed snapshots' contracts wrote."""
+    found = []
+    for name, new in snapshots.items():
+        path = root / FOLDER / name
+        if "source" not in new or not path.exists():
+            continue
+        old = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            told = [str(each) for each in conflicts(layout_of(old), layout_of(new))]
+        except ValueError as error:
+            told = [f"the layout of {name} can't be compared: {error}"]
+        found += [Finding(new["source"], 1, message, "layout") for message in told]
+    return found
+
+
 def write(root: Path, snapshots: dict[str, Snapshot]) -> None:
     """Replace the committed files."""
     folder = root / FOLDER
@@ -216,6 +247,8 @@ def size_table(snapshots: dict[str, Snapshot]) -> list[str]:
 def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write, or compare; the check fails on a difference and on a contract over its budget."""
     snapshots, findings = take(root)
+    # Told before they are written, too: from then on nothing here knows of it.
+    print_findings(check_layouts(root, snapshots))
     failed = print_findings(findings) > 0
     if "--write" in arguments:
         write(root, snapshots)

@@ -230,9 +230,9 @@ def outbox_slot(escrow: Artifact) -> int:
     Raises:
         ValueError: it has none.
     """
-    for slot, name, _, _ in variables(escrow):
-        if name.rpartition(".")[2] == "outbox":
-            return slot
+    for each in variables(escrow.layout):
+        if each.name.rpartition(".")[2] == "outbox":
+            return each.slot
     raise ValueError(f"{escrow.name}: an outbox in its storage expected")
 
 

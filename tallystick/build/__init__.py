@@ -31,6 +31,7 @@ from typing import Any
 from tallystick.build.compiler import (
     BuildError,
     abi_parameter,
+    compile_layout,
     compile_source,
     compiler_version,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "artifact",
     "artifacts",
     "compile_file",
+    "compile_layout",
     "export",
     "forget",
     "main",
@@ -59,7 +61,7 @@ __all__ = [
 ]
 
 # Raise when the content of the cache files changes.
-_FORMAT = 10
+_FORMAT = 11
 # What the names of the pieces behind a contract's first end with, in their order.
 _BEHIND = ("Controls", "Settings", "Records")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
@@ -80,7 +82,8 @@ class Artifact:
         bytecode: creation code, without constructor arguments.
         bytecode_runtime: code on chain, without the immutables that are appended to it.
         method_identifiers: signature -> four-byte selector as `0x` hex.
-        layout: the compiler's `layout` output (storage, transient storage, code).
+        layout: the compiler's `layout` output (storage, transient storage, code), its types whole:
+            `Name{member: type}` is a struct, `Name(MEMBER)` a flag, `interface Name` an address.
         userdoc: NatSpec for users; its `methods` by signature, of exported modules too. Of several
             pieces: of all.
         devdoc: NatSpec for developers, of the same shape.

@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BuildError", "abi_parameter", "compile_source", "compiler_version"]
+__all__ = [
+    "BuildError",
+    "abi_parameter",
+    "compile_layout",
+    "compile_source",
+    "compiler_version",
+]
+
+# By section (`storage_layout`, `transient_storage_layout`, `code_layout`), nested by module.
+Layout = dict[str, dict[str, Any]]
 
 
 class BuildError(Exception):
@@ -87,8 +96,7 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "bytecode": out["bytecode"],
         "bytecode_runtime": out["bytecode_runtime"],
         "method_identifiers": out["method_identifiers"],
-        # Types of interfaces are named by path, whole where the caller stands outside the sources.
-        "layout": json.loads(json.dumps(out["layout"]).replace(f"{root.as_posix()}/", "")),
+        "layout": _whole_types(target, json.loads(json.dumps(out["layout"]))),
         **_notes(target),
         "immutables_length": target._metadata["type"].immutable_section_bytes,  # noqa: SLF001
     }
@@ -98,6 +106,90 @@ def compile_source(root: Path, path: Path) -> tuple[dict[str, Any], dict[str, An
         "annotated_ast": out["annotated_ast_dict"],
     }
     return head, debug, sources
+
+
+def compile_layout(
+    path: Path, search_paths: Sequence[Path] = (), evm_version: str | None = None
+) -> tuple[Layout, frozenset[str]]:
+    """Return where a foreign source keeps its variables, and the files that it was told from.
+
+    Imports are found as `vyper` finds them: beside the file, in `search_paths` (the last wins), in
+    the working directory, among the packages that are installed.
+
+    Args:
+        path: the source.
+        search_paths: what `vyper -p` is given.
+        evm_version: what `vyper --evm-version` is given; a pragma of the source goes before.
+
+    Returns:
+        the layout as in `Artifact.layout`, and the paths of the sources that are no package's.
+
+    Raises:
+        BuildError: it does not compile, or there is no compiler.
+    """
+    if compiler_version() is None:
+        raise BuildError("a source needs the compiler: pip install 'vyper==0.4.3'")
+    from vyper.cli.vyper_compile import get_search_paths
+    from vyper.compiler import outputs_from_compiler_data
+    from vyper.compiler.input_bundle import FilesystemInputBundle
+    from vyper.compiler.phases import CompilerData
+    from vyper.compiler.settings import Settings
+
+    found = get_search_paths([str(folder) for folder in search_paths])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            bundle = FilesystemInputBundle([Path(folder) for folder in found])
+            source = bundle.load_file(str(path.resolve()))
+            # Decimals change no place; who compiles says whether they are wanted.
+            settings = Settings(evm_version=evm_version, enable_decimals=True)
+            data = CompilerData(source, bundle, settings=settings)
+            out = outputs_from_compiler_data(data, ("layout",))
+    except Exception as error:  # the compiler raises dozens of unrelated classes
+        raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
+    target = data.annotated_vyper_module
+    files = {Path(module.resolved_path) for module in (target, *_reachable(target))}
+    own = {file.as_posix() for file in files if "site-packages" not in file.parts}
+    return _whole_types(target, json.loads(json.dumps(out["layout"]))), frozenset(own)
+
+
+def _whole_types(module: Any, layout: Layout) -> Layout:
+    """Write out, in a layout of a module, what structs and flags are made of."""
+    from vyper import ast as vy_ast
+
+    for node in module.get_children((vy_ast.InitializesDecl, vy_ast.VariableDecl)):
+        if isinstance(node, vy_ast.InitializesDecl):
+            info = node._metadata["initializes_info"].module_info  # noqa: SLF001
+            inner = {key: rows[info.alias] for key, rows in layout.items() if info.alias in rows}
+            _whole_types(info.module_node, inner)
+            continue
+        for rows in layout.values():
+            if node.target.id in rows:
+                kind = node.target._metadata["varinfo"].typ  # noqa: SLF001
+                rows[node.target.id]["type"] = _type_text(kind)
+    return layout
+
+
+def _type_text(kind: Any) -> str:
+    from vyper.semantics import types
+
+    if isinstance(kind, types.StructT):
+        members = ", ".join(f"{name}: {_type_text(part)}" for name, part in kind.members.items())
+        return f"{kind.name}{{{members}}}"
+    if isinstance(kind, types.FlagT):
+        return f"{kind.name}({', '.join(kind._flag_members)})"  # noqa: SLF001
+    if isinstance(kind, types.InterfaceT):
+        # One in a file of its own is named by path, which differs between machines.
+        return f"interface {Path(str(kind)).stem}"
+    if isinstance(kind, types.HashMapT):
+        return f"HashMap[{_type_text(kind.key_type)}, {_type_text(kind.value_type)}]"
+    if isinstance(kind, types.DArrayT):
+        return f"DynArray[{_type_text(kind.value_type)}, {kind.length}]"
+    if isinstance(kind, types.SArrayT):
+        return f"{_type_text(kind.value_type)}[{kind.length}]"
+    if isinstance(kind, types.TupleT):
+        return f"({', '.join(_type_text(part) for part in kind.member_types)})"
+    return str(kind)
 
 
 def _notes(target: Any) -> dict[str, dict[str, Any]]:

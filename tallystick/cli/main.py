@@ -17,6 +17,7 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
+from tallystick.cli.layout import layout
 from tallystick.cli.options import (
     PATH,
     Pairs,
@@ -417,6 +418,7 @@ def act(
 
 event.add_command(schedule)
 cli.add_command(event)
+cli.add_command(layout)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from tallystick import build
 from tallystick.chain import Account, Chain, Contract, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.errors import CheckFailed
-from tallystick.governance.layout import layout_conflicts
+from tallystick.governance.layout import conflicts
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
     Version,
@@ -87,11 +87,9 @@ def check_next(before: build.Artifact, after: build.Artifact) -> None:
         CheckFailed: its storage layout contradicts the other's, its pieces don't fit or lack a
             function.
     """
-    conflicts = layout_conflicts(before, after)
-    if conflicts:
-        raise CheckFailed(
-            f"{after.name} does not keep the storage of {before.name}: {conflicts[0]}"
-        )
+    found = conflicts(before.layout, after.layout)
+    if found:
+        raise CheckFailed(f"{after.name} does not keep the storage of {before.name}: {found[0]}")
     check_pieces(after, before)
 
 

@@ -6,7 +6,7 @@ from itertools import combinations, zip_longest
 
 from tallystick.build import Artifact
 from tallystick.errors import CheckFailed
-from tallystick.governance.layout import variables
+from tallystick.governance.layout import Variable, variables
 
 __all__ = ["GETTERS", "check_pieces", "misfits"]
 
@@ -57,7 +57,9 @@ def _other_storage(first: Artifact, piece: Artifact) -> list[str]:
     """Where a piece expects something else in the storage than the first one keeps there."""
     wrong = []
     for section in ("storage_layout", "transient_storage_layout"):
-        for here, there in zip_longest(variables(first, section), variables(piece, section)):
+        for here, there in zip_longest(
+            variables(first.layout, section), variables(piece.layout, section)
+        ):
             if here != there:
                 what = section.replace("_", " ")
                 wrong.append(
@@ -91,8 +93,7 @@ def _functions(artifact: Artifact) -> dict[str, str]:
     }
 
 
-def _shown(variable: tuple[int, str, str, int] | None) -> str:
+def _shown(variable: Variable | None) -> str:
     if variable is None:
         return "nothing more"
-    slot, name, kind, _ = variable
-    return f"{name}: {kind} in slot {slot}"
+    return f"{variable.name}: {variable.kind} in slot {variable.slot}"

@@ -42,6 +42,7 @@ def test_version_and_help(tmp_path: Path) -> None:
         "reconcile",
         "event",
         "act",
+        "layout",
     ):
         assert f"  {command} " in done.stdout
         assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
@@ -65,6 +66,8 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
         ("deploy", str(APPLE)),
         f"{APPLE}: schema: tallystick.instrument/1: expected tallystick.plan/1",
     ),
+    (("layout", "check", "none.vy", "none.vy"), "none.vy: nothing: expected a file that exists"),
+    (("layout", "check", "bad.yaml", "none.vy"), "bad.yaml: line 1, column 1: Expecting value"),
     (("demo", "--instrument", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
     (
         ("demo", "--backend", "moon"),

@@ -60,6 +60,24 @@ def test_write_then_check_then_a_change_shows(root: Path, capsys):
     assert not stale.exists()
 
 
+@pytest.mark.requirement("R-61")
+def test_a_change_that_breaks_storage_is_named(root: Path, capsys):
+    snapshots.main(["--write"], root)
+    taken, _ = snapshots.take(root)
+    assert snapshots.check_layouts(root, taken) == []
+    source = root / "contracts/sample/Counter.vy"
+    source.write_text(source.read_text().replace("total: public(", "more: bool\ntotal: public("))
+    capsys.readouterr()
+    assert snapshots.main(["--check"], root) == 1
+    expected = "slot 1 total: slot 1 -> slot 2: variable-moved: it would be read where"
+    assert f"contracts/sample/Counter.vy:1: {expected}" in capsys.readouterr().out
+    # Said once more where it is meant, and not again.
+    assert snapshots.main(["--write"], root) == 0
+    assert expected in capsys.readouterr().out
+    assert snapshots.main(["--check"], root) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_a_contract_that_does_not_compile_is_a_finding(root: Path):
     source = root / "contracts/sample/Counter.vy"
     source.write_text(source.read_text().replace("return 3", "return msg.sender"))
