@@ -146,7 +146,9 @@ def compile_layout(
             data = CompilerData(source, bundle, settings=settings)
             out = outputs_from_compiler_data(data, ("layout",))
     except Exception as error:  # the compiler raises dozens of unrelated classes
-        raise BuildError(f"{path.as_posix()} does not compile:\n{error}") from error
+        # Of some the text is a name alone.
+        told = f"{type(error).__name__}: {error}"
+        raise BuildError(f"{path.as_posix()} does not compile:\n{told}") from error
     target = data.annotated_vyper_module
     files = {Path(module.resolved_path) for module in (target, *_reachable(target))}
     own = {file.as_posix() for file in files if "site-packages" not in file.parts}

@@ -114,9 +114,9 @@ def check(
         return int(not fits)
     shown = console()
     _show(found, shown)
-    for source in shared:
+    if shared:
         shown.print(
-            f"note: both were compiled with {source}: what changed in it is not seen "
+            f"note: both were compiled with {', '.join(shared)}: what changed there is not seen "
             "(--old-search-path)",
             markup=False,
             soft_wrap=True,

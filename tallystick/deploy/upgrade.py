@@ -80,14 +80,21 @@ def proxy_of(suite: Suite, contract_name: str) -> Contract:
     return proxies[contract_name]
 
 
-def check_next(before: build.Artifact, after: build.Artifact) -> None:
+def check_next(
+    before: build.Artifact, after: build.Artifact, renames: Mapping[str, str] | None = None
+) -> None:
     """Refuse a release that can't follow another.
+
+    Args:
+        before: the release whose storage there is.
+        after: the release that shall run on it.
+        renames: what it calls otherwise, as `governance.layout.compare` takes it.
 
     Raises:
         CheckFailed: its storage layout contradicts the other's, its pieces don't fit or lack a
             function.
     """
-    found = conflicts(before.layout, after.layout)
+    found = conflicts(before.layout, after.layout, renames)
     if found:
         raise CheckFailed(f"{after.name} does not keep the storage of {before.name}: {found[0]}")
     check_pieces(after, before)
@@ -239,6 +246,7 @@ def upgrade(
     document: bytes = DOCUMENT,
     evidence: bytes | None = None,
     previous: build.Artifact | None = None,
+    renames: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Upgraded:
     """Carry out an upgrade from first to last step, with the keys of all who sign at hand.
@@ -255,6 +263,7 @@ def upgrade(
         document: hash of the release notes.
         evidence: hash of what shows that the release was tested; the document unless given.
         previous: build of the installed release, found by its code hash unless given.
+        renames: what the new release calls otherwise in storage; see `check_next`.
         progress: called with each step in words, after it was done.
 
     Raises:
@@ -269,7 +278,7 @@ def upgrade(
         raise CheckFailed(f"{suite.chain.name}: nobody signs as {', '.join(missing)}")
     upgrader = signers["upgrader"]
     before = previous or installed_artifact(suite, contract_name)
-    check_next(before, build.artifact(artifact_name))
+    check_next(before, build.artifact(artifact_name), renames)
     progress(f"storage layout of {artifact_name} keeps that of {before.name}")
     code = deploy_implementation(suite.chain, artifact_name, sender=upgrader)
     implementation = str(code.address)

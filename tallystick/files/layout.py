@@ -78,7 +78,7 @@ def load_layout(
         name, layout = _told(path, documents, contract)
     except ValueError as error:
         raise InputError(path, "types", str(error), _WANTED) from None
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ArithmeticError):
         raise InputError(path, "annotated_ast", "another shape", _WANTED) from None
     for section, rows in layout.items():
         if section in SECTIONS:
@@ -150,12 +150,12 @@ def _check(path: Path, field: str, section: str, node: Any) -> None:
     if field.endswith(LOCK):
         return
     try:
-        found = parse_type(node["type"])
+        slots = parse_type(node["type"]).slots
     except ValueError as error:
         wanted = f"a type with all its members ({error}): vyper -f layout,annotated_ast"
         raise InputError(path, f"{field}.type", node["type"], wanted) from None
-    if section != CODE and found.slots != node["n_slots"]:
-        raise InputError(path, f"{field}.n_slots", node["n_slots"], f"{found.slots}, as its type")
+    if section != CODE and slots != node["n_slots"]:
+        raise InputError(path, f"{field}.n_slots", node["n_slots"], f"{slots}, as its type")
 
 
 def check_renames(before: LayoutFile, after: LayoutFile, renames: Mapping[str, str]) -> None:

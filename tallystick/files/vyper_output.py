@@ -25,6 +25,11 @@ _OPERATORS: Final[Mapping[str, Callable[[int, int], int]]] = {
     "Pow": operator.pow,
 }
 
+_MAX: Final = 2**256
+_MAX_POWER: Final = 256
+# The compiler lifts Python's limit on recursion.
+_MAX_DEPTH: Final = 64
+
 
 def whole_layout(layout: Mapping[str, Any], module: Node, others: Iterable[Node]) -> dict[str, Any]:
     """Return a layout of the compiler with its types written out.
@@ -88,31 +93,31 @@ class _Module:
         outer = self.owner(node["value"]) if node["ast_type"] == "Attribute" else self
         return outer.imported(node["attr"] if node["ast_type"] == "Attribute" else node["id"])
 
-    def type_text(self, node: Node) -> str:
+    def type_text(self, node: Node, depth: int = 0) -> str:
         """The type that an annotation is, written out."""
-        kind = node["ast_type"]
+        kind, depth = node["ast_type"], _deeper(depth)
         if kind == "Name":
-            return self.named(node["id"])
+            return self.named(node["id"], depth)
         if kind == "Attribute":
             if node["attr"] == "__interface__":
                 return f"interface {PurePath(self.owner(node['value']).tree['path']).stem}"
-            return self.owner(node["value"]).named(node["attr"])
+            return self.owner(node["value"]).named(node["attr"], depth)
         if kind == "Tuple":
-            return f"({', '.join(self.type_text(each) for each in node['elements'])})"
+            return f"({', '.join(self.type_text(each, depth) for each in node['elements'])})"
         if kind != "Subscript":
             raise ValueError(f"a type that is {kind}")
         name, inside = node["value"].get("id"), node["slice"]
         if name in {"String", "Bytes"}:
-            return f"{name}[{self.number(inside)}]"
+            return f"{name}[{self.number(inside, depth)}]"
         if name == "HashMap":
             key, value = inside["elements"]
-            return f"HashMap[{self.type_text(key)}, {self.type_text(value)}]"
+            return f"HashMap[{self.type_text(key, depth)}, {self.type_text(value, depth)}]"
         if name == "DynArray":
             element, bound = inside["elements"]
-            return f"DynArray[{self.type_text(element)}, {self.number(bound)}]"
-        return f"{self.type_text(node['value'])}[{self.number(inside)}]"
+            return f"DynArray[{self.type_text(element, depth)}, {self.number(bound, depth)}]"
+        return f"{self.type_text(node['value'], depth)}[{self.number(inside, depth)}]"
 
-    def named(self, name: str) -> str:
+    def named(self, name: str, depth: int) -> str:
         """The type that has a name here."""
         for node in self.body("StructDef", "FlagDef", "InterfaceDef"):
             if node["name"] != name:
@@ -122,7 +127,7 @@ class _Module:
             if node["ast_type"] == "FlagDef":
                 return f"{name}({', '.join(each['value']['id'] for each in node['body'])})"
             members = (
-                f"{each['target']['id']}: {self.type_text(each['annotation'])}"
+                f"{each['target']['id']}: {self.type_text(each['annotation'], depth)}"
                 for each in node["body"]
             )
             return f"{name}{{{', '.join(members)}}}"
@@ -133,23 +138,33 @@ class _Module:
         # Of the language: whoever reads the type refuses what is none.
         return name
 
-    def number(self, node: Node) -> int:
+    def number(self, node: Node, depth: int) -> int:
         """What a length or a bound comes to."""
-        kind = node["ast_type"]
+        kind, depth = node["ast_type"], _deeper(depth)
         if kind == "Int":
             return int(node["value"])
         if kind == "BinOp" and node["op"]["ast_type"] in _OPERATORS:
-            left, right = self.number(node["left"]), self.number(node["right"])
-            return _OPERATORS[node["op"]["ast_type"]](left, right)
+            operation = node["op"]["ast_type"]
+            left, right = (self.number(node[side], depth) for side in ("left", "right"))
+            # Nobody's length; and a file may be anybody's.
+            if max(left, right) > _MAX or (operation == "Pow" and not 0 <= right <= _MAX_POWER):
+                raise ValueError("a length out of bounds")
+            return _OPERATORS[operation](left, right)
         if kind == "Attribute":
-            return self.owner(node["value"]).constant(node["attr"])
+            return self.owner(node["value"]).constant(node["attr"], depth)
         if kind == "Name":
-            return self.constant(node["id"])
+            return self.constant(node["id"], depth)
         raise ValueError(f"a length that is {kind}")
 
-    def constant(self, name: str) -> int:
+    def constant(self, name: str, depth: int) -> int:
         """What a constant of this file comes to."""
         for node in self.body("VariableDecl"):
             if node["target"]["id"] == name and node["is_constant"]:
-                return self.number(node["value"])
+                return self.number(node["value"], depth)
         raise ValueError(f"{name} is no constant of {self.tree['path']}")
+
+
+def _deeper(depth: int) -> int:
+    if depth >= _MAX_DEPTH:
+        raise ValueError("a type that is nested too deeply")
+    return depth + 1

@@ -17,6 +17,9 @@ Severity = Literal["breaks", "note", "allowed"]
 Kind = Literal["word", "interface", "flag", "struct", "tuple", "array", "list", "map", "bytes"]
 
 _TOKEN: Final = re.compile(r"\s*([^\s\[\](){},:]+|[\[\](){},:])")
+# Nobody's type; and the compiler lifts Python's limit on recursion.
+_MAX_DEPTH: Final = 32
+_MAX_DIMENSIONS: Final = 8
 _NUMBER: Final = re.compile(r"(u?int)(\d+)")
 _WORD: Final = re.compile(r"u?int\d+|bytes\d+|address|bool|decimal")
 
@@ -84,12 +87,20 @@ def parse_type(text: str) -> Type:
 class _Reader:
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = [*reversed(tokens)]
+        self.depth = 0
 
     def type(self) -> Type:
-        found = self.base()
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise ValueError("it is nested too deeply")
+        found, dimensions = self.base(), 0
         while self.taken("["):
+            dimensions += 1
             found = Type("array", parts=(("", found),), length=self.number())
             self.expect("]")
+        if dimensions > _MAX_DIMENSIONS:
+            raise ValueError("it has too many dimensions")
+        self.depth -= 1
         return found
 
     def base(self) -> Type:

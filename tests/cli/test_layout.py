@@ -107,7 +107,7 @@ def test_modules_that_both_were_compiled_with_are_told(folder: Path) -> None:
     check = ("layout", "check", "released/deep/Top.vy", "Top.vy")
     blind = tallystick(*check, cwd=folder)
     assert blind.returncode == 0
-    assert "modules/owned.vy: what changed in it is not seen (--old-search-path)" in blind.stdout
+    assert "modules/owned.vy: what changed there is not seen (--old-search-path)" in blind.stdout
     done = tallystick(*check, "--old-search-path", "released", cwd=folder)
     assert done.returncode == 1
     assert "slot-reused" in done.stdout

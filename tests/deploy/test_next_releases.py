@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
+from dataclasses import replace
 
 import pytest
 
 from tallystick.build import artifact, artifacts
+from tallystick.deploy.upgrade import check_next
+from tallystick.errors import CheckFailed
 from tallystick.governance.layout import compare, conflicts
 from tests.support.next_releases import CLOCK_ASSERTION, CONTRACTS, DERIVED, ROOT, derived
 
@@ -78,3 +82,15 @@ def test_conflicts_are_named():
         "HashMap[bytes32, uint256]: slot-reused: standing.standing_instruction was stored there: "
         "it would be read as lanes._terms"
     )
+
+
+@pytest.mark.requirement("INV-10", "R-61")
+def test_a_release_that_calls_a_variable_otherwise_says_so():
+    before = artifact("InstrumentRegistry")
+    layout = json.loads(json.dumps(before.layout))
+    records = layout["storage_layout"]["records"]
+    records["_kept"] = records.pop("_records")
+    after = replace(before, layout=layout)
+    with pytest.raises(CheckFailed, match=r"--rename records\._records=records\._kept$"):
+        check_next(before, after)
+    check_next(before, after, {"records._records": "records._kept"})

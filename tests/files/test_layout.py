@@ -212,6 +212,14 @@ _WRONG: Mapping[str, tuple[Any, str]] = {
         [{"storage_layout": {"a": _A}}, {"ast": {"body": 1}}],
         "annotated_ast: another shape: expected a layout",
     ),
+    "a type without end": (
+        {"storage_layout": {"a": _A | {"type": "DynArray[" * 3000 + "bool" + ", 2]" * 3000}}},
+        r"storage_layout\.a\.type: DynArray\[",
+    ),
+    "an array without end": (
+        {"storage_layout": {"a": _A | {"type": "bool" + "[1]" * 3000}}},
+        r"storage_layout\.a\.type: bool\[",
+    ),
     "a tree too deep": ({"storage_layout": [[]]}, "storage_layout: a list of 1: expected"),
 }
 
@@ -235,6 +243,26 @@ def test_a_contract_that_does_not_compile_is_one_line(tmp_path: Path) -> None:
     assert caught.value.exit_status == 2
     assert str(caught.value).startswith(f"{path}: source: ")
     assert "or the output of its own compiler" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("struct S:\n    a: S\ns: S\n", "nested too deeply"),
+        ("N: constant(uint256) = N\nstruct S:\n    a: bool[N]\ns: S\n", "nested too deeply"),
+        ("struct S:\n    a: bool[9 ** 9 ** 9]\ns: S\n", "a length out of bounds"),
+        ("struct S:\n    a: bool[9 // 0]\ns: S\n", "another shape"),
+    ],
+    ids=["a struct of itself", "a constant of itself", "without bound", "no number"],
+)
+def test_syntax_that_no_compiler_takes_is_refused(folder: Path, text: str, expected: str) -> None:
+    """Whoever wrote it: a file may come from anybody."""
+    (folder / "One.vy").write_text(text)
+    tree = json.loads(compiled(folder, "-f", "ast", "One.vy"))
+    layout = {"storage_layout": {"s": {"type": "S", "slot": 0, "n_slots": 1}}}
+    (folder / "one.json").write_text(json.dumps(layout) + json.dumps(tree))
+    with pytest.raises(InputError, match=expected):
+        load_layout(folder / "one.json")
 
 
 def test_of_several_contracts_one_is_said(folder: Path) -> None:
