@@ -171,6 +171,7 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     terms: uint256 = lanes._open_terms(m.lane)
     self._check(m, terms)
     assert not lanes._has_arrived(m.lane, convert(m.nonce, uint256)), "transit: delivered already"
+    recipient: address = self._recipient(m)
     id: bytes32 = message._id(m)
     number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
     epoch: uint256 = lanes._valid_epoch(m.lane, number)
@@ -187,7 +188,7 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
         assert staticcall IVerifier(lanes._seconds[m.lane][number]).verify(
             domain, id, second
         ), "transit: not verified by the second"
-    return self._arrive(m, id, terms)
+    return self._arrive(m, id, terms, recipient)
 
 
 @external
@@ -243,7 +244,7 @@ def deliver_batch(
     for i: uint256 in range(len(messages), bound=_MAX_BATCH):
         self._check(messages[i], terms)
         if not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):
-            self._arrive(messages[i], ids[i], terms)
+            self._arrive(messages[i], ids[i], terms, self._recipient(messages[i]))
             count = unsafe_add(count, 1)
     return count
 
@@ -449,18 +450,27 @@ def _check(m: message.Message, terms: uint256):
     ), "transit: wrong direction"
     # A unit may not be here before it has left there, on whichever clock one looks.
     assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
-    assert message._address(m.recipient) != empty(address), "transit: recipient is no account"
 
 
 @internal
-def _arrive(m: message.Message, id: bytes32, terms: uint256) -> bool:
+@pure
+def _recipient(m: message.Message) -> address:
+    """
+    @dev The account that a message names.
+    """
+    recipient: address = message._address(m.recipient)
+    assert recipient != empty(address), "transit: recipient is no account"
+    return recipient
+
+
+@internal
+def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address) -> bool:
     """
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
 
-    recipient: address = message._address(m.recipient)
     lanes._book_in(m.lane, terms, convert(m.nonce, uint256), m.amount)
     credited: bool = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
