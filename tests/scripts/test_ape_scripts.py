@@ -215,6 +215,13 @@ def test_each_verb_of_an_event_that_sends_runs_under_ape(
     data["dates"] = {name: str((monday + timedelta(days=on)).date()) for name, on in days.items()}
     event, terms = tmp_path / "event.yaml", ROOT / "examples" / "pay-terms.yaml"
     event.write_text(json.dumps(data))
+    # Announced ten business days before the close of 21 July, and so on that Monday.
+    interest = {"first": "2025-01-22", "last": "2025-07-22", "frequency": 2, "rate": "0.01"}
+    interest |= {"currency": "USD", "cash_decimals": 6, "day_count": "30/360"}
+    named = {"isin": str(data["isin"]), "corp": "TALLY-COUPON", "coaf": "TALLY-INTR"}
+    coupons = tmp_path / "coupons.yaml"
+    rest = {"schema": "tallystick.coupons/1", "calendars": ["NYSE"], "terms": "0x" + "ab" * 32}
+    coupons.write_text(json.dumps(rest | named | interest))
     holder, ran = network.holder("home", 0).address, set[str]()
 
     def noon(day: int) -> None:
@@ -232,6 +239,7 @@ def test_each_verb_of_an_event_that_sends_runs_under_ape(
         return said(done)[-1]
 
     noon(0)
+    assert "1 executed" in run("schedule", file=coupons)
     assert "1 executed" in run("announce")
     assert "1 executed" in run("confirm")
     assert "1 executed" in run("carry")
