@@ -186,7 +186,7 @@ def test_what_no_act_changes_stays_wrong_in_a_manifest_that_follows(right: World
     ):
         with drifted(right, name):
             assert _followed(right), name
-    for name in ("another verifier soon", "a role given", "a role taken", "one administrator more"):
+    for name in ("a change confirmed", "a role given", "a role taken", "one administrator more"):
         with drifted(right, name):
             assert refreshed(right.network.connection) == right.network.manifest
     with drifted(right, "another release"):
