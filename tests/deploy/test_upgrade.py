@@ -98,12 +98,12 @@ def _meet(network: Network) -> None:
         clock.set_time(latest)
 
 
-def _deliver(network: Network, message: LaneMessage, attestation: bytes | None = None) -> Receipt:
+def _deliver(network: Network, message: LaneMessage, *attestations: bytes) -> Receipt:
     """A courier delivers as soon as the destination's clock has reached the lock time."""
     chain = network.destination(message).chain
     if chain.now < message.lock_time:
         chain.set_time(message.lock_time)
-    return network.deliver(message, attestation)
+    return network.deliver(message, *attestations)
 
 
 def _accounts(network: Network, ledger: str) -> list[str]:
