@@ -35,6 +35,7 @@ SIZE_BUDGETS = dict.fromkeys(
         "SecurityTokenSettings",
         "BridgeEscrow",
         "BridgeEscrowControls",
+        "BridgeEscrowSettings",
     ),
     20_000,
 ) | dict.fromkeys(

@@ -8,9 +8,9 @@
 @notice Locks at home and issues remotely, burns remotely and releases at home; each lane by its own ledger, custody and
         verifier.
 @dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
-     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), which runs on this
-     storage: both initialise the same modules in the same order. A release names the code of each; `make lint` and
-     whoever prepares a release hold them to fit.
+     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), and that to
+     `SETTINGS` (BridgeEscrowSettings), which run on this storage: all initialise the same modules in the same order. A
+     release names the code of each; `make lint` and whoever prepares a release hold them to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
@@ -36,24 +36,18 @@ exports: (
     transit.deliver,
     transit.deliver_batch,
     transit.claim,
-    transit.propose_redirect,
-    transit.withdraw_redirect,
-    transit.redirect,
-    transit.redirect_of,
     transit.outbox,
     transit.suspended,
     transit.landed,
     transit.has_arrived,
     transit.message_id,
     transit.domain_separator,
-    transit.eip712Domain,
     # what engines ask of lanes
     lanes.lanes_of,
     lanes.lane_ends,
     # past closes
     flows.sent_at_close,
     flows.suspense_at_close,
-    flows.keep_figure,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"

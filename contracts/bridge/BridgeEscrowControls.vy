@@ -6,10 +6,10 @@
 @title Bridge escrow, second piece: its controls
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, the lanes' terms and stops, and what stands of them.
+@notice What ends otherwise than by delivery, the lanes' stops and changes, and what stands of them.
 @dev BridgeEscrow hands every call here that it does not know; this code then runs on that storage, as the modules are
-     the same in the same order, the variable behind them too. It has no immutables, so that its hash is the same
-     on every ledger.
+     the same in the same order, the variable behind them too. What is not here either it hands on to `SETTINGS`
+     (BridgeEscrowSettings).
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
@@ -18,6 +18,7 @@ from contracts.bridge import lanes
 from contracts.bridge import preview
 from contracts.bridge import transit
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import stops
 
 initializes: access
@@ -28,19 +29,14 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 
 exports: (
-    # set-up and roles
-    access.assign_role,
-    access.propose_role,
-    access.withdraw_proposal,
-    access.proposal_of,
-    access.role_of,
-    access.set_up_key,
-    access.administrators,
+    # ends of messages
+    transit.return_to_source,
+    transit.propose_redirect,
+    transit.withdraw_redirect,
+    transit.redirect,
+    transit.redirect_of,
+    transit.eip712Domain,
     # lanes
-    lanes.propose_lane,
-    lanes.propose_lane_terms,
-    lanes.open_lane,
-    lanes.confirm_lane_terms,
     lanes.cancel_lane_terms,
     lanes.apply_lane_terms,
     lanes.end_epoch,
@@ -54,51 +50,40 @@ exports: (
     lanes.epoch_at,
     lanes.canonical_lane,
     lanes.lane_of_custody,
-    lanes.release_authority,
+    # past closes
+    flows.keep_figure,
     # beforehand
     preview.can_lock,
     preview.can_burn,
 )
 
+_MAX_RETURN: constant(uint256) = 1024
+
+SETTINGS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(settings: address):
+    """
+    @notice Name the third piece of this release.
+    @param settings Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(settings), "escrow: settings have no code"
+    SETTINGS = settings
     # Called straight, this is nobody's escrow.
     self._initialized = True
 
 
 @external
-def initialize(set_up_key_: address):
-    """
-    @notice Name the key that sets the escrow up; once, by the proxy's constructor.
-    @param set_up_key_ The key that sets the contract up and then hands it over.
-    @custom:role constructor
-    """
-    assert not self._initialized, "escrow: initialised already"
-    self._initialized = True
-    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
-    lanes.release_authority = msg.sender
-    access._initialize(set_up_key_)
-
-
-@external
-def hand_over(reason: bytes4, document: bytes32):
-    """
-    @notice End the set-up: the set-up key keeps nothing.
-    @param reason Four-letter reason code.
-    @param document Hash of the document that orders it.
-    @custom:role set-up key
-    """
-    access._hand_over(reason, document)
-
-
-@external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here either, the settings do, on this storage and for this caller.
+    @dev As in BridgeEscrow, from which the call comes.
+    @return What the settings returned, byte for byte.
     """
-    raise "escrow: no such function"
+    return raw_call(SETTINGS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

@@ -70,7 +70,7 @@ def lock(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param lane The lane whose custody this is.
     @param recipient Party on the remote ledger: an address on the right, or an account's hash.
     @param amount Base units.
-    @param deadline Time from which the source may refund what was not delivered.
+    @param deadline Time from which units that have reached no account are for the sender again; within 90 days.
     @return The message's id.
     @custom:role anyone
     @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
@@ -97,7 +97,7 @@ def lock_signed(
     @param recipient Party on the remote ledger: an address on the right, or an account's hash.
     @param amount Base units.
     @param nonce Any number that the holder has not used.
-    @param deadline Time from which the source may refund what was not delivered.
+    @param deadline Time from which units that have reached no account are for the sender again; within 90 days.
     @param signature The holder's: r, s, v of a key, or what its contract takes (ERC-1271).
     @return The message's id.
     @custom:role anyone
@@ -160,6 +160,21 @@ def hold(amount: uint256) -> bool:
     """
     assert msg.sender == _ESCROW.address, "custody: hold is the escrow's"
     extcall _TOKEN.crosschainMint(self, amount)
+    return True
+
+
+@external
+@reentrant
+def give_back(amount: uint256) -> bool:
+    """
+    @notice Take units off this ledger that wait here: they go back where they came from.
+    @dev On a remote ledger; at home they stay here, for the lane.
+    @param amount Units.
+    @return True.
+    @custom:role escrow
+    """
+    assert msg.sender == _ESCROW.address, "custody: give_back is the escrow's"
+    extcall _TOKEN.crosschainBurn(self, amount)
     return True
 
 

@@ -860,6 +860,27 @@ def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
 
 
 @internal
+def _book_back(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
+    """
+    @dev Enter what waited here and leaves again; returns its nonce. It was outstanding at home before it arrived, and
+         is here on a remote ledger, so that no cap is asked; and it is an exit, so that no pause stops it.
+    """
+    self._check_suspended(terms)
+    ledger: uint256 = self._ledger[lane]
+    sent: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
+    assert sent < _SENT_MAX, "lanes: no nonces left to return"
+    outstanding: uint256 = ledger & _AMOUNT_MAX
+    if terms & HOME != 0:
+        assert amount <= _AMOUNT_MAX - outstanding, "lanes: more than can be outstanding"
+        ledger = unsafe_add(ledger, amount)
+    else:
+        assert amount <= outstanding, "lanes: more than waits here"
+        ledger = unsafe_sub(ledger, amount)
+    self._ledger[lane] = unsafe_add(ledger, 1 << _SENT_SHIFT)
+    return sent
+
+
+@internal
 def _with_arrival(lane: bytes32, ledger: uint256, nonce: uint256) -> uint256:
     """
     @dev The ledger word once `nonce` has arrived; the caller has checked that it had not. The newest

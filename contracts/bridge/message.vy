@@ -1,7 +1,7 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Message: what one ledger tells another about units that moved (codec 1)
+@title Message: what one ledger tells another about units that moved (codec 2)
 @license Apache-2.0
 @author Tallystick
 @notice The typed lane message and what attestors sign of it (EIP-712).
@@ -11,14 +11,23 @@
      Attestors sign `Attestation(uint64 epoch,bytes32 signer_set,Message message)` in the domain of the *destination*
      escrow, or `BatchAttestation(uint64 epoch,bytes32 signer_set,Batch batch)` of many messages at once.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
+     Units that come back travel as a message of their own, whose `sender` is the id of the one that it answers and whose
+     `deadline` is the moment at which the units had left at first: it has none, and nothing turns it back again.
+     Codec 1 is the same but for that: its deadline says nothing, and nothing comes back. What was in flight when codec
+     2 began ends as it began.
 """
 
-CODEC: constant(uint16) = 1
+CODEC: constant(uint16) = 2
+FIRST_CODEC: constant(uint16) = 1
 
 # Home to remote: units locked at home are issued there.
 ISSUE: constant(uint8) = 1
 # Remote to home: units burned there are released at home.
 RELEASE: constant(uint8) = 2
+# Beside the direction: units that did not reach their recipient come back to their sender.
+RETURNED: constant(uint8) = 4
+RETURNED_ISSUE: constant(uint8) = 5
+RETURNED_RELEASE: constant(uint8) = 6
 
 # "Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,"
 # "uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)", hashed; a test compares.
@@ -48,9 +57,10 @@ struct Message:
     # In whose units `amount` is stated.
     action_epoch: uint16
     amount: uint256
+    # Of a return: the id of the message that it answers.
     sender: bytes32
     recipient: bytes32
-    # From here on the source may refund what was not delivered.
+    # From here on nobody is credited any more, and it can be returned; of a return: when the units had left at first.
     deadline: uint64
 
 
@@ -61,6 +71,15 @@ def _id(message: Message) -> bytes32:
     @dev EIP-712 struct hash. All fields are one word, so that the ABI encoding is the struct encoding.
     """
     return keccak256(abi_encode(_MESSAGE_TYPEHASH, message))
+
+
+@internal
+@pure
+def _has_deadline(codec: uint16, kind: uint8) -> bool:
+    """
+    @dev Whether the deadline of such a message means anything.
+    """
+    return codec != FIRST_CODEC and kind & RETURNED == 0
 
 
 @internal

@@ -1,7 +1,7 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Transit: units leave, arrive, wait in suspense, are claimed
+@title Transit: units leave, arrive, wait in suspense, are claimed, go back
 @license Apache-2.0
 @author Tallystick
 @notice Sends and delivers lane messages. Anyone may deliver and claim: nothing waits for one party's good will.
@@ -9,6 +9,9 @@
      at any instant a unit is in one place: with a holder, in transit, in suspense. Exactly-once rests on a bit for
      each nonce of a lane. A recipient who can't receive does not make the delivery fail: the units go
      into suspense under that name, and out of it as soon as the token accepts the recipient.
+     From a message's deadline on its recipient gets nothing any more: what arrives later goes into suspense too, and
+     from there anyone sends it back, as a message to its sender, proven as any other. So one ledger alone, the one where
+     a message arrives, knows how it ended, and its ends exclude each other there (INV-3).
 """
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
@@ -28,10 +31,15 @@ uses: lanes
 DELIVERED: constant(uint256) = 1
 CLAIMED: constant(uint256) = 2
 REDIRECTED: constant(uint256) = 3
+CAME_BACK: constant(uint256) = 4
+# They did not land here: they went back that day.
+WENT_BACK: constant(uint256) = 5
 _KIND_SHIFT: constant(uint256) = 16
 _PAYEE_SHIFT: constant(uint256) = 24
 # Most messages to a delivery in one transaction.
 _MAX_BATCH: constant(uint256) = 25
+# Longer than this nobody is made to wait for units that don't arrive.
+_MAX_DEADLINE: constant(uint256) = 90 * 86400
 # Eight messages to a page of the outbox.
 _PAGE_SHIFT: constant(uint256) = 3
 
@@ -47,7 +55,7 @@ outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # message id -> base units held for its recipient
 suspended: public(HashMap[bytes32, uint256])
 # message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
-# the recipient that the message names. Only if a close lay between leaving and landing; else 0.
+# the recipient that the message names. Only if a close lay between leaving and landing, or if they went back; else 0.
 landed: public(HashMap[bytes32, uint256])
 # message id -> who gets what is held, and the registrar who proposes it
 _redirects: HashMap[bytes32, Redirect]
@@ -73,6 +81,14 @@ event UnitsSuspended:
     lane: indexed(bytes32)
     recipient: indexed(bytes32)
     id: indexed(bytes32)
+    amount: uint256
+
+
+event MessageReturned:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    # The message that takes them back.
+    answer: indexed(bytes32)
     amount: uint256
 
 
@@ -124,7 +140,7 @@ def enter_lock(
     @param holder Who gave it.
     @param recipient Party on the remote ledger: an address on the right, or an account's hash.
     @param amount Base units.
-    @param deadline Time from which the source may refund what was not delivered.
+    @param deadline Time from which units that have reached no account are for the sender again; within 90 days.
     @return The message's id.
     @custom:role custody
     @custom:refused out, suspended lane
@@ -142,7 +158,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @param lane The lane.
     @param recipient Party on the home ledger: an address on the right, or an account's hash.
     @param amount Base units.
-    @param deadline Time from which the source may refund what was not delivered.
+    @param deadline Time from which units that have reached no account are for the sender again; within 90 days.
     @return The message's id.
     @custom:role anyone
     @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
@@ -260,16 +276,67 @@ def claim(m: message.Message):
     id: bytes32 = message._id(m)
     amount: uint256 = self.suspended[id]
     assert amount != 0, "transit: nothing in suspense"
+    assert not self._is_late(m.codec, m.kind, m.deadline), "transit: past its deadline"
     recipient: address = message._address(m.recipient)
     self.suspended[id] = 0
     terms: uint256 = lanes._open_terms(m.lane)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, m.lock_time, CLAIMED, empty(address))
+    self._land(
+        m.lane, id, terms, self._left(m.kind, m.lock_time, m.deadline), CLAIMED, empty(address)
+    )
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
         recipient, amount
     ), "transit: not paid"
+
+
+@external
+def return_to_source(m: message.Message) -> bytes32:
+    """
+    @notice Send back to its sender what waits in suspense, once the message's deadline has passed.
+    @dev No pause of the token or the lane stops it; a redirect that is proposed does, until it is carried out or
+         withdrawn. What came back itself is claimed or redirected.
+    @param m The message that brought it.
+    @return The id of the message that takes it back.
+    @custom:role anyone
+    @custom:refused suspended instrument, suspended lane
+    """
+    id: bytes32 = message._id(m)
+    amount: uint256 = self.suspended[id]
+    assert amount != 0, "transit: nothing to return"
+    assert message._has_deadline(m.codec, m.kind), "transit: never goes back"
+    assert convert(m.deadline, uint256) <= block.timestamp, "transit: before its deadline"
+    assert self._redirects[id].payee == empty(address), "transit: a redirect is proposed"
+    terms: uint256 = lanes._open_terms(m.lane)
+    self.suspended[id] = 0
+    flows._book_claim(m.lane, terms, amount)
+    nonce: uint256 = lanes._book_back(m.lane, terms, amount)
+    flows._book_sent(m.lane, terms, amount)
+    # Whoever is to pay for what landed here can see that this did not.
+    self.landed[id] = unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY) | (
+        WENT_BACK << _KIND_SHIFT
+    )
+    answer: bytes32 = self._enter(
+        message.Message(
+            codec=message.CODEC,
+            kind=(message.RETURNED_ISSUE if terms & lanes.HOME != 0 else message.RETURNED_RELEASE),
+            lane=m.lane,
+            nonce=convert(nonce, uint64),
+            lock_time=convert(block.timestamp, uint64),
+            action_epoch=convert(lanes._epoch(terms), uint16),
+            amount=amount,
+            sender=id,
+            recipient=m.sender,
+            deadline=m.lock_time,
+        )
+    )
+    log MessageReturned(lane=m.lane, id=id, answer=answer, amount=amount)
+    if terms & lanes.HOME == 0:
+        assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).give_back(
+            amount
+        ), "transit: not given back"
+    return answer
 
 
 # -------------------------------------------------- registrar and custodian, two keys
@@ -344,7 +411,7 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     self._redirects[id] = empty(Redirect)
     terms: uint256 = lanes._open_terms(m.lane)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, m.lock_time, REDIRECTED, payee)
+    self._land(m.lane, id, terms, self._left(m.kind, m.lock_time, m.deadline), REDIRECTED, payee)
     instruction._record(payee, reason, document)
     log SuspenseRedirected(lane=m.lane, payee=payee, id=id, amount=amount)
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -444,9 +511,9 @@ def _check(m: message.Message, terms: uint256):
     """
     @dev What a message must be, whoever attests it.
     """
-    assert m.codec == message.CODEC, "transit: unknown codec"
-    assert m.kind == (
-        message.RELEASE if terms & lanes.HOME != 0 else message.ISSUE
+    assert (m.codec == message.CODEC or m.codec == message.FIRST_CODEC), "transit: unknown codec"
+    assert m.kind | message.RETURNED == (
+        message.RETURNED_RELEASE if terms & lanes.HOME != 0 else message.RETURNED_ISSUE
     ), "transit: wrong direction"
     # A unit may not be here before it has left there, on whichever clock one looks.
     assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
@@ -470,15 +537,18 @@ def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address)
     """
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
-
     lanes._book_in(m.lane, terms, convert(m.nonce, uint256), m.amount)
-    credited: bool = self._credit(m.lane, terms, recipient, m.amount)
+    late: bool = self._is_late(m.codec, m.kind, m.deadline)
+    credited: bool = not late and self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
-        self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
+        if m.kind & message.RETURNED == 0:
+            self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
+        else:
+            self._land(m.lane, id, terms, m.deadline, CAME_BACK, empty(address))
         return True
-    # Only a recipient who can't receive is suspense; a token that is paused, or short of gas, is a retry.
-    assert not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
+    # Only a recipient who can't receive, or is too late, is suspense; a token that is paused, or short of gas, is a retry.
+    assert late or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
         recipient
     ), "transit: token refused"
     self.suspended[id] = m.amount
@@ -492,15 +562,31 @@ def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address)
 
 
 @internal
-def _land(
-    lane: bytes32, id: bytes32, terms: uint256, lock_time: uint64, kind: uint256, payee: address
-):
+@view
+def _is_late(codec: uint16, kind: uint8, deadline: uint64) -> bool:
+    """
+    @dev Whether a message's deadline has passed, if it has one.
+    """
+    return convert(deadline, uint256) <= block.timestamp and message._has_deadline(codec, kind)
+
+
+@internal
+@pure
+def _left(kind: uint8, lock_time: uint64, deadline: uint64) -> uint64:
+    """
+    @dev When units left the account they were on: of those that came back, before they went.
+    """
+    return lock_time if kind & message.RETURNED == 0 else deadline
+
+
+@internal
+def _land(lane: bytes32, id: bytes32, terms: uint256, left: uint64, kind: uint256, payee: address):
     """
     @dev Remember that units landed today. Units that left before today's first moment were in no closing
          balance meanwhile: with the message this proves for which closes. The others need no word.
     """
     clock: uint256 = lanes._day_clock(terms)
-    if convert(lock_time, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):
+    if convert(left, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):
         landing: uint256 = (
             unsafe_div(clock, lanes.SECONDS_PER_DAY)
             | (kind << _KIND_SHIFT)
@@ -550,22 +636,34 @@ def _send(
     account: uint256 = convert(recipient, uint256)
     assert account != 0 and account >> 160 == 0, "transit: no such recipient"
     assert convert(deadline, uint256) > block.timestamp, "transit: deadline passed"
+    assert (
+        convert(deadline, uint256) <= unsafe_add(block.timestamp, _MAX_DEADLINE)
+    ), "transit: deadline too far"
     nonce: uint256 = lanes._book_out(lane, terms, amount)
     flows._book_sent(lane, terms, amount)
-    m: message.Message = message.Message(
-        codec=message.CODEC,
-        kind=kind,
-        lane=lane,
-        nonce=convert(nonce, uint64),
-        lock_time=convert(block.timestamp, uint64),
-        action_epoch=convert(lanes._epoch(terms), uint16),
-        amount=amount,
-        sender=convert(convert(sender, uint256), bytes32),
-        recipient=recipient,
-        deadline=deadline,
+    return self._enter(
+        message.Message(
+            codec=message.CODEC,
+            kind=kind,
+            lane=lane,
+            nonce=convert(nonce, uint64),
+            lock_time=convert(block.timestamp, uint64),
+            action_epoch=convert(lanes._epoch(terms), uint16),
+            amount=amount,
+            sender=convert(convert(sender, uint256), bytes32),
+            recipient=recipient,
+            deadline=deadline,
+        )
     )
+
+
+@internal
+def _enter(m: message.Message) -> bytes32:
+    """
+    @dev Keep a message in the outbox and log it.
+    """
     id: bytes32 = message._id(m)
-    page: uint256 = nonce >> _PAGE_SHIFT
-    self.outbox[lane][page] = keccak256(concat(self.outbox[lane][page], id))
-    log MessageSent(lane=lane, id=id, message=m)
+    page: uint256 = convert(m.nonce, uint256) >> _PAGE_SHIFT
+    self.outbox[m.lane][page] = keccak256(concat(self.outbox[m.lane][page], id))
+    log MessageSent(lane=m.lane, id=id, message=m)
     return id

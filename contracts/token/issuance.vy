@@ -226,15 +226,17 @@ def crosschainMint(receiver: address, amount: uint256):
 def crosschainBurn(owner: address, amount: uint256):
     """
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
-    @dev Our escrow takes its caller's alone. One that isn't ours takes within its limit, its own units, or another's
-         within that holder's allowance to it; then it may not be frozen.
+    @dev Our escrow takes its caller's alone, a custody what waits there and goes back: no pause stops that. One that
+         isn't ours takes within its limit, its own units, or another's within that holder's allowance to it; then it may
+         not be frozen.
     @param owner The account to debit.
     @param amount Units.
     @custom:role bridge
     @custom:refused transfers, lanes, suspended instrument, frozen from, expired from
     """
     issue: uint256 = self._live_issue()
-    if bridges._bridges[msg.sender] & bridges.OURS == 0:
+    ours: bool = bridges._bridges[msg.sender] & bridges.OURS != 0
+    if not ours:
         bridges._carry(bridges.OUTWARD, amount, issue)
         bridges._take(owner, amount)
         if issue & position.HOME != 0:
@@ -242,8 +244,9 @@ def crosschainBurn(owner: address, amount: uint256):
             issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
     if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS + position.SUSPENDED) != 0:
         controls._check_suspended(issue)
-        assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
-        assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
+        if not ours or owner != msg.sender:
+            assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
+            assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"
     word: uint256 = book._word(owner, issue, amount)
     controls._check_debit(owner, word, amount)
     book._cancel_units(owner, word, issue, amount)

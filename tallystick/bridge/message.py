@@ -16,6 +16,8 @@ from tallystick.chain.abi import Parameters, address_bytes, checksum, encode, ke
 
 __all__ = [
     "CODEC",
+    "FIRST_CODEC",
+    "MAX_DEADLINE",
     "NO_CAP",
     "OPEN_END",
     "Direction",
@@ -34,7 +36,11 @@ __all__ = [
 # 32 bytes each, from `lane_id` and `LaneMessage.id`; text is how files write them.
 LaneId = NewType("LaneId", bytes)
 MessageId = NewType("MessageId", bytes)
-CODEC: Final = 1
+# What escrows send, and what they deliver beside it.
+CODEC: Final = 2
+FIRST_CODEC: Final = 1
+# Seconds from leaving to a deadline, at most.
+MAX_DEADLINE: Final = 90 * 86_400
 # The cap that means none, in whole units.
 NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
@@ -98,10 +104,22 @@ _LACKS: Final = {
 
 
 class Kind(IntEnum):
-    """What a message does where it arrives."""
+    """What a message does where it arrives; returned: its units come back to who sent them."""
 
     ISSUE = 1
     RELEASE = 2
+    RETURNED_ISSUE = 5
+    RETURNED_RELEASE = 6
+
+    @property
+    def direction(self) -> Kind:
+        """Without the difference: to the remote ledger, or home."""
+        return Kind(self & 3)
+
+    @property
+    def returned(self) -> bool:
+        """Whether the units come back."""
+        return self != self.direction
 
 
 class Direction(IntFlag):
@@ -166,10 +184,11 @@ def lane_id(
 
 @dataclass(frozen=True, slots=True)
 class LaneMessage:
-    """A lane message, codec 1; field names and order are those of the typed data.
+    """A lane message, codec 2 or 1; field names and order are those of the typed data.
 
     `lock_time` is the source ledger's clock when the units left it, `amount` base units at
-    `action_epoch`, parties are 32 bytes (see `party`).
+    `action_epoch`, parties are 32 bytes (see `party`). Of a return `sender` is the id of the
+    message that it answers, and `deadline` the time at which the units had left at first.
     """
 
     codec: int
@@ -196,6 +215,21 @@ class LaneMessage:
     def as_tuple(self) -> tuple[Any, ...]:
         """Return the fields in ABI order."""
         return tuple(getattr(self, name) for _, name in MESSAGE_FIELDS)
+
+    @property
+    def origin(self) -> MessageId | None:
+        """The message whose units this one takes back."""
+        return MessageId(self.sender) if Kind(self.kind).returned else None
+
+    @property
+    def left(self) -> int:
+        """When its units left the account they were on, by the clock of that account's ledger."""
+        return self.lock_time if self.origin is None else self.deadline
+
+    @property
+    def turns_back(self) -> bool:
+        """Whether its destination sends it back from the deadline on."""
+        return self.codec != FIRST_CODEC and self.origin is None
 
     @property
     def id(self) -> MessageId:

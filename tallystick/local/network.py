@@ -77,6 +77,8 @@ OPERATORS: Final = ("ILLUSTRATIONOPER0A97", "ILLUSTRATIONOPER0B94")
 ATTESTORS: Final = (11, 12, 13, 14, 15, 16, *range(101, 110))
 HOLDERS_FROM: Final = 20
 _DAY: Final = 86_400
+# Of a message that names none, in seconds from its leaving.
+_DEADLINE: Final = 60 * _DAY
 # What messages call a plan that no file holds.
 _NO_FILE: Final = Path("the local network")
 
@@ -321,7 +323,7 @@ class Network:
             self.lane,
             party(str(recipient)),
             amount,
-            deadline or suite.chain.now + _DAY,
+            deadline or suite.chain.now + _DEADLINE,
             sender=holder,
         )
         return message_of(_receipt(receipt).one("MessageSent"))
@@ -335,7 +337,7 @@ class Network:
             self.lane,
             party(str(recipient)),
             amount,
-            deadline or suite.chain.now + _DAY,
+            deadline or suite.chain.now + _DEADLINE,
             sender=holder,
         )
         return message_of(_receipt(receipt).one("MessageSent"))

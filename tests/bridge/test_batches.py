@@ -271,7 +271,7 @@ def test_messages_of_two_lanes_are_no_batch(world: World) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"codec": 2}, "transit: unknown codec"),
+        ({"codec": 3}, "transit: unknown codec"),
         ({"kind": 2}, "transit: wrong direction"),
         ({"lock_time": 2**40}, "transit: before its lock time"),
         ({"recipient": b"\1" * 32}, "transit: recipient is no account"),

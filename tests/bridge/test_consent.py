@@ -142,7 +142,7 @@ def test_anybody_brings_what_a_holder_signed(world: World, side: Side) -> None:
     receipt = bring(side, given, signed(side, given))
     message = message_of(receipt.one("MessageSent"))
     assert message == LaneMessage(
-        codec=1,
+        codec=2,
         kind=1,
         lane=world.lane,
         nonce=0,

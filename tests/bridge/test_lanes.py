@@ -905,7 +905,7 @@ def test_a_custody_that_holds_nothing_takes_nothing_into_suspense(world: World) 
     lane = fresh.escrow.open_lane(terms, *STATED, sender=side.deployer).return_value
     side.hand_over(fresh.token)
     message = LaneMessage(
-        codec=1,
+        codec=2,
         kind=1,
         lane=lane,
         nonce=0,

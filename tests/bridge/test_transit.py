@@ -75,7 +75,7 @@ def test_lock_moves_units_into_custody_and_logs_the_message(world: World) -> Non
     side = world.home
     receipt = lock(side, world)
     message = LaneMessage(
-        codec=1,
+        codec=2,
         kind=1,
         lane=world.lane,
         nonce=0,
@@ -236,7 +236,7 @@ def test_burn_takes_units_off_and_logs_the_message(world: World) -> None:
     side = world.remote
     receipt = burn(side, world)
     message = LaneMessage(
-        codec=1,
+        codec=2,
         kind=2,
         lane=world.lane,
         nonce=0,
@@ -443,7 +443,7 @@ def test_nonces_arrive_once_each_in_any_order(world: World, nonces: list[int]) -
 
 
 FIELDS = {
-    "codec": (2, "transit: unknown codec"),
+    "codec": (3, "transit: unknown codec"),
     "kind": (2, "transit: wrong direction"),
     "lane": (b"\x01" * 32, "lanes: unknown lane"),
     "nonce": (1, "verifier: wrong signature"),
@@ -479,7 +479,7 @@ def test_an_altered_field_is_refused(world: World, name: str) -> None:
 
 
 @pytest.mark.requirement("INV-4", "R-62")
-@pytest.mark.parametrize("codec", [0, 2, 2**16 - 1])
+@pytest.mark.parametrize("codec", [0, 3, 2**16 - 1])
 def test_an_unknown_codec_is_refused(world: World, codec: int) -> None:
     with refused(world, "transit: unknown codec"):
         world.deliver(world.message(codec=codec))

@@ -37,7 +37,7 @@ _LANE = b"\x1a" * 32
 _ESCROW = "0x" + "Ee" * 20
 
 _MESSAGE = LaneMessage(
-    codec=1,
+    codec=2,
     kind=int(Kind.ISSUE),
     lane=_LANE,
     nonce=4,
@@ -102,9 +102,9 @@ def test_decision(changes: dict[str, Any], expected: Decision) -> None:
 
 
 def test_another_codec_is_refused() -> None:
-    message = replace(_MESSAGE, codec=2)
+    message = replace(_MESSAGE, codec=3)
     seen = replace(GOOD, message=message, logged_id=message.id)
-    assert decide(seen) == Decision(Act.REFUSE, "codec 2 is unknown here")
+    assert decide(seen) == Decision(Act.REFUSE, "codec 3 is unknown here")
 
 
 @pytest.mark.requirement("INV-4")

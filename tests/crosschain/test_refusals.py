@@ -66,7 +66,7 @@ def test_a_message_counts_once_from_suspense_too(network, parties):
 
 
 _ALTERED = {
-    "codec": ("transit: unknown codec", 2),
+    "codec": ("transit: unknown codec", 3),
     "kind": ("transit: wrong direction", 2),
     "lane": ("lanes: unknown lane", keccak(text="another lane")),
     "nonce": ("verifier: wrong signature", 9),
@@ -145,7 +145,7 @@ def test_compromised_attestors_release_no_more_than_the_lane_has_locked(network,
     """The fund's 500 units at home are out of their reach, whatever they sign."""
     network.deliver(locked)
     forged = LaneMessage(
-        codec=1,
+        codec=2,
         kind=2,
         lane=network.lane,
         nonce=5,

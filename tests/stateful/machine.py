@@ -1179,7 +1179,7 @@ class TwoLedgers:
         """All attestors are compromised: still no more is released than the lane has locked."""
         side = self.model.home
         message = LaneMessage(
-            codec=1,
+            codec=2,
             kind=2,
             lane=self.model.lane,
             nonce=self.model.remote.sent + 7,

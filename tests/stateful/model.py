@@ -761,7 +761,7 @@ class Model:
             return refusal
         ledger.outstanding += amount if ledger.home else -amount
         message = LaneMessage(
-            codec=1,
+            codec=2,
             kind=ISSUE if ledger.home else RELEASE,
             lane=self.lane,
             nonce=ledger.sent,
@@ -816,7 +816,7 @@ class Model:
     ) -> Refusal | None:
         if message.lane != self.lane:
             return "lanes: unknown lane"
-        if message.codec != 1:
+        if message.codec not in {1, 2}:
             return "transit: unknown codec"
         if message.kind != (RELEASE if ledger.home else ISSUE):
             return "transit: wrong direction"

@@ -279,8 +279,8 @@ def _next_escrow(version: str, title: str, which: str, *, second: bool) -> str:
     return copy.text + _ESCROW_INTERNAL
 
 
-def _next_escrow_controls(title: str, which: str, *, second: bool) -> str:
-    return _escrow_piece("BridgeEscrowControls", title, which, shown=False, second=second).text
+def _next_escrow_piece(piece: str, title: str, which: str, *, second: bool) -> str:
+    return _escrow_piece(f"BridgeEscrow{piece}", title, which, shown=False, second=second).text
 
 
 def _next_registry(version: str, title: str, which: str, *, second: bool) -> str:
@@ -360,14 +360,15 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "BridgeEscrowNextButOneMock.vy",
         _next_escrow("1.2.0", second, "second", second=True),
     )
-    yield (
-        DERIVED / "BridgeEscrowNextMockControls.vy",
-        _next_escrow_controls(after, "next", second=False),
-    )
-    yield (
-        DERIVED / "BridgeEscrowNextButOneMockControls.vy",
-        _next_escrow_controls(second, "second", second=True),
-    )
+    for piece in ("Controls", "Settings"):
+        yield (
+            DERIVED / f"BridgeEscrowNextMock{piece}.vy",
+            _next_escrow_piece(piece, after, "next", second=False),
+        )
+        yield (
+            DERIVED / f"BridgeEscrowNextButOneMock{piece}.vy",
+            _next_escrow_piece(piece, second, "second", second=True),
+        )
     yield (
         DERIVED / "InstrumentRegistryNextMock.vy",
         _next_registry("1.1.0", after, "next", second=False),
@@ -379,7 +380,7 @@ def derived() -> Iterator[tuple[Path, str]]:
     for piece in ("", "Controls", "Settings", "Records"):
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
-    for piece in ("", "Controls"):
+    for piece in ("", "Controls", "Settings"):
         name = f"BridgeEscrowWithoutClockMock{piece}.vy"
         yield DERIVED / name, _escrow_without_clock(f"BridgeEscrow{piece}")
 

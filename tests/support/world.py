@@ -493,7 +493,7 @@ class World:
         kind = changed.get("kind", 1)
         target = self.remote if kind == 1 else self.home
         message = LaneMessage(
-            codec=1,
+            codec=2,
             kind=kind,
             lane=self.lane,
             nonce=0,
@@ -502,7 +502,7 @@ class World:
             amount=1_000,
             sender=party(self.home.investor.address),
             recipient=party(target.investor.address),
-            deadline=target.chain.now + DAY,
+            deadline=target.chain.now + 60 * DAY,
         )
         return replace(message, **changed)
 

@@ -1,0 +1,88 @@
+# pragma version 0.4.3
+# pragma evm-version prague
+# pragma nonreentrancy on
+# pragma optimize codesize
+"""
+@title Bridge escrow, third piece: its settings
+@license Apache-2.0
+@author Tallystick
+@notice Set-up and roles, and the lanes' terms: what changes slowly.
+@dev BridgeEscrow hands every call to its controls that it does not know, and these hand on here what they don't; this
+     code then runs on that storage, as the modules are the same in the same order, the variable behind them too. It has
+     no immutables, so that its hash is the same on every ledger.
+@custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
+@custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
+"""
+from contracts.bridge import flows
+from contracts.bridge import lanes
+from contracts.bridge import preview
+from contracts.bridge import transit
+from contracts.governance import access
+from contracts.governance import stops
+
+initializes: access
+initializes: stops[access := access]
+initializes: lanes[access := access, stops := stops]
+initializes: flows[lanes := lanes]
+initializes: transit[flows := flows, lanes := lanes]
+initializes: preview[lanes := lanes]
+
+exports: (
+    # set-up and roles
+    access.assign_role,
+    access.propose_role,
+    access.withdraw_proposal,
+    access.proposal_of,
+    access.role_of,
+    access.set_up_key,
+    access.administrators,
+    # lanes
+    lanes.propose_lane,
+    lanes.propose_lane_terms,
+    lanes.open_lane,
+    lanes.confirm_lane_terms,
+    lanes.release_authority,
+)
+
+_initialized: bool
+
+
+@deploy
+def __init__():
+    # Called straight, this is nobody's escrow.
+    self._initialized = True
+
+
+@external
+def initialize(set_up_key_: address):
+    """
+    @notice Name the key that sets the escrow up; once, by the proxy's constructor.
+    @param set_up_key_ The key that sets the contract up and then hands it over.
+    @custom:role constructor
+    """
+    assert not self._initialized, "escrow: initialised already"
+    self._initialized = True
+    # The proxy's constructor runs this code in its own place: the caller is the authority that creates it.
+    lanes.release_authority = msg.sender
+    access._initialize(set_up_key_)
+
+
+@external
+def hand_over(reason: bytes4, document: bytes32):
+    """
+    @notice End the set-up: the set-up key keeps nothing.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role set-up key
+    """
+    access._hand_over(reason, document)
+
+
+@external
+@reentrant
+def __default__():
+    """
+    @notice Refuse what no piece knows, and a call without a function.
+    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    """
+    raise "escrow: no such function"
