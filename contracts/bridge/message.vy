@@ -18,7 +18,8 @@
 """
 
 CODEC: constant(uint16) = 2
-FIRST_CODEC: constant(uint16) = 1
+# The two that are delivered: this one, and the one after it.
+FIRST_CODEC: constant(uint256) = 1
 
 # Home to remote: units locked at home are issued there.
 ISSUE: constant(uint8) = 1
@@ -79,7 +80,7 @@ def _has_deadline(codec: uint16, kind: uint8) -> bool:
     """
     @dev Whether the deadline of such a message means anything.
     """
-    return codec != FIRST_CODEC and kind & RETURNED == 0
+    return convert(codec, uint256) != FIRST_CODEC and kind & RETURNED == 0
 
 
 @internal

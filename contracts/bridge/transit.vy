@@ -31,9 +31,8 @@ uses: lanes
 DELIVERED: constant(uint256) = 1
 CLAIMED: constant(uint256) = 2
 REDIRECTED: constant(uint256) = 3
-CAME_BACK: constant(uint256) = 4
 # They did not land here: they went back that day.
-WENT_BACK: constant(uint256) = 5
+WENT_BACK: constant(uint256) = 4
 _KIND_SHIFT: constant(uint256) = 16
 _PAYEE_SHIFT: constant(uint256) = 24
 # Most messages to a delivery in one transaction.
@@ -185,9 +184,9 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     @custom:refused in, suspended lane
     """
     terms: uint256 = lanes._open_terms(m.lane)
-    self._check(m, terms)
+    self._check(m.codec, m.kind, m.lock_time, terms)
     assert not lanes._has_arrived(m.lane, convert(m.nonce, uint256)), "transit: delivered already"
-    recipient: address = self._recipient(m)
+    recipient: address = self._recipient(m.recipient)
     id: bytes32 = message._id(m)
     number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
     epoch: uint256 = lanes._valid_epoch(m.lane, number)
@@ -258,9 +257,9 @@ def deliver_batch(
         ), "transit: batch not verified by the second"
     count: uint256 = 0
     for i: uint256 in range(len(messages), bound=_MAX_BATCH):
-        self._check(messages[i], terms)
+        self._check(messages[i].codec, messages[i].kind, messages[i].lock_time, terms)
         if not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):
-            self._arrive(messages[i], ids[i], terms, self._recipient(messages[i]))
+            self._arrive(messages[i], ids[i], terms, self._recipient(messages[i].recipient))
             count = unsafe_add(count, 1)
     return count
 
@@ -281,9 +280,7 @@ def claim(m: message.Message):
     self.suspended[id] = 0
     terms: uint256 = lanes._open_terms(m.lane)
     flows._book_claim(m.lane, terms, amount)
-    self._land(
-        m.lane, id, terms, self._left(m.kind, m.lock_time, m.deadline), CLAIMED, empty(address)
-    )
+    self._land(m.lane, id, terms, min(m.lock_time, m.deadline), CLAIMED, empty(address))
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -411,7 +408,7 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     self._redirects[id] = empty(Redirect)
     terms: uint256 = lanes._open_terms(m.lane)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, self._left(m.kind, m.lock_time, m.deadline), REDIRECTED, payee)
+    self._land(m.lane, id, terms, min(m.lock_time, m.deadline), REDIRECTED, payee)
     instruction._record(payee, reason, document)
     log SuspenseRedirected(lane=m.lane, payee=payee, id=id, amount=amount)
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -507,25 +504,25 @@ def _token_role(lane: bytes32, account: address) -> uint256:
 
 @internal
 @view
-def _check(m: message.Message, terms: uint256):
+def _check(codec: uint16, kind: uint8, lock_time: uint64, terms: uint256):
     """
     @dev What a message must be, whoever attests it.
     """
-    assert (m.codec == message.CODEC or m.codec == message.FIRST_CODEC), "transit: unknown codec"
-    assert m.kind | message.RETURNED == (
+    assert (unsafe_sub(convert(codec, uint256), message.FIRST_CODEC) <= 1), "transit: unknown codec"
+    assert kind | message.RETURNED == (
         message.RETURNED_RELEASE if terms & lanes.HOME != 0 else message.RETURNED_ISSUE
     ), "transit: wrong direction"
     # A unit may not be here before it has left there, on whichever clock one looks.
-    assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"
+    assert convert(lock_time, uint256) <= block.timestamp, "transit: before its lock time"
 
 
 @internal
 @pure
-def _recipient(m: message.Message) -> address:
+def _recipient(party: bytes32) -> address:
     """
     @dev The account that a message names.
     """
-    recipient: address = message._address(m.recipient)
+    recipient: address = message._address(party)
     assert recipient != empty(address), "transit: recipient is no account"
     return recipient
 
@@ -538,19 +535,17 @@ def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address)
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
     lanes._book_in(m.lane, terms, convert(m.nonce, uint256), m.amount)
-    late: bool = self._is_late(m.codec, m.kind, m.deadline)
-    credited: bool = not late and self._credit(m.lane, terms, recipient, m.amount)
+    credited: bool = False
+    if convert(m.deadline, uint256) > block.timestamp or not message._has_deadline(m.codec, m.kind):
+        credited = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
-        if m.kind & message.RETURNED == 0:
-            self._land(m.lane, id, terms, m.lock_time, DELIVERED, empty(address))
-        else:
-            self._land(m.lane, id, terms, m.deadline, CAME_BACK, empty(address))
+        self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
     # Only a recipient who can't receive, or is too late, is suspense; a token that is paused, or short of gas, is a retry.
-    assert late or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(
-        recipient
-    ), "transit: token refused"
+    assert self._is_late(m.codec, m.kind, m.deadline) or not staticcall ISecurityToken(
+        lanes._opened_with[m.lane].token
+    ).canReceive(recipient), "transit: token refused"
     self.suspended[id] = m.amount
     flows._book_suspense(m.lane, terms, m.amount)
     log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
@@ -571,19 +566,11 @@ def _is_late(codec: uint16, kind: uint8, deadline: uint64) -> bool:
 
 
 @internal
-@pure
-def _left(kind: uint8, lock_time: uint64, deadline: uint64) -> uint64:
-    """
-    @dev When units left the account they were on: of those that came back, before they went.
-    """
-    return lock_time if kind & message.RETURNED == 0 else deadline
-
-
-@internal
 def _land(lane: bytes32, id: bytes32, terms: uint256, left: uint64, kind: uint256, payee: address):
     """
     @dev Remember that units landed today. Units that left before today's first moment were in no closing
-         balance meanwhile: with the message this proves for which closes. The others need no word.
+         balance meanwhile: with the message this proves for which closes. The others need no word. What is delivered had
+         left at its lock time, before its deadline; what came back, at its deadline, before its lock time.
     """
     clock: uint256 = lanes._day_clock(terms)
     if convert(left, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):

@@ -31,9 +31,8 @@ class Landed(IntEnum):
     DELIVERED = 1
     CLAIMED = 2
     REDIRECTED = 3
-    CAME_BACK = 4
     # They did not: they went back that day.
-    WENT_BACK = 5
+    WENT_BACK = 4
 
 
 @dataclass(frozen=True, slots=True)

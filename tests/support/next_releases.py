@@ -194,7 +194,7 @@ def migrate(notes: bytes32):
 '''
 
 CLOCK_ASSERTION = (
-    'assert convert(m.lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
+    'assert convert(lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
 )
 
 
