@@ -268,7 +268,7 @@ class Scenario:
         self.rig.align()
         word = bytes(12) + bytes.fromhex(str(recipient)[2:])
         send = suite.custodies[network.lane].lock if verb == "lock" else suite.escrow.burn
-        receipt = send(network.lane, word, amount, suite.chain.now + _DAY, sender=sender)
+        receipt = send(network.lane, word, amount, suite.chain.now + 60 * _DAY, sender=sender)
         assert isinstance(receipt, Receipt)
         self.rig.align()
         return receipt, LaneMessage.from_event(receipt.one("MessageSent").args["message"])
