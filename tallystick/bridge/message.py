@@ -20,6 +20,8 @@ __all__ = [
     "MAX_DEADLINE",
     "NO_CAP",
     "OPEN_END",
+    "RETURNED",
+    "SUSPENSE_ENDS",
     "Direction",
     "Grade",
     "Kind",
@@ -45,6 +47,10 @@ MAX_DEADLINE: Final = 90 * 86_400
 NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
 OPEN_END: Final = 2**48 - 1
+# Of a kind, beside its direction: the units come back.
+RETURNED: Final = 4
+# Events that say how units left suspense.
+SUSPENSE_ENDS: Final = ("SuspenseClaimed", "SuspenseRedirected", "MessageReturned")
 MESSAGE_FIELDS: Final = (
     ("uint16", "codec"),
     ("uint8", "kind"),
@@ -114,7 +120,7 @@ class Kind(IntEnum):
     @property
     def direction(self) -> Kind:
         """Without the difference: to the remote ledger, or home."""
-        return Kind(self & 3)
+        return Kind(self & ~RETURNED)
 
     @property
     def returned(self) -> bool:

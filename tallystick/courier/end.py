@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from tallystick.bridge.message import LaneMessage, message_of
+from tallystick.bridge.message import SUSPENSE_ENDS, LaneMessage, message_of
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain import Contract, RawLog, Revert
 from tallystick.chain.abi import CodecError
@@ -23,8 +23,6 @@ __all__ = ["Counts", "LaneEnd", "Sent"]
 
 _SENT: Final = "MessageSent"
 _DELIVERED: Final = "MessageDelivered"
-# How suspense ends.
-_ENDED: Final = ("SuspenseClaimed", "SuspenseRedirected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class LaneEnd:
                 )
                 continue
             amount = int(event.args["amount"])
-            if name in _ENDED:
+            if name in SUSPENSE_ENDS:
                 found.landed[id_] = 0
                 found.counts = replace(counts, suspense=counts.suspense - amount)
             else:
@@ -176,7 +174,7 @@ class LaneEnd:
     @cached_property
     def _names(self) -> Mapping[bytes, str]:
         events = self.escrow.interface.events_by_name
-        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, *_ENDED)}
+        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, *SUSPENSE_ENDS)}
 
     def sent(self) -> Iterator[Sent]:
         """Yield what was sent, is final and was not dropped, in order."""
@@ -194,7 +192,7 @@ class LaneEnd:
         return self._believed.landed.get(id_) if found is None else found
 
     def is_settled(self, id_: bytes) -> bool:
-        """Whether a message reached an account here, as far as that is final."""
+        """Whether a message reached an account here or went back, as far as that is final."""
         return self._believed.landed.get(id_) == 0
 
     def drop(self, sent: Sent) -> bool:

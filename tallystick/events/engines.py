@@ -17,7 +17,7 @@ from tallystick.actions.message import (
     Told,
 )
 from tallystick.actions.record import EventRecord
-from tallystick.bridge.message import LaneId, LaneMessage, message_of
+from tallystick.bridge.message import SUSPENSE_ENDS, LaneId, LaneMessage, message_of
 from tallystick.chain import Chain, Contract, Event, RawLog, Revert
 from tallystick.chain.abi import address_bytes
 from tallystick.errors import CheckFailed, InputError
@@ -323,9 +323,7 @@ class Engines:
         if ledger != self.home:
             return self.custody_hint(ledger, lane, day)
         escrow = self.connection.escrow(ledger)
-        kinds = [
-            (name, (lane,)) for name in ("UnitsSuspended", "SuspenseClaimed", "SuspenseRedirected")
-        ]
+        kinds = [(name, (lane,)) for name in ("UnitsSuspended", *SUSPENSE_ENDS)]
         return hinted(
             lambda hint: int(escrow.suspense_at_close(lane, day, hint)),
             lambda: self._days_of(ledger, escrow, kinds, day),

@@ -26,7 +26,7 @@ __all__ = [
     "inv_5",
 ]
 
-PLACES: Final = ("in transit", "delivered", "suspense", "claimed")
+PLACES: Final = ("in transit", "delivered", "suspense", "claimed", "returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ def inv_2(seen: Observation) -> Verdict:
     for lane in _seen_lanes(seen):
         name, home, remote = lane.name, lane.home, lane.remote
         of_lane, strays = messages[lane.id], lanes_strays[lane.id]
-        locked = sum(m.amount for m in of_lane if m.kind == Kind.ISSUE)
-        burned = sum(m.amount for m in of_lane if m.kind == Kind.RELEASE)
-        issued = sum(m.amount * m.deliveries for m in of_lane if m.kind == Kind.ISSUE)
+        locked = sum(m.amount for m in of_lane if m.direction == Kind.ISSUE)
+        burned = sum(m.amount for m in of_lane if m.direction == Kind.RELEASE)
+        issued = sum(m.amount * m.deliveries for m in of_lane if m.direction == Kind.ISSUE)
         issued += sum(s.amount for s in strays if s.ledger == remote.ledger)
-        released = sum(m.amount * m.deliveries for m in of_lane if m.kind == Kind.RELEASE)
+        released = sum(m.amount * m.deliveries for m in of_lane if m.direction == Kind.RELEASE)
         released += sum(s.amount for s in strays if s.ledger == home.ledger)
         kept, standing = locked - released, issued - burned
         figures += [
@@ -171,7 +171,7 @@ def inv_3(seen: Observation) -> Verdict:
     places = Counter(message.place for message in seen.messages)
     return Verdict(
         "INV-3",
-        "a message takes effect at most once: delivered, or suspended and then claimed",
+        "a message takes effect at most once: delivered, or suspended and then claimed or returned",
         (
             ("messages", len(seen.messages)),
             *((f"messages {place}", places[place]) for place in PLACES),
@@ -203,10 +203,11 @@ def _effects_of(message: MessageState, lane: str) -> Iterator[Break]:
     at, which = message.destination, f"of message {message.nonce} from {message.source}"
     if message.deliveries > 1:
         yield Break(at, lane, f"deliveries {which}", message.deliveries, "at most 1")
-    if message.claims > 1:
-        yield Break(at, lane, f"claims {which}", message.claims, "at most 1")
-    if message.claims and not message.to_suspense:
-        yield Break(at, lane, f"claims {which}, never in suspense", message.claims, 0)
+    left = message.claims + message.returns
+    if left > 1:
+        yield Break(at, lane, f"claims and returns {which}", left, "at most 1")
+    if left and not message.to_suspense:
+        yield Break(at, lane, f"claims and returns {which}, never in suspense", left, 0)
     if message.arrived != bool(message.deliveries):
         logged = bool(message.deliveries)
         yield Break(at, lane, f"arrival bit {which}", int(message.arrived), int(logged))

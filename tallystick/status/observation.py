@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.bridge.message import Lack, LaneId, MessageId
+from tallystick.bridge.message import RETURNED, Lack, LaneId, MessageId
 
 __all__ = [
     "EpochState",
@@ -171,7 +171,8 @@ class MessageState:
         arrived: the destination says that the nonce arrived.
         deliveries: how often the destination logged its delivery.
         to_suspense: it was delivered into suspense.
-        claims: how often it was claimed from there.
+        claims: how often it was claimed or redirected from there.
+        returns: how often it went back from there.
         suspended: base units that the destination still holds for it.
         age: seconds on the destination's clock since the units left.
     """
@@ -192,8 +193,14 @@ class MessageState:
     deliveries: int = 0
     to_suspense: bool = False
     claims: int = 0
+    returns: int = 0
     suspended: int = 0
     age: int = 0
+
+    @property
+    def direction(self) -> int:
+        """Its kind, as if its units did not come back."""
+        return self.kind & ~RETURNED
 
     @property
     def place(self) -> str:
@@ -201,7 +208,7 @@ class MessageState:
         if not self.deliveries:
             return "in transit"
         if self.to_suspense:
-            return "claimed" if self.claims else "suspense"
+            return "claimed" if self.claims else "returned" if self.returns else "suspense"
         return "delivered"
 
 

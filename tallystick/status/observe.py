@@ -16,7 +16,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tallystick.bridge.message import OPEN_END, Kind, Lack, LaneMessage, MessageId, party_address
+from tallystick.bridge.message import (
+    OPEN_END,
+    RETURNED,
+    SUSPENSE_ENDS,
+    Kind,
+    Lack,
+    LaneMessage,
+    MessageId,
+    party_address,
+)
 from tallystick.bridge.outbox import PAGE, words_of
 from tallystick.chain import Block, ChainError, Contract, Event, Revert
 from tallystick.chain.abi import CodecError, keccak
@@ -342,13 +351,16 @@ def _messages(
     `count`: how many messages the source says that it sent.
     """
     delivered = destination.events(destination.escrow, "MessageDelivered", lane.id_bytes)
-    ended = [
-        event
-        for name in ("SuspenseClaimed", "SuspenseRedirected")
-        for event in destination.events(destination.escrow, name, lane.id_bytes)
-    ]
+    ended = {
+        name: Counter(
+            bytes(event.args["id"])
+            for event in destination.events(destination.escrow, name, lane.id_bytes)
+        )
+        for name in SUSPENSE_ENDS
+    }
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
-    claims = Counter(bytes(event.args["id"]) for event in ended)
+    returns = ended.pop("MessageReturned")
+    claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
         arrivals.setdefault(MessageId(event.args["id"]), []).append(event)
@@ -360,7 +372,8 @@ def _messages(
         good = [e for e in logged if (e.args["nonce"], e.args["amount"]) == _key(message)]
         if len(good) == len(logged):
             arrivals.pop(message.id, None)
-        settled = len(good) == 1 and (not good[0].args["suspended"] or claims[message.id] == 1)
+        left = claims[message.id] + returns[message.id]
+        settled = len(good) == 1 and (not good[0].args["suspended"] or left == 1)
         found.append((event, message, good, settled))
     # What was delivered once and is over needs no further questions.
     open_ones = [message for _, message, _, settled in found if not settled]
@@ -380,7 +393,7 @@ def _messages(
     states = []
     for event, message, good, settled in found:
         has_arrived, waiting = (True, 0) if settled else next(answers)
-        own = bytes(event.args["id"]) == message.id and message.kind == kind
+        own = bytes(event.args["id"]) == message.id and message.kind & ~RETURNED == kind
         states.append(
             MessageState(
                 lane=lane.id_bytes,
@@ -399,6 +412,7 @@ def _messages(
                 deliveries=len(good),
                 to_suspense=any(e.args["suspended"] for e in good),
                 claims=claims[message.id],
+                returns=returns[message.id],
                 suspended=int(waiting),
                 age=destination.block.timestamp - message.lock_time,
             )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tallystick.bridge.figures import Figure
-from tallystick.bridge.message import OPEN_END
+from tallystick.bridge.figures import Figure, Landed, Landing
+from tallystick.bridge.message import OPEN_END, SUSPENSE_ENDS
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
@@ -129,8 +129,8 @@ def _units_suspended(step: Step) -> Changes:
     }
 
 
-@on("SuspenseClaimed", "SuspenseRedirected")
-def _suspense_claimed(step: Step) -> Changes:
+@on(*SUSPENSE_ENDS)
+def _suspense_ended(step: Step) -> Changes:
     return {
         **_moved(step, suspense=-step.amount),
         **_counted(step, Figure.SUSPENSE, -step.amount),
@@ -144,6 +144,14 @@ sets("RedirectProposed", "redirect_of id", same="payee registrar")
 sets("RedirectWithdrawn", "redirect_of id", to={})
 sets("SuspenseRedirected", "redirect_of id", to={})
 sets("UnitsLanded", "landed id", to="landing")
+
+
+@on("MessageReturned")
+def _message_returned(step: Step) -> Changes:
+    """They did not land: the day on which they went is kept."""
+    minute = step.member("terms", "lane_state", step.lane)["close_minute"]
+    went = Landing(business_day(step.at, minute), Landed.WENT_BACK)
+    return {("landed", step.id): went.pack()}
 
 
 @on("FigureKept")
