@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tallystick import __version__
-from tallystick.chain import Chain, Receipt, Revert
+from tallystick.chain import Chain, Receipt
 from tallystick.chain.local import LocalLedger, open_ledgers
 from tallystick.demo.dividend import Dividend, Party
+from tallystick.demo.ends import Ends, refusal
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
 from tallystick.deploy.describe import refreshed
@@ -100,6 +101,7 @@ class _Story:
         self._lost_eligibility()
         self._back_home()
         self._refused_messages()
+        self._other_ends()
         self._upgrade_in_transit()
         self._past_day()
         self._dividend()
@@ -249,7 +251,7 @@ class _Story:
             f"({receipt.gas_used:,} gas)."
         )
         stranger = self._refused_party()
-        reason = self._refusal(
+        reason = refusal(
             lambda: self.remote.token.transfer(stranger.account, 1, sender=giver.account)
         )
         report.say(f"{self.remote_name}: {giver.name} to {stranger.name}: refused, {reason}.")
@@ -271,7 +273,7 @@ class _Story:
             raise CheckFailed("a recipient that can't receive was credited")
         report.say("Delivered all the same: the units wait in suspense under the recipient's name.")
         self._sample("suspense")
-        reason = self._refusal(lambda: self.network.claim(message))
+        reason = refusal(lambda: self.network.claim(message))
         report.say(f"A claim before the recipient is eligible again: refused, {reason}.")
         self.network.admit(self.remote, recipient.account, recipient.until_day)
         self.network.claim(message)
@@ -324,11 +326,26 @@ class _Story:
                 ),
             ),
         ]
-        rows = [(label, self._refusal(attempt)) for label, attempt in attempts]
+        rows = [(label, refusal(attempt)) for label, attempt in attempts]
         report.table("Refused", ("Message", "Reason"), rows)
         self.network.deliver(message)
         report.say("The same message, whole and signed by enough of both, is then delivered.")
         self._sample("after refusals")
+
+    def _other_ends(self) -> None:
+        sender, recipient = self._home_holder(0), self._remote_holder(0)
+        ends = Ends(
+            self.report,
+            self.network,
+            (sender.account, sender.name),
+            (recipient.account, recipient.name),
+            self._portion(sender, 40),
+            self._units,
+            self._catch_up,
+            self._sample,
+        )
+        ends.too_late()
+        ends.rotation()
 
     def _upgrade_in_transit(self) -> None:
         report = self.report
@@ -565,13 +582,6 @@ class _Story:
         """Let a ledger's clock reach a moment, as it would by itself."""
         if chain.now < moment:
             chain.set_time(moment)
-
-    def _refusal(self, attempt: Callable[[], object]) -> str:
-        try:
-            attempt()
-        except Revert as revert:
-            return str(revert).removeprefix("reverted: ")
-        raise CheckFailed("what had to be refused was accepted")
 
     def _units(self, amount: object) -> str:
         return units_text(int(str(amount)), self.instrument.decimals)

@@ -5,7 +5,7 @@ Who is who is fixed by account index, so that tests, `devnet` and `demo` mean th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +25,6 @@ from tallystick.bridge.message import (
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
-from tallystick.deploy.signers import first_signers
 from tallystick.deploy.verify import verify, wrong
 from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import Instrument
@@ -395,7 +394,7 @@ class Network:
         return attest(message, self.signer_set(epoch), domain, keys[:count])
 
     def attestations(self, message: LaneMessage) -> tuple[bytes, ...]:
-        """Let enough attestors of each of the lane's first verifiers sign a message."""
+        """Let enough attestors of each of the lane's newest verifiers sign a message."""
         return self._by_each(self.destination(message), message, ATTESTATION_TYPE)
 
     def batch_attestations(self, messages: Sequence[LaneMessage]) -> tuple[bytes, ...]:
@@ -410,8 +409,16 @@ class Network:
             attest(
                 what, one, domain, [keys[each] for each in one.signers[: one.threshold]], attests
             )
-            for one in first_signers(self.plan.lanes[0], self.parties.attestors[0])
+            for one in self._newest_signers(suite)
         )
+
+    def _newest_signers(self, suite: Suite) -> Iterator[SignerSet]:
+        """Who signs what arrives on a ledger by the first lane, as its verifiers say."""
+        state = suite.escrow.lane_state(self.lane)
+        for verifier in (state.terms.verifier, state.terms.second):
+            if int(verifier, 16):
+                signs = suite.chain.at("QuorumVerifier", verifier).signer_set()
+                yield SignerSet.of(int(state.epoch), int(signs.threshold), signs.signers)
 
     def deliver(self, message: LaneMessage, *attestations: bytes) -> Receipt:
         """A courier delivers a message, attested unless attestations are given."""
@@ -423,6 +430,13 @@ class Network:
                 sender=suite.chain.account(COURIER),
             )
         )
+
+    def return_to_source(self, message: LaneMessage) -> LaneMessage:
+        """Somebody sends back what waits past its message's deadline; returns what is sent."""
+        suite = self.destination(message)
+        sender = suite.chain.account(COURIER)
+        receipt = suite.escrow.return_to_source(message.as_tuple(), sender=sender)
+        return message_of(_receipt(receipt).one("MessageSent"))
 
     def claim(self, message: LaneMessage) -> Receipt:
         """A courier claims what waits in suspense for its recipient."""
