@@ -58,7 +58,7 @@ class _Outside(html.parser.HTMLParser):
 def test_story_ends_with_all_invariants_holding(backend: str) -> None:
     status, text = tell(backend)
     assert status == 0
-    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 12
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 14
     assert len(re.findall(r"│ INV-[1-6] .*│ holds", text)) == 6
     assert "BROKEN" not in text
 
@@ -66,6 +66,7 @@ def test_story_ends_with_all_invariants_holding(backend: str) -> None:
 @pytest.mark.requirement("INV-3", "INV-4", "R-20")
 def test_each_bad_message_is_refused_for_its_own_reason() -> None:
     _, text = tell("embedded")
+    text = text[text.index("Messages that are refused") : text.index("A message arrives too late")]
     for reason in (
         "transit: delivered already",
         "verifier: wrong signature",
@@ -74,6 +75,21 @@ def test_each_bad_message_is_refused_for_its_own_reason() -> None:
         "transit: wrong direction",
     ):
         assert text.count(reason) == 1
+
+
+@pytest.mark.requirement("INV-3", "R-24")
+def test_what_comes_too_late_is_back_with_its_sender() -> None:
+    _, text = tell("embedded")
+    assert text.count("a claim is refused, transit: past its deadline.") == 1
+    assert re.search(r"has the units again \([\d,]+ gas\)\.", text)
+    assert re.search(r"messages returned\W+1\b", text)
+
+
+@pytest.mark.requirement("R-69")
+def test_attestors_change_while_what_they_signed_is_under_way() -> None:
+    _, text = tell("embedded")
+    assert "What was signed before arrives: the epoch before stays valid for a while." in text
+    assert re.search(r"signed by 0x\w{8}… too: refused, verifier: wrong signature\.", text)
 
 
 @pytest.mark.requirement("R-41")
@@ -109,7 +125,7 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     outside.feed(page)
     assert status == 0
     assert outside.loads == []
-    assert page.count("<h2>") == 12
+    assert page.count("<h2>") == 14
     assert page.count("<svg") == 2
     assert f"report {tmp_path / 'index.html'}" in text
     # What README.md shows is what is told; `python -m tools.readme` writes it anew.

@@ -127,6 +127,7 @@ def _messages(world: World) -> None:
     world.burned(11)
     world.locked(13)
     _redirects(world, kept)
+    _returns(world)
     _signed_locks(home, world.lane)
 
 
@@ -151,6 +152,24 @@ def _redirects(world: World, kept: LaneMessage) -> None:
     side.escrow.withdraw_redirect(kept.as_tuple(), *STATED, sender=side.guardian)
     side.escrow.propose_redirect(kept.as_tuple(), side.fund, *STATED, sender=side.registrar)
     side.escrow.redirect(given.as_tuple(), side.investor, *STATED, sender=side.custodian)
+
+
+def _returns(world: World) -> None:
+    """Both ways, past their deadlines; one is delivered where it came from, one is under way."""
+    home, remote = world.home, world.remote
+    sent = (
+        world.network.lock(home.investor, remote.outsider, 21, deadline=home.chain.now + 600),
+        world.network.burn(remote.investor, home.investor, 8, deadline=remote.chain.now + 600),
+    )
+    for side in (home, remote):
+        side.chain.advance(1_200)
+    world.synchronise()
+    answers = []
+    for message in sent:
+        world.deliver(message)
+        answers.append(world.network.return_to_source(message))
+    world.synchronise()
+    world.deliver(answers[0])
 
 
 def _figures(world: World) -> None:
