@@ -100,15 +100,22 @@ def check_next(
     check_pieces(after, before)
 
 
-def deploy_implementation(chain: Chain, artifact_name: str, *, sender: Account) -> Contract:
+def deploy_implementation(
+    chain: Chain, release: build.Artifact | str, *, sender: Account
+) -> Contract:
     """Put a release's code on a ledger, all pieces of it; returns what a proxy points to.
 
     Anybody could: code has no power.
 
+    Args:
+        chain: the ledger.
+        release: the build of the release, or its name.
+        sender: who pays.
+
     Raises:
         CheckFailed: the pieces don't fit.
     """
-    artifact = build.artifact(artifact_name)
+    artifact = build.artifact(release) if isinstance(release, str) else release
     check_pieces(artifact)
     behind: list[Contract] = []
     # From the last, as each names the address of the next.
