@@ -1,7 +1,7 @@
 """What the contracts show to the outside, kept in git: `python -m tools.snapshots [--write]`.
 
 One file a contract under benchmarks/snapshots: functions with their selectors, events with their
-topics, storage layout, size of the deployed code; one for the ERC-165 ids of the interfaces. A
+topics, storage layout, size of the deployed code and its hash; one for the ERC-165 ids of the interfaces. A
 change that a reviewer has to see shows as a diff there.
 """
 
@@ -140,6 +140,9 @@ def contract_snapshot(compiled: Artifact) -> Snapshot:
         "source": compiled.source_path,
         "deployed_size": deployed_size(compiled),
         "initcode_size": len(compiled.bytecode),
+        # Without the immutables, so of every ledger: what a release's archive has, too.
+        "code_hash": f"0x{compiled.code_hash.hex()}",
+        "layout_hash": f"0x{compiled.layout_hash.hex()}",
         **describe_abi(compiled.abi),
         **describe_layout(compiled),
     }

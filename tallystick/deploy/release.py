@@ -15,7 +15,7 @@ from tallystick.build import Artifact
 from tallystick.chain import Chain, Revert
 from tallystick.chain.abi import CodecError, keccak
 from tallystick.chain.embedded import EmbeddedChain
-from tallystick.deploy.upgrade import deploy_implementation, proxy_of
+from tallystick.deploy.upgrade import deploy_implementation, installed_artifact, proxy_of
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.release import Archive, Document, Piece, Settings, Source, StandardJson
 from tallystick.governance.layout import conflicts
@@ -211,19 +211,38 @@ def checks_after(
     yield Check(f"functions of {number} kept", "; ".join(sorted(lost)))
 
 
-def checks_on(archive: Archive, suite: Suite) -> Check:
-    """Check whether a ledger has exactly this release registered.
+def checks_on(
+    archive: Archive,
+    suite: Suite,
+    after: Archive | None = None,
+    renames: Mapping[str, str] | None = None,
+) -> Iterator[Check]:
+    """Check an archive against a ledger: what is registered under its number, and what runs.
+
+    Args:
+        archive: the archive.
+        suite: the contracts of the ledger.
+        after: the archive of what runs there, where this checkout does not build it.
+        renames: as of `checks_after`.
 
     Raises:
-        CheckFailed: the contract has no proxy there.
+        CheckFailed: the contract has no proxy there, or nobody here has the build of what runs.
     """
-    proxy_of(suite, archive.contract)
+    ledger, proxy = suite.chain.name, proxy_of(suite, archive.contract)
     known = suite.authority.release_of(archive.id)
-    what = f"registered on {suite.chain.name}"
-    if not known.version:
-        return Check(what, "it is not, so far")
-    others = other_fields(Wanted.of(archive), suite.chain, known)
-    return Check(what, f"with another {', '.join(others)}" if others else "")
+    if known.version:
+        others = other_fields(Wanted.of(archive), suite.chain, known)
+        wrong = f"with another {', '.join(others)}" if others else ""
+        yield Check(f"{ledger}: registered so", wrong)
+    else:
+        yield Check(f"{ledger}: not registered so far", "")
+    installed = bytes(suite.authority.installation_of(proxy).release)
+    if installed == archive.id:
+        return
+    version = Version.unpack(int(suite.authority.release_of(installed).version))
+    before = installed_artifact(suite, archive.contract, [after.artifact] if after else [])
+    for each in checks_after(archive, before, version, renames):
+        yield Check(f"{ledger}: {each.what}", each.wrong)
 
 
 def other_fields(wanted: Wanted, chain: Chain, known: Any) -> list[str]:

@@ -259,4 +259,3 @@ class Archive(StrictModel):
 def archive_schema() -> dict[str, Any]:
     """Return the JSON schema of an archive."""
     return json_schema(Archive, SCHEMA, "Release")
-
