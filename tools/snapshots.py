@@ -1,8 +1,8 @@
 """What the contracts show to the outside, kept in git: `python -m tools.snapshots [--write]`.
 
 One file a contract under benchmarks/snapshots: functions with their selectors, events with their
-topics, storage layout, size of the deployed code and its hash; one for the ERC-165 ids of the interfaces. A
-change that a reviewer has to see shows as a diff there.
+topics, storage layout, size and hash of the deployed code; one for the ERC-165 ids of the
+interfaces. A change that a reviewer has to see shows as a diff there.
 """
 
 from __future__ import annotations
