@@ -145,6 +145,27 @@ def test_each_key_does_its_part_in_whatever_order(world: World, command: _Comman
     assert "ReleaseAuthority.roll_back: release: nothing to roll back to; sent by guardian" in out
 
 
+@pytest.mark.requirement("R-60")
+def test_a_token_of_three_pieces_moves_with_its_migration(world: World, command: _Command) -> None:
+    side, path = world.home, Path("token.json")
+    item = build.artifact("SecurityTokenNextMock")
+    notes = keccak(b"notes.md")
+    call = side.chain.at(item, side.token).migrate.encode(notes)
+    documents: dict[str, Any] = {"notes": Path("notes.md"), "evidence": [Path("audit.pdf")]}
+    archive_of("SecurityToken", Version(1, 1, 0), item, migration=call, **documents).write(path)
+    at = ("home", path)
+    for verb in ("register", "notice"):
+        assert all(step.startswith("executed") for step in command.acts(verb, *at))
+    command.acts("approve", *at, "--document", "review.pdf")
+    side.chain.advance(int(side.authority.NOTICE()))
+    side.chain.mine()
+    assert command.acts("activate", *at) == ["executed activate"]
+    later = side.chain.at(item, side.token)
+    assert (later.release(), later.release_notes_hash()) == ("1.1.0", notes)
+    given = ("verify", command.manifest, "--refresh", command.manifest, "--archive", path)
+    assert command(*given)[0] == 0
+
+
 def test_code_that_stands_already_is_registered_where_it_is(
     world: World, command: _Command
 ) -> None:
