@@ -18,6 +18,7 @@ from tallystick.files.instrument import instrument_schema
 from tallystick.files.manifest import manifest_schema
 from tallystick.files.pay_terms import pay_terms_schema
 from tallystick.files.plan import plan_schema
+from tallystick.files.release import archive_schema
 from tools.report import ROOT, Finding, print_findings
 
 PAGE: Final = Path("docs/files.md")
@@ -25,8 +26,8 @@ _HEAD: Final = """# Files, field by field
 
 Generated from the schemas by `make snapshots` (`python -m tools.fields`); `make lint` compares. How
 files are read, and what is refused: [registry](registry.md#files). Plan, instrument, event, coupons
-and pay terms are YAML (JSON is YAML, too), a manifest is JSON. Unknown fields are refused, with the
-nearest known; everything that is wrong with a file is said at once.
+and pay terms are YAML (JSON is YAML, too), manifest and release are JSON. Unknown fields are
+refused, with the nearest known; everything that is wrong with a file is said at once.
 """
 _FILES: Final[tuple[tuple[str, str, Callable[[], dict[str, Any]]], ...]] = (
     ("Plan", "What is to stand, for `tallystick deploy`.", plan_schema),
@@ -39,6 +40,7 @@ _FILES: Final[tuple[tuple[str, str, Callable[[], dict[str, Any]]], ...]] = (
     ),
     ("Pay terms", "How cash is paid, for `tallystick event terms`.", pay_terms_schema),
     ("Manifest", "What stands, written by `deploy`, `demo` and `devnet`.", manifest_schema),
+    ("Release", "A release's archive, written by `tallystick release build`.", archive_schema),
 )
 _BREAK: Final = re.compile(r"\s*\n\s*")
 

@@ -1,8 +1,8 @@
 """What the contracts show to the outside, kept in git: `python -m tools.snapshots [--write]`.
 
 One file a contract under benchmarks/snapshots: functions with their selectors, events with their
-topics, storage layout, size of the deployed code; one for the ERC-165 ids of the interfaces. A
-change that a reviewer has to see shows as a diff there.
+topics, storage layout, size and hash of the deployed code; one for the ERC-165 ids of the
+interfaces. A change that a reviewer has to see shows as a diff there.
 """
 
 from __future__ import annotations
@@ -141,6 +141,9 @@ def contract_snapshot(compiled: Artifact) -> Snapshot:
         "source": compiled.source_path,
         "deployed_size": deployed_size(compiled),
         "initcode_size": len(compiled.bytecode),
+        # Without the immutables, so of every ledger: what a release's archive has, too.
+        "code_hash": f"0x{compiled.code_hash.hex()}",
+        "layout_hash": f"0x{compiled.layout_hash.hex()}",
         **describe_abi(compiled.abi),
         **describe_layout(compiled),
     }

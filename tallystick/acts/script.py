@@ -115,6 +115,14 @@ class Script:
         self._step(ledger, f"create {what}", act)
         return address
 
+    def has_key(self, ledger: str, name: str, role: str) -> bool:
+        """Whether an act of a role can be done here, as far as keys go."""
+        try:
+            self._sender(ledger, name, role)
+        except _ElsewhereError:
+            return False
+        return True
+
     def _step(
         self, ledger: str, name: str, act: Callable[[], Step], *, done: bool = False, wait: str = ""
     ) -> Step:

@@ -22,6 +22,7 @@ import hashlib
 import itertools
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -49,13 +50,19 @@ __all__ = [
     "add",
     "artifact",
     "artifacts",
+    "as_json",
     "compile_file",
     "compile_layout",
+    "compile_texts",
+    "compiler_version",
     "export",
     "forget",
+    "from_json",
+    "joined",
     "main",
     "names",
     "source_root",
+    "source_texts",
     "sources",
     "watched",
 ]
@@ -90,6 +97,8 @@ class Artifact:
         immutables_length: bytes of immutables appended to the runtime code on chain.
         behind: the pieces behind this one, each handing to the next what it does not know; empty:
             it is in one piece, or is itself behind another.
+        sources: path -> SHA-256 of what it was compiled from, relative as above; empty where only
+            the outcome is known.
     """
 
     name: str
@@ -103,6 +112,7 @@ class Artifact:
     devdoc: Mapping[str, Any] = field(repr=False)
     immutables_length: int
     behind: tuple[Artifact, ...] = field(default=(), repr=False)
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     debug_path: Path | None = field(default=None, repr=False, compare=False)
 
     @functools.cached_property
@@ -250,7 +260,7 @@ def export(directory: Path | str) -> list[Path]:
     written = []
     for item in _Sources(root).values():
         path = target / f"{item.name}.json"
-        write_whole(path, json.dumps(_to_json(item), sort_keys=True).encode() + b"\n")
+        write_whole(path, json.dumps(as_json(item), sort_keys=True).encode() + b"\n")
         written.append(path)
     return written
 
@@ -272,10 +282,49 @@ def compile_file(path: Path | str, root: Path | str | None = None) -> Artifact:
     except ValueError:
         base, relative = file.parent, Path(file.name)
     head, debug, _ = compile_source(base, relative)
-    item = _from_json(head, None)
+    item = from_json(head)
     # Not cached: keep the debug output in memory, where the property would otherwise load it.
     item.__dict__["_debug"] = debug
     return item
+
+
+def source_texts(item: Artifact) -> dict[str, str]:
+    """The sources of a contract and of all that it imports, of every piece, by path.
+
+    Raises:
+        BuildError: they are not here, or not any more what was compiled.
+    """
+    root, texts = source_root(), {}
+    for piece in (item, *item.behind):
+        if root is None or not piece.sources:
+            raise BuildError(f"{piece.name}: its sources are kept in a checkout only")
+        for path, digest in piece.sources.items():
+            content = (root / path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise BuildError(f"{path} changed while it was compiled: build again")
+            texts[path] = content.decode()
+    return texts
+
+
+def compile_texts(texts: Mapping[str, str], paths: Iterable[str]) -> Artifact:
+    """Compiles sources and nothing else: what they import is among them, or the compiler's own.
+
+    Args:
+        texts: the sources by path, relative and without `..`.
+        paths: those of the contract's pieces, the first one first.
+
+    Raises:
+        BuildError: one does not compile, or there is no compiler.
+    """
+    if compiler_version() is None:
+        raise BuildError("sources need the compiler: pip install 'vyper==0.4.3'")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for path, text in texts.items():
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.encode())
+        return joined([from_json(compile_source(root, Path(path))[0]) for path in paths])
 
 
 @contextlib.contextmanager
@@ -312,7 +361,7 @@ class _Artifacts(Mapping[str, Artifact]):
             if name not in self.paths:
                 raise BuildError(_unknown(name, self.paths))
             behind = itertools.takewhile(self.paths.__contains__, (name + end for end in _BEHIND))
-            self.loaded[name] = _joined(self._load(name), tuple(self[piece] for piece in behind))
+            self.loaded[name] = joined((self._load(name), *(self[piece] for piece in behind)))
         return self.loaded[name]
 
     @abc.abstractmethod
@@ -353,7 +402,7 @@ class _Sources(_Artifacts):
         if any(self._digest(path) != digest for path, digest in head["sources"].items()):
             return None
         debug = self.cache / f"{name}.{head['key']}.debug.json"
-        return _from_json(head, debug) if debug.exists() else None
+        return from_json(head, debug) if debug.exists() else None
 
     def _built(self, name: str) -> Artifact:
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -372,7 +421,7 @@ class _Sources(_Artifacts):
             self._tidy(name)
             write_whole(path, json.dumps(debug).encode())
             write_whole(self.cache / f"{name}.json", json.dumps(head).encode())
-            return _from_json(head, path)
+            return from_json(head, path)
 
     def _tidy(self, name: str) -> None:
         """Removes debug parts of earlier sources, unless somebody may still be reading them."""
@@ -399,7 +448,7 @@ class _Packaged(_Artifacts):
         super().__init__({path.stem: path for path in sorted(directory.glob("*.json"))})
 
     def _load(self, name: str) -> Artifact:
-        return _from_json(json.loads(self.paths[name].read_bytes()), None)
+        return from_json(json.loads(self.paths[name].read_bytes()))
 
 
 @functools.cache
@@ -412,8 +461,10 @@ def _packaged(directory: Path) -> _Packaged:
     return _Packaged(directory)
 
 
-def _joined(item: Artifact, behind: tuple[Artifact, ...]) -> Artifact:
+def joined(pieces: Iterable[Artifact]) -> Artifact:
     """A contract in pieces: callers of the first reach what is in those behind it too."""
+    item, *others = pieces
+    behind = tuple(others)
 
     def key(entry: Mapping[str, Any]) -> tuple[str, str, str]:
         types = json.dumps([[i["type"], i.get("components")] for i in entry["inputs"]])
@@ -463,7 +514,8 @@ def _keccak(data: bytes) -> bytes:
 # --- files -----------------------------------------------------------------------------------
 
 
-def _to_json(item: Artifact) -> dict[str, Any]:
+def as_json(item: Artifact) -> dict[str, Any]:
+    """An artifact as files have it, without the pieces behind it; `from_json` undoes it."""
     return {
         "name": item.name,
         "source_path": item.source_path,
@@ -478,7 +530,8 @@ def _to_json(item: Artifact) -> dict[str, Any]:
     }
 
 
-def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
+def from_json(head: Mapping[str, Any], debug: Path | None = None) -> Artifact:
+    """Undo `as_json`; `debug` is where the compiler's source map and syntax tree are, if kept."""
     return Artifact(
         name=head["name"],
         source_path=head["source_path"],
@@ -490,6 +543,7 @@ def _from_json(head: Mapping[str, Any], debug: Path | None) -> Artifact:
         userdoc=head["userdoc"],
         devdoc=head["devdoc"],
         immutables_length=head["immutables_length"],
+        sources=head.get("sources", {}),
         debug_path=debug,
     )
 

@@ -8,28 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from tallystick.cli.options import PATH, json_option
+from tallystick.cli.options import PATH, json_option, rename_option
 
 if TYPE_CHECKING:
     from tallystick.files.layout import LayoutFile
     from tallystick.governance.layout import Finding
 
 __all__ = ["layout"]
-
-
-class _Rename(click.ParamType):
-    """What has another name: OLD=NEW."""
-
-    name = "OLD=NEW"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        """Return (old, new)."""
-        old, _, new = value.partition("=")
-        if not old or not new:
-            self.fail(f"{value!r}: expected OLD=NEW", param, ctx)
-        return old, new
 
 
 _OPTIONS: Final = (
@@ -59,21 +44,16 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 def layout() -> None:
     """Storage layouts of Vyper contracts: what a release may change, and what it must not.
 
-    A file is a Vyper source, an artifact, what `layout show --json` wrote, or an output of the
-    compiler: standard JSON with layout and annotated_ast, or `vyper -f layout,annotated_ast`.
+    A file is a Vyper source, the archive of a release, an artifact, what `layout show --json`
+    wrote, or an output of the compiler: standard JSON with layout and annotated_ast, or
+    `vyper -f layout,annotated_ast`.
     """
 
 
 @layout.command()
 @click.argument("old", type=PATH)
 @click.argument("new", type=PATH)
-@click.option(
-    "--rename",
-    "renames",
-    type=_Rename(),
-    multiple=True,
-    help="A variable, module, or Struct.member with another name; may be given again.",
-)
+@rename_option
 @click.option(
     "--old-search-path",
     "old_search_paths",

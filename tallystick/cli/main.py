@@ -27,6 +27,7 @@ from tallystick.cli.options import (
     registry_option,
     rpc_option,
 )
+from tallystick.cli.release import release
 from tallystick.cli.schedule import schedule
 from tallystick.errors import CheckFailed, TallystickError
 
@@ -298,6 +299,13 @@ def deploy(
     help="Take a release that this build does not know; may be given again.",
 )
 @click.option(
+    "--archive",
+    "archives",
+    type=PATH,
+    multiple=True,
+    help="Hold a release to its archive, see `release`; may be given again.",
+)
+@click.option(
     "--refresh",
     type=PATH,
     metavar="FILE",
@@ -309,6 +317,7 @@ def verify(
     path: Path,
     out: Path | None,
     accepted: tuple[str, ...],
+    archives: tuple[Path, ...],
     refresh: Path | None,
     rpc: Pairs,
     as_json: bool,
@@ -321,7 +330,15 @@ def verify(
     """
     from tallystick.cli.verify import check
 
-    return check(path, out, dict(rpc), accepted=accepted, refresh=refresh, as_json=as_json)
+    return check(
+        path,
+        out,
+        dict(rpc),
+        accepted=accepted,
+        archives=archives,
+        refresh=refresh,
+        as_json=as_json,
+    )
 
 
 @cli.command()
@@ -419,6 +436,7 @@ def act(
 event.add_command(schedule)
 cli.add_command(event)
 cli.add_command(layout)
+cli.add_command(release)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,6 +16,7 @@ __all__ = [
     "json_option",
     "manifest_option",
     "registry_option",
+    "rename_option",
     "rpc_option",
 ]
 
@@ -33,6 +34,21 @@ class _Pair(click.ParamType):
         if not ledger or not equals or not rest:
             self.fail("expected LEDGER=VALUE", param, ctx)
         return ledger, rest
+
+
+class _Rename(click.ParamType):
+    """What has another name: OLD=NEW."""
+
+    name = "OLD=NEW"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return (old, new)."""
+        old, _, new = value.partition("=")
+        if not old or not new:
+            self.fail(f"{value!r}: expected OLD=NEW", param, ctx)
+        return old, new
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -68,6 +84,13 @@ registry_option = click.option(
     multiple=True,
     metavar="LEDGER=ADDRESS",
     help="Where the instrument stands already: the registry there leads to the rest.",
+)
+rename_option = click.option(
+    "--rename",
+    "renames",
+    type=_Rename(),
+    multiple=True,
+    help="A variable, module, or Struct.member with another name; may be given again.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON in place of tables.")
 

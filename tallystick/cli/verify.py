@@ -19,6 +19,7 @@ from tallystick.errors import InputError
 from tallystick.files.manifest import SCHEMA as MANIFEST_SCHEMA
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
+from tallystick.files.release import Archive
 from tallystick.files.strict import joined, read
 from tallystick.governance.release import PROXIED, Version
 from tallystick.reach.accounts import Finder, lives_with_command
@@ -35,6 +36,7 @@ def check(
     rpc: Mapping[str, str] | None = None,
     *,
     accepted: Collection[str] = (),
+    archives: Collection[Path] = (),
     refresh: Path | None = None,
     as_json: bool = False,
 ) -> int:
@@ -45,6 +47,7 @@ def check(
         out: where the plan's journal is.
         rpc: addresses of nodes by ledger, in place of the file's.
         accepted: releases that this build does not know and that are taken, `CONTRACT@VERSION`.
+        archives: files of releases that are held to them.
         refresh: where the manifest is written with what acts changed of it, which is judged by.
         as_json: print one JSON object.
 
@@ -56,7 +59,10 @@ def check(
     if refresh is not None and not _is_manifest(path):
         raise InputError(path, "--refresh", refresh, "a manifest to refresh, and this is a plan")
     changed: list[tuple[str, Any, Any]] = []
-    facts, manifest, where = _judged(path, out, rpc or {}, accepted, changed if refresh else None)
+    kept = [Archive.load(each) for each in archives]
+    facts, manifest, where = _judged(
+        path, out, rpc or {}, accepted, kept, changed if refresh else None
+    )
     if refresh is not None and manifest is not None:
         manifest.write(refresh)
     bad = wrong(facts)
@@ -109,7 +115,7 @@ def left_over(
     as_json: bool = False,
 ) -> int:
     """Report what the deployer still has, and what else is not as meant; the exit status."""
-    facts, manifest, where = _judged(path, out, rpc or {}, ())
+    facts, manifest, where = _judged(path, out, rpc or {})
     left = left_of(facts, manifest) if manifest is not None else wrong(facts)
     others = tuple(fact for fact in wrong(facts) if fact not in left)
     if as_json:
@@ -154,7 +160,8 @@ def _judged(
     path: Path,
     out: Path | None,
     rpc: Mapping[str, str],
-    accepted: Collection[str],
+    accepted: Collection[str] = (),
+    archives: Collection[Archive] = (),
     changed: list[tuple[str, Any, Any]] | None = None,
 ) -> tuple[tuple[Fact, ...], Manifest | None, str]:
     """Judge a manifest, or what stands of a plan; returns all facts, of what, and what it was.
@@ -188,7 +195,7 @@ def _judged(
             connection = connection_of(report.manifest, opened.chains)
         contracts = sum(len(guarded_of(suite)) for suite in suites_of(connection).values())
         where = f"{contracts} contracts on {', '.join(connection.chains)}"
-        return verify(connection, plan, parties, accepted), connection.manifest, where
+        return verify(connection, plan, parties, accepted, archives), connection.manifest, where
 
 
 def _outlives(path: Path, plan: Plan) -> None:

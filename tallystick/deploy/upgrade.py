@@ -7,7 +7,7 @@ guardian rolls back. Each step takes the contracts of one ledger and who signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,15 +100,22 @@ def check_next(
     check_pieces(after, before)
 
 
-def deploy_implementation(chain: Chain, artifact_name: str, *, sender: Account) -> Contract:
+def deploy_implementation(
+    chain: Chain, release: build.Artifact | str, *, sender: Account
+) -> Contract:
     """Put a release's code on a ledger, all pieces of it; returns what a proxy points to.
 
     Anybody could: code has no power.
 
+    Args:
+        chain: the ledger.
+        release: the build of the release, or its name.
+        sender: who pays.
+
     Raises:
         CheckFailed: the pieces don't fit.
     """
-    artifact = build.artifact(artifact_name)
+    artifact = build.artifact(release) if isinstance(release, str) else release
     check_pieces(artifact)
     behind: list[Contract] = []
     # From the last, as each names the address of the next.
@@ -331,24 +338,30 @@ def roll_back(
     )
 
 
-def installed_artifact(suite: Suite, contract_name: str) -> build.Artifact:
+def installed_artifact(
+    suite: Suite, contract_name: str, others: Iterable[build.Artifact] = ()
+) -> build.Artifact:
     """Return the build of the release that runs behind a proxy, found by its code hash.
 
+    Args:
+        suite: the contracts of the ledger.
+        contract_name: the contract.
+        others: builds that are looked at before this checkout's, such as an archive's.
+
     Raises:
-        CheckFailed: this checkout does not build it.
+        CheckFailed: none of them is it.
     """
     authority = suite.authority
     installed = authority.installation_of(proxy_of(suite, contract_name))
     release = authority.release_of(installed.release)
     code = suite.chain.code(release.implementation)
-    for name in build.names():
-        if name.startswith(contract_name):
-            found = build.artifact(name)
-            if not found.is_code(code):
-                continue
-            behind = addresses_behind(found, release.implementation, suite.chain.code)
-            if code_hashes(found, behind).behind == bytes(release.behind_hash):
-                return found
+    ours = (build.artifact(name) for name in build.names() if name.startswith(contract_name))
+    for found in (*others, *ours):
+        if not found.is_code(code):
+            continue
+        behind = addresses_behind(found, release.implementation, suite.chain.code)
+        if code_hashes(found, behind).behind == bytes(release.behind_hash):
+            return found
     version = Version.unpack(release.version)
     raise CheckFailed(
         f"{suite.chain.name}: nothing built here has the code of {contract_name} {version}, which "

@@ -1,7 +1,7 @@
-"""Layouts as files have them: Vyper sources, artifacts of this build, outputs of the compiler.
+"""Layouts as files have them: Vyper sources, archives, artifacts of this build, compiler's outputs.
 
 `load_layout(path)` returns it, or raises `InputError`: one line that names the file, the field, the
-value and what was expected. An archive of a release will be one more kind of file.
+value and what was expected.
 """
 
 from __future__ import annotations
@@ -13,19 +13,27 @@ from typing import Any, Final
 
 from tallystick import build
 from tallystick.errors import InputError
+from tallystick.files.strict import joined
 from tallystick.files.vyper_output import whole_layout
 from tallystick.governance.layout import CODE, LOCK, SECTIONS, variables
 from tallystick.governance.stored_type import Type, parse_type
 from tallystick.storage import read_documents
 
-__all__ = ["SCHEMA", "LayoutFile", "check_renames", "layout_json", "load_layout"]
+__all__ = [
+    "SCHEMA",
+    "LayoutFile",
+    "check_layout",
+    "check_renames",
+    "layout_json",
+    "load_layout",
+]
 
 SCHEMA: Final = "tallystick.layout/1"
 # Syntax trees are deep; more than this is nobody's contract.
 _MAX_DEPTH: Final = 250
 _WANTED: Final = (
-    "a layout: a Vyper source (.vy), an artifact, or the compiler's output with "
-    "layout and annotated_ast"
+    "a layout: a Vyper source (.vy), the archive of a release, an artifact, or the compiler's "
+    "output with layout and annotated_ast"
 )
 
 
@@ -80,10 +88,19 @@ def load_layout(
         raise InputError(path, "types", str(error), _WANTED) from None
     except (KeyError, TypeError, AttributeError, ArithmeticError):
         raise InputError(path, "annotated_ast", "another shape", _WANTED) from None
+    check_layout(path, "", layout)
+    return LayoutFile(path, name, layout)
+
+
+def check_layout(path: Path, at: str, layout: Mapping[str, Any]) -> None:
+    """Refuse a layout, found in a file under a field, that `governance.layout` could not compare.
+
+    Raises:
+        InputError: something is no variable, or its type does not say what it is made of.
+    """
     for section, rows in layout.items():
         if section in SECTIONS:
-            _check(path, section, section, rows)
-    return LayoutFile(path, name, layout)
+            _check(path, joined(at, section), section, rows)
 
 
 def layout_json(file: LayoutFile) -> dict[str, Any]:
@@ -98,6 +115,9 @@ def _told(path: Path, documents: list[Any], contract: str) -> tuple[str, dict[st
     first = documents[0]
     if "contracts" in first:
         return _standard(path, first, contract)
+    if "pieces" in first:
+        # An archive: all pieces of a release have the storage of the first.
+        return str(first["contract"]), first["pieces"][0]["layout"]
     if isinstance(first.get("layout"), dict):
         return str(first.get("name", path.stem)), first["layout"]
     layouts = [each for each in documents if not each.keys() - set(SECTIONS)]

@@ -43,6 +43,7 @@ def test_version_and_help(tmp_path: Path) -> None:
         "event",
         "act",
         "layout",
+        "release",
     ):
         assert f"  {command} " in done.stdout
         assert tallystick(command, "-h", cwd=tmp_path).returncode == 0
@@ -68,6 +69,15 @@ _WRONG: list[tuple[tuple[str, ...], str]] = [
     ),
     (("layout", "check", "none.vy", "none.vy"), "none.vy: nothing: expected a file that exists"),
     (("layout", "check", "bad.yaml", "none.vy"), "bad.yaml: line 1, column 1: Expecting value"),
+    (("release", "check", "none.json"), "none.json: nothing: expected a file that exists"),
+    (
+        ("release", "notice", "home", "bad.yaml", "--manifest", "none.json"),
+        "bad.yaml: line 1, column 1: Expecting value",
+    ),
+    (
+        ("verify", "none.json", "--archive", "bad.yaml"),
+        "bad.yaml: line 1, column 1: Expecting value",
+    ),
     (("demo", "--instrument", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
     (
         ("demo", "--backend", "moon"),

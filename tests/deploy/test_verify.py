@@ -16,15 +16,19 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.changes import differences
 from tallystick.deploy.deploy import deploy
 from tallystick.deploy.describe import refreshed
+from tallystick.deploy.release import archive_of
+from tallystick.deploy.upgrade import upgrade
 from tallystick.deploy.verify import left_over, verify, wrong
 from tallystick.deploy.verify.fact import Fact, Found, Key, compare
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import load_plan
+from tallystick.files.release import Archive
+from tallystick.governance.release import Version
 from tallystick.governance.roles import Role
 from tallystick.reach.accounts import Finder
 from tallystick.reach.connection import connection_of
-from tests.deploy.drifts import DRIFTS, deployed, drifted, told, wrong_rows
-from tests.support.commands import plan_data, write_plan
+from tests.deploy.drifts import DRIFTS, NEXT, deployed, drifted, told, wrong_rows
+from tests.support.commands import APPLE, ROOT, plan_data, write_plan
 from tests.support.world import DAY, STATED, World, embedded
 
 TOLD = told()
@@ -109,6 +113,44 @@ def plan_of(names: list[str]) -> dict[str, Any]:
     ]
     data["lanes"] = [{**lane, "remote": name} for name in names[1:]]
     return data
+
+
+@pytest.mark.requirement("INV-9", "R-60")
+def test_what_runs_is_held_to_the_archive_that_is_given(
+    right: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side, network = right.home, right.network
+    item = build.artifact("SecurityTokenNextMock")
+    why: dict[str, Any] = {"notes": ROOT / "LICENSE", "evidence": [ROOT / "LICENSE"]}
+    archive = archive_of("SecurityToken", NEXT, item, **why)
+    other = archive_of("SecurityToken", NEXT, item, notes=ROOT / "LICENSE", evidence=[APPLE])
+    suite = network.suite("home")
+    done = upgrade(
+        suite, network.signers("home"), "SecurityToken", item.name, NEXT, evidence=archive.hash
+    )
+    connection = connection_of(refreshed(network.connection), network.chains)
+
+    def said(*archives: Archive) -> list[str]:
+        return [str(fact) for fact in wrong(verify(connection, archives=archives))]
+
+    # Of a build that does not know it.
+    known = build.names()
+    monkeypatch.setattr(build, "names", lambda: [each for each in known if "Next" not in each])
+    fact = "home: ReleaseAuthority: SecurityToken 1.1.0: "
+    assert len(said()) == 1
+    assert said(archive) == []
+    # The first one's evidence is the plan; the next but one is nobody's.
+    first = archive_of("SecurityToken", Version(1, 0, 0), build.artifact("SecurityToken"), **why)
+    assert said(archive, first) == []
+    item = build.artifact("SecurityTokenNextButOneMock")
+    later = archive_of("SecurityToken", Version(1, 2, 0), item, **why)
+    nowhere = "home: ReleaseAuthority: SecurityToken 1.2.0: registered nowhere"
+    assert said(archive, later) == [f"{nowhere}, as in its archive expected"]
+    assert said(other) == [f"{fact}with another evidence_hash, as in its archive expected"]
+    # The archive is right, and what stands at the address is not any more.
+    code = side.chain.code(done.implementation)
+    side.chain.set_code(done.implementation, code[:-1] + bytes([code[-1] ^ 1]))
+    assert f"{fact}with another code_hash, behind_hash" in said(archive)[0]
 
 
 @pytest.mark.requirement("INV-9", "R-60")

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tallystick import build
 from tallystick.chain.process import find_anvil
 from tallystick.cli.main import cli
+from tallystick.deploy.release import archive_of
 from tallystick.files.manifest import Manifest
+from tallystick.governance.release import Version
 from tallystick.local.network import Network
 
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
@@ -199,6 +202,20 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     moved = run("upgrade", "home", "InstrumentRegistry", "1.1.0", *why, "--execute")
     assert "5 executed, 1 waiting" in moved
     assert "the notice is over at " in moved
+    archive = tmp_path / "archive.json"
+    documents = {"notes": tmp_path / "order.txt", "evidence": [tmp_path / "order.txt"]}
+    item = build.artifact("InstrumentRegistryNextMock")
+    archive_of("InstrumentRegistry", Version(1, 1, 0), item, **documents).write(archive)
+    at = ("remote", archive, "--execute")
+    assert "2 executed" in run("release", "register", *at)
+    assert "1 executed" in run("release", "notice", *at)
+    assert "2 executed" in run("release", "approve", *at, "--document", tmp_path / "order.txt")
+    remote.chain.advance(3_600)
+    remote.chain.mine()
+    assert "1 executed" in run("release", "activate", *at)
+    assert remote.registry.release() == "1.1.0"
+    back = ("roll-back", "remote", "InstrumentRegistry", "--document", tmp_path / "order.txt")
+    assert "1 executed" in run("release", *back, "--execute")
     run("reconcile", "--execute")
     assert "DVCA" in run("event", "status", _EVENT)
 

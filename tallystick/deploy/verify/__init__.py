@@ -13,7 +13,12 @@ from tallystick.chain import Revert
 from tallystick.chain.abi import CodecError
 from tallystick.deploy.verify.engine import found_in_engine
 from tallystick.deploy.verify.fact import Fact, Found, Key, compare
-from tallystick.deploy.verify.governance import found_in_access, found_in_authority
+from tallystick.deploy.verify.governance import (
+    AS_ARCHIVED,
+    AUTHORITY,
+    found_in_access,
+    found_in_authority,
+)
 from tallystick.deploy.verify.instrument import found_in_registry, found_in_token
 from tallystick.deploy.verify.lanes import found_in_escrow
 from tallystick.deploy.verify.meant import (
@@ -28,6 +33,7 @@ from tallystick.deploy.verify.reader import Reader
 from tallystick.deploy.verify.words import NOBODY, ledger_names, where
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
+from tallystick.files.release import Archive
 from tallystick.reach.accounts import Parties
 from tallystick.reach.connection import Connection, guarded_of, suites_of
 
@@ -39,6 +45,7 @@ def verify(
     plan: Plan | None = None,
     parties: Parties | None = None,
     accepted: Collection[str] = (),
+    archives: Collection[Archive] = (),
 ) -> tuple[Fact, ...]:
     """Return every fact of what stands with what was meant, wrong ones first.
 
@@ -48,6 +55,8 @@ def verify(
         parties: the plan's accounts, found.
         accepted: releases that this build does not know and that are taken all the same, each as
             `CONTRACT@VERSION`.
+        archives: of releases, each held to its own wherever it is registered, in place of the
+            build; registered nowhere is wrong.
 
     Raises:
         ChainError: a ledger can't be reached.
@@ -56,9 +65,14 @@ def verify(
     found: dict[Key, Found] = {}
     for name, suite in suites_of(connection).items():
         reader = Reader(suite, manifest.ledger(name), manifest.instrument.isin)
-        for kind, facts in _sections(reader, manifest, accepted):
+        for kind, facts in _sections(reader, manifest, accepted, archives):
             for each in _answered(kind, facts):
                 found[Key(name, each.contract, each.what)] = each
+    for archive in archives:
+        what = f"{archive.contract} {archive.version}"
+        if all(key.what != what for key in found):
+            nowhere = Found(AUTHORITY, what, "registered nowhere", AS_ARCHIVED)
+            found[Key(connection.manifest.ledgers[0].name, AUTHORITY, what)] = nowhere
     return compare(meant_by(manifest, plan, parties), found)
 
 
@@ -82,7 +96,10 @@ def left_over(facts: Iterable[Fact], manifest: Manifest) -> tuple[Fact, ...]:
 
 
 def _sections(
-    reader: Reader, manifest: Manifest, accepted: Collection[str]
+    reader: Reader,
+    manifest: Manifest,
+    accepted: Collection[str],
+    archives: Collection[Archive],
 ) -> Iterator[tuple[str, Iterator[Found]]]:
     """What is asked of a ledger, contract by contract."""
     name, suite = reader.name, reader.suite
@@ -91,7 +108,7 @@ def _sections(
         lane.id_bytes: where(lane)
         for lane in (manifest.lanes[place] for place in lanes_on(manifest, name))
     }
-    yield "ReleaseAuthority", found_in_authority(reader, accepted)
+    yield "ReleaseAuthority", found_in_authority(reader, accepted, archives)
     known = accounts_on(manifest, name)
     for kind, contract in guarded_of(suite):
         expected = roles_in(manifest, name, kind)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tallystick import build
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum
+from tallystick.deploy.release import Wanted, other_fields
 from tallystick.deploy.steps import GENESIS, blueprint_content, is_zero
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.reader import Reader
@@ -20,6 +21,7 @@ from tallystick.deploy.verify.words import (
     seconds_text,
     value_text,
 )
+from tallystick.files.release import Archive
 from tallystick.governance.release import (
     PER_INSTRUMENT,
     PROXIED,
@@ -35,8 +37,16 @@ from tallystick.governance.roles import Role
 from tallystick.reach.connection import proxied_of
 from tallystick.text import hex_text, time_text
 
-__all__ = ["found_code", "found_in_access", "found_in_authority", "other_code"]
+__all__ = [
+    "AS_ARCHIVED",
+    "AUTHORITY",
+    "found_code",
+    "found_in_access",
+    "found_in_authority",
+    "other_code",
+]
 
+AS_ARCHIVED: Final = "as in its archive"
 AUTHORITY: Final = "ReleaseAuthority"
 _ERC1967_SLOT: Final = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _HOUR: Final = 3600
@@ -111,19 +121,25 @@ def other_code(reader: Reader, address: str) -> str:
 # -------------------------------------------------------------------- the authority
 
 
-def found_in_authority(reader: Reader, accepted: Collection[str]) -> Iterator[Found]:
+def found_in_authority(
+    reader: Reader, accepted: Collection[str], archives: Collection[Archive] = ()
+) -> Iterator[Found]:
     """Code of authority, proxies, implementations and all pieces; releases; custody code.
 
     Args:
         reader: the ledger.
         accepted: releases that this build does not know and that are taken, `CONTRACT@VERSION`.
+        archives: of releases that are held to them.
     """
     yield from _found_authority_code(reader)
     authority = reader.suite.authority
     names = ("ReleaseRegistered", "ProxyCreated", "CustodyCodeRegistered")
     logged = reader.events(authority, names)
     yield from _found_releases(
-        reader, [bytes(event.args["release"]) for event in logged["ReleaseRegistered"]], accepted
+        reader,
+        [bytes(event.args["release"]) for event in logged["ReleaseRegistered"]],
+        accepted,
+        {archive.id: archive for archive in archives},
     )
     created = {str(e.args["proxy"]): bytes(e.args["release"]) for e in logged["ProxyCreated"]}
     yield from _found_proxies(reader, created)
@@ -160,7 +176,10 @@ def _found_authority_code(reader: Reader) -> Iterator[Found]:
 
 
 def _found_releases(
-    reader: Reader, registered: Iterable[bytes], accepted: Collection[str]
+    reader: Reader,
+    registered: Iterable[bytes],
+    accepted: Collection[str],
+    archives: Mapping[bytes, Archive],
 ) -> Iterator[Found]:
     """Every release that stands registered, and each contract's first one."""
     authority = reader.suite.authority
@@ -178,11 +197,25 @@ def _found_releases(
         version = Version.unpack(int(release.version))
         if not has_run:
             waiting.append(f"{name} {version} at {release.implementation}")
+        if identifier in archives:
+            others = _other_than(archives[identifier], reader, release)
+            found = f"with another {', '.join(others)}" if others else AS_ARCHIVED
+            yield Found(AUTHORITY, f"{name} {version}", found, AS_ARCHIVED)
+            continue
+        if not has_run:
             continue
         found = _built(reader, name, version, release)
         is_taken = f"{name}@{version}" in accepted
         yield Found(AUTHORITY, f"{name} {version}", found, found if is_taken else AS_BUILT)
     yield Found(AUTHORITY, "releases that never ran", listed(waiting), NONE)
+
+
+def _other_than(archive: Archive, reader: Reader, release: Any) -> list[str]:
+    """The fields in which a release is another than its archive."""
+    others = other_fields(Wanted.of(archive), reader.suite.chain, release)
+    # What a first one's evidence is, the plan says.
+    of_plan = {"evidence_hash"} if archive.number == GENESIS else set()
+    return [name for name in others if name not in of_plan]
 
 
 def _built(reader: Reader, name: str, version: Version, release: Any) -> str:

@@ -1,0 +1,186 @@
+"""The release authority in plain Python: what it lets whom do, and what it then keeps.
+
+Each act returns the reason for which it is refused, or None once it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tallystick.chain.abi import keccak
+from tallystick.governance.release import release_terms
+from tallystick.governance.roles import Role
+from tests.stateful.roles import DAY, Roles, Term
+
+NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
+# What a release is called: its kind and version.
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as it is registered: the fields of the struct, and the call of its activation."""
+
+    key: Key
+    fields: tuple[object, ...]
+    migration: bytes = b""
+
+    @property
+    def terms(self) -> bytes:
+        """What is consented to."""
+        return release_terms(self.fields)
+
+
+@dataclass
+class Notice:
+    """A release that is to come, and in which terms of their roles who wanted it."""
+
+    release: Release
+    noticed_at: int
+    upgrader: Term
+    issuer: Term | None = None
+    auditor: Term | None = None
+
+    @property
+    def lapses_at(self) -> int:
+        """From when it counts no more."""
+        return self.noticed_at + NOTICE + ACTIVATION_WINDOW
+
+
+@dataclass
+class Installed:
+    """What a proxy runs, since when, and what it ran before if it may return to it."""
+
+    release: Release
+    previous: Release | None
+    activated_at: int
+
+
+@dataclass
+class Authority:
+    """The authority, handed over; `words` is what each proxy stores but for where it points.
+
+    `notes` says per kind where a migration leaves its notes, and what a second one is refused with.
+    """
+
+    roles: Roles
+    clock: int
+    notes: Mapping[str, tuple[int, str]]
+    releases: dict[Key, Release] = field(default_factory=dict)
+    ran: set[Key] = field(default_factory=set)
+    installed: dict[str, Installed] = field(default_factory=dict)
+    notices: dict[str, Notice] = field(default_factory=dict)
+    words: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    def register(self, by: str, release: Release, unsound: str = "") -> str | None:
+        """The upgrader registers it; `unsound` is why its code is not what it says."""
+        if self.roles.role_of(by) != Role.UPGRADER:
+            return "access: missing role or set-up"
+        if unsound:
+            return unsound
+        if release.key in self.releases:
+            return "release: registered already"
+        self.releases[release.key] = release
+        return None
+
+    def withdraw(self, by: str, key: Key) -> str | None:
+        """The upgrader withdraws what never ran."""
+        if self.roles.role_of(by) != Role.UPGRADER:
+            return "access: missing role or set-up"
+        if key not in self.releases:
+            return "release: nothing to withdraw"
+        if key in self.ran:
+            return "release: was run by a proxy"
+        del self.releases[key]
+        return None
+
+    def give_notice(self, by: str, proxy: str, key: Key) -> str | None:
+        """The upgrader says what a proxy moves to."""
+        if self.roles.role_of(by) != Role.UPGRADER:
+            return "access: missing role"
+        running = self.installed[proxy].release.key
+        if key not in self.releases:
+            return "release: not registered"
+        if key[0] != running[0]:
+            return "release: of another kind"
+        if key[1] <= running[1]:
+            return "release: not newer"
+        self.notices[proxy] = Notice(self.releases[key], self.clock, self.roles.terms[by])
+        return None
+
+    def approve(self, by: str, proxy: str, terms: bytes) -> str | None:
+        """Issuer or auditor consents to exactly these terms."""
+        role = self.roles.role_of(by)
+        if role not in (Role.ISSUER, Role.AUDITOR):
+            return "access: missing role"
+        if terms == bytes(32):
+            return "release: approve what"
+        notice = self.notices.get(proxy)
+        if notice is None or notice.release.terms != terms:
+            return "release: not the noticed one"
+        if self.clock >= notice.lapses_at:
+            return "release: consent after the lapse"
+        setattr(notice, role.name.lower(), self.roles.terms[by])
+        return None
+
+    def activate(self, proxy: str, key: Key, call: bytes) -> str | None:
+        """Anybody moves a proxy to what was noticed, consented to, and is still that."""
+        notice, chosen = self.notices.get(proxy), self.releases.get(key)
+        if notice is None or notice.release.key != key:
+            return "release: not noticed"
+        if self.clock < notice.noticed_at + NOTICE:
+            return "release: notice not over"
+        if self.clock >= notice.lapses_at:
+            return "release: notice has lapsed"
+        if notice.upgrader.over:
+            return "release: upgrader lost its role"
+        for role, consent in (("issuer", notice.issuer), ("auditor", notice.auditor)):
+            if consent is None or consent.over:
+                return f"release: {role} has not approved"
+        if chosen is None:
+            return "release: not registered"
+        if chosen.terms != notice.release.terms:
+            return "release: terms have changed"
+        refusal = self._migration_refusal(proxy, chosen, call)
+        if refusal is not None:
+            return refusal
+        if call:
+            self.words[proxy][self.notes[key[0]][0]] = int.from_bytes(call[4:], "big")
+        before = self.installed[proxy].release
+        assert chosen.key[1] > before.key[1], "versions go forward"
+        self.installed[proxy] = Installed(chosen, before, self.clock)
+        self.ran.add(key)
+        del self.notices[proxy]
+        return None
+
+    def _migration_refusal(self, proxy: str, chosen: Release, call: bytes) -> str | None:
+        if len(call) not in {0, 36}:
+            return "release: migration is no call"
+        if not call and chosen.migration:
+            return "release: migration missing"
+        if call and keccak(call) != keccak(chosen.migration):
+            return "release: other migration"
+        slot, migrated = self.notes[chosen.key[0]]
+        return migrated if call and self.words[proxy].get(slot) else None
+
+    def cancel(self, by: str, proxy: str) -> str | None:
+        """Guardian or upgrader calls a notice off, also one that has lapsed."""
+        if self.roles.role_of(by) not in (Role.GUARDIAN, Role.UPGRADER):
+            return "access: missing role"
+        if self.notices.pop(proxy, None) is None:
+            return "release: nothing to cancel"
+        return None
+
+    def roll_back(self, by: str, proxy: str) -> str | None:
+        """The guardian returns a proxy to what it ran before; whatever was noticed is over."""
+        if self.roles.role_of(by) != Role.GUARDIAN:
+            return "access: missing role"
+        installed = self.installed[proxy]
+        if installed.previous is None:
+            return "release: nothing to roll back to"
+        if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
+            return "release: window closed"
+        self.installed[proxy] = Installed(installed.previous, None, self.clock)
+        self.notices.pop(proxy, None)
+        return None
