@@ -126,7 +126,7 @@ def test_who_is_killed_with_transactions_in_the_pool_sends_no_second_ones(nodes:
     before = remote_of(nodes).nonce(payer(nodes))
     assert said(nodes.courier().step()) == [("waiting", "home", n, IN_POOL) for n in range(3)]
     first = {each["hash"] for each in nodes.waiting()}
-    assert len(first) == 3
+    assert len(first) == 1
     for _ in range(2):
         nodes.kill()
         carrier = nodes.courier()
@@ -135,9 +135,10 @@ def test_who_is_killed_with_transactions_in_the_pool_sends_no_second_ones(nodes:
     remote_of(nodes).mine()
     assert said(carrier.step()) == [("delivered", "home", n, "") for n in range(3)]
     assert carrier.step() == ()
-    assert remote_of(nodes).nonce(payer(nodes)) == before + 3
+    assert remote_of(nodes).nonce(payer(nodes)) == before + 1
     # Final, it is kept no longer.
-    assert len(nodes.kept()) == 3
+    (kept,) = nodes.kept()
+    assert len(kept["about"].split()) == 3
     remote_of(nodes).mine(3)
     assert carrier.step() == ()
     assert nodes.kept() == []
