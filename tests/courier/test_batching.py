@@ -150,6 +150,27 @@ def test_what_a_ledger_refuses_stops_none_that_came_with_it_nor_after(network: N
     ]
 
 
+def test_of_what_was_refused_no_batch_is_signed_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = Courier(connected(network))
+    cap(network, 1)
+    whole = 10 ** int(network.home.token.decimals())
+    for amount in (2 * whole, 3 * whole):
+        lock(network, amount)
+    let_pass(network)
+    waiting = [("waiting", "home", nonce, NO_ROOM) for nonce in range(2)]
+    assert said(carrier.step()) == waiting
+    with monkeypatch.context() as patched:
+        patched.setattr("tallystick.courier.verifiers.attest", lambda *_: pytest.fail("it signed"))
+        assert said(carrier.step()) == waiting
+    # Until they would go: then they go together.
+    cap(network, 10**6)
+    before = sent_by(network)
+    assert said(carrier.step()) == [("delivered", "home", nonce, "") for nonce in range(2)]
+    assert sent_by(network) == before + 1
+
+
 def test_of_what_has_no_room_together_as_much_goes_as_there_is_room_for(network: Network) -> None:
     carrier = Courier(connected(network))
     cap(network, 1)

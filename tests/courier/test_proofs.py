@@ -15,7 +15,7 @@ from tallystick.courier.outcome import Outcome, Proved
 from tallystick.kit.node import Forward, Request, error
 from tallystick.local.network import Network
 from tests.courier.test_courier import Killed, let_pass, lock
-from tests.courier.test_sending import IN_POOL, Nodes, remote_of
+from tests.courier.test_sending import Nodes, remote_of
 from tests.support.commands import connected
 from tests.support.proofs import Prover
 from tests.support.world import Side, World
@@ -205,6 +205,34 @@ def test_who_is_killed_between_the_steps_of_a_proof_makes_none_twice(
     delivered = [each for each in told(proven().step()) if each.startswith("delivered")]
     assert delivered[:2] == ["delivered 1", "delivered 2"]
     assert sent_by(world) == before + 4
+
+
+@pytest.mark.anvil_only
+def test_where_the_state_of_a_shown_block_is_forgotten_a_later_one_is_shown(
+    deployed: World, proven: Any
+) -> None:
+    nodes = proven.nodes
+    lock(deployed.network, 7)
+    let_pass(deployed.network)
+    remote_of(nodes).set_automine(False)
+    carrier = proven()
+    assert told(carrier.step()) == ["waiting 1"]
+    remote_of(nodes).mine()
+    shown = deployed.home.chain.block_number - 2
+    lock(deployed.network, 8)
+    let_pass(deployed.network)
+
+    def answer(request: Request, _: Forward) -> Any:
+        of_it = request["method"] == "eth_getProof" and request["params"][2] == hex(shown)
+        return error(-32000, "missing trie node: state is not available") if of_it else None
+
+    nodes.nodes["home"].answer = answer
+    first, *waiting = told(carrier.step())
+    assert (first, sorted(waiting)) == (f"shown header {shown}", ["waiting 1", "waiting 2"])
+    remote_of(nodes).set_automine(True)
+    remote_of(nodes).mine()
+    assert told(carrier.step())[1:] == ["proven page 0", "delivered 1", "delivered 2"]
+    assert carrier.step() == ()
 
 
 @pytest.mark.anvil_only
