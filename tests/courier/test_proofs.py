@@ -313,6 +313,31 @@ def test_a_proof_that_does_not_hold_is_paid_for_by_nobody(
 
 
 @pytest.mark.anvil_only
+def test_a_node_that_hangs_over_a_proof_stops_its_direction_alone(
+    deployed: World, proven: Any
+) -> None:
+    world, nodes, answers = deployed, proven.nodes, threading.Event()
+    lock(world.network, 7)
+    world.burned(400, world.home.buyer)
+    let_pass(world.network)
+
+    def hang(request: Request, _: Forward) -> Any:
+        if request["method"] == "eth_getProof":
+            answers.wait(50)
+        return None
+
+    nodes.nodes["home"].answer = hang
+    carrier = proven()
+    home: Any = carrier.connection.chains["home"]
+    with home.rpc.within(0.5):
+        stopped, delivered = carrier.step()
+    answers.set()
+    assert (stopped.what, stopped.source) == ("stopped", "home")
+    assert "timed out" in stopped.detail
+    assert (delivered.what, delivered.source) == ("delivered", "remote")
+
+
+@pytest.mark.anvil_only
 def test_a_header_that_a_quorum_of_others_would_have_to_attest_is_not_shown(
     deployed: World, network: Network
 ) -> None:
