@@ -46,16 +46,15 @@ class Proofs:
         self.sender = self.chain.account(30)
         self.source = str(rig.home.escrow.address)
         self.slot = outbox_slot(build.artifact("BridgeEscrow"))
-        members = [self.chain.account(index) for index in _QUORUM]
-        self.keys = [member.key for member in members[:2] if member.key is not None]
-        addresses = [member.address for member in members]
+        self.members = [self.chain.account(index) for index in _QUORUM]
+        self.keys = [member.key for member in self.members[:2] if member.key is not None]
+        addresses = [member.address for member in self.members]
         self.signers = SignerSet.of(EPOCH, 2, addresses, ATTESTATION_TYPE)
         self.gas: dict[str, int] = {}
 
     def run(self) -> dict[str, int]:
         """Return the gas by operation: of the parts, and of a page by either way."""
-        verifier = self._verifier()
-        self._trusted(verifier)
+        verifier = self.trust()
         messages = self._page()
         lane, ids = self.rig.network.lane, [message.id for message in messages]
         root, page_proof = tower(
@@ -103,8 +102,9 @@ class Proofs:
         self.gas["deploy.ProofVerifier"] = meter(self.chain).spent - before
         return verifier
 
-    def _trusted(self, verifier: Contract) -> None:
-        """The lane's next epoch at the destination, valid by now."""
+    def trust(self) -> Contract:
+        """Return the verifier of the lane's next epoch at the destination, valid by now."""
+        verifier = self._verifier()
         network, escrow = self.rig.network, self.rig.remote.escrow
         now = escrow.lane_state(network.lane).terms
         terms = (network.lane, verifier, now.second, now.cap, REASON, DOCUMENT)
@@ -112,6 +112,7 @@ class Proofs:
         escrow.confirm_lane_terms(*terms, sender=network.administrators("remote")[0])
         self.rig.advance(3_600)
         escrow.apply_lane_terms(network.lane, sender=self.sender)
+        return verifier
 
     def _page(self) -> list[LaneMessage]:
         """The lane's first eight messages, deliverable by now."""

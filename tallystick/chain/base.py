@@ -406,6 +406,26 @@ class Chain(ABC):
         found = self.raw_logs(contract, from_block, to_block)
         return tuple(self.decode_log(log) for log in found)
 
+    def header(self, number: int) -> Mapping[str, Any]:
+        """A block's header by its fields, as nodes write them.
+
+        Raises:
+            Unsupported: the chain has no node.
+            ChainError: the node has no such block.
+        """
+        del number
+        raise Unsupported(f"{self!r} has no headers")
+
+    def proof(self, address: Any, slots: Sequence[bytes], block: int) -> Mapping[str, Any]:
+        """What proves an account and slots of its storage after a block, as nodes write it.
+
+        Raises:
+            Unsupported: the chain has no node.
+            RpcError: the node proves nothing (EIP-1186), or nothing of that block any more.
+        """
+        del address, slots, block
+        raise Unsupported(f"{self!r} proves nothing of its storage")
+
     # -- writing past the rules, on local chains --
 
     def set_balance(self, address: Any, wei: int) -> None:

@@ -7,7 +7,7 @@ an answer told of: after a receipt, reads are at or after its block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from eth_typing import ChecksumAddress
@@ -369,6 +369,14 @@ class NodeChain(Chain):
     def storage(self, address: Any, slot: int | bytes) -> bytes:
         return self._ask_at(_slot, "eth_getStorageAt", address_of(address), _word(slot))
 
+    def header(self, number: int) -> Mapping[str, Any]:
+        at = quantity(number)
+        return self._ask(as_header, "eth_getBlockByNumber", at, False, block=number)
+
+    def proof(self, address: Any, slots: Sequence[bytes], block: int) -> Mapping[str, Any]:
+        keys, at = ["0x" + slot.hex() for slot in slots], quantity(block)
+        return self._ask(_proof, "eth_getProof", address_of(address), keys, at, block=block)
+
     def raw_logs(
         self,
         address: Any = None,
@@ -465,3 +473,18 @@ def as_mined(answer: Any) -> dict[str, Any] | None:
 
 def _slot(answer: Any) -> bytes:
     return unhex(answer).rjust(32, b"\0")
+
+
+def _proof(answer: Any) -> dict[str, Any]:
+    """A proof of an account and of slots of its storage, as the node gives it."""
+    unhex(answer["storageHash"])
+    _nodes(answer["accountProof"])
+    for each in answer["storageProof"]:
+        number(each["value"])
+        _nodes(each["proof"])
+    return dict(answer)
+
+
+def _nodes(answer: Any) -> None:
+    for node in answer:
+        unhex(node)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from tallystick.bridge.message import SUSPENSE_ENDS, LaneMessage, message_of
-from tallystick.bridge.outbox import EMPTY, PAGE, page_word
+from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Contract, RawLog, Revert
 from tallystick.chain.abi import CodecError
 from tallystick.chain.contract import Unreadable
@@ -21,6 +21,7 @@ from tallystick.reach.finality import Watch
 
 __all__ = ["Counts", "LaneEnd", "Sent"]
 
+_ID: Final = 32
 _SENT: Final = "MessageSent"
 _DELIVERED: Final = "MessageDelivered"
 
@@ -98,6 +99,8 @@ class LaneEnd:
     pending: Any = None
     missing: str = ""
     _read_to: int = -1
+    # The ids of what was believed to be sent, page by page, one behind the other: of settled
+    # messages, too, as what a page keeps proves each of them with the others.
     _pages: dict[int, bytes] = field(default_factory=dict)
     _believed: _Read = field(default_factory=_Read)
     _newest: _Read = field(default_factory=_Read)
@@ -137,7 +140,9 @@ class LaneEnd:
         old = [log for log in logs if log.block_number <= final]
         folded = self._fold(self._believed.counts, old)
         self._believed.counts = folded.counts
-        self._pages = _paged(self._pages, folded.sent)
+        for nonce in sorted(folded.sent):
+            page = nonce // PAGE
+            self._pages[page] = self._pages.get(page, b"") + folded.sent[nonce].id
         self._believed.sent |= folded.sent
         self._believed.landed |= folded.landed
         self._read_to = final
@@ -182,9 +187,13 @@ class LaneEnd:
         final = self.watch.final
         yield from (known[nonce] for nonce in sorted(known) if _block(known[nonce]) <= final)
 
-    def words(self) -> Mapping[int, bytes]:
-        """Return what the escrow's outbox has to keep of each page for what was logged so far."""
-        return _paged(self._pages, self._newest.sent)
+    def ids(self, page: int) -> list[bytes]:
+        """Return the ids of what was logged so far of a page of the outbox, in order."""
+        known, newest = self._pages.get(page, b""), self._newest.sent
+        return [
+            *(known[at : at + _ID] for at in range(0, len(known), _ID)),
+            *(newest[n].id for n in range(page * PAGE, page * PAGE + PAGE) if n in newest),
+        ]
 
     def held(self, id_: bytes) -> int | None:
         """Return base units of a message that wait here in suspense; None: it has not arrived."""
@@ -202,15 +211,6 @@ class LaneEnd:
     def drop_landed(self, id_: bytes) -> None:
         """Forget an arrival that nobody asks for any more."""
         self._believed.landed.pop(id_, None)
-
-
-def _paged(words: Mapping[int, bytes], sent: Mapping[int, Sent]) -> dict[int, bytes]:
-    """The words of the outbox's pages once these messages came to those that made `words`."""
-    found = dict(words)
-    for nonce in sorted(sent):
-        page = nonce // PAGE
-        found[page] = page_word([sent[nonce].id], found.get(page, EMPTY))
-    return found
 
 
 def _block(sent: Sent) -> int:

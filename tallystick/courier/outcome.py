@@ -8,7 +8,7 @@ from typing import Any
 from tallystick.bridge.message import LaneId, MessageId
 from tallystick.text import hex_text
 
-__all__ = ["Applied", "Outcome"]
+__all__ = ["Applied", "Outcome", "Proved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Outcome:
     """What became of a message in one step.
 
     `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`; `tx_hash` of
-    what waits: it was handed over.
+    what waits: it was handed over. `together` is how many messages its transaction carries, and
+    `gas_used` its share.
     """
 
     what: str
@@ -29,6 +30,7 @@ class Outcome:
     detail: str = ""
     tx_hash: str = ""
     gas_used: int = 0
+    together: int = 1
 
     @property
     def changed(self) -> bool:
@@ -53,6 +55,7 @@ class Outcome:
             "detail": self.detail,
             "tx": self.tx_hash,
             "gas": self.gas_used,
+            "together": self.together,
         }
 
 
@@ -84,6 +87,42 @@ class Applied:
             "what": self.what,
             "lane": hex_text(self.id),
             "ledger": self.destination,
+            "detail": self.detail,
+            "tx": self.tx_hash,
+            "gas": self.gas_used,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What became of a proof of the source's storage in one step.
+
+    `what` is `shown` (the root of the escrow's storage, by a block's header), `proven` (a page of
+    its outbox), or `failed`; `words` is of which block, or which page. `id` is the lane's.
+    """
+
+    what: str
+    source: str
+    destination: str
+    id: LaneId
+    words: str
+    detail: str = ""
+    tx_hash: str = ""
+    gas_used: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether a ledger was changed."""
+        return self.what != "failed"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "what": self.what,
+            "lane": hex_text(self.id),
+            "source": self.source,
+            "destination": self.destination,
+            "of": self.words,
             "detail": self.detail,
             "tx": self.tx_hash,
             "gas": self.gas_used,

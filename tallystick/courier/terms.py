@@ -46,7 +46,7 @@ def apply_due(ledger: str, end: LaneEnd, sending: Sending) -> Iterator[Applied]:
     if handed.receipt is None:
         yield Applied("waiting", ledger, ledger, lane, handed.words, handed.tx_hash)
         return
-    handed.told = True
+    handed.tell()
     failure, receipt = sending.failure(handed), handed.receipt
     if failure is None:
         yield Applied(

@@ -213,7 +213,7 @@ class Actor:
             return Step(ledger, act, "waiting", waits, handed.tx_hash)
         if handed.told:
             return Step(ledger, act, "done", detail)
-        handed.told = True
+        handed.tell()
         failure = sending.failure(handed)
         if failure is not None:
             raise failure

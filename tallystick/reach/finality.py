@@ -90,6 +90,11 @@ class Watch:
         self.head, self._anchor, self._clock = head, last, 0
         self.final = -1 if last is None else last.number
 
+    @property
+    def final_hash(self) -> str:
+        """The hash of the last block that is final, 0x text; nothing if none is."""
+        return "" if self._anchor is None else self._anchor.hash
+
     def _final(self, head: int) -> Block | None:
         try:
             if self.rule.kind != "depth":

@@ -48,11 +48,12 @@ class Handed:
     """A transaction that was handed over, and what replaced it.
 
     Attributes:
-        about: what it is for; nothing else is sent for that while it may land.
+        about: what it is for, one thing or several; nothing else is sent for any of them while it
+            may land.
         tries: it, and the same at higher fees; at most one of them lands. None where the ledger
             takes what is sent at once.
         receipt: of the one that is in a block.
-        told: whether whoever asked for it knows.
+        untold: of what it is for, that of which whoever asked does not know what became of it.
         trouble: why it could not be handed over again.
         pushed: when it was handed over last, by this machine's clock; None: not since the start.
         gone_at: the ledger's last block when its nonce was seen to be another's; -1: it was not.
@@ -60,15 +61,27 @@ class Handed:
         final_before: whether its block was final when it was looked for before.
     """
 
-    about: bytes
+    about: tuple[bytes, ...]
     tries: list[Signed] = field(default_factory=list)
     receipt: Receipt | None = None
-    told: bool = False
+    untold: set[bytes] = field(init=False)
     trouble: str = ""
     pushed: float | None = None
     gone_at: int = -1
     missed: int = 0
     final_before: bool = False
+
+    def __post_init__(self) -> None:
+        self.untold = set(self.about)
+
+    @property
+    def told(self) -> bool:
+        """Whether whoever asked for it knows what became of all of it."""
+        return not self.untold
+
+    def tell(self, *about: bytes) -> None:
+        """Note that whoever asked for it knows; of all of it, or of something."""
+        self.untold -= set(about or self.about)
 
     @property
     def tx_hash(self) -> str:
@@ -162,7 +175,7 @@ class Sending:
         self._watch = watch
         self._journal = journal
         self._handed: list[Handed] = []
-        self._about = b""
+        self._about: tuple[bytes, ...] = ()
         chain = watch.chain
         self._chain = chain if isinstance(chain, RpcChain) and chain.waits else None
         if self._chain is not None:
@@ -179,7 +192,11 @@ class Sending:
 
     def of(self, about: bytes) -> Handed | None:
         """Return what was handed over last for something, if it is not final."""
-        return next((each for each in reversed(self._handed) if each.about == about), None)
+        return next((each for each in reversed(self._handed) if about in each.about), None)
+
+    def beginning(self, prefix: bytes) -> list[Handed]:
+        """Return what was handed over and is not final of all that is about what begins so."""
+        return [each for each in self._handed if each.about[0].startswith(prefix)]
 
     def waits(self, tx_hash: str) -> bool:
         """Whether a transaction that was handed over is in no block yet, as it is or replaced."""
@@ -188,8 +205,12 @@ class Sending:
             for each in self._handed
         )
 
-    def send(self, about: bytes, method: Method, arguments: Sequence[Any]) -> Handed | None:
+    def send(
+        self, about: bytes | tuple[bytes, ...], method: Method, arguments: Sequence[Any]
+    ) -> Handed | None:
         """Send a transaction; None: as many as a pool has room for wait already.
+
+        It names beforehand what it will touch, where that takes less gas (EIP-2930).
 
         Raises:
             Revert: it would revert now; where ledgers take it at once, it did.
@@ -197,17 +218,18 @@ class Sending:
             ChainError: it was refused, or the node can't be reached: it was kept, and is handed
                 over later.
         """
+        abouts = about if isinstance(about, tuple) else (about,)
         if self._chain is None:
-            return Handed(about, receipt=method.send(*arguments, sender=self.sender))
-        known = self.of(about)
-        if known is not None and (known.receipt is None or known.receipt.status == 1):
-            return known
+            return Handed(abouts, receipt=method.send(*arguments, sender=self.sender))
+        for known in map(self.of, abouts):
+            if known is not None and (known.receipt is None or known.receipt.status == 1):
+                return known
         if not self.room:
             return None
-        signed = self._chain.sign(
-            sender=self.sender, to=method.contract.address, data=method.encode(*arguments)
-        )
-        self._about = about
+        to, data = method.contract.address, method.encode(*arguments)
+        access = self._chain.access_list(sender=self.sender, to=to, data=data)
+        signed = self._chain.sign(sender=self.sender, to=to, data=data, access_list=access)
+        self._about = abouts
         try:
             self._chain.hand_over_dearer(signed)
         except (RpcError, Unfunded):
@@ -252,7 +274,7 @@ class Sending:
                 if was_there:
                     # Its block is gone, and it may be in no pool.
                     each.pushed = None
-                each.told = each.final_before = False
+                each.untold, each.final_before = set(each.about), False
                 if self._waits(chain, each):
                     kept.append(each)
                 continue
@@ -310,7 +332,7 @@ class Sending:
             self._ledger,
             [
                 {
-                    "about": each.about.hex(),
+                    "about": " ".join(about.hex() for about in each.about),
                     "sender": str(address_of(each.tries[0].sender)),
                     "tries": [
                         {"raw": each_try.raw.hex(), "fields": each_try.fields}
@@ -330,8 +352,8 @@ class Sending:
                 Signed(bytes.fromhex(each["raw"]), sender, dict(each["fields"]))
                 for each in entry["tries"]
             ]
-            return Handed(bytes.fromhex(entry["about"]), tries)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            return Handed(tuple(map(bytes.fromhex, entry["about"].split())), tries)
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             where = self._journal.path or "journal"
             field_name = f"ledgers.{self._ledger}.transactions"
             raise InputError(where, field_name, entry, "what a courier wrote there") from error

@@ -37,6 +37,12 @@ there = remote.deploy("HarnessProbeMock", 200, sender=remote.account(0))
 assert (here.clock()[2], there.clock()[2]) == (41001, 41002)
 receipt = here.transfer(home.account(1), 5, sender=home.account(0))
 assert receipt.events == (here.emitted("Transfer", home.account(0), home.account(1), 5),)
+data = here.transfer.encode(home.account(1), 5)
+listed = [{"address": str(there), "storageKeys": ["0x" + "01" * 32]}]
+signed = home.sign(sender=home.account(0), to=here, data=data, access_list=listed)
+home.hand_over(signed)
+(kept,) = home.rpc("eth_getTransactionByHash", signed.tx_hash)["accessList"]
+assert kept == {"address": str(there).lower(), "storageKeys": ["0x" + "01" * 32]}
 with reverts("no"):
     here.fail_with_reason("no", sender=home.account(0))
 with reverts("no"):

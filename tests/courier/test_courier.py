@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.carrying import Act, Decision, Halt
+from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import Kind, LaneMessage, party
 from tallystick.chain.abi import encode, keccak
 from tallystick.chain.account import derive_account
@@ -152,7 +152,7 @@ def let_pass(network: Network) -> None:
         chain.mine(3)
 
 
-def said(outcomes: tuple[Outcome | Halt, ...]) -> list[tuple[str, str, int, str]]:
+def said(outcomes: tuple[Any, ...]) -> list[tuple[str, str, int, str]]:
     """What became of each message, and which directions halt, under -1."""
     return [(o.what, o.source, getattr(o, "nonce", -1), o.detail) for o in outcomes]
 
@@ -300,7 +300,7 @@ def test_a_message_that_its_escrow_does_not_keep_is_never_signed(
     )
     network.home.chain.set_storage(escrow.address, keccak(of_lane + bytes(32)), b"\7" * 32)
     assert escrow.outbox(network.lane, 0) == b"\7" * 32
-    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
+    monkeypatch.setattr("tallystick.courier.verifiers.attest", lambda *_: pytest.fail("it signed"))
     assert said(Courier(connected(network)).step()) == [
         ("refused", "home", 0, "its source escrow keeps other messages on its page")
     ]
@@ -338,7 +338,7 @@ def test_a_reorganised_event_is_not_signed(
     # Deeper than the rule foresaw: what was read before is gone, and is asked for again.
     home.reorg(3)
     network.remote.chain.set_time(home.now + 1_000)
-    monkeypatch.setattr("tallystick.courier.courier.attest", lambda *_: pytest.fail("it signed"))
+    monkeypatch.setattr("tallystick.courier.verifiers.attest", lambda *_: pytest.fail("it signed"))
     assert carrier.step() == ()
     home.mine(5)
     assert carrier.step() == ()
@@ -381,6 +381,7 @@ def test_a_restart_in_the_middle_of_a_step(
     for amount in (1, 2, 3):
         lock(network, amount)
     let_pass(network)
+    monkeypatch.setattr("tallystick.courier.loads.together", lambda n, **_: [(each,) for each in n])
     original = Courier._deliver
     for expected in (1, 2, 3):
         sent: list[Any] = []

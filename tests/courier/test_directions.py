@@ -14,7 +14,7 @@ from tallystick.chain import Chain, ChainError, RawLog, UnknownBlock
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.courier import reporter
 from tallystick.cli.courier import run as run_courier
-from tallystick.courier.courier import Courier, Outcome
+from tallystick.courier.courier import Courier
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.roles import reason_code
 from tallystick.local.devnet import populate, with_ledgers
@@ -178,7 +178,7 @@ def settled(network: Network) -> None:
         chain.mine(3)
 
 
-def ways(outcomes: tuple[Outcome | Halt, ...]) -> list[tuple[str, str, str]]:
+def ways(outcomes: tuple[Any, ...]) -> list[tuple[str, str, str]]:
     return sorted((o.what, o.source, o.destination) for o in outcomes if o.what != "waiting")
 
 

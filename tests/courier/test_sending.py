@@ -19,7 +19,7 @@ from tallystick.chain import Account
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.rpc import RpcChain
 from tallystick.cli.courier import run as run_courier
-from tallystick.courier.courier import Courier
+from tallystick.courier.courier import Courier, Outcome
 from tallystick.errors import InputError
 from tallystick.events.courier import BookKeeper, EngineCourier
 from tallystick.events.driver import Driver
@@ -126,7 +126,7 @@ def test_who_is_killed_with_transactions_in_the_pool_sends_no_second_ones(nodes:
     before = remote_of(nodes).nonce(payer(nodes))
     assert said(nodes.courier().step()) == [("waiting", "home", n, IN_POOL) for n in range(3)]
     first = {each["hash"] for each in nodes.waiting()}
-    assert len(first) == 3
+    assert len(first) == 1
     for _ in range(2):
         nodes.kill()
         carrier = nodes.courier()
@@ -135,9 +135,10 @@ def test_who_is_killed_with_transactions_in_the_pool_sends_no_second_ones(nodes:
     remote_of(nodes).mine()
     assert said(carrier.step()) == [("delivered", "home", n, "") for n in range(3)]
     assert carrier.step() == ()
-    assert remote_of(nodes).nonce(payer(nodes)) == before + 3
+    assert remote_of(nodes).nonce(payer(nodes)) == before + 1
     # Final, it is kept no longer.
-    assert len(nodes.kept()) == 3
+    (kept,) = nodes.kept()
+    assert len(kept["about"].split()) == 3
     remote_of(nodes).mine(3)
     assert carrier.step() == ()
     assert nodes.kept() == []
@@ -251,6 +252,35 @@ def test_a_block_that_is_taken_back_is_waited_for_again(nodes: Nodes) -> None:
     assert (outcome.what, outcome.tx_hash) == ("delivered", again["hash"])
 
 
+@pytest.mark.requirement("INV-3")
+def test_each_message_of_a_batch_that_fails_in_its_block_is_told_once_and_goes_later(
+    nodes: Nodes,
+) -> None:
+    to_carry(nodes, 7, 8)
+    carrier, remote, escrow = nodes.courier(), remote_of(nodes), nodes.network.remote.escrow
+    assert [each.what for each in carrier.step()] == ["waiting"] * 2
+    (batch,) = nodes.waiting()
+    remote.drop(batch["hash"])
+    remote.set_automine(True)
+    stated = (reason_code("HALT"), b"\1" * 32)
+    lane = nodes.network.lane
+    escrow.pause_lane(lane, 2, *stated, sender=nodes.network.party("remote", "guardian"))
+    remote.set_automine(False)
+    # It was handed over before: the same once more, though it would fail by now.
+    assert [each[3] for each in nodes.hurried(carrier)] == [IN_POOL] * 2
+    remote.mine()
+    why = "lanes: inbound paused"
+    assert said(carrier.step()) == [("waiting", "home", nonce, why) for nonce in range(2)]
+    why = "inbound is paused on the lane"
+    assert said(carrier.step()) == [("waiting", "home", nonce, why) for nonce in range(2)]
+    remote.set_automine(True)
+    lifting = nodes.network.administrators("remote")[0]
+    escrow.unpause_lane(lane, 2, *stated, sender=lifting)
+    remote.advance(86_401)
+    remote.mine()
+    assert said(carrier.step()) == [("delivered", "home", nonce, "") for nonce in range(2)]
+
+
 def test_one_process_has_a_journal(nodes: Nodes, tmp_path: Path) -> None:
     to_carry(nodes, 7)
     nodes.courier().step()
@@ -332,6 +362,76 @@ def test_a_node_that_hangs_keeps_others_waiting_for_seconds_and_no_minute(
     assert [(what, detail) for what, _, _, detail in said(carrier.step())] == [("waiting", IN_POOL)]
 
 
+# --- what a transaction names beforehand ----------------------------------------------------------
+
+
+def test_a_delivery_names_what_it_will_touch_and_takes_a_hundred_gas_less_for_each(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the escrow, which is called, and so costs nothing to touch."""
+    remote = remote_of(nodes)
+    remote.set_automine(True)
+    to_carry(nodes, 1)
+    assert [each.what for each in nodes.courier().step()] == ["delivered"]
+    to_carry(nodes, 2)
+    found = list[tuple[int, list[Any]]]()
+    for named in (True, False):
+        nodes.kill()
+        nodes.journal.unlink()
+        if not named:
+            monkeypatch.setattr(RpcChain, "access_list", lambda *_, **__: [])
+        with remote.isolated():
+            (outcome,) = nodes.courier().step()
+            assert isinstance(outcome, Outcome)
+            assert outcome.what == "delivered"
+            sent = remote.rpc("eth_getTransactionByHash", outcome.tx_hash)
+            found.append((outcome.gas_used, sent.get("accessList") or []))
+    (less, listed), (more, nothing) = found
+    escrow = str(nodes.network.remote.escrow.address)
+    assert escrow.lower() not in {each["address"].lower() for each in listed}
+    assert nothing == []
+    assert more - less == 100 * sum(1 + len(each["storageKeys"]) for each in listed)
+    assert more - less >= 800
+
+
+@pytest.mark.parametrize(
+    ("answer", "keys"),
+    [
+        (error(-32601, "the method eth_createAccessList does not exist"), None),
+        (error(3, "execution reverted"), None),
+        ({"result": None}, None),
+        ({"result": {"accessList": [{"address": "0x12", "storageKeys": []}]}}, None),
+        ({"result": {"error": "execution reverted", "accessList": [{}]}}, None),
+        # The called account has to pay for itself, by what each of its slots takes less.
+        (24, None),
+        (25, 25),
+    ],
+)
+def test_what_does_not_save_gas_or_is_not_told_is_not_named(
+    nodes: Nodes, answer: Any, keys: int | None
+) -> None:
+    escrow = nodes.network.remote.escrow
+
+    def told(request: Request, _: Forward) -> Any:
+        if request["method"] != "eth_createAccessList":
+            return None
+        if not isinstance(answer, int):
+            return answer
+        slots = ["0x" + f"{slot:064x}" for slot in range(answer)]
+        listed = [{"address": str(escrow.address).lower(), "storageKeys": slots}]
+        return {"result": {"gasUsed": "0x1", "accessList": listed}}
+
+    nodes.nodes["remote"].answer = told
+    chain: Any = nodes.connection().chains["remote"]
+    data = escrow.lane_state.encode(nodes.network.lane)
+    found = chain.access_list(sender=payer(nodes), to=escrow, data=data)
+    assert [len(each["storageKeys"]) for each in found] == ([] if keys is None else [keys])
+    if keys is None:
+        to_carry(nodes, 7)
+        assert said(nodes.courier().step()) == [("waiting", "home", 0, IN_POOL)]
+        assert [each["accessList"] for each in nodes.waiting()] == [[]]
+
+
 # --- what a step costs ---------------------------------------------------------------------------
 
 WAITING = 500
@@ -384,7 +484,7 @@ def test_a_waiting_step_costs_at_most_30_requests_a_direction_however_many_wait(
     for why, detail, waiting, attestors, answer, act in (
         ("no keys", "0 of 2 attestor keys are here", WAITING, (), None, lambda: None),
         ("clock", "the destination's clock is ", WAITING, None, early, lambda: None),
-        # So many are tried in a step, in a call.
+        # So many are tried in a step, at once.
         ("no room", "lanes: cap reached", 100, None, None, no_room),
         (
             "paused",

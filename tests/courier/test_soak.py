@@ -16,6 +16,6 @@ def test_a_courier_that_is_killed_before_bad_nodes_delivers_everything_once() ->
     assert found.sound
     assert found.arrived == found.messages
     # No transaction but those that delivered something.
-    assert found.sent == found.messages
+    assert found.sent == found.useful <= found.messages
     assert found.kills >= 2
     assert {habit for habit, count in found.met.items() if count} >= HABITS - {"lost_receipts"}

@@ -7,7 +7,17 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import alternatives, deploying, holders, peers, proxies, reading, run, trace
+from benchmarks import (
+    alternatives,
+    carrying,
+    deploying,
+    holders,
+    peers,
+    proxies,
+    reading,
+    run,
+    trace,
+)
 from benchmarks.references import REFERENCES
 from benchmarks.rig import AMOUNT, Rig, local_chain
 from tallystick.chain import reverts
@@ -264,6 +274,16 @@ def test_a_reading_takes_as_many_requests_however_many_hold():
     small = reading.Reading("status", 10, 10, 1.0, 10, 1.0)
     large = small._replace(holders=100, messages=100, seconds=9.0, requests=131)
     assert reading.not_linear([small, large]) == ["status: requests 10.00, then 131.00"]
+
+
+@pytest.mark.anvil_only
+@pytest.mark.parametrize(
+    ("way", "transactions"), [("batches", 2), ("one_by_one", 27), ("proofs", 1 + 4 + 4)]
+)
+def test_carrying_takes_as_many_transactions_as_there_are_batches(way, transactions):
+    run = carrying.carry(way, 27)
+    assert run[:3] == (way, 27, transactions)
+    assert run.gas > 27 * 20_000
 
 
 def test_differences_within_a_thousandth_are_none():
