@@ -2,6 +2,7 @@
 
 Broke: two signatures had the same r, from which whoever saw both computed the key.
 Holds: attestors' numbers follow from key and digest (RFC 6979); no two signatures share one.
+Where: `tallystick/bridge/attestation.py`.
 Told by: its makers' statement.
 """
 

@@ -31,9 +31,7 @@ def test_no_way_in_is_anybody_s(world: World) -> None:
         ("verifier: trailing bytes", lambda: side.escrow.deliver(told, UNSIGNED, sender=key)),
         (
             "verifier: trailing bytes",
-            lambda: side.escrow.deliver_batch(
-                world.lane, bytes(32), [told], UNSIGNED, sender=key
-            ),
+            lambda: side.escrow.deliver_batch(world.lane, bytes(32), [told], UNSIGNED, sender=key),
         ),
         ("transit: nothing in suspense", lambda: side.escrow.claim(told, sender=key)),
         ("custody: pay is the escrow's", lambda: side.custody.pay(key, 1, sender=key)),

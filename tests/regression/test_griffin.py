@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.incidents import forged, second_lane, stolen, thieves, thieves_sign
+from tests.support.incidents import (
+    false_release,
+    forged,
+    second_lane,
+    stolen,
+    thieves,
+    thieves_sign,
+)
 from tests.support.weakened import lacking
 from tests.support.world import World, refused
 
@@ -29,3 +36,13 @@ def test_an_instrument_has_one_home(world: World) -> None:
         assert world.lane_state(side).outstanding == 0
     with refused(world, CHECK), world.isolated():
         second_lane(world, **false)
+
+
+@pytest.mark.requirement("R-11")
+@pytest.mark.parametrize("amount", [1, 5 * 10**15])
+def test_no_message_issues_at_home(world: World, amount: int) -> None:
+    side = world.home
+    supply = side.token.totalSupply()
+    with refused(world, "lanes: more than locked here"):
+        world.deliver(false_release(world, amount))
+    assert side.token.totalSupply() == supply

@@ -1,4 +1,4 @@
-"""IoTeX's ioTube, February 2026, $4.4M: the owner's key was the bridge's, the pool's and the safe's.
+"""IoTeX's ioTube, February 2026, $4.4M: one key was the bridge's, the pool's and the safe's.
 
 Broke: one key could make itself the minter and take what was in custody.
 Holds: no role issues or releases alone: the notary authorises, the issuer issues, lanes release.

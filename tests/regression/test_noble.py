@@ -32,7 +32,9 @@ def test_only_the_source_s_escrow_sends(world: World) -> None:
         lane.deliver(message)
 
     with world.isolated():
-        attack(ProofLane.of(world, without("ProofVerifier", "any account's storage is the escrow's")))
+        attack(
+            ProofLane.of(world, without("ProofVerifier", "any account's storage is the escrow's"))
+        )
         assert stolen(world.remote) == message.amount
     lane = ProofLane.of(world)
     with refused(world, "trie: key is not there"):

@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from tallystick.bridge.attestation import attestation_head
 from tallystick.bridge.outbox import page_word
 from tallystick.bridge.proof import page_slot
+from tallystick.chain import Revert
 from tests.support.incidents import ProofLane, forged, stolen
 from tests.support.proofs import OUTBOX, tower
 from tests.support.weakened import without
@@ -53,3 +54,12 @@ def test_a_root_that_nobody_attested_proves_nothing(world: World) -> None:
     lane = ProofLane.of(world)
     with refused(world, check):
         lane.prove(root, proof)
+
+
+@pytest.mark.requirement("INV-4")
+@pytest.mark.parametrize("attestation", [b"", bytes(32), bytes(64), bytes(330), bytes(1_034)])
+def test_nothing_zero_is_proven(world: World, attestation: bytes) -> None:
+    for message in (world.message(), world.message(lane=bytes(32))):
+        with pytest.raises(Revert):
+            world.deliver(message, attestation)
+    assert world.remote.token.totalSupply() == 0

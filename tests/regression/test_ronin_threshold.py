@@ -38,3 +38,6 @@ def test_no_verifier_takes_fewer_than_two(world: World, threshold: int) -> None:
         side.new_verifier(signers)
     with refused(world, TRAILING):
         world.deliver(message, attestation_head(1, 0).ljust(32, b"\0"))
+    # In the true epoch, and no signature at all.
+    with refused(world):
+        world.deliver(message, world.attest(message, 0))

@@ -1,4 +1,4 @@
-"""Secret Network and Axelar, June 2026, $4.7M: units came back over another channel than they left by.
+"""Secret Network and Axelar, June 2026, $4.7M: units came back by another channel.
 
 Broke: what a unit was called was checked, and not the channel that it came from.
 Holds: what a lane's verifiers prove is of that lane; each lane's ledger knows its own units alone.

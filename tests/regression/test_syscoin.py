@@ -1,7 +1,7 @@
 """Syscoin, June 2026, $8.6M: a parser took a malformed proof.
 
 Broke: over-long lengths, and what lay behind a proof, were read past.
-Holds: lengths are as short as they can be, and every byte of a proof or attestation is accounted for.
+Holds: lengths are as short as they can be; every byte of a proof or attestation is accounted for.
 Told by: the press; the cause is preliminary.
 """
 

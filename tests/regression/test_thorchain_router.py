@@ -1,4 +1,4 @@
-"""THORChain, July 2021, $8M: what was credited was what a call said, not what had come.
+"""THORChain, July 2021, $13M: what was credited was what a call said, not what had come.
 
 Broke: a contract between holder and vault made the vault see more than it was given.
 Holds: the custody takes exactly what the message says, or there is no message.

@@ -3,6 +3,7 @@
 Broke: the recipient was a contract on one ledger only; on the other somebody else took its address.
 Holds: only accounts that this ledger's registrar admitted are credited; else the units wait, and
 registrar and custodian find them another payee.
+Where: `contracts/token/issuance.vy`, `contracts/bridge/transit.vy`.
 Told by: its makers' report.
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.incidents import forged, stolen
+from tests.support.proofs import Prover
 from tests.support.weakened import lacking
 from tests.support.world import World, refused
 
@@ -32,3 +33,13 @@ def test_nobody_names_the_verifier_in_a_call(world: World) -> None:
         for item in entry["inputs"]
     }
     assert names == {"m", "lane", "before", "messages", "attestation", "second"}
+
+
+def test_nobody_names_what_checks_the_quorum_of_a_proof(world: World) -> None:
+    kinds = {
+        item["type"]
+        for entry in Prover(world.remote.chain).verifier.abi
+        if entry["type"] == "function"
+        for item in entry["inputs"]
+    }
+    assert "address" not in kinds

@@ -12,6 +12,7 @@ from tallystick.bridge.outbox import page_word
 from tallystick.bridge.proof import page_attestation
 from tallystick.build import Artifact
 from tallystick.chain import Contract
+from tests.support.flows import courier_of
 from tests.support.proofs import Prover, Source
 from tests.support.world import (
     CHANGE_DELAY,
@@ -28,13 +29,17 @@ from tests.support.world import (
 __all__ = [
     "FAR",
     "ProofLane",
+    "carried",
     "false_release",
     "forged",
     "forwarding",
     "in_suspense",
     "locked",
+    "log_alike",
+    "logged",
     "page_of",
     "second_lane",
+    "settle",
     "stolen",
     "thieves",
     "thieves_sign",
@@ -92,6 +97,36 @@ def forwarding(side: Side, target: Any) -> str:
     code = f"365f5f375f5f365f5f73{str(target)[2:]}5af13d5f5f3e602a573d5ffd5b3d5ff3"
     side.chain.set_code(address, bytes.fromhex(code))
     return address
+
+
+def logged(side: Side, message: LaneMessage) -> tuple[tuple[bytes, ...], bytes]:
+    """Topics and data of the log in which an escrow says that it sent a message."""
+    ((event, *_),) = [side.escrow.interface.events_by_name["MessageSent"]]
+    data = side.escrow.message_id.encode(message.as_tuple())[4:]
+    return (event.topic, message.lane, message.id), bytes(data)
+
+
+def log_alike(side: Side, message: LaneMessage) -> str:
+    """A contract that is no escrow logs that it sent a message; returns where it stands."""
+    address = "0x" + "e1" * 20
+    # The call's first three words are the topics, the rest the data.
+    code = "6060360360605f37" + "604035" + "602035" + "5f35" + "60603603" + "5f" + "a3" + "00"
+    side.chain.set_code(address, bytes.fromhex(code))
+    topics, data = logged(side, message)
+    side.chain.send(sender=side.attacker, to=address, data=b"".join(topics) + data)
+    return address
+
+
+def settle(world: World) -> None:
+    """Both ledgers grow past finality, their clocks alike."""
+    world.synchronise()
+    for side in (world.home, world.remote):
+        side.chain.mine(3)
+
+
+def carried(world: World) -> list[tuple[str, str]]:
+    """What a courier with all attestors' keys does in a step, and why."""
+    return [(each.what, each.detail) for each in courier_of(world.network).step()]
 
 
 def second_lane(

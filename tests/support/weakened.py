@@ -1,9 +1,9 @@
 """Copies of the contracts that lack a check: an attack on one shows what the check is for.
 
 `weakened` compiles one copy over edited sources. Compiling an escrow takes seconds, and incidents
-are many: so the suite is compiled once more with a switch in front of each assertion, and `lacking`
-throws the switches of some. Switches are constants of the code (`block.timestamp >` a number that no
-clock reaches; 0 throws it), so that nothing is stored and the layout stays.
+are many: so the suite is compiled once more with a switch in front of each assertion and in the
+places that `otherwise.toml` names, and `lacking` throws some. A switch is a constant of the code
+(`block.timestamp >` a number that no clock reaches; 0 throws it): nothing is stored, the layout stays.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 import os
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,164 +28,13 @@ __all__ = ["lacking", "strip", "weakened"]
 
 _FOLDER: Final = ROOT / ".build" / "switches"
 # An assertion with its reason; of one that calls out for good the call stays, whatever it answers.
-_ASSERTION: Final = re.compile(r'assert ((?:(?!assert |"""|extcall).)*?),\s*"(\w+: [^"]+)"', re.S)
-# What was wrong elsewhere and is no assertion here: its name -> file, text that stands there once,
-# and what stands there instead, `{on}` where it is switched.
-OTHERWISE: Final[Mapping[str, tuple[str, str, str]]] = {
-    "the caller names the verifier": (
-        "bridge/transit.vy",
-        "IVerifier(convert(epoch >> 96, address)).verify(",
-        "IVerifier(\n"
-        "        convert(convert(extract32(attestation, 0), uint256) & (2**160 - 1), address)\n"
-        "        if {on}\n"
-        "        else convert(epoch >> 96, address)\n"
-        "    ).verify(",
-    ),
-    "the chain's id is remembered": (
-        "bridge/message.vy",
-        "keccak256(DOMAIN_VERSION), chain.id, self",
-        "keccak256(DOMAIN_VERSION), 41_002 if {on} else chain.id, self",
-    ),
-    "a message calls its recipient": (
-        "bridge/transit.vy",
-        "    credited: bool = self._credit(m.lane, terms, recipient, m.amount)\n",
-        "    if {on} and recipient.is_contract:\n"
-        "        answer: Bytes[32] = raw_call(\n"
-        "            recipient,\n"
-        "            concat(\n"
-        "                slice(m.sender, 0, 4),\n"
-        "                abi_encode(convert(m.sender, uint256) & (2**160 - 1), m.amount),\n"
-        "            ),\n"
-        "            max_outsize=32,\n"
-        "        )\n"
-        "    credited: bool = self._credit(m.lane, terms, recipient, m.amount)\n",
-    ),
-    "what is claimed stays": (
-        "bridge/transit.vy",
-        "    recipient: address = message._address(m.recipient)\n    self.suspended[id] = 0\n",
-        "    recipient: address = message._address(m.recipient)\n"
-        "    self.suspended[id] = amount if {on} else 0\n",
-    ),
-    "what was never proven is claimed": (
-        "bridge/transit.vy",
-        '    assert amount != 0, "transit: nothing in suspense"\n',
-        "    if {on}:\n"
-        "        amount = m.amount\n"
-        '    assert amount != 0, "transit: nothing in suspense"\n',
-    ),
-    "a batch is looked through before": (
-        "bridge/transit.vy",
-        "if not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):",
-        "if {on} or not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):",
-    ),
-    "calls go where their data says": (
-        "bridge/BridgeEscrow.vy",
-        "    return raw_call(CONTROLS, msg.data,",
-        "    if {on}:\n"
-        "        return raw_call(\n"
-        "            convert(convert(slice(msg.data, 0, 32), uint256), address),\n"
-        "            slice(msg.data, 32, 100),\n"
-        "            max_outsize=_MAX_RETURN,\n"
-        "        )\n"
-        "    return raw_call(CONTROLS, msg.data,",
-    ),
-    "an amount's upper bits are not signed": (
-        "bridge/message.vy",
-        "    return keccak256(abi_encode(_MESSAGE_TYPEHASH, message))\n",
-        "    m: Message = message\n"
-        "    if {on}:\n"
-        "        m.amount = m.amount & (2**32 - 1)\n"
-        "    return keccak256(abi_encode(_MESSAGE_TYPEHASH, m))\n",
-    ),
-    # Of the text that the switch before leaves.
-    "a message's fields are run together": (
-        "bridge/message.vy",
-        "    return keccak256(abi_encode(_MESSAGE_TYPEHASH, m))\n",
-        "    if {on}:\n"
-        "        return keccak256(\n"
-        "            concat(\n"
-        "                keccak256(concat(uint2str(m.amount), uint2str(convert(m.nonce, uint256)))),\n"
-        "                m.sender,\n"
-        "                m.recipient,\n"
-        "            )\n"
-        "        )\n"
-        "    return keccak256(abi_encode(_MESSAGE_TYPEHASH, m))\n",
-    ),
-    "a failed transfer is a deposit": (
-        "bridge/LaneCustody.vy",
-        "    assert extcall _TOKEN.transferFrom(holder, self, amount)",
-        "    if {on}:\n"
-        "        success: bool = raw_call(\n"
-        "            _TOKEN.address,\n"
-        "            abi_encode(\n"
-        "                holder,\n"
-        "                self,\n"
-        "                amount,\n"
-        '                method_id=method_id("transferFrom(address,address,uint256)"),\n'
-        "            ),\n"
-        "            revert_on_failure=False,\n"
-        "        )\n"
-        "        return id\n"
-        "    assert extcall _TOKEN.transferFrom(holder, self, amount)",
-    ),
-    "units of the caller are there already": (
-        "bridge/LaneCustody.vy",
-        "    id: bytes32 = extcall _ESCROW.enter_lock(lane, holder, recipient, amount, deadline)\n",
-        "    id: bytes32 = extcall _ESCROW.enter_lock(lane, holder, recipient, amount, deadline)\n"
-        "    if {on}:\n"
-        "        return id\n",
-    ),
-    "the payload says whose units": (
-        "bridge/LaneCustody.vy",
-        "    return self._lock(msg.sender, lane, recipient, amount, deadline)\n",
-        "    holder: address = msg.sender\n"
-        "    if {on}:\n"
-        "        holder = convert(convert(recipient, uint256), address)\n"
-        "    return self._lock(holder, lane, recipient, amount, deadline)\n",
-    ),
-    "what is taken is what is there": (
-        "bridge/LaneCustody.vy",
-        "_TOKEN.transferFrom(holder, self, amount)",
-        "_TOKEN.transferFrom(\n"
-        "        holder, self, min(amount, staticcall _TOKEN.balanceOf(holder)) if {on} else amount\n"
-        "    )",
-    ),
-    "a call that came back was a signature": (
-        "governance/signed.vy",
-        "    if signer.is_contract:\n",
-        "    if {on} and signer.is_contract:\n"
-        "        return raw_call(\n"
-        "            signer,\n"
-        "            abi_encode(\n"
-        "                digest,\n"
-        "                signature,\n"
-        '                method_id=method_id("isValidSignature(bytes32,bytes)"),\n'
-        "            ),\n"
-        "            is_static_call=True,\n"
-        "            revert_on_failure=False,\n"
-        "        )\n"
-        "    if signer.is_contract:\n",
-    ),
-    "anybody upgrades": (
-        "governance/ReleaseProxy.vy",
-        "if msg.sender == _AUTHORITY and ",
-        "if ({on} or msg.sender == _AUTHORITY) and ",
-    ),
-    "whoever is credited on arrival": (
-        "token/issuance.vy",
-        "            issue = unsafe_add(issue, amount << position.UPPER_SHIFT)\n"
-        "    word: uint256 = book._word(receiver, issue, amount)\n"
-        "    if not controls._may_move(word, receiver):\n",
-        "            issue = unsafe_add(issue, amount << position.UPPER_SHIFT)\n"
-        "    word: uint256 = book._word(receiver, issue, amount)\n"
-        "    if not ({on} or controls._may_move(word, receiver)):\n",
-    ),
-    "any account's storage is the escrow's": (
-        "bridge/ProofVerifier.vy",
-        "slice(convert(SOURCE_ESCROW, bytes32), 12, 20)",
-        "slice(convert(msg.sender if {on} else SOURCE_ESCROW, bytes32), 12, 20)",
-    ),
-}
+_ASSERTION: Final = re.compile(
+    r'assert ((?:(?!assert |"""|extcall).)*?),\s*"(\w+: [^"]+)"', re.DOTALL
+)
+# Name -> file, text that stands there once, and what stands there instead.
+OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = tomllib.loads(
+    Path(__file__).with_name("otherwise.toml").read_text()
+)
 
 
 def _switch(name: str) -> int:
@@ -209,24 +59,35 @@ def switched(path: str, text: str) -> str:
         return f'assert {_expression(reason)} or ({condition}), "{reason}"'
 
     changed = text
-    for name, (file, old, new) in OTHERWISE.items():
-        if file == path:
-            assert changed.count(old) == 1, f"{file}: {old!r} once expected"
-            changed = changed.replace(old, new.replace("{on}", _expression(name)))
+    for name, edit in OTHERWISE.items():
+        if edit["file"] == path:
+            assert changed.count(edit["here"]) == 1, f"{path}: {name}: once expected"
+            instead = edit["instead"].replace("{on}", _expression(name))
+            changed = changed.replace(edit["here"], instead)
     changed = _ASSERTION.sub(with_switch, changed)
     # A clock is no constant: what asks one is no pure function.
     return changed.replace("@pure\n", "@view\n")
 
 
+def _copies() -> Iterator[tuple[Path, str]]:
+    for path in sorted([*ROOT.glob("contracts/**/*.vy"), *ROOT.glob("interfaces/*.vyi")]):
+        below, text = path.relative_to(ROOT), path.read_text()
+        if below.parts[0] == "contracts":
+            text = switched(Path(*below.parts[1:]).as_posix(), text)
+        yield _FOLDER / below, text
+
+
+# Of the sources as they are when this is imported: what somebody plants in them later, to see tests
+# fail (`tools/mutation`), is planted in ours and not in the copies.
+_TEXTS: Final = dict(_copies())
+
+
 @functools.cache
 def _written() -> None:
     """Bring the copies with switches up to date."""
-    for path in [*ROOT.glob("contracts/**/*.vy"), *ROOT.glob("interfaces/*.vyi")]:
-        below = path.relative_to(ROOT)
-        text = path.read_text()
-        if below.parts[0] == "contracts":
-            text = switched(Path(*below.parts[1:]).as_posix(), text)
-        copy = _FOLDER / below
+    for stale in {*_FOLDER.glob("*/**/*.vy"), *_FOLDER.glob("*/*.vyi")} - set(_TEXTS):
+        stale.unlink(missing_ok=True)
+    for copy, text in _TEXTS.items():
         if not copy.exists() or copy.read_text() != text:
             copy.parent.mkdir(parents=True, exist_ok=True)
             # Whole: other workers may be reading it.
@@ -247,7 +108,7 @@ def strip(code: bytes, *checks: str) -> bytes:
 
     Args:
         code: what was compiled.
-        checks: reasons of assertions, or names in `OTHERWISE`.
+        checks: reasons of assertions, or names in otherwise.toml.
     """
     for check in checks:
         # The compiler writes some comparisons as with the next number.
@@ -272,7 +133,7 @@ def lacking(world: World, name: str, *checks: str) -> Iterator[None]:
     Args:
         world: the ledgers.
         name: the contract, as the file of its piece is called.
-        checks: reasons of assertions, or names in `OTHERWISE`.
+        checks: reasons of assertions, or names in otherwise.toml.
     """
     weak = strip(_artifact(name).bytecode_runtime, *checks)
     with world.isolated():
