@@ -36,9 +36,13 @@ def test_no_two_messages_have_one_id(world: World) -> None:
     false = replace(true, amount=1_001, nonce=2)
     assert RunTogether(true).id == RunTogether(false).id
     domain, keys = domain_of(world.remote), world.signer_keys[:2]
+    of_both, of_one = (
+        signed(each, world.signers, domain, keys) for each in (RunTogether(true), true)
+    )
     with lacking(world, "BridgeEscrow", "a message's fields are run together"):
-        world.deliver(false, signed(RunTogether(true), world.signers, domain, keys))
+        world.deliver(false, of_both)
         assert stolen(world.remote) == 1_001
     assert true.id != false.id
-    with refused(world, "verifier: wrong signature"):
-        world.deliver(false, signed(true, world.signers, domain, keys))
+    for attestation in (of_both, of_one):
+        with refused(world, "verifier: wrong signature"):
+            world.deliver(false, attestation)

@@ -7,8 +7,6 @@ Told by: who found it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import rlp
 from eth_utils.crypto import keccak
@@ -17,23 +15,19 @@ from tallystick.bridge.outbox import page_word
 from tallystick.bridge.proof import page_slot
 from tallystick.chain.reverts import reverts
 from tests.support.proofs import OUTBOX, tower
-from tests.support.weakened import weakened
+from tests.support.weakened import without
 from tests.support.world import World
 
 CHECK = "trie: a node is missing"
-EDIT = {
-    "contracts/bridge/trie.vy": {
-        f'assert at < len(proof), "{CHECK}"': "if at >= len(proof):\n            return 0, 0"
-    }
-}
 
 
 @pytest.mark.requirement("INV-4")
-def test_a_node_left_out_is_no_key_that_is_not_there(world: World, tmp_path: Path) -> None:
+def test_a_node_left_out_is_no_key_that_is_not_there(world: World) -> None:
     chain = world.home.chain
-    harness = "tests/contracts/TrieHarness.vy"
     ours = chain.deploy("TrieHarness", sender=chain.account(0))
-    weak = chain.deploy(weakened(tmp_path, harness, EDIT), sender=chain.account(0))
+    weak = chain.deploy(
+        without("TrieHarness", "a missing node is a missing key"), sender=chain.account(0)
+    )
     key = keccak(page_slot(OUTBOX, keccak(text="lane"), 0))
     root, proof = tower(key, rlp.encode(page_word([keccak(text="a message")])), 4)
     for kept in range(len(proof)):

@@ -57,9 +57,9 @@ def test_a_root_that_nobody_attested_proves_nothing(world: World) -> None:
 
 
 @pytest.mark.requirement("INV-4")
-@pytest.mark.parametrize("attestation", [b"", bytes(32), bytes(64), bytes(330), bytes(1_034)])
-def test_nothing_zero_is_proven(world: World, attestation: bytes) -> None:
+@pytest.mark.parametrize("length", [0, 32, 64, 330, 1_034])
+def test_nothing_zero_is_proven(world: World, length: int) -> None:
     for message in (world.message(), world.message(lane=bytes(32))):
         with pytest.raises(Revert):
-            world.deliver(message, attestation)
+            world.deliver(message, bytes(length))
     assert world.remote.token.totalSupply() == 0

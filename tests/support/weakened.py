@@ -1,9 +1,9 @@
 """Copies of the contracts that lack a check: an attack on one shows what the check is for.
 
-`weakened` compiles one copy over edited sources. Compiling an escrow takes seconds, and incidents
-are many: so the suite is compiled once more with a switch in front of each assertion and in the
-places that `otherwise.toml` names, and `lacking` throws some. A switch is a constant of the code
-(`block.timestamp >` a number that no clock reaches; 0 throws it): nothing is stored, the layout stays.
+Compiling an escrow takes seconds, and incidents are many: so the suite is compiled once more with a
+switch in front of each assertion and in the places that `otherwise.toml` names; `lacking` and
+`without` throw some. A switch is a constant of the code (`block.timestamp >` a number that no clock
+reaches; 0 throws it): nothing is stored, and the layout stays.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,9 +23,11 @@ from tallystick import build
 from tallystick.chain.abi import address_of
 from tests.support.world import ROOT, Side, World
 
-__all__ = ["lacking", "strip", "weakened"]
+__all__ = ["lacking", "strip", "without"]
 
 _FOLDER: Final = ROOT / ".build" / "switches"
+# What shows a library's functions.
+_HARNESS: Final = Path("tests/contracts/TrieHarness.vy")
 # An assertion with its reason; of one that calls out for good the call stays, whatever it answers.
 _ASSERTION: Final = re.compile(
     r'assert ((?:(?!assert |"""|extcall).)*?),\s*"(\w+: [^"]+)"', re.DOTALL
@@ -70,6 +71,8 @@ def switched(path: str, text: str) -> str:
 
 
 def _copies() -> Iterator[tuple[Path, str]]:
+    harness = switched(_HARNESS.name, (ROOT / _HARNESS).read_text())
+    yield _FOLDER / "contracts" / _HARNESS.name, harness
     for path in sorted([*ROOT.glob("contracts/**/*.vy"), *ROOT.glob("interfaces/*.vyi")]):
         below, text = path.relative_to(ROOT), path.read_text()
         if below.parts[0] == "contracts":
@@ -161,25 +164,3 @@ def _place(side: Side, name: str) -> str:
     if name in pieces:
         return str(address_of(pieces[name]()))
     return str(single.get(name) or side.implementations[name])
-
-
-def weakened(folder: Path, source: str, edits: Mapping[str, Mapping[str, str]]) -> build.Artifact:
-    """Compile a contract over edited sources.
-
-    Args:
-        folder: an empty one; the suite's sources are copied into it.
-        source: the contract's file, from the repository's root.
-        edits: file -> text that occurs in it exactly once -> what stands there instead.
-    """
-    for part in ("contracts", "interfaces"):
-        shutil.copytree(ROOT / part, folder / part)
-    path = folder / source
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / source, path)
-    for file, changes in edits.items():
-        text = (folder / file).read_text()
-        for old, new in changes.items():
-            assert text.count(old) == 1, f"{file}: {old!r} once expected"
-            text = text.replace(old, new)
-        (folder / file).write_text(text)
-    return build.compile_file(path, folder)
