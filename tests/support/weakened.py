@@ -23,7 +23,7 @@ from tallystick import build
 from tallystick.chain.abi import address_of
 from tests.support.world import ROOT, Side, World
 
-__all__ = ["lacking", "strip", "without"]
+__all__ = ["lacking", "without"]
 
 _FOLDER: Final = ROOT / ".build" / "switches"
 # What shows a library's functions.
@@ -106,7 +106,7 @@ def _artifact(name: str) -> build.Artifact:
     return build.sources(_FOLDER, "contracts")._load(name)
 
 
-def strip(code: bytes, *checks: str) -> bytes:
+def _strip(code: bytes, *checks: str) -> bytes:
     """Code of a contract with switches, in which those of some checks are thrown.
 
     Args:
@@ -124,9 +124,9 @@ def strip(code: bytes, *checks: str) -> bytes:
 
 
 def without(name: str, *checks: str) -> build.Artifact:
-    """A contract to deploy that lacks some checks; see `strip`."""
+    """A contract to deploy that lacks some checks; see `lacking`."""
     whole = _artifact(name)
-    return build.Artifact.from_abi(name, list(whole.abi), strip(whole.bytecode, *checks))
+    return build.Artifact.from_abi(name, list(whole.abi), _strip(whole.bytecode, *checks))
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def lacking(world: World, name: str, *checks: str) -> Iterator[None]:
         name: the contract, as the file of its piece is called.
         checks: reasons of assertions, or names in otherwise.toml.
     """
-    weak = strip(_artifact(name).bytecode_runtime, *checks)
+    weak = _strip(_artifact(name).bytecode_runtime, *checks)
     with world.isolated():
         for side in (world.home, world.remote):
             place = _place(side, name)
@@ -150,17 +150,14 @@ def lacking(world: World, name: str, *checks: str) -> Iterator[None]:
 
 def _place(side: Side, name: str) -> str:
     """Where the code of a contract is on a ledger."""
-    single = {
-        "LaneCustody": side.custody.address,
-        "QuorumVerifier": side.verifier.address,
-        "ReleaseAuthority": side.authority.address,
-        "ReleaseProxy": side.escrow.address,
+    # A piece knows the one behind it.
+    if name == "BridgeEscrowControls":
+        return str(address_of(side.escrow.CONTROLS()))
+    if name == "SecurityTokenSettings":
+        return str(address_of(side.token.SETTINGS()))
+    alone = {
+        "LaneCustody": side.custody,
+        "QuorumVerifier": side.verifier,
+        "ReleaseProxy": side.escrow,
     }
-    pieces = {
-        "BridgeEscrowControls": lambda: side.escrow.CONTROLS(),
-        "SecurityTokenControls": lambda: side.token.CONTROLS(),
-        "SecurityTokenSettings": lambda: side.token.SETTINGS(),
-    }
-    if name in pieces:
-        return str(address_of(pieces[name]()))
-    return str(single.get(name) or side.implementations[name])
+    return str(alone[name].address if name in alone else side.implementations[name])
