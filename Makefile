@@ -73,10 +73,11 @@ format: setup-lint ## rewrite Python and Vyper sources in the one style
 	@$(VENV)/ruff format --quiet .
 	@$(VENV)/python -m tools.lint.formatting --write
 
-snapshots: setup-python ## rewrite what follows from the sources: snapshots, docs/errors.md, docs/access.md, docs/files.md, README's sample
+snapshots: setup-python ## rewrite what follows from the sources: snapshots, docs/errors.md, docs/access.md, docs/incidents.md, docs/files.md, README's sample
 	@$(VENV)/python -m tools.snapshots --write
 	@$(VENV)/python -m tools.errors
 	@$(VENV)/python -m tools.access
+	@$(VENV)/python -m tools.incidents
 	@$(VENV)/python -m tools.fields
 	@$(VENV)/python -m tools.readme
 

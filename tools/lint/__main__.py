@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import access, errors, fields, readme, snapshots
+from tools import access, errors, fields, incidents, readme, snapshots
 from tools.lint import dependencies, direction, formatting, pieces, python_rules, vyper_rules
 from tools.report import ROOT, print_findings
 from tools.vyper_source import load_tree
@@ -57,6 +57,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "pieces": lambda: print_findings(pieces.check_all()),
     "errors": lambda: errors.main(["--check"]),
     "access": lambda: access.main(["--check"]),
+    "incidents": lambda: incidents.main(["--check"]),
     "snapshots": lambda: snapshots.main(["--check"]),
 }
 

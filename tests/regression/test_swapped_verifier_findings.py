@@ -7,18 +7,13 @@ which a confirmed change can be applied at once, and on ours.
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
 
-from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import LaneMessage, party
-from tests.support.next_releases import Copy
+from tests.support.weakened import lacking
 from tests.support.world import (
     CHANGE_DELAY,
-    ROOT,
     STATED,
     Side,
     World,
@@ -29,21 +24,6 @@ from tests.support.world import (
 
 THIEVES = (43, 44, 45)
 LOCKED = 10**9
-
-
-@pytest.fixture(scope="module")
-def without_delay(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Code of controls that let a change be applied as soon as it is confirmed."""
-    root = tmp_path_factory.mktemp("weakened")
-    for folder in ("contracts", "interfaces"):
-        shutil.copytree(ROOT / folder, root / folder)
-    path = root / "contracts" / "bridge" / "lanes.vy"
-    weak = Copy(path.read_text()).replace(
-        "unsafe_add(block.timestamp, self._opened_with[lane].change_delay)", "block.timestamp"
-    )
-    path.write_text(weak.text)
-    controls = Path("contracts/bridge/BridgeEscrowControls.vy")
-    return bytes(build.compile_file(root / controls, root).bytecode_runtime)
 
 
 def forged(side: Side) -> SignerSet:
@@ -62,16 +42,17 @@ def false_message(world: World) -> tuple[LaneMessage, bytes]:
 
 
 @pytest.mark.requirement("INV-9")
-def test_without_a_delay_the_lane_was_drained(world: World, without_delay: bytes) -> None:
+def test_without_a_delay_the_lane_was_drained(world: World) -> None:
     side = world.home
-    side.chain.set_code(side.escrow.CONTROLS(), without_delay)
     world.arrived(LOCKED)
     had, attested = side.balance(side.buyer), false_message(world)
-    now = side.chain.now
-    world.apply_terms(side, world.change(side, side.new_verifier(forged(side))))
-    assert world.deliver(*attested).return_value is True
-    assert side.chain.now - now < 10
-    assert (side.balance(side.custody), side.balance(side.buyer)) == (0, had + LOCKED)
+    with lacking(world, "BridgeEscrowControls", "lanes: change waits"):
+        now = side.chain.now
+        world.change(side, side.new_verifier(forged(side)))
+        world.apply_terms(side)
+        assert world.deliver(*attested).return_value is True
+        assert side.chain.now - now < 10
+        assert (side.balance(side.custody), side.balance(side.buyer)) == (0, had + LOCKED)
 
 
 @pytest.mark.requirement("INV-9")
