@@ -172,6 +172,7 @@ def give_back(amount: uint256) -> bool:
     @param amount Units.
     @return True.
     @custom:role escrow
+    @custom:refused suspended instrument
     """
     assert msg.sender == _ESCROW.address, "custody: give_back is the escrow's"
     extcall _TOKEN.crosschainBurn(self, amount)

@@ -329,7 +329,12 @@ def return_to_source(m: message.Message) -> bytes32:
         )
     )
     log MessageReturned(lane=m.lane, id=id, answer=answer, amount=amount)
-    if terms & lanes.HOME == 0:
+    if terms & lanes.HOME != 0:
+        # There the units stay in custody: no token is asked that would refuse.
+        assert not staticcall ISecurityToken(
+            lanes._opened_with[m.lane].token
+        ).is_suspended(), "transit: instrument suspended"
+    else:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).give_back(
             amount
         ), "transit: not given back"

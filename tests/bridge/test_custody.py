@@ -19,7 +19,7 @@ def test_custody_has_no_function_besides(world: World) -> None:
     """No owner, no sweep, no approval, no fallback: nothing else could be called."""
     names = {entry["name"] for entry in world.home.custody.abi if entry["type"] == "function"}
     asked = {"escrow", "token", "authorizations", "domain_separator", "eip712Domain"}
-    assert names == {"lock", "lock_signed", "withdraw_lock", "pay", "hold"} | asked
+    assert names == {"lock", "lock_signed", "withdraw_lock", "pay", "hold", "give_back"} | asked
     assert not [e for e in world.home.custody.abi if e["type"] in {"fallback", "receive"}]
 
 
@@ -34,6 +34,8 @@ def test_no_key_moves_what_lies_in_custody(world: World, role: str, name: str) -
         side.custody.pay(side.investor, 1, sender=key)
     with refused(world, "custody: hold is the escrow's"):
         side.custody.hold(1, sender=key)
+    with refused(world, "custody: give_back is the escrow's"):
+        side.custody.give_back(1, sender=key)
 
 
 def test_the_escrow_pays(world: World) -> None:
@@ -59,6 +61,24 @@ def test_custody_holds_what_arrives_remotely(world: World) -> None:
         side.token.emitted("Transfer", ZERO, side.custody, 5),
         side.token.emitted("CrosschainMint", side.custody, 5, side.custody),
     )
+
+
+def test_custody_gives_back_what_waits_there(world: World) -> None:
+    """Its own, and what it has; at home nothing is taken off that way."""
+    side = world.remote
+    side.custody.hold(5, sender=side.escrow.address)
+    receipt = side.custody.give_back(3, sender=side.escrow.address)
+    assert receipt.return_value is True
+    assert receipt.events == (
+        side.token.emitted("Transfer", side.custody, ZERO, 3),
+        side.token.emitted("CrosschainBurn", side.custody, 3, side.custody),
+    )
+    assert (side.balance(side.custody), side.token.totalSupply()) == (2, 2)
+    with refused(world, error="ERC20InsufficientBalance", args=(side.custody.address, 2, 3)):
+        side.custody.give_back(3, sender=side.escrow.address)
+    world.locked(1_000)
+    with refused(world, "bridges: no bridge this way"):
+        world.home.custody.give_back(1, sender=world.home.escrow.address)
 
 
 def test_custody_creates_nothing_at_home(world: World) -> None:

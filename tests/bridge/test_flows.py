@@ -434,7 +434,8 @@ acts = st.one_of(
     st.tuples(st.just("send"), st.integers(1, 9)),
     st.tuples(st.just("send"), st.integers(1, 9)),
     st.tuples(st.just("suspend"), st.integers(1, 9)),
-    st.tuples(st.just("claim")),
+    # Claimed, or past its deadline sent back.
+    st.tuples(st.just("end")),
     st.tuples(st.just("announce"), st.integers(-SLOTS - 1, 30)),
     st.tuples(st.just("announce"), st.integers(-WEEK, -1)),
     st.tuples(st.just("keep"), st.sampled_from(Figure), st.integers(1, 10)),
@@ -495,11 +496,15 @@ def _play(world: World, script: Script, crowd: int) -> None:
             assert world.deliver(message).return_value is False
             waiting.append(message)
             moved(Figure.SUSPENSE, rest[0])
-        elif act == "claim" and waiting:
+        elif act == "end" and waiting:
             message = waiting.pop(0)
-            world.network.admit(world.network.suite("home"), side.outsider, 40_000)
-            world.network.claim(message)
-            world.network.admit(world.network.suite("home"), side.outsider, 0)
+            if side.chain.now < message.deadline:
+                world.network.admit(world.network.suite("home"), side.outsider, 40_000)
+                world.network.claim(message)
+                world.network.admit(world.network.suite("home"), side.outsider, 0)
+            else:
+                escrow.return_to_source(message.as_tuple(), sender=side.courier)
+                moved(Figure.SENT, message.amount)
             moved(Figure.SUSPENSE, -message.amount)
         elif act == "announce":
             day = today(side) + rest[0]

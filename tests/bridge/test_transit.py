@@ -551,13 +551,6 @@ def test_no_unit_arrives_before_it_left(world: World, early: int, reason: str | 
             world.deliver(message)
 
 
-def test_a_message_past_its_deadline_is_still_deliverable(world: World) -> None:
-    """Nothing refunds yet, so nothing may strand: the deadline binds the source alone."""
-    message = world.locked(1_000)
-    world.remote.chain.set_time(message.deadline + 1)
-    assert world.deliver(message).return_value is True
-
-
 @pytest.mark.requirement("INV-2", "INV-7")
 @pytest.mark.parametrize("amount", [601, 1_000, AMOUNT_MAX, UINT_MAX])
 def test_never_more_is_released_than_is_locked(world: World, amount: int) -> None:

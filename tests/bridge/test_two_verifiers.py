@@ -11,6 +11,7 @@ from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import Grade, Lack, LaneMessage
 from tallystick.chain import Contract
 from tallystick.local.network import OPERATORS
+from tests.support.ends import returned, send
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,
@@ -72,6 +73,19 @@ def test_units_cross_both_ways_by_two_attestations(world: World) -> None:
     assert world.remote.balance(world.remote.investor) == message.amount
     assert world.deliver(world.burned(400)).return_value is True
     assert world.home.balance(world.home.fund) == 400
+
+
+@pytest.mark.requirement("INV-4", "R-24")
+def test_units_come_back_by_two_attestations(world: World) -> None:
+    side, had = world.home, world.home.balance(world.home.investor)
+    answer = returned(world, send(world, "remote"))
+    first, second = world.network.attestations(answer)
+    with refused(world, "transit: needs two attestations"):
+        world.deliver(answer, first)
+    with refused(world, "verifier: wrong signature"):
+        world.deliver(answer, second, first)
+    assert world.deliver(answer, first, second).return_value is True
+    assert side.balance(side.investor) == had
 
 
 @pytest.mark.requirement("INV-4")

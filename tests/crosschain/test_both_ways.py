@@ -36,7 +36,7 @@ def test_locked_at_home_attested_issued_abroad(network, parties):
 
     assert locked.return_value == message.id
     assert message.as_tuple() == (
-        1,
+        2,
         1,
         network.lane,
         0,

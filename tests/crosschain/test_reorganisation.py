@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tallystick.bridge.message import message_of
 from tallystick.bridge.outbox import page_word
-from tallystick.chain import reverts
+from tallystick.chain import Receipt, reverts
 from tests.support.flows import FINALITY, arrive, await_lock_time, courier_of, meet, picture
 
 
@@ -120,4 +121,89 @@ def test_a_burn_undone_before_it_is_final_releases_nothing(network, parties):
     meet(network)
     assert [o for o in courier.step() if o.changed] == []
     assert picture(network) == before
+    assert network.status().ok
+
+
+def _waiting(network, parties):
+    """Units in suspense on the remote ledger, an hour before their deadline; who may claim them."""
+    deadline = network.home.chain.now + 3_600
+    message = network.lock(parties.investor, parties.unverified_abroad, 300, deadline=deadline)
+    arrive(network, message)
+    network.admit(network.remote, parties.unverified_abroad, 60_000)
+    return message
+
+
+def _return(network, parties, message):
+    """Somebody sends them back; what takes them."""
+    network.remote.chain.set_time(message.deadline)
+    receipt = network.remote.escrow.return_to_source(
+        message.as_tuple(), sender=parties.courier_abroad
+    )
+    assert isinstance(receipt, Receipt)
+    return message_of(receipt.one("MessageSent"))
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "R-68")
+def test_what_was_returned_on_one_fork_and_claimed_on_the_other_has_one_end(network, parties):
+    """The fork that stays claims it in time; the return of the other never counts anywhere."""
+    remote, message = network.remote, _waiting(network, parties)
+    courier = courier_of(network)
+    answer = _return(network, parties, message)
+    meet(network)
+    # Not final yet: nobody attests it.
+    assert [o for o in courier.step() if o.changed and o.id == answer.id] == []
+    claim = {
+        "sender": parties.courier_abroad,
+        "to": remote.escrow.address,
+        "data": remote.escrow.claim.encode(message.as_tuple()),
+    }
+    remote.chain.reorg(1, [(claim, 0)])
+    assert remote.token.balanceOf(parties.unverified_abroad) == 300
+    assert remote.escrow.suspended(message.id) == 0
+    assert network.status().ok
+    before = picture(network)
+    with reverts("transit: nothing to return"):
+        _return(network, parties, message)
+    for suite in (network.home, remote):
+        suite.chain.mine(2 * FINALITY)
+    meet(network)
+    assert [o for o in courier.step() if o.changed] == []
+    assert picture(network) == before
+    assert network.home.token.balanceOf(parties.investor) == 700
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "R-24", "R-68")
+def test_a_claim_that_is_undone_across_the_deadline_is_a_return(network, parties):
+    """The blocks that come instead are later than the deadline: claimed no more, but sent back."""
+    remote, message = network.remote, _waiting(network, parties)
+    remote.chain.set_time(message.deadline - 1)
+    network.claim(message)
+    assert remote.token.balanceOf(parties.unverified_abroad) == 300
+    remote.chain.reorg(1)
+    assert remote.token.balanceOf(parties.unverified_abroad) == 0
+    with reverts("transit: past its deadline"):
+        network.claim(message)
+    answer = _return(network, parties, message)
+    arrive(network, answer)
+    assert network.home.token.balanceOf(parties.investor) == 1_000
+    assert remote.token.totalSupply() == 0
+    with reverts("transit: nothing in suspense"):
+        network.claim(message)
+    assert network.status().ok
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "R-24", "R-68")
+def test_a_return_that_is_undone_is_made_again_and_counts_once(network, parties):
+    """Another message under the same number: only the one that stays is delivered."""
+    home, message = network.home, _waiting(network, parties)
+    undone = _return(network, parties, message)
+    network.remote.chain.reorg(1)
+    network.remote.chain.advance(10)
+    answer = _return(network, parties, message)
+    assert (answer.nonce, answer.origin) == (undone.nonce, message.id)
+    assert answer.id != undone.id
+    arrive(network, answer)
+    with reverts("transit: delivered already"):
+        network.deliver(undone)
+    assert home.token.balanceOf(parties.investor) == 1_000
     assert network.status().ok

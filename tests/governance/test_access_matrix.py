@@ -52,6 +52,7 @@ REASONS = {
     "crosschainBurn": "bridges: no bridge this way",
     "pay": "custody: pay is the escrow's",
     "hold": "custody: hold is the escrow's",
+    "give_back": "custody: give_back is the escrow's",
     "CashToken.mint": "cash: only the issuer",
     "CashToken.burn": "cash: only the issuer",
     "set_blocked": "cash: only the issuer",

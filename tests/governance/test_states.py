@@ -480,14 +480,14 @@ def _recipient(side: Side) -> bytes:
 @prepares("LaneCustody", "lock")
 def _lock(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, _recipient(side), 5, 2**39)
+    arguments = (world.lane, _recipient(side), 5, side.chain.now + DAY)
     return Call(side, side.custody, "lock", arguments, side.investor)
 
 
 @prepares(_ESCROW, "enter_lock")
 def _enter_lock(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, side.investor.address, _recipient(side), 5, 2**39)
+    arguments = (world.lane, side.investor.address, _recipient(side), 5, side.chain.now + DAY)
     return Call(side, side.escrow, "enter_lock", arguments, side.custody.address)
 
 
@@ -508,7 +508,7 @@ def _keep_figure(world: World, state: str) -> Call:
 def _burn(world: World, state: str) -> Call:
     side = world.remote
     world.arrived(10)
-    arguments = (world.lane, _recipient(side), 5, 2**39)
+    arguments = (world.lane, _recipient(side), 5, side.chain.now + DAY)
     return Call(side, side.escrow, "burn", arguments, side.investor)
 
 
@@ -537,6 +537,15 @@ def _claim(world: World, state: str) -> Call:
     side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
     arguments = (message.as_tuple(),)
     return Call(side, side.escrow, "claim", arguments, side.courier, credited=side.outsider)
+
+
+@prepares(_ESCROW, "return_to_source")
+def _return_to_source(world: World, state: str) -> Call:
+    message, side = world.locked(5, world.remote.outsider), world.remote
+    world.deliver(message)
+    side.chain.set_time(message.deadline)
+    arguments = (message.as_tuple(),)
+    return Call(side, side.escrow, "return_to_source", arguments, side.courier)
 
 
 @prepares(_ESCROW, "keep_figure")
@@ -586,7 +595,7 @@ _simple("LaneCustody", "withdraw_lock", "custody", "investor", DOCUMENT)
 @prepares("LaneCustody", "lock_signed")
 def _lock_signed(world: World, state: str) -> Call:
     side = world.home
-    given = Lock(world.lane, _recipient(side), 5, DOCUMENT, 2**39)
+    given = Lock(world.lane, _recipient(side), 5, DOCUMENT, side.chain.now + DAY)
     data = given.typed_data(side.chain.chain_id, side.custody.address)
     signature = bytes(Signer.sign_typed_data(side.investor.key, full_message=data).signature)
     arguments = given.arguments(side.investor.address, signature)
@@ -605,6 +614,13 @@ def _pay(world: World, state: str) -> Call:
 def _hold(world: World, state: str) -> Call:
     side = world.remote
     return Call(side, side.custody, "hold", (5,), side.escrow.address)
+
+
+@prepares("LaneCustody", "give_back")
+def _give_back(world: World, state: str) -> Call:
+    call = _hold(world, state)
+    call.make()
+    return replace(call, function="give_back")
 
 
 # ------------------------------------------------------------------------------ proofs

@@ -318,16 +318,24 @@ def _transit_without_clock() -> str:
     return "".join(lines)
 
 
-def _escrow_without_clock(name: str) -> str:
+def _transit_of_the_first_codec() -> str:
+    """What it sends is of codec 1; what has no deadline for it had none before."""
+    text = (CONTRACTS / "bridge" / "transit.vy").read_text()
+    sent = "            codec=message.CODEC,\n            kind=kind,\n"
+    return Copy(text).replace(sent, sent.replace("message.CODEC", "1")).text
+
+
+def _escrow_over(transit: str, name: str) -> str:
+    """A piece of the escrow over another `transit`."""
     copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
     copy.replace("from contracts.bridge import transit\n", "")
     last = "from contracts.governance import access\n"
-    copy.replace(last, last + "from . import transit_without_clock_mock\n")
+    copy.replace(last, last + f"from . import {transit}\n")
     copy.replace(
         "initializes: transit[flows := flows, lanes := lanes]",
-        "initializes: transit_without_clock_mock[flows := flows, lanes := lanes]",
+        f"initializes: {transit}[flows := flows, lanes := lanes]",
     )
-    copy.text = copy.text.replace("    transit.", "    transit_without_clock_mock.")
+    copy.text = copy.text.replace("    transit.", f"    {transit}.")
     return copy.text
 
 
@@ -380,9 +388,14 @@ def derived() -> Iterator[tuple[Path, str]]:
     for piece in ("", "Controls", "Settings", "Records"):
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
+    yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
     for piece in ("", "Controls", "Settings"):
-        name = f"BridgeEscrowWithoutClockMock{piece}.vy"
-        yield DERIVED / name, _escrow_without_clock(f"BridgeEscrow{piece}")
+        for which, transit in (
+            ("WithoutClock", "transit_without_clock_mock"),
+            ("FirstCodec", "transit_first_codec_mock"),
+        ):
+            path = DERIVED / f"BridgeEscrow{which}Mock{piece}.vy"
+            yield path, _escrow_over(transit, f"BridgeEscrow{piece}")
 
 
 def write_derived() -> None:
