@@ -129,11 +129,6 @@ WEAKENED = {
         "",
         "roll back: events|INV-9: notice of",
     ),
-    "a window that is a second longer": (
-        "    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, ",
-        "    assert block.timestamp <= installed.activated_at + ROLLBACK_WINDOW, ",
-        "roll back: the model says release: window closed, the ledger None",
-    ),
 }
 
 
