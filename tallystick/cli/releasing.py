@@ -91,9 +91,9 @@ class Releasing:
 
     def activate(self) -> None:
         """Have it run, once the notice is over; anybody may."""
-        noticed = int(self._authority.notice_of(self._proxy).noticed_at)
-        over = noticed + int(self._authority.NOTICE())
-        early = noticed and over > self._suite.chain.now
+        given = int(self._authority.notice_of(self._proxy).noticed_at)
+        over = given + int(self._authority.NOTICE())
+        early = self._noticed and over > self._suite.chain.now
         self._script.do(
             self._ledger,
             "ReleaseAuthority.activate",
@@ -121,5 +121,12 @@ class Releasing:
 
     @property
     def _noticed(self) -> bool:
-        notice = self._authority.notice_of(self._proxy)
-        return bool(bytes(notice.release) == self._wanted.id)
+        """Whether exactly this is noticed, and the notice has not lapsed."""
+        authority = self._authority
+        notice = authority.notice_of(self._proxy)
+        if bytes(notice.release) != self._wanted.id:
+            return False
+        period = int(authority.NOTICE()) + int(authority.ACTIVATION_WINDOW())
+        if self._suite.chain.now >= int(notice.noticed_at) + period:
+            return False
+        return bytes(notice.terms) == release_terms(self._record())

@@ -166,6 +166,27 @@ def test_a_token_of_three_pieces_moves_with_its_migration(world: World, command:
     assert command(*given)[0] == 0
 
 
+def test_a_notice_that_lapsed_or_was_of_another_is_given_again(
+    world: World, command: _Command
+) -> None:
+    archive, side = command.archive(), world.home
+    at, authority = ("home", _ARCHIVE), world.home.authority
+    command.acts("register", *at)
+    assert command.acts("notice", *at) == ["executed give_notice"]
+    assert command.acts("notice", *at) == ["done give_notice"]
+    side.chain.advance(3_600 + 30 * DAY)
+    side.chain.mine()
+    assert command.acts("notice", *at) == ["executed give_notice"]
+    stated = (b"TEST", bytes([1]) * 32)
+    authority.withdraw_release(archive.id, *stated, sender=side.upgrader)
+    # Under the number that was noticed stands another archive by now.
+    command.archive(notes=Path("review.pdf"))
+    command.acts("register", *at)
+    assert command.acts("activate", *at, status=1) == ["refused activate"]
+    assert command.acts("notice", *at) == ["executed give_notice"]
+    assert command.acts("activate", *at) == ["waiting activate"]
+
+
 def test_code_that_stands_already_is_registered_where_it_is(
     world: World, command: _Command
 ) -> None:

@@ -34,7 +34,7 @@ from tests.governance.authority_model import (
     Key,
     Release,
 )
-from tests.stateful.roles import DAY, Roles
+from tests.stateful.roles import DAY, MONTH, Roles
 from tests.support.world import STATED, ZERO, hashes_at
 
 KINDS: Final = ("InstrumentRegistry", "BridgeEscrow")
@@ -179,6 +179,10 @@ class Play:
     def address(self, who: str) -> str:
         """Where somebody is."""
         return str(self.accounts[who].address)
+
+    def who(self, address: str) -> str:
+        """Who is at an address."""
+        return next(who for who in PARTIES if self.address(who) == address)
 
     def holder(self, role: Role) -> str:
         """Who has a role, or had it at first."""
@@ -621,9 +625,29 @@ class AuthorityMachine(RuleBasedStateMachine):
             self.play.give(who, role)
         self.play.check()
 
-    @rule(who=_who, role=st.sampled_from(list(PARTIES.values())), by=_who, how=st.integers(0, 2))
-    def change(self, who: str, role: Role, by: str, how: int) -> None:
-        steps = (self.play.propose_role, self.play.assign_role, self.play.withdraw_role)
+    @rule(
+        who=_who,
+        role=st.sampled_from(list(PARTIES.values())),
+        by=st.sampled_from([*list(PARTIES)[:3] * 2, "issuer", "stand-in"]),
+        how=st.sampled_from(["propose", "assign", "assign", "withdraw"]),
+        pending=_mostly,
+        late=st.sampled_from([None, -1, 0, MONTH - 1, MONTH]),
+    )
+    def change(
+        self, who: str, role: Role, by: str, how: str, pending: bool, late: int | None
+    ) -> None:
+        """A step of a change of role by itself, mostly of what was proposed last."""
+        proposals = self.play.model.roles.proposals
+        if pending and proposals and how != "propose":
+            (_, account, bit), proposal = list(proposals.items())[-1]
+            who, role = self.play.who(account), Role(bit)
+            if late is not None:
+                self.play.wait_until(proposal.counts_from + late)
+        steps = {
+            "propose": self.play.propose_role,
+            "assign": self.play.assign_role,
+            "withdraw": self.play.withdraw_role,
+        }
         steps[how](who, role, by)
         self.play.check()
 

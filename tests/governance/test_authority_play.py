@@ -32,7 +32,52 @@ NAME, PROFILE = chosen()
 SHARE = 5
 SOURCE = "contracts/governance/ReleaseAuthority.vy"
 # What each part of the runs in CI must have reached; else the play is too tame.
-REACHED: set[tuple[str, str]] = set()
+REACHED = {
+    ("activate", "done"),
+    ("activate", "release: auditor has not approved"),
+    ("activate", "release: issuer has not approved"),
+    ("activate", "release: not noticed"),
+    ("activate", "release: notice has lapsed"),
+    ("activate", "release: notice not over"),
+    ("activate", "release: terms have changed"),
+    ("activate", "release: upgrader lost its role"),
+    ("approve", "access: missing role"),
+    ("approve", "done"),
+    ("approve", "release: approve what"),
+    ("approve", "release: consent after the lapse"),
+    ("approve", "release: not the noticed one"),
+    ("assign role", "access: act not proposed"),
+    ("assign role", "access: missing role"),
+    ("assign role", "access: proposal lapsed"),
+    ("assign role", "done"),
+    ("cancel", "access: missing role"),
+    ("cancel", "done"),
+    ("cancel", "release: nothing to cancel"),
+    ("create proxy", "release: not in set-up"),
+    ("notice", "access: missing role"),
+    ("notice", "done"),
+    ("notice", "release: not newer"),
+    ("notice", "release: not registered"),
+    ("notice", "release: of another kind"),
+    ("propose role", "access: missing role"),
+    ("propose role", "done"),
+    ("register", "access: missing role or set-up"),
+    ("register", "done"),
+    ("register", "release: other code behind"),
+    ("register", "release: other code there"),
+    ("register", "release: registered already"),
+    ("roll back", "access: missing role"),
+    ("roll back", "done"),
+    ("roll back", "release: nothing to roll back to"),
+    ("roll back", "release: window closed"),
+    ("withdraw", "access: missing role or set-up"),
+    ("withdraw", "done"),
+    ("withdraw", "release: nothing to withdraw"),
+    ("withdraw", "release: was run by a proxy"),
+    ("withdraw role", "access: missing role"),
+    ("withdraw role", "access: nothing to withdraw"),
+    ("withdraw role", "done"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +91,6 @@ def counted() -> Counter[tuple[str, str]]:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_authority_does_what_the_model_says(part: int, counted: Counter[Any]) -> None:
     play(AuthorityMachine, part, PROFILE, name=NAME, runs=PROFILE.runs // PARTS // SHARE)
-    print("COUNTED", sorted(counted))
     if NAME == "ci" and "TALLYSTICK_HYPOTHESIS_SEED" not in os.environ:
         assert set(counted) >= REACHED, f"never reached: {sorted(REACHED - set(counted))}"
 
@@ -84,11 +128,6 @@ WEAKENED = {
         _END_OF_NOTICE,
         "",
         "roll back: events|INV-9: notice of",
-    ),
-    "a window that is a second longer": (
-        "    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, ",
-        "    assert block.timestamp <= installed.activated_at + ROLLBACK_WINDOW, ",
-        "roll back: the model says release: window closed, the ledger None",
     ),
 }
 
