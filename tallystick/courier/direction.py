@@ -142,7 +142,6 @@ class Direction:
         handed.tell(about)
         failure = seen.sending.failure(handed)
         if failure is not None:
-            self.alone.add(sent.id)
             return self.reverted(seen, sent, failure)
         receipt, together = handed.receipt, len(handed.about)
         if what == "claimed":

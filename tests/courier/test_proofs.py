@@ -208,6 +208,30 @@ def test_who_is_killed_between_the_steps_of_a_proof_makes_none_twice(
 
 
 @pytest.mark.anvil_only
+def test_what_left_after_a_shown_block_waits_for_another_and_keeps_nothing_back(
+    deployed: World, proven: Any
+) -> None:
+    nodes, remote = proven.nodes, remote_of(proven.nodes)
+    for amount in range(1, 8):
+        lock(deployed.network, amount)
+    let_pass(deployed.network)
+    remote.set_automine(False)
+    carrier = proven()
+    assert told(carrier.step()) == [f"waiting {nonce}" for nonce in range(1, 8)]
+    assert len(nodes.waiting()) == 1
+    # The first of another page, which the block whose header is shown hasn't got.
+    lock(deployed.network, 8)
+    let_pass(deployed.network)
+    remote.set_automine(True)
+    remote.mine()
+    first, *others = told(carrier.step())
+    assert first.startswith("shown header ")
+    delivered = [f"delivered {nonce}" for nonce in range(1, 8)]
+    assert others == ["proven page 0", "waiting 8", *delivered]
+    assert told(carrier.step())[1:] == ["proven page 1", "delivered 8"]
+
+
+@pytest.mark.anvil_only
 def test_where_the_state_of_a_shown_block_is_forgotten_a_later_one_is_shown(
     deployed: World, proven: Any
 ) -> None:
