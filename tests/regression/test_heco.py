@@ -16,7 +16,7 @@ from tests.support.world import STATED, World, refused
 CHECK = "lanes: inbound paused"
 
 
-@pytest.mark.requirement("R-29")
+@pytest.mark.requirement("R-64")
 def test_a_stopped_lane_pays_nothing(world: World) -> None:
     side = world.home
     world.locked(1_000)

@@ -1,4 +1,4 @@
-"""MerklePatriciaProofVerifier, June 2025, a library: a missing node was a missing key.
+"""MerklePatriciaProofVerifier, June 2025, no loss known: a missing node was a missing key.
 
 Broke: where a node was left out, the verifier said that the key had no value.
 Holds: a proof ends in its leaf, or it is refused.

@@ -1,4 +1,4 @@
-"""Wormhole and Arbitrum near misses, February 2022, bounties of $10.4M: anybody could initialise.
+"""Wormhole and Arbitrum near misses, 2022, bounties of $10M and 400 ETH: anybody could initialise.
 
 Broke: after an upgrade a contract counted as never initialised, and who came first owned it.
 Holds: a proxy is initialised as it is created, once; an implementation never.

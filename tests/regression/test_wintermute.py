@@ -15,7 +15,7 @@ from tests.support.weakened import lacking
 from tests.support.world import STATED, World
 
 
-@pytest.mark.requirement("R-23")
+@pytest.mark.requirement("R-24")
 def test_an_account_that_nobody_admitted_here_is_not_credited(world: World) -> None:
     side = world.remote
     message = world.locked(1_000, side.outsider)
