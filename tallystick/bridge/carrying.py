@@ -24,7 +24,11 @@ NOT_YET: Final = frozenset(
         "lanes: inbound paused",
         "lanes: no such epoch now",
         "lanes: suspended",
+        "transit: a redirect is proposed",
+        "transit: before its deadline",
         "transit: before its lock time",
+        "transit: instrument suspended",
+        "transit: past its deadline",
         "transit: token refused",
     }
 )
@@ -36,6 +40,7 @@ class Act(StrEnum):
     WAIT = "wait"
     DELIVER = "deliver"
     CLAIM = "claim"
+    RETURN = "return"
     DONE = "done"
     REFUSE = "refuse"
 

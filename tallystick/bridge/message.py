@@ -232,10 +232,9 @@ class LaneMessage:
         """When its units left the account they were on, by the clock of that account's ledger."""
         return self.lock_time if self.origin is None else self.deadline
 
-    @property
-    def turns_back(self) -> bool:
-        """Whether its destination sends it back from the deadline on."""
-        return self.codec != FIRST_CODEC and self.origin is None
+    def is_late(self, clock: int) -> bool:
+        """Whether its recipient gets nothing any more, at that time of the destination's."""
+        return self.codec != FIRST_CODEC and self.origin is None and clock >= self.deadline
 
     @property
     def id(self) -> MessageId:

@@ -1,4 +1,4 @@
-"""The courier: attests and delivers what is pending on every lane, and claims from suspense.
+"""The courier: attests and delivers what is pending on every lane, and ends what is in suspense.
 
 What to do with a message is decided by a pure function of what was observed of it (`decide`), and
 which of them go in one transaction by another (`together`); the `Courier` around them reads the
@@ -27,7 +27,7 @@ from tallystick.chain import Account, ChainError, Revert
 from tallystick.chain.contract import Method
 from tallystick.chain.rpc import Unfunded
 from tallystick.courier.decision import decide
-from tallystick.courier.direction import Direction, Seen, claim_of
+from tallystick.courier.direction import Direction, Seen, claim_of, return_of
 from tallystick.courier.end import LaneEnd, Sent
 from tallystick.courier.loads import Load, load_of, loads_of
 from tallystick.courier.outcome import Applied, Outcome, Proved
@@ -154,7 +154,7 @@ class Courier:
                 else:
                     refused = decision.act is Act.REFUSE
                     yield way.outcome(sent, "refused" if refused else "waiting", why)
-        yield from self._claims(way, seen, held)
+        yield from self._suspense(way, seen, held)
         yield from self._deliveries(way, seen, ready)
 
     # ----------------------------------------------------------------------- reading
@@ -202,8 +202,11 @@ class Courier:
 
     # ------------------------------------------------------------------------ acting
 
-    def _claims(self, way: Direction, seen: Seen, held: Sequence[Sent]) -> Iterator[Outcome]:
-        """Claim what waits in suspense and can be paid; of many some are asked about in turn."""
+    def _suspense(self, way: Direction, seen: Seen, held: Sequence[Sent]) -> Iterator[Outcome]:
+        """End what waits in suspense: claimed if it can be paid, returned past its deadline.
+
+        Of many some are asked about in turn.
+        """
         first = way.turn if way.turn < len(held) else 0
         asked, way.turn = held[first : first + _ASKED], first + _ASKED
         receivable = self._receivable(way, seen, asked)
@@ -216,17 +219,18 @@ class Courier:
                     receivable=sent.message.recipient in receivable,
                 )
             )
-            if decision.act is not Act.CLAIM:
+            if decision.act not in (Act.CLAIM, Act.RETURN):
                 refused = decision.act is Act.REFUSE
                 what = "refused" if refused else "waiting"
                 yield way.outcome(sent, what, decision.why)
                 continue
+            back = decision.act is Act.RETURN
             try:
-                handed = self._claim(seen, sent.message)
+                handed = self._end_of(seen, sent.message, back=back)
             except Revert as revert:
                 outcome = way.reverted(seen, sent, revert)
             else:
-                outcome = self._sent(way, seen, sent, handed, "claimed")
+                outcome = self._sent(way, seen, sent, handed, "returned" if back else "claimed")
             if outcome is not None:
                 yield outcome
 
@@ -419,9 +423,11 @@ class Courier:
     def _deliver(self, seen: Seen, load: Load) -> Handed | None:
         return seen.sending.send(load.about, load.method, load.arguments)
 
-    def _claim(self, seen: Seen, message: LaneMessage) -> Handed | None:
-        about, arguments = claim_of(message.id), (message.as_tuple(),)
-        return seen.sending.send(about, seen.landed.escrow.claim, arguments)
+    def _end_of(self, seen: Seen, message: LaneMessage, *, back: bool) -> Handed | None:
+        escrow, arguments = seen.landed.escrow, (message.as_tuple(),)
+        if back:
+            return seen.sending.send(return_of(message.id), escrow.return_to_source, arguments)
+        return seen.sending.send(claim_of(message.id), escrow.claim, arguments)
 
     def _sent(
         self, way: Direction, seen: Seen, sent: Sent, handed: Handed | None, what: str

@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.bridge import carrying
 from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.carrying import Act, Decision
-from tallystick.bridge.message import CODEC, LaneMessage
+from tallystick.bridge.message import CODEC, FIRST_CODEC, RETURNED, LaneMessage
 from tallystick.bridge.outbox import PAGE
 
 __all__ = ["Sighting", "decide", "together"]
@@ -25,7 +25,7 @@ class Sighting(carrying.Sighting):
         message: as its source logged it.
         escrow: the lane's escrow on the source ledger.
         lane: the lane's id.
-        kind: what messages of this direction do.
+        kind: what messages of this direction do, if their units don't come back.
         kept: whether the source escrow keeps it, on one page with the others logged there; None:
             of those some are missing, so that it can't be told.
         arrived: whether the destination has the nonce already.
@@ -53,8 +53,8 @@ def decide(seen: Sighting) -> Decision:
     wrong = (
         (seen.emitter != seen.escrow, "logged by another contract than the lane's escrow"),
         (message.lane != seen.lane, "names another lane"),
-        (message.codec != CODEC, f"codec {message.codec} is unknown here"),
-        (message.kind != seen.kind, "goes in the other direction"),
+        (message.codec not in (CODEC, FIRST_CODEC), f"codec {message.codec} is unknown here"),
+        (message.kind & ~RETURNED != seen.kind, "goes in the other direction"),
         (message.id != seen.logged_id, "the log's id is not the message's"),
     )
     late = f"the destination's clock is {early} s behind its lock time" if early > 0 else ""
@@ -72,6 +72,8 @@ def decide(seen: Sighting) -> Decision:
 def _arrived(seen: Sighting) -> Decision:
     if not seen.suspended:
         return Decision(Act.DONE)
+    if seen.message.is_late(seen.clock):
+        return Decision(Act.RETURN)
     if seen.receivable:
         return Decision(Act.CLAIM)
     return Decision(Act.WAIT, "in suspense: its recipient can't receive yet")

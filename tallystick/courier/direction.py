@@ -16,7 +16,7 @@ from tallystick.courier.verifiers import Trusted
 from tallystick.files.manifest import LaneEntry
 from tallystick.reach.sending import Handed, Sending
 
-__all__ = ["Direction", "Seen", "claim_of"]
+__all__ = ["Direction", "Seen", "claim_of", "return_of"]
 
 _BEATEN: Final = "transit: delivered already"
 
@@ -119,14 +119,15 @@ class Direction:
     @staticmethod
     def handed(seen: Seen, id_: bytes) -> tuple[Handed | None, str]:
         """Return what is under way for a message, or landed lately, and what it does."""
-        for about, what in ((claim_of(id_), "claimed"), (id_, "delivered")):
+        abouts = (claim_of(id_), "claimed"), (return_of(id_), "returned"), (id_, "delivered")
+        for about, what in abouts:
             handed = seen.sending.of(about)
             if handed is None:
                 continue
             told = about not in handed.untold
             failed = handed.receipt is not None and handed.receipt.status == 0
             if not told or not failed:
-                # What it left in suspense may be claimed.
+                # What it left in suspense may be claimed, or returned.
                 done = told and what == "delivered" and seen.landed.held(id_) is not None
                 return (None, "") if done else (handed, what)
         return None, ""
@@ -136,7 +137,7 @@ class Direction:
         if handed.receipt is None:
             return self.outcome(sent, "waiting", handed.words, tx_hash=handed.tx_hash)
         id_ = sent.message.id
-        about = claim_of(id_) if what == "claimed" else id_
+        about = {"claimed": claim_of, "returned": return_of}.get(what, bytes)(id_)
         if about not in handed.untold:
             return None
         handed.tell(about)
@@ -144,13 +145,15 @@ class Direction:
         if failure is not None:
             return self.reverted(seen, sent, failure)
         receipt, together = handed.receipt, len(handed.about)
-        if what == "claimed":
+        if what != "delivered":
             return self.outcome(sent, what, receipt=receipt)
         for event in receipt.named("MessageDelivered"):
             if bytes(event.args["id"]) == id_:
                 suspended = bool(event.args["suspended"])
                 what = "suspended" if suspended else "delivered"
-                why = "its recipient can't receive" if suspended else ""
+                late = sent.message.is_late(receipt.timestamp)
+                why = "its deadline has passed" if late else "its recipient can't receive"
+                why = why if suspended else ""
                 return self.outcome(sent, what, why, receipt, together=together)
         # It was here already: somebody was quicker.
         return None
@@ -194,3 +197,8 @@ class Direction:
 def claim_of(id_: bytes) -> bytes:
     """Return what a claim is about: the message of its delivery, but another transaction."""
     return id_ + b"claim"
+
+
+def return_of(id_: bytes) -> bytes:
+    """Return what a return is about: one transaction more of the message."""
+    return id_ + b"return"

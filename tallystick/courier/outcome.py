@@ -15,9 +15,9 @@ __all__ = ["Applied", "Outcome", "Proved"]
 class Outcome:
     """What became of a message in one step.
 
-    `what` is `delivered`, `suspended`, `claimed`, `waiting`, `refused` or `failed`; `tx_hash` of
-    what waits: it was handed over. `together` is how many messages its transaction carries, and
-    `gas_used` its share.
+    `what` is `delivered`, `suspended`, `claimed`, `returned`, `waiting`, `refused` or `failed`;
+    `tx_hash` of what waits: it was handed over. `together` is how many messages its transaction
+    carries, and `gas_used` its share.
     """
 
     what: str
@@ -35,7 +35,7 @@ class Outcome:
     @property
     def changed(self) -> bool:
         """Whether a ledger was changed."""
-        return self.what in {"delivered", "suspended", "claimed"}
+        return self.what in {"delivered", "suspended", "claimed", "returned"}
 
     @property
     def words(self) -> str:

@@ -92,6 +92,17 @@ _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
         Decision(Act.WAIT, "in suspense: its recipient can't receive yet"),
     ),
     ({"arrived": True, "suspended": 77, "receivable": True}, Decision(Act.CLAIM)),
+    # Past its deadline: taken in all the same, and from there sent back.
+    ({"clock": 9_000}, Decision(Act.DELIVER)),
+    ({"arrived": True, "suspended": 77, "clock": 9_000}, Decision(Act.RETURN)),
+    (
+        {"arrived": True, "suspended": 77, "receivable": True, "clock": 9_000},
+        Decision(Act.RETURN),
+    ),
+    (
+        {"arrived": True, "suspended": 77, "receivable": True, "clock": 8_999},
+        Decision(Act.CLAIM),
+    ),
 ]
 
 
@@ -99,6 +110,13 @@ _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
 @pytest.mark.parametrize(("changes", "expected"), _DECISIONS)
 def test_decision(changes: dict[str, Any], expected: Decision) -> None:
     assert decide(replace(GOOD, **changes)) == expected
+
+
+@pytest.mark.parametrize("changes", [{"codec": 1}, {"kind": int(Kind.RETURNED_ISSUE)}])
+def test_what_never_goes_back_is_claimed_whenever(changes: dict[str, Any]) -> None:
+    message = replace(_MESSAGE, **changes)
+    seen = replace(GOOD, message=message, logged_id=message.id, arrived=True, suspended=77)
+    assert decide(replace(seen, receivable=True, clock=2**40)) == Decision(Act.CLAIM)
 
 
 def test_another_codec_is_refused() -> None:
@@ -192,6 +210,29 @@ def test_it_waits_for_finality_and_for_the_clock(network: Network) -> None:
     ]
     remote.set_time(message.lock_time)
     assert said(carrier.step()) == [("delivered", "home", 0, "")]
+
+
+@pytest.mark.requirement("INV-3", "R-24")
+def test_what_is_past_its_deadline_is_taken_back_to_its_sender(network: Network) -> None:
+    carrier = Courier(connected(network))
+    home, remote = network.home, network.remote
+    sender, recipient = network.holder("home", 0), network.holder("remote", 0)
+    before = home.token.balanceOf(sender)
+    message = network.lock(sender, recipient, 100, deadline=home.chain.now + 600)
+    let_pass(network)
+    remote.chain.set_time(message.deadline)
+    home.chain.set_time(remote.chain.now)
+    assert said(carrier.step()) == [("suspended", "home", 0, "its deadline has passed")]
+    let_pass(network)
+    assert said(carrier.step()) == [("returned", "home", 0, "")]
+    assert home.token.balanceOf(sender) == before - 100
+    let_pass(network)
+    home.chain.set_time(remote.chain.now)
+    assert said(carrier.step()) == [("delivered", "remote", 0, "")]
+    assert home.token.balanceOf(sender) == before
+    assert remote.token.balanceOf(recipient) == 0
+    let_pass(network)
+    assert carrier.step() == ()
 
 
 @pytest.mark.requirement("INV-3")
