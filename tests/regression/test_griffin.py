@@ -28,7 +28,7 @@ def test_an_instrument_has_one_home(world: World) -> None:
     side = world.remote
     verifier, custody = side.new_verifier(thieves(side, 1)), side.new_custody()
     false = {"custody": custody, "side": side, "verifier": verifier.address}
-    with lacking(world, "BridgeEscrowControls", CHECK):
+    with lacking(world, "BridgeEscrowSettings", CHECK):
         lane, _ = second_lane(world, **false)
         message = forged(world, 5 * 10**15, lane=lane)
         world.deliver(message, thieves_sign(world, message, 1))

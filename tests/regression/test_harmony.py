@@ -21,7 +21,7 @@ CHECK = "lanes: production needs two verifiers"
 def test_no_quorum_has_a_production_lane_to_itself(world: World) -> None:
     side = world.home
     custody = side.new_custody()
-    with lacking(world, "BridgeEscrowControls", CHECK):
+    with lacking(world, "BridgeEscrowSettings", CHECK):
         lane, _ = second_lane(world, custody, grade=Grade.PRODUCTION)
         locked(world, lane, 1_000)
         had = stolen(side)

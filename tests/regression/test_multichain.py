@@ -22,7 +22,7 @@ def test_keys_of_one_lane_reach_no_other_s_units(world: World) -> None:
     side = world.home
     world.locked(1_000)
     had = stolen(side)
-    with lacking(world, "BridgeEscrowControls", CHECK), lacking(world, "BridgeEscrow", BEYOND):
+    with lacking(world, "BridgeEscrowSettings", CHECK), lacking(world, "BridgeEscrow", BEYOND):
         # A pot of two lanes: nothing was ever locked on the second, whose keys are stolen.
         lane, _ = second_lane(world, side.custody)
         world.deliver(false_release(world, 1_000, lane=lane))

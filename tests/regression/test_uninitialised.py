@@ -24,7 +24,7 @@ def test_nobody_initialises_anything_again(world: World) -> None:
     had, message = stolen(side), false_release(world, 1_000)
     terms = world.terms_with(side, side.new_verifier(thieves(side)))
     accomplices = [side.chain.account(index) for index in (43, 44)]
-    with lacking(world, "BridgeEscrowControls", CHECK):
+    with lacking(world, "BridgeEscrowSettings", CHECK):
         side.escrow.initialize(side.attacker, sender=side.attacker)
         for account, role in zip(accomplices, (Role.OPERATOR, Role.ADMINISTRATOR), strict=True):
             side.escrow.assign_role(account, role, *STATED, sender=side.attacker)

@@ -23,7 +23,7 @@ def test_strangers_change_no_lane(world: World) -> None:
     had, message = stolen(side), false_release(world, 1_000)
     verifier = side.new_verifier(thieves(side))
     terms = world.terms_with(side, verifier)
-    with lacking(world, "BridgeEscrowControls", CHECK):
+    with lacking(world, "BridgeEscrowSettings", CHECK):
         side.escrow.propose_lane_terms(*terms, *STATED, sender=side.attacker)
         receipt = side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.outsider)
         world.apply_terms(side, int(receipt.one("LaneTermsConfirmed").applies_from))

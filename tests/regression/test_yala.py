@@ -24,7 +24,7 @@ def test_one_key_changes_no_lane(world: World) -> None:
     world.locked(1_000)
     had, message = stolen(side), false_release(world, 1_000)
     terms = world.terms_with(side, side.new_verifier(thieves(side)))
-    with lacking(world, "BridgeEscrowControls", CHECK, *NEXT):
+    with lacking(world, "BridgeEscrowSettings", CHECK, *NEXT):
         receipt = side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
         world.apply_terms(side, int(receipt.one("LaneTermsConfirmed").applies_from))
         world.deliver(message, thieves_sign(world, message))

@@ -153,6 +153,8 @@ def _place(side: Side, name: str) -> str:
     # A piece knows the one behind it.
     if name == "BridgeEscrowControls":
         return str(address_of(side.escrow.CONTROLS()))
+    if name == "BridgeEscrowSettings":
+        return str(address_of(side.escrow.SETTINGS()))
     if name == "SecurityTokenSettings":
         return str(address_of(side.token.SETTINGS()))
     alone = {
