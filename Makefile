@@ -26,7 +26,7 @@ COVERAGE ?= 95
 # Options of the mutation run, such as --write or --fresh; what it found before, it does not run again.
 MUTATION ?=
 
-.PHONY: help setup setup-python setup-node setup-peers setup-lint demo test check ape lint format snapshots \
+.PHONY: help setup setup-python setup-node setup-peers setup-lint setup-audit demo test check ape lint format snapshots \
 	bench bench-check audit wheel clean
 
 help: ## this list
@@ -45,6 +45,9 @@ setup-peers:
 
 setup-lint: setup-python
 	@tools/setup.sh lint
+
+setup-audit: setup-python
+	@tools/setup.sh audit
 
 demo: setup ## the main job end to end on local ledgers, narrated; report in out/demo
 	@if command -v anvil >/dev/null; then backend=anvil; else backend=embedded; fi; \
@@ -87,7 +90,8 @@ bench: setup setup-peers ## measure gas and time, ours and peers', rewrite the t
 bench-check: setup ## measure gas and compare with the committed table
 	@$(VENV)/python -m benchmarks.run --check
 
-audit: setup ## the property and stateful tests again with a deep search; faults planted in the contracts
+audit: setup setup-audit ## symbolic checks; the property and stateful tests with a deep search; faults planted in the contracts
+	@$(VENV)/python -m tools.symbolic --workers $(WORKERS)
 	@HYPOTHESIS_PROFILE=deep $(PYTEST) -n $(WORKERS) --dist worksteal -q \
 		--hypothesis-profile=deep tests $(ARGS)
 	@$(VENV)/python -m tools.mutation --workers $(WORKERS) $(MUTATION)

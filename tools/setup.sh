@@ -5,6 +5,7 @@
 #   tools/setup.sh node     the pinned anvil from package-lock.json, linked into .venv/bin
 #   tools/setup.sh peers    what `make bench` measures beside ours, benchmarks/solidity/node_modules
 #   tools/setup.sh lint     .venv/lint from tools.lock (the Vyper formatter pins an old click)
+#   tools/setup.sh audit    .venv/audit from audit.lock (the symbolic executor pins an old rich)
 #
 # A stamp beside each result is younger than the files it was made from; a second run does nothing.
 # A missing tool is one line that says how to get it. Without anvil everything still works on the
@@ -119,16 +120,16 @@ setup_peers() {
     printf '%s\n' "$PWD" >"$stamp"
 }
 
-setup_lint() {
-    local stamp=.venv/lint/.stamp
-    if fresh "$stamp" tools.lock; then
+setup_apart() { # setup_apart NAME WHAT LOCK
+    local stamp=.venv/$1/.stamp
+    if fresh "$stamp" "$3"; then
         return 0
     fi
-    create_venv .venv/lint
-    say "installing the Vyper formatter into .venv/lint ..."
+    create_venv ".venv/$1"
+    say "installing $2 into .venv/$1 ..."
     rm -f "$stamp"
-    .venv/lint/bin/python -m pip install --quiet --disable-pip-version-check \
-        --require-hashes -r tools.lock
+    ".venv/$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r "$3"
     printf '%s\n' "$PWD" >"$stamp"
 }
 
@@ -137,9 +138,10 @@ for part in "$@"; do
         python) setup_python ;;
         node) setup_node ;;
         peers) setup_peers ;;
-        lint) setup_lint ;;
+        lint) setup_apart lint "the Vyper formatter" tools.lock ;;
+        audit) setup_apart audit "the symbolic executor" audit.lock ;;
         *)
-            say "usage: tools/setup.sh [python] [node] [peers] [lint]"
+            say "usage: tools/setup.sh [python] [node] [peers] [lint] [audit]"
             exit 2
             ;;
     esac

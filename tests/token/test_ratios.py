@@ -16,6 +16,7 @@ from tests.support.world import (
     AMOUNT_MAX,
     BUYER_UNITS,
     DAY,
+    ELIGIBLE_UNTIL,
     INVESTOR_UNITS,
     NO_DOCUMENT,
     NO_REASON,
@@ -250,6 +251,23 @@ def test_the_first_transfer_is_in_new_units_and_brings_everything_up(engine: Eng
     assert (side.balance(side.investor), side.balance(side.buyer)) == (0, SUPPLY * 4)
     again = token.transfer(side.investor, 1, sender=side.buyer)
     assert again.events == (token.emitted("Transfer", side.buyer, side.investor, 1),)
+
+
+def test_bringing_a_ledger_up_costs_the_same_however_many_hold(engine: Engine) -> None:
+    side, token = engine.side, engine.side.token
+
+    def raising() -> int:
+        with engine.isolated():
+            engine.split(4, 1)
+            return int(
+                token.transferFrom(side.investor, side.buyer, 0, sender=side.outsider).gas_used
+            )
+
+    few = raising()
+    many = [f"0x{0xBEEF0000 + number:040x}" for number in range(100)]
+    token.batch_admit(many, ELIGIBLE_UNTIL, *STATED, sender=side.registrar)
+    token.batchTransfer(many, [1] * 100, sender=side.investor)
+    assert raising() == few
 
 
 def test_nothing_of_nothing_leaves_no_trace(engine: Engine) -> None:

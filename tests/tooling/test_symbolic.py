@@ -1,0 +1,132 @@
+"""The symbolic checks: what they say of true attestations, what counts as an answer, the faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from eth_keys.datatypes import PrivateKey
+
+from tallystick.bridge.attestation import SignerSet, attestation_head
+from tallystick.build import artifact
+from tallystick.chain import Chain, Contract, Revert
+from tallystick.chain.abi import encode, keccak
+from tools.report import ROOT
+from tools.symbolic import FAULTS, SUBJECTS, Fault, answer_of, main
+
+TYPE = "Attestation(uint64 epoch,bytes32 signer_set,Fact fact)Fact(bytes32 all)"
+DOMAIN, FACT = keccak(b"domain"), keccak(b"fact")
+KEYS = sorted(
+    (PrivateKey(bytes([n]) * 32) for n in (1, 2, 3)),
+    key=lambda key: int(key.public_key.to_address(), 16),
+)
+SIGNERS = [key.public_key.to_checksum_address() for key in KEYS]
+CHECKS = [entry["name"] for entry in artifact("VerifierChecks").abi if "attestation" in str(entry)]
+
+
+def attestation(*indices: int) -> bytes:
+    """A true one by these signers, in epoch 7."""
+    struct = encode(
+        ["bytes32", "uint64", "bytes32", "bytes32"],
+        [keccak(TYPE.encode()), 7, SignerSet(7, 2, tuple(SIGNERS), TYPE).hash, FACT],
+    )
+    digest = keccak(b"\x19\x01" + DOMAIN + keccak(struct))
+    signed = [KEYS[index].sign_msg_hash(digest) for index in indices]
+    return attestation_head(7, sum(1 << index for index in indices)) + b"".join(
+        each.r.to_bytes(32, "big") + (each.s | each.v << 255).to_bytes(32, "big") for each in signed
+    )
+
+
+@pytest.fixture
+def checks(home: Chain) -> Contract:
+    code = artifact("QuorumVerifier").bytecode
+    return home.deploy("VerifierChecks", code, SIGNERS, 2, sender=home.account(0))
+
+
+def panics(contract: Contract, name: str, attested: bytes) -> bool:
+    try:
+        getattr(contract, name)(DOMAIN, FACT, attested)
+    except Revert as error:
+        if error.panic != 1:
+            raise
+        return True
+    return False
+
+
+@pytest.mark.parametrize("indices", [(0, 1), (0, 2), (1, 2), (0, 1, 2)])
+def test_of_what_is_verified_the_checks_hold(checks: Contract, indices: Iterable[int]) -> None:
+    found = {name for name in CHECKS if panics(checks, name, attestation(*indices))}
+    # It says that nothing is verified, and is wrong.
+    assert found == {"possible_enough_signatures"}
+
+
+def test_of_what_is_refused_the_checks_say_nothing(checks: Contract) -> None:
+    assert not {name for name in CHECKS if panics(checks, name, attestation(1))}
+
+
+def result(**fields: object) -> dict[str, object]:
+    """What halmos writes of a function that holds, but for some fields."""
+    return {
+        "name": "check_a(uint256)",
+        "exitcode": 0,
+        "models": [],
+        "num_paths": [3, 2, 0],
+        "time": [1.5, 1.0, 0.5],
+        "num_bounded_loops": 0,
+    } | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({}, "holds"),
+        ({"num_bounded_loops": 1}, "cut short"),
+        ({"exitcode": 1}, "refuted"),
+        ({"exitcode": 2}, "undecided"),
+        ({"exitcode": 3}, "not run"),
+        ({"exitcode": 4}, "not run"),
+        ({"exitcode": 5, "models": None, "num_paths": None, "time": None}, "not run"),
+    ],
+)
+def test_only_what_was_explored_wholly_holds(fields: dict[str, object], verdict: str) -> None:
+    assert answer_of(result(**fields)).verdict == verdict
+
+
+def test_a_counterexample_is_told_by_its_arguments() -> None:
+    model = {
+        "p_m.nonce_uint64_9a6355c_00": {"full_name": "p_m.nonce_uint64_9a6355c_00", "value": 64},
+        "p_lane_bytes32_46a6a14_00": {"full_name": "p_lane_bytes32_46a6a14_00", "value": 2**255},
+    }
+    told = answer_of(result(exitcode=1, models=[{"model": model}])).example
+    assert told == "lane = 0x8000000000…0000000000, m.nonce = 0x40"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.seen_by[0])
+def test_every_fault_can_be_planted(fault: Fault) -> None:
+    text = (ROOT / fault.file).read_text()
+    assert fault.plant(text) != text
+    names = {entry.get("name") for entry in artifact(fault.subject).abi}
+    assert names >= set(fault.seen_by)
+
+
+def test_every_check_sees_a_fault() -> None:
+    stated = {
+        entry["name"]
+        for subject in SUBJECTS
+        for entry in artifact(subject.name).abi
+        if str(entry.get("name")).startswith("check_")
+    }
+    assert stated == {name for fault in FAULTS for name in fault.seen_by}
+
+
+def test_a_fault_whose_text_is_gone_is_an_error() -> None:
+    with pytest.raises(ValueError, match="is there 0 times"):
+        FAULTS[0].plant("nothing of the kind")
+
+
+def test_without_the_executor_nothing_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--halmos", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == "halmos is not installed: tools/setup.sh audit\n"
