@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from tallystick.bridge.attestation import ATTESTATION_TYPE, Domain, SignerSet, Struct, attest
 from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE, Batch
-from tallystick.bridge.message import NO_CAP, LaneId, LaneMessage, message_of, party
+from tallystick.bridge.message import NO_CAP, Kind, LaneId, LaneMessage, message_of, party
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
@@ -371,7 +371,7 @@ class Network:
 
     def destination(self, message: LaneMessage) -> Suite:
         """Return the suite to which a message goes."""
-        return self.remote if message.kind == 1 else self.home
+        return self.remote if message.kind & Kind.ISSUE else self.home
 
     def signer_set(self, epoch: int = 1) -> SignerSet:
         """Return the attestors as those of an epoch of the lane."""
