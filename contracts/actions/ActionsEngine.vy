@@ -25,6 +25,7 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -52,6 +53,14 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
+initializes: returned[
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    pay_terms := pay_terms,
+    payments := payments,
+    reversal := reversal
+]
 
 exports: (
     # holders
@@ -68,19 +77,13 @@ exports: (
     payments.fund,
     payments.set_aside,
     payments.claim_pool,
-    payments.part_of,
+    returned.pay_returned,
     payments.is_paid,
-    payments.is_crossing_paid,
     pay_terms.payee_of,
     # what is paid back
     reversal.repay,
-    reversal.receivable_of,
-    reversal.owed_by,
     # messages
     dispatch.is_told,
-    dispatch.message_id,
-    dispatch.domain_separator,
-    dispatch.eip712Domain,
 )
 
 RELEASE: constant(String[16]) = "1.0.0"

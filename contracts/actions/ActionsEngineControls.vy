@@ -23,6 +23,7 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -50,6 +51,14 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
+initializes: returned[
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    pay_terms := pay_terms,
+    payments := payments,
+    reversal := reversal
+]
 
 exports: (
     # a close
@@ -67,9 +76,11 @@ exports: (
     reconciliation.resume,
     reconciliation.daily_since,
     suspensions.reconciliation_of,
-    # what is taken back
+    # what crossed it, and what of that is taken back
+    payments.is_crossing_paid,
     reversal.assess,
     reversal.assess_crossed,
+    returned.assess_returned,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

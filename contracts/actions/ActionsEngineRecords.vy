@@ -72,6 +72,12 @@ exports: (
     reversal.confirm_reversal,
     reversal.take_reversal,
     reversal.reversal_of,
+    reversal.receivable_of,
+    reversal.owed_by,
+    # what is told
+    dispatch.message_id,
+    dispatch.domain_separator,
+    dispatch.eip712Domain,
 )
 
 _initialized: bool

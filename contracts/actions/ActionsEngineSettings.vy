@@ -25,6 +25,7 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -51,6 +52,14 @@ initializes: paid[
 ]
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
+initializes: returned[
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    pay_terms := pay_terms,
+    payments := payments,
+    reversal := reversal
 ]
 
 exports: (
@@ -88,6 +97,8 @@ exports: (
     payments.withheld,
     payments.expire,
     payments.expiry_notice,
+    returned.give_up,
+    payments.part_of,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,

@@ -58,20 +58,20 @@ _ROUNDED_MASK: constant(uint256) = 2**40 - 1
 _TAX_SHIFT: constant(uint256) = 144
 # Smallest units that a part is due: all of them may be withheld.
 _DUE_MAX: constant(uint256) = 2**111 - 1
-_BACK_SHIFT: constant(uint256) = 104
+BACK_SHIFT: constant(uint256) = 104
 _TERMS_SHIFT: constant(uint256) = 160
 _EVENT_SHIFT: constant(uint256) = 192
 _MINUTE_SHIFT: constant(uint256) = 224
 _MINUTE_MASK: constant(uint256) = 2**11 - 1
-_EPOCH_SHIFT: constant(uint256) = 235
-_EPOCH_MASK: constant(uint256) = 127
-_HOME: constant(uint256) = 2**242
+EPOCH_SHIFT: constant(uint256) = 235
+EPOCH_MASK: constant(uint256) = 127
+HOME: constant(uint256) = 2**242
 _REVERSED: constant(uint256) = 2**243
 MAY_SET_OFF: constant(uint256) = 2**244
 _NUMBER_MASK: constant(uint256) = 2**32 - 1
-_DAY_MASK: constant(uint256) = 2**16 - 1
+DAY_MASK: constant(uint256) = 2**16 - 1
 # In the terms of an event, see `events`.
-_RECORD_SHIFT: constant(uint256) = 192
+RECORD_SHIFT: constant(uint256) = 192
 _PAYMENT_SHIFT: constant(uint256) = 208
 _RELIEF_SHIFT: constant(uint256) = 224
 _EXPIRES_SHIFT: constant(uint256) = 240
@@ -79,7 +79,9 @@ _ACCOUNT_MASK: constant(uint256) = 2**160 - 1
 _RATE_TERM_MASK: constant(uint256) = 2**96 - 1
 # In the notice of a lane's part.
 _NOTICED_SHIFT: constant(uint256) = 104
-_ENDED_SHIFT: constant(uint256) = 120
+ENDED_SHIFT: constant(uint256) = 120
+# How units landed, in `landed` of the escrow: they did not, they went back that day.
+WENT_BACK: constant(uint256) = 4
 # Days from a close until claims of what had landed by then expire, if the record's day is past.
 _NOTICE: constant(uint256) = 90
 # Five bits each.
@@ -118,7 +120,7 @@ _back: HashMap[bytes32, HashMap[bytes32, uint256]]
 _passed_on: HashMap[bytes32, HashMap[bytes32, uint256]]
 # account -> (event - 18) / 51 -> what it was paid of those events
 _paid: HashMap[address, HashMap[uint256, uint256]]
-# COAF -> lane -> kind of the messages | their nonces / 51 -> which of them were paid
+# COAF -> lane -> direction of the messages | their nonces / 51 -> which of them were paid, or given up
 _crossed: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
 # COAF -> lane -> which claims of its part expire next, and which have, see above
 _notices: HashMap[bytes32, HashMap[bytes32, uint256]]
@@ -267,8 +269,7 @@ def confirm_paid_elsewhere(
     self._book(coaf, empty(bytes32), events._terms[coaf], payment)
     instruction._record(account, reason, document)
     log PaidElsewhere(coaf=coaf, account=account, payment=payment, reference=reference)
-    terms: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
-    self._must_send(terms.cash, terms.return_account, payment.gross - payment.tax)
+    self._give_back(word, payment.gross - payment.tax)
 
 
 # --------------------------------------------------------------------------- holders
@@ -325,22 +326,23 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     id: bytes32 = message._id(m)
     landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
     assert landing != 0, "payments: landed across no close"
+    assert landing >> 16 != WENT_BACK, "payments: went back"
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.recipient)
     terms: uint256 = events._terms[coaf]
     word: uint256 = self._pay[coaf]
     self._check_claimant(terms, word, account, True)
-    day: uint256 = (terms >> _RECORD_SHIFT) & _DAY_MASK
+    day: uint256 = (terms >> RECORD_SHIFT) & DAY_MASK
     left: uint256 = self._day_of(convert(m.lock_time, uint256), word)
-    assert left <= day and day < landing & _DAY_MASK, "payments: not between ledgers then"
+    assert left <= day and day < landing & DAY_MASK, "payments: not between ledgers then"
     assert (
-        convert(m.action_epoch, uint256) == (word >> _EPOCH_SHIFT) & _EPOCH_MASK
+        convert(m.action_epoch, uint256) == (word >> EPOCH_SHIFT) & EPOCH_MASK
     ), "payments: in other units"
-    assert word & _HOME == 0 or cut._counts(m.lane, day), "payments: lane is halted"
+    assert word & HOME == 0 or cut._counts(m.lane, day), "payments: lane is halted"
     if self._day_of(block.timestamp, word) > terms >> _EXPIRES_SHIFT:
         assert (
-            landing & _DAY_MASK > self._notices[coaf][m.lane] >> _ENDED_SHIFT
+            landing & DAY_MASK > self._notices[coaf][m.lane] >> ENDED_SHIFT
         ), "payments: landed too long ago"
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
@@ -399,13 +401,13 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     @custom:role anyone
     """
     terms: uint256 = events._terms[coaf]
-    assert (terms >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: event unknown, or off"
+    assert (terms >> RECORD_SHIFT) & DAY_MASK != 0, "payments: event unknown, or off"
     word: uint256 = self._pay[coaf]
     assert (
         word != 0 and self._day_of(block.timestamp, word) <= terms >> _EXPIRES_SHIFT
     ), "payments: nothing to set aside from"
     units: uint256 = staticcall ISecurityToken(dispatch.token).pooled_at_close(
-        pool, (terms >> _RECORD_SHIFT) & _DAY_MASK, hint
+        pool, (terms >> RECORD_SHIFT) & DAY_MASK, hint
     )
     assert units != 0, "payments: no pool then"
     key: bytes32 = convert(pool, bytes32)
@@ -413,7 +415,7 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     gross: uint256 = self._gross(terms, units)
     self._book(coaf, empty(bytes32), terms, Payment(units=units, gross=gross, tax=0))
     # Nobody was paid by this.
-    self._back[coaf][empty(bytes32)] += (gross << _BACK_SHIFT) | units
+    self._back[coaf][empty(bytes32)] += (gross << BACK_SHIFT) | units
     self._parts[coaf][key] = _OPEN | units
     log PoolSetAside(coaf=coaf, pool=pool, units=units, amount=gross)
     return units
@@ -452,11 +454,11 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
             | (number << _TERMS_SHIFT)
             | (event_number << _EVENT_SHIFT)
             | (staticcall ISecurityToken(dispatch.token).close_minute() << _MINUTE_SHIFT)
-            | (record.unit_epoch << _EPOCH_SHIFT)
-            | (_HOME if dispatch.is_home else 0)
+            | (record.unit_epoch << EPOCH_SHIFT)
+            | (HOME if dispatch.is_home else 0)
         )
         self._pay[coaf] = word
-    assert (events._terms[coaf] >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: event is reversed"
+    assert (events._terms[coaf] >> RECORD_SHIFT) & DAY_MASK != 0, "payments: event is reversed"
     # What came in now would only go back, and not to whom it came from.
     assert (
         lane != empty(bytes32) or self._day_of(block.timestamp, word) <= record.expires
@@ -469,15 +471,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     held += amount
     self._parts[coaf][lane] = _OPEN | units if held == due else held
     log EventFunded(coaf=coaf, lane=lane, funder=msg.sender, amount=amount, held=held, due=due)
-    if amount != 0:
-        cash: IERC20 = IERC20(pay_terms._terms[self._number(word)].cash)
-        before: uint256 = staticcall cash.balanceOf(self)
-        assert extcall cash.transferFrom(
-            msg.sender, self, amount, default_return_value=True
-        ), "payments: cash refused"
-        after: uint256 = staticcall cash.balanceOf(self)
-        # One that takes a fee, or does nothing, can't pay an event.
-        assert after == before + amount, "payments: other cash came in"
+    self._take(pay_terms._terms[self._number(word)].cash, amount)
     return amount
 
 
@@ -499,7 +493,7 @@ def push(
     terms: uint256 = events._terms[coaf]
     word: uint256 = self._pay[coaf]
     today: uint256 = self._check_open(terms, word, False)
-    for_anybody: bool = today > (terms >> _RELIEF_SHIFT) & _DAY_MASK
+    for_anybody: bool = today > (terms >> _RELIEF_SHIFT) & DAY_MASK
     part: uint256 = self._parts[coaf][empty(bytes32)]
     assert part & _OPEN != 0, "payments: not funded in full"
     count: uint256 = 0
@@ -560,10 +554,12 @@ def pass_on_tax(coaf: bytes32, lane: bytes32) -> uint256:
     assert amount != 0, "payments: nothing withheld"
     self._passed_on[coaf][lane] += amount
     word: uint256 = self._pay[coaf]
-    terms: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
-    receiver: address = (terms.return_account if word & _REVERSED != 0 else terms.tax_account)
+    number: uint256 = self._number(word)
+    receiver: address = pay_terms._terms[number].tax_account
+    if word & _REVERSED != 0:
+        receiver = pay_terms._terms[number].return_account
     log TaxPassedOn(coaf=coaf, lane=lane, receiver=receiver, amount=amount)
-    self._must_send(terms.cash, receiver, amount)
+    self._must_send(pay_terms._terms[number].cash, receiver, amount)
     return amount
 
 
@@ -585,35 +581,34 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
     assert amount != 0, "payments: nothing left"
     units: uint256 = part.units
     kept: uint256 = 0
-    if (terms >> _RECORD_SHIFT) & _DAY_MASK != 0 and (units != 0 or not part.is_open):
+    if (terms >> RECORD_SHIFT) & DAY_MASK != 0 and (units != 0 or not part.is_open):
         today: uint256 = self._day_of(block.timestamp, word)
         assert today > terms >> _EXPIRES_SHIFT, "payments: claims go on"
         if lane != empty(bytes32):
             notice: uint256 = self._notices[coaf][lane]
-            noticed: uint256 = (notice >> _NOTICED_SHIFT) & _DAY_MASK
+            noticed: uint256 = (notice >> _NOTICED_SHIFT) & DAY_MASK
             kept = notice & figures.AMOUNT_MAX
             if noticed == 0 or kept >= units:
                 closed: uint256 = 0
                 closed, kept = cut._newest_close(coaf, lane)
                 assert (
-                    part.is_open and closed > max(noticed, notice >> _ENDED_SHIFT) and kept < units
+                    part.is_open and closed > max(noticed, notice >> ENDED_SHIFT) and kept < units
                 ), "payments: units may still land"
-                notice = (notice >> _ENDED_SHIFT) << _ENDED_SHIFT
+                notice = (notice >> ENDED_SHIFT) << ENDED_SHIFT
                 self._notices[coaf][lane] = notice | (closed << _NOTICED_SHIFT) | kept
                 log ExpiryNoticed(coaf=coaf, lane=lane, day=closed, kept=kept)
                 return 0
             assert today > noticed + _NOTICE, "payments: notice not over"
-            self._notices[coaf][lane] = noticed << _ENDED_SHIFT
+            self._notices[coaf][lane] = noticed << ENDED_SHIFT
             units -= kept
             # What was due for all is no less than what is for those that stay.
             amount -= self._gross(terms, kept)
     if part.is_open:
-        self._back[coaf][lane] += (amount << _BACK_SHIFT) | units
+        self._back[coaf][lane] += (amount << BACK_SHIFT) | units
     # One that is open stays so: what was withheld is known by it.
     self._parts[coaf][lane] = (_OPEN | (part.tax << _TAX_SHIFT) | kept) if part.is_open else 0
     log EventExpired(coaf=coaf, lane=lane, units=units, amount=amount)
-    paid_by: pay_terms.PayTerms = pay_terms._terms[self._number(word)]
-    self._must_send(paid_by.cash, paid_by.return_account, amount)
+    self._give_back(word, amount)
     return amount
 
 
@@ -648,9 +643,9 @@ def expiry_notice(coaf: bytes32, lane: bytes32) -> (uint256, uint256, uint256):
     """
     notice: uint256 = self._notices[coaf][lane]
     return (
-        (notice >> _NOTICED_SHIFT) & _DAY_MASK,
+        (notice >> _NOTICED_SHIFT) & DAY_MASK,
         notice & figures.AMOUNT_MAX,
-        notice >> _ENDED_SHIFT,
+        notice >> ENDED_SHIFT,
     )
 
 
@@ -683,10 +678,10 @@ def is_paid(coaf: bytes32, account: address) -> bool:
 @view
 def is_crossing_paid(coaf: bytes32, lane: bytes32, kind: uint8, nonce: uint64) -> bool:
     """
-    @notice Whether a message's units were paid for an event here.
+    @notice Whether a message's units were paid for an event here, or given up if they went back.
     @param coaf The event.
     @param lane The message's lane.
-    @param kind Its kind, which is its direction.
+    @param kind Its kind, of which the direction counts.
     @param nonce Its nonce.
     @return Whether they were.
     """
@@ -703,10 +698,10 @@ def _check_open(terms: uint256, word: uint256, crossed: bool) -> uint256:
     @dev Revert unless a part of an event is being paid here; today. An event without a record day is off, or there is
          none. What may still land has no expiry.
     """
-    assert (terms >> _RECORD_SHIFT) & _DAY_MASK != 0, "payments: no such event, or off"
+    assert (terms >> RECORD_SHIFT) & DAY_MASK != 0, "payments: no such event, or off"
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
-    assert today >= (terms >> _PAYMENT_SHIFT) & _DAY_MASK, "payments: not before payment day"
+    assert today >= (terms >> _PAYMENT_SHIFT) & DAY_MASK, "payments: not before payment day"
     assert today <= terms >> _EXPIRES_SHIFT or crossed, "payments: claims expired"
     return today
 
@@ -734,7 +729,7 @@ def _check_claimant(terms: uint256, word: uint256, account: address, crossed: bo
     today: uint256 = self._check_open(terms, word, crossed)
     assert (
         msg.sender == account
-        or today > (terms >> _RELIEF_SHIFT) & _DAY_MASK
+        or today > (terms >> _RELIEF_SHIFT) & DAY_MASK
         or pay_terms._acts_for(account)
     ), "payments: only the holder, till relief ends"
 
@@ -747,7 +742,7 @@ def _held(terms: uint256, word: uint256, account: address, hint: uint256) -> uin
     """
     units: uint256 = staticcall ISecurityToken(
         convert(word & _ACCOUNT_MASK, address)
-    ).entitled_at_close(account, (terms >> _RECORD_SHIFT) & _DAY_MASK, hint)
+    ).entitled_at_close(account, (terms >> RECORD_SHIFT) & DAY_MASK, hint)
     assert units != 0, "payments: not entitled"
     return units
 
@@ -766,7 +761,7 @@ def _held_if_known(
         convert(word & _ACCOUNT_MASK, address),
         abi_encode(
             account,
-            (terms >> _RECORD_SHIFT) & _DAY_MASK,
+            (terms >> RECORD_SHIFT) & DAY_MASK,
             hint,
             method_id=method_id("entitled_at_close(address,uint256,uint256)"),
         ),
@@ -886,7 +881,7 @@ def _paid_so_far(coaf: bytes32, lane: bytes32) -> Payment:
     back: uint256 = self._back[coaf][lane]
     return Payment(
         units=fixed - part.units - (back & figures.AMOUNT_MAX),
-        gross=self._gross(terms, fixed) - part.cash - (back >> _BACK_SHIFT),
+        gross=self._gross(terms, fixed) - part.cash - (back >> BACK_SHIFT),
         tax=part.tax,
     )
 
@@ -962,8 +957,8 @@ def _forget(word: uint256, account: address, payee: uint256):
 @internal
 def _note_crossed(coaf: bytes32, m: message.Message, payee: uint256):
     """
-    @dev Note that a message's units are paid for an event, once, and by which category. Here no two that landed have
-         one lane, kind and nonce (INV-3).
+    @dev Note that a message's units are paid for an event, or given up, once, and by which category. No two that left
+         an end of a lane have one nonce (INV-3).
     """
     nonce: uint256 = convert(m.nonce, uint256)
     place: uint256 = unsafe_mul(nonce % _FIELDS, _FIELD)
@@ -988,9 +983,11 @@ def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint
 @pure
 def _page(kind: uint8, nonce: uint256) -> uint256:
     """
-    @dev Which word of a lane's a message is noted in.
+    @dev Which word of a lane's a message is noted in: nonces count all that one end sent, whatever its kind.
     """
-    return (convert(kind, uint256) << 64) | unsafe_div(nonce, _FIELDS)
+    return (convert(kind & (message.ISSUE | message.RELEASE), uint256) << 64) | unsafe_div(
+        nonce, _FIELDS
+    )
 
 
 @internal
@@ -1026,6 +1023,32 @@ def _set_off(
         )
         self._must_send(cash, pay_terms._terms[self._number(word)].return_account, amount)
     return unsafe_sub(net, amount)
+
+
+@internal
+def _take(cash: address, amount: uint256):
+    """
+    @dev Take cash from the caller, who allowed it.
+    """
+    if amount == 0:
+        return
+    token: IERC20 = IERC20(cash)
+    before: uint256 = staticcall token.balanceOf(self)
+    assert extcall token.transferFrom(
+        msg.sender, self, amount, default_return_value=True
+    ), "payments: cash refused"
+    after: uint256 = staticcall token.balanceOf(self)
+    # One that takes a fee, or does nothing, can't pay an event.
+    assert after == before + amount, "payments: other cash came in"
+
+
+@internal
+def _give_back(word: uint256, amount: uint256):
+    """
+    @dev Pay what nobody is to be paid any more to the account that the event's terms name.
+    """
+    number: uint256 = self._number(word)
+    self._must_send(pay_terms._terms[number].cash, pay_terms._terms[number].return_account, amount)
 
 
 @internal

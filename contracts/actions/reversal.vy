@@ -232,6 +232,8 @@ def assess_crossed(coaf: bytes32, m: message.Message) -> uint256:
     id: bytes32 = message._id(m)
     landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
     assert landing != 0, "reversal: landed across no close"
+    # It may have been given up; nobody was paid for it here.
+    assert landing >> 16 != payments.WENT_BACK, "reversal: went back"
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.recipient)

@@ -12,9 +12,10 @@ from functools import partial
 from typing import Final
 
 from tallystick.actions.message import Figures, Status
-from tallystick.bridge.figures import Landing
+from tallystick.bridge.figures import Landed, Landing
 from tallystick.bridge.message import LaneMessage, party, party_address
 from tallystick.chain import Account, Contract, Revert
+from tallystick.errors import InputError
 from tallystick.events.acts import ANYONE, PAYMENT, Step
 from tallystick.events.announcing import Announcer
 from tallystick.events.engines import ACCOUNTS
@@ -29,6 +30,7 @@ BATCH: Final = 25
 NOTICE_DAYS: Final = 90
 _EXPIRED: Final = "claims have expired"
 _NO_PAYEE: Final = "no payee is named (tallystick event terms)"
+_CAME_BACK: Final = "it came back: the paying agent brings the cash (tallystick event pay)"
 _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
@@ -229,17 +231,21 @@ class Driver(Announcer):
             yield from self._push(ledger)
         yield from self._claims_crossed(ledger)
         yield from self._claims_pools(ledger)
+        yield from self._give_up(ledger)
+        yield from self._pay_returned(ledger)
 
     def _tell_paid(self, remote: str) -> Iterator[Step]:
         """Have a remote ledger tell what it paid, if it paid something since it told last.
 
-        What is kept back for pools is no part of it.
+        What is kept back for pools is no part of it, nor what was paid for units that came back.
         """
         engine, pools = self._engine(remote), self.pools(remote)
+        back = {message.id for message, _ in self.engines.returns(remote, self.record.record_day)}
         paid = [
             (event.block_number, event.log_index)
             for event in self.engines.payments(remote, self.coaf)
             if str(event.account) not in pools
+            and bytes(event.args.get("message_id", b"")) not in back
         ]
         told = self.engines.events(remote, engine, "PaidSent", self.coaf)
         if paid and paid[-1] > max(((e.block_number, e.log_index) for e in told), default=(-1, -1)):
@@ -309,11 +315,78 @@ class Driver(Announcer):
 
     def landed(self, ledger: str) -> Iterator[tuple[LaneMessage, str]]:
         """Yield the messages that landed there after the close, but left before, and with whom."""
+        for message, landing in self._ended(ledger):
+            if landing.how is not Landed.WENT_BACK:
+                yield message, landing.payee or party_address(message.recipient)
+
+    def _ended(self, ledger: str) -> Iterator[tuple[LaneMessage, Landing]]:
+        """The messages that were on their way there at the close, and how they ended since."""
         escrow, day = self.connection.escrow(ledger), self.record.record_day
         for _, message in self.engines.crossing(ledger, day):
             landing = Landing.unpack(int(escrow.landed(message.id)))
             if landing is not None and landing.day > day:
-                yield message, landing.payee or party_address(message.recipient)
+                yield message, landing
+
+    def went_back(self, ledger: str) -> Iterator[LaneMessage]:
+        """Yield what was on its way there at the close and went back, and is still kept for."""
+        engine = self._engine(ledger)
+        for message, landing in self._ended(ledger):
+            if landing.how is Landed.WENT_BACK and not self._is_paid(engine, message):
+                *_, over = engine.expiry_notice(self.coaf, message.lane)
+                # Else it returned with what expired.
+                if landing.day > over:
+                    yield message
+
+    def came_back(self, ledger: str) -> Iterator[tuple[LaneMessage, LaneMessage, str]]:
+        """Yield what was on its way from there at the close, came back, and was not paid for.
+
+        Each with the message that took its units back, and whom they landed with.
+        """
+        engine, escrow = self._engine(ledger), self.connection.escrow(ledger)
+        for message, answer in self.engines.returns(ledger, self.record.record_day):
+            landing = Landing.unpack(int(escrow.landed(answer.id)))
+            if landing is not None and not self._is_paid(engine, message):
+                yield message, answer, landing.payee or party_address(answer.recipient)
+
+    def _give_up(self, ledger: str) -> Iterator[Step]:
+        """Return what is kept for units that went back: they are paid for where they land."""
+        engine = self._engine(ledger)
+        for message in self.went_back(ledger):
+            what = f"message {hex_text(message.id)[:10]}…"
+            if engine.part_of(self.coaf, message.lane)[0]:
+                arguments = (self.coaf, message.as_tuple())
+                yield self._do(ledger, engine.give_up, arguments, what)
+            else:
+                yield Step(ledger, "give_up", "waiting", f"{what}: not funded in full")
+
+    def _pay_returned(self, ledger: str) -> Iterator[Step]:
+        """The paying agent pays whom units landed with that came back, with cash of its own."""
+        back, engine = list(self.came_back(ledger)), self._engine(ledger)
+        if not back:
+            return
+        role, act = "paying_agent", "pay_returned"
+        try:
+            self.sender(ledger, role)
+        except InputError:
+            yield self._elsewhere(ledger, role, act, f"{len(back)} messages whose units came back")
+            return
+        parts = [engine.part_of(self.coaf, lane) for lane in self.parts(ledger)]
+        if not any(is_open or held for is_open, _, held in parts):
+            # The terms of payment are an event's from its first funding on, of nothing too.
+            arguments = (self.record.as_tuple(), back[0][0].lane, 0)
+            yield self._do(ledger, engine.fund, arguments, self._cash(0), role=role)
+        _, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
+        cash = self.engines.chain(ledger).at("CashToken", terms.cash)
+        due = [self.record.rate.down(m.amount) if self.record.rate else 0 for m, *_ in back]
+        yield from self._cash_ready(ledger, cash, sum(due), role)
+        for (message, answer, payee), gross in zip(back, due, strict=True):
+            what = f"{payee}: message {hex_text(message.id)[:10]}…: {self._cash(gross)}"
+            arguments = (self.coaf, message.as_tuple(), answer.nonce, answer.lock_time)
+            if self.execute:
+                yield self._do(ledger, engine.pay_returned, arguments, what, role=role)
+            else:
+                # A call would miss the allowance that was not given.
+                yield Step(ledger, act, "pending", what)
 
     def claim(self, ledger: str, account: str, role: str = ANYONE) -> Iterator[Step]:
         """Pay one holder on a ledger what it held at the close, and what landed with it since.
@@ -342,6 +415,10 @@ class Driver(Announcer):
             why = _EXPIRED if expired else _NOTHING_HELD
             yield Step(ledger, "claim", "done", f"{account}: {why}")
         yield from self._claims_crossed(ledger, account, role)
+        for message, _, payee in self.came_back(ledger):
+            if payee == account:
+                what = f"message {hex_text(message.id)[:10]}…"
+                yield Step(ledger, "pay_returned", "waiting", f"{what}: {_CAME_BACK}")
 
     def _entitled(self, ledger: str, account: str) -> tuple[int, int]:
         """What entitles a holder, and the hint that tells it."""

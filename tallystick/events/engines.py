@@ -394,11 +394,39 @@ class Engines:
             if ledger not in (self.home, remote):
                 continue
             source = remote if ledger == self.home else self.home
-            escrow, minute = self.connection.escrow(source), self.close_minute(source)
-            for event in self.events(source, escrow, "MessageSent", lane.id_bytes):
-                message = message_of(event)
+            minute = self.close_minute(source)
+            for message in self._sent(source, lane.id_bytes):
                 if business_day(message.lock_time, minute) <= day:
                     yield lane.id_bytes, message
+
+    def returns(self, ledger: str, day: int) -> Iterator[tuple[LaneMessage, LaneMessage]]:
+        """Yield the messages from a ledger that were under way at a close and went back after it.
+
+        Each with the one that took its units back.
+        """
+        minute = self.close_minute(ledger)
+        for remote, lane in self.lanes.items():
+            if ledger not in (self.home, remote):
+                continue
+            answers = {
+                message.origin: message
+                for message in self._sent(
+                    remote if ledger == self.home else self.home, lane.id_bytes
+                )
+                if message.origin
+                and business_day(message.left, minute)
+                <= day
+                < business_day(message.lock_time, minute)
+            }
+            # Of most closes nothing went back.
+            for message in self._sent(ledger, lane.id_bytes) if answers else ():
+                if message.id in answers:
+                    yield message, answers[message.id]
+
+    def _sent(self, ledger: str, lane: bytes) -> Iterator[LaneMessage]:
+        """The messages that a ledger's end of a lane sent."""
+        escrow = self.connection.escrow(ledger)
+        yield from map(message_of, self.events(ledger, escrow, "MessageSent", lane))
 
 
 def hinted(ask: Callable[[int], int], days: Callable[[], Iterable[int]]) -> tuple[int, int]:

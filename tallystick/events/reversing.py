@@ -8,7 +8,7 @@ from typing import Final
 
 from tallystick.actions.codes import REVERSAL
 from tallystick.actions.message import EventVersion, Reversal
-from tallystick.bridge.message import LaneMessage, party
+from tallystick.bridge.message import LaneMessage, MessageId, party
 from tallystick.events.acts import ANYONE, Step
 from tallystick.events.driver import Driver
 from tallystick.events.standing import Payment, payments_on
@@ -94,10 +94,15 @@ class Reverser(Driver):
         crossed: dict[bytes, LaneMessage] = {
             message.id: message for _, message in self.engines.crossing(ledger, day)
         }
+        back = {each.id: (each, answer) for each, answer in self.engines.returns(ledger, day)}
         pools = dict(self.engines.pools(ledger, day))
         for payment in left:
             what = f"{payment.account}: {self._cash(payment.paid.net)}"
-            if payment.message_id:
+            if payment.message_id in back:
+                gone, answer = back[MessageId(payment.message_id)]
+                words = (self.coaf, gone.as_tuple(), answer.nonce, answer.lock_time)
+                yield self._do(ledger, engine.assess_returned, words, what)
+            elif payment.message_id:
                 message = crossed[payment.message_id].as_tuple()
                 yield self._do(ledger, engine.assess_crossed, (self.coaf, message), what)
             else:

@@ -148,6 +148,8 @@ class Standing:
         paid: the sum of what was paid.
         withheld: tax of it that was not passed on.
         terms: whether there are terms of payment in the event's currency.
+        gone_back: messages that went back, of which cash is still kept.
+        came_back: messages whose units came back there, and nobody was paid for.
         suspended: the ledgers at the other ends of lanes that are suspended there.
         often: of each that was more than five times in a month, that and the month.
         paid_told: of a remote ledger, what home was told of what was paid there.
@@ -173,6 +175,8 @@ class Standing:
     paid: Entitlement
     withheld: int
     terms: bool
+    gone_back: int = 0
+    came_back: int = 0
     suspended: tuple[str, ...] = ()
     often: tuple[tuple[str, str], ...] = ()
     paid_told: Entitlement | None = None
@@ -318,6 +322,10 @@ def _claims(seen: Standing, expired: bool) -> Iterator[str]:
         yield "a payee of what is kept back, named under two keys: terms, pay"
     if any(not (part.accounts or part.kept) for part in left):
         yield "units to land and be claimed: pay"
+    if seen.gone_back:
+        yield "cash of units that went back, to be given up: pay"
+    if seen.came_back:
+        yield "cash for units that came back, of the paying agent: pay"
 
 
 def standing_of(driver: Driver) -> tuple[Standing, ...]:
@@ -369,6 +377,8 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
         withheld=sum(int(engine.withheld(coaf, key)) for key in driver.owed(ledger)),
         terms=bool(record.currency)
         and engine.terms_for(record.currency.encode().ljust(4, b"\0"))[0] != 0,
+        gone_back=len(list(driver.went_back(ledger))),
+        came_back=len(list(driver.came_back(ledger))),
         suspended=tuple(
             other for other, lane in ends.items() if engine.reconciliation_of(lane).suspended_for
         ),

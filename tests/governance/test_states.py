@@ -34,6 +34,7 @@ from tests.support.cash import permit_of
 from tests.support.dividend import Dividend
 from tests.support.proofs import Prover, Source
 from tests.support.ratios import Engine
+from tests.support.returns import Returned
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,
@@ -1026,6 +1027,34 @@ def _claim_crossed(world: World, state: str) -> Call:
     dividend = Dividend.fixed(world).paying()
     side, arguments = world.remote, (COAF, dividend.outward.as_tuple())
     return Call(side, side.engine, "claim_crossed", arguments, side.investor)
+
+
+def _went_back(world: World) -> Returned:
+    """Units that were under way to the remote ledger at the close and are back at home."""
+    dividend = Dividend.fixed(world).fund()
+    return Returned.of(dividend, dividend.waiting)
+
+
+@prepares(_ENGINE, "give_up")
+def _give_up(world: World, state: str) -> Call:
+    returned = _went_back(world)
+    side, arguments = returned.bound, (COAF, returned.message.as_tuple())
+    return Call(side, side.engine, "give_up", arguments, side.outsider)
+
+
+@prepares(_ENGINE, "pay_returned")
+def _pay_returned(world: World, state: str) -> Call:
+    returned = _went_back(world)
+    side = returned.source
+    return Call(side, side.engine, "pay_returned", (COAF, *returned.words), side.paying_agent)
+
+
+@prepares(_ENGINE, "assess_returned")
+def _assess_returned(world: World, state: str) -> Call:
+    call = _pay_returned(world, state)
+    call.make()
+    Actions(world).reversed(APPLE)
+    return replace(call, function="assess_returned", key=call.side.outsider)
 
 
 @prepares(_ENGINE, "push")

@@ -263,13 +263,34 @@ def _paid(step: Step) -> Changes:
         key = party(step.account)
         own = any(step.now("part_of", step.coaf, key, empty=()))
         return _paid_out(step, key if own else _NO_LANE, "is_paid", step.coaf, step.account)
-    [(lane, nonce)] = (
+    lane, direction, nonce = _message_of(step)
+    crossing = ("is_crossing_paid", step.coaf, lane, int(direction), nonce)
+    if direction is not (MessageKind.RELEASE if _is_home(step) else MessageKind.ISSUE):
+        # It had left from here, and came back: whoever had it paid brought the cash.
+        return {crossing: True}
+    return _paid_out(step, lane, *crossing)
+
+
+def _message_of(step: Step) -> tuple[bytes, MessageKind, int]:
+    """A message's lane, direction and nonce, as the escrow logged them."""
+    [found] = (
         value
         for (_, view, *asked), value in step.facts.items()
         if (view, asked) == ("_message_of", [step.message_id])
     )
-    kind = MessageKind.RELEASE if _is_home(step) else MessageKind.ISSUE
-    return _paid_out(step, lane, "is_crossing_paid", step.coaf, lane, int(kind), nonce)
+    lane, direction, nonce = found
+    return lane, direction, nonce
+
+
+@on("GivenUp")
+def _given_up(step: Step) -> Changes:
+    """What was kept for units that went back returned."""
+    lane, direction, nonce = _message_of(step)
+    is_open, units, cash = step.now("part_of", step.coaf, lane)
+    return {
+        ("part_of", step.coaf, lane): (is_open, units - step.units, cash - step.amount),
+        ("is_crossing_paid", step.coaf, lane, int(direction), nonce): True,
+    }
 
 
 @on("PoolSetAside")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.bridge.figures import Figure, Landed, Landing
-from tallystick.bridge.message import OPEN_END, SUSPENSE_ENDS
+from tallystick.bridge.message import OPEN_END, SUSPENSE_ENDS, Kind
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
@@ -104,7 +104,14 @@ def _message_sent(step: Step) -> Changes:
         **_counted(step, Figure.SENT, step.message.amount),
         ("outbox", lane, page): page_word([step.id], step.now("outbox", lane, page, empty=EMPTY)),
         ("outbox", lane, page + 1): EMPTY,
+        ("_message_of", step.id): (lane, Kind(step.message.kind).direction, step.message.nonce),
     }
+
+
+def _inward(step: Step) -> Kind:
+    """The direction of what arrives over the lane of a step."""
+    terms = step.member("terms", "lane_state", step.lane)
+    return Kind.RELEASE if terms["home"] else Kind.ISSUE
 
 
 @on("MessageDelivered")
@@ -116,7 +123,7 @@ def _message_delivered(step: Step) -> Changes:
         ("has_arrived", lane, nonce + 1): bool(step.now("has_arrived", lane, nonce + 1)),
         ("suspended", step.id): 0,
         ("landed", step.id): 0,
-        ("_message_of", step.id): (lane, nonce),
+        ("_message_of", step.id): (lane, _inward(step), nonce),
     }
 
 

@@ -1,0 +1,179 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Returned: cash that follows units back to the ledger that they had left (INV-6)
+@license Apache-2.0
+@author Tallystick
+@notice What was under way at the close of an event's record day was fixed where it was bound for. If it goes back since,
+        its cash is given up there, and returns; where it lands, whoever brings as much has whom it landed with paid.
+@dev Either is noted in a bit of the message, on its own ledger. What is paid for units that came back is drawn on no
+     part that was fixed: it comes in gross and goes out in one act, under the message's id, so that no part is ever
+     short, and home's bounds of what a ledger paid hold as they are. For a close from the day on which units went back
+     on, the message that took them back is one like any other (see `payments`).
+"""
+from interfaces import IBridgeEscrow
+
+from contracts.actions import cut
+from contracts.actions import dispatch
+from contracts.actions import events
+from contracts.actions import pay_terms
+from contracts.actions import payments
+from contracts.actions import reversal
+from contracts.bridge import message
+
+uses: cut
+uses: dispatch
+uses: events
+uses: pay_terms
+uses: payments
+uses: reversal
+
+# Kinds of a message and of the one that takes its units back: the other way, and the one of both that is a return.
+_ANSWERED: constant(uint8) = 7
+
+
+event GivenUp:
+    coaf: indexed(bytes32)
+    lane: indexed(bytes32)
+    message_id: indexed(bytes32)
+    units: uint256
+    # To the account for what is left.
+    amount: uint256
+
+
+# -------------------------------------------------------------------------------- anyone
+
+
+@external
+def give_up(coaf: bytes32, m: message.Message) -> uint256:
+    """
+    @notice Give up what is kept for units that were on their way here at the close of an event's record day and went
+            back since: they are paid for where they land.
+    @param coaf The event.
+    @param m The message, as its source logged it.
+    @return How much, gross, to the account that the terms name.
+    @custom:role anyone
+    """
+    id: bytes32 = message._id(m)
+    landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
+    assert landing >> 16 == payments.WENT_BACK, "returned: did not go back"
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = payments._pay[coaf]
+    payments._check_open(terms, word, True)
+    day: uint256 = landing & payments.DAY_MASK
+    self._check_between(m, day, terms, word)
+    # What had gone back by that close returned with what expired.
+    assert (
+        day > payments._notices[coaf][m.lane] >> payments.ENDED_SHIFT
+    ), "returned: went back too long ago"
+    payment: payments.Payment = payments.Payment(
+        units=m.amount, gross=payments._gross(terms, m.amount), tax=0
+    )
+    payments._note_crossed(coaf, m, 0)
+    payments._book(coaf, m.lane, terms, payment)
+    # Nobody was paid by this.
+    payments._back[coaf][m.lane] += (payment.gross << payments.BACK_SHIFT) | m.amount
+    log GivenUp(coaf=coaf, lane=m.lane, message_id=id, units=m.amount, amount=payment.gross)
+    payments._give_back(word, payment.gross)
+    return payment.gross
+
+
+@external
+def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: uint64) -> uint256:
+    """
+    @notice Pay whom units landed with here again that were on their way from here at the close of an event's record
+            day, with cash that the caller brings, and allowed, for all of them.
+    @dev It has no expiry: nothing is kept for it.
+    @param coaf The event.
+    @param m The message with which they left, as it was logged here.
+    @param nonce Of the message that took them back, as the other ledger logged it.
+    @param lock_time Of that message.
+    @return What whom they landed with got, net.
+    @custom:role anyone
+    """
+    id: bytes32 = empty(bytes32)
+    account: address = empty(address)
+    id, account = self._came_back(m, nonce, lock_time)
+    terms: uint256 = events._terms[coaf]
+    word: uint256 = payments._pay[coaf]
+    payments._check_claimant(terms, word, account, True)
+    self._check_between(m, payments._day_of(convert(lock_time, uint256), word), terms, word)
+    # An escrow has lanes of others too.
+    cut._check_lane(m.lane)
+    payee: uint256 = pay_terms._payees[account]
+    rate: uint256 = pay_terms._rate(payments._number(word), pay_terms._category(payee))
+    payment: payments.Payment = payments._payment(terms, rate, m.amount)
+    payments._note_crossed(coaf, m, payee)
+    receiver: address = pay_terms._receiver(account, payee)
+    log payments.Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
+    cash: address = pay_terms._cash(rate)
+    payments._take(cash, payment.gross)
+    payments._must_send(cash, pay_terms._terms[payments._number(word)].tax_account, payment.tax)
+    net: uint256 = unsafe_sub(payment.gross, payment.tax)
+    if payee & pay_terms.OWES != 0:
+        net = payments._set_off(coaf, word, account, cash, net)
+    payments._must_send(cash, receiver, net)
+    return net
+
+
+@external
+def assess_returned(
+    coaf: bytes32, m: message.Message, nonce: uint64, lock_time: uint64
+) -> uint256:
+    """
+    @notice Enter what was paid of a reversed event for units that came back as owed by whom they landed with; once.
+    @param coaf The event.
+    @param m The message with which they left.
+    @param nonce Of the message that took them back.
+    @param lock_time Of that message.
+    @return What is owed of that payment: its net.
+    @custom:role anyone
+    """
+    id: bytes32 = empty(bytes32)
+    account: address = empty(address)
+    id, account = self._came_back(m, nonce, lock_time)
+    noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
+    return reversal._assess(coaf, account, id, noted, m.amount)
+
+
+# ------------------------------------------------------------------------------ internal
+
+
+@internal
+@view
+def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address):
+    """
+    @dev The id of a message that left here, and whom its units landed with when another took them back: of that one the
+         escrow knows no more than the id, and all else that is in it follows from the first.
+    """
+    id: bytes32 = message._id(m)
+    answer: message.Message = m
+    answer.codec = message.CODEC
+    answer.kind = m.kind ^ _ANSWERED
+    answer.nonce = nonce
+    answer.lock_time = lock_time
+    answer.sender = id
+    answer.recipient = m.sender
+    answer.deadline = m.lock_time
+    landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
+    assert landing != 0, "returned: did not land here"
+    account: address = convert(landing >> 24, address)
+    if account == empty(address):
+        account = message._address(m.sender)
+    return (id, account)
+
+
+@internal
+@view
+def _check_between(m: message.Message, went_back: uint256, terms: uint256, word: uint256):
+    """
+    @dev Revert unless units that went back on a day were between leaving and that at the close of the record day, and
+         count in the event's units.
+    """
+    day: uint256 = (terms >> payments.RECORD_SHIFT) & payments.DAY_MASK
+    left: uint256 = payments._day_of(convert(m.lock_time, uint256), word)
+    assert left <= day and day < went_back, "returned: not under way then"
+    assert (
+        convert(m.action_epoch, uint256) == (word >> payments.EPOCH_SHIFT) & payments.EPOCH_MASK
+    ), "returned: in other units"
+    assert word & payments.HOME == 0 or cut._counts(m.lane, day), "returned: lane is halted"
