@@ -365,7 +365,7 @@ def installed_artifact(
     version = Version.unpack(release.version)
     raise CheckFailed(
         f"{suite.chain.name}: nothing built here has the code of {contract_name} {version}, which "
-        "runs there; give its build, so that the storage layouts can be compared"
+        "runs there; give its build or its archive, so that the storage layouts can be compared"
     )
 
 
