@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tallystick.bridge.figures import Figure
+from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import OPEN_END, Kind
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
@@ -142,6 +142,16 @@ def _suspense_claimed(step: Step) -> Changes:
         **_moved(step, suspense=-step.amount),
         **_counted(step, Figure.SUSPENSE, -step.amount),
         ("suspended", step.id): 0,
+    }
+
+
+@on("MessageReturned")
+def _message_returned(step: Step) -> Changes:
+    """What leaves with it `MessageSent` says."""
+    minute = step.member("terms", "lane_state", step.lane)["close_minute"]
+    return {
+        **_suspense_claimed(step),
+        ("landed", step.id): Landing(business_day(step.at, minute), Landed.WENT_BACK).pack(),
     }
 
 
