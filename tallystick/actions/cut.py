@@ -2,7 +2,8 @@
 
 Units between ledgers belong, for every close between leaving and landing on an account, to whoever
 they land with, on the ledger where they land. So a lane's part of the issue has three owers: the
-remote's accounts, what is to land there, and what is to land at home.
+remote's accounts, what is to land there, and what is to land at home. Units that go back had
+arrived, and are sent as any.
 
 All figures are as of one close, in base units. Flows are cumulative, modulo 2**104: only their
 differences are read. Nobody counts arrivals; what a ledger has is what arrived and did not leave.
@@ -42,14 +43,13 @@ class _Bounded:
 class HomeEnd(_Bounded):
     """A lane's end at home.
 
-    `outstanding` is owed to the lane, `suspense` arrived from it and waits, `sent` and `refunded`
-    are flows, `gone` is what left `outstanding` by no message less what came to it by none.
+    `outstanding` is owed to the lane, `suspense` arrived from it and waits, `sent` is a flow, what
+    came back included, `gone` what left `outstanding` by no message less what came to it by none.
     """
 
     outstanding: int
     suspense: int
     sent: int
-    refunded: int
     gone: int = 0
 
 
@@ -64,7 +64,6 @@ class RemoteEnd(_Bounded):
     supply: int
     suspense: int
     sent: int
-    refunded: int
     came: int = 0
     pooled: int = 0
 
@@ -185,11 +184,11 @@ def _owed(end: HomeEnd) -> int:
 
 def _in_transit(home: HomeEnd, remote: RemoteEnd) -> tuple[int, int]:
     """Units under way home, and under way to the remote ledger; below zero it wraps."""
-    arrived_home = home.sent - home.refunded - home.outstanding - home.gone
-    arrived_abroad = remote.supply - remote.came + remote.sent - remote.refunded
+    arrived_home = home.sent - home.outstanding - home.gone
+    arrived_abroad = remote.supply - remote.came + remote.sent
     return (
-        (remote.sent - remote.refunded - arrived_home) % _MODULUS,
-        (home.sent - home.refunded - arrived_abroad) % _MODULUS,
+        (remote.sent - arrived_home) % _MODULUS,
+        (home.sent - arrived_abroad) % _MODULUS,
     )
 
 
@@ -209,8 +208,7 @@ def _gate(lane: LaneId, home: HomeEnd, remote: RemoteEnd) -> Break | None:
         if outward >= homeward
         else (remote, "arrived at home", homeward)
     )
-    left = (sender.sent - sender.refunded) % _MODULUS
-    return Break(lane, receiver, left + _MODULUS - transit, left)
+    return Break(lane, receiver, sender.sent + _MODULUS - transit, sender.sent)
 
 
 def _share(home: HomeEnd, remote: RemoteEnd) -> Share:

@@ -87,7 +87,6 @@ class State(Enum):
     """Where a message's units are."""
 
     TRANSIT = "in transit"
-    CANCELLED = "cancelled, to be refunded"
     SUSPENSE = "waiting for somebody who can take them"
     RETURNED = "sent back by another message"
     LANDED = "on an account"
@@ -116,10 +115,8 @@ class Message:
     deadline: int
     origin: Message | None = None
     state: State = State.TRANSIT
-    # The ledger that took it in: its destination, or its source by refund.
-    booked_on: int | None = None
     landing: Landing | None = None
-    # The day, at the ledger concerned, from which the units were bound for the source again.
+    # The day, at its destination, from which its units were bound for the source again.
     turned: int | None = None
     # How often its units were credited, or sent back.
     ends: int = 0
@@ -135,7 +132,11 @@ class Message:
     @property
     def pending(self) -> bool:
         """Whether its units are still on no account, and in no other message."""
-        return self.state in (State.TRANSIT, State.CANCELLED, State.SUSPENSE)
+        return self.state in (State.TRANSIT, State.SUSPENSE)
+
+    def late(self, now: int) -> bool:
+        """Whether its deadline has passed, from which on it goes back. A return has none."""
+        return self.origin is None and now >= self.deadline
 
 
 class Ledger:
@@ -373,22 +374,22 @@ class World:
         ledger.count(f"sent {lane}", amount)
         now = ledger.now
         message = Message(
-            lane, source, destination, sender, recipient, units, now, now + 2 * DAY, origin
+            lane, source, destination, sender, recipient, units, now, now + 4 * DAY, origin
         )
         self.messages.append(message)
         return message
 
-    def _book_in(self, number: int, message: Message, party: str) -> None:
-        """Book units in and credit them, or let them wait for a party who can't take them."""
+    def _book_in(self, message: Message) -> None:
+        """Book units in and credit them, or let them wait: for who can't take them, or too late."""
+        number, party = message.destination, message.recipient
         ledger, lane, amount = self.ledgers[number], message.lane, message.amount
-        message.booked_on = number
         if number == HOME:
             ledger.count(f"outstanding {lane}", -amount)
         else:
             ledger.count(f"outstanding {lane}", amount)
             ledger.count("supply", amount)
             ledger.credit(custody(lane), amount)
-        if party in ledger.barred:
+        if party in ledger.barred or message.late(ledger.now):
             message.state = State.SUSPENSE
             ledger.count(f"suspense {lane}", amount)
             if self.design.lands_in_suspense():
@@ -417,13 +418,13 @@ class World:
             return False
         if not self._open(ledger.number, message.lane):
             return False
-        self._book_in(ledger.number, message, message.recipient)
+        self._book_in(message)
         return True
 
     def claim(self, message: Message) -> bool:
-        """Take units out of suspense, for whom they wait there."""
-        back = message.booked_on == message.source
-        return self._release(message, message.sender if back else message.recipient)
+        """Take units out of suspense, for whom they wait there; not past the deadline."""
+        late = message.late(self.ledgers[message.destination].now)
+        return not late and self._release(message, message.recipient)
 
     def redirect(self, message: Message, payee: str) -> bool:
         """Two roles give units in suspense to somebody else."""
@@ -432,7 +433,7 @@ class World:
     def _release(self, message: Message, payee: str) -> bool:
         if message.state is not State.SUSPENSE:
             return False
-        ledger = self.ledgers[message.booked_on]
+        ledger = self.ledgers[message.destination]
         if payee in ledger.barred:
             return False
         ledger.count(f"suspense {message.lane}", -message.amount)
@@ -440,10 +441,9 @@ class World:
         return True
 
     def give_back(self, message: Message) -> Message | None:
-        """Send units in suspense back to their source. A return is never returned."""
-        if message.state is not State.SUSPENSE or message.origin is not None:
-            return None
-        if message.booked_on != message.destination:
+        """Send units in suspense back to their source, once they are late."""
+        late = message.late(self.ledgers[message.destination].now)
+        if message.state is not State.SUSPENSE or not late:
             return None
         ledger, lane = self.ledgers[message.destination], message.lane
         ledger.count(f"suspense {lane}", -message.amount)
@@ -459,24 +459,6 @@ class World:
             message.units,
             origin=message,
         )
-
-    def cancel(self, message: Message) -> bool:
-        """Past its deadline a destination rules a message out for good. A return has none."""
-        late = self.ledgers[message.destination].now >= message.deadline
-        if message.state is not State.TRANSIT or message.origin is not None or not late:
-            return False
-        message.state = State.CANCELLED
-        return True
-
-    def refund(self, message: Message) -> bool:
-        """The source takes back what its destination has ruled out."""
-        if message.state is not State.CANCELLED or not self._open(message.source, message.lane):
-            return False
-        ledger = self.ledgers[message.source]
-        ledger.count(f"refunded {message.lane}", message.amount)
-        message.turned = ledger.day()
-        self._book_in(message.source, message, message.sender)
-        return True
 
     def bridge_out(self, number: int, holder: str, amount: int) -> bool:
         """Another bridge burns units here, to mint them elsewhere."""
@@ -563,7 +545,7 @@ class World:
             lane_id(lane): HomeEnd(
                 *(
                     self._told(HOME, f"{name} {lane}", day)
-                    for name in ("outstanding", "suspense", "sent", "refunded", "gone")
+                    for name in ("outstanding", "suspense", "sent", "gone")
                 )
             )
             for lane in self.lanes
@@ -573,7 +555,6 @@ class World:
                 supply=self._told(lane, "supply", day),
                 suspense=self._told(lane, f"suspense {lane}", day),
                 sent=self._told(lane, f"sent {lane}", day),
-                refunded=self._told(lane, f"refunded {lane}", day),
                 came=self._told(lane, "came", day),
                 pooled=self._pooled(lane, day),
             )
@@ -755,7 +736,7 @@ class World:
             need(drawn == units, Property.LEDGER_TOTAL, detail)
 
     def settle(self) -> None:
-        """Everything ends: clocks pass, everybody is admitted, what flies lands."""
+        """Everything ends: clocks agree, everybody is admitted, what flies lands or goes back."""
         for ledger in self.ledgers:
             ledger.barred = set()
             for lane in self.lanes:
@@ -763,11 +744,12 @@ class World:
                     ledger.set_class(custody(lane), AccountClass.LINK)
         latest = max(ledger.now for ledger in self.ledgers)
         for ledger in self.ledgers:
-            ledger.now = latest + 4 * DAY
+            ledger.now = latest
+        # What goes back joins them.
         for message in self.messages:
-            self.refund(message)
             self.deliver(message)
             self.claim(message)
+            self.give_back(message)
         self.check_step()
         pending = sum(message.pending for message in self.messages)
         need(pending == 0, Property.ONE_EFFECT, f"{pending} messages never end")
@@ -781,10 +763,10 @@ def lane_id(lane: int) -> LaneId:
 
 
 def _left(messages: list[Message]) -> int:
-    """Units that left a source, less what it took back."""
-    return sum(m.amount for m in messages if m.booked_on != m.source)
+    """Units that left a source."""
+    return sum(m.amount for m in messages)
 
 
 def _arrived(messages: list[Message]) -> int:
     """Units that a destination took in."""
-    return sum(m.amount for m in messages if m.booked_on == m.destination)
+    return sum(m.amount for m in messages if m.state is not State.TRANSIT)

@@ -84,18 +84,6 @@ def _deliver(play: Play) -> object:
     return delivered
 
 
-def _cancel(play: Play) -> object:
-    message = play.message(State.TRANSIT)
-    return message and play.world.cancel(message)
-
-
-def _refund(play: Play) -> object:
-    message = play.message(State.CANCELLED)
-    refunded = message and play.world.refund(message)
-    play.seen["refund waits"] += bool(refunded) and message.state is State.SUSPENSE
-    return refunded
-
-
 def _claim(play: Play) -> object:
     message = play.message(State.SUSPENSE)
     return message and play.world.claim(message)
@@ -172,11 +160,9 @@ ACTS: Final[dict[str, tuple[int, Act]]] = {
     "send out": (4, lambda play: _send(play, out=True)),
     "send home": (4, lambda play: _send(play, out=False)),
     "deliver": (6, _deliver),
-    "cancel": (3, _cancel),
-    "refund": (2, _refund),
     "claim": (3, _claim),
     "redirect": (1, _redirect),
-    "give back": (2, _give_back),
+    "give back": (4, _give_back),
     "tick": (2, _tick(7)),
     "days": (2, _tick(34)),
     "to close": (2, _to_close),

@@ -88,17 +88,31 @@ def redirected(world: World, message: Message) -> None:
     assert world.redirect(message, "cat")
 
 
-def refunded(world: World, message: Message) -> None:
-    world.ledgers[REMOTE].now = message.deadline
-    assert world.cancel(message)
-    assert world.refund(message)
+def too_late(world: World, message: Message) -> None:
+    """It arrives past its deadline."""
+    overdue(world, message)
+    assert world.deliver(message)
+    came_back(world, message)
 
 
 def returned(world: World, message: Message) -> None:
+    """It waited past its deadline."""
     suspended(world, message)
+    overdue(world, message)
+    came_back(world, message)
+
+
+def overdue(world: World, message: Message) -> None:
+    for ledger in world.ledgers:
+        ledger.now = max(ledger.now, message.deadline)
+
+
+def came_back(world: World, message: Message) -> Message:
+    assert not world.claim(message)
     back = world.give_back(message)
     assert back is not None
     assert world.deliver(back)
+    return back
 
 
 def suspended(world: World, message: Message) -> None:
@@ -113,7 +127,7 @@ def suspended(world: World, message: Message) -> None:
         (delivered, REMOTE, "bob"),
         (claimed, REMOTE, "bob"),
         (redirected, REMOTE, "cat"),
-        (refunded, HOME, "ann"),
+        (too_late, HOME, "ann"),
         (returned, HOME, "ann"),
     ],
 )
@@ -124,11 +138,11 @@ def test_units_belong_to_whoever_they_land_with_where_they_land(
     message = locked(world)
     days(world, 2)
     end(world, message)
+    landed_on = world.ledgers[ledger].day()
     last = days(world, 3)
     for day in range(FIRST, last + 1):
         checked(world, day)
         claims = [claim for each in world.messages for claim in world.crossing(each, day)]
-        landed_on = 2 + FIRST
         assert claims == ([(ledger, payee)] if day < landed_on else [])
 
 
@@ -227,20 +241,21 @@ def test_a_ledger_that_stood_still_answers_for_the_closes_it_slept_through() -> 
         checked(world, day)
 
 
-def test_who_gets_a_refund_late_gets_it_out_of_suspense_at_the_source() -> None:
+def test_who_gets_back_units_late_gets_them_out_of_suspense_at_the_source() -> None:
     world = World(1)
     message = locked(world)
     world.home.barred.add("ann")
-    days(world, 2)
-    refunded(world, message)
-    assert message.state is State.SUSPENSE
+    overdue(world, message)
+    assert world.deliver(message)
+    back = came_back(world, message)
+    assert back.state is State.SUSPENSE
     assert world.home.figure("suspense 1").now == 10
     day = days(world)
     assert world.fix(day).shares[LANE] == Share(10, 0, 0, 0)
-    assert not world.claim(message)
+    assert not world.claim(back)
     world.home.barred.clear()
-    assert world.claim(message)
-    assert world.crossing(message, day) == ((HOME, "ann"),)
+    assert world.claim(back)
+    assert world.crossing(back, day) == ((HOME, "ann"),)
     days(world)
     for closed in range(FIRST, day + 1):
         checked(world, closed)
@@ -250,11 +265,12 @@ def test_a_return_has_no_deadline_and_is_not_returned_again() -> None:
     world = World(1)
     message = locked(world)
     suspended(world, message)
+    assert world.give_back(message) is None
+    overdue(world, message)
     back = world.give_back(message)
     assert back is not None
     world.home.barred.add("ann")
     days(world, 9)
-    assert not world.cancel(back)
     assert world.deliver(back)
     assert back.state is State.SUSPENSE
     assert world.give_back(back) is None
@@ -266,10 +282,8 @@ def test_a_message_takes_effect_once() -> None:
     world = World(1)
     message = locked(world)
     delivered(world, message)
-    days(world, 3)
+    days(world, 5)
     assert not world.deliver(message)
-    assert not world.cancel(message)
-    assert not world.refund(message)
     assert not world.claim(message)
     assert world.give_back(message) is None
     world.check_step()
@@ -389,6 +403,7 @@ def test_a_false_message_is_mended_by_an_entry_that_figures_count() -> None:
 def returned_on_the_day_it_was_sent(world: World) -> Message:
     """Locked on day 1, in suspense from day 2, sent back and landed on day 4."""
     message = locked(world)
+    message.deadline = message.lock_time + 3 * DAY
     days(world)
     suspended(world, message)
     days(world, 2)
@@ -496,17 +511,17 @@ def test_a_lying_lane_waits_alone_until_it_tells_the_truth() -> None:
     assert (remedied.breaks, remedied.kept) == ((), {})
 
 
-def test_a_refund_moves_a_reserve_and_the_last_holder_is_not_short() -> None:
+def test_a_return_moves_a_reserve_and_the_last_holder_is_not_short() -> None:
     world = World(1)
     message = locked(world)
     day = days(world, 2)
-    refunded(world, message)
+    too_late(world, message)
     days(world)
     cut = checked(world, day)
     assert cut.shares[LANE] == Share(home_crossing=0, accounts=0, crossing=10, pooled=0)
+    # Given up there, paid here with cash of its own.
     assert world.moved(day) == {(HOME, REMOTE): 10, (REMOTE, REMOTE): -10}
     paid = world.claimed(day)
-    # The crossing claim has the share that crossed, accounts have all of theirs.
     assert (paid[HOME], paid[HOME, REMOTE], paid[ELSEWHERE]) == (cut.accounts, 10, 0)
 
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from tallystick.actions.cut import Cut, HomeEnd, HomeFigures, RemoteEnd, fix
 from tallystick.actions.message import Figures
 from tallystick.actions.record import EventRecord
-from tallystick.bridge.figures import Landing
-from tallystick.bridge.message import LaneMessage, party
+from tallystick.bridge.figures import Landed, Landing
+from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.chain import Contract, Revert, reverts
 from tallystick.token.position import AccountClass, business_day
 from tests.support.actions import APPLE, CLOSE_MINUTE, Actions, begin
@@ -153,7 +153,7 @@ class Play:
         network = self.actions.world.network
         network.issue([(self.actions.home.parties[ADMITTED[holder]], amount)])
 
-    def send(self, home: bool, sender: int, receiver: int, amount: int) -> None:
+    def send(self, home: bool, sender: int, receiver: int, amount: int, days: int) -> None:
         """Units leave a ledger, for a holder or for somebody who can't take them yet."""
         side, network = self.side(home), self.actions.world.network
         there = self.side(not home)
@@ -162,7 +162,7 @@ class Play:
         if units:
             recipient = there.parties[(*ADMITTED, *LATER)[receiver]]
             leave = network.lock if home else network.burn
-            message = leave(holder, recipient, units, deadline=side.chain.now + 60 * DAY)
+            message = leave(holder, recipient, units, deadline=side.chain.now + days * DAY)
             self.sent[side.chain.name] += units
             self.pending.append(message)
             self.messages.append(message)
@@ -181,6 +181,21 @@ class Play:
         if not world.deliver(message).return_value:
             self.waiting.append(message)
 
+    def give_back(self, which: int) -> None:
+        """What waits past its deadline goes back, as a message of its own."""
+        if not self.waiting:
+            return
+        message = self.waiting[which % len(self.waiting)]
+        side = self.actions.world.side_of(message)
+        if not is_late(message, side):
+            return
+        self.waiting.remove(message)
+        receipt = side.escrow.return_to_source(message.as_tuple(), sender=side.courier)
+        answer = message_of(receipt.one("MessageSent"))
+        self.sent[side.chain.name] += answer.amount
+        self.pending.append(answer)
+        self.messages.append(answer)
+
     def admit(self, home: bool, who: int) -> None:
         """Somebody may hold from now on."""
         side, network = self.side(home), self.actions.world.network
@@ -192,7 +207,8 @@ class Play:
             return
         message = self.waiting[which % len(self.waiting)]
         side = self.actions.world.side_of(message)
-        if side.token.canReceive("0x" + message.recipient[12:].hex()):
+        recipient = "0x" + message.recipient[12:].hex()
+        if side.token.canReceive(recipient) and not is_late(message, side):
             self.actions.world.network.claim(message)
             self.waiting.remove(message)
 
@@ -217,6 +233,11 @@ class Play:
             if record.record_day < today and record not in self.taken:
                 self.taken.append(record)
                 cut(self.actions, record)
+
+
+def is_late(message: LaneMessage, side: Side) -> bool:
+    """Whether a message goes back from where it is, by the clock of the next block there."""
+    return message.turns_back and side.chain.now + 1 >= message.deadline
 
 
 def close_ahead(side: Side) -> int:
@@ -272,8 +293,8 @@ def reference(play: Play, day: int) -> Cut:
     """The cut of what was seen."""
     home, remote = (play.closings[side, day] for side in ("home", "remote"))
     lane = play.actions.world.network.lane
-    end = HomeEnd(home.custody - home.suspense, home.suspense, home.sent, refunded=0)
-    told = RemoteEnd(remote.supply, remote.suspense, remote.sent, 0, remote.came, remote.pooled)
+    end = HomeEnd(home.custody - home.suspense, home.suspense, home.sent)
+    told = RemoteEnd(remote.supply, remote.suspense, remote.sent, remote.came, remote.pooled)
     assert remote.custody == remote.suspense
     own = HomeFigures(home.supply, home.custody, home.pooled, bridged_out=-home.came)
     return fix(own, {lane: end}, {lane: told})
@@ -308,7 +329,10 @@ def check_split(play: Play, record: EventRecord) -> Cut:
 
 
 def crossed(play: Play, home: bool, day: int) -> int:
-    """Units of messages that landed on a ledger, and were under way or waited at that close."""
+    """Units of messages that landed on a ledger, and were under way or waited at that close.
+
+    Of those that went back since, cash is given up there; they are paid where they landed.
+    """
     units = 0
     for message in play.messages:
         side = play.actions.world.side_of(message)
@@ -349,28 +373,51 @@ def check_claims(play: Play, record: EventRecord, expected: Cut) -> None:
     assert crossed(play, False, day) == share.crossing
 
 
+def check_returns(play: Play, day: int) -> None:
+    """Units that went back after a close are paid where they landed, to whom they had left, once.
+
+    For each what was given up is there to be paid.
+    """
+    messages = {message.id: message for message in play.messages}
+    for answer in play.messages:
+        if answer.origin is None:
+            continue
+        message = messages[answer.origin]
+        source, bound = (play.actions.world.side_of(each) for each in (answer, message))
+        left, back = (business_day(each.lock_time, CLOSE_MINUTE) for each in (message, answer))
+        gone = Landing.unpack(int(bound.escrow.landed(message.id)))
+        assert gone == Landing(back, Landed.WENT_BACK)
+        if left <= day < back:
+            landed = Landing.unpack(int(source.escrow.landed(answer.id)))
+            assert landed is not None
+            assert (answer.amount, answer.recipient) == (message.amount, message.sender)
+
+
 def land_all(play: Play) -> None:
-    """Clocks meet, everybody is admitted, every message lands."""
+    """Clocks meet, everybody is admitted, every message lands; what is late goes back first."""
     play.run(play.catch_up)
     for home in (True, False):
         for who in range(len(LATER)):
             play.run(play.admit, home, who)
-    while play.pending:
+    while play.pending or play.waiting:
         play.run(play.deliver, 0)
-    while play.waiting:
         play.run(play.claim, 0)
+        play.run(play.give_back, 0)
 
 
 _sides, _holders, _which = st.booleans(), st.integers(0, 2), st.integers(0, 9)
 _amounts = st.sampled_from([1, 2, 7, 30, 90])
 # How often, of how many acts; hypothesis would flatten `one_of` and choose all alike.
 _ACTS: dict[st.SearchStrategy[tuple[Any, ...]], int] = {
-    st.tuples(st.just("send"), _sides, _holders, st.integers(0, 4), _amounts): 6,
+    st.tuples(
+        st.just("send"), _sides, _holders, st.integers(0, 4), _amounts, st.sampled_from([1, 3, 60])
+    ): 6,
     st.tuples(st.just("deliver"), _which): 5,
     st.tuples(st.just("tick"), _sides, st.sampled_from([1, 5, 12, 24, 40])): 2,
     st.tuples(st.just("to_close"), _sides, st.integers(-2, 1)): 2,
     st.tuples(st.just("catch_up")): 2,
     st.tuples(st.just("claim"), _which): 1,
+    st.tuples(st.just("give_back"), _which): 2,
     st.tuples(st.just("admit"), _sides, st.integers(0, 1)): 1,
     st.tuples(st.just("transfer"), _sides, _holders, _holders, _amounts): 1,
     st.tuples(st.just("issue"), _holders, st.integers(1, 9)): 1,
@@ -392,7 +439,7 @@ _steps = st.lists(
 )
 # Everybody has units there before chance has its way.
 _FIRST: list[tuple[Any, ...]] = [
-    *(("send", True, 0, holder, 200) for holder in range(3)),
+    *(("send", True, 0, holder, 200, 60) for holder in range(3)),
     ("catch_up",),
     *(("deliver", 0),) * 3,
 ]
@@ -443,4 +490,5 @@ def test_every_close_is_split_as_the_reference_splits_it(
         land_all(play)
         for record, split in zip(announced, cuts, strict=True):
             check_claims(play, record, split)
+            check_returns(play, record.record_day)
             assert check_split(play, record) == split

@@ -62,7 +62,7 @@ def waiting_lands(dividend: Dividend) -> None:
     """The outsider is admitted, and takes what waited."""
     network = dividend.world.network
     network.admit(network.suite("remote"), dividend.remote.outsider, ELIGIBLE_UNTIL)
-    network.claim(dividend.waiting)
+    dividend.lands(dividend.waiting, dividend.remote.outsider)
 
 
 def assert_rebuilt(dividend: Dividend) -> None:
@@ -80,7 +80,7 @@ def landed(dividend: Dividend) -> Dividend:
     That is so at the close of the last day of claims, whose books fit.
     """
     dividend.fund_of(dividend.remote, dividend.lane)
-    dividend.world.deliver(dividend.outward)
+    dividend.lands(dividend.outward, dividend.remote.investor)
     reconciled(dividend, NOTICED)
     return dividend
 
@@ -117,7 +117,7 @@ def test_the_first_call_notes_the_newest_close_and_returns_nothing(landed: Divid
 def test_no_notice_is_given_before_the_event_s_last_day_has_closed(dividend: Dividend) -> None:
     side, lane = dividend.remote, dividend.lane
     dividend.fund_of(side, lane)
-    dividend.world.deliver(dividend.outward)
+    dividend.lands(dividend.outward, dividend.remote.investor)
     reconciled(dividend, NOTICED - 1)
     begin(side, NOTICED + 1, -1)
     with dividend.refused(GOES_ON):
@@ -135,7 +135,7 @@ def test_while_nothing_is_known_to_have_landed_there_is_no_notice(dividend: Divi
     reconciled(dividend, NOTICED + 1)
     with dividend.refused(MAY_LAND):
         expire(side, lane)
-    dividend.world.deliver(dividend.outward)
+    dividend.lands(dividend.outward, dividend.remote.investor)
     with dividend.refused(MAY_LAND):
         expire(side, lane)
     reconciled(dividend, NOTICED + 2)
@@ -145,7 +145,7 @@ def test_while_nothing_is_known_to_have_landed_there_is_no_notice(dividend: Divi
 def test_a_part_that_is_not_funded_in_full_gets_no_notice(landed: Dividend) -> None:
     """What is there may still be topped up, and pays who landed long ago."""
     side, home, lane = landed.remote, landed.home, landed.lane
-    landed.world.deliver(landed.homeward)
+    landed.lands(landed.homeward, landed.home.fund)
     reconciled(landed, OVER)
     landed.actions.fund(home, landed.record, lane, most=landed.due(HOMEWARD).gross - 1)
     with landed.refused(MAY_LAND):
@@ -216,7 +216,7 @@ def test_the_day_on_which_units_landed_decides_not_the_hour(dividend: Dividend) 
     dividend.fund_of(side, lane).begin(NOTICED)
     for each in dividend.sides:
         begin(each, NOTICED + 1, -60)
-    dividend.world.deliver(dividend.outward)
+    dividend.lands(dividend.outward, dividend.remote.investor)
     assert side.token.business_day() == NOTICED
     reconciled(dividend, NOTICED)
     waiting_lands(dividend)
@@ -233,7 +233,7 @@ def test_of_a_close_long_ago_both_calls_are_made_on_one_day(dividend: Dividend) 
     """Who had units by then has had more than 90 days; but nobody's end before the event's."""
     side, lane = dividend.remote, dividend.lane
     dividend.fund_of(side, lane)
-    dividend.world.deliver(dividend.outward)
+    dividend.lands(dividend.outward, dividend.remote.investor)
     reconciled(dividend, NOTICED - NOTICE_DAYS)
     dividend.begin(NOTICED)
     with dividend.refused(GOES_ON):
@@ -251,7 +251,7 @@ def test_a_part_of_which_all_has_landed_is_closed(dividend: Dividend) -> None:
     reconciled(dividend, NOTICED)
     assert expire(home, lane).events == noticed(dividend, home, NOTICED, 0)
     assert expire(remote, lane).events == noticed(dividend, remote, NOTICED, 5)
-    dividend.world.deliver(later)
+    dividend.lands(later, dividend.remote.outsider)
     reconciled(dividend, OVER - 1)
     due, units, cash = dividend.due, OUTWARD + WAITING - 5, dividend.due(5).gross
     rest = due(OUTWARD + WAITING).gross - cash

@@ -1,7 +1,7 @@
 """The cut's design holds in random plays of several ledgers; twelve designs that look right do not.
 
-The ledgers' clocks are skewed, and often stand at a close exactly; messages are late, ruled out,
-refunded, sent back, redirected; people are barred and admitted; other bridges carry units too.
+The ledgers' clocks are skewed, and often stand at a close exactly; messages are late, sent back,
+redirected; people are barred and admitted; other bridges carry units too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.actions.play import ACTS, play
 
 PARTS, RUNS = 4, 100
 # What a part of the runs has to have met, besides every act.
-RARE = ("suspense", "refund waits", "landed elsewhere", "under way both ways")
+RARE = ("suspense", "return waits", "landed elsewhere", "under way both ways")
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -21,6 +21,7 @@ from tests.actions.test_tax import tables
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
 from tests.support.dividend import BOUGHT, Dividend, crossed, holders
 from tests.support.ratios import Engine
+from tests.support.returns import Returned, short_lived
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -50,7 +51,8 @@ class Scene:
     """Who has what when the record day ends, in base units, and what is withheld from whom.
 
     At home and abroad some have it; of what is under way the last has a recipient who can't take
-    it yet; the remote investor sent some home.
+    it yet; the remote investor sent some home. What is too late goes back to its sender: `late_out`
+    had left home, `late_home` the remote ledger.
     """
 
     rate: Rate
@@ -61,6 +63,8 @@ class Scene:
     outward: list[tuple[str, int]]
     homeward: list[tuple[str, int]]
     waiting: list[int]
+    late_out: list[int]
+    late_home: list[int]
     pushed: set[Place]
 
 
@@ -74,18 +78,29 @@ scenes = st.builds(
     outward=given_to,
     homeward=given_to,
     waiting=st.lists(amounts, max_size=2),
+    late_out=st.lists(amounts, max_size=2),
+    late_home=st.lists(amounts, max_size=2),
     pushed=st.sets(st.sampled_from(places)),
 )
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is owed to an account, or for a message that landed with it."""
+    """What is owed to an account, or for a message that landed with it; or that came back to it.
+
+    Its cash is on the ledger `bound`, where the units were bound for.
+    """
 
     side: Side
     party: str
     units: int
     message: LaneMessage | None = None
+    back: Returned | None = None
+
+    @property
+    def bound(self) -> Side:
+        """Where cash was paid in for it."""
+        return self.back.bound if self.back else self.side
 
     @property
     def lane(self) -> bytes:
@@ -93,8 +108,13 @@ class Claim:
         return self.message.lane if self.message else ACCOUNTS
 
 
-def closed(actions: Actions, scene: Scene, record: EventRecord) -> list[Claim]:
-    """Bring the scene about, and the close past it; what is owed to whom, as this test counts."""
+def closed(
+    actions: Actions, scene: Scene, record: EventRecord
+) -> tuple[list[Claim], list[LaneMessage]]:
+    """Bring the scene about, and the close past it; what is owed to whom, as this test counts.
+
+    Besides it messages that go back.
+    """
     world, home, remote = actions.world, actions.home, actions.remote
     held = Counter({("home", "investor"): INVESTOR_UNITS, ("home", "buyer"): BUYER_UNITS})
     for side in (home, remote):
@@ -103,7 +123,7 @@ def closed(actions: Actions, scene: Scene, record: EventRecord) -> list[Claim]:
         home.token.transfer(home.parties[party], units, sender=home.investor)
         held["home", "investor"] -= units
         held["home", party] += units
-    sent_home = sum(units for _, units in scene.homeward)
+    sent_home = sum(units for _, units in scene.homeward) + sum(scene.late_home)
     for party, units in [*scene.abroad, *([("investor", sent_home)] if sent_home else [])]:
         world.deliver(world.locked(units, remote.parties[party]))
         held["home", "investor"] -= units
@@ -111,7 +131,9 @@ def closed(actions: Actions, scene: Scene, record: EventRecord) -> list[Claim]:
     out = [(p, u, world.locked(u, remote.parties[p])) for p, u in scene.outward]
     back = [(p, u, world.burned(u, home.parties[p])) for p, u in scene.homeward]
     waits = [("outsider", u, world.locked(u, remote.outsider)) for u in scene.waiting]
-    held["home", "investor"] -= sum(u for _, u, _ in [*out, *waits])
+    lates = [short_lived(world, home, remote.buyer, u) for u in scene.late_out]
+    lates += [short_lived(world, remote, home.buyer, u) for u in scene.late_home]
+    held["home", "investor"] -= sum(u for _, u, _ in [*out, *waits]) + sum(scene.late_out)
     held["remote", "investor"] -= sent_home
     for _, _, message in waits:
         world.deliver(message)
@@ -122,11 +144,21 @@ def closed(actions: Actions, scene: Scene, record: EventRecord) -> list[Claim]:
     for _, _, message in waits:
         world.network.claim(message)
     sides = {"home": home, "remote": remote}
-    return [
+    claims = [
         *(Claim(sides[ledger], party, units) for (ledger, party), units in held.items() if units),
         *(Claim(remote, party, units, message) for party, units, message in [*out, *waits]),
         *(Claim(home, party, units, message) for party, units, message in back),
     ]
+    return claims, lates
+
+
+def came_back(actions: Actions, record: EventRecord, lates: list[LaneMessage]) -> Iterator[Claim]:
+    """Past their deadlines messages go back, and land with who had sent them."""
+    dividend = Dividend(actions, record, *[lates[0]] * 3) if lates else None
+    for message in lates:
+        assert dividend
+        back = Returned.of(dividend, message)
+        yield Claim(back.source, "investor", message.amount, message, back)
 
 
 def told(actions: Actions, record: EventRecord) -> None:
@@ -153,8 +185,12 @@ def paid(scene: Scene, claim: Claim) -> tuple[int, list[Event]]:
     id_ = claim.message.id if claim.message else bytes(32)
     payment = (due.units, due.gross, due.tax)
     events = [side.engine.emitted("Paid", COAF, account, id_, payment, account)]
-    if due.net:
-        events.append(side.cash.emitted("Transfer", side.engine, account, due.net))
+    moved = [(side.engine, account, due.net)]
+    if claim.back:
+        # Its cash is brought, and taxed at once.
+        moved.append((side.paying_agent, side.engine, due.gross))
+        moved.append((side.engine, side.auditor, due.tax))
+    events += [side.cash.emitted("Transfer", *each) for each in moved if each[2]]
     return due.gross, events
 
 
@@ -162,6 +198,8 @@ def pay(scene: Scene, claim: Claim) -> Any:
     """The claim is made, as the scene has it: for it, or in a batch."""
     side, account = claim.side, claim.side.parties[claim.party]
     engine, key = side.engine, side.courier
+    if claim.back:
+        return claim.back.pay()
     if claim.message:
         return engine.claim_crossed(COAF, claim.message.as_tuple(), sender=key)
     if (side.chain.name, claim.party) in scene.pushed:
@@ -182,8 +220,9 @@ def test_each_is_paid_what_fractions_say_and_nothing_but_dust_is_left(
                 actions.set_pay_terms(side, rates=scene.taxes.pack())
                 actions.give_cash(side, side.paying_agent, 2**200)
             actions.take(actions.in_force(record))
-            claims = closed(actions, scene, record)
+            claims, lates = closed(actions, scene, record)
             told(actions, record)
+            claims += came_back(actions, record, lates)
             for (ledger, party), category in scene.categories.items():
                 side = getattr(deployed_world, ledger)
                 agent, account = side.paying_agent, side.parties[party]
@@ -203,7 +242,7 @@ def all_paid(actions: Actions, scene: Scene, record: EventRecord, claims: list[C
     # Every part is funded with what its units are due, and parts sum to the issue.
     owed = Counter[tuple[str, bytes]]()
     for claim in claims:
-        owed[claim.side.chain.name, claim.lane] += claim.units
+        owed[claim.bound.chain.name, claim.lane] += claim.units
     assert sum(owed.values()) == INVESTOR_UNITS + BUYER_UNITS
     for place, cash in funded.items():
         assert cash == entitlement(owed[place], scene.rate).gross
@@ -211,10 +250,16 @@ def all_paid(actions: Actions, scene: Scene, record: EventRecord, claims: list[C
         begin(side, record.relief_until + 1)
     left, count = dict(funded), Counter[tuple[str, bytes]]()
     for claim in claims:
-        place, engine = (claim.side.chain.name, claim.lane), claim.side.engine
+        place, engine = (claim.bound.chain.name, claim.lane), claim.bound.engine
         gross, events = paid(scene, claim)
         receipt = pay(scene, claim)
         assert sorted(map(repr, receipt.events)) == sorted(map(repr, events))
+        if claim.back:
+            # Drawn on no part; what was kept for it is given up where it was bound for.
+            assert tuple(engine.part_of(COAF, claim.lane)) == (True, owed[place], left[place])
+            assert claim.back.give_up().return_value == gross
+            with refused(world, "payments: paid already"):
+                claim.back.give_up()
         left[place] -= gross
         owed[place] -= claim.units
         count[place] += 1

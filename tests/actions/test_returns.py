@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.figures import Landed, Landing
-from tests.actions.test_expiry import reconciled
+from tests.actions.test_expiry import assert_rebuilt, reconciled
 from tests.actions.test_payments import expire, is_paid_for
 from tests.actions.test_reversal import owed_by
 from tests.support.actions import (
@@ -111,6 +111,7 @@ def test_all_that_is_paid_is_what_was_announced_and_no_part_is_short(funded: Div
     told = funded.actions.paid()
     assert told.crossing_units == funded.outward.amount
     funded.actions.take_paid(told)
+    assert_rebuilt(funded)
 
 
 def test_money_tax_and_set_off_follow_the_account_that_they_landed_with(

@@ -407,13 +407,11 @@ def test_a_close_with_units_everywhere_is_cut_to_the_unit(world: World) -> None:
         outstanding=balance(home, home.custody) - waits,
         suspense=waits,
         sent=sent(world, home, close, hint),
-        refunded=0,
     )
     told = RemoteEnd(
         supply=int(remote.token.supply_at_close(close, hint)),
         suspense=suspense(world, remote, close, hint),
         sent=sent(world, remote, close, hint),
-        refunded=0,
     )
     figures = HomeFigures(
         supply=int(home.token.supply_at_close(close, 0)), custody=balance(home, home.custody)

@@ -16,6 +16,7 @@ from tallystick.events.driver import Driver, Step
 from tallystick.events.standing import Standing, payments_of, standing_of, waits
 from tallystick.token.position import AccountClass
 from tests.support.actions import APPLE, COAF, Actions, begin
+from tests.support.returns import late, sent_back
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -395,6 +396,49 @@ def test_nobody_is_noted_as_paid_elsewhere_who_is_owed_nothing(
     _day(closed, APPLE.expires + 1)
     buyer = closed.home.buyer
     assert noted(buyer) == [("waiting", f"{buyer.address}: claims have expired")]
+
+
+def test_units_that_went_back_are_given_up_there_and_paid_where_they_landed(funded: World) -> None:
+    [waiting] = [
+        message
+        for _, message in _driver(funded).engines.crossing("remote", APPLE.record_day)
+        if funded.remote.escrow.suspended(message.id)
+    ]
+    late(funded, waiting)
+    answer = sent_back(funded, waiting)
+    gone = "cash of units that went back, to be given up: pay"
+    back = "cash for units that came back, of the paying agent: pay"
+    assert gone in _waits(funded)["remote"]
+    assert back not in _waits(funded)["home"]
+    funded.deliver(answer)
+    assert back in _waits(funded)["home"]
+    # The holder can't have itself paid out of nothing.
+    investor = funded.home.investor
+    step = list(_driver(funded, account=investor).claim("home", investor.address))[-1]
+    assert (step.act, step.state) == ("pay_returned", "waiting")
+    assert step.detail.endswith("the paying agent brings the cash (tallystick event pay)")
+    before = funded.storage()
+    tried = [step for step in _driver(funded, execute=False).pay() if step.act == "pay_returned"]
+    assert [(step.ledger, step.state) for step in tried] == [("home", "pending")]
+    assert funded.storage() == before
+    # Who has no key of the paying agent is told whose it is.
+    outsider = _driver(funded, account="courier")
+    assert ("home", "pay_returned", "refused") in _states(outsider._pay_returned("home"))
+    assert _states(_driver(funded).pay()) == [
+        ("home", "push", "executed"),
+        ("home", "approve", "executed"),
+        ("home", "pay_returned", "executed"),
+        ("remote", "push", "executed"),
+        ("remote", "claim_crossed", "executed"),
+        ("remote", "give_up", "executed"),
+        ("remote", "send_paid", "executed"),
+    ]
+    assert _states(_driver(funded).pay()) == []
+    assert total(each.paid for each in payments_of(_driver(funded))).units == _ISSUE
+    assert _waits(funded) == {"home": (_TAX_LEFT,), "remote": (_TAX_LEFT,)}
+    # What the remote ledger gave up it did not pay.
+    assert _carry(funded) == [("home", "take_paid", "executed")]
+    assert _paid_told(funded) == _paid_there(funded)
 
 
 def test_one_that_refuses_cash_stops_nobody(funded: World) -> None:
