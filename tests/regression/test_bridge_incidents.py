@@ -13,6 +13,7 @@ from tallystick.governance.release import Version, release_id
 from tests.support.world import (
     AMOUNT_MAX,
     CHANGE_DELAY,
+    DAY,
     DOCUMENT,
     INVESTOR_UNITS,
     RETENTION,
@@ -251,10 +252,11 @@ def test_poly_message_reaches_no_function(world: World) -> None:
 def test_qubit_deposit_without_value(world: World) -> None:
     """Qubit, January 2022: a deposit of nothing was credited."""
     side = world.home
+    given = (party(side.attacker.address), 1, side.chain.now + DAY)
     with refused(world, "lanes: unknown lane"):
-        side.custody.lock(bytes(32), party(side.attacker.address), 1, 2**63, sender=side.attacker)
+        side.custody.lock(bytes(32), *given, sender=side.attacker)
     with refused(world, error="ERC7943CannotSend"):
-        side.custody.lock(world.lane, party(side.attacker.address), 1, 2**63, sender=side.attacker)
+        side.custody.lock(world.lane, *given, sender=side.attacker)
 
 
 def test_socket_allowance_of_another(world: World) -> None:
@@ -364,8 +366,8 @@ def test_griffin_mint_beyond_the_cap(world: World) -> None:
 
 def test_squid_identity_is_the_caller(world: World) -> None:
     """Squid, 2026, and Wormhole on Aptos: who sends was read from the payload."""
-    side = world.home
+    side, deadline = world.home, world.home.chain.now + DAY
     receipt = side.custody.lock(
-        world.lane, party(world.remote.investor.address), 5, 2**63, sender=side.investor
+        world.lane, party(world.remote.investor.address), 5, deadline, sender=side.investor
     )
     assert receipt.one("MessageSent").message.sender == party(side.investor.address)

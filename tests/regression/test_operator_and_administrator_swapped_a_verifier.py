@@ -33,7 +33,7 @@ LOCKED = 10**9
 
 @pytest.fixture(scope="module")
 def without_delay(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Code of controls that let a change be applied as soon as it is confirmed."""
+    """Code of settings that let a change be applied as soon as it is confirmed."""
     root = tmp_path_factory.mktemp("weakened")
     for folder in ("contracts", "interfaces"):
         shutil.copytree(ROOT / folder, root / folder)
@@ -42,8 +42,8 @@ def without_delay(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         "unsafe_add(block.timestamp, self._opened_with[lane].change_delay)", "block.timestamp"
     )
     path.write_text(weak.text)
-    controls = Path("contracts/bridge/BridgeEscrowControls.vy")
-    return bytes(build.compile_file(root / controls, root).bytecode_runtime)
+    settings = Path("contracts/bridge/BridgeEscrowSettings.vy")
+    return bytes(build.compile_file(root / settings, root).bytecode_runtime)
 
 
 def forged(side: Side) -> SignerSet:
@@ -64,7 +64,7 @@ def false_message(world: World) -> tuple[LaneMessage, bytes]:
 @pytest.mark.requirement("INV-9")
 def test_without_a_delay_the_lane_was_drained(world: World, without_delay: bytes) -> None:
     side = world.home
-    side.chain.set_code(side.escrow.CONTROLS(), without_delay)
+    side.chain.set_code(side.escrow.SETTINGS(), without_delay)
     world.arrived(LOCKED)
     had, attested = side.balance(side.buyer), false_message(world)
     now = side.chain.now
