@@ -23,7 +23,7 @@ from benchmarks.rig import (
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.batch import MAX_BATCH
-from tallystick.bridge.message import LaneMessage
+from tallystick.bridge.message import LaneMessage, message_of
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, Receipt
 from tallystick.deploy.upgrade import deploy_implementation
@@ -44,6 +44,8 @@ from tallystick.token.closings import SLOTS
 __all__ = ["HISTORY_DAYS", "Scenario", "measure"]
 
 _DAY: Final = 86_400
+# Seconds to a deadline that is missed on the same day.
+_NEAR: Final = 60
 _UNLIMITED: Final = 2**256 - 1
 # Who orders: an LEI as text.
 _AUTHORITY: Final = b"549300AAAABBBBCCCC12".ljust(32, b"\0")
@@ -99,6 +101,8 @@ class Scenario:
             self.lane_days()
         with self.rig.home.chain.isolated(), self.rig.remote.chain.isolated():
             self.batches()
+        with self.rig.home.chain.isolated(), self.rig.remote.chain.isolated():
+            self.ends()
         self.signatures()
         self.releases()
         if closings:
@@ -255,20 +259,28 @@ class Scenario:
 
     # -------------------------------------------------------------------------- lanes
 
-    def lock(self, recipient: Any, amount: int = AMOUNT) -> tuple[Receipt, LaneMessage]:
-        return self._send(self.rig.home, "lock", self.holders[0], recipient, amount)
+    def lock(
+        self, recipient: Any, amount: int = AMOUNT, *, lasts: int = 60 * _DAY
+    ) -> tuple[Receipt, LaneMessage]:
+        return self._send(self.rig.home, "lock", self.holders[0], recipient, amount, lasts)
 
     def burn(self, recipient: Any, amount: int = AMOUNT) -> tuple[Receipt, LaneMessage]:
         return self._send(self.rig.remote, "burn", self.guests[0], recipient, amount)
 
     def _send(
-        self, suite: Suite, verb: str, sender: Account, recipient: Any, amount: int
+        self,
+        suite: Suite,
+        verb: str,
+        sender: Account,
+        recipient: Any,
+        amount: int,
+        lasts: int = 60 * _DAY,
     ) -> tuple[Receipt, LaneMessage]:
         network = self.rig.network
         self.rig.align()
         word = bytes(12) + bytes.fromhex(str(recipient)[2:])
         send = suite.custodies[network.lane].lock if verb == "lock" else suite.escrow.burn
-        receipt = send(network.lane, word, amount, suite.chain.now + 60 * _DAY, sender=sender)
+        receipt = send(network.lane, word, amount, suite.chain.now + lasts, sender=sender)
         assert isinstance(receipt, Receipt)
         self.rig.align()
         return receipt, LaneMessage.from_event(receipt.one("MessageSent").args["message"])
@@ -379,6 +391,39 @@ class Scenario:
         for _ in range(SLOTS - 1):
             first_of_day()
         first_of_day("first_of_day")
+
+    def ends(self) -> None:
+        """Messages that arrive after their deadline and go back to who sent them."""
+        rig, guest = self.rig, self.guests[0]
+
+        def late() -> LaneMessage:
+            _, message = self.lock(guest, lasts=_NEAR)
+            rig.advance(_NEAR)
+            return message
+
+        def returned() -> tuple[Receipt, LaneMessage]:
+            message = late()
+            self.deliver(message)
+            return self._return(message)
+
+        # One waits already, as for `lane.deliver_suspense`.
+        self.deliver(late())
+        message = late()
+        self.note("lane.deliver_late", self.deliver(message))
+        answer = self._page("lane.return_to_source", returned)
+        self.note("lane.refund", self.deliver(answer))
+        _, answer = returned()
+        rig.advance(_DAY)
+        # Who gets it back and custody have moved that day.
+        self.lock(guest)
+        self.note("lane.refund.over_a_close", self.deliver(answer))
+
+    def _return(self, message: LaneMessage) -> tuple[Receipt, LaneMessage]:
+        escrow, anyone = self.rig.remote.escrow, self.guests[1]
+        receipt = escrow.return_to_source(message.as_tuple(), sender=anyone)
+        assert isinstance(receipt, Receipt)
+        self.rig.align()
+        return receipt, message_of(receipt.one("MessageSent"))
 
     def signatures(self) -> None:
         """Rotate both sides to 5 of 7, then deliver one message with 5, 6 and 7 signatures."""

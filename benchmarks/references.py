@@ -119,6 +119,7 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     ),
     # Its token's openings of the day are written: what is left is the landing word and its event.
     "lane.deliver_mint.over_a_close": Reference(112_000),
+    "lane.refund": Reference(97_000),
     "lane.burn_send": Reference(
         81_000,
         {

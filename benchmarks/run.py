@@ -61,9 +61,11 @@ close N business days ago of an account that moved on each day since, `.announce
 hundred days ago, `.hint` names the first later day with a movement. `lane.security_token_across` is
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.lock_send` and `lane.burn_send` are the mean of
 eight messages in a row, `.new_page` the one that begins a page of the outbox;
-`lane.*.first_of_day` is also the lane's first of that day, `lane.deliver_mint.over_a_close` lands
-units that left before the last close on a token that has moved since; `lane.signature` is what one
-more signature costs on a delivery whose signer set stays the same. `lane.prove.9_7` is
+`lane.refund` delivers at home what came back of a message that was late on the remote ledger;
+`lane.return_to_source` is the mean of eight too; `lane.*.first_of_day` is also the lane's first of
+that day, `lane.deliver_mint.over_a_close` lands units that left before the last close on a token
+that has moved since; `lane.signature` is what one more signature costs on a delivery whose signer
+set stays the same. `lane.prove.9_7` is
 `lane.show_header.9` and `lane.prove_page.7`: a header that two of three attest, nine nodes of the
 source's state, seven of its escrow's storage, all but the leaves full branches;
 `lane.prove.root_attested` is `lane.show_root` and `lane.prove_page.7`. Either is for up to eight

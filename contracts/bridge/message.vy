@@ -29,6 +29,8 @@ RELEASE: constant(uint8) = 2
 RETURNED: constant(uint8) = 4
 RETURNED_ISSUE: constant(uint8) = 5
 RETURNED_RELEASE: constant(uint8) = 6
+# Longer than this nobody is made to wait for units that don't arrive.
+MAX_DEADLINE: constant(uint256) = 90 * 86400
 
 # "Message(uint16 codec,uint8 kind,bytes32 lane,uint64 nonce,uint64 lock_time,uint16 action_epoch,"
 # "uint256 amount,bytes32 sender,bytes32 recipient,uint64 deadline)", hashed; a test compares.

@@ -9,13 +9,14 @@
      makes of the recipient is not asked.
 
        1 no such lane, or it leaves the other ledger this way | 2 an amount of 0 | 4 a recipient that is no account
-       8 a deadline that has passed | 16 the lane's outbound side is paused | 32 the lane is suspended
+       8 a deadline that has passed, or too far | 16 the lane's outbound side is paused | 32 the lane is suspended
        64 the lane has no room: its cap, or more than was issued here | 128 the token is paused or suspended
        256 the holder may not send | 512 the holder has less that is not frozen | 1024 the custody can't receive
 """
 from interfaces import ISecurityToken
 
 from contracts.bridge import lanes
+from contracts.bridge import message
 
 uses: lanes
 
@@ -97,7 +98,8 @@ def _in_the_way(
     account: uint256 = convert(recipient, uint256)
     if account == 0 or account >> 160 != 0:
         found |= NO_RECIPIENT
-    if convert(deadline, uint256) <= block.timestamp:
+    until: uint256 = convert(deadline, uint256)
+    if until <= block.timestamp or until > unsafe_add(block.timestamp, message.MAX_DEADLINE):
         found |= LATE
     if lanes._is_paused(lane, lanes._PAUSED_OUT):
         found |= PAUSED

@@ -37,8 +37,6 @@ _KIND_SHIFT: constant(uint256) = 16
 _PAYEE_SHIFT: constant(uint256) = 24
 # Most messages to a delivery in one transaction.
 _MAX_BATCH: constant(uint256) = 25
-# Longer than this nobody is made to wait for units that don't arrive.
-_MAX_DEADLINE: constant(uint256) = 90 * 86400
 # Eight messages to a page of the outbox.
 _PAGE_SHIFT: constant(uint256) = 3
 
@@ -629,7 +627,7 @@ def _send(
     assert account != 0 and account >> 160 == 0, "transit: no such recipient"
     assert convert(deadline, uint256) > block.timestamp, "transit: deadline passed"
     assert (
-        convert(deadline, uint256) <= unsafe_add(block.timestamp, _MAX_DEADLINE)
+        convert(deadline, uint256) <= unsafe_add(block.timestamp, message.MAX_DEADLINE)
     ), "transit: deadline too far"
     nonce: uint256 = lanes._book_out(lane, terms, amount)
     flows._book_sent(lane, terms, amount)

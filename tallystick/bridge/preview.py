@@ -28,7 +28,7 @@ _WORDS: Final = {
     Obstacle.NO_LANE: "no such lane, or it leaves the other ledger this way",
     Obstacle.NO_AMOUNT: "an amount of 0",
     Obstacle.NO_RECIPIENT: "the recipient is no account",
-    Obstacle.LATE: "the deadline has passed",
+    Obstacle.LATE: "the deadline has passed, or is more than 90 days away",
     Obstacle.PAUSED: "the lane's outbound side is paused",
     Obstacle.SUSPENDED: "the lane is suspended",
     Obstacle.NO_ROOM: "the lane has no room: its cap, or more than was issued here",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tallystick.bridge.message import party
+from tallystick.bridge.message import MAX_DEADLINE, party
 from tallystick.bridge.preview import Obstacle, obstacles
 from tallystick.chain import Revert
 from tests.support.actions import world_of_engines
@@ -72,6 +72,7 @@ WAYS: dict[str, tuple[int, Callable[[Side, World], Any], dict[str, Any]]] = {
     "nobody": (4, lambda side, world: None, {"recipient": bytes(32)}),
     "no account": (4, lambda side, world: None, {"recipient": b"\x01" * 32}),
     "late": (8, lambda side, world: None, {"deadline": 1}),
+    "too far": (8, lambda side, world: None, {"deadline": 2**63}),
     "lane paused": (
         16,
         lambda side, world: side.escrow.pause_lane(world.lane, 1, *STATED, sender=side.guardian),
@@ -121,6 +122,17 @@ def test_each_obstacle_is_told_alone_and_refuses(world: World, name: str, way: s
     assert asked(world, side, **changed) == expected
     with pytest.raises(Revert):
         send(world, side, **changed)
+
+
+@pytest.mark.requirement("INV-8")
+@pytest.mark.parametrize("name", ["home", "remote"])
+def test_a_deadline_is_in_the_way_beyond_ninety_days(world: World, name: str) -> None:
+    """To the second: the question costs none, the message is of the block that is asked."""
+    side: Side = getattr(world, name)
+    last = side.chain.now + MAX_DEADLINE
+    assert asked(world, side, deadline=last + 1) == Obstacle.LATE
+    assert asked(world, side, deadline=last) == 0
+    send(world, side, deadline=last)
 
 
 def test_a_lane_leads_one_way_only(world: World) -> None:
@@ -185,7 +197,10 @@ def test_zero_is_told_exactly_where_a_message_leaves(
 
 def test_an_answer_in_words() -> None:
     assert obstacles(0) == ()
-    assert obstacles(8 + 256) == ("the deadline has passed", "the holder may not send")
+    assert obstacles(8 + 256) == (
+        "the deadline has passed, or is more than 90 days away",
+        "the holder may not send",
+    )
     assert len(obstacles(sum(Obstacle))) == len(Obstacle)
     with pytest.raises(ValueError, match="not known here: 0x800"):
         obstacles(2_048 + 1)

@@ -287,10 +287,10 @@ def test_a_sender_whose_units_came_back_stands_as_before(world: World, there: st
     source = world.home if there == "remote" else world.remote
     source.token.setFrozenTokens(source.investor, 5, *STATED, sender=source.custodian)
     if source is world.remote:
-        # Of the thousand there five are frozen; what is sent is free.
-        world.deliver(world.locked(5))
+        # Beside the thousand that are sent: five that are frozen, and one for the buyer.
+        world.deliver(world.locked(6))
         begin_a_day(world)
-    source.token.transfer(source.buyer, 0, sender=source.investor)
+    source.token.transfer(source.buyer, 1, sender=source.investor)
     before = source.token.position_of(source.investor)
     message = send(world, there)
     assert source.token.position_of(source.investor) != before

@@ -133,9 +133,10 @@ def _waiting(network, parties):
     return message
 
 
-def _return(network, parties, message):
-    """Somebody sends them back; what takes them."""
-    network.remote.chain.set_time(message.deadline)
+def _return(network, parties, message, late=0):
+    """Somebody sends them back once their deadline has passed; what takes them."""
+    chain = network.remote.chain
+    chain.set_time(max(chain.now, message.deadline + late))
     receipt = network.remote.escrow.return_to_source(
         message.as_tuple(), sender=parties.courier_abroad
     )
@@ -198,8 +199,7 @@ def test_a_return_that_is_undone_is_made_again_and_counts_once(network, parties)
     home, message = network.home, _waiting(network, parties)
     undone = _return(network, parties, message)
     network.remote.chain.reorg(1)
-    network.remote.chain.advance(10)
-    answer = _return(network, parties, message)
+    answer = _return(network, parties, message, late=10)
     assert (answer.nonce, answer.origin) == (undone.nonce, message.id)
     assert answer.id != undone.id
     arrive(network, answer)

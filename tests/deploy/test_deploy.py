@@ -436,7 +436,7 @@ def connection(stood: Connection) -> Iterator[Connection]:
     ("name", "place"),
     [
         (name, place)
-        for name in ("SecurityToken", "ActionsEngine")
+        for name in ("SecurityToken", "BridgeEscrow", "ActionsEngine")
         for place in range(len(build.artifact(name).behind))
     ],
 )
