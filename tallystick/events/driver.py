@@ -373,8 +373,8 @@ class Driver(Announcer):
         parts = [engine.part_of(self.coaf, lane) for lane in self.parts(ledger)]
         if not any(is_open or held for is_open, _, held in parts):
             # The terms of payment are an event's from its first funding on, of nothing too.
-            arguments = (self.record.as_tuple(), back[0][0].lane, 0)
-            yield self._do(ledger, engine.fund, arguments, self._cash(0), role=role)
+            nothing = (self.record.as_tuple(), back[0][0].lane, 0)
+            yield self._do(ledger, engine.fund, nothing, self._cash(0), role=role)
         _, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
         cash = self.engines.chain(ledger).at("CashToken", terms.cash)
         due = [self.record.rate.down(m.amount) if self.record.rate else 0 for m, *_ in back]

@@ -133,9 +133,9 @@ class Dividend:
     def lands(self, message: LaneMessage, account: Account) -> Self:
         """A message lands with its recipient; past its deadline two roles have it so."""
         side = self.world.side_of(message)
-        if not side.escrow.has_arrived(message.lane, message.nonce):
-            if self.world.deliver(message).return_value:
-                return self
+        arrived = side.escrow.has_arrived(message.lane, message.nonce)
+        if not arrived and self.world.deliver(message).return_value:
+            return self
         if side.chain.now < message.deadline:
             self.world.network.claim(message)
         else:
