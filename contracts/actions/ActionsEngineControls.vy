@@ -23,7 +23,6 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
-from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -51,14 +50,6 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
-initializes: returned[
-    cut := cut,
-    dispatch := dispatch,
-    events := events,
-    pay_terms := pay_terms,
-    payments := payments,
-    reversal := reversal
-]
 
 exports: (
     # a close
@@ -80,7 +71,7 @@ exports: (
     payments.is_crossing_paid,
     reversal.assess,
     reversal.assess_crossed,
-    returned.assess_returned,
+    reversal.assess_returned,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

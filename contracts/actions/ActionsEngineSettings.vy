@@ -54,12 +54,7 @@ initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
 initializes: returned[
-    cut := cut,
-    dispatch := dispatch,
-    events := events,
-    pay_terms := pay_terms,
-    payments := payments,
-    reversal := reversal
+    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
 
 exports: (

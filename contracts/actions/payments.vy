@@ -82,6 +82,8 @@ _NOTICED_SHIFT: constant(uint256) = 104
 ENDED_SHIFT: constant(uint256) = 120
 # How units landed, in `landed` of the escrow: they did not, they went back that day.
 WENT_BACK: constant(uint256) = 4
+# Kinds of a message and of the one that takes its units back: the other way, and the one of both that is a return.
+_ANSWERED: constant(uint8) = 7
 # Days from a close until claims of what had landed by then expire, if the record's day is past.
 _NOTICE: constant(uint256) = 90
 # Five bits each.
@@ -977,6 +979,30 @@ def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint
     nonce: uint256 = convert(nonce_, uint256)
     noted: uint256 = self._crossed[coaf][lane][self._page(kind, nonce)]
     return (noted >> unsafe_mul(nonce % _FIELDS, _FIELD)) & _FIELD_MASK
+
+
+@internal
+@view
+def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address):
+    """
+    @dev The id of a message that left here, and whom its units landed with when another took them back: of that one the
+         escrow knows no more than the id, and all else that is in it follows from the first.
+    """
+    id: bytes32 = message._id(m)
+    answer: message.Message = m
+    answer.codec = message.CODEC
+    answer.kind = m.kind ^ _ANSWERED
+    answer.nonce = nonce
+    answer.lock_time = lock_time
+    answer.sender = id
+    answer.recipient = m.sender
+    answer.deadline = m.lock_time
+    landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
+    assert landing != 0, "payments: did not land here"
+    account: address = convert(landing >> 24, address)
+    if account == empty(address):
+        account = message._address(m.sender)
+    return (id, account)
 
 
 @internal

@@ -4,8 +4,9 @@
 @title Returned: cash that follows units back to the ledger that they had left (INV-6)
 @license Apache-2.0
 @author Tallystick
-@notice What was under way at the close of an event's record day was fixed where it was bound for. If it goes back since,
-        its cash is given up there, and returns; where it lands, whoever brings as much has whom it landed with paid.
+@notice What was under way at the close of an event's record day was fixed where it was bound for. If it goes back
+        since, its cash is given up there, and returns; where it lands, whoever brings as much has whom it landed with
+        paid.
 @dev Either is noted in a bit of the message, on its own ledger. What is paid for units that came back is drawn on no
      part that was fixed: it comes in gross and goes out in one act, under the message's id, so that no part is ever
      short, and home's bounds of what a ledger paid hold as they are. For a close from the day on which units went back
@@ -18,7 +19,6 @@ from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import pay_terms
 from contracts.actions import payments
-from contracts.actions import reversal
 from contracts.bridge import message
 
 uses: cut
@@ -26,10 +26,6 @@ uses: dispatch
 uses: events
 uses: pay_terms
 uses: payments
-uses: reversal
-
-# Kinds of a message and of the one that takes its units back: the other way, and the one of both that is a return.
-_ANSWERED: constant(uint8) = 7
 
 
 event GivenUp:
@@ -93,7 +89,7 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     """
     id: bytes32 = empty(bytes32)
     account: address = empty(address)
-    id, account = self._came_back(m, nonce, lock_time)
+    id, account = payments._came_back(m, nonce, lock_time)
     terms: uint256 = events._terms[coaf]
     word: uint256 = payments._pay[coaf]
     payments._check_claimant(terms, word, account, True)
@@ -116,51 +112,7 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     return net
 
 
-@external
-def assess_returned(
-    coaf: bytes32, m: message.Message, nonce: uint64, lock_time: uint64
-) -> uint256:
-    """
-    @notice Enter what was paid of a reversed event for units that came back as owed by whom they landed with; once.
-    @param coaf The event.
-    @param m The message with which they left.
-    @param nonce Of the message that took them back.
-    @param lock_time Of that message.
-    @return What is owed of that payment: its net.
-    @custom:role anyone
-    """
-    id: bytes32 = empty(bytes32)
-    account: address = empty(address)
-    id, account = self._came_back(m, nonce, lock_time)
-    noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
-    return reversal._assess(coaf, account, id, noted, m.amount)
-
-
 # ------------------------------------------------------------------------------ internal
-
-
-@internal
-@view
-def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address):
-    """
-    @dev The id of a message that left here, and whom its units landed with when another took them back: of that one the
-         escrow knows no more than the id, and all else that is in it follows from the first.
-    """
-    id: bytes32 = message._id(m)
-    answer: message.Message = m
-    answer.codec = message.CODEC
-    answer.kind = m.kind ^ _ANSWERED
-    answer.nonce = nonce
-    answer.lock_time = lock_time
-    answer.sender = id
-    answer.recipient = m.sender
-    answer.deadline = m.lock_time
-    landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
-    assert landing != 0, "returned: did not land here"
-    account: address = convert(landing >> 24, address)
-    if account == empty(address):
-        account = message._address(m.sender)
-    return (id, account)
 
 
 @internal

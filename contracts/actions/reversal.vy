@@ -242,6 +242,24 @@ def assess_crossed(coaf: bytes32, m: message.Message) -> uint256:
 
 
 @external
+def assess_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: uint64) -> uint256:
+    """
+    @notice Enter what was paid of a reversed event for units that came back as owed by whom they landed with; once.
+    @param coaf The event.
+    @param m The message with which they left.
+    @param nonce Of the message that took them back.
+    @param lock_time Of that message.
+    @return What is owed of that payment: its net.
+    @custom:role anyone
+    """
+    id: bytes32 = empty(bytes32)
+    account: address = empty(address)
+    id, account = payments._came_back(m, nonce, lock_time)
+    noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
+    return self._assess(coaf, account, id, noted, m.amount)
+
+
+@external
 def repay(coaf: bytes32, account: address, most: uint256) -> uint256:
     """
     @notice Pay what an account owes in the cash of a reversed event, or a part of it, for it.

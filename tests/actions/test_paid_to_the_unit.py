@@ -185,7 +185,7 @@ def paid(scene: Scene, claim: Claim) -> tuple[int, list[Event]]:
     id_ = claim.message.id if claim.message else bytes(32)
     payment = (due.units, due.gross, due.tax)
     events = [side.engine.emitted("Paid", COAF, account, id_, payment, account)]
-    moved = [(side.engine, account, due.net)]
+    moved: list[tuple[Any, Any, int]] = [(side.engine, account, due.net)]
     if claim.back:
         # Its cash is brought, and taxed at once.
         moved.append((side.paying_agent, side.engine, due.gross))

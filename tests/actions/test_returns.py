@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.figures import Landed, Landing
+from tallystick.bridge.message import LaneId
 from tests.actions.test_expiry import assert_rebuilt, reconciled
 from tests.actions.test_payments import expire, is_paid_for
 from tests.actions.test_reversal import owed_by
@@ -143,7 +144,7 @@ def test_who_got_what_came_back_instead_of_the_sender_is_paid(funded: Dividend) 
     side = returned.source
     side.token.setAddressFrozen(side.investor, True, *STATED, sender=side.custodian)
     assert not funded.world.deliver(returned.answer).return_value
-    with funded.refused("returned: did not land here"):
+    with funded.refused("payments: did not land here"):
         returned.pay()
     redirected = (returned.answer.as_tuple(), side.buyer.address, *STATED)
     side.escrow.propose_redirect(*redirected, sender=side.registrar)
@@ -166,7 +167,7 @@ def test_a_refund_takes_nothing_from_what_others_are_paid_with(funded: Dividend)
 
 def test_nothing_is_paid_before_what_came_back_has_landed(funded: Dividend) -> None:
     returned = Returned.of(funded, funded.waiting, landed=False)
-    with funded.refused("returned: did not land here"):
+    with funded.refused("payments: did not land here"):
         returned.pay()
     # What it left is given up meanwhile: whoever gets it, it is not here.
     returned.give_up()
@@ -192,10 +193,10 @@ def test_a_message_that_the_one_that_landed_does_not_answer_is_paid_for_to_nobod
 ) -> None:
     returned = Returned.of(funded, funded.waiting)
     other = replace(returned, message=replace(returned.message, **changed))
-    with funded.refused("returned: did not land here"):
+    with funded.refused("payments: did not land here"):
         other.pay()
     for answer in (replace(returned.answer, nonce=7), replace(returned.answer, lock_time=1)):
-        with funded.refused("returned: did not land here"):
+        with funded.refused("payments: did not land here"):
             replace(returned, answer=answer).pay()
 
 
@@ -249,7 +250,7 @@ def test_a_lane_of_another_instrument_gives_no_claim(funded: Dividend) -> None:
     """The escrow serves many, and keeps landings of all of them; home has no figures of theirs."""
     returned = Returned.of(funded, funded.waiting)
     landing = int(returned.source.escrow.landed(returned.answer.id))
-    lane = bytes([7]) * 32
+    lane = LaneId(bytes([7]) * 32)
     for side, kinds, reason in (
         (funded.home, (1, 6), "returned: lane is halted"),
         (funded.remote, (2, 5), "figures: of another's lane"),

@@ -24,13 +24,17 @@ NOT_THEN = "returned: not under way then"
 
 def dividend_of(day: int, number: int) -> EventRecord:
     """A dividend of its own for each record day."""
-    days = {
-        "record_day": day,
-        "figures_by": day + 1,
-        "payment_day": day + 1,
-        "relief_until": day + 1,
-    }
-    return replace(APPLE, coaf=f"US-2020-DVCA-{number:02}", ex=0, expires=day + 400, **days)
+    after = day + 1
+    return replace(
+        APPLE,
+        coaf=f"US-2020-DVCA-{number:02}",
+        ex=0,
+        record_day=day,
+        figures_by=after,
+        payment_day=after,
+        relief_until=after,
+        expires=day + 400,
+    )
 
 
 def closes(actions: Actions, first: int, count: int) -> list[EventRecord]:

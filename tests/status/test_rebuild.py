@@ -45,6 +45,7 @@ from tests.support.actions import (
 from tests.support.cash import new_cash
 from tests.support.commands import tallystick
 from tests.support.ratios import Engine
+from tests.support.returns import sent_back, short_lived
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,
@@ -234,6 +235,8 @@ def _events(actions: Actions) -> None:
         side.token.admit(side.notary, 40_000, *STATED, sender=side.registrar)
         side.token.transfer(side.notary, 3, sender=side.investor)
     out, *back = actions.world.locked(2), actions.world.burned(1), actions.world.burned(1)
+    late = [short_lived(actions.world, home, remote.buyer, 2)]
+    late.append(short_lived(actions.world, remote, home.buyer, 1))
     actions.close(day)
     for message in (out, *back):
         actions.world.deliver(message)
@@ -253,6 +256,8 @@ def _events(actions: Actions) -> None:
     remote.engine.expire(others[0].as_tuple()[2], ACCOUNTS, sender=remote.courier)
     _payments(actions, paid["home"], record, back[:1])
     _payments(actions, paid["remote"], record, [out])
+    for message in late:
+        _went_back(actions, record, message)
     for side in (home, remote):
         begin(side, record.expires, 60)
     _books(actions)
@@ -341,6 +346,16 @@ def _payments(
         engine.propose_paid_elsewhere(*what, sender=side.paying_agent)
         engine.confirm_paid_elsewhere(*what, sender=side.registrar)
     engine.pass_on_tax(coaf, bytes(32), sender=side.courier)
+
+
+def _went_back(actions: Actions, record: EventRecord, message: LaneMessage) -> None:
+    """Units that nobody got in time: given up where they were bound for, paid where they land."""
+    coaf, answer = record.as_tuple()[2], sent_back(actions.world, message)
+    actions.world.deliver(answer)
+    bound, source = actions.world.side_of(message), actions.world.side_of(answer)
+    words = (message.as_tuple(), answer.nonce, answer.lock_time)
+    bound.engine.give_up(coaf, message.as_tuple(), sender=bound.courier)
+    source.engine.pay_returned(coaf, *words, sender=source.paying_agent)
 
 
 def _reversal(actions: Actions, side: Side, record: EventRecord, message: LaneMessage) -> None:
