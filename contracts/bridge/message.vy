@@ -11,8 +11,8 @@
      Attestors sign `Attestation(uint64 epoch,bytes32 signer_set,Message message)` in the domain of the *destination*
      escrow, or `BatchAttestation(uint64 epoch,bytes32 signer_set,Batch batch)` of many messages at once.
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
-     Units that come back travel as a message of their own, whose `sender` is the id of the one that it answers and whose
-     `deadline` is the moment at which the units had left at first: it has none, and nothing turns it back again.
+     Units that come back travel as a message of their own, whose `sender` is the id of the one that it answers and
+     whose `deadline` is the moment at which the units had left at first: it has none, and nothing turns it back again.
      Codec 1 is the same but for that: its deadline says nothing, and nothing comes back. What was in flight when codec
      2 began ends as it began.
 """

@@ -10,8 +10,8 @@
      each nonce of a lane. A recipient who can't receive does not make the delivery fail: the units go
      into suspense under that name, and out of it as soon as the token accepts the recipient.
      From a message's deadline on its recipient gets nothing any more: what arrives later goes into suspense too, and
-     from there anyone sends it back, as a message to its sender, proven as any other. So one ledger alone, the one where
-     a message arrives, knows how it ended, and its ends exclude each other there (INV-3).
+     from there anyone sends it back, as a message to its sender, proven as any other. So one ledger alone, the one
+     where a message arrives, knows how it ended, and its ends exclude each other there (INV-3).
 """
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
@@ -545,7 +545,7 @@ def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address)
     if credited:
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
-    # Only a recipient who can't receive, or is too late, is suspense; a token that is paused, or short of gas, is a retry.
+    # Only a recipient who can't receive, or is late, is suspense; a token that is paused, or short of gas, is a retry.
     assert self._is_late(m.codec, m.kind, m.deadline) or not staticcall ISecurityToken(
         lanes._opened_with[m.lane].token
     ).canReceive(recipient), "transit: token refused"
@@ -572,8 +572,8 @@ def _is_late(codec: uint16, kind: uint8, deadline: uint64) -> bool:
 def _land(lane: bytes32, id: bytes32, terms: uint256, left: uint64, kind: uint256, payee: address):
     """
     @dev Remember that units landed today. Units that left before today's first moment were in no closing
-         balance meanwhile: with the message this proves for which closes. The others need no word. What is delivered had
-         left at its lock time, before its deadline; what came back, at its deadline, before its lock time.
+         balance meanwhile: with the message this proves for which closes. The others need no word. What is delivered
+         had left at its lock time, before its deadline; what came back, at its deadline, before its lock time.
     """
     clock: uint256 = lanes._day_clock(terms)
     if convert(left, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):

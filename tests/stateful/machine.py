@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.figures import Figure, Landing, figure_key
+from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
 from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
@@ -59,6 +59,8 @@ from tests.stateful.model import (
     ISSUANCE,
     LANES,
     OUT,
+    RELEASE,
+    RETURNED,
     TRANSFERS,
     UNLIMITED,
     Epoch,
@@ -997,7 +999,7 @@ class TwoLedgers:
     # ---------------------------------------------------------------------------- lane
 
     def send(
-        self, name: str, holder: str, recipient: str, amount: int, lasts: int = DAY
+        self, name: str, holder: str, recipient: str, amount: int, lasts: int = 30 * DAY
     ) -> Transit | None:
         """A holder locks at home or burns on the remote ledger."""
         side, escrow = self.side(name), self.suites[name].escrow
@@ -1023,7 +1025,7 @@ class TwoLedgers:
 
     def destination(self, transit: Transit) -> str:
         """Where a message goes."""
-        return "remote" if transit.message.kind == 1 else "home"
+        return "remote" if transit.direction == 1 else "home"
 
     def signed(
         self, name: str, message: LaneMessage, signers: SignerSet, count: int | None = None
@@ -1066,12 +1068,14 @@ class TwoLedgers:
             where = "a later" if message.nonce // 64 > newest else "an earlier"
             self.outcomes[f"deliver on {where} page of nonces", "done"] += 1
         suspends = expected is None and message.id in side.suspended
+        if expected is None:
+            self._tell_of_ends(self.model.transit_of(message))
         credit = ["Transfer"] if side.home else ["Transfer", "CrosschainMint"]
         events = [*credit, "MessageDelivered"]
         if suspends:
             events = ["MessageDelivered", "UnitsSuspended", *([] if side.home else credit)]
         elif expected is None:
-            events += self.landing(side, message)
+            events += self.landing(message)
         receipt = self.act(
             name,
             expected,
@@ -1083,10 +1087,16 @@ class TwoLedgers:
         self.tell(what if not suspends else f"{what} into suspense", expected)
         return expected
 
-    def landing(self, side: LedgerModel, message: LaneMessage) -> list[str]:
+    def _tell_of_ends(self, transit: Transit) -> None:
+        """Count what has just arrived late, and what came back."""
+        if transit.is_late(transit.arrived_at or 0):
+            self.outcomes["deliver late", "done"] += 1
+        if transit.returned:
+            self.outcomes[f"deliver a return, {transit.state.value}", "done"] += 1
+
+    def landing(self, message: LaneMessage) -> list[str]:
         """What units log that have just landed, if a close lay between."""
-        transit = next(each for each in self.model.transits if each.message == message)
-        landing = self.model.landing(side, transit)
+        landing = self.model.landing(self.model.transit_of(message))
         if landing is not None:
             self.outcomes[f"land after a close, {landing.how.name.lower()}", "done"] += 1
         return [] if landing is None else ["UnitsLanded"]
@@ -1175,12 +1185,12 @@ class TwoLedgers:
         good = self.signed(name, transit.message, self.side(name).epochs[0].signers)
         self.submit("deliver back", name, transit.message, good, lambda: None)
 
-    def deliver_what_was_never_burned(self, excess: int) -> None:
+    def deliver_what_was_never_burned(self, excess: int, kind: int = RELEASE) -> None:
         """All attestors are compromised: still no more is released than the lane has locked."""
         side = self.model.home
         message = LaneMessage(
             codec=2,
-            kind=2,
+            kind=kind,
             lane=self.model.lane,
             nonce=self.model.remote.sent + 7,
             lock_time=side.clock,
@@ -1199,7 +1209,7 @@ class TwoLedgers:
         name = self.destination(transit)
         side, escrow = self.side(name), self.suites[name].escrow
         expected = self.model.claim(side, transit.message, _account_of)
-        landed = [] if expected is not None else self.landing(side, transit.message)
+        landed = [] if expected is not None else self.landing(transit.message)
         self.act(
             name,
             expected,
@@ -1207,6 +1217,41 @@ class TwoLedgers:
             [*landed, "SuspenseClaimed", "Transfer"],
         )
         self.tell("claim", expected)
+
+    def go_to_deadline(self, transit: Transit, late: int) -> None:
+        """Wait for a deadline at the destination, or nearly, unless that is far ahead."""
+        name, deadline = self.destination(transit), transit.message.deadline
+        if deadline - self.side(name).clock <= 3 * DAY:
+            self.set_clock(name, to=deadline + late)
+
+    def return_to_source(self, transit: Transit) -> None:
+        """Anybody sends back what waits for a recipient."""
+        name = self.destination(transit)
+        side, escrow = self.side(name), self.suites[name].escrow
+        expected = self.model.return_to_source(side, transit.message)
+        taken_off = [] if side.home else ["Transfer", "CrosschainBurn"]
+        told = transit.message.as_tuple()
+        receipt = self.act(
+            name,
+            expected,
+            lambda: escrow.return_to_source(told, sender=self.couriers[name]),
+            ["MessageSent", "MessageReturned", *taken_off],
+        )
+        if receipt is not None:
+            answer = self.model.transits[-1].message
+            assert message_of(receipt.one("MessageSent")) == answer, "the return differs"
+            assert receipt.return_value == answer.id, "another message is named"
+        self.tell("return", expected)
+
+    def deliver_the_return(self, *, frozen: bool) -> None:
+        """What was just sent back arrives; a sender who was frozen can't be sent it once more."""
+        answer = self.model.transits[-1]
+        if frozen:
+            name = self.destination(answer)
+            self.freeze_account(name, self._who(name, _account_of(answer.message.recipient)), True)
+        self.deliver_when_due(answer, 0)
+        if answer.state is State.SUSPENDED:
+            self.return_to_source(answer)
 
     # -------------------------------------------------------------------------- checks
 
@@ -1290,8 +1335,7 @@ class TwoLedgers:
             assert held == amount, f"INV-3: {name}: {held} suspended, model {amount}"
         for transit in self.model.transits:
             if self.destination(transit) == name:
-                settled = transit.state is State.SETTLED
-                landing = self.model.landing(side, transit) if settled else None
+                landing = self.model.landing(transit)
                 remembered = books.landing_of(transit.message.id)
                 assert remembered == landing, f"landing: {name}: {remembered}, model {landing}"
 
@@ -1509,8 +1553,8 @@ def _account_of(word: bytes) -> str:
 recipients = st.sampled_from([*HOLDERS, *HOLDERS, "escrow", "custody"])
 # Beside the eighths of what the sender has, a little more or much more than that.
 extras = st.sampled_from([0, 0, 0, 0, 1, UNIT])
-# A message whose deadline is now is refused.
-lifetimes = st.sampled_from([DAY, DAY, DAY, 1, 0])
+# Of a message, in seconds: one whose deadline is now or too far is refused.
+lifetimes = st.sampled_from([*[30 * DAY] * 4, *[DAY] * 3, 3_600, 1, 0, 90 * DAY, 90 * DAY + 1])
 scopes = st.sampled_from([TRANSFERS, ISSUANCE, LANES])
 directions = st.sampled_from([OUT, IN, OUT | IN])
 contracts = st.sampled_from(["SecurityToken", "BridgeEscrow"])
@@ -1667,9 +1711,9 @@ class TwoLedgersMachine(KeyRules):
         if (transit := self.some(number)) is not None:
             self.play.deliver_where_it_came_from(transit)
 
-    @rule(excess=st.integers(1, UNIT))
-    def deliver_what_was_never_burned(self, excess: int) -> None:
-        self.play.deliver_what_was_never_burned(excess)
+    @rule(excess=st.integers(1, UNIT), kind=st.sampled_from([RELEASE, RELEASE | RETURNED]))
+    def deliver_what_was_never_burned(self, excess: int, kind: int) -> None:
+        self.play.deliver_what_was_never_burned(excess, kind)
 
     @rule(number=which)
     def claim(self, number: int) -> None:
@@ -1684,6 +1728,35 @@ class TwoLedgersMachine(KeyRules):
         transit = waiting[number % len(waiting)]
         self.play.make_eligible(transit)
         self.play.claim(transit)
+
+    @rule(number=which, late=st.sampled_from([-1, 0, 1]))
+    def go_to_the_deadline(self, number: int, late: int) -> None:
+        if (transit := self.some(number, State.IN_TRANSIT, State.SUSPENDED)) is not None:
+            self.play.go_to_deadline(transit, late)
+
+    @rule(number=which)
+    def return_to_source(self, number: int) -> None:
+        transit = self.some(number, State.SUSPENDED) or self.some(number)
+        if transit is not None:
+            self.play.return_to_source(transit)
+
+    @rule(
+        number=which,
+        late=st.sampled_from([-1, 0, 0]),
+        claims=st.booleans(),
+        then=st.sampled_from(["", "deliver", "freeze", "freeze"]),
+    )
+    def miss_the_deadline(self, number: int, late: int, claims: bool, then: str) -> None:
+        """It arrives when it is too late, or just not, and is claimed or sent back."""
+        if (transit := self.some(number, State.IN_TRANSIT, State.SUSPENDED)) is not None:
+            self.play.go_to_deadline(transit, late)
+            if transit.state is State.IN_TRANSIT:
+                self.play.deliver(transit)
+            if claims:
+                self.play.claim(transit)
+            self.play.return_to_source(transit)
+            if then and transit.how is Landed.WENT_BACK:
+                self.play.deliver_the_return(frozen=then == "freeze")
 
     @rule(name=ledger_names, stops=directions, guardian=mostly)
     def pause_lane(self, name: str, stops: int, guardian: bool) -> None:

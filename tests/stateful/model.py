@@ -38,6 +38,9 @@ Refusal = str | tuple[str, tuple[object, ...]]
 
 UNLIMITED = 2**256 - 1
 ISSUE, RELEASE = 1, 2
+# Beside the direction: units that come back.
+RETURNED = 4
+MAX_DEADLINE = 90 * 86_400
 TRANSFERS, ISSUANCE, LANES = 1, 2, 4
 OUT, IN = 1, 2
 DAY = 86_400
@@ -177,12 +180,36 @@ class State(Enum):
 
 @dataclass
 class Transit:
-    """A message and its life; times are clocks of source, destination, destination."""
+    """A message and its life: when it arrived, when and how it ended, on its destination."""
 
     message: LaneMessage
     state: State = State.IN_TRANSIT
     arrived_at: int | None = None
-    claimed_at: int | None = None
+    ended_at: int | None = None
+    how: Landed | None = None
+
+    @property
+    def direction(self) -> int:
+        """Where it goes: to the remote ledger, or home."""
+        return self.message.kind & ~RETURNED
+
+    @property
+    def returned(self) -> bool:
+        """Whether its units come back."""
+        return self.message.kind != self.direction
+
+    @property
+    def left(self) -> int:
+        """When its units left an account: of those that come back, at first."""
+        return self.message.deadline if self.returned else self.message.lock_time
+
+    def is_late(self, now: int) -> bool:
+        """Whether its recipient gets nothing any more."""
+        return not self.returned and self.message.deadline <= now
+
+    def end(self, how: Landed, now: int) -> None:
+        """It takes effect so."""
+        self.state, self.how, self.ended_at = State.SETTLED, how, now
 
 
 @dataclass
@@ -741,6 +768,8 @@ class Model:
             refusal = "transit: no such recipient"
         elif deadline <= ledger.clock:
             refusal = "transit: deadline passed"
+        elif deadline > ledger.clock + MAX_DEADLINE:
+            refusal = "transit: deadline too far"
         elif ledger.stops & OUT:
             refusal = "lanes: outbound paused"
         elif ledger.home and ledger.outstanding + amount > self.cap:
@@ -759,16 +788,30 @@ class Model:
                 ledger.add_supply(holder, -amount)
         if refusal is not None:
             return refusal
+        sender = bytes.fromhex(holder[2:]).rjust(32, b"\0")
+        self._enter(ledger, 0, sender, recipient, amount, deadline)
+        return None
+
+    def _enter(
+        self,
+        ledger: LedgerModel,
+        flag: int,
+        sender: bytes,
+        recipient: bytes,
+        amount: int,
+        deadline: int,
+    ) -> None:
+        """Units leave a ledger, as a message."""
         ledger.outstanding += amount if ledger.home else -amount
         message = LaneMessage(
             codec=2,
-            kind=ISSUE if ledger.home else RELEASE,
+            kind=(ISSUE if ledger.home else RELEASE) | flag,
             lane=self.lane,
             nonce=ledger.sent,
             lock_time=ledger.clock,
             action_epoch=0,
             amount=amount,
-            sender=bytes.fromhex(holder[2:]).rjust(32, b"\0"),
+            sender=sender,
             recipient=recipient,
             deadline=deadline,
         )
@@ -779,7 +822,6 @@ class Model:
         ledger.sent += 1
         ledger.count(Figure.SENT, amount)
         self.transits.append(Transit(message))
-        return None
 
     def deliver(
         self,
@@ -793,16 +835,18 @@ class Model:
         if refusal is not None:
             return refusal
         recipient = account_of(message.recipient)
-        suspends = not ledger.may_move(recipient, "")
-        transit = next(t for t in self.transits if t.message == message)
+        transit = self.transit_of(message)
+        suspends = transit.is_late(ledger.clock) or not ledger.may_move(recipient, "")
         ledger.arrived.add(message.nonce)
         ledger.outstanding += -message.amount if ledger.home else message.amount
         transit.arrived_at = ledger.clock
-        transit.state = State.SUSPENDED if suspends else State.SETTLED
         if suspends:
+            transit.state = State.SUSPENDED
             ledger.suspense += message.amount
             ledger.count(Figure.SUSPENSE, message.amount)
             ledger.suspended[message.id] = message.amount
+        else:
+            transit.end(Landed.DELIVERED, ledger.clock)
         receiver = ledger.custody if suspends else recipient
         if not ledger.home:
             ledger.add_supply(receiver, message.amount)
@@ -818,7 +862,7 @@ class Model:
             return "lanes: unknown lane"
         if message.codec not in {1, 2}:
             return "transit: unknown codec"
-        if message.kind != (RELEASE if ledger.home else ISSUE):
+        if message.kind & ~RETURNED != (RELEASE if ledger.home else ISSUE):
             return "transit: wrong direction"
         if self.clock_rule and message.lock_time > ledger.clock:
             return "transit: before its lock time"
@@ -835,7 +879,13 @@ class Model:
             return "lanes: inbound paused"
         if ledger.home and message.amount > ledger.outstanding:
             return "lanes: more than locked here"
+        if not ledger.home and ledger.outstanding + message.amount > self.cap:
+            return "lanes: cap reached"
         return None
+
+    def transit_of(self, message: LaneMessage) -> Transit:
+        """A message's life."""
+        return next(each for each in self.transits if each.message == message)
 
     def claim(
         self, ledger: LedgerModel, message: LaneMessage, account_of: Callable[[bytes], str]
@@ -844,27 +894,47 @@ class Model:
         amount = ledger.suspended.get(message.id, 0)
         if amount == 0:
             return "transit: nothing in suspense"
+        transit = self.transit_of(message)
+        if transit.is_late(ledger.clock):
+            return "transit: past its deadline"
         recipient = account_of(message.recipient)
         if recipient == ledger.custody:
             return "custody: pay to itself"
         refusal = ledger.move(ledger.custody, recipient, amount, ledger.custody)
         if refusal is None:
-            transit = next(t for t in self.transits if t.message == message)
-            transit.state, transit.claimed_at = State.SETTLED, ledger.clock
-            ledger.suspended[message.id] = 0
-            ledger.suspense -= amount
-            ledger.count(Figure.SUSPENSE, -amount)
+            transit.end(Landed.CLAIMED, ledger.clock)
+            self._leave_suspense(ledger, message)
         return refusal
 
-    def landing(self, ledger: LedgerModel, transit: Transit) -> Landing | None:
-        """What is remembered of units that have landed, or would by a delivery or claim now."""
-        how = Landed.DELIVERED
-        if transit.state is State.SUSPENDED or transit.claimed_at is not None:
-            how = Landed.CLAIMED
-        moment = transit.claimed_at if how is Landed.CLAIMED else transit.arrived_at
-        day = business_day(ledger.clock if moment is None else moment, self.close_minute)
-        left = business_day(transit.message.lock_time, self.close_minute)
-        return Landing(day, how) if left < day else None
+    def _leave_suspense(self, ledger: LedgerModel, message: LaneMessage) -> None:
+        ledger.suspended[message.id] = 0
+        ledger.suspense -= message.amount
+        ledger.count(Figure.SUSPENSE, -message.amount)
+
+    def return_to_source(self, ledger: LedgerModel, message: LaneMessage) -> Refusal | None:
+        """Anybody sends back what waits, once its deadline has passed; whatever is paused."""
+        if ledger.suspended.get(message.id, 0) == 0:
+            return "transit: nothing to return"
+        transit = self.transit_of(message)
+        if transit.returned:
+            return "transit: never goes back"
+        if not transit.is_late(ledger.clock):
+            return "transit: before its deadline"
+        transit.end(Landed.WENT_BACK, ledger.clock)
+        self._leave_suspense(ledger, message)
+        if not ledger.home:
+            ledger.add_supply(ledger.custody, -message.amount)
+        sender, left = message.id, message.lock_time
+        self._enter(ledger, RETURNED, sender, message.sender, message.amount, left)
+        return None
+
+    def landing(self, transit: Transit) -> Landing | None:
+        """What its destination remembers of a message that has ended there."""
+        if transit.ended_at is None or transit.how is None:
+            return None
+        day = business_day(transit.ended_at, self.close_minute)
+        crossed = business_day(transit.left, self.close_minute) < day
+        return Landing(day, transit.how) if crossed or transit.how is Landed.WENT_BACK else None
 
     # --------------------------------------------------------------------- the whole
 
@@ -928,7 +998,7 @@ class Model:
         return sum(
             t.message.amount
             for t in self.transits
-            if t.message.kind in kinds
+            if t.direction in kinds
             and t.message.lock_time < cut
             and (t.arrived_at is None or t.arrived_at >= cut)
         )
@@ -941,11 +1011,11 @@ class Model:
             self._suspense_closings[ledger.name, day] = sum(
                 t.message.amount
                 for t in self.transits
-                if t.message.kind == kind
+                if t.direction == kind
                 and t.message.id in ledger.suspended
                 and t.arrived_at is not None
                 and t.arrived_at < cut
-                and (t.claimed_at is None or t.claimed_at >= cut)
+                and (t.ended_at is None or t.ended_at >= cut)
             )
         return self._suspense_closings[ledger.name, day]
 

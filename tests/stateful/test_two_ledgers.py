@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
+from tallystick.bridge.message import LaneMessage
+from tallystick.chain import address_of
 from tallystick.governance.roles import Role
 from tallystick.token.closings import SLOTS, opening_key
 from tallystick.token.position import close_of
@@ -23,7 +26,7 @@ from tests.stateful.machine import (
     _bytes,
     _mapped,
 )
-from tests.stateful.model import Entered, LedgerModel, Model, State
+from tests.stateful.model import Entered, LedgerModel, Model, Refusal, State, Transit
 from tests.stateful.profiles import PARTS, Profile, chosen, play
 from tests.stateful.roles import Term
 
@@ -64,6 +67,15 @@ REACHED = {
     ("freeze amount", "controls: orders block more"),
     ("deliver on an earlier page of nonces", "done"),
     ("claim", "custody: pay to itself"),
+    ("lock", "transit: deadline too far"),
+    ("deliver late", "done"),
+    ("claim", "transit: past its deadline"),
+    ("return", "done"),
+    ("return", "transit: nothing to return"),
+    ("return", "transit: before its deadline"),
+    ("return", "transit: never goes back"),
+    ("deliver a return, settled", "done"),
+    ("deliver a return, in suspense", "done"),
     ("freeze amount", "done"),
     ("issue", "done"),
     ("redeem", "done"),
@@ -345,6 +357,57 @@ def _refuses_redemptions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LedgerModel, "redeem", lambda *_: "no redemption")
 
 
+def _returns_twice(patch: pytest.MonkeyPatch) -> None:
+    original = Model.return_to_source
+
+    def again(model: Model, ledger: LedgerModel, message: LaneMessage) -> Refusal | None:
+        refusal = original(model, ledger, message)
+        if refusal is None:
+            ledger.suspended[message.id] = message.amount
+        return refusal
+
+    patch.setattr(Model, "return_to_source", again)
+
+
+def _claims_after_the_deadline(patch: pytest.MonkeyPatch) -> None:
+    original = Model.claim
+
+    def whenever(model: Model, *given: Any) -> Refusal | None:
+        with pytest.MonkeyPatch.context() as inside:
+            inside.setattr(Transit, "is_late", lambda *_: False)
+            return original(model, *given)
+
+    patch.setattr(Model, "claim", whenever)
+
+
+def _credits_what_goes_back(patch: pytest.MonkeyPatch) -> None:
+    original = Model.return_to_source
+
+    def twice(model: Model, ledger: LedgerModel, message: LaneMessage) -> Refusal | None:
+        refusal = original(model, ledger, message)
+        if refusal is None:
+            ledger.add(address_of(message.recipient[12:]), message.amount)
+        return refusal
+
+    patch.setattr(Model, "return_to_source", twice)
+
+
+def _owes_nothing_again(patch: pytest.MonkeyPatch) -> None:
+    original = Model.return_to_source
+
+    def forgets(model: Model, ledger: LedgerModel, message: LaneMessage) -> Refusal | None:
+        before = ledger.outstanding
+        refusal = original(model, ledger, message)
+        ledger.outstanding = before
+        return refusal
+
+    patch.setattr(Model, "return_to_source", forgets)
+
+
+def _credits_who_is_late(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Transit, "is_late", lambda *_: False)
+
+
 def _lets_orders_outlive_a_role(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Entered, "alive", lambda entered, now: now < entered.expires_at)
 
@@ -371,6 +434,11 @@ def _leaves_half_a_batch(patch: pytest.MonkeyPatch) -> None:
 
 
 WRONG_MODELS = {
+    "returns a message twice": _returns_twice,
+    "claims after the deadline": _claims_after_the_deadline,
+    "credits what goes back": _credits_what_goes_back,
+    "owes nothing of what came back": _owes_nothing_again,
+    "credits who is late": _credits_who_is_late,
     "lets orders outlive a role": _lets_orders_outlive_a_role,
     "lets proposals outlive a role": _lets_proposals_outlive_a_role,
     "entitles pools": _entitles_pools,
