@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tallystick.bridge.attestation import Domain, SignerSet, attestation_head
-from tallystick.bridge.message import Grade, party
+from tallystick.bridge.message import NO_CAP, Grade, party
 from tallystick.chain import Revert
 from tallystick.governance.release import Version, release_id
 from tests.support.world import (
@@ -215,7 +215,7 @@ def test_xbridge_stranger_registers_a_lane(world: World) -> None:
     """XBridge, April 2024: anyone could register a token."""
     side = world.home
     with refused(world, "access: missing role"):
-        terms = (world.lane, side.attacker, ZERO, 0)
+        terms = (world.lane, side.attacker, ZERO, 0, NO_CAP)
         side.escrow.propose_lane_terms(*terms, *STATED, sender=side.attacker)
 
 
