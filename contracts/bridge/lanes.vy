@@ -9,8 +9,8 @@
      locked and not released; on the remote side, what was issued and not burned. Neither can go
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
-     A change of a lane's verifiers, cap and limit takes two keys and time: the operator proposes, an administrator confirms;
-     then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
+     A change of a lane's verifiers, cap and limit takes two keys and time: the operator proposes, an administrator
+     confirms; then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
      There is no way round, for nobody.
      Who proves what arrives is trusted in epochs: verifiers that are replaced stay valid for a retention time, so that
      messages in flight need no new signatures. An epoch has one verifier, or two of distinct operators who both must
@@ -414,7 +414,8 @@ def confirm_lane_terms(
     document: bytes32,
 ):
     """
-    @notice Confirm the operator's change of a lane's verifiers, cap and limit; it can be applied after the lane's delay.
+    @notice Confirm the operator's change of a lane's verifiers, cap and limit; it can be applied after the lane's
+            delay.
     @dev An administrator does, never the set-up key, which opens lanes and changes none. One change waits at a time.
     @param lane The lane.
     @param verifier The verifier of what arrives.
@@ -702,7 +703,7 @@ def would_wait(lane: bytes32, amount: uint256) -> uint256:
     assert amount <= _AMOUNT_MAX, "lanes: more than can arrive"
     if self._open_terms(lane) & LIMITED == 0:
         return 0
-    return limits._until(limits._taken(self._limits[lane], amount))
+    return limits._after(self._limits[lane], amount)[1]
 
 
 @external
@@ -958,18 +959,17 @@ def _book_in(
     lane: bytes32, terms: uint256, ledger_: uint256, nonce: uint256, amount: uint256
 ) -> uint256:
     """
-    @dev Enter a message that arrives into the ledger word as it stands; from when on it may be credited, 0: now. At home
-         never more is released than is locked on this lane.
+    @dev Enter a message that arrives into the ledger word as it stands; from when on it may be credited, 0: now. At
+         home never more is released than is locked on this lane.
     """
-    until: uint256 = 0
-    if terms & (_PAUSED_IN + _SUSPENDED + LIMITED) != 0:
+    if terms & (_PAUSED_IN + _SUSPENDED) != 0:
         self._check_suspended(terms)
-        if terms & _PAUSED_IN != 0:
-            assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
-        if terms & LIMITED != 0:
-            taken: uint256 = limits._taken(self._limits[lane], amount)
-            self._limits[lane] = taken
-            until = limits._until(taken)
+        assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
+    until: uint256 = 0
+    if terms & LIMITED != 0:
+        limit: uint256 = self._limits[lane]
+        limit, until = limits._after(limit, amount)
+        self._limits[lane] = limit
     ledger: uint256 = ledger_
     outstanding: uint256 = ledger & _AMOUNT_MAX
     if terms & HOME != 0:

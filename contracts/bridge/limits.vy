@@ -5,12 +5,12 @@
 @license Apache-2.0
 @author Tallystick
 @notice Virtual scheduling: one moment a lane, at which all that arrived is worked off.
-@dev A limit of `limit` units and a window of `window` seconds work off `limit` units a window, evenly. Each arrival moves
-     `drained_at` on by what it takes of the window; it may be credited as soon as no more than a window is left to
-     work off, or, while the room still grows from nothing after a new verifier, that window's part. So what is over the
-     limit waits for exactly its overdraft at the rate at which room comes back, and neither parts nor patience
-     get anything through sooner (INV-11): what waits counts like what was credited, and later arrivals wait behind it.
-     Everything is rounded up, against whoever wants units.
+@dev What arrives is worked off evenly, as much as the limit a window. Each arrival moves `drained at` on by what it
+     takes of the window; it may be credited as soon as no more than a window is left to work off, or, while the room
+     still grows from nothing after a new verifier, that part of a window. So what is over the limit waits for exactly
+     its overdraft at the rate at which room comes back, and neither parts nor patience get anything through sooner
+     (INV-11): what waits counts like what was credited, and later arrivals wait behind it. Everything is rounded up,
+     against whoever wants units.
 
        limit   ramp, hours 12 | window, minutes 15 | limit, base units 104, 0: none | ramps until 36 |
                drained at, 2**-32 s 89
@@ -97,44 +97,33 @@ def _changed(word: uint256, limit: uint256) -> uint256:
 
 @internal
 @view
-def _taken(word: uint256, amount: uint256) -> uint256:
+def _after(word: uint256, amount: uint256) -> (uint256, uint256):
     """
-    @dev The word once `amount` has arrived, at most 2**104 base units; there is a limit.
+    @dev The word once `amount` has arrived, at most 2**104 base units, and from when on, in whole seconds, that may be
+         credited; 0: now. There is a limit.
     """
+    window: uint256 = unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, _MINUTE << _FRACTION)
+    now: uint256 = block.timestamp << _FRACTION
     limit: uint256 = (word >> _LIMIT_SHIFT) & _LIMIT_MASK
     # Each of the factors is within its field: 104, 21 and 32 bits.
-    work: uint256 = unsafe_mul(
-        amount, unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, _MINUTE << _FRACTION)
-    )
-    drained: uint256 = unsafe_add(
-        max(word >> _DRAINED_SHIFT, block.timestamp << _FRACTION),
-        unsafe_div(unsafe_add(work, unsafe_sub(limit, 1)), limit),
-    )
-    return (word & (2**_DRAINED_SHIFT - 1)) | (min(drained, _DRAINED_MAX) << _DRAINED_SHIFT)
-
-
-@internal
-@view
-def _until(word: uint256) -> uint256:
-    """
-    @dev From when on, in whole seconds, what arrived last may be credited; 0: now.
-    """
-    ramps_until: uint256 = (word >> _RAMPS_SHIFT) & _RAMPS_MASK
-    window: uint256 = unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, _MINUTE)
+    work: uint256 = unsafe_add(unsafe_mul(amount, window), unsafe_sub(limit, 1))
     drained: uint256 = word >> _DRAINED_SHIFT
-    if (
-        block.timestamp >= ramps_until
-        and drained <= unsafe_add(block.timestamp, window) << _FRACTION
-    ):
-        return 0
+    if drained < now:
+        drained = now
+    drained = unsafe_add(drained, unsafe_div(work, limit))
+    if drained > _DRAINED_MAX:
+        drained = _DRAINED_MAX
+    next: uint256 = (word & (2**_DRAINED_SHIFT - 1)) | (drained << _DRAINED_SHIFT)
+    ramps_until: uint256 = (word >> _RAMPS_SHIFT) & _RAMPS_MASK
+    if block.timestamp >= ramps_until and drained <= unsafe_add(now, window):
+        return next, 0
     # Nothing below is below 0: a block's time is later than any ramp or window after 1970.
-    until: uint256 = (drained - (window << _FRACTION) + (2**_FRACTION - 1)) >> _FRACTION
+    until: uint256 = (drained - window + 2**_FRACTION - 1) >> _FRACTION
     # Where what is left to work off, which shrinks, meets what may be, which grows; after the ramp the other is later.
     ramp: uint256 = (word & _RAMP_MASK) * _HOUR
-    both: uint256 = (ramp + window) << _FRACTION
-    work: uint256 = ramp * drained + ((window * (ramps_until - ramp)) << _FRACTION)
-    until = max(until, (work + both - 1) // both)
-    return until if until > block.timestamp else 0
+    both: uint256 = (ramp << _FRACTION) + window
+    until = max(until, (ramp * drained + window * (ramps_until - ramp) + both - 1) // both)
+    return next, (until if until > block.timestamp else 0)
 
 
 @internal

@@ -539,9 +539,9 @@ def _recipient(party: bytes32) -> address:
     """
     @dev The account that a message names.
     """
-    recipient: address = message._address(party)
-    assert recipient != empty(address), "transit: recipient is no account"
-    return recipient
+    account: uint256 = convert(party, uint256)
+    assert account != 0 and account >> 160 == 0, "transit: recipient is no account"
+    return convert(account, address)
 
 
 @internal
@@ -563,8 +563,8 @@ def _arrive(
     if credited:
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
-    # Only over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused, or short of
-    # gas, is a retry.
+    # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused, or
+    # short of gas, is a retry.
     assert (
         until != 0
         or self._is_late(m.codec, m.kind, m.deadline)

@@ -25,7 +25,9 @@ NOT_YET: Final = frozenset(
         "lanes: no such epoch now",
         "lanes: suspended",
         "transit: before its lock time",
+        "transit: queued while arrivals are stopped",
         "transit: token refused",
+        "transit: waits for its lane's limit",
     }
 )
 

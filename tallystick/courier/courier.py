@@ -279,6 +279,7 @@ class Courier:
             kept=kept,
             arrived=suspended > 0,
             suspended=suspended,
+            queued_until=seen.landed.queued_until(sent.id) if suspended else 0,
             receivable=receivable,
             clock=seen.landed.watch.clock,
             paused="inbound is paused on the lane" if paused else "",
@@ -323,7 +324,8 @@ class Courier:
         receipt = handed.receipt
         for event in receipt.named("MessageDelivered"):
             if bytes(event.args["id"]) == sent.message.id and event.args["suspended"]:
-                why = "its recipient can't receive"
+                queued = receipt.named("UnitsQueued")
+                why = "over its lane's limit" if queued else "its recipient can't receive"
                 return self._outcome(way, sent, "suspended", why, receipt)
         return self._outcome(way, sent, what, receipt=receipt)
 

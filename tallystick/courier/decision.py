@@ -8,6 +8,7 @@ from typing import Final
 from tallystick.bridge import carrying
 from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import CODEC, LaneMessage
+from tallystick.text import time_text
 
 __all__ = ["Sighting", "decide"]
 
@@ -27,6 +28,7 @@ class Sighting(carrying.Sighting):
             of those some are missing, so that it can't be told.
         arrived: whether the destination has the nonce already.
         suspended: base units that the destination holds for it.
+        queued_until: from when on it can be claimed, if it came over its lane's limit; else 0.
         receivable: whether its recipient could be paid now.
         clock: the time of the destination's next block.
         paused: why the destination takes nothing now, or nothing.
@@ -42,6 +44,7 @@ class Sighting(carrying.Sighting):
     receivable: bool
     clock: int
     paused: str = ""
+    queued_until: int = 0
 
 
 def decide(seen: Sighting) -> Decision:
@@ -69,6 +72,11 @@ def decide(seen: Sighting) -> Decision:
 def _arrived(seen: Sighting) -> Decision:
     if not seen.suspended:
         return Decision(Act.DONE)
+    if seen.clock < seen.queued_until:
+        until = time_text(seen.queued_until)
+        return Decision(Act.WAIT, f"in suspense: it waits for its lane's limit until {until}")
+    if seen.queued_until and seen.paused:
+        return Decision(Act.WAIT, f"in suspense: it waits for its lane's limit, and {seen.paused}")
     if seen.receivable:
         return Decision(Act.CLAIM)
     return Decision(Act.WAIT, "in suspense: its recipient can't receive yet")

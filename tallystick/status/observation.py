@@ -180,6 +180,7 @@ class MessageState:
         claims: how often it was claimed or redirected from there.
         returns: how often it went back from there.
         suspended: base units that the destination still holds for it.
+        queued_until: from when on that can be claimed, if it came over the lane's limit; else 0.
         age: seconds on the destination's clock since the units left.
     """
 
@@ -201,6 +202,7 @@ class MessageState:
     claims: int = 0
     returns: int = 0
     suspended: int = 0
+    queued_until: int = 0
     age: int = 0
 
     @property

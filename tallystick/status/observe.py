@@ -398,10 +398,11 @@ def _messages(
     there = destination.escrow
     arrived = destination.ask((there, "has_arrived", lane.id_bytes, m.nonce) for m in open_ones)
     suspended = destination.ask((there, "suspended", m.id) for m in open_ones)
-    answers = iter(zip(arrived, suspended, strict=True))
+    waits = destination.ask((there, "waits", m.id) for m in open_ones)
+    answers = iter(zip(arrived, suspended, waits, strict=True))
     states = []
     for event, message, good, settled in found:
-        has_arrived, waiting = (True, 0) if settled else next(answers)
+        has_arrived, waiting, until = (True, 0, 0) if settled else next(answers)
         own = bytes(event.args["id"]) == message.id and message.kind & ~RETURNED == kind
         states.append(
             MessageState(
@@ -423,6 +424,7 @@ def _messages(
                 claims=claims[message.id],
                 returns=returns[message.id],
                 suspended=int(waiting),
+                queued_until=int(until) if waiting else 0,
                 age=destination.block.timestamp - message.lock_time,
             )
         )

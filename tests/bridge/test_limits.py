@@ -315,7 +315,7 @@ def test_what_comes_too_late_waits_too(world: World) -> None:
         side.escrow.redirect(*stated, sender=side.custodian)
 
 
-@pytest.mark.requirement("INV-11", "R-26")
+@pytest.mark.requirement("INV-11", "R-25")
 def test_what_waits_waits_longer_while_arrivals_are_stopped(world: World) -> None:
     """It is a delivery that waits; what waits for its recipient alone is claimed as ever."""
     side = world.remote

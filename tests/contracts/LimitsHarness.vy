@@ -29,14 +29,15 @@ def change(limit: uint256):
 
 @external
 def take(amount: uint256) -> uint256:
-    self._word = limits._taken(self._word, amount)
-    return limits._until(self._word)
+    until: uint256 = 0
+    self._word, until = limits._after(self._word, amount)
+    return until
 
 
 @external
 @view
 def would_wait(amount: uint256) -> uint256:
-    return limits._until(limits._taken(self._word, amount))
+    return limits._after(self._word, amount)[1]
 
 
 @external
