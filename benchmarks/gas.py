@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from benchmarks.actions import Dividends
@@ -51,12 +52,14 @@ _UNLIMITED: Final = 2**256 - 1
 _AUTHORITY: Final = b"549300AAAABBBBCCCC12".ljust(32, b"\0")
 # Seven attestors: the three of the first signer set and four more.
 _SEVEN: Final = (*ATTESTORS, 60, 61, 62, 63)
+# A lane's limit that nothing here reaches, once its room has grown; and the least that may leave.
+_LIMITED: Final[Mapping[str, Any]] = {"limit": 8 * 10**12, "ramp": 3600, "minimum": Decimal(1)}
 # Days with movements of one account between an announced close and its reading.
 HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, five times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, seven times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -69,13 +72,17 @@ def measure(backend: str) -> dict[str, int]:
         scenario.run()
     with Rig.open(backend, grade="production", cap=8 * 10**12) as rig:
         production = Scenario(rig).two_verifiers()
+    with Rig.open(backend, **_LIMITED) as rig:
+        limited = Scenario(rig).limited()
+    with Rig.open(backend, grade="production", cap=8 * 10**12, **_LIMITED) as rig:
+        limited |= Scenario(rig).limited_twice()
     with Rig.open(backend) as rig:
         dividends = Dividends(rig).run()
     with Rig.open(backend) as rig:
         declarations = Declarations(rig).run()
     with Rig.open(backend) as rig:
         proofs = Proofs(rig).run()
-    return scenario.gas | production | dividends | declarations | proofs
+    return scenario.gas | production | limited | dividends | declarations | proofs
 
 
 class Scenario:
@@ -326,14 +333,54 @@ class Scenario:
         self.note("lane.release.2x2of3", self.deliver(message))
         return self.gas
 
-    def batches(self) -> None:
+    def limited(self) -> dict[str, int]:
+        """The same on a lane with a limit and a minimum, at either end."""
+        one, guest = self.holders[0], self.guests[0]
+        self._limited_begin()
+        message = self._page("lane.lock_send.limited", lambda: self.lock(guest))
+        self.note("lane.deliver_mint.2of3.limited", self.deliver(message))
+        self.gas["lane.security_token_across.limited"] = (
+            self.gas["lane.lock_send.limited"] + self.gas["lane.deliver_mint.2of3.limited"]
+        )
+        self.deliver(self.burn(one, AMOUNT // 10)[1])
+        message = self._page("lane.burn_send.limited", lambda: self.burn(one, AMOUNT // 10))
+        self.note("lane.release.2of3.limited", self.deliver(message))
+        self.batches(".limited", AMOUNT // 100)
+        for _ in range(2):
+            # A first that waits writes the slots of suspense.
+            _, message = self.lock(guest, 9 * AMOUNT)
+            receipt = self.deliver(message)
+        self.note("lane.deliver_queued", receipt)
+        self.rig.advance(4 * _DAY)
+        self.note("lane.claim_queued", self.rig.network.claim(message))
+        return self.gas
+
+    def limited_twice(self) -> dict[str, int]:
+        """And with two verifiers."""
+        self._limited_begin()
+        _, message = self.lock(self.guests[0])
+        self.note("lane.deliver_mint.2x2of3.limited", self.deliver(message))
+        return self.gas
+
+    def _limited_begin(self) -> None:
+        """Two messages have arrived each way since the room of the lane has grown."""
+        one, guest = self.holders[0], self.guests[0]
+        for suite, account in ((self.rig.home, one), (self.rig.remote, guest)):
+            self.admit(suite, account)
+        self.rig.network.issue([(one, 1_000 * AMOUNT)])
+        self.rig.advance(3600)
+        for _ in range(2):
+            self.deliver(self.lock(guest)[1])
+            self.deliver(self.burn(one, AMOUNT // 2)[1])
+
+    def batches(self, suffix: str = "", amount: int = AMOUNT) -> None:
         """As many messages as a transaction takes, to as many recipients who hold already."""
         rig, remote = self.rig, self.rig.remote
         guests = [remote.chain.account(300 + number) for number in range(MAX_BATCH)]
         for guest in guests:
             self.admit(remote, guest)
         for _ in range(2):
-            messages = [self.lock(guest)[1] for guest in guests]
+            messages = [self.lock(guest, amount)[1] for guest in guests]
             receipt = remote.escrow.deliver_batch(
                 rig.network.lane,
                 bytes(32),
@@ -342,7 +389,7 @@ class Scenario:
                 sender=remote.chain.account(COURIER),
             )
         assert isinstance(receipt, Receipt)
-        self.gas["lane.deliver_batch.25.per_message"] = -(-receipt.gas_used // MAX_BATCH)
+        self.gas[f"lane.deliver_batch.25.per_message{suffix}"] = -(-receipt.gas_used // MAX_BATCH)
 
     def _page(self, operation: str, send: Callable[[], tuple[Receipt, LaneMessage]]) -> LaneMessage:
         """Note the mean of a page of messages, and the one that begins it; returns the last."""
@@ -437,7 +484,7 @@ class Scenario:
             verifier = chain.deploy("QuorumVerifier", *arguments, sender=self.holders[5])
             created = meter(chain).spent - before
             now = escrow.lane_state(lane).terms
-            terms = (lane, verifier, now.second, now.cap, REASON, DOCUMENT)
+            terms = (lane, verifier, now.second, now.cap, now.limit, REASON, DOCUMENT)
             operator = rig.network.party(chain.name, "operator")
             proposed = escrow.propose_lane_terms(*terms, sender=operator)
             administrator = rig.network.administrators(chain.name)[0]

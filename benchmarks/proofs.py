@@ -107,7 +107,7 @@ class Proofs:
         verifier = self._verifier()
         network, escrow = self.rig.network, self.rig.remote.escrow
         now = escrow.lane_state(network.lane).terms
-        terms = (network.lane, verifier, now.second, now.cap, REASON, DOCUMENT)
+        terms = (network.lane, verifier, now.second, now.cap, now.limit, REASON, DOCUMENT)
         escrow.propose_lane_terms(*terms, sender=network.party("remote", "operator"))
         escrow.confirm_lane_terms(*terms, sender=network.administrators("remote")[0])
         self.rig.advance(3_600)

@@ -106,6 +106,14 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     ),
     "pause": Reference(None, {"cmtat-3.1-proxied": 52_501, "t-rex-4.1-proxied": MEASURED}),
     "admit.first": Reference(None, {"t-rex-4.1-proxied-register": MEASURED}),
+    # With a limit and a minimum; 5,000 more than without, which is what one more slot costs.
+    "lane.lock_send.limited": Reference(90_000),
+    "lane.burn_send.limited": Reference(86_000),
+    "lane.deliver_mint.2of3.limited": Reference(89_500),
+    "lane.security_token_across.limited": Reference(180_000),
+    "lane.release.2of3.limited": Reference(91_500),
+    "lane.deliver_batch.25.per_message.limited": Reference(32_000),
+    "lane.deliver_mint.2x2of3.limited": Reference(106_000),
     "lane.lock_send": Reference(
         85_000,
         {

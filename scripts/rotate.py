@@ -90,9 +90,8 @@ def _replace(
     given = {
         name: "nobody" if address in {"", _NOBODY} else address for name, address in trusted.items()
     }
-    given |= {"lane": lane, "cap": str(escrow.lane_state(id_).terms.cap)}
-
     terms = escrow.lane_state(id_).terms
+    given |= {"lane": lane, "cap": str(terms.cap), "limit": str(terms.limit)}
     stands = [str(terms.verifier), str(terms.second)] == list(trusted.values())
     waits = escrow.pending_lane_terms(id_)
     confirmed = stands or (

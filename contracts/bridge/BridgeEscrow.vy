@@ -38,6 +38,7 @@ exports: (
     transit.claim,
     transit.outbox,
     transit.suspended,
+    transit.waits,
     transit.landed,
     transit.has_arrived,
     transit.message_id,

@@ -9,13 +9,14 @@
      locked and not released; on the remote side, what was issued and not burned. Neither can go
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
-     A change of a lane's verifiers and cap takes two keys and time: the operator proposes, an administrator confirms;
-     then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
+     A change of a lane's verifiers, cap and limit takes two keys and time: the operator proposes, an administrator
+     confirms; then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
      There is no way round, for nobody.
      Who proves what arrives is trusted in epochs: verifiers that are replaced stay valid for a retention time, so that
      messages in flight need no new signatures. An epoch has one verifier, or two of distinct operators who both must
      prove a message; a lane of grade production has two, always.
      A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
+     Each end may limit what arrives there (`limits`): what is over the limit comes later, nothing is lost.
 
        terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 43 | - 16 |
                close of business, minutes after midnight UTC 11
@@ -27,6 +28,7 @@ from interfaces import IReleaseAuthority
 from interfaces import ISecurityToken
 from interfaces import IVerifier
 
+from contracts.bridge import limits
 from contracts.bridge import message
 from contracts.governance import access
 from contracts.governance import code
@@ -43,6 +45,9 @@ _PAUSED_OUT: constant(uint256) = 2**161
 _PAUSED_IN: constant(uint256) = 2**162
 _PAUSE_SHIFT: constant(uint256) = 161
 _SUSPENDED: constant(uint256) = 2**163
+# What arrives is limited; what leaves has a least amount: each says that there is more to read.
+LIMITED: constant(uint256) = 2**164
+_MINIMUM: constant(uint256) = 2**165
 _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
@@ -90,6 +95,13 @@ struct LaneTerms:
     peer_escrow: bytes32
     # Most that may be outstanding, in whole units; the largest value is no limit.
     cap: uint256
+    # Most that may arrive here at once, in whole units; the largest value is no limit. Seconds in which that room comes
+    # back, and in which it grows from nothing after a new verifier: see `limits`.
+    limit: uint256
+    limit_window: uint256
+    ramp: uint256
+    # Least base units that may leave; 0: any.
+    minimum: uint256
     # What both sides count alike, as the record states it; part of the lane's id.
     decimals: uint8
     close_minute: uint16
@@ -101,6 +113,7 @@ struct PendingTerms:
     verifier: address
     second: address
     cap: uint256
+    limit: uint256
     # 0: no change is pending.
     applies_from: uint256
 
@@ -154,8 +167,10 @@ release_authority: public(address)
 # lane -> base units sent since it was opened, and what that and `_suspense` were at past closes: see `flows`
 _sent: HashMap[bytes32, uint256]
 _openings: HashMap[bytes32, HashMap[uint256, uint256]]
+# lane -> its limit's word, see `limits`
+_limits: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[28]
+_reserved: uint256[27]
 
 
 event LaneProposed:
@@ -170,6 +185,7 @@ event LaneTermsProposed:
     verifier: indexed(address)
     second: address
     cap: uint256
+    limit: uint256
 
 
 event LaneTermsConfirmed:
@@ -177,6 +193,7 @@ event LaneTermsConfirmed:
     verifier: indexed(address)
     second: address
     cap: uint256
+    limit: uint256
     applies_from: uint256
 
 
@@ -196,6 +213,7 @@ event LaneTermsSet:
     verifier: indexed(address)
     second: address
     cap: uint256
+    limit: uint256
 
 
 event EpochBegins:
@@ -255,24 +273,29 @@ def propose_lane_terms(
     verifier: address,
     second: address,
     cap: uint256,
+    limit: uint256,
     reason: bytes4,
     document: bytes32,
 ) -> bytes32:
     """
-    @notice The operator proposes a lane's verifiers and cap; an administrator confirms with `confirm_lane_terms`.
+    @notice The operator proposes a lane's verifiers, cap and limit; an administrator confirms with
+            `confirm_lane_terms`.
     @dev Several may wait; the first that replaces a verifier ends the others.
     @param lane The lane.
     @param verifier The verifier of what arrives.
     @param second Who must prove it too, of another operator; nobody: the first alone, on a lane of grade pilot.
     @param cap Most that may be outstanding, in whole units.
+    @param limit Most that may arrive at once, in whole units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
     @custom:role operator
     """
-    act: bytes32 = self._terms_act(lane, verifier, second, cap)
+    act: bytes32 = self._terms_act(lane, verifier, second, cap, limit)
     access._propose(act, access.OPERATOR, access.ADMINISTRATOR, verifier, reason, document)
-    log LaneTermsProposed(act=act, lane=lane, verifier=verifier, second=second, cap=cap)
+    log LaneTermsProposed(
+        act=act, lane=lane, verifier=verifier, second=second, cap=cap, limit=limit
+    )
     return act
 
 
@@ -301,7 +324,8 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         and terms.retention <= _MAX_RETENTION
     ), "lanes: retention out of range"
     assert terms.grade == _PILOT or terms.grade == _PRODUCTION, "lanes: unknown grade"
-    self._check_terms(terms.grade, terms.verifier, terms.second, terms.cap)
+    self._check_terms(terms.grade, terms.verifier, terms.second, terms.cap, terms.limit)
+    assert terms.minimum <= _AMOUNT_MAX, "lanes: minimum out of range"
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
     isin: String[12] = staticcall token.isin()
@@ -367,7 +391,12 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     )
     if terms.home:
         word |= HOME
-    self._set_cap(lane, word, terms.cap)
+    if terms.minimum != 0:
+        word |= _MINIMUM
+    self._limits[lane] = limits._opened(
+        self._base_limit(word, terms.limit), terms.limit_window, terms.ramp
+    )
+    self._set_cap(lane, word, terms.cap, terms.limit)
     instruction._record(terms.token, reason, document)
     log LaneOpened(lane=lane, token=terms.token, terms=terms)
     self._begin(lane, 1, terms.verifier, terms.second)
@@ -380,33 +409,41 @@ def confirm_lane_terms(
     verifier: address,
     second: address,
     cap: uint256,
+    limit: uint256,
     reason: bytes4,
     document: bytes32,
 ):
     """
-    @notice Confirm the operator's change of a lane's verifiers and cap; it can be applied after the lane's delay.
+    @notice Confirm the operator's change of a lane's verifiers, cap and limit; it can be applied after the lane's
+            delay.
     @dev An administrator does, never the set-up key, which opens lanes and changes none. One change waits at a time.
     @param lane The lane.
     @param verifier The verifier of what arrives.
     @param second Who must prove it too; nobody: the first alone.
     @param cap Most that may be outstanding, in whole units.
+    @param limit Most that may arrive at once, in whole units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role administrator
     """
     access._check_role(access.ADMINISTRATOR)
-    access._carry_out(self._terms_act(lane, verifier, second, cap), access.ADMINISTRATOR)
+    access._carry_out(self._terms_act(lane, verifier, second, cap, limit), access.ADMINISTRATOR)
     self._open_terms(lane)
     assert self._pending[lane].applies_from == 0, "lanes: change pending"
     # Now, so that nothing can stand against it when it is applied.
-    self._check_terms(self._opened_with[lane].grade, verifier, second, cap)
+    self._check_terms(self._opened_with[lane].grade, verifier, second, cap, limit)
     applies_from: uint256 = unsafe_add(block.timestamp, self._opened_with[lane].change_delay)
     self._pending[lane] = PendingTerms(
-        verifier=verifier, second=second, cap=cap, applies_from=applies_from
+        verifier=verifier, second=second, cap=cap, limit=limit, applies_from=applies_from
     )
     instruction._record(verifier, reason, document)
     log LaneTermsConfirmed(
-        lane=lane, verifier=verifier, second=second, cap=cap, applies_from=applies_from
+        lane=lane,
+        verifier=verifier,
+        second=second,
+        cap=cap,
+        limit=limit,
+        applies_from=applies_from,
     )
 
 
@@ -524,7 +561,7 @@ def cancel_lane_terms(lane: bytes32, reason: bytes4, document: bytes32):
 def apply_lane_terms(lane: bytes32):
     """
     @notice Apply the change of a lane's terms that has waited for its delay.
-    @dev The cap counts from now on; verifiers that differ begin an epoch, and those before end a retention later.
+    @dev Cap and limit count from now on; verifiers that differ begin an epoch, and those before end a retention later.
     @param lane The lane.
     @custom:role anyone
     """
@@ -532,8 +569,14 @@ def apply_lane_terms(lane: bytes32):
     assert pending.applies_from != 0, "lanes: no change pending"
     assert block.timestamp >= pending.applies_from, "lanes: change waits"
     self._pending[lane] = empty(PendingTerms)
-    self._set_cap(lane, self._open_terms(lane), pending.cap)
-    log LaneTermsSet(lane=lane, verifier=pending.verifier, second=pending.second, cap=pending.cap)
+    self._set_cap(lane, self._open_terms(lane), pending.cap, pending.limit)
+    log LaneTermsSet(
+        lane=lane,
+        verifier=pending.verifier,
+        second=pending.second,
+        cap=pending.cap,
+        limit=pending.limit,
+    )
     number: uint256 = self._newest[lane]
     newest: uint256 = self._epochs[lane][number]
     # The same ones begin nothing: an epoch that was ended, as their keys were stolen, must not come back with a cap.
@@ -566,6 +609,11 @@ def lane_state(lane: bytes32) -> Lane:
     terms.verifier = convert(self._epochs[lane][number] >> 96, address)
     terms.second = self._seconds[lane][number]
     terms.cap = (word >> _CAP_SHIFT) & _CAP_MAX
+    terms.limit = limits.UNLIMITED
+    if word & LIMITED != 0:
+        terms.limit = (
+            limits._state(self._limits[lane]).limit // 10**convert(terms.decimals, uint256)
+        )
     return Lane(
         terms=terms,
         epoch=number,
@@ -582,7 +630,7 @@ def pending_lane_terms(lane: bytes32) -> PendingTerms:
     """
     @notice The change of a lane's terms that was confirmed and not applied.
     @param lane The lane.
-    @return Verifiers, cap in whole units, and from when on anyone can apply it; all 0: there is none.
+    @return Verifiers, cap and limit in whole units, and from when on anyone can apply it; all 0: there is none.
     """
     return self._pending[lane]
 
@@ -594,7 +642,8 @@ def posture(lane: bytes32) -> uint256:
     @notice What a lane lacks of one that is in order for production, as this ledger knows it.
     @param lane The lane.
     @return Bits: 1 its grade is pilot, 2 one verifier alone, 4 no cap, 8 its newest epoch has ended, 16 suspended,
-        32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over. 0: nothing.
+        32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over, 256 no limit.
+        0: nothing.
     """
     word: uint256 = self._open_terms(lane)
     newest: uint256 = self._epochs[lane][self._newest[lane]]
@@ -611,7 +660,50 @@ def posture(lane: bytes32) -> uint256:
         lacks |= 16
     if access.set_up_key != empty(address):
         lacks |= 128
+    if word & LIMITED == 0:
+        lacks |= 256
     return lacks
+
+
+@external
+@view
+def limit_state(lane: bytes32) -> limits.LimitState:
+    """
+    @notice What a lane's limit here is and has counted.
+    @param lane The lane.
+    @return Limit in base units, 0: none; window and ramp in seconds; when its room began to grow; when all that arrived
+        is worked off, in 2**-32 seconds.
+    """
+    self._open_terms(lane)
+    return limits._state(self._limits[lane])
+
+
+@external
+@view
+def room(lane: bytes32) -> uint256:
+    """
+    @notice The most base units that would be credited at once if they arrived on a lane now.
+    @param lane The lane.
+    @return Base units; without a limit the largest amount there is.
+    """
+    if self._open_terms(lane) & LIMITED == 0:
+        return _AMOUNT_MAX
+    return limits._room(self._limits[lane])
+
+
+@external
+@view
+def would_wait(lane: bytes32, amount: uint256) -> uint256:
+    """
+    @notice From when on an amount could be credited here if it arrived on a lane now, for whoever is to send it there.
+    @param lane The lane.
+    @param amount Base units.
+    @return The time; 0: at once.
+    """
+    assert amount <= _AMOUNT_MAX, "lanes: more than can arrive"
+    if self._open_terms(lane) & LIMITED == 0:
+        return 0
+    return limits._after(self._limits[lane], amount)[1]
 
 
 @external
@@ -684,22 +776,26 @@ def _open_act(terms: LaneTerms) -> bytes32:
 
 @internal
 @view
-def _terms_act(lane: bytes32, verifier: address, second: address, cap: uint256) -> bytes32:
+def _terms_act(
+    lane: bytes32, verifier: address, second: address, cap: uint256, limit: uint256
+) -> bytes32:
     """
     @dev Hash of the act of changing a lane's terms; of its newest epoch, so that a change of verifier voids the others.
     """
     return keccak256(
-        abi_encode("confirm_lane_terms", lane, self._newest[lane], verifier, second, cap)
+        abi_encode("confirm_lane_terms", lane, self._newest[lane], verifier, second, cap, limit)
     )
 
 
 @internal
 @view
-def _check_terms(grade: uint8, verifier: address, second: address, cap: uint256):
+def _check_terms(grade: uint8, verifier: address, second: address, cap: uint256, limit: uint256):
     """
-    @dev What verifiers and cap must be, at first and at every change.
+    @dev What verifiers, cap and limit must be, at first and at every change.
     """
     assert cap <= _CAP_MAX, "lanes: cap out of range"
+    # Nothing at once would be for ever: who wants nothing to arrive stops it.
+    assert limit != 0 and limit <= limits.UNLIMITED, "lanes: limit out of range"
     assert code._is_code(verifier), "lanes: verifier has no code"
     if second == empty(address):
         assert grade != _PRODUCTION, "lanes: production needs two verifiers"
@@ -712,11 +808,26 @@ def _check_terms(grade: uint8, verifier: address, second: address, cap: uint256)
 
 
 @internal
-def _set_cap(lane: bytes32, word: uint256, cap: uint256):
+def _set_cap(lane: bytes32, word: uint256, cap: uint256, limit: uint256):
     """
-    @dev Keep a terms word with that cap in it.
+    @dev Keep a terms word with that cap in it, and that limit beside it.
     """
-    self._terms[lane] = (word & ~(_CAP_MAX << _CAP_SHIFT)) | (cap << _CAP_SHIFT)
+    set: uint256 = (word & ~((_CAP_MAX << _CAP_SHIFT) | LIMITED)) | (cap << _CAP_SHIFT)
+    if limit != limits.UNLIMITED:
+        set |= LIMITED
+    self._terms[lane] = set
+    self._limits[lane] = limits._changed(self._limits[lane], self._base_limit(word, limit))
+
+
+@internal
+@pure
+def _base_limit(word: uint256, limit: uint256) -> uint256:
+    """
+    @dev A limit in base units, 0: none, by the decimals in a terms word.
+    """
+    if limit == limits.UNLIMITED:
+        return 0
+    return limit * 10**((word >> _DECIMALS_SHIFT) & 255)
 
 
 @internal
@@ -730,6 +841,7 @@ def _begin(lane: bytes32, number: uint256, verifier: address, second: address):
         self._seconds[lane][number] = second
     self._newest[lane] = number
     self._epochs[lane][number] = word
+    self._limits[lane] = limits._ramping(self._limits[lane])
     log EpochBegins(
         lane=lane, epoch=number, verifier=verifier, second=second, valid_from=block.timestamp
     )
@@ -822,9 +934,12 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    if terms & (_PAUSED_OUT + _SUSPENDED) != 0:
+    if terms & (_PAUSED_OUT + _SUSPENDED + _MINIMUM) != 0:
         self._check_suspended(terms)
-        assert not self._is_paused(lane, _PAUSED_OUT), "lanes: outbound paused"
+        if terms & _PAUSED_OUT != 0:
+            assert not self._is_paused(lane, _PAUSED_OUT), "lanes: outbound paused"
+        if terms & _MINIMUM != 0:
+            assert amount >= self._opened_with[lane].minimum, "lanes: below its minimum"
     ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & _AMOUNT_MAX
     nonce: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
@@ -840,14 +955,22 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
 
 
 @internal
-def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
+def _book_in(
+    lane: bytes32, terms: uint256, ledger_: uint256, nonce: uint256, amount: uint256
+) -> uint256:
     """
-    @dev Enter a message that arrives. At home never more is released than is locked on this lane.
+    @dev Enter a message that arrives into the ledger word as it stands; from when on it may be credited, 0: now. At
+         home never more is released than is locked on this lane.
     """
     if terms & (_PAUSED_IN + _SUSPENDED) != 0:
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
-    ledger: uint256 = self._ledger[lane]
+    until: uint256 = 0
+    if terms & LIMITED != 0:
+        limit: uint256 = self._limits[lane]
+        limit, until = limits._after(limit, amount)
+        self._limits[lane] = limit
+    ledger: uint256 = ledger_
     outstanding: uint256 = ledger & _AMOUNT_MAX
     if terms & HOME != 0:
         assert amount <= outstanding, "lanes: more than locked here"
@@ -857,6 +980,7 @@ def _book_in(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
         self._check_room(terms, outstanding, amount)
         ledger = unsafe_add(ledger, amount)
     self._ledger[lane] = self._with_arrival(lane, ledger, nonce)
+    return until
 
 
 @internal
@@ -902,11 +1026,10 @@ def _with_arrival(lane: bytes32, ledger: uint256, nonce: uint256) -> uint256:
 
 @internal
 @view
-def _has_arrived(lane: bytes32, nonce: uint256) -> bool:
+def _has_arrived(lane: bytes32, ledger: uint256, nonce: uint256) -> bool:
     """
-    @dev Whether a nonce arrived.
+    @dev Whether a nonce arrived, by the lane's ledger word as it stands.
     """
-    ledger: uint256 = self._ledger[lane]
     page: uint256 = nonce >> 6
     bits: uint256 = ledger >> _BITS_SHIFT
     if page != (ledger >> _PAGE_SHIFT) & _PAGE_MAX:

@@ -56,8 +56,10 @@ suspended: public(HashMap[bytes32, uint256])
 landed: public(HashMap[bytes32, uint256])
 # message id -> who gets what is held, and the registrar who proposes it
 _redirects: HashMap[bytes32, Redirect]
+# message id -> from when on its units can be claimed, which arrived over their lane's limit; 0: any time
+waits: public(HashMap[bytes32, uint256])
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[30]
+_reserved: uint256[29]
 
 
 event MessageSent:
@@ -79,6 +81,13 @@ event UnitsSuspended:
     recipient: indexed(bytes32)
     id: indexed(bytes32)
     amount: uint256
+
+
+# They wait, whoever the recipient is, as their lane's limit was reached.
+event UnitsQueued:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    until: uint256
 
 
 event MessageReturned:
@@ -183,7 +192,10 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     """
     terms: uint256 = lanes._open_terms(m.lane)
     self._check(m.codec, m.kind, m.lock_time, terms)
-    assert not lanes._has_arrived(m.lane, convert(m.nonce, uint256)), "transit: delivered already"
+    ledger: uint256 = lanes._ledger[m.lane]
+    assert not lanes._has_arrived(
+        m.lane, ledger, convert(m.nonce, uint256)
+    ), "transit: delivered already"
     recipient: address = self._recipient(m.recipient)
     id: bytes32 = message._id(m)
     number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
@@ -201,7 +213,7 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
         assert staticcall IVerifier(lanes._seconds[m.lane][number]).verify(
             domain, id, second
         ), "transit: not verified by the second"
-    return self._arrive(m, id, terms, recipient)
+    return self._arrive(m, id, terms, ledger, recipient)
 
 
 @external
@@ -256,8 +268,9 @@ def deliver_batch(
     count: uint256 = 0
     for i: uint256 in range(len(messages), bound=_MAX_BATCH):
         self._check(messages[i].codec, messages[i].kind, messages[i].lock_time, terms)
-        if not lanes._has_arrived(lane, convert(messages[i].nonce, uint256)):
-            self._arrive(messages[i], ids[i], terms, self._recipient(messages[i].recipient))
+        ledger: uint256 = lanes._ledger[lane]
+        if not lanes._has_arrived(lane, ledger, convert(messages[i].nonce, uint256)):
+            self._arrive(messages[i], ids[i], terms, ledger, self._recipient(messages[i].recipient))
             count = unsafe_add(count, 1)
     return count
 
@@ -266,6 +279,8 @@ def deliver_batch(
 def claim(m: message.Message):
     """
     @notice Pay what waits in suspense to its recipient, who can receive by now.
+    @dev What waits for its lane's limit is a delivery that waits: before its time nobody claims it, nor while the
+         guardian has stopped arrivals on the lane. Any other claim goes on.
     @param m The message that brought it.
     @custom:role anyone
     @custom:refused frozen to, expired to
@@ -277,6 +292,7 @@ def claim(m: message.Message):
     recipient: address = message._address(m.recipient)
     self.suspended[id] = 0
     terms: uint256 = lanes._open_terms(m.lane)
+    self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
     self._land(m.lane, id, terms, min(m.lock_time, m.deadline), CLAIMED, empty(address))
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
@@ -410,6 +426,7 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     self.suspended[id] = 0
     self._redirects[id] = empty(Redirect)
     terms: uint256 = lanes._open_terms(m.lane)
+    self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
     self._land(m.lane, id, terms, min(m.lock_time, m.deadline), REDIRECTED, payee)
     instruction._record(payee, reason, document)
@@ -442,7 +459,7 @@ def has_arrived(lane: bytes32, nonce: uint64) -> bool:
     @param nonce The message's nonce.
     @return Whether it was.
     """
-    return lanes._has_arrived(lane, convert(nonce, uint256))
+    return lanes._has_arrived(lane, lanes._ledger[lane], convert(nonce, uint256))
 
 
 @external
@@ -525,33 +542,43 @@ def _recipient(party: bytes32) -> address:
     """
     @dev The account that a message names.
     """
-    recipient: address = message._address(party)
-    assert recipient != empty(address), "transit: recipient is no account"
-    return recipient
+    account: uint256 = convert(party, uint256)
+    assert account != 0 and account >> 160 == 0, "transit: recipient is no account"
+    return convert(account, address)
 
 
 @internal
-def _arrive(m: message.Message, id: bytes32, terms: uint256, recipient: address) -> bool:
+def _arrive(
+    m: message.Message, id: bytes32, terms: uint256, ledger: uint256, recipient: address
+) -> bool:
     """
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
     # The release that knows ratios transforms here; this one knows none.
     assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
-    lanes._book_in(m.lane, terms, convert(m.nonce, uint256), m.amount)
+    until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), m.amount)
     credited: bool = False
-    if convert(m.deadline, uint256) > block.timestamp or not message._has_deadline(m.codec, m.kind):
+    if until == 0 and (
+        convert(m.deadline, uint256) > block.timestamp or not message._has_deadline(m.codec, m.kind)
+    ):
         credited = self._credit(m.lane, terms, recipient, m.amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
     if credited:
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
-    # Only a recipient who can't receive, or is late, is suspense; a token that is paused, or short of gas, is a retry.
-    assert self._is_late(m.codec, m.kind, m.deadline) or not staticcall ISecurityToken(
-        lanes._opened_with[m.lane].token
-    ).canReceive(recipient), "transit: token refused"
+    # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused, or
+    # short of gas, is a retry.
+    assert (
+        until != 0
+        or self._is_late(m.codec, m.kind, m.deadline)
+        or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(recipient)
+    ), "transit: token refused"
     self.suspended[id] = m.amount
     flows._book_suspense(m.lane, terms, m.amount)
     log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
+    if until != 0:
+        self.waits[id] = until
+        log UnitsQueued(lane=m.lane, id=id, until=until)
     if terms & lanes.HOME == 0:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
             m.amount
@@ -566,6 +593,20 @@ def _is_late(codec: uint16, kind: uint8, deadline: uint64) -> bool:
     @dev Whether a message's deadline has passed, if it has one.
     """
     return convert(deadline, uint256) <= block.timestamp and message._has_deadline(codec, kind)
+
+
+@internal
+@view
+def _check_queue(lane: bytes32, id: bytes32, terms: uint256):
+    """
+    @dev Revert if what is in suspense waits for its lane's limit still; a lane without one has nobody wait.
+    """
+    if terms & lanes.LIMITED == 0 or self.waits[id] == 0:
+        return
+    assert block.timestamp >= self.waits[id], "transit: waits for its lane's limit"
+    assert not lanes._is_paused(
+        lane, lanes._PAUSED_IN
+    ), "transit: queued while arrivals are stopped"
 
 
 @internal

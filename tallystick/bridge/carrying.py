@@ -29,7 +29,9 @@ NOT_YET: Final = frozenset(
         "transit: before its lock time",
         "transit: instrument suspended",
         "transit: past its deadline",
+        "transit: queued while arrivals are stopped",
         "transit: token refused",
+        "transit: waits for its lane's limit",
     }
 )
 

@@ -43,7 +43,7 @@ CODEC: Final = 2
 FIRST_CODEC: Final = 1
 # Seconds from leaving to a deadline, at most.
 MAX_DEADLINE: Final = 90 * 86_400
-# The cap that means none, in whole units.
+# The cap and the limit that mean none, in whole units.
 NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
 OPEN_END: Final = 2**48 - 1
@@ -90,6 +90,7 @@ class Lack(IntFlag):
     OUTBOUND = 32
     INBOUND = 64
     HANDED_OVER = 128
+    LIMIT = 256
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -106,6 +107,7 @@ _LACKS: Final = {
     Lack.OUTBOUND: "outbound stopped",
     Lack.INBOUND: "inbound stopped",
     Lack.HANDED_OVER: "set-up not handed over",
+    Lack.LIMIT: "no limit",
 }
 
 

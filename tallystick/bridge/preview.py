@@ -22,6 +22,7 @@ class Obstacle(IntFlag):
     HOLDER_STOPPED = 256
     TOO_FEW = 512
     CUSTODY_ENDED = 1024
+    BELOW_MINIMUM = 2048
 
 
 _WORDS: Final = {
@@ -36,6 +37,7 @@ _WORDS: Final = {
     Obstacle.HOLDER_STOPPED: "the holder may not send",
     Obstacle.TOO_FEW: "the holder has less that is not frozen",
     Obstacle.CUSTODY_ENDED: "the lane's custody can't receive",
+    Obstacle.BELOW_MINIMUM: "less than the lane lets leave",
 }
 
 

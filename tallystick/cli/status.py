@@ -67,7 +67,10 @@ def render(status: Status, console: Console) -> None:
     show_table(
         console,
         "Lanes",
-        ("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap", "Stopped"),
+        (
+            *("Lane", "Side", "Outstanding", "Suspense", "Custody holds", "Sent", "Cap"),
+            *("Limit", "Room", "Stopped"),
+        ),
         [
             (
                 f"{hex_text(lane.id)[:10]}…",
@@ -76,13 +79,15 @@ def render(status: Status, console: Console) -> None:
                 units(side.suspense),
                 units(side.custody_balance),
                 str(side.sent),
-                "" if side.cap >= NO_CAP else f"{side.cap:,}",
+                _most(side.cap),
+                _most(side.limit),
+                "" if side.limit >= NO_CAP else units(side.room),
                 _stopped(named(side.paused, DIRECTIONS), suspended=side.suspended),
             )
             for lane in seen.lanes
             for side in (lane.home, lane.remote)
         ],
-        numeric={2, 3, 4, 5, 6},
+        numeric={2, 3, 4, 5, 6, 7, 8},
         empty="none",
     )
     show_table(
@@ -109,21 +114,22 @@ def render(status: Status, console: Console) -> None:
     show_table(
         console,
         "Pending changes of lanes",
-        ("Lane", "Side", "Verifier", "Second", "Cap", "Applies from (UTC)"),
+        ("Lane", "Side", "Verifier", "Second", "Cap", "Limit", "Applies from (UTC)"),
         [
             (
                 f"{hex_text(lane.id)[:10]}…",
                 side.ledger,
                 side.pending.verifier,
                 side.pending.second or "",
-                "" if side.pending.cap >= NO_CAP else f"{side.pending.cap:,}",
+                _most(side.pending.cap),
+                _most(side.pending.limit),
                 time_text(side.pending.applies_from),
             )
             for lane in seen.lanes
             for side in (lane.home, lane.remote)
             if side.pending is not None
         ],
-        numeric={4},
+        numeric={4, 5},
         empty="none",
     )
     for lane in seen.lanes:
@@ -136,7 +142,7 @@ def render(status: Status, console: Console) -> None:
         show_table(
             console,
             title,
-            ("From", "To", "Nonce", "Units", "Recipient", "Id", "Age"),
+            ("From", "To", "Nonce", "Units", "Recipient", "Id", "Age", "Queued until (UTC)"),
             [
                 (
                     message.source,
@@ -146,6 +152,7 @@ def render(status: Status, console: Console) -> None:
                     message.recipient,
                     f"{hex_text(message.id)[:18]}…",
                     age_text(message.age),
+                    time_text(message.queued_until) if message.queued_until else "",
                 )
                 for message in seen.messages
                 if message.place == place
@@ -196,6 +203,11 @@ def render(status: Status, console: Console) -> None:
                 soft_wrap=True,
                 style="bold red",
             )
+
+
+def _most(limit: int) -> str:
+    """A cap or a limit in whole units; nothing for none."""
+    return "" if limit >= NO_CAP else f"{limit:,}"
 
 
 def _stopped(paused: Sequence[str], *, suspended: bool) -> str:

@@ -11,6 +11,7 @@ from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.carrying import Act, Decision
 from tallystick.bridge.message import CODEC, FIRST_CODEC, RETURNED, LaneMessage
 from tallystick.bridge.outbox import PAGE
+from tallystick.text import time_text
 
 __all__ = ["Sighting", "decide", "together"]
 
@@ -30,6 +31,7 @@ class Sighting(carrying.Sighting):
             of those some are missing, so that it can't be told.
         arrived: whether the destination has the nonce already.
         suspended: base units that the destination holds for it.
+        queued_until: from when on it can be claimed, if it came over its lane's limit; else 0.
         receivable: whether its recipient could be paid now.
         clock: the time of the destination's next block.
         paused: why the destination takes nothing now, or nothing.
@@ -45,6 +47,7 @@ class Sighting(carrying.Sighting):
     receivable: bool
     clock: int
     paused: str = ""
+    queued_until: int = 0
 
 
 def decide(seen: Sighting) -> Decision:
@@ -74,6 +77,11 @@ def _arrived(seen: Sighting) -> Decision:
         return Decision(Act.DONE)
     if seen.message.is_late(seen.clock):
         return Decision(Act.RETURN)
+    if seen.clock < seen.queued_until:
+        until = time_text(seen.queued_until)
+        return Decision(Act.WAIT, f"in suspense: it waits for its lane's limit until {until}")
+    if seen.queued_until and seen.paused:
+        return Decision(Act.WAIT, f"in suspense: it waits for its lane's limit, and {seen.paused}")
     if seen.receivable:
         return Decision(Act.CLAIM)
     return Decision(Act.WAIT, "in suspense: its recipient can't receive yet")

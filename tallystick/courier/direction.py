@@ -109,6 +109,7 @@ class Direction:
             kept=kept,
             arrived=suspended > 0,
             suspended=suspended,
+            queued_until=seen.landed.queued_until(sent.id) if suspended else 0,
             receivable=receivable,
             clock=seen.landed.watch.clock,
             paused="inbound is paused on the lane" if paused else "",
@@ -147,12 +148,15 @@ class Direction:
         receipt, together = handed.receipt, len(handed.about)
         if what != "delivered":
             return self.outcome(sent, what, receipt=receipt)
+        queued = receipt.named("UnitsQueued")
         for event in receipt.named("MessageDelivered"):
             if bytes(event.args["id"]) == id_:
                 suspended = bool(event.args["suspended"])
                 what = "suspended" if suspended else "delivered"
                 late = sent.message.is_late(receipt.timestamp)
                 why = "its deadline has passed" if late else "its recipient can't receive"
+                if not late and any(bytes(e.args["id"]) == id_ for e in queued):
+                    why = "over its lane's limit"
                 why = why if suspended else ""
                 return self.outcome(sent, what, why, receipt, together=together)
         # It was here already: somebody was quicker.

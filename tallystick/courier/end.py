@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from tallystick.bridge.message import SUSPENSE_ENDS, LaneMessage, message_of
+from tallystick.bridge.message import NO_CAP, SUSPENSE_ENDS, LaneMessage, message_of
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Contract, RawLog, Revert
 from tallystick.chain.abi import CodecError
@@ -24,6 +24,7 @@ __all__ = ["Counts", "LaneEnd", "Sent"]
 _ID: Final = 32
 _SENT: Final = "MessageSent"
 _DELIVERED: Final = "MessageDelivered"
+_QUEUED: Final = "UnitsQueued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,14 @@ class Counts:
 class _Read:
     """What some logs of a lane's end say.
 
-    `sent` is by nonce; `landed` is what each message that arrived left in suspense, by its id.
+    `sent` is by nonce; `landed` is what each message that arrived left in suspense, by its id, and
+    `queued` from when on that can be claimed, if it came over the lane's limit.
     """
 
     counts: Counts = field(default_factory=Counts)
     sent: dict[int, Sent] = field(default_factory=dict)
     landed: dict[bytes, int] = field(default_factory=dict)
+    queued: dict[bytes, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -145,6 +148,7 @@ class LaneEnd:
             self._pages[page] = self._pages.get(page, b"") + folded.sent[nonce].id
         self._believed.sent |= folded.sent
         self._believed.landed |= folded.landed
+        self._believed.queued |= folded.queued
         self._read_to = final
         self._newest = self._fold(Counts(), logs[len(old) :])
 
@@ -164,6 +168,9 @@ class LaneEnd:
                     counts, messages=counts.messages + 1, sent=counts.sent + message.amount
                 )
                 continue
+            if name == _QUEUED:
+                found.queued[id_] = int(event.args["until"])
+                continue
             amount = int(event.args["amount"])
             if name in SUSPENSE_ENDS:
                 found.landed[id_] = 0
@@ -179,7 +186,8 @@ class LaneEnd:
     @cached_property
     def _names(self) -> Mapping[bytes, str]:
         events = self.escrow.interface.events_by_name
-        return {events[name][0].topic: name for name in (_SENT, _DELIVERED, *SUSPENSE_ENDS)}
+        names = (_SENT, _DELIVERED, _QUEUED, *SUSPENSE_ENDS)
+        return {events[name][0].topic: name for name in names}
 
     def sent(self) -> Iterator[Sent]:
         """Yield what was sent, is final and was not dropped, in order."""
@@ -200,6 +208,15 @@ class LaneEnd:
         found = self._newest.landed.get(id_)
         return self._believed.landed.get(id_) if found is None else found
 
+    def queued_until(self, id_: bytes) -> int:
+        """Return from when on what waits of a message can be claimed, by the lane's limit here.
+
+        0: at any time; it came within the limit, or there is none now.
+        """
+        if self.state.terms.limit >= NO_CAP:
+            return 0
+        return self._newest.queued.get(id_) or self._believed.queued.get(id_, 0)
+
     def is_settled(self, id_: bytes) -> bool:
         """Whether a message reached an account here or went back, as far as that is final."""
         return self._believed.landed.get(id_) == 0
@@ -211,6 +228,7 @@ class LaneEnd:
     def drop_landed(self, id_: bytes) -> None:
         """Forget an arrival that nobody asks for any more."""
         self._believed.landed.pop(id_, None)
+        self._believed.queued.pop(id_, None)
 
 
 def _block(sent: Sent) -> int:

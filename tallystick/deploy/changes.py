@@ -40,7 +40,7 @@ _TAKES: Final = tuple(
         (r"parties\b.*", ""),
         (r"lanes\[\d+\]\.verifiers\[\d+\]\.name", ""),
         (r"instrument\.(illustration|roles|holders)\b.*", ""),
-        (r"lanes\[\d+\]\.cap", _TERMS),
+        (r"lanes\[\d+\]\.(cap|limit)", _TERMS),
         (
             r"lanes\[\d+\]\.verifiers\[\d+\](\.(operator|attestors\b.*|threshold))?",
             f"a QuorumVerifier of them on each ledger, and {_TERMS}",

@@ -27,15 +27,14 @@ def check_release(path: str | Path, plan: Plan) -> None:
 
 def _beyond(path: str | Path, plan: Plan) -> Iterator[InputError]:
     for at, lane in enumerate(plan.lanes):
-        where = joined("lanes", at)
-        if lane.cap is None:
-            continue
-        shown = format(lane.cap, "f")
-        if lane.cap != lane.cap.to_integral_value():
-            expected = "whole units, as the escrow counts them"
-            yield InputError(path, joined(where, "cap"), shown, expected)
-        elif int(lane.cap) >= NO_CAP:
-            yield InputError(path, joined(where, "cap"), shown, "a smaller number")
+        for name, amount in (("cap", lane.cap), ("limit", lane.limit)):
+            if amount is None:
+                continue
+            where, shown = joined("lanes", at, name), format(amount, "f")
+            if amount != amount.to_integral_value():
+                yield InputError(path, where, shown, "whole units, as the escrow counts them")
+            elif int(amount) >= NO_CAP:
+                yield InputError(path, where, shown, "a smaller number")
     for at, ledger in enumerate(plan.ledgers):
         if ledger.rpc is not None and not ledger.rpc.startswith("http"):
             expected = "a URL that begins with http:// or https://"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property, partial
 from typing import Final
 
@@ -14,7 +15,7 @@ from tallystick.chain.abi import encode, keccak
 from tallystick.deploy.journal import Creations, Journal
 from tallystick.deploy.signers import EngineSigners, first_signers, verifier_keys
 from tallystick.deploy.step import Call, NotYet, Question, Step
-from tallystick.files.instrument import record_of
+from tallystick.files.instrument import record_of, units
 from tallystick.files.plan import Lane, Plan
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
@@ -410,6 +411,10 @@ class LedgerSteps:
                     ledger_id(peer.caip2),
                     party(peer.proxy_address("BridgeEscrow")),
                     NO_CAP if lane.cap is None else int(lane.cap),
+                    NO_CAP if lane.limit is None else int(lane.limit),
+                    lane.limit_window_seconds,
+                    lane.ramp_seconds,
+                    units(lane.minimum or Decimal(0), self.instrument.decimals),
                     self.instrument.decimals,
                     self.instrument.close_minute_utc,
                     Grade[lane.grade.upper()],

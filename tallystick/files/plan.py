@@ -205,8 +205,8 @@ class Lane(StrictModel):
         Field(
             ge=_HOUR // 6,
             le=30 * _DAY,
-            description="from the confirmation of other verifiers or another cap until they can be "
-            "applied; 1 day when left out",
+            description="from the confirmation of other verifiers, another cap or limit until they "
+            "can be applied; 1 day when left out",
         ),
     ] = _DAY
     retention_seconds: Annotated[
@@ -224,6 +224,36 @@ class Lane(StrictModel):
             description="whole units that may be outstanding; a lane of production states it, "
             "another without it has none"
         ),
+    ] = None
+    limit: Annotated[
+        Amount | None,
+        Field(
+            description="whole units that may arrive at once, at either end; what is more is "
+            "credited later; without it any"
+        ),
+    ] = None
+    limit_window_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=14 * _DAY,
+            multiple_of=60,
+            description="in which the limit's room comes back; 1 day when left out",
+        ),
+    ] = _DAY
+    ramp_seconds: Annotated[
+        int,
+        Field(
+            ge=_HOUR,
+            le=90 * _DAY,
+            multiple_of=_HOUR,
+            description="in which the limit's room grows from nothing, at first and after a change "
+            "of verifier; 7 days when left out",
+        ),
+    ] = 7 * _DAY
+    minimum: Annotated[
+        Amount | None,
+        Field(description="least units that may leave, at either end; without it any"),
     ] = None
 
     @model_validator(mode="before")
@@ -550,8 +580,10 @@ def _misfits(path: str | Path, plan: Plan, instrument: Instrument) -> Iterator[I
         if lane.home != instrument.home:
             expected = f"the instrument's home ledger, {instrument.home}"
             yield InputError(path, joined("lanes", index, "home"), lane.home, expected)
-        if lane.cap is not None:
-            yield from _wrong_cap(path, joined("lanes", index, "cap"), lane.cap, instrument)
+        for name in ("cap", "limit", "minimum"):
+            amount = getattr(lane, name)
+            if amount is not None:
+                yield from _wrong_amount(path, joined("lanes", index, name), amount, instrument)
     known = {name for _, name in instrument.roles.parties()}
     known |= {member.operator for member in instrument.roles.attestors.members}
     for index, party in enumerate(plan.parties):
@@ -562,10 +594,10 @@ def _misfits(path: str | Path, plan: Plan, instrument: Instrument) -> Iterator[I
             yield InputError(path, field, party.name, "each party once")
 
 
-def _wrong_cap(
+def _wrong_amount(
     path: str | Path, field: str, amount: Decimal, instrument: Instrument
 ) -> Iterator[InputError]:
-    """A cap is more than nothing and at most what is authorised."""
+    """A cap, as a limit and a minimum, is more than nothing and at most what is authorised."""
     shown = format(amount, "f")
     try:
         base = units(amount, instrument.decimals)

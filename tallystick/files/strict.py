@@ -408,6 +408,7 @@ def _expectation(detail: ErrorDetails, context: dict[str, Any]) -> str:
         "greater_than": ("gt", "a number greater than {}"),
         "less_than_equal": ("le", "a number of at most {}"),
         "less_than": ("lt", "a number less than {}"),
+        "multiple_of": ("multiple_of", "a multiple of {}"),
         "too_short": ("min_length", "a list of at least {}"),
         "too_long": ("max_length", "a list of at most {}"),
         "string_too_short": ("min_length", "text of at least {} characters"),

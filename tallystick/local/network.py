@@ -97,6 +97,10 @@ def local_plan(
     threshold: int | None = None,
     attestors: Sequence[int] | None = None,
     cap: int | None = None,
+    limit: int | None = None,
+    limit_window: int = _DAY,
+    ramp: int = 7 * _DAY,
+    minimum: Decimal | None = None,
     grade: Literal["pilot", "production"] = "pilot",
     notice: int = 3600,
     activation_window: int = 30 * _DAY,
@@ -113,6 +117,10 @@ def local_plan(
             left out. Their keys are the same for both sides.
         cap: most that may be outstanding on a lane, whole units; on one of production all that is
             authorised when left out.
+        limit: whole units that may arrive at once at either end of a lane; any when left out.
+        limit_window: seconds in which that room comes back.
+        ramp: seconds in which it grows from nothing.
+        minimum: least units that may leave at either end; any when left out.
         grade: of the lanes; production has a second verifier, of another operator.
         notice: seconds between notice and activation of a release.
         activation_window: seconds after the notice in which the activation must take place.
@@ -160,6 +168,10 @@ def local_plan(
                 change_seconds=3600,
                 retention_seconds=_DAY,
                 cap=None if most is None else Decimal(most),
+                limit=None if limit is None else Decimal(limit),
+                limit_window_seconds=limit_window,
+                ramp_seconds=ramp,
+                minimum=minimum,
             )
             for name in chains
             if name != instrument.home
@@ -369,7 +381,7 @@ class Network:
             "QuorumVerifier", *signers.verifier_arguments(OPERATORS[0]), sender=deployer
         )
         now = suite.escrow.lane_state(self.lane).terms
-        terms = (self.lane, verifier, now.second, now.cap)
+        terms = (self.lane, verifier, now.second, now.cap, now.limit)
         operator, administrator = (ROLE_INDEX["operator"], ADMINISTRATORS[0])
         suite.escrow.propose_lane_terms(*terms, *why, sender=suite.chain.account(operator))
         return _receipt(

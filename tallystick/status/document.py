@@ -79,6 +79,7 @@ class Status:
                     "recipient": message.recipient,
                     "lock_time": message.lock_time,
                     "place": message.place,
+                    "queued_until": message.queued_until or None,
                     "age": message.age,
                 }
                 for message in seen.messages
@@ -137,7 +138,7 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
 
 
 def cap_of(cap: int) -> int | None:
-    """A cap in whole units, none as none."""
+    """A cap or a limit in whole units, none as none."""
     return None if cap >= NO_CAP else cap
 
 
@@ -147,6 +148,8 @@ def _side_dict(side: SideState) -> dict[str, Any]:
         "outstanding": str(side.outstanding),
         "suspense": str(side.suspense),
         "sent": side.sent,
+        "limit": cap_of(side.limit),
+        "room": None if cap_of(side.limit) is None else str(side.room),
         "paused": named(side.paused, DIRECTIONS),
         "suspended": side.suspended,
         "custody": side.custody,
@@ -166,6 +169,7 @@ def _side_dict(side: SideState) -> dict[str, Any]:
             "verifier": side.pending.verifier,
             "second": side.pending.second,
             "cap": cap_of(side.pending.cap),
+            "limit": cap_of(side.pending.limit),
             "applies_from": side.pending.applies_from,
         },
         "lacks": list(side.lacks.words),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.bridge.message import RETURNED, Lack, LaneId, MessageId
+from tallystick.bridge.message import NO_CAP, RETURNED, Lack, LaneId, MessageId
 
 __all__ = [
     "EpochState",
@@ -127,12 +127,16 @@ class PendingState:
     verifier: str
     second: str | None
     cap: int
+    limit: int
     applies_from: int
 
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """A lane's ledger on one side; `suspended`: it stands still until books are reconciled."""
+    """A lane's ledger on one side; `suspended`: it stands still until books are reconciled.
+
+    `limit` is in whole units, as `cap`; `room` base units that would be credited there at once.
+    """
 
     ledger: str
     outstanding: int
@@ -145,6 +149,8 @@ class SideState:
     epochs: tuple[EpochState, ...] = ()
     suspended: bool = False
     pending: PendingState | None = None
+    limit: int = NO_CAP
+    room: int = 0
     lacks: Lack = _NOTHING
 
 
@@ -174,6 +180,7 @@ class MessageState:
         claims: how often it was claimed or redirected from there.
         returns: how often it went back from there.
         suspended: base units that the destination still holds for it.
+        queued_until: from when on that can be claimed, if it came over the lane's limit; else 0.
         age: seconds on the destination's clock since the units left.
     """
 
@@ -195,6 +202,7 @@ class MessageState:
     claims: int = 0
     returns: int = 0
     suspended: int = 0
+    queued_until: int = 0
     age: int = 0
 
     @property

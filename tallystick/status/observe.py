@@ -291,13 +291,14 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     sides = []
     for end in (lane.home, lane.remote):
         view, custody = views[end], lane.sides[end].custody
-        state, balance, suspended, pending, lacks = view.ask(
+        state, balance, suspended, pending, lacks, room = view.ask(
             (
                 (view.escrow, "lane_state", lane.id_bytes),
                 (view.token, "balanceOf", custody),
                 (view.escrow, "is_suspended", lane.id_bytes),
                 (view.escrow, "pending_lane_terms", lane.id_bytes),
                 (view.escrow, "posture", lane.id_bytes),
+                (view.escrow, "room", lane.id_bytes),
             )
         )
         numbers = range(1, int(state.epoch) + 1)
@@ -315,6 +316,8 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 epochs=tuple(map(_epoch, numbers, kept)),
                 suspended=bool(suspended),
                 pending=_pending(pending),
+                limit=int(state.terms.limit),
+                room=int(room),
                 lacks=Lack(int(lacks)),
             )
         )
@@ -340,7 +343,13 @@ def _second(trusted: Any) -> str | None:
 def _pending(kept: Any) -> PendingState | None:
     if not int(kept.applies_from):
         return None
-    return PendingState(str(kept.verifier), _second(kept), int(kept.cap), int(kept.applies_from))
+    return PendingState(
+        str(kept.verifier),
+        _second(kept),
+        int(kept.cap),
+        int(kept.limit),
+        int(kept.applies_from),
+    )
 
 
 def _messages(
@@ -389,10 +398,11 @@ def _messages(
     there = destination.escrow
     arrived = destination.ask((there, "has_arrived", lane.id_bytes, m.nonce) for m in open_ones)
     suspended = destination.ask((there, "suspended", m.id) for m in open_ones)
-    answers = iter(zip(arrived, suspended, strict=True))
+    waits = destination.ask((there, "waits", m.id) for m in open_ones)
+    answers = iter(zip(arrived, suspended, waits, strict=True))
     states = []
     for event, message, good, settled in found:
-        has_arrived, waiting = (True, 0) if settled else next(answers)
+        has_arrived, waiting, until = (True, 0, 0) if settled else next(answers)
         own = bytes(event.args["id"]) == message.id and message.kind & ~RETURNED == kind
         states.append(
             MessageState(
@@ -414,6 +424,7 @@ def _messages(
                 claims=claims[message.id],
                 returns=returns[message.id],
                 suspended=int(waiting),
+                queued_until=int(until) if waiting else 0,
                 age=destination.block.timestamp - message.lock_time,
             )
         )

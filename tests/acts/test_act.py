@@ -86,7 +86,10 @@ def test_one_key_does_what_it_may_and_says_why(world: World, act: _Command) -> N
 
 def test_two_keys_one_after_the_other(world: World, act: _Command) -> None:
     side = world.home
-    terms = (*("lane=home-remote", "verifier=verifier of home-remote", "second=nobody", "cap=77"),)
+    terms = (
+        *("lane=home-remote", "verifier=verifier of home-remote"),
+        *("second=nobody", "cap=77", "limit=7"),
+    )
     status, out, err = act("home", "BridgeEscrow.confirm_lane_terms", *terms)
     assert (status, out) == (1, "")
     assert err == (
@@ -103,7 +106,7 @@ def test_two_keys_one_after_the_other(world: World, act: _Command) -> None:
     confirmed = act.done("home", "BridgeEscrow.confirm_lane_terms", *terms)
     assert confirmed["proposal"] == proposed["proposal"]
     pending = side.escrow.pending_lane_terms(world.lane)
-    assert pending.cap == 77
+    assert (pending.cap, pending.limit) == (77, 7)
     assert act("home", "BridgeEscrow.apply_lane_terms", "lane=home-remote", why=False)[0] == 1
     side.chain.set_time(pending.applies_from)
     applied = act.done("home", "BridgeEscrow.apply_lane_terms", "lane=home-remote", why=False)
@@ -173,6 +176,7 @@ def test_everything_wrong_with_the_arguments_is_said_at_once(act: _Command) -> N
             "too, of another operator; nobody: the first alone, on a lane of grade pilot"
         ),
         "cap: 1.5: expected a whole number",
+        ("limit: nothing: expected a whole number: Most that may arrive at once, in whole units"),
         (
             "--reason: nothing: expected a reason code of four capital letters or digits: "
             "Four-letter reason code"

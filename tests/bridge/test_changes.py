@@ -22,7 +22,7 @@ from tests.support.world import (
 )
 
 CANCEL = "cancel_lane_terms(bytes32,bytes4,bytes32)"
-NONE = (ZERO, ZERO, 0, 0)
+NONE = (ZERO, ZERO, 0, 0, 0)
 
 
 def another(side: Side, first: int = 40) -> Contract:
@@ -46,7 +46,7 @@ def test_what_is_pending_is_viewable_in_full_and_counts_for_nothing(world: World
     assert tuple(side.escrow.pending_lane_terms(world.lane)) == NONE
     due = world.change(side, verifier, cap=7)
     pending = side.escrow.pending_lane_terms(world.lane)
-    assert tuple(pending) == (verifier.address, ZERO, 7, due)
+    assert tuple(pending) == (verifier.address, ZERO, 7, before.terms.limit, due)
     assert world.lane_state(side) == before
     # Neither the cap nor the verifier to come.
     world.locked(7_000_001)

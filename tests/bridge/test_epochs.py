@@ -27,8 +27,8 @@ from tests.support.world import (
     signed,
 )
 
-CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
-PROPOSE = "propose_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
+CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,uint256,bytes4,bytes32)"
+PROPOSE = "propose_lane_terms(bytes32,address,address,uint256,uint256,bytes4,bytes32)"
 END = "end_epoch(bytes32,uint256,bytes4,bytes32)"
 NEVER = 2**48 - 1
 MINUTE, HOUR = 60, 3_600
@@ -115,12 +115,12 @@ def test_a_lane_opens_with_an_epoch_that_is_valid_at_once(home_side: Side) -> No
 
 @pytest.mark.requirement("INV-9")
 def test_the_set_up_key_opens_lanes_and_changes_none(world: World) -> None:
-    """Neither verifier nor cap: for nobody is there a way round two keys and the delay."""
+    """Neither verifier, cap nor limit: for nobody is there a way round two keys and delay."""
     side = world.home
     fresh = side.fresh_suite()
     lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=side.deployer).return_value
     for verifier in (next_verifier(side), side.verifier):
-        terms = (lane, verifier, ZERO, 5)
+        terms = (lane, verifier, ZERO, 5, 5)
         with refused(world, "access: missing role"):
             fresh.escrow.confirm_lane_terms(*terms, *STATED, sender=side.deployer)
 
@@ -130,8 +130,9 @@ def test_the_set_up_key_opens_lanes_and_changes_none(world: World) -> None:
 
 def act_of(world: World, side: Side, verifier: Contract, epoch: int = 1) -> bytes:
     """The act of setting the lane's terms while that epoch is the newest."""
-    types = ["string", "bytes32", "uint256", "address", "address", "uint256"]
-    terms = [str(verifier.address), ZERO, world.lane_state(side).terms.cap]
+    types = ["string", "bytes32", "uint256", "address", "address", "uint256", "uint256"]
+    now = world.lane_state(side).terms
+    terms = [str(verifier.address), ZERO, now.cap, now.limit]
     return keccak(encode(types, ["confirm_lane_terms", world.lane, epoch, *terms]))
 
 

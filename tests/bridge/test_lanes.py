@@ -34,13 +34,13 @@ from tests.support.world import (
 )
 
 TERMS = (
-    "(string,bool,address,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint8,"
-    "uint16,uint8)"
+    "(string,bool,address,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint256,"
+    "uint256,uint256,uint256,uint8,uint16,uint8)"
 )
 OPEN = f"open_lane({TERMS},bytes4,bytes32)"
-CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
+CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,uint256,bytes4,bytes32)"
 PROPOSE = f"propose_lane({TERMS},bytes4,bytes32)"
-PROPOSE_TERMS = "propose_lane_terms(bytes32,address,address,uint256,bytes4,bytes32)"
+PROPOSE_TERMS = "propose_lane_terms(bytes32,address,address,uint256,uint256,bytes4,bytes32)"
 WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
 PAUSE = "pause_lane(bytes32,uint256,bytes4,bytes32)"
 SUSPEND = "set_suspended(bytes32,bool,bytes4,bytes32)"
@@ -62,6 +62,10 @@ FIELDS = (
     "peer_ledger",
     "peer_escrow",
     "cap",
+    "limit",
+    "limit_window",
+    "ramp",
+    "minimum",
     "decimals",
     "close_minute",
     "grade",
@@ -89,6 +93,10 @@ class Opening:
             "peer_ledger": ledger_id(THIRD),
             "peer_escrow": THIRD_ESCROW,
             "cap": NO_CAP,
+            "limit": NO_CAP,
+            "limit_window": DAY,
+            "ramp": 7 * DAY,
+            "minimum": 0,
             "decimals": 6,
             "close_minute": CLOSE_MINUTE,
             "grade": Grade.PILOT,
@@ -121,7 +129,7 @@ def opening(world: World) -> Opening:
 
 def propose_terms(side: Side, lane: bytes, verifier: Any, cap: int, second: Any = ZERO) -> Any:
     """The operator proposes a lane's terms."""
-    terms = (lane, verifier, second, cap)
+    terms = (lane, verifier, second, cap, NO_CAP)
     return side.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
 
 
@@ -129,7 +137,7 @@ def confirm_terms(
     side: Side, lane: bytes, verifier: Any, cap: int, second: Any = ZERO, sender: Any = None
 ) -> Any:
     """An administrator confirms them."""
-    terms = (lane, verifier, second, cap)
+    terms = (lane, verifier, second, cap, NO_CAP)
     key = sender or side.administrator
     return side.escrow.confirm_lane_terms(*terms, *STATED, sender=key)
 
@@ -173,14 +181,14 @@ def test_operator_proposes_terms_in_full(world: World) -> None:
     receipt = propose_terms(side, world.lane, side.verifier, 7)
     act = keccak(
         encode(
-            ["string", "bytes32", "uint256", "address", "address", "uint256"],
-            ["confirm_lane_terms", world.lane, 1, side.verifier.address, ZERO, 7],
+            ["string", "bytes32", "uint256", "address", "address", "uint256", "uint256"],
+            ["confirm_lane_terms", world.lane, 1, side.verifier.address, ZERO, 7, NO_CAP],
         )
     )
     assert receipt.return_value == act
     assert receipt.events == (
         side.act(escrow, PROPOSE_TERMS, side.verifier, side.operator),
-        escrow.emitted("LaneTermsProposed", act, world.lane, side.verifier, ZERO, 7),
+        escrow.emitted("LaneTermsProposed", act, world.lane, side.verifier, ZERO, 7, NO_CAP),
     )
 
 
@@ -396,6 +404,10 @@ def test_only_exactly_the_proposed_lane_is_opened(
         "peer_ledger": DOCUMENT,
         "peer_escrow": DOCUMENT,
         "cap": 1,
+        "limit": 1,
+        "limit_window": 2 * DAY,
+        "ramp": DAY,
+        "minimum": 1,
         "decimals": 7,
         "close_minute": 1,
         "grade": Grade.PRODUCTION,
@@ -470,7 +482,7 @@ def test_a_proposal_lapses_after_30_days(world: World, offset: int, lapsed: bool
 
 def test_administrator_confirms_the_proposed_terms_and_anyone_applies_them(world: World) -> None:
     """Of verifiers tells `test_epochs.py`, of the time between `test_changes.py`."""
-    side, terms = world.home, (world.lane, world.home.verifier, ZERO, 7)
+    side, terms = world.home, (world.lane, world.home.verifier, ZERO, 7, NO_CAP)
     world.locked(1_000)
     before = world.lane_state(side)
     receipt = both_keys(world, side, side.verifier, 7)
@@ -560,7 +572,7 @@ def test_lane_acts_state_why(world: World, opening: Opening, name: str) -> None:
     opening.propose(opening.terms())
     if name == "cancel":
         confirm_terms(side, world.lane, side.verifier, 7)
-    terms = (world.lane, side.verifier, ZERO, 7)
+    terms = (world.lane, side.verifier, ZERO, 7, NO_CAP)
     calls = {
         "propose": lambda: escrow.propose_lane(opening.terms(), *none, sender=side.operator),
         "propose_terms": lambda: escrow.propose_lane_terms(*terms, *none, sender=side.operator),

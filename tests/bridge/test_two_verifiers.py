@@ -8,7 +8,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import Grade, Lack, LaneMessage
+from tallystick.bridge.message import NO_CAP, Grade, Lack, LaneMessage
 from tallystick.chain import Contract
 from tallystick.local.network import OPERATORS
 from tests.support.ends import returned, send
@@ -44,6 +44,8 @@ def deployed_world() -> World:
         threshold=2,
         grade="production",
         cap=CAP,
+        limit=CAP,
+        ramp=3_600,
     )
     world.synchronise()
     return world
@@ -295,7 +297,7 @@ def pilot(world: World) -> tuple[Any, bytes]:
 
 def changed(fresh: Any, lane: bytes, verifier: Any, second: Any) -> None:
     """Give a fresh escrow's lane other verifiers, after its delay."""
-    side, terms = fresh.side, (lane, verifier, second, 7)
+    side, terms = fresh.side, (lane, verifier, second, 7, 7)
     fresh.escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
     fresh.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
     side.chain.set_time(fresh.escrow.pending_lane_terms(lane).applies_from)
@@ -340,17 +342,19 @@ def test_a_pilot_in_set_up_lacks_all_that_it_may(world: World) -> None:
     fresh = world.home.fresh_suite()
     lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=world.home.deployer)
     lacks = Lack(fresh.escrow.posture(lane.return_value))
-    assert lacks == Lack.PRODUCTION | Lack.SECOND_VERIFIER | Lack.CAP | Lack.HANDED_OVER
+    fewest = Lack.PRODUCTION | Lack.SECOND_VERIFIER | Lack.CAP | Lack.LIMIT
+    assert lacks == fewest | Lack.HANDED_OVER
     assert lacks.words == (
         "of grade pilot",
         "one verifier alone",
         "no cap",
         "set-up not handed over",
+        "no limit",
     )
 
 
 @pytest.mark.parametrize(
-    "lack", [Lack.VALID_EPOCH, Lack.RECONCILED, Lack.OUTBOUND, Lack.INBOUND, Lack.CAP]
+    "lack", [Lack.VALID_EPOCH, Lack.RECONCILED, Lack.OUTBOUND, Lack.INBOUND, Lack.CAP, Lack.LIMIT]
 )
 def test_a_lane_lacks_what_is_stopped_ended_or_without_limit(world: World, lack: Lack) -> None:
     side = world.home
@@ -360,7 +364,9 @@ def test_a_lane_lacks_what_is_stopped_ended_or_without_limit(world: World, lack:
     elif lack == Lack.RECONCILED:
         escrow.set_suspended(lane, True, *STATED, sender=side.engine.address)
     elif lack == Lack.CAP:
-        world.apply_terms(side, world.change(side, cap=2**43 - 1))
+        world.apply_terms(side, world.change(side, cap=NO_CAP))
+    elif lack == Lack.LIMIT:
+        world.apply_terms(side, world.change(side, limit=NO_CAP))
     else:
         direction = 1 if lack == Lack.OUTBOUND else 2
         escrow.pause_lane(lane, direction, *STATED, sender=side.guardian)

@@ -25,7 +25,7 @@ def _told(world: World, block: int = 0) -> list[str]:
 
 def test_acts_are_told_in_words_with_the_manifests_names(world: World) -> None:
     side, first = world.home, world.home.chain.block_number + 1
-    terms = (world.lane, side.verifier, "0x" + "00" * 20, 77)
+    terms = (world.lane, side.verifier, "0x" + "00" * 20, 77, 7)
     side.token.pause(1, *_WHY, sender=side.guardian)
     side.escrow.propose_lane_terms(*terms, *_WHY, sender=side.operator)
     act = side.escrow.propose_lane_terms.call(*terms, *_WHY, sender=side.operator).hex()
@@ -40,7 +40,7 @@ def test_acts_are_told_in_words_with_the_manifests_names(world: World) -> None:
         ),
         (
             f"BridgeEscrow | Lane terms proposed | act 0x{act[:16]}…, lane home-remote, verifier "
-            "verifier of home-remote, second nobody, cap 77"
+            "verifier of home-remote, second nobody, cap 77, limit 7"
         ),
         (
             "BridgeEscrow | Act | administrator-2: confirm_lane_terms for verifier of home-remote, "
@@ -48,7 +48,7 @@ def test_acts_are_told_in_words_with_the_manifests_names(world: World) -> None:
         ),
         (
             "BridgeEscrow | Lane terms confirmed | lane home-remote, verifier verifier of "
-            "home-remote, second nobody, cap 77"
+            "home-remote, second nobody, cap 77, limit 7"
         ),
     ]
 

@@ -29,6 +29,7 @@ from tallystick.local.network import ROLE_INDEX, Network
 from tallystick.reach.connection import Connection, connection_of
 from tallystick.reach.finality import final_block
 from tallystick.reach.sending import Sending
+from tallystick.text import time_text
 from tallystick.token.position import close_of, date_of
 from tests.support.actions import APPLE
 from tests.support.commands import connected
@@ -65,6 +66,7 @@ GOOD = Sighting(
     clock=1_000,
 )
 
+_QUEUED = {"arrived": True, "suspended": 77, "receivable": True}
 _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
     ({}, Decision(Act.DELIVER)),
     ({"block": 11}, Decision(Act.WAIT, "its log is not final yet")),
@@ -103,6 +105,22 @@ _DECISIONS: list[tuple[dict[str, Any], Decision]] = [
         {"arrived": True, "suspended": 77, "receivable": True, "clock": 8_999},
         Decision(Act.CLAIM),
     ),
+    (
+        {"arrived": True, "suspended": 77, "receivable": True, "queued_until": 1_001},
+        Decision(Act.WAIT, "in suspense: it waits for its lane's limit until 1970-01-01 00:16:41"),
+    ),
+    (
+        {"arrived": True, "suspended": 77, "receivable": True, "queued_until": 1_000},
+        Decision(Act.CLAIM),
+    ),
+    (
+        {**_QUEUED, "queued_until": 1_000, "paused": "inbound is paused on the lane"},
+        Decision(
+            Act.WAIT,
+            "in suspense: it waits for its lane's limit, and inbound is paused on the lane",
+        ),
+    ),
+    ({**_QUEUED, "paused": "inbound is paused on the lane"}, Decision(Act.CLAIM)),
 ]
 
 
@@ -253,6 +271,45 @@ def test_suspense_is_claimed_as_soon_as_it_can_be(network: Network) -> None:
     assert network.remote.token.balanceOf(stranger) == 100
     let_pass(network)
     assert carrier.step() == ()
+
+
+@pytest.mark.requirement("INV-11")
+def test_what_is_over_the_limit_is_claimed_once_its_time_has_come(network: Network) -> None:
+    """What it waits for is said; who starts anew finds it, and who has no limit asks for none."""
+    remote = network.remote
+    _limited(network, 1)
+    carrier, guest = Courier(connected(network)), network.holder("remote", 0)
+    lock(network, 2_500_000, guest)
+    let_pass(network)
+    (suspended,) = carrier.step()
+    assert said([suspended]) == [("suspended", "home", 0, "over its lane's limit")]
+    queued = remote.escrow.events()[-1]
+    assert queued.name == "UnitsQueued"
+    until = int(queued.args["until"])
+    let_pass(network)
+    why = f"in suspense: it waits for its lane's limit until {time_text(until)}"
+    for each in (carrier, Courier(connected(network))):
+        assert said(each.step()) == [("waiting", "home", 0, why)]
+    (message,) = network.status().as_dict()["messages"]
+    assert (message["place"], message["queued_until"]) == ("suspense", until)
+    remote.chain.set_time(until)
+    network.home.chain.set_time(until)
+    let_pass(network)
+    assert said(carrier.step()) == [("claimed", "home", 0, "")]
+    assert remote.token.balanceOf(guest) == 2_500_000
+    let_pass(network)
+    assert carrier.step() == ()
+
+
+def _limited(network: Network, limit: int) -> None:
+    """The remote ledger's end of the lane gets a limit, in whole units."""
+    remote, why = network.remote, (reason_code("RISK"), b"\1" * 32)
+    now = remote.escrow.lane_state(network.lane).terms
+    terms = (network.lane, now.verifier, now.second, now.cap, limit, *why)
+    remote.escrow.propose_lane_terms(*terms, sender=network.party("remote", "operator"))
+    administrator = network.administrators("remote")[0]
+    remote.escrow.confirm_lane_terms(*terms, sender=administrator)
+    network.apply(remote)
 
 
 def test_a_stop_of_the_lane_is_waited_for_and_no_pause_of_the_token(network: Network) -> None:

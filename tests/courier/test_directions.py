@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.carrying import Halt
-from tallystick.bridge.message import party
+from tallystick.bridge.message import NO_CAP, party
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Chain, ChainError, RawLog, UnknownBlock
 from tallystick.chain.embedded import EmbeddedChain
@@ -331,7 +331,7 @@ def test_what_waits_keeps_nothing_behind_it_waiting(
     )
     why = (reason_code("HALT"), b"\1" * 32)
     verifier = str(remote.escrow.lane_state(network.lane).terms.verifier)
-    terms = (network.lane, verifier, "0x" + "00" * 20, 0, *why)
+    terms = (network.lane, verifier, "0x" + "00" * 20, 0, NO_CAP, *why)
     remote.escrow.propose_lane_terms(*terms, sender=operator)
     remote.escrow.confirm_lane_terms(*terms, sender=administrator)
     remote.chain.set_time(int(remote.escrow.pending_lane_terms(network.lane).applies_from))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.carrying import Halt
-from tallystick.bridge.message import party
+from tallystick.bridge.message import NO_CAP, party
 from tallystick.chain import Account
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.rpc import RpcChain
@@ -467,7 +467,7 @@ def test_a_waiting_step_costs_at_most_30_requests_a_direction_however_many_wait(
     verifier = str(remote.escrow.lane_state(network.lane).terms.verifier)
 
     def no_room() -> None:
-        terms = (network.lane, verifier, "0x" + "00" * 20, 0, *stated)
+        terms = (network.lane, verifier, "0x" + "00" * 20, 0, NO_CAP, *stated)
         operator = network.party("remote", "operator")
         remote.escrow.propose_lane_terms(*terms, sender=operator)
         remote.escrow.confirm_lane_terms(*terms, sender=administrator[0])

@@ -167,6 +167,10 @@ def _cap(world: World) -> None:
     world.apply_terms(world.home, world.change(world.home, cap=5))
 
 
+def _limit(world: World) -> None:
+    world.apply_terms(world.home, world.change(world.home, limit=5))
+
+
 def _end_epoch(world: World) -> None:
     world.home.escrow.end_epoch(world.lane, 1, *STATED, sender=world.home.administrator)
 
@@ -362,6 +366,7 @@ DRIFTS: Mapping[str, Do] = {
     "a stranger's verifier": _strangers,
     "a verifier proposed": _propose_verifier,
     "another cap": _cap,
+    "another limit": _limit,
     "a lane whose verifier has ended": _end_epoch,
     "one lane more": _third_lane,
     "a lane stopped": _pause_lane,

@@ -108,6 +108,10 @@ def test_parties_are_those_of_the_plan(tmp_path: Path) -> None:
 _REFUSED: list[tuple[str, Any, str]] = [
     ("lanes.0.cap", "0.5", "lanes[0].cap: 0.5: expected whole units, as the escrow counts them"),
     (
+        *("lanes.0.limit", "0.5"),
+        "lanes[0].limit: 0.5: expected whole units, as the escrow counts them",
+    ),
+    (
         "upgrade.notice_seconds",
         91 * 86400,
         "upgrade.notice_seconds: 7862400: expected a number of at most 7776000",

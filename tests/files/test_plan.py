@@ -77,6 +77,8 @@ def test_local_plan() -> None:
     ]
     assert (lane.change_seconds, lane.retention_seconds) == (3_600, 86_400)
     assert lane.cap == 500_000
+    assert (lane.limit, lane.minimum) == (None, None)
+    assert (lane.limit_window_seconds, lane.ramp_seconds) == (86_400, 7 * 86_400)
     assert plan.loaded_instrument.isin == "US0378331005"
 
 
@@ -401,6 +403,26 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
     (
         [("lanes[0].cap", "0.0000001")],
         "lanes[0].cap: 0.0000001: expected at most 6 decimal places",
+    ),
+    (
+        [("lanes[0].limit", 0)],
+        "lanes[0].limit: 0: expected more than 0 and at most the authorised 1000000",
+    ),
+    (
+        [("lanes[0].minimum", "0.0000001")],
+        "lanes[0].minimum: 0.0000001: expected at most 6 decimal places",
+    ),
+    (
+        [("lanes[0].limit_window_seconds", 3_601)],
+        "lanes[0].limit_window_seconds: 3601: expected a multiple of 60",
+    ),
+    (
+        [("lanes[0].ramp_seconds", 1_800)],
+        "lanes[0].ramp_seconds: 1800: expected a number of at least 3600",
+    ),
+    (
+        [("lanes[0].ramp_seconds", 5_400)],
+        "lanes[0].ramp_seconds: 5400: expected a multiple of 3600",
     ),
     (
         [("lanes[0].deadline", 86400)],

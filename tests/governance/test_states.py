@@ -438,14 +438,14 @@ def _open_lane(world: World, state: str) -> Call:
 @prepares(_ESCROW, "propose_lane_terms")
 def _propose_terms(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, side.verifier.address, ZERO, 7, *STATED)
+    arguments = (world.lane, side.verifier.address, ZERO, 7, 7, *STATED)
     return Call(side, side.escrow, "propose_lane_terms", arguments, side.operator)
 
 
 @prepares(_ESCROW, "confirm_lane_terms")
 def _confirm_terms(world: World, state: str) -> Call:
     side = world.home
-    arguments = (world.lane, side.verifier.address, ZERO, 7, *STATED)
+    arguments = (world.lane, side.verifier.address, ZERO, 7, 7, *STATED)
     side.escrow.propose_lane_terms(*arguments, sender=side.operator)
     return Call(side, side.escrow, "confirm_lane_terms", arguments, side.administrator)
 

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.message import NO_CAP, Grade, lane_id, ledger_id, party
-from tests.support.world import CHANGE_DELAY, ISIN, RETENTION, STATED, ZERO, Side, World, refused
+from tests.support.world import (
+    CHANGE_DELAY,
+    DAY,
+    ISIN,
+    RETENTION,
+    STATED,
+    ZERO,
+    Side,
+    World,
+    refused,
+)
 
 OPERATOR = 32
 
@@ -26,6 +36,10 @@ def terms(side: Side, **changed: Any) -> tuple[Any, ...]:
         "peer_ledger": ledger_id("eip155:666"),
         "peer_escrow": party("0x" + "66" * 20),
         "cap": NO_CAP,
+        "limit": NO_CAP,
+        "limit_window": DAY,
+        "ramp": DAY,
+        "minimum": 0,
         "decimals": 6,
         "close_minute": 1_260,
         "grade": Grade.PILOT,
@@ -82,7 +96,7 @@ def test_an_old_lane_act_is_not_carried_out(world: World) -> None:
     """It could not be withdrawn, never lapsed, and came to life again with its operator's role."""
     side = world.home
     verifier = side.chain.deploy("VerifierMock", sender=side.attacker)
-    act = (world.lane, verifier, ZERO, 5)
+    act = (world.lane, verifier, ZERO, 5, 5)
     side.escrow.propose_lane_terms(*act, *STATED, sender=side.operator)
     side.give_role(side.escrow, side.operator, 0)
     side.give_role(side.escrow, side.operator, OPERATOR)
@@ -98,10 +112,11 @@ def test_the_log_says_which_lane_act_is_proposed(world: World) -> None:
     """It held a bare hash: nobody could tell what two keys were about to do."""
     side = world.home
     receipt = side.escrow.propose_lane_terms(
-        world.lane, side.verifier, ZERO, 5, *STATED, sender=side.operator
+        world.lane, side.verifier, ZERO, 5, 6, *STATED, sender=side.operator
     )
     event = receipt.one("LaneTermsProposed")
-    assert (event.lane, event.verifier, event.cap) == (world.lane, side.verifier.address, 5)
+    assert (event.lane, event.verifier) == (world.lane, side.verifier.address)
+    assert (event.cap, event.limit) == (5, 6)
 
 
 @pytest.mark.requirement("INV-3")

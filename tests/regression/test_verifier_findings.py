@@ -41,7 +41,8 @@ def opened(fresh: FreshSuite, delay: int, retention: int) -> bytes:
 def confirm(fresh: FreshSuite, lane: bytes) -> int:
     """The next verifier with both keys; returns from when that can be applied."""
     side, escrow = fresh.side, fresh.escrow
-    terms = (lane, next_verifier(side), ZERO, escrow.lane_state(lane).terms.cap)
+    now = escrow.lane_state(lane).terms
+    terms = (lane, next_verifier(side), ZERO, now.cap, now.limit)
     escrow.propose_lane_terms(*terms, *STATED, sender=side.operator)
     receipt = escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
     return int(receipt.one("LaneTermsConfirmed").applies_from)

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from tallystick.bridge.attestation import SignerSet, attest
 from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
-from tallystick.bridge.message import LaneMessage, message_of, party
+from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
@@ -982,8 +982,8 @@ class TwoLedgers:
         verifier = chain.deploy("QuorumVerifier", *arguments, sender=self.couriers[name])
         side.clock += 1
         escrow = self.suites[name].escrow
-        # The cap as it is: it is set by the same act.
-        stated = (self.model.lane, verifier, NOBODY, CAP, REASON, DOCUMENT)
+        # Cap and limit as they are: they are set by the same act.
+        stated = (self.model.lane, verifier, NOBODY, CAP, NO_CAP, REASON, DOCUMENT)
         operator = self.party(name, "operator")
         self.act(
             name,

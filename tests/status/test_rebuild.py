@@ -458,9 +458,13 @@ def _roles(side: Side) -> None:
 
 
 def _lanes(world: World, side: Side) -> None:
-    """A cap is applied, another one proposed, a third was cancelled."""
+    """A cap and a limit are applied, others proposed, others were cancelled; some units wait."""
     escrow, verifier, lane = side.escrow, side.verifier, world.lane
-    world.apply_terms(side, world.change(side, cap=2_000_000))
+    world.apply_terms(side, world.change(side, cap=2_000_000, limit=3))
+    if side is world.remote:
+        message = world.locked(4_000_000)
+        world.deliver(message)
+        assert side.escrow.waits(message.id)
     world.propose_verifier(side, verifier, cap=NO_CAP - 1)
     world.change(side, cap=7)
     escrow.cancel_lane_terms(lane, *STATED, sender=side.guardian)
@@ -708,6 +712,15 @@ def _terms(field: int) -> _Fault:
     return lambda w: (w.remote.escrow, ("lanes", "_terms", w.lane), field)
 
 
+def _limit(field: int) -> _Fault:
+    return lambda w: (w.remote.escrow, ("lanes", "_limits", w.lane), field)
+
+
+def _queued(world: World) -> tuple[Contract, tuple[Any, ...], int]:
+    event = next(e for e in world.remote.escrow.events() if e.name == "UnitsQueued")
+    return world.remote.escrow, ("transit", "waits", event.args["id"]), 1
+
+
 def _ledger(field: int) -> _Fault:
     return lambda w: (w.remote.escrow, ("lanes", "_ledger", w.lane), field)
 
@@ -830,6 +843,10 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     "landing": (_landed, {"landed"}),
     "outbox": (lambda w: (w.home.escrow, ("transit", "outbox", w.lane, 0), 1), {"outbox"}),
     "cap": (_terms(1 << 186), {"lane_state terms.cap"}),
+    "limit": (_limit(10**6 << 27), {"lane_state terms.limit", "limit_state limit"}),
+    "what has arrived": (_limit(1 << 167), {"limit_state drained_at"}),
+    "growth of room": (_limit(1 << 131), {"limit_state ramps_until"}),
+    "time of what waits": (_queued, {"waits"}),
     "lane's stop": (
         lambda w: (w.remote.escrow, ("stops", "_stops", w.lane), 1 << 32),
         {"lane_state paused_directions"},

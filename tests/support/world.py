@@ -313,6 +313,10 @@ class FreshSuite:
             "peer_ledger": ledger_id("eip155:41003"),
             "peer_escrow": party("0x" + "33" * 20),
             "cap": NO_CAP,
+            "limit": NO_CAP,
+            "limit_window": DAY,
+            "ramp": 7 * DAY,
+            "minimum": 0,
             "decimals": int(self.token.decimals()),
             "close_minute": int(self.token.close_minute()),
             "grade": Grade.PILOT,
@@ -543,15 +547,21 @@ class World:
         return side.escrow.lane_state(self.lane)
 
     def terms_with(
-        self, side: Side, verifier: Any, second: Any = None, cap: int | None = None
+        self,
+        side: Side,
+        verifier: Any,
+        second: Any = None,
+        cap: int | None = None,
+        limit: int | None = None,
     ) -> tuple[Any, ...]:
-        """The lane, and its terms with other verifiers or another cap: what a change takes."""
+        """The lane, and its terms with other verifiers, cap or limit: what a change takes."""
         now = self.lane_state(side).terms
         return (
             self.lane,
             verifier,
             now.second if second is None else second,
             now.cap if cap is None else cap,
+            now.limit if limit is None else limit,
         )
 
     def propose_verifier(self, side: Side, verifier: Any, **others: Any) -> bytes:

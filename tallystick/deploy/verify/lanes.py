@@ -20,6 +20,7 @@ from tallystick.deploy.verify.words import (
     NONE,
     cap_text,
     listed,
+    minimum_text,
     party_text,
     seconds_text,
     signers_text,
@@ -98,6 +99,10 @@ def _found_lane(
         ("peer ledger", ledgers.get(peer, hex_text(peer)), None),
         ("peer escrow", party_text(bytes(terms.peer_escrow)), None),
         ("cap", cap_text(int(terms.cap)), None),
+        ("limit", cap_text(int(terms.limit)), None),
+        ("limit window", seconds_text(int(terms.limit_window)), None),
+        ("ramp", seconds_text(int(terms.ramp)), None),
+        ("minimum", minimum_text(int(terms.minimum), int(terms.decimals)), None),
         ("decimals", str(terms.decimals), None),
         ("close_minute", str(terms.close_minute), None),
         ("stopped", listed(_directions(int(state.paused_directions))), NONE),
@@ -124,7 +129,8 @@ def _pending_text(pending: Any) -> str:
     if not int(pending.applies_from):
         return NONE
     due = time_text(int(pending.applies_from))
-    return f"{_verifiers_text(pending)}, cap {cap_text(int(pending.cap))}, from {due}"
+    cap, limit = (cap_text(int(most)) for most in (pending.cap, pending.limit))
+    return f"{_verifiers_text(pending)}, cap {cap}, limit {limit}, from {due}"
 
 
 def _verifiers_text(trusted: Any) -> str:

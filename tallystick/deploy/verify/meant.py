@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from tallystick.bridge.message import NO_CAP
 from tallystick.deploy.signers import EngineSigners, first_signers
@@ -12,6 +13,7 @@ from tallystick.deploy.verify.words import (
     NOBODY,
     OUR_BRIDGE,
     cap_text,
+    minimum_text,
     peer_text,
     record_facts,
     role_text,
@@ -20,7 +22,7 @@ from tallystick.deploy.verify.words import (
     value_text,
     where,
 )
-from tallystick.files.instrument import record_of
+from tallystick.files.instrument import record_of, units
 from tallystick.files.manifest import ActionsEntry, LedgerEntry, Manifest
 from tallystick.files.plan import Plan
 from tallystick.governance.release import PROXIED
@@ -239,11 +241,15 @@ def _planned_lanes(manifest: Manifest, entry: LedgerEntry, plan: Plan, parties: 
     for lane, attestors in zip(plan.lanes, parties.attestors, strict=True):
         if entry.name not in (lane.home, lane.remote):
             continue
-        name = planned[lane.home, lane.remote]
+        name, decimals = planned[lane.home, lane.remote], plan.loaded_instrument.decimals
         for what, text in (
             ("change delay", seconds_text(lane.change_seconds)),
             ("retention", seconds_text(lane.retention_seconds)),
             ("cap", cap_text(NO_CAP if lane.cap is None else int(lane.cap))),
+            ("limit", cap_text(NO_CAP if lane.limit is None else int(lane.limit))),
+            ("limit window", seconds_text(lane.limit_window_seconds)),
+            ("ramp", seconds_text(lane.ramp_seconds)),
+            ("minimum", minimum_text(units(lane.minimum or Decimal(0), decimals), decimals)),
             ("close_minute", str(plan.loaded_instrument.close_minute_utc)),
         ):
             yield "BridgeEscrow", f"{name}: {what}", text

@@ -9,7 +9,7 @@ from tallystick.bridge.message import NO_CAP, ledger_id, party_address
 from tallystick.files.manifest import LaneEntry, Manifest
 from tallystick.governance.roles import Role
 from tallystick.registry.record import DtiKind
-from tallystick.text import hex_text, time_text
+from tallystick.text import hex_text, time_text, units_text
 
 __all__ = [
     "AS_BUILT",
@@ -19,6 +19,7 @@ __all__ = [
     "cap_text",
     "ledger_names",
     "listed",
+    "minimum_text",
     "party_text",
     "peer_text",
     "record_facts",
@@ -59,8 +60,13 @@ def seconds_text(seconds: int) -> str:
 
 
 def cap_text(cap: int) -> str:
-    """A lane's cap in whole units."""
+    """A lane's cap or limit in whole units; the largest of either is none."""
     return NONE if cap >= NO_CAP else f"{cap:,} units"
+
+
+def minimum_text(least: int, decimals: int) -> str:
+    """The least that may leave on a lane, from base units."""
+    return f"{units_text(least, decimals)} units" if least else NONE
 
 
 def signers_text(threshold: int, signers: Iterable[str]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
 
 from tallystick.bridge.figures import Figure, Landed, Landing
-from tallystick.bridge.message import OPEN_END, SUSPENSE_ENDS, Kind
+from tallystick.bridge.limits import Limit
+from tallystick.bridge.message import NO_CAP, OPEN_END, SUSPENSE_ENDS, Kind
 from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
@@ -22,12 +25,12 @@ proposal(
     "LaneTermsProposed",
     "LaneTermsConfirmed",
     _KEYS,
-    "confirm_lane_terms lane verifier second cap",
+    "confirm_lane_terms lane verifier second cap limit",
 )
 sets(
     "LaneTermsConfirmed",
     "pending_lane_terms lane",
-    same="verifier second cap applies_from",
+    same="verifier second cap limit applies_from",
 )
 
 
@@ -41,6 +44,7 @@ def _lane_opened(step: Step) -> Changes:
     lane, terms = step.lane, step.terms._asdict()
     instrument = keccak(terms["isin"].encode())
     pair = keccak(encode(["string", "bytes32"], [terms["isin"], terms["peer_ledger"]]))
+    limit = Limit(limit=_base(terms), window=terms["limit_window"], ramp=terms["ramp"])
     changes: Changes = {
         ("lane_state", lane): {"terms": terms, "paused_directions": {}},
         ("is_suspended", lane): False,
@@ -48,6 +52,7 @@ def _lane_opened(step: Step) -> Changes:
         ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
         ("pending_lane_terms", lane): {},
+        ("limit_state", lane): asdict(limit),
         ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
         # Day of each movement -> what it was then; from the first day that there is, nothing.
@@ -58,11 +63,20 @@ def _lane_opened(step: Step) -> Changes:
     return changes
 
 
+def _base(terms: Mapping[str, Any]) -> int:
+    """A lane's limit in base units, 0: none."""
+    limit: int = terms["limit"]
+    return 0 if limit == NO_CAP else limit * 10 ** int(terms["decimals"])
+
+
 @on("LaneTermsSet")
 def _lane_terms_set(step: Step) -> Changes:
-    terms = {**step.member("terms", "lane_state", step.lane), "cap": step.cap}
+    terms = step.member("terms", "lane_state", step.lane)
+    terms = {**terms, "cap": step.cap, "limit": step.limit}
+    limit = Limit(**step.now("limit_state", step.lane)).changed(_base(terms), step.at)
     return {
         **step.with_members("lane_state", step.lane, terms=terms),
+        ("limit_state", step.lane): asdict(limit),
         ("pending_lane_terms", step.lane): {},
     }
 
@@ -117,8 +131,11 @@ def _inward(step: Step) -> Kind:
 @on("MessageDelivered")
 def _message_delivered(step: Step) -> Changes:
     lane, nonce = step.lane, step.nonce
+    limit = Limit(**step.now("limit_state", lane)).taken(step.amount, step.at)
     return {
         **_moved(step, outstanding=-step.amount),
+        ("limit_state", lane): asdict(limit),
+        ("waits", step.id): 0,
         ("has_arrived", lane, nonce): True,
         ("has_arrived", lane, nonce + 1): bool(step.now("has_arrived", lane, nonce + 1)),
         ("suspended", step.id): 0,
@@ -145,6 +162,7 @@ def _suspense_ended(step: Step) -> Changes:
     }
 
 
+sets("UnitsQueued", "waits id", to="until")
 sets("LockSigned", "authorizations holder nonce", to=True)
 sets("LockWithdrawn", "authorizations holder nonce", to=True)
 sets("RedirectProposed", "redirect_of id", same="payee registrar")
@@ -174,11 +192,13 @@ sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
 def _epoch_begins(step: Step) -> Changes:
     """Whoever proves what arrives in the newest epoch are the verifiers of the lane's terms."""
     trusted = {"verifier": step.verifier, "second": step.second}
+    limit = step.now("limit_state", step.lane)
     terms = {**step.member("terms", "lane_state", step.lane), **trusted}
     valid = {"valid_from": step.valid_from, "valid_until": OPEN_END}
     return {
         **step.with_members("lane_state", step.lane, terms=terms, epoch=step.epoch),
         ("epoch_at", step.lane, step.epoch): {**trusted, **valid},
+        **step.with_members("limit_state", step.lane, ramps_until=step.at + limit["ramp"]),
     }
 
 
