@@ -10,8 +10,8 @@
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
      The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
      A change of a lane's verifiers, cap and limit takes two keys and time: the operator proposes, an administrator
-     confirms; then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies it.
-     There is no way round, for nobody.
+     confirms; then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies
+     it. There is no way round, for nobody.
      Who proves what arrives is trusted in epochs: verifiers that are replaced stay valid for a retention time, so that
      messages in flight need no new signatures. An epoch has one verifier, or two of distinct operators who both must
      prove a message; a lane of grade production has two, always.
