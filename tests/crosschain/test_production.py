@@ -27,6 +27,8 @@ def standing() -> World:
         threshold=2,
         grade="production",
         cap=1_000,
+        limit=1_000,
+        ramp=3_600,
     )
 
 
@@ -104,7 +106,7 @@ def test_a_message_in_flight_crosses_a_change_of_one_verifier(lane: World) -> No
     due = lane.change(side, side.new_verifier(signers))
     (seen,) = network.status().as_dict()["lanes"]
     pending = seen["remote"]["pending_terms"]
-    assert (pending["cap"], pending["limit"], pending["applies_from"]) == (1_000, None, due)
+    assert (pending["cap"], pending["limit"], pending["applies_from"]) == (1_000, 1_000, due)
     assert pending["second"] == side.escrow.epoch_at(lane.lane, 1).second
     assert seen["home"]["pending_terms"] is None
     assert any("lane home-remote: pending change" in line for line in network.verify())

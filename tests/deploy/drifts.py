@@ -47,7 +47,7 @@ _TOKEN_SUSPENDED, _LANE_SUSPENDED = 2**247, 2**163
 # Words of the terms with which a lane is opened, counted in storage.
 _TERMS = (
     *("isin", "", "home", "token", "custody", "", "", "delay", "retention", "ledger", "escrow"),
-    *("", "", "", "grade"),
+    *("", "", "", "", "", "", "", "grade"),
 )
 
 

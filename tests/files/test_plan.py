@@ -417,8 +417,8 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].limit_window_seconds: 3601: expected a multiple of 60",
     ),
     (
-        [("lanes[0].ramp_seconds", 1_800)],
-        "lanes[0].ramp_seconds: 1800: expected a number of at least 3600",
+        [("lanes[0].ramp_seconds", 0)],
+        "lanes[0].ramp_seconds: 0: expected a number of at least 3600",
     ),
     (
         [("lanes[0].ramp_seconds", 5_400)],
@@ -429,7 +429,10 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         "lanes[0].deadline: 86400: expected no such field",
     ),
     ([("limits", {"outbound": 1})], "limits: a mapping of 1: expected no such field"),
-    ([("lanes[0].limits", {})], "lanes[0].limits: a mapping of 0: expected no such field"),
+    (
+        [("lanes[0].limits", {})],
+        "lanes[0].limits: a mapping of 0: expected no such field (did you mean limit?)",
+    ),
     # actions
     ([("actions.messages", REMOVED)], "actions.messages: missing: expected this field"),
     ([("actions.paying", {})], "actions.paying: a mapping of 0: expected no such field"),
