@@ -563,8 +563,8 @@ def _arrive(
     if credited:
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
-    # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused, or
-    # short of gas, is a retry.
+    # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused,
+    # or short of gas, is a retry.
     assert (
         until != 0
         or self._is_late(m.codec, m.kind, m.deadline)
