@@ -165,6 +165,7 @@ def test_sound_observation_holds() -> None:
         "messages delivered": 2,
         "messages suspense": 1,
         "messages claimed": 1,
+        "messages returned": 0,
     }
     assert dict(found["INV-4"].figures) == {"deliveries": 4}
     assert dict(found["INV-5"].figures) == {
@@ -297,11 +298,28 @@ _BROKEN: list[tuple[Callable[[Observation], Observation], dict[str, tuple[str, .
     ),
     (
         lambda seen: with_message(seen, 3, claims=2),
-        {"INV-3": (f"{_REMOTE}: claims of message 3 from home: 2, at most 1 expected",)},
+        {
+            "INV-3": (
+                f"{_REMOTE}: claims and returns of message 3 from home: 2, at most 1 expected",
+            )
+        },
+    ),
+    (
+        # Message 3 was claimed already.
+        lambda seen: with_message(seen, 3, returns=1),
+        {
+            "INV-3": (
+                f"{_REMOTE}: claims and returns of message 3 from home: 2, at most 1 expected",
+            )
+        },
     ),
     (
         lambda seen: with_message(seen, 0, claims=1),
-        {"INV-3": (f"{_REMOTE}: claims of message 0 from home, never in suspense: 1, 0 expected",)},
+        {
+            "INV-3": (
+                f"{_REMOTE}: claims and returns of message 0 from home, never in suspense: 1, 0 expected",
+            )
+        },
     ),
     (
         lambda seen: with_message(seen, 1, suspended=6),
