@@ -317,8 +317,10 @@ _BROKEN: list[tuple[Callable[[Observation], Observation], dict[str, tuple[str, .
         lambda seen: with_message(seen, 0, claims=1),
         {
             "INV-3": (
-                f"{_REMOTE}: claims and returns of message 0 from home, never in suspense: "
-                "1, 0 expected",
+                (
+                    f"{_REMOTE}: claims and returns of message 0 from home, never in suspense: "
+                    "1, 0 expected"
+                ),
             )
         },
     ),
