@@ -491,6 +491,7 @@ def _play(world: World, script: Script, crowd: int) -> None:
         elif act == "suspend":
             # Burned on a ledger whose clock stands still; the recipient may not hold.
             message = world.network.burn(world.remote.investor, side.outsider, rest[0])
+            side.chain.set_time(max(side.chain.now, message.lock_time))
             assert world.deliver(message).return_value is False
             waiting.append(message)
             moved(Figure.SUSPENSE, rest[0])
