@@ -25,7 +25,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 
-exports: (transit.deliver, transit.deliver_batch, transit.claim)
+exports: (transit.deliver, transit.deliver_batch, transit.claim, transit.return_to_source)
 
 
 interface Escrow:
@@ -40,10 +40,13 @@ interface Escrow:
         second: Bytes[1034],
     ) -> uint256: nonpayable
     def claim(m: message.Message): nonpayable
+    def return_to_source(m: message.Message) -> bytes32: nonpayable
 
 
 # The executor's own, called for a storage of which nothing is known.
 _EXECUTOR: constant(address) = 0xF3993A62377BCd56AE39D773740A5390411E8BC9
+# The same, as forge has it.
+_CLOCK: constant(address) = 0x7109709ECfa91a80626fF3989D68f67F5b1DD12D
 
 # Whether the lane's units can be paid to their recipient now, and how often they were.
 _pays: bool
@@ -120,6 +123,56 @@ def check_nothing_is_claimed_twice(
         self._claim(False)
 
 
+@external
+@reentrant
+def check_what_was_claimed_is_not_returned(
+    home: bool, then: bool, waiting: uint96, later: uint64, m: message.Message
+):
+    """
+    @notice What was claimed from suspense does not go back, whatever the clock says then and whatever else waits there.
+    """
+    self._suspend(home, waiting, m)
+    self._pays = True
+    extcall Escrow(self).claim(m)
+    if then:
+        self._warp(later)
+        extcall Escrow(self).return_to_source(m)
+        self._claim(False)
+
+
+@external
+@reentrant
+def check_what_was_returned_is_not_claimed(
+    home: bool, then: bool, waiting: uint96, later: uint64, m: message.Message
+):
+    """
+    @notice What went back is not claimed, whatever the clock says then: were it put back as well.
+    """
+    self._suspend(home, waiting, m)
+    extcall Escrow(self).return_to_source(m)
+    self._pays = True
+    if then:
+        self._warp(later)
+        extcall Escrow(self).claim(m)
+        self._claim(False)
+
+
+@external
+@reentrant
+def check_what_was_returned_is_not_returned_again(
+    home: bool, then: bool, waiting: uint96, later: uint64, m: message.Message
+):
+    """
+    @notice What went back does not go back once more.
+    """
+    self._suspend(home, waiting, m)
+    extcall Escrow(self).return_to_source(m)
+    if then:
+        self._warp(later)
+        extcall Escrow(self).return_to_source(m)
+        self._claim(False)
+
+
 # --------------------------------------------------------------- what is not claimed
 
 
@@ -171,6 +224,30 @@ def possible_a_claim_on_a_remote_ledger(m: message.Message):
     self._claim(False)
 
 
+@external
+@reentrant
+def possible_a_return_at_home(later: uint64, m: message.Message):
+    """
+    @notice That nothing at all goes back from home, of what came in time.
+    """
+    self._suspend(True, 0, m)
+    self._warp(later)
+    extcall Escrow(self).return_to_source(m)
+    self._claim(False)
+
+
+@external
+@reentrant
+def possible_a_return_from_a_remote_ledger(later: uint64, m: message.Message):
+    """
+    @notice That nothing at all goes back from a remote ledger.
+    """
+    self._suspend(False, 0, m)
+    self._warp(later)
+    extcall Escrow(self).return_to_source(m)
+    self._claim(False)
+
+
 # ------------------------------------------------- the lane's verifier, custody and token
 
 
@@ -208,6 +285,19 @@ def hold(amount: uint256) -> bool:
 
 
 @external
+@reentrant
+def give_back(amount: uint256) -> bool:
+    return True
+
+
+@external
+@view
+@reentrant
+def is_suspended() -> bool:
+    return False
+
+
+@external
 @view
 @reentrant
 def canReceive(account: address) -> bool:
@@ -240,6 +330,25 @@ def _begin(lane: bytes32, home: bool, pays: bool):
     lanes._suspense[lane] = 0
     self._pays = pays
     self._effects = 0
+
+
+@internal
+def _suspend(home: bool, waiting: uint96, m: message.Message):
+    """
+    @dev Deliver what can't be paid, into a suspense where something else waits already.
+    """
+    self._begin(m.lane, home, False)
+    lanes._suspense[m.lane] = convert(waiting, uint256)
+    transit.suspended[message._id(m)] = 0
+    self._deliver(m)
+
+
+@internal
+def _warp(time: uint64):
+    """
+    @dev Another moment: before or after, no check leans on the clock alone.
+    """
+    raw_call(_CLOCK, abi_encode(convert(time, uint256), method_id=method_id("warp(uint256)")))
 
 
 @internal
