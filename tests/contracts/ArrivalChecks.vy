@@ -31,7 +31,7 @@ def check_what_arrived_has_arrived(lane: bytes32, terms: uint256, nonce: uint256
     """
     self._anything()
     self._arrive(lane, terms, nonce, amount)
-    self._claim(lanes._has_arrived(lane, nonce))
+    self._claim(lanes._has_arrived(lane, lanes._ledger[lane], nonce))
 
 
 @external
@@ -43,9 +43,9 @@ def check_an_arrival_is_no_others(
     """
     self._anything()
     if other != nonce and self._is_sound(lane, other >> 6):
-        before: bool = lanes._has_arrived(lane, other)
+        before: bool = lanes._has_arrived(lane, lanes._ledger[lane], other)
         self._arrive(lane, self._terms(home), nonce, amount)
-        self._claim(lanes._has_arrived(lane, other) == before)
+        self._claim(lanes._has_arrived(lane, lanes._ledger[lane], other) == before)
 
 
 @external
@@ -54,7 +54,7 @@ def check_later_pages_stay_empty(lane: bytes32, nonce: uint256, page: uint256):
     @notice What the others begin with holds after an arrival as before it.
     """
     self._anything()
-    if self._is_sound(lane, page) and not lanes._has_arrived(lane, nonce):
+    if self._is_sound(lane, page) and not lanes._has_arrived(lane, lanes._ledger[lane], nonce):
         lanes._ledger[lane] = lanes._with_arrival(lane, lanes._ledger[lane], nonce)
         self._claim(self._is_sound(lane, page))
 
@@ -68,9 +68,9 @@ def check_an_arrival_is_its_lanes_alone(
     """
     self._anything()
     if other != lane:
-        before: bool = lanes._has_arrived(other, any)
+        before: bool = lanes._has_arrived(other, lanes._ledger[other], any)
         self._arrive(lane, self._terms(home), nonce, amount)
-        self._claim(lanes._has_arrived(other, any) == before)
+        self._claim(lanes._has_arrived(other, lanes._ledger[other], any) == before)
 
 
 @external
@@ -81,10 +81,10 @@ def check_what_leaves_changes_no_arrival(
     @notice Nothing that leaves makes a nonce arrive, or be forgotten, nor fills a later page.
     """
     self._anything()
-    before: bool = lanes._has_arrived(lane, nonce)
+    before: bool = lanes._has_arrived(lane, lanes._ledger[lane], nonce)
     sound: bool = self._is_sound(lane, nonce >> 6)
     lanes._book_out(lane, self._terms(home), amount)
-    self._claim(lanes._has_arrived(lane, nonce) == before)
+    self._claim(lanes._has_arrived(lane, lanes._ledger[lane], nonce) == before)
     self._claim(self._is_sound(lane, nonce >> 6) == sound)
 
 
@@ -128,8 +128,8 @@ def _arrive(lane: bytes32, terms: uint256, nonce: uint256, amount: uint256):
     """
     @dev As `transit` has it.
     """
-    assert not lanes._has_arrived(lane, nonce), "checks: delivered already"
-    lanes._book_in(lane, terms, nonce, amount)
+    assert not lanes._has_arrived(lane, lanes._ledger[lane], nonce), "checks: delivered already"
+    lanes._book_in(lane, terms, lanes._ledger[lane], nonce, amount)
 
 
 @internal
