@@ -143,7 +143,7 @@ def _arrived(lane: bytes32, nonce: uint256) -> bool:
     """
     @dev The bit of a nonce.
     """
-    return lanes._has_arrived(lane, nonce)
+    return lanes._has_arrived(lane, lanes._ledger[lane], nonce)
 '''
 
 _REGISTRY_STORAGE = """_initialized: bool
