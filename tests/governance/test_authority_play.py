@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.governance.authority_play import (
 from tests.stateful.machine import _bytes, _mapped
 from tests.stateful.profiles import PARTS, Profile, chosen, play
 from tests.stateful.roles import Term
-from tests.support.weakened import weakened
+from tests.support.world import ROOT
 
 NAME, PROFILE = chosen()
 # Of the runs of the play over two ledgers.
@@ -133,10 +134,20 @@ WEAKENED = {
 
 
 @pytest.mark.requirement("INV-9", "INV-10", "R-60")
+def _edited(folder: Path, text: str, instead: str) -> build.Artifact:
+    """The authority with another text in place of one that is there once."""
+    for part in ("contracts", "interfaces"):
+        shutil.copytree(ROOT / part, folder / part)
+    source = (folder / SOURCE).read_text()
+    assert source.count(text) == 1
+    (folder / SOURCE).write_text(source.replace(text, instead))
+    return build.compile_file(folder / SOURCE, folder)
+
+
 @pytest.mark.parametrize("fault", WEAKENED)
 def test_an_authority_that_lacks_a_rule_does_not_agree(fault: str, tmp_path: Path) -> None:
     text, instead, said = WEAKENED[fault]
-    code = weakened(tmp_path, SOURCE, {SOURCE: {text: instead}})
+    code = _edited(tmp_path, text, instead)
     with pytest.raises(AssertionError, match=said):
         _quickly(code)
 
