@@ -16,6 +16,7 @@ from tests.support.flows import courier_of
 from tests.support.proofs import Prover, Source
 from tests.support.world import (
     CHANGE_DELAY,
+    DAY,
     ISIN,
     RETENTION,
     STATED,
@@ -154,6 +155,10 @@ def second_lane(
         "peer_ledger": ledger_id("eip155:41003"),
         "peer_escrow": party("0x" + "33" * 20),
         "cap": NO_CAP,
+        "limit": NO_CAP,
+        "limit_window": DAY,
+        "ramp": 7 * DAY,
+        "minimum": 0,
         "decimals": int(here.token.decimals()),
         "close_minute": int(here.token.close_minute()),
         "grade": Grade.PILOT,
