@@ -237,7 +237,7 @@ class Play:
 
 def is_late(message: LaneMessage, side: Side) -> bool:
     """Whether a message goes back from where it is, by the clock of the next block there."""
-    return message.turns_back and side.chain.now + 1 >= message.deadline
+    return message.is_late(side.chain.now + 1)
 
 
 def close_ahead(side: Side) -> int:

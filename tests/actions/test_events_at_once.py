@@ -135,10 +135,10 @@ class Paying(Play):
         if side.token.canReceive(side.parties[ADMITTED[holder]]):
             super().issue(holder, amount)
 
-    def send(self, home: bool, sender: int, receiver: int, amount: int) -> None:
+    def send(self, home: bool, sender: int, receiver: int, amount: int, days: int) -> None:
         side = self.side(home)
         if side.token.canSend(side.parties[ADMITTED[sender]]):
-            super().send(home, sender, receiver, amount)
+            super().send(home, sender, receiver, amount, days)
 
     def deliver(self, which: int) -> None:
         before = list(self.pending)
