@@ -102,12 +102,12 @@ _LACKS: Final = {
     Lack.PRODUCTION: "of grade pilot",
     Lack.SECOND_VERIFIER: "one verifier alone",
     Lack.CAP: "no cap",
+    Lack.LIMIT: "no limit",
     Lack.VALID_EPOCH: "newest epoch ended",
     Lack.RECONCILED: "suspended",
     Lack.OUTBOUND: "outbound stopped",
     Lack.INBOUND: "inbound stopped",
     Lack.HANDED_OVER: "set-up not handed over",
-    Lack.LIMIT: "no limit",
 }
 
 

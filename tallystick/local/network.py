@@ -5,7 +5,7 @@ Who is who is fixed by account index, so that tests, `devnet` and `demo` mean th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +25,7 @@ from tallystick.bridge.message import (
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
+from tallystick.deploy.signers import first_signers
 from tallystick.deploy.verify import verify, wrong
 from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import Instrument
@@ -419,18 +420,27 @@ class Network:
         keys = {str(each.address): each.key for each in self.parties.attestors[0] if each.key}
         return tuple(
             attest(
-                what, one, domain, [keys[each] for each in one.signers[: one.threshold]], attests
+                what,
+                one,
+                domain,
+                [keys[each] for each in one.signers if each in keys][: one.threshold],
+                attests,
             )
-            for one in self._newest_signers(suite)
+            for one in self._newest_signers(suite, keys)
         )
 
-    def _newest_signers(self, suite: Suite) -> Iterator[SignerSet]:
-        """Who signs what arrives on a ledger by the first lane, as its verifiers say."""
-        state = suite.escrow.lane_state(self.lane)
-        for verifier in (state.terms.verifier, state.terms.second):
-            if int(verifier, 16):
-                signs = suite.chain.at("QuorumVerifier", verifier).signer_set()
-                yield SignerSet.of(int(state.epoch), int(signs.threshold), signs.signers)
+    def _newest_signers(self, suite: Suite, keys: Mapping[str, bytes]) -> tuple[SignerSet, ...]:
+        """Who signs what arrives on a ledger by the first lane, as far as their keys are here."""
+        for number in range(int(suite.escrow.lane_state(self.lane).epoch), 1, -1):
+            epoch = suite.escrow.epoch_at(self.lane, number)
+            found = []
+            for verifier in (str(epoch.verifier), str(epoch.second)):
+                if int(verifier, 16):
+                    kept = suite.chain.at("QuorumVerifier", verifier).signer_set()
+                    found.append(SignerSet.of(number, int(kept.threshold), kept.signers))
+            if all(sum(s in keys for s in one.signers) >= one.threshold for one in found):
+                return tuple(found)
+        return first_signers(self.plan.lanes[0], self.parties.attestors[0])
 
     def deliver(self, message: LaneMessage, *attestations: bytes) -> Receipt:
         """A courier delivers a message, attested unless attestations are given."""
