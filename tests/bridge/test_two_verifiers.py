@@ -348,8 +348,8 @@ def test_a_pilot_in_set_up_lacks_all_that_it_may(world: World) -> None:
         "of grade pilot",
         "one verifier alone",
         "no cap",
-        "set-up not handed over",
         "no limit",
+        "set-up not handed over",
     )
 
 
