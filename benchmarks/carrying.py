@@ -61,14 +61,16 @@ def carry(way: str, messages: int) -> Run:
         gas, hashes, arrived = 0, set[str](), 0
         started = time.perf_counter()
         for _ in range(messages):
-            for each in carrier.step():
+            told = carrier.step()
+            for each in told:
                 assert isinstance(each, Outcome | Proved), each
                 assert each.what in {"delivered", "waiting", "shown", "proven"}, each
                 if each.changed:
                     gas += each.gas_used
                     hashes.add(each.tx_hash)
                     arrived += isinstance(each, Outcome)
-            if arrived >= messages:
+            # What a proof cost may be told a step after what it let through.
+            if arrived >= messages and not told:
                 break
         seconds = time.perf_counter() - started
         assert arrived == messages, f"{arrived} of {messages} arrived"

@@ -176,7 +176,7 @@ def land(play: Dividend, epoch: int) -> None:
     for message in (play.outward, play.homeward):
         if epoch > 1:
             with play.refused("lanes: no such epoch now"):
-                world.deliver(message)
+                world.deliver(message, network.attest(message, epoch=1))
         world.deliver(message, network.attest(message, epoch=epoch))
     network.admit(network.suite("remote"), play.remote.outsider, ELIGIBLE_UNTIL)
     network.claim(play.waiting)

@@ -59,23 +59,9 @@ def test_hand_over_ends_the_set_up(home_side: Side) -> None:
 def test_the_deployer_opens_no_lane_after_hand_over(world: World, name: str) -> None:
     side = world.home
     arguments = (
-        (
-            (
-                "US0378331005",
-                True,
-                *[side.token.address] * 4,
-                0,
-                0,
-                b"\1" * 32,
-                b"\1" * 32,
-                0,
-                6,
-                0,
-                1,
-            ),
-        )
+        (side.fresh_suite().lane_terms(),)
         if name == "open_lane"
-        else (world.lane, side.verifier.address, ZERO, 0)
+        else world.terms_with(side, side.verifier.address)
     )
     with refused(world, "access: missing role"):
         getattr(side.escrow, name)(*arguments, *STATED, sender=side.deployer)

@@ -70,7 +70,7 @@ def cap(network: Network, whole_units: int) -> None:
     """So many whole units may be outstanding on the remote ledger, at once."""
     remote = network.remote
     now = remote.escrow.lane_state(network.lane).terms
-    terms = (network.lane, now.verifier, now.second, whole_units, *WHY)
+    terms = (network.lane, now.verifier, now.second, whole_units, now.limit, *WHY)
     operator = network.party("remote", "operator")
     remote.escrow.propose_lane_terms(*terms, sender=operator)
     remote.escrow.confirm_lane_terms(*terms, sender=network.administrators("remote")[0])
