@@ -17,7 +17,7 @@ from tallystick.bridge.carrying import Halt
 from tallystick.bridge.message import NO_CAP, party
 from tallystick.chain import Account
 from tallystick.chain.anvil import AnvilChain
-from tallystick.chain.rpc import RpcChain
+from tallystick.chain.rpc import RpcChain, Signed
 from tallystick.cli.courier import run as run_courier
 from tallystick.courier.courier import Courier, Outcome
 from tallystick.errors import InputError
@@ -37,6 +37,24 @@ Answer = Callable[[Request, Forward], Any]
 IN_POOL = "handed over, in no block yet"
 
 
+class PromptChain(RpcChain):
+    """A node's ledger where a transaction is in its block before anybody looks, if blocks come at once.
+
+    A devnet answers before its block is there; what a courier says in this step or in the next
+    would be a matter of luck.
+    """
+
+    own: AnvilChain
+
+    def hand_over(self, signed: Signed) -> None:
+        super().hand_over(signed)
+        until = time.monotonic() + 2.0
+        while self.own.automine and time.monotonic() < until:
+            if self.own.rpc("eth_getTransactionReceipt", signed.tx_hash) is not None:
+                break
+            time.sleep(0.001)
+
+
 class Nodes:
     """The ledgers of a network, each through a node of its own; opened anew as often as wanted."""
 
@@ -49,15 +67,14 @@ class Nodes:
         self.opened: list[Any] = []
 
     def connection(self) -> Connection:
-        chains = {
-            name: RpcChain(
-                name,
-                node.url,
-                ledger_number=self.network.chains[name].ledger_number,
-                replace_after=1_000.0,
+        chains = {}
+        for name, node in self.nodes.items():
+            own: Any = self.network.chains[name]
+            chain = PromptChain(
+                name, node.url, ledger_number=own.ledger_number, replace_after=1_000.0
             )
-            for name, node in self.nodes.items()
-        }
+            chain.own = own
+            chains[name] = chain
         self.opened += chains.values()
         return connection_of(self.network.manifest, chains)
 
