@@ -14,6 +14,7 @@
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
@@ -28,6 +29,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
+initializes: endings[access := access, lanes := lanes]
 
 exports: (
     # messages

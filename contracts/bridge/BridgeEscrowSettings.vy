@@ -13,6 +13,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
@@ -26,6 +27,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
+initializes: endings[access := access, lanes := lanes]
 
 exports: (
     # set-up and roles
@@ -42,6 +44,18 @@ exports: (
     lanes.open_lane,
     lanes.confirm_lane_terms,
     lanes.release_authority,
+    # a dead ledger's end
+    endings.propose_end,
+    endings.confirm_end,
+    endings.cancel_end,
+    endings.show_life,
+    endings.apply_end,
+    endings.pay_listed,
+    endings.end_of,
+    endings.list_of,
+    endings.lists_of,
+    endings.is_paid,
+    endings.is_ended,
 )
 
 _initialized: bool
