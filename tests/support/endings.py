@@ -32,7 +32,8 @@ def listed(world: World, *shares: tuple[Any, int], number: int = 0) -> EndList:
 
 
 def last_state(world: World, end: EndList, **changed: Any) -> LastState:
-    """The remote ledger's last state, with a list; true unless changed."""
+    """The remote ledger's last state, with a list; true unless changed. Both clocks move on."""
+    world.synchronise()
     chain = world.remote.chain
     state = LastState(end.lane, end.number, 12_345, BLOCK_HASH, int(chain.now), end.root, end.total)
     return replace(state, **changed)
@@ -86,24 +87,24 @@ def apply(world: World) -> Receipt:
     return receipt
 
 
-def ended(world: World, end: EndList) -> LastState:
+def ended(world: World, end: EndList, **changed: Any) -> LastState:
     """A list in force, its notice over."""
-    state = under_way(world, end)
+    state = under_way(world, end, **changed)
     wait(world)
     apply(world)
     return state
 
 
-def pay(world: World, end: EndList, index: int, **changed: Any) -> Receipt:
+def pay(world: World, end: EndList, at: int, **changed: Any) -> Receipt:
     """Anybody has a leaf paid; as the list has it unless changed."""
-    leaf = end.leaves[index]
+    leaf = end.leaves[at]
     called = {
         "lane": leaf.lane,
         "list": leaf.list,
         "index": leaf.index,
         "account": leaf.account,
         "amount": leaf.amount,
-        "proof": end.proof(index),
+        "proof": end.proof(at),
         **changed,
     }
     receipt = world.home.escrow.pay_listed(*called.values(), sender=world.home.outsider)
