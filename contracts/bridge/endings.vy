@@ -43,6 +43,12 @@ NOTICE: constant(uint256) = message.MAX_DEADLINE + 10 * 86400
 _MAX_DEPTH: constant(uint256) = 32
 
 
+struct EndList:
+    root: bytes32
+    # Base units that are not paid yet.
+    owed: uint256
+
+
 event EndProposed:
     lane: indexed(bytes32)
     statement: indexed(bytes32)
@@ -295,15 +301,14 @@ def lists_of(lane: bytes32) -> uint256:
 
 @external
 @view
-def list_of(lane: bytes32, list: uint256) -> (bytes32, uint256):
+def list_of(lane: bytes32, list: uint256) -> EndList:
     """
     @notice A list that is in force.
     @param lane The lane.
     @param list The list, from 0.
-    @return Its root; nothing: there is none.
-    @return Base units that it still owes.
+    @return Its root, nothing: there is none; base units that it still owes.
     """
-    return lanes._roots[lane][list], lanes._owed[lane][list]
+    return EndList(root=lanes._roots[lane][list], owed=lanes._owed[lane][list])
 
 
 @external

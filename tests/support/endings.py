@@ -39,6 +39,12 @@ def last_state(world: World, end: EndList, **changed: Any) -> LastState:
     return replace(state, **changed)
 
 
+def attested_by_each(world: World, state: LastState) -> tuple[bytes, ...]:
+    """What enough attestors of each of the lane's newest verifiers at home sign of it."""
+    suite = world.network.suite("home")
+    return world.network._by_each(suite, state.attested, BATCH_ATTESTATION_TYPE)
+
+
 def attested(world: World, state: LastState, count: int = 2, epoch: int = 1) -> bytes:
     """What attestors of the lane at home sign of a last state."""
     signers = replace(world.signers, epoch=epoch)
