@@ -8,9 +8,10 @@
 @notice Locks at home and issues remotely, burns remotely and releases at home; each lane by its own ledger, custody and
         verifier.
 @dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
-     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), and that to
-     `SETTINGS` (BridgeEscrowSettings), which run on this storage: all initialise the same modules in the same order. A
-     release names the code of each; `make lint` and whoever prepares a release hold them to fit.
+     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), that to `SETTINGS`
+     (BridgeEscrowSettings), and that to `RECORDS` (BridgeEscrowRecords), which run on this storage: all initialise the
+     same modules in the same order. A release names the code of each; `make lint` and whoever prepares a release hold
+     them to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """

@@ -57,9 +57,6 @@ exports: (
     lanes.lane_of_custody,
     # past closes
     flows.keep_figure,
-    # beforehand
-    preview.can_lock,
-    preview.can_burn,
 )
 
 _MAX_RETURN: constant(uint256) = 1024
