@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from tallystick.bridge.endings import NOTICE, EndList, Leaf
+from tallystick.bridge.last_state import Due, Found, differences, due_at_last, due_on_the_way
 from tallystick.bridge.message import Lack, LaneMessage, message_of, party
 from tallystick.bridge.preview import Obstacle
 from tallystick.governance.roles import Role
@@ -561,40 +562,117 @@ def test_no_pause_or_suspension_stops_a_payment(world: World, listing: EndList, 
 # ------------------------------------------------------------------------------- a life
 
 
+@dataclass(frozen=True)
+class Died:
+    """A ledger that died with holders, units in suspense, a message under way in each direction."""
+
+    world: World
+    last: int
+    homes: dict[str, str]
+    waits: LaneMessage
+
+    @classmethod
+    def of(cls, world: World) -> Died:
+        remote = world.remote
+        second_registrar(world)
+        world.synchronise()
+        world.arrived(1_000)
+        remote.token.transfer(remote.buyer, 100, sender=remote.investor)
+        world.deliver(world.locked(70, remote.outsider))
+        world.burned(30, world.home.fund)
+        world.locked(200)
+        waits = world.burned(40, world.home.outsider)
+        world.deliver(waits)
+        homes = {
+            str(remote.parties[who].address): str(world.home.parties[who].address)
+            for who in ("investor", "buyer")
+        }
+        return cls(world, remote.chain.block_number, homes, waits)
+
+    def first(self, homes: dict[str, str] | None = None) -> Found:
+        world, remote = self.world, self.world.remote
+        dues = due_at_last(
+            world.lane,
+            world.home.escrow,
+            remote.escrow,
+            remote.token,
+            str(remote.custody.address),
+            self.last,
+        )
+        return Found(dues, self.homes if homes is None else homes)
+
+    def further(self) -> Found:
+        world = self.world
+        escrows = (world.home.escrow, world.remote.escrow)
+        return Found(due_on_the_way(world.lane, *escrows, self.last), self.homes)
+
+
+@pytest.mark.requirement("R-22")
+def test_the_last_state_says_who_gets_what(world: World) -> None:
+    died = Died.of(world)
+    home, remote = world.home, world.remote
+    there = [("account", 830, remote.investor), ("account", 100, remote.buyer)]
+    ordered = sorted(there, key=lambda each: int(each[2].address, 16))
+    assert died.first().dues == (
+        *(Due(why, units, there=str(who.address)) for why, units, who in ordered),
+        Due("suspense", 70, home=str(home.investor.address)),
+        Due("outward", 200, home=str(home.investor.address)),
+    )
+    assert died.further().dues == (Due("homeward", 30, there=str(remote.investor.address)),)
+    first = died.first()
+    assert {leaf.account: leaf.amount for leaf in first.listed(world.lane, 0).leaves} == {
+        home.investor.address: 830 + 70 + 200,
+        home.buyer.address: 100,
+    }
+    assert not first.missing
+    unknown = died.first({})
+    assert [due.amount for due in unknown.missing] == [units for _, units, _ in ordered]
+    assert unknown.listed(world.lane, 0).total == 270
+
+
+def test_a_proposed_list_is_compared_account_by_account(world: World) -> None:
+    ours = listed(world, (world.home.investor, 600), (world.home.fund, 300))
+    assert differences(ours, ours) == ()
+    theirs = listed(world, (world.home.investor, 600), (world.home.attacker, 300))
+    assert sorted(differences(ours, theirs)) == sorted(
+        (
+            f"{world.home.fund.address}: 0 base units listed, 300 expected",
+            f"{world.home.attacker.address}: 300 base units listed, 0 expected",
+        )
+    )
+    turned = listed(world, (world.home.fund, 300), (world.home.investor, 600))
+    # Two leaves in the other order are other leaves.
+    (word,) = differences(ours, turned)
+    assert word.endswith("another order")
+
+
 @pytest.mark.requirement("INV-1", "INV-2", "INV-7", "R-22", "R-27")
 def test_a_ledger_dies_and_every_unit_ends_at_home(world: World) -> None:
-    """Holders there, units in suspense there, one message under way in each direction, one in
-    suspense at home; nothing is lost and nothing paid twice."""
-    home, remote = world.home, world.remote
+    """By the lists that its last state makes; nothing is lost and nothing paid twice."""
+    home = world.home
     issue = home.token.totalSupply()
-    second_registrar(world)
-    world.synchronise()
-    world.arrived(1_000)
-    world.deliver(world.locked(70, remote.outsider))
-    world.burned(30, home.fund)
-    lost = world.locked(200)
-    waits = world.burned(40, home.outsider)
-    world.deliver(waits)
+    before = home.balance(home.investor), home.balance(home.buyer)
+    died = Died.of(world)
     assert owed(world) == (1_230, 1_230)
-    # The last block: 930 with the investor, 70 wait there, 200 had not come, 30 are on their way.
-    assert remote.token.totalSupply() == 1_000
-    first = listed(world, (home.investor, 930), (home.investor, 70), (home.investor, lost.amount))
-    state = under_way(world, first)
+    first = died.first().listed(world.lane, 0)
+    under_way(world, first)
     wait(world)
     with refused(world, "endings: no such list"):
         pay(world, first, 0)
     apply(world)
-    for index in range(3):
+    for index in range(len(first.leaves)):
         pay(world, first, index)
     # What was on its way home never came: a further list has it.
     assert owed(world) == (30, 30)
-    further = listed(world, (home.investor, 30), number=1)
+    further = died.further().listed(world.lane, 1)
     ended(world, further)
     pay(world, further, 0)
-    words = (waits.as_tuple(), home.investor, *STATED)
+    words = (died.waits.as_tuple(), home.investor, *STATED)
     home.escrow.propose_redirect(*words, sender=home.registrar)
     home.escrow.redirect(*words, sender=home.custodian)
     assert owed(world) == (0, 0)
     assert home.balance(home.custody) == 0
     assert home.token.totalSupply() == issue
-    assert state.total + further.total + waits.amount == 1_270
+    # The investor locked all of it; a hundred he had given to the buyer there.
+    assert home.balance(home.investor) == before[0] - 100
+    assert home.balance(home.buyer) == before[1] + 100
