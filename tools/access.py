@@ -70,6 +70,7 @@ _USED_AS: Final = {
     "ActionsEngineRecords": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",
+    "BridgeEscrowRecords": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",
     "SecurityTokenSettings": "SecurityToken",
 }

@@ -13,6 +13,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
@@ -27,6 +28,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
+initializes: endings[access := access, lanes := lanes]
 
 exports: (
     # ends of messages
@@ -55,9 +57,6 @@ exports: (
     lanes.lane_of_custody,
     # past closes
     flows.keep_figure,
-    # beforehand
-    preview.can_lock,
-    preview.can_burn,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -48,6 +48,9 @@ _SUSPENDED: constant(uint256) = 2**163
 # What arrives is limited; what leaves has a least amount: each says that there is more to read.
 LIMITED: constant(uint256) = 2**164
 _MINIMUM: constant(uint256) = 2**165
+# Its end is under way: nothing leaves. It has ended: nothing leaves, arrives or goes back, for ever. See `endings`.
+ENDING: constant(uint256) = 2**166
+ENDED: constant(uint256) = 2**167
 _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
@@ -56,7 +59,7 @@ _CAP_MAX: constant(uint256) = 2**43 - 1
 _MINUTE_SHIFT: constant(uint256) = 245
 SECONDS_PER_DAY: constant(uint256) = 86400
 
-_AMOUNT_MAX: constant(uint256) = 2**104 - 1
+AMOUNT_MAX: constant(uint256) = 2**104 - 1
 _SENT_SHIFT: constant(uint256) = 104
 _SENT_MAX: constant(uint256) = 2**47 - 1
 _PAGE_SHIFT: constant(uint256) = 151
@@ -132,6 +135,26 @@ struct Epoch:
     valid_until: uint256
 
 
+struct LastState:
+    # How many lists of the lane were in force before this one.
+    list: uint256
+    # The last block of the dead ledger: number, hash, its clock.
+    number: uint256
+    block_hash: bytes32
+    time: uint256
+    # Of the tree of who gets what at home, and what that sums up to, in base units.
+    root: bytes32
+    total: uint256
+
+
+struct Ending:
+    state: LastState
+    # Who proposed it.
+    registrar: address
+    # 0: nobody has confirmed it.
+    applies_from: uint256
+
+
 struct Lane:
     terms: LaneTerms
     epoch: uint256
@@ -169,8 +192,17 @@ _sent: HashMap[bytes32, uint256]
 _openings: HashMap[bytes32, HashMap[uint256, uint256]]
 # lane -> its limit's word, see `limits`
 _limits: HashMap[bytes32, uint256]
+# lane -> the end, or the further list, that is proposed or under way, see `endings`
+_endings: HashMap[bytes32, Ending]
+# lane -> how many lists are in force; their roots; base units that each still owes, and all of a lane together
+_lists: HashMap[bytes32, uint256]
+_roots: HashMap[bytes32, HashMap[uint256, bytes32]]
+_owed: HashMap[bytes32, HashMap[uint256, uint256]]
+_promised: HashMap[bytes32, uint256]
+# leaf of a list -> whether it was paid
+_paid: HashMap[bytes32, bool]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[27]
+_reserved: uint256[21]
 
 
 event LaneProposed:
@@ -325,7 +357,7 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     ), "lanes: retention out of range"
     assert terms.grade == _PILOT or terms.grade == _PRODUCTION, "lanes: unknown grade"
     self._check_terms(terms.grade, terms.verifier, terms.second, terms.cap, terms.limit)
-    assert terms.minimum <= _AMOUNT_MAX, "lanes: minimum out of range"
+    assert terms.minimum <= AMOUNT_MAX, "lanes: minimum out of range"
     token: ISecurityToken = ISecurityToken(terms.token)
     custody: ILaneCustody = ILaneCustody(terms.custody)
     isin: String[12] = staticcall token.isin()
@@ -617,8 +649,8 @@ def lane_state(lane: bytes32) -> Lane:
     return Lane(
         terms=terms,
         epoch=number,
-        outstanding=ledger & _AMOUNT_MAX,
-        suspense=self._suspense[lane] & _AMOUNT_MAX,
+        outstanding=ledger & AMOUNT_MAX,
+        suspense=self._suspense[lane] & AMOUNT_MAX,
         sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
@@ -642,8 +674,8 @@ def posture(lane: bytes32) -> uint256:
     @notice What a lane lacks of one that is in order for production, as this ledger knows it.
     @param lane The lane.
     @return Bits: 1 its grade is pilot, 2 one verifier alone, 4 no cap, 8 its newest epoch has ended, 16 suspended,
-        32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over, 256 no limit.
-        0: nothing.
+        32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over, 256 no limit,
+        512 its end is under way, 1024 it has ended. 0: nothing.
     """
     word: uint256 = self._open_terms(lane)
     newest: uint256 = self._epochs[lane][self._newest[lane]]
@@ -662,6 +694,10 @@ def posture(lane: bytes32) -> uint256:
         lacks |= 128
     if word & LIMITED == 0:
         lacks |= 256
+    if word & ENDING != 0:
+        lacks |= 512
+    if word & ENDED != 0:
+        lacks |= 1024
     return lacks
 
 
@@ -687,7 +723,7 @@ def room(lane: bytes32) -> uint256:
     @return Base units; without a limit the largest amount there is.
     """
     if self._open_terms(lane) & LIMITED == 0:
-        return _AMOUNT_MAX
+        return AMOUNT_MAX
     return limits._room(self._limits[lane])
 
 
@@ -700,7 +736,7 @@ def would_wait(lane: bytes32, amount: uint256) -> uint256:
     @param amount Base units.
     @return The time; 0: at once.
     """
-    assert amount <= _AMOUNT_MAX, "lanes: more than can arrive"
+    assert amount <= AMOUNT_MAX, "lanes: more than can arrive"
     if self._open_terms(lane) & LIMITED == 0:
         return 0
     return limits._after(self._limits[lane], amount)[1]
@@ -924,9 +960,20 @@ def _is_paused(lane: bytes32, flag: uint256) -> bool:
 @pure
 def _check_suspended(terms: uint256):
     """
-    @dev Revert if the lane is suspended.
+    @dev Revert if the lane is suspended or has ended; asked only where a flag of a terms word says that it may be.
     """
+    assert terms & ENDED == 0, "lanes: ended"
     assert terms & _SUSPENDED == 0, "lanes: suspended"
+
+
+@internal
+@view
+def _token_role(lane: bytes32, account: address) -> uint256:
+    """
+    @dev An account's role in the lane's token: this contract serves many instruments.
+    """
+    self._open_terms(lane)
+    return staticcall ISecurityToken(self._opened_with[lane].token).role_of(account)
 
 
 @internal
@@ -934,14 +981,15 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter a message that leaves; returns its nonce. At home the lane owes more, on a remote ledger less.
     """
-    if terms & (_PAUSED_OUT + _SUSPENDED + _MINIMUM) != 0:
+    if terms & (_PAUSED_OUT + _SUSPENDED + _MINIMUM + ENDING + ENDED) != 0:
         self._check_suspended(terms)
-        if terms & _PAUSED_OUT != 0:
+        if terms & (_PAUSED_OUT + ENDING) != 0:
+            assert terms & ENDING == 0, "lanes: its end is under way"
             assert not self._is_paused(lane, _PAUSED_OUT), "lanes: outbound paused"
         if terms & _MINIMUM != 0:
             assert amount >= self._opened_with[lane].minimum, "lanes: below its minimum"
     ledger: uint256 = self._ledger[lane]
-    outstanding: uint256 = ledger & _AMOUNT_MAX
+    outstanding: uint256 = ledger & AMOUNT_MAX
     nonce: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
     assert nonce < _SENT_MAX, "lanes: no nonces left"
     if terms & HOME != 0:
@@ -962,7 +1010,7 @@ def _book_in(
     @dev Enter a message that arrives into the ledger word as it stands; from when on it may be credited, 0: now. At
          home never more is released than is locked on this lane.
     """
-    if terms & (_PAUSED_IN + _SUSPENDED) != 0:
+    if terms & (_PAUSED_IN + _SUSPENDED + ENDED) != 0:
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     until: uint256 = 0
@@ -971,7 +1019,7 @@ def _book_in(
         limit, until = limits._after(limit, amount)
         self._limits[lane] = limit
     ledger: uint256 = ledger_
-    outstanding: uint256 = ledger & _AMOUNT_MAX
+    outstanding: uint256 = ledger & AMOUNT_MAX
     if terms & HOME != 0:
         assert amount <= outstanding, "lanes: more than locked here"
         ledger = unsafe_sub(ledger, amount)
@@ -987,15 +1035,18 @@ def _book_in(
 def _book_back(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
     """
     @dev Enter what waited here and leaves again; returns its nonce. It was outstanding at home before it arrived, and
-         is here on a remote ledger, so that no cap is asked; and it is an exit, so that no pause stops it.
+         is here on a remote ledger, so that no cap is asked; and it is an exit, so that no pause stops it. But nothing
+         goes back to a ledger that is dead, or is taken to be.
     """
-    self._check_suspended(terms)
+    if terms & (_SUSPENDED + ENDING + ENDED) != 0:
+        self._check_suspended(terms)
+        raise "lanes: no way back while its end is under way"
     ledger: uint256 = self._ledger[lane]
     sent: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
     assert sent < _SENT_MAX, "lanes: no nonces left to return"
-    outstanding: uint256 = ledger & _AMOUNT_MAX
+    outstanding: uint256 = ledger & AMOUNT_MAX
     if terms & HOME != 0:
-        assert amount <= _AMOUNT_MAX - outstanding, "lanes: more than can be outstanding"
+        assert amount <= AMOUNT_MAX - outstanding, "lanes: more than can be outstanding"
         ledger = unsafe_add(ledger, amount)
     else:
         assert amount <= outstanding, "lanes: more than waits here"
@@ -1044,12 +1095,12 @@ def _has_room(lane: bytes32, terms: uint256, amount: uint256) -> bool:
     @dev Whether that much may leave, as `_book_out` asks.
     """
     ledger: uint256 = self._ledger[lane]
-    outstanding: uint256 = ledger & _AMOUNT_MAX
+    outstanding: uint256 = ledger & AMOUNT_MAX
     if (ledger >> _SENT_SHIFT) & _SENT_MAX == _SENT_MAX:
         return False
     if terms & HOME == 0:
         return amount <= outstanding
-    if amount > _AMOUNT_MAX - outstanding:
+    if amount > AMOUNT_MAX - outstanding:
         return False
     cap: uint256 = (terms >> _CAP_SHIFT) & _CAP_MAX
     return cap == _CAP_MAX or outstanding + amount <= cap * 10**((terms >> _DECIMALS_SHIFT) & 255)
@@ -1061,7 +1112,7 @@ def _check_room(terms: uint256, outstanding: uint256, amount: uint256):
     """
     @dev Whether `amount` more may be outstanding.
     """
-    assert amount <= _AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
+    assert amount <= AMOUNT_MAX - outstanding, "lanes: outstanding out of range"
     cap: uint256 = (terms >> _CAP_SHIFT) & _CAP_MAX
     if cap != _CAP_MAX:
         scale: uint256 = 10**((terms >> _DECIMALS_SHIFT) & 255)

@@ -12,7 +12,7 @@
        8 a deadline that has passed, or too far | 16 the lane's outbound side is paused | 32 the lane is suspended
        64 the lane has no room: its cap, or more than was issued here | 128 the token is paused or suspended
        256 the holder may not send | 512 the holder has less that is not frozen | 1024 the custody can't receive
-       2048 less than the lane lets leave
+       2048 less than the lane lets leave | 4096 the lane has ended, or its end is under way
 """
 from interfaces import ISecurityToken
 
@@ -33,6 +33,7 @@ HOLDER_STOPPED: constant(uint256) = 256
 TOO_FEW: constant(uint256) = 512
 CUSTODY_ENDED: constant(uint256) = 1024
 BELOW_MINIMUM: constant(uint256) = 2048
+ENDING: constant(uint256) = 4096
 
 # Of the token's scopes: transfers, lanes.
 _WHAT_LEAVES: constant(uint256) = 5
@@ -121,4 +122,6 @@ def _in_the_way(
         found |= CUSTODY_ENDED
     if amount < lanes._opened_with[lane].minimum:
         found |= BELOW_MINIMUM
+    if terms & (lanes.ENDING + lanes.ENDED) != 0:
+        found |= ENDING
     return found

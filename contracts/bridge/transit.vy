@@ -371,7 +371,7 @@ def propose_redirect(m: message.Message, payee: address, reason: bytes4, documen
     @custom:role registrar of the token
     """
     assert (
-        self._token_role(m.lane, msg.sender) == access.REGISTRAR
+        lanes._token_role(m.lane, msg.sender) == access.REGISTRAR
     ), "transit: proposed by its token's registrar"
     id: bytes32 = message._id(m)
     assert self.suspended[id] != 0, "transit: nothing to redirect"
@@ -391,7 +391,7 @@ def withdraw_redirect(m: message.Message, reason: bytes4, document: bytes32):
     @custom:role registrar of the token, guardian of the token
     """
     assert (
-        self._token_role(m.lane, msg.sender) & (access.REGISTRAR | access.GUARDIAN) != 0
+        lanes._token_role(m.lane, msg.sender) & (access.REGISTRAR | access.GUARDIAN) != 0
     ), "transit: withdrawn by its token's registrar or guardian"
     id: bytes32 = message._id(m)
     assert self._redirects[id].payee != empty(address), "transit: no redirect proposed"
@@ -413,13 +413,13 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     @custom:refused frozen to, expired to
     """
     assert (
-        self._token_role(m.lane, msg.sender) == access.CUSTODIAN
+        lanes._token_role(m.lane, msg.sender) == access.CUSTODIAN
     ), "transit: redirected by its token's custodian"
     id: bytes32 = message._id(m)
     proposed: Redirect = self._redirects[id]
     assert payee != empty(address) and proposed.payee == payee, "transit: not what was proposed"
     assert (
-        self._token_role(m.lane, proposed.registrar) == access.REGISTRAR
+        lanes._token_role(m.lane, proposed.registrar) == access.REGISTRAR
     ), "transit: its registrar is none any more"
     amount: uint256 = self.suspended[id]
     assert amount != 0, "transit: claimed meanwhile"
@@ -510,16 +510,6 @@ def eip712Domain() -> (
 
 
 # --------------------------------------------------------------------- internal
-
-
-@internal
-@view
-def _token_role(lane: bytes32, account: address) -> uint256:
-    """
-    @dev An account's role in the lane's token: this contract serves many instruments.
-    """
-    lanes._open_terms(lane)
-    return staticcall ISecurityToken(lanes._opened_with[lane].token).role_of(account)
 
 
 @internal

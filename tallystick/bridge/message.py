@@ -91,6 +91,8 @@ class Lack(IntFlag):
     INBOUND = 64
     HANDED_OVER = 128
     LIMIT = 256
+    NO_END = 512
+    OPEN = 1024
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -108,6 +110,8 @@ _LACKS: Final = {
     Lack.OUTBOUND: "outbound stopped",
     Lack.INBOUND: "inbound stopped",
     Lack.HANDED_OVER: "set-up not handed over",
+    Lack.NO_END: "its end is under way",
+    Lack.OPEN: "ended",
 }
 
 

@@ -23,6 +23,7 @@ class Obstacle(IntFlag):
     TOO_FEW = 512
     CUSTODY_ENDED = 1024
     BELOW_MINIMUM = 2048
+    ENDING = 4096
 
 
 _WORDS: Final = {
@@ -38,6 +39,7 @@ _WORDS: Final = {
     Obstacle.TOO_FEW: "the holder has less that is not frozen",
     Obstacle.CUSTODY_ENDED: "the lane's custody can't receive",
     Obstacle.BELOW_MINIMUM: "less than the lane lets leave",
+    Obstacle.ENDING: "the lane has ended, or its end is under way",
 }
 
 

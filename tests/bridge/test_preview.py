@@ -202,5 +202,5 @@ def test_an_answer_in_words() -> None:
         "the holder may not send",
     )
     assert len(obstacles(sum(Obstacle))) == len(Obstacle)
-    with pytest.raises(ValueError, match="not known here: 0x1000"):
-        obstacles(4_096 + 1)
+    with pytest.raises(ValueError, match="not known here: 0x2000"):
+        obstacles(8_192 + 1)

@@ -42,12 +42,16 @@ REASONS = {
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
-    # By a role of the lane's token, or its custody: see test_redirect.py, test_consent.py.
+    # By a role of the lane's token, or its custody: see test_redirect.py, test_endings.py,
+    # test_consent.py.
     "BridgeEscrow.set_suspended": "lanes: unknown lane",
     "enter_lock": "lanes: unknown lane",
     "propose_redirect": "lanes: unknown lane",
     "withdraw_redirect": "lanes: unknown lane",
     "redirect": "lanes: unknown lane",
+    "propose_end": "lanes: unknown lane",
+    "confirm_end": "lanes: unknown lane",
+    "cancel_end": "lanes: unknown lane",
     "crosschainMint": "bridges: no bridge this way",
     "crosschainBurn": "bridges: no bridge this way",
     "pay": "custody: pay is the escrow's",

@@ -17,7 +17,7 @@ from tallystick.governance.release import addresses_behind, code_hashes, is_behi
 
 # Where controls and settings are, and records.
 BEHIND = ("0x" + "11" * 20, "0x" + "22" * 20)
-BEHIND_ENGINE = (*BEHIND, "0x" + "33" * 20)
+BEHIND_OF_FOUR = (*BEHIND, "0x" + "33" * 20)
 
 
 def changed_layout(item: Artifact, change: Callable[[dict[str, Any]], None]) -> Artifact:
@@ -226,7 +226,7 @@ def test_the_pieces_of_every_release_fit(name: str) -> None:
     assert len(artifact(f"SecurityToken{name}").behind) == 2
     assert misfits(artifact(f"SecurityToken{name}"), before) == []
     escrow = artifact(f"BridgeEscrow{name}")
-    assert len(escrow.behind) == 2
+    assert len(escrow.behind) == 3
     assert misfits(escrow, artifact("BridgeEscrow")) == []
     engine = artifact("ActionsEngine")
     assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 3
@@ -286,20 +286,17 @@ def test_what_a_release_is_held_to_names_every_piece() -> None:
     assert code_hashes(in_two(), BEHIND[:1]) == (due.code, settings.code_hash, due.layout)
     registry = artifact("InstrumentRegistry")
     assert code_hashes(registry) == (registry.code_hash, bytes(32), registry.layout_hash)
-    escrow = artifact("BridgeEscrow")
-    controls, settings = escrow.behind
-    handed_on = keccak(controls.bytecode_runtime + bytes(12) + b"\x22" * 20)
-    assert code_hashes(escrow, BEHIND).behind == keccak(handed_on + settings.code_hash)
-    engine = artifact("ActionsEngine")
-    controls, settings, records = engine.behind
-    codes = [
-        controls.bytecode_runtime + bytes(12) + b"\x22" * 20,
-        settings.bytecode_runtime + bytes(12) + b"\x33" * 20,
-        records.bytecode_runtime,
-    ]
-    due = code_hashes(engine, BEHIND_ENGINE)
-    assert due.behind == keccak(b"".join(map(keccak, codes)))
-    assert due.layout == engine.layout_hash == records.layout_hash
+    for name in ("BridgeEscrow", "ActionsEngine"):
+        item = artifact(name)
+        controls, settings, records = item.behind
+        codes = [
+            controls.bytecode_runtime + bytes(12) + b"\x22" * 20,
+            settings.bytecode_runtime + bytes(12) + b"\x33" * 20,
+            records.bytecode_runtime,
+        ]
+        due = code_hashes(item, BEHIND_OF_FOUR)
+        assert due.behind == keccak(b"".join(map(keccak, codes)))
+        assert due.layout == item.layout_hash == records.layout_hash
 
 
 def test_where_the_pieces_are_is_read_from_their_code() -> None:
@@ -316,7 +313,7 @@ def test_where_the_pieces_are_is_read_from_their_code() -> None:
         BEHIND[0]: engine.behind[0].bytecode_runtime + bytes(12) + b"\x22" * 20,
         BEHIND[1]: engine.behind[1].bytecode_runtime + bytes(12) + b"\x33" * 20,
     }
-    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_ENGINE
+    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_OF_FOUR
     registry = artifact("InstrumentRegistry")
     assert addresses_behind(registry, "0x" + "ff" * 20, code.__getitem__) == ()
 
@@ -327,14 +324,14 @@ def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
         b"first" + b"\x11" * 20,
         *(b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44")),
     )
-    code = dict(zip(BEHIND_ENGINE, (second, third, last), strict=True))
+    code = dict(zip(BEHIND_OF_FOUR, (second, third, last), strict=True))
     hashes = [keccak(each) for each in (second, third, last)]
     both, all_three = keccak(b"".join(hashes[:2])), keccak(b"".join(hashes))
     for due in (bytes(32), hashes[0], both, all_three):
         assert is_behind(first, due, code.__getitem__)
     for other in (keccak(first), *hashes[1:], *(keccak(b"".join(hashes[i::-1])) for i in (1, 2))):
         assert not is_behind(first, other, code.__getitem__)
-    for place, address in enumerate(BEHIND_ENGINE):
+    for place, address in enumerate(BEHIND_OF_FOUR):
         changed = {**code, address: b"other" + code[address]}.__getitem__
         assert not is_behind(first, all_three, changed)
         assert is_behind(first, both, changed) is (place == 2)

@@ -12,6 +12,7 @@ from eth_account import Account as Signer
 
 from tallystick.actions.message import EventVersion, Reversal, Status
 from tallystick.bridge.consent import Lock
+from tallystick.bridge.endings import EndList, LastState
 from tallystick.bridge.figures import Figure
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
@@ -32,6 +33,16 @@ from tests.support.actions import (
 )
 from tests.support.cash import permit_of
 from tests.support.dividend import Dividend
+from tests.support.endings import (
+    apply,
+    attested,
+    confirm,
+    last_state,
+    listed,
+    propose,
+    second_registrar,
+    wait,
+)
 from tests.support.proofs import Prover, Source
 from tests.support.ratios import Engine
 from tests.support.returns import Returned
@@ -585,6 +596,67 @@ def _redirect(world: World, state: str) -> Call:
     side, message = _in_suspense(world)
     arguments = (message, side.fund.address, *STATED)
     return Call(side, side.escrow, "redirect", arguments, side.custodian, credited=side.fund)
+
+
+def _last_state(world: World) -> tuple[LastState, EndList]:
+    """Five units out on the remote ledger, and what states that they are the fund's here."""
+    second_registrar(world)
+    world.synchronise()
+    world.deliver(world.locked(5, world.remote.investor))
+    end = listed(world, (world.home.fund, 5))
+    return last_state(world, end), end
+
+
+@prepares(_ESCROW, "propose_end")
+def _propose_end(world: World, state: str) -> Call:
+    side, (last, _) = world.home, _last_state(world)
+    arguments = (world.lane, last.as_tuple(), attested(world, last), b"", *STATED)
+    return Call(side, side.escrow, "propose_end", arguments, side.registrar)
+
+
+@prepares(_ESCROW, "confirm_end")
+def _confirm_end(world: World, state: str) -> Call:
+    side, (last, _) = world.home, _last_state(world)
+    propose(world, last)
+    arguments = (world.lane, last.id, *STATED)
+    return Call(side, side.escrow, "confirm_end", arguments, second_registrar(world))
+
+
+@prepares(_ESCROW, "cancel_end")
+def _cancel_end(world: World, state: str) -> Call:
+    side, (last, _) = world.home, _last_state(world)
+    propose(world, last)
+    return Call(side, side.escrow, "cancel_end", (world.lane, *STATED), side.guardian)
+
+
+@prepares(_ESCROW, "show_life")
+def _show_life(world: World, state: str) -> Call:
+    side, (last, _) = world.home, _last_state(world)
+    propose(world, last)
+    world.synchronise()
+    message = world.burned(1)
+    arguments = (message.as_tuple(), *world.network.attestations(message))
+    return Call(side, side.escrow, "show_life", arguments, side.outsider)
+
+
+@prepares(_ESCROW, "apply_end")
+def _apply_end(world: World, state: str) -> Call:
+    side, (last, _) = world.home, _last_state(world)
+    propose(world, last)
+    confirm(world, last)
+    wait(world)
+    return Call(side, side.escrow, "apply_end", (world.lane,), side.outsider)
+
+
+@prepares(_ESCROW, "pay_listed")
+def _pay_listed(world: World, state: str) -> Call:
+    side, (last, end) = world.home, _last_state(world)
+    propose(world, last)
+    confirm(world, last)
+    wait(world)
+    apply(world)
+    arguments = (world.lane, 0, 0, side.fund.address, 5, end.proof(0))
+    return Call(side, side.escrow, "pay_listed", arguments, side.outsider, credited=side.fund)
 
 
 # ----------------------------------------------------------------------------- custody

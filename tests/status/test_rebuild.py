@@ -44,6 +44,17 @@ from tests.support.actions import (
 )
 from tests.support.cash import new_cash
 from tests.support.commands import tallystick
+from tests.support.endings import (
+    apply,
+    attested_by_each,
+    confirm,
+    last_state,
+    listed,
+    pay,
+    propose,
+    second_registrar,
+    wait,
+)
 from tests.support.ratios import Engine
 from tests.support.returns import sent_back, short_lived
 from tests.support.world import (
@@ -112,6 +123,13 @@ def busy(lived: World) -> Iterator[World]:
     """The same, for one test."""
     with lived.isolated():
         yield lived
+
+
+@pytest.fixture
+def ended(busy: World) -> World:
+    """The same, a hundred days later: the lane's remote ledger was found dead."""
+    _end(busy)
+    return busy
 
 
 def _messages(world: World) -> None:
@@ -482,6 +500,33 @@ def _epochs(world: World, side: Side) -> None:
     side.escrow.end_epoch(world.lane, 1, *STATED, sender=side.administrator)
 
 
+def _end(world: World) -> None:
+    """One is cancelled, one ends by a sign of life, one is in force and paid in part; a further
+    list is under way."""
+    home = world.home
+    second_registrar(world)
+    first = listed(world, (home.fund, 30), (home.investor, 20))
+    state = last_state(world, first)
+    proofs = attested_by_each(world, state)
+    propose(world, state, *proofs)
+    home.escrow.cancel_end(world.lane, *STATED, sender=home.guardian)
+    propose(world, state, *proofs)
+    confirm(world, state)
+    sign = world.message(kind=2, lock_time=state.time + 1)
+    home.chain.set_time(max(home.chain.now, state.time + 1))
+    proven = world.network.attestations(sign)
+    home.escrow.show_life(sign.as_tuple(), *proven, sender=home.outsider)
+    propose(world, state, *proofs)
+    confirm(world, state)
+    wait(world)
+    apply(world)
+    home.token.admit(home.fund, 40_000, *STATED, sender=home.registrar)
+    pay(world, first, 0)
+    further = last_state(world, listed(world, (home.fund, 7), number=1))
+    propose(world, further, *attested_by_each(world, further))
+    confirm(world, further)
+
+
 def _record(side: Side) -> None:
     """The record's next version is in force, another one is proposed."""
     registry = side.registry
@@ -584,12 +629,19 @@ def test_a_busy_ledger_is_rebuilt_from_its_logs(busy: World, ledger: str) -> Non
     assert differences(busy.network, ledger) == []
 
 
-def test_the_busy_life_has_every_event(busy: World) -> None:
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+def test_an_ended_lane_is_rebuilt_from_its_logs(ended: World, ledger: str) -> None:
+    assert not differences(ended.network, ledger)
+    end = ended.home.escrow.list_of(ended.lane, 0)
+    assert end.owed == 20
+
+
+def test_the_busy_life_has_every_event(ended: World) -> None:
     """So that no rule goes without a test."""
     logged = {
         event.event
         for ledger in ("home", "remote")
-        for event in read_log(busy.network.connection, ledger).events
+        for event in read_log(ended.network.connection, ledger).events
     }
     # Those of proofs: test_rebuild_proofs.py.
     assert logged | {"SourceFixed", "RootShown", "PageProven"} == set(RULES)

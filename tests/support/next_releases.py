@@ -368,7 +368,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "BridgeEscrowNextButOneMock.vy",
         _next_escrow("1.2.0", second, "second", second=True),
     )
-    for piece in ("Controls", "Settings"):
+    for piece in ("Controls", "Settings", "Records"):
         yield (
             DERIVED / f"BridgeEscrowNextMock{piece}.vy",
             _next_escrow_piece(piece, after, "next", second=False),
@@ -389,7 +389,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
-    for piece in ("", "Controls", "Settings"):
+    for piece in ("", "Controls", "Settings", "Records"):
         for which, transit in (
             ("WithoutClock", "transit_without_clock_mock"),
             ("FirstCodec", "transit_first_codec_mock"),

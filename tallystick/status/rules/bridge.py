@@ -52,6 +52,9 @@ def _lane_opened(step: Step) -> Changes:
         ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
         ("lane_of_custody", terms["custody"]): lane,
         ("pending_lane_terms", lane): {},
+        ("end_of", lane): {},
+        ("lists_of", lane): 0,
+        ("is_ended", lane): False,
         ("limit_state", lane): asdict(limit),
         ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
@@ -183,6 +186,37 @@ def _message_returned(step: Step) -> Changes:
 def _figure_kept(step: Step) -> Changes:
     """It tells the close before it."""
     return {("_answered", (step.lane, step.figure), step.day - 1): True}
+
+
+sets("EndProposed", "end_of lane", state="state", registrar="registrar", applies_from=0)
+sets("EndConfirmed", "end_of lane", same="applies_from")
+
+
+@on("EndCancelled", "LifeShown")
+def _end_dropped(step: Step) -> Changes:
+    return {("end_of", step.lane): {}}
+
+
+@on("LaneEnded")
+def _lane_ended(step: Step) -> Changes:
+    lane, number = step.lane, step.list
+    return {
+        ("end_of", lane): {},
+        ("is_ended", lane): True,
+        ("lists_of", lane): number + 1,
+        ("list_of", lane, number): {"root": step.root, "owed": step.total},
+    }
+
+
+@on("ListedPaid")
+def _listed_paid(step: Step) -> Changes:
+    """What is outstanding at home goes down as by an arrival."""
+    owed = step.member("owed", "list_of", step.lane, step.list) - step.amount
+    return {
+        **_moved(step, outstanding=-step.amount),
+        **step.with_members("list_of", step.lane, step.list, owed=owed),
+        ("is_paid", step.leaf): True,
+    }
 
 
 sets("EpochEnds", "epoch_at lane epoch", same="valid_until")

@@ -1,0 +1,66 @@
+# pragma version 0.4.3
+# pragma evm-version prague
+# pragma nonreentrancy on
+# pragma optimize codesize
+"""
+@title Bridge escrow, fourth piece: its records
+@license Apache-2.0
+@author Tallystick
+@notice What becomes of a lane whose remote ledger is dead, and what wallets ask beforehand.
+@dev BridgeEscrowSettings hands every call here that it does not know; this code then runs on that storage, as the
+     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
+     so that its hash is the same on every ledger.
+@custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
+@custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused.
+"""
+from contracts.bridge import endings
+from contracts.bridge import flows
+from contracts.bridge import lanes
+from contracts.bridge import preview
+from contracts.bridge import transit
+from contracts.governance import access
+from contracts.governance import stops
+
+initializes: access
+initializes: stops[access := access]
+initializes: lanes[access := access, stops := stops]
+initializes: flows[lanes := lanes]
+initializes: transit[flows := flows, lanes := lanes]
+initializes: preview[lanes := lanes]
+initializes: endings[access := access, lanes := lanes]
+
+exports: (
+    # a dead ledger's end
+    endings.propose_end,
+    endings.confirm_end,
+    endings.cancel_end,
+    endings.show_life,
+    endings.apply_end,
+    endings.pay_listed,
+    endings.end_of,
+    endings.list_of,
+    endings.lists_of,
+    endings.is_paid,
+    endings.is_ended,
+    # beforehand
+    preview.can_lock,
+    preview.can_burn,
+)
+
+_initialized: bool
+
+
+@deploy
+def __init__():
+    # Called straight, this is nobody's escrow.
+    self._initialized = True
+
+
+@external
+@reentrant
+def __default__():
+    """
+    @notice Refuse what no piece knows, and a call without a function.
+    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    """
+    raise "escrow: no such function"
