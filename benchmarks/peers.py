@@ -21,9 +21,11 @@ from eth_account import Account as Signer
 from eth_account.messages import encode_defunct
 from eth_utils.crypto import keccak
 
+from benchmarks.bridges import bridges
+from benchmarks.peer_bench import PeerBench
 from benchmarks.rig import AMOUNT, ROOT, holder, local_chain
 from tallystick.build import Artifact
-from tallystick.chain import Account, Chain, Contract
+from tallystick.chain import Account, Contract
 from tallystick.chain.abi import Parameters
 from tallystick.storage import write_whole
 
@@ -83,29 +85,12 @@ def measure(backend: str, code: Mapping[str, Artifact]) -> dict[str, dict[str, i
         bench.openzeppelin()
         bench.t_rex()
         bench.t_rex_with_modules()
+        bridges(bench)
         return bench.gas
 
 
-class _Bench:
-    """One ledger with the peers on it; account 0 owns everything and is every agent."""
-
-    def __init__(self, chain: Chain, code: Mapping[str, Artifact]) -> None:
-        self.gas: dict[str, dict[str, int]] = {}
-        self.chain = chain
-        self.code = code
-        self.owner, *self.people = chain.accounts(6)
-
-    def note(self, operation: str, peer: str, receipt: Any) -> None:
-        peers = self.gas.setdefault(operation, {})
-        assert peer not in peers, (operation, peer)
-        peers[peer] = receipt.gas_used
-
-    def deploy(self, name: str, *args: Any) -> Contract:
-        return self.chain.deploy(self.code[name], *args, sender=self.owner)
-
-    def behind(self, proxy: str, name: str, *args: Any) -> Contract:
-        """Return a proxy as what it stands for."""
-        return self.chain.at(self.code[name], self.deploy(proxy, *args))
+class _Bench(PeerBench):
+    """What tokens do."""
 
     def transfers(self, peer: str, token: Contract) -> None:
         """Carry out what holders do; the third holder has units, the fourth has none."""

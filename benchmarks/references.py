@@ -3,11 +3,13 @@
 Peers are measured the same way: `gasUsed` of the whole transaction, from receipts on anvil 1.7.1
 with hard fork osaka, warm state, amounts about 1.2e18, real signatures. In the run that measures
 ours (`benchmarks/peers.py`): OpenZeppelin 5.7 behind its ERC1967Proxy, T-REX 4.1.6 behind its
-proxies as shipped (without modules, and with three). Before, once, hence constants here: CMTAT
-3.1.0 behind its TransparentProxy, Hyperlane as compiled and (`-deployed`) behind proxies with the
-hooks of the live chains, T-REX on it, LayerZero V2 with one DVN, Chainlink CCIP 2.0, CMTAT on CCIP
-1.6. `bare-vyper` is no product: a packed Vyper contract without proxy, roles or limits, to show
-what is physically there to be had.
+proxies as shipped (without modules, and with three); and the bridges of `benchmarks/bridges.py`:
+Hyperlane 12.1 as compiled, LayerZero V2 with one DVN (with two in the row of two verifiers) and
+OpenZeppelin's bridge of 5.7 on the least gateway that verifies. Before, once, hence constants here:
+CMTAT 3.1.0 behind its TransparentProxy, Hyperlane (`-deployed`) behind proxies with the hooks of
+the live chains, T-REX on it, Chainlink CCIP 2.0, CMTAT on CCIP 1.6. `-unlimited` has no limits,
+`-limited` has. `bare-vyper` is no product: a packed Vyper contract without proxy, roles or limits,
+to show what is physically there to be had.
 """
 
 from __future__ import annotations
@@ -29,6 +31,13 @@ class Reference:
     budget: int | None = None
     peers: Mapping[str, int | None] = field(default_factory=dict)
 
+
+# Bridges without limits, beside ours with them.
+_UNLIMITED: Final[Mapping[str, int | None]] = {
+    "hyperlane-unlimited": MEASURED,
+    "layerzero-oft-unlimited": MEASURED,
+    "oz-5.7-bridge-unlimited": MEASURED,
+}
 
 REFERENCES: Final[Mapping[str, Reference]] = {
     "transfer.same_day": Reference(
@@ -107,20 +116,21 @@ REFERENCES: Final[Mapping[str, Reference]] = {
     "pause": Reference(None, {"cmtat-3.1-proxied": 52_501, "t-rex-4.1-proxied": MEASURED}),
     "admit.first": Reference(None, {"t-rex-4.1-proxied-register": MEASURED}),
     # With a limit and a minimum; 5,000 more than without, which is what one more slot costs.
-    "lane.lock_send.limited": Reference(90_000),
-    "lane.burn_send.limited": Reference(86_000),
-    "lane.deliver_mint.2of3.limited": Reference(89_500),
+    "lane.lock_send.limited": Reference(90_000, {**_UNLIMITED, "ccip-2.0-limited": 380_482}),
+    "lane.burn_send.limited": Reference(86_000, {**_UNLIMITED, "ccip-2.0-limited": 371_680}),
+    "lane.deliver_mint.2of3.limited": Reference(89_500, {**_UNLIMITED}),
     "lane.security_token_across.limited": Reference(180_000),
-    "lane.release.2of3.limited": Reference(91_500),
+    "lane.release.2of3.limited": Reference(91_500, {**_UNLIMITED}),
     "lane.deliver_batch.25.per_message.limited": Reference(32_000),
     "lane.deliver_mint.2x2of3.limited": Reference(106_000),
     "lane.lock_send": Reference(
         85_000,
         {
             "bare-vyper": 46_288,
-            "hyperlane": 129_292,
+            "hyperlane": MEASURED,
             "hyperlane-deployed": 223_702,
-            "layerzero-oft": 237_425,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
             "ccip-2.0": 375_095,
             "cmtat-on-ccip-1.6": 233_043,
         },
@@ -132,9 +142,10 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         81_000,
         {
             "bare-vyper": 36_009,
-            "hyperlane": 100_589,
+            "hyperlane": MEASURED,
             "hyperlane-deployed": 194_543,
-            "layerzero-oft": 231_357,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
             "ccip-2.0": 366_281,
         },
     ),
@@ -142,9 +153,10 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         84_500,
         {
             "bare-vyper": 50_114,
-            "hyperlane": 101_061,
+            "hyperlane": MEASURED,
             "hyperlane-deployed": 115_966,
-            "layerzero-oft": 226_754,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
             "ccip-2.0": 212_784,
         },
     ),
@@ -152,9 +164,10 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         98_500,
         {
             "bare-vyper": 64_493,
-            "hyperlane": 118_802,
+            "hyperlane": MEASURED,
             "hyperlane-deployed": 133_732,
-            "layerzero-oft": 249_922,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
             "ccip-2.0": 239_216,
         },
     ),
@@ -162,16 +175,23 @@ REFERENCES: Final[Mapping[str, Reference]] = {
         86_500,
         {
             "bare-vyper": 52_983,
-            "hyperlane": 105_535,
+            "hyperlane": MEASURED,
             "hyperlane-deployed": 120_368,
-            "layerzero-oft": 230_308,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
             "ccip-2.0": 219_234,
         },
     ),
-    "lane.deliver_mint.2x2of3": Reference(101_000),
+    "lane.deliver_mint.2x2of3": Reference(101_000, {"layerzero-oft": MEASURED}),
     "lane.deliver_batch.25.per_message": Reference(27_000),
     "lane.signature": Reference(
-        4_600, {"bare-vyper": 4_798, "hyperlane": 5_914, "layerzero-oft": 7_723}
+        4_600,
+        {
+            "bare-vyper": 4_798,
+            "hyperlane": MEASURED,
+            "layerzero-oft": MEASURED,
+            "oz-5.7-bridge": MEASURED,
+        },
     ),
     "lane.security_token_across": Reference(
         170_000,

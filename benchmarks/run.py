@@ -36,9 +36,10 @@ _HEAD: Final = """\
 
 Gas of the whole transaction, from receipts, through the proxies, warm state, hard fork {hardfork},
 legacy code generation; pause, eligibility, freezes, roles and closing balances on. Peers are
-measured the same way, OpenZeppelin and T-REX in the same run where npm is there; what each of them
-is stands in `benchmarks/references.py`. `make bench` measures anew, `make bench-check` compares
-ours, `python -m benchmarks.trace OPERATION` shows where an operation's gas goes.
+measured the same way; in the same run, where npm is there, OpenZeppelin, T-REX, Hyperlane,
+LayerZero and OpenZeppelin's bridge. What each of them is, and which figures are of a run before,
+stands in `benchmarks/references.py`. `make bench` measures anew, `make bench-check` compares ours,
+`python -m benchmarks.trace OPERATION` shows where an operation's gas goes.
 
 {kept}
 
@@ -70,7 +71,19 @@ set stays the same. `lane.prove.9_7` is
 source's state, seven of its escrow's storage, all but the leaves full branches;
 `lane.prove.root_attested` is `lane.show_root` and `lane.prove_page.7`. Either is for up to eight
 messages; `lane.deliver_mint.proven` delivers one of them, with seven ids beside it,
-`.last_of_page` with none. `.holders_N` is the act of a
+`.last_of_page` with none.
+
+Beside `lane.*` stand bridges around a plain token of OpenZeppelin's, sent and received with real
+signatures, both ends warm; sending is the mean of eight too. `hyperlane` is not behind proxies, its
+relayer is paid nothing on the way. `layerzero-oft` pays its DVN and executor on sending; receiving
+is all the transactions of one message: each DVN's `verify`, `commitVerification`, `execute302`.
+`oz-5.7-bridge` stands on a gateway of ours, as OpenZeppelin's package has none: a quorum and a bit
+a message, no owner, no fee, no pause, no proxy, which no live gateway does for so little.
+`-unlimited` are the same figures: beside our limits they have none. What no row of theirs does and
+ours does: the lane's ledger, which bounds what is released; eligibility and freezes of either
+party; closing balances on both ledgers; suspense for who may not receive, and the way back.
+
+`.holders_N` is the act of a
 later event when N hold, half of them at home; the run fails if it grows with N.
 """
 _NO_REFERENCE: Final = Reference()

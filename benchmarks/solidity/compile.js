@@ -8,10 +8,38 @@ const trex = "@tokenysolutions/t-rex/contracts";
 const onchainid = "@onchain-id/solidity/contracts";
 const registries =
   "ClaimTopicsRegistry IdentityRegistry IdentityRegistryStorage TrustedIssuersRegistry";
-// compiler, EVM, contracts by folder. T-REX names its compiler exactly; london is what that
-// compiler, and so its package, builds for.
+const hyperlane = "@hyperlane-xyz/core/contracts";
+const libraries = "@hyperlane-xyz/core/dependencies/@openzeppelin-contracts";
+// compiler, EVM, contracts by folder (file:contract where they differ), settings that differ. T-REX
+// names its compiler exactly; london is what that compiler, and so its package, builds for.
+// Hyperlane's settings and libraries are its package's.
 const builds = [
-  ["solc-0.8.28", "cancun", { ".": "OwnedToken", "openzeppelin-5/proxy/ERC1967": "ERC1967Proxy" }],
+  [
+    "solc-0.8.28",
+    "cancun",
+    {
+      ".": "OwnedToken LeastGateway LinkedBridge LinkedToken",
+      "openzeppelin-5/proxy/ERC1967": "ERC1967Proxy",
+    },
+  ],
+  [
+    "solc-0.8.33",
+    "cancun",
+    {
+      [hyperlane]: "Mailbox",
+      [`${hyperlane}/hooks`]: "MerkleTreeHook PausableHook",
+      [`${hyperlane}/isms/multisig`]: "StaticMultisigIsm:StaticMessageIdMultisigIsmFactory",
+      [`${hyperlane}/token`]: "HypERC20 HypERC20Collateral",
+    },
+    {
+      optimizer: { enabled: true, runs: 3599 },
+      remappings: [
+        `@openzeppelin/contracts/=${libraries}-4.9.3/contracts/`,
+        `@openzeppelin/contracts-upgradeable/=${libraries}-upgradeable-4.9.3/contracts/`,
+      ],
+    },
+  ],
+  ["solc-0.8.22", "shanghai", { ".": "OmnichainAdapter OmnichainToken" }],
   [
     "solc-0.8.17",
     "london",
@@ -29,31 +57,52 @@ const builds = [
   ],
 ];
 
+// LayerZero's own contracts are what its packages ship compiled: the sources of two of them import a
+// deployment tool.
+const shipped = {
+  "lz-evm-protocol-v2": ["EndpointV2"],
+  "lz-evm-messagelib-v2": [
+    ...["Executor", "ExecutorFeeLib", "PriceFeed", "Treasury"],
+    ...["uln/dvn/DVN", "uln/dvn/DVNFeeLib", "uln/uln302/ReceiveUln302", "uln/uln302/SendUln302"],
+    "upgradeable/proxy/TransparentUpgradeableProxy",
+  ],
+};
+
 const read = (file) =>
   fs.readFileSync(path.join(__dirname, file.includes("/") ? "node_modules" : "", file), "utf8");
 
 const compiled = {};
-for (const [solc, evmVersion, contracts] of builds) {
-  const files = Object.entries(contracts).flatMap(([folder, names]) =>
-    names.split(" ").map((name) => path.join(folder, `${name}.sol`)),
+for (const [solc, evmVersion, contracts, different] of builds) {
+  const wanted = Object.entries(contracts).flatMap(([folder, names]) =>
+    names.split(" ").map((each) => {
+      const [file, name] = each.split(":");
+      return [path.join(folder, `${file}.sol`), name || file];
+    }),
   );
   const input = {
     language: "Solidity",
-    sources: Object.fromEntries(files.map((file) => [file, { content: read(file) }])),
+    sources: Object.fromEntries(wanted.map(([file]) => [file, { content: read(file) }])),
     settings: {
       evmVersion,
       optimizer: { enabled: true, runs: 200 },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
+      ...different,
     },
   };
   const imports = { import: (file) => ({ contents: read(file) }) };
   const output = JSON.parse(require(solc).compile(JSON.stringify(input), imports));
   const errors = (output.errors || []).filter((each) => each.severity === "error");
   if (errors.length > 0) throw new Error(errors.map((each) => each.formattedMessage).join("\n"));
-  for (const file of files) {
-    const name = path.basename(file, ".sol");
+  for (const [file, name] of wanted) {
     const { abi, evm } = output.contracts[file][name];
     compiled[name] = { abi, bytecode: evm.bytecode.object };
+  }
+}
+for (const [name, contracts] of Object.entries(shipped)) {
+  for (const each of contracts) {
+    const file = path.join(`${each}.sol`, `${path.basename(each)}.json`);
+    const { abi, bytecode } = JSON.parse(read(`@layerzerolabs/${name}/artifacts/contracts/${file}`));
+    compiled[path.basename(each)] = { abi, bytecode: bytecode.slice(2) };
   }
 }
 process.stdout.write(JSON.stringify(compiled));

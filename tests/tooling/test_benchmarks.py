@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import (
     alternatives,
+    bridges,
     carrying,
     deploying,
     holders,
@@ -18,6 +19,7 @@ from benchmarks import (
     run,
     trace,
 )
+from benchmarks.peer_bench import PeerBench
 from benchmarks.references import REFERENCES
 from benchmarks.rig import AMOUNT, Rig, local_chain
 from tallystick.chain import reverts
@@ -391,6 +393,65 @@ def test_peers_are_compiled_once_for_what_is_installed(monkeypatch, tmp_path):
     assert peers.compiled(folder, cache) is None
 
 
+def _awaited():
+    """What the references await of a run, by peer."""
+    awaited = {}
+    for operation, reference in REFERENCES.items():
+        for peer, figure in reference.peers.items():
+            if figure is None:
+                awaited.setdefault(peer, set()).add(operation)
+    return awaited
+
+
+def test_each_bridge_keeps_the_rows_that_the_references_await(monkeypatch):
+    made = []
+
+    def bridge(base):
+        class Told(base):
+            def __init__(self, bench, quorum, signers):
+                made.append((self.name, quorum, len(signers)))
+                self.figures = (10, 20, 100 * quorum, 40)
+
+            def run(self):
+                return self.figures
+
+        return Told
+
+    for name in ("_Hyperlane", "_LayerZero", "_OpenZeppelin", "_LayerZeroTwice"):
+        monkeypatch.setattr(bridges, name, bridge(getattr(bridges, name)))
+    kept = PeerBench.__new__(PeerBench)
+    kept.gas = {}
+    bridges.bridges(kept)
+    names = ("hyperlane", "layerzero-oft", "oz-5.7-bridge")
+    twice = ("layerzero-oft", 2, 3)
+    assert made == [(name, *each) for name in names for each in ((2, 3), (5, 7))] + [twice]
+    assert kept.gas["lane.lock_send"] == dict.fromkeys(names, 10)
+    assert kept.gas["lane.burn_send"] == dict.fromkeys(names, 20)
+    assert kept.gas["lane.deliver_mint.5of7"] == dict.fromkeys(names, 500)
+    assert kept.gas["lane.signature"] == dict.fromkeys(names, 100)
+    assert kept.gas["lane.release.2of3.limited"] == {f"{each}-unlimited": 40 for each in names}
+    found = {}
+    for operation, row in kept.gas.items():
+        for peer in row:
+            found.setdefault(peer, set()).add(operation)
+    awaited = _awaited()
+    assert found == {peer: awaited[peer] for peer in found}
+    assert set(found) == {*names, *(f"{each}-unlimited" for each in names)}
+
+
+def test_peers_measured_here_cost_what_is_kept():
+    """Where their packages are; a message that does not arrive fails the run itself."""
+    code = peers.compiled()
+    if code is None:
+        pytest.skip("the peers are not installed: make setup-peers")
+    kept = run.kept_peers(_kept())
+    measured = peers.measure("embedded", code)
+    for peer, operations in _awaited().items():
+        for operation in operations:
+            was, now = kept[operation][peer], measured[operation][peer]
+            assert abs(now - was) * 1000 <= was * run.TOLERANCE, (operation, peer, was, now)
+
+
 def test_peers_packages_are_pinned_and_as_the_tables_name_them():
     wanted = json.loads((peers.FOLDER / "package.json").read_text())["devDependencies"]
     lock = json.loads((peers.FOLDER / "package-lock.json").read_text())["packages"]
@@ -405,6 +466,8 @@ def test_peers_packages_are_pinned_and_as_the_tables_name_them():
         assert not name or entry["integrity"].startswith("sha512-"), name
     assert lock["node_modules/openzeppelin-5"]["version"].startswith("5.7.")
     assert lock["node_modules/@tokenysolutions/t-rex"]["version"].startswith("4.1.")
+    assert lock["node_modules/@hyperlane-xyz/core"]["version"].startswith("12.1.")
+    assert lock["node_modules/@layerzerolabs/oft-evm"]["version"].startswith("4.0.")
     compiler = (peers.FOLDER / "compile.js").read_text()
     assert set(re.findall(r'"(solc-[\d.]+)"', compiler)) == {n for n in wanted if "solc" in n}
 
