@@ -6,8 +6,8 @@
 @author Tallystick
 @notice Splits, reverse splits and the like are announced ahead, with fraction and first day; withdrawn until that day;
         and what rounding down left is credited to the fractions' agent.
-@dev How a ratio takes effect, `book` says. Only a contract holds the role that announces one. Lanes and their
-     messages in flight are not transformed yet: until they are, nobody may hold it.
+@dev How a ratio takes effect, `book` says. Only a contract holds the role that announces one: the actions engine,
+     which has no function for it yet, as lanes and their messages in flight are not transformed yet.
 """
 from contracts.governance import access
 from contracts.governance import instruction
