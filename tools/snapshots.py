@@ -36,6 +36,7 @@ SIZE_BUDGETS = dict.fromkeys(
         "BridgeEscrow",
         "BridgeEscrowControls",
         "BridgeEscrowSettings",
+        "BridgeEscrowRecords",
     ),
     20_000,
 ) | dict.fromkeys(

@@ -8,12 +8,14 @@
 @notice Locks at home and issues remotely, burns remotely and releases at home; each lane by its own ledger, custody and
         verifier.
 @dev Logic only: units lie in each lane's LaneCustody, which this contract's releases don't replace.
-     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), and that to
-     `SETTINGS` (BridgeEscrowSettings), which run on this storage: all initialise the same modules in the same order. A
-     release names the code of each; `make lint` and whoever prepares a release hold them to fit.
+     This piece has what moves units; everything else it hands to `CONTROLS` (BridgeEscrowControls), that to `SETTINGS`
+     (BridgeEscrowSettings) and that to `RECORDS` (BridgeEscrowRecords), which run on this storage: all initialise the
+     same modules in the same order. A release names the code of each; `make lint` and whoever prepares a release hold
+     them to fit.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import denials
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
@@ -28,6 +30,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
+initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 
 exports: (
     # messages

@@ -8,16 +8,18 @@
 @author Tallystick
 @notice Set-up and roles, and the lanes' terms: what changes slowly.
 @dev BridgeEscrow hands every call to its controls that it does not know, and these hand on here what they don't; this
-     code then runs on that storage, as the modules are the same in the same order, the variable behind them too. It has
-     no immutables, so that its hash is the same on every ledger.
+     code then runs on that storage, as the modules are the same in the same order, the variable behind them too. What is
+     not here either it hands on to `RECORDS` (BridgeEscrowRecords).
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import denials
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
 from contracts.bridge import transit
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import stops
 
 initializes: access
@@ -26,6 +28,7 @@ initializes: lanes[access := access, stops := stops]
 initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
+initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 
 exports: (
     # set-up and roles
@@ -44,11 +47,22 @@ exports: (
     lanes.release_authority,
 )
 
+_MAX_RETURN: constant(uint256) = 1024
+
+RECORDS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(records: address):
+    """
+    @notice Name the fourth piece of this release.
+    @param records Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(records), "escrow: records have no code"
+    RECORDS = records
     # Called straight, this is nobody's escrow.
     self._initialized = True
 
@@ -80,9 +94,11 @@ def hand_over(reason: bytes4, document: bytes32):
 
 @external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here either, the records do, on this storage and for this caller.
+    @dev As in BridgeEscrow, from which the call comes.
+    @return What they returned, byte for byte.
     """
-    raise "escrow: no such function"
+    return raw_call(RECORDS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

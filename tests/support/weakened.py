@@ -155,6 +155,8 @@ def _place(side: Side, name: str) -> str:
         return str(address_of(side.escrow.CONTROLS()))
     if name == "BridgeEscrowSettings":
         return str(address_of(side.escrow.SETTINGS()))
+    if name == "BridgeEscrowRecords":
+        return str(address_of(side.escrow.RECORDS()))
     if name == "SecurityTokenSettings":
         return str(address_of(side.token.SETTINGS()))
     alone = {
