@@ -69,6 +69,7 @@ _USED_AS: Final = {
     "ActionsEngineSettings": "ActionsEngine",
     "ActionsEngineRecords": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
+    "BridgeEscrowRecords": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",

@@ -6,13 +6,16 @@
 @title Bridge escrow, fourth piece: its records
 @license Apache-2.0
 @author Tallystick
-@notice What becomes of a lane whose remote ledger is dead, and what wallets ask beforehand.
+@notice What becomes of a lane whose remote ledger is dead, what mends a wrong quorum's damage, and what wallets ask
+        beforehand.
 @dev BridgeEscrowSettings hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
 @custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
-@custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused.
+@custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused, and what
+             is denied is undone.
 """
+from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
@@ -28,6 +31,7 @@ initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
+initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 
 exports: (
     # a dead ledger's end
@@ -42,6 +46,13 @@ exports: (
     endings.lists_of,
     endings.is_paid,
     endings.is_ended,
+    # what a source never sent
+    denials.deny,
+    denials.take_denial,
+    denials.propose_reopening,
+    denials.reopen,
+    denials.denial_taken,
+    denials.disowned_of,
     # beforehand
     preview.can_lock,
     preview.can_burn,

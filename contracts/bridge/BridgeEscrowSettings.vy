@@ -13,6 +13,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
@@ -29,6 +30,7 @@ initializes: flows[lanes := lanes]
 initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
+initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 
 exports: (
     # set-up and roles

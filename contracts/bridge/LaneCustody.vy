@@ -167,12 +167,11 @@ def hold(amount: uint256) -> bool:
 @reentrant
 def give_back(amount: uint256) -> bool:
     """
-    @notice Take units off this ledger that wait here: they go back where they came from.
+    @notice Take units off this ledger that wait here: they go back where they came from, or had come from nowhere.
     @dev On a remote ledger; at home they stay here, for the lane.
     @param amount Units.
     @return True.
     @custom:role escrow
-    @custom:refused suspended instrument
     """
     assert msg.sender == _ESCROW.address, "custody: give_back is the escrow's"
     extcall _TOKEN.crosschainBurn(self, amount)

@@ -1056,6 +1056,47 @@ def _book_back(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
 
 
 @internal
+def _book_word(lane: bytes32) -> uint256:
+    """
+    @dev Enter a message without units that leaves; returns its nonce. Neither stop nor suspension keeps it back.
+    """
+    ledger: uint256 = self._ledger[lane]
+    sent: uint256 = (ledger >> _SENT_SHIFT) & _SENT_MAX
+    assert sent < _SENT_MAX, "lanes: no nonces left to tell"
+    self._ledger[lane] = unsafe_add(ledger, 1 << _SENT_SHIFT)
+    return sent
+
+
+@internal
+def _book_undone(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Take back the arrival of what waited here and had never left: what is outstanding is as before it.
+    """
+    ledger: uint256 = self._ledger[lane]
+    outstanding: uint256 = ledger & _AMOUNT_MAX
+    if terms & HOME != 0:
+        assert amount <= _AMOUNT_MAX - outstanding, "lanes: more undone than can be outstanding"
+        self._ledger[lane] = unsafe_add(ledger, amount)
+    else:
+        assert amount <= outstanding, "lanes: more undone than waits here"
+        self._ledger[lane] = unsafe_sub(ledger, amount)
+
+
+@internal
+def _reopen(lane: bytes32, nonce: uint256):
+    """
+    @dev Free a nonce that arrived: its message was none.
+    """
+    ledger: uint256 = self._ledger[lane]
+    page: uint256 = nonce >> 6
+    bit: uint256 = 1 << (nonce & 63)
+    if page == (ledger >> _PAGE_SHIFT) & _PAGE_MAX:
+        self._ledger[lane] = ledger & ~(bit << _BITS_SHIFT)
+    else:
+        self._arrived[lane][page] &= ~bit
+
+
+@internal
 def _with_arrival(lane: bytes32, ledger: uint256, nonce: uint256) -> uint256:
     """
     @dev The ledger word once `nonce` has arrived; the caller has checked that it had not. The newest

@@ -13,6 +13,7 @@
      Parties are bytes32: an address on the right for EVM ledgers, an account's hash for others.
      Units that come back travel as a message of their own, whose `sender` is the id of the one that it answers and
      whose `deadline` is the moment at which the units had left at first: it has none, and nothing turns it back again.
+     A denial is a message without units: its `sender` is the id of a message that its source never sent.
      Codec 1 is the same but for that: its deadline says nothing, and nothing comes back. What was in flight when codec
      2 began ends as it began.
 """
@@ -29,6 +30,10 @@ RELEASE: constant(uint8) = 2
 RETURNED: constant(uint8) = 4
 RETURNED_ISSUE: constant(uint8) = 5
 RETURNED_RELEASE: constant(uint8) = 6
+# Beside the direction: no units come, and who sent it says that another message is none of its own.
+DENIED: constant(uint8) = 8
+# Of a kind, its direction.
+DIRECTIONS: constant(uint8) = 3
 # Longer than this nobody is made to wait for units that don't arrive.
 MAX_DEADLINE: constant(uint256) = 90 * 86400
 
@@ -60,7 +65,7 @@ struct Message:
     # In whose units `amount` is stated.
     action_epoch: uint16
     amount: uint256
-    # Of a return: the id of the message that it answers.
+    # Of a return: the id of the message that it answers; of a denial: of the one that it denies.
     sender: bytes32
     recipient: bytes32
     # From here on nobody is credited any more, and it can be returned; of a return: when the units had left at first.

@@ -319,6 +319,9 @@ def return_to_source(m: message.Message) -> bytes32:
     assert message._has_deadline(m.codec, m.kind), "transit: never goes back"
     assert convert(m.deadline, uint256) <= block.timestamp, "transit: before its deadline"
     assert self._redirects[id].payee == empty(address), "transit: a redirect is proposed"
+    assert not staticcall ISecurityToken(
+        lanes._opened_with[m.lane].token
+    ).is_suspended(), "transit: instrument suspended"
     terms: uint256 = lanes._open_terms(m.lane)
     self.suspended[id] = 0
     flows._book_claim(m.lane, terms, amount)
@@ -343,12 +346,8 @@ def return_to_source(m: message.Message) -> bytes32:
         )
     )
     log MessageReturned(lane=m.lane, id=id, answer=answer, amount=amount)
-    if terms & lanes.HOME != 0:
-        # There the units stay in custody: no token is asked that would refuse.
-        assert not staticcall ISecurityToken(
-            lanes._opened_with[m.lane].token
-        ).is_suspended(), "transit: instrument suspended"
-    else:
+    # At home they stay in custody.
+    if terms & lanes.HOME == 0:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).give_back(
             amount
         ), "transit: not given back"

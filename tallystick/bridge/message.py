@@ -16,6 +16,7 @@ from tallystick.chain.abi import Parameters, address_bytes, checksum, encode, ke
 
 __all__ = [
     "CODEC",
+    "DENIED",
     "FIRST_CODEC",
     "MAX_DEADLINE",
     "NO_CAP",
@@ -47,10 +48,16 @@ MAX_DEADLINE: Final = 90 * 86_400
 NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
 OPEN_END: Final = 2**48 - 1
-# Of a kind, beside its direction: the units come back.
+# Of a kind, beside its direction: the units come back; no units come, another message is denied.
 RETURNED: Final = 4
-# Events that say how units left suspense.
-SUSPENSE_ENDS: Final = ("SuspenseClaimed", "SuspenseRedirected", "MessageReturned")
+DENIED: Final = 8
+# Events that say how units left suspense; the last that they never were.
+SUSPENSE_ENDS: Final = (
+    "SuspenseClaimed",
+    "SuspenseRedirected",
+    "MessageReturned",
+    "MessageUndone",
+)
 MESSAGE_FIELDS: Final = (
     ("uint16", "codec"),
     ("uint8", "kind"),
@@ -116,22 +123,32 @@ _LACKS: Final = {
 
 
 class Kind(IntEnum):
-    """What a message does where it arrives; returned: its units come back to who sent them."""
+    """What a message does where it arrives; returned: its units come back to who sent them.
+
+    Denied: its source says that it never sent another.
+    """
 
     ISSUE = 1
     RELEASE = 2
     RETURNED_ISSUE = 5
     RETURNED_RELEASE = 6
+    DENIED_ISSUE = 9
+    DENIED_RELEASE = 10
 
     @property
     def direction(self) -> Kind:
         """Without the difference: to the remote ledger, or home."""
-        return Kind(self & ~RETURNED)
+        return Kind(self & ~(RETURNED | DENIED))
 
     @property
     def returned(self) -> bool:
         """Whether the units come back."""
-        return self != self.direction
+        return self & RETURNED != 0
+
+    @property
+    def denied(self) -> bool:
+        """Whether no units come, and another message is denied."""
+        return self & DENIED != 0
 
 
 class Direction(IntFlag):
@@ -234,13 +251,19 @@ class LaneMessage:
         return MessageId(self.sender) if Kind(self.kind).returned else None
 
     @property
+    def denies(self) -> MessageId | None:
+        """The message that its source never sent, as this one says."""
+        return MessageId(self.sender) if Kind(self.kind).denied else None
+
+    @property
     def left(self) -> int:
         """When its units left the account they were on, by the clock of that account's ledger."""
         return self.lock_time if self.origin is None else self.deadline
 
     def is_late(self, clock: int) -> bool:
         """Whether its recipient gets nothing any more, at that time of the destination's."""
-        return self.codec != FIRST_CODEC and self.origin is None and clock >= self.deadline
+        ends = self.codec != FIRST_CODEC and Kind(self.kind) == Kind(self.kind).direction
+        return ends and clock >= self.deadline
 
     @property
     def id(self) -> MessageId:

@@ -48,7 +48,7 @@ _TRIES: Final = 100
 _ASKED: Final = 200
 # A direction whose node kept us waiting rests for longer, but no longer than so many seconds.
 _LONGEST_REST: Final = 30.0
-_LATE: Final = "transit: before its lock time"
+_LATE: Final = ("transit: before its lock time", "denials: before its lock time")
 
 
 class Courier:
@@ -268,9 +268,18 @@ class Courier:
         """
         source, destination, lane = seen.sent.escrow, seen.landed.escrow, way.lane.id_bytes
         nonces = [sent.message.nonce for sent in chosen]
+        denials = [sent.id for sent in chosen if sent.message.denies is not None]
+        taken = iter(
+            _all(destination.denial_taken, [destination.denial_taken.encode(i) for i in denials])
+        )
         arrived = _all(
             destination.has_arrived, [destination.has_arrived.encode(lane, n) for n in nonces]
         )
+        # What a denial denies may have taken its nonce.
+        arrived = [
+            there if sent.message.denies is None else next(taken)
+            for sent, there in zip(chosen, arrived, strict=True)
+        ]
         pages = self._kept_pages(seen, lane, {nonce // PAGE for nonce in nonces})
         logs = stand(
             source,
@@ -341,7 +350,7 @@ class Courier:
                 # All of it is here: somebody was quicker.
                 continue
             # Its clock said that it may go: the last block's is older than the next one's.
-            if revert is None or revert.reason == _LATE:
+            if revert is None or revert.reason in _LATE:
                 revert = yield from self._hand_over(way, seen, load, handed)
             if revert is not None:
                 single += load.sent
@@ -351,7 +360,7 @@ class Courier:
         for load, answer in zip(by_itself, _called([each.call for each in by_itself]), strict=True):
             if not isinstance(answer, Revert):
                 good += load.sent
-            elif answer.reason == _LATE:
+            elif answer.reason in _LATE:
                 late.append(load)
             else:
                 yield from self._refused(way, seen, load, answer)
@@ -364,11 +373,11 @@ class Courier:
         too_early: int | None = None
         for load in late:
             lock_time = load.sent[0].message.lock_time
-            revert = Revert(reason=_LATE)
+            revert = Revert(reason=_LATE[0])
             if too_early is None or lock_time < too_early:
                 revert = yield from self._hand_over(way, seen, load, handed)
             if revert is not None:
-                too_early = lock_time if revert.reason == _LATE else too_early
+                too_early = lock_time if revert.reason in _LATE else too_early
                 yield from self._refused(way, seen, load, revert)
         if handed:
             # Where blocks are quick they are there by now.

@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.bridge import carrying
 from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.carrying import Act, Decision
-from tallystick.bridge.message import CODEC, FIRST_CODEC, RETURNED, LaneMessage
+from tallystick.bridge.message import CODEC, DENIED, FIRST_CODEC, RETURNED, LaneMessage
 from tallystick.bridge.outbox import PAGE
 from tallystick.text import time_text
 
@@ -57,7 +57,10 @@ def decide(seen: Sighting) -> Decision:
         (seen.emitter != seen.escrow, "logged by another contract than the lane's escrow"),
         (message.lane != seen.lane, "names another lane"),
         (message.codec not in (CODEC, FIRST_CODEC), f"codec {message.codec} is unknown here"),
-        (message.kind & ~RETURNED != seen.kind, "goes in the other direction"),
+        (
+            message.kind not in (seen.kind, seen.kind | RETURNED, seen.kind | DENIED),
+            "goes in the other direction",
+        ),
         (message.id != seen.logged_id, "the log's id is not the message's"),
     )
     late = f"the destination's clock is {early} s behind its lock time" if early > 0 else ""

@@ -18,7 +18,7 @@ from tallystick.reach.sending import Handed, Sending
 
 __all__ = ["Direction", "Seen", "claim_of", "return_of"]
 
-_BEATEN: Final = "transit: delivered already"
+_BEATEN: Final = ("transit: delivered already", "denials: taken already")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,13 @@ class Direction:
         receivable: bool = False,
     ) -> Sighting:
         """Return what was seen of a message; what was not asked for is as it should be."""
-        paused = int(seen.landed.state.paused_directions) & 2
+        paused = ""
+        if sent.message.denies is None:
+            stopped = int(seen.landed.state.paused_directions) & 2
+            paused = "inbound is paused on the lane" if stopped else ""
+        # What a stop is for, no stop keeps back.
+        elif seen.sent.denied(sent.id) is None:
+            paused = "no log tells what it denies"
         return Sighting(
             message=sent.message,
             logged_id=sent.id,
@@ -112,7 +118,7 @@ class Direction:
             queued_until=seen.landed.queued_until(sent.id) if suspended else 0,
             receivable=receivable,
             clock=seen.landed.watch.clock,
-            paused="inbound is paused on the lane" if paused else "",
+            paused=paused,
         )
 
     # -------------------------------------------------------------- what was handed over
@@ -164,8 +170,11 @@ class Direction:
 
     def reverted(self, seen: Seen, sent: Sent, revert: Revert) -> Outcome | None:
         """Return what a revert means: too early, another courier was quicker, or it failed."""
-        if revert.reason == _BEATEN and seen.landed.escrow.has_arrived(
-            self.lane.id_bytes, sent.message.nonce
+        escrow = seen.landed.escrow
+        if revert.reason in _BEATEN and (
+            escrow.has_arrived(self.lane.id_bytes, sent.message.nonce)
+            if sent.message.denies is None
+            else escrow.denial_taken(sent.id)
         ):
             return None
         if is_not_yet(revert):

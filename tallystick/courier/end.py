@@ -25,6 +25,8 @@ _ID: Final = 32
 _SENT: Final = "MessageSent"
 _DELIVERED: Final = "MessageDelivered"
 _QUEUED: Final = "UnitsQueued"
+_DENIED: Final = "MessageDenied"
+_UNDONE: Final = "MessageUndone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ class _Read:
     """What some logs of a lane's end say.
 
     `sent` is by nonce; `landed` is what each message that arrived left in suspense, by its id, and
-    `queued` from when on that can be claimed, if it came over the lane's limit.
+    `queued` from when on that can be claimed, if it came over the lane's limit; `denied` is what
+    each denial that was sent denies, by its id.
     """
 
     counts: Counts = field(default_factory=Counts)
     sent: dict[int, Sent] = field(default_factory=dict)
     landed: dict[bytes, int] = field(default_factory=dict)
     queued: dict[bytes, int] = field(default_factory=dict)
+    denied: dict[bytes, LaneMessage] = field(default_factory=dict)
 
 
 @dataclass
@@ -149,6 +153,7 @@ class LaneEnd:
         self._believed.sent |= folded.sent
         self._believed.landed |= folded.landed
         self._believed.queued |= folded.queued
+        self._believed.denied |= folded.denied
         self._read_to = final
         self._newest = self._fold(Counts(), logs[len(old) :])
 
@@ -171,10 +176,16 @@ class LaneEnd:
             if name == _QUEUED:
                 found.queued[id_] = int(event.args["until"])
                 continue
+            if name == _DENIED:
+                found.denied[bytes(event.args["answer"])] = message_of(event)
+                continue
             amount = int(event.args["amount"])
             if name in SUSPENSE_ENDS:
                 found.landed[id_] = 0
-                found.counts = replace(counts, suspense=counts.suspense - amount)
+                counts = replace(counts, suspense=counts.suspense - amount)
+                if name == _UNDONE:
+                    counts = replace(counts, arrived=counts.arrived - amount)
+                found.counts = counts
             else:
                 held = amount if event.args["suspended"] else 0
                 found.landed[id_] = held
@@ -186,7 +197,7 @@ class LaneEnd:
     @cached_property
     def _names(self) -> Mapping[bytes, str]:
         events = self.escrow.interface.events_by_name
-        names = (_SENT, _DELIVERED, _QUEUED, *SUSPENSE_ENDS)
+        names = (_SENT, _DELIVERED, _QUEUED, _DENIED, *SUSPENSE_ENDS)
         return {events[name][0].topic: name for name in names}
 
     def sent(self) -> Iterator[Sent]:
@@ -216,6 +227,10 @@ class LaneEnd:
         if self.state.terms.limit >= NO_CAP:
             return 0
         return self._newest.queued.get(id_) or self._believed.queued.get(id_, 0)
+
+    def denied(self, id_: bytes) -> LaneMessage | None:
+        """Return what a denial that was sent here denies, as it was logged."""
+        return self._newest.denied.get(id_) or self._believed.denied.get(id_)
 
     def is_settled(self, id_: bytes) -> bool:
         """Whether a message reached an account here or went back, as far as that is final."""

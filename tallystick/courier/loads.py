@@ -55,9 +55,12 @@ def loads_of(
         signing: who attests.
     """
     by_nonce = {each.message.nonce: each for each in sent}
+    # A denial goes by itself, and first: what it undoes may stand in another's way.
+    denials = [(nonce,) for nonce, each in by_nonce.items() if each.message.denies is not None]
+    units = [nonce for nonce in by_nonce if (nonce,) not in denials]
     return [
         load_of(way, seen, [by_nonce[nonce] for nonce in nonces], pages, signing)
-        for nonces in together(list(by_nonce), by_page=bool(pages))
+        for nonces in (*denials, *together(units, by_page=bool(pages)))
     ]
 
 
@@ -95,4 +98,10 @@ def load_of(
     if len(messages) > 1:
         told = [message.as_tuple() for message in messages]
         return Load(tuple(sent), escrow.deliver_batch, (lane, before, told, *proofs))
-    return Load(tuple(sent), escrow.deliver, (messages[0].as_tuple(), *proofs))
+    (message,) = messages
+    if message.denies is not None:
+        denied = seen.sent.denied(message.id)
+        assert denied is not None, "it waits until that is logged"
+        told = [message.as_tuple(), denied.as_tuple()]
+        return Load(tuple(sent), escrow.take_denial, (*told, *proofs))
+    return Load(tuple(sent), escrow.deliver, (message.as_tuple(), *proofs))

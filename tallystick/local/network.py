@@ -15,7 +15,6 @@ from tallystick.bridge.attestation import ATTESTATION_TYPE, Domain, SignerSet, S
 from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE, Batch
 from tallystick.bridge.message import (
     NO_CAP,
-    RETURNED,
     Kind,
     LaneId,
     LaneMessage,
@@ -391,7 +390,7 @@ class Network:
 
     def destination(self, message: LaneMessage) -> Suite:
         """Return the suite to which a message goes."""
-        return self.remote if message.kind & ~RETURNED == Kind.ISSUE else self.home
+        return self.remote if Kind(message.kind).direction is Kind.ISSUE else self.home
 
     def signer_set(self, epoch: int = 1) -> SignerSet:
         """Return the attestors as those of an epoch of the lane."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.bridge.message import NO_CAP, RETURNED, Lack, LaneId, MessageId
+from tallystick.bridge.message import NO_CAP, Kind, Lack, LaneId, MessageId
 
 __all__ = [
     "EpochState",
@@ -207,8 +207,8 @@ class MessageState:
 
     @property
     def direction(self) -> int:
-        """Its kind, as if its units did not come back."""
-        return self.kind & ~RETURNED
+        """Its kind, as if it were of units that go there."""
+        return Kind(self.kind).direction
 
     @property
     def place(self) -> str:

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from tallystick.bridge.message import (
     OPEN_END,
-    RETURNED,
     SUSPENSE_ENDS,
     Kind,
     Lack,
@@ -369,10 +368,16 @@ def _messages(
     }
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     returns = ended.pop("MessageReturned")
+    undone = ended.pop("MessageUndone")
     claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
-        arrivals.setdefault(MessageId(event.args["id"]), []).append(event)
+        identifier = MessageId(event.args["id"])
+        # It never happened: its source denied it.
+        if undone[identifier]:
+            undone[identifier] -= 1
+        else:
+            arrivals.setdefault(identifier, []).append(event)
     kind = Kind.ISSUE if source.name == lane.home else Kind.RELEASE
     found: list[tuple[Event, LaneMessage, list[Event], bool]] = []
     for event in sent:
@@ -403,7 +408,7 @@ def _messages(
     states = []
     for event, message, good, settled in found:
         has_arrived, waiting, until = (True, 0, 0) if settled else next(answers)
-        own = bytes(event.args["id"]) == message.id and message.kind & ~RETURNED == kind
+        own = bytes(event.args["id"]) == message.id and Kind(message.kind).direction is kind
         states.append(
             MessageState(
                 lane=lane.id_bytes,

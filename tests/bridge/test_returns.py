@@ -26,7 +26,10 @@ from tests.support.ends import (
 from tests.support.world import DAY, STATED, ZERO, Side, World, refused
 
 ELIGIBLE = 40_000
-FIRST_CODEC = {"transit": "transit_first_codec_mock"}
+FIRST_CODEC = {
+    "transit": "transit_first_codec_mock",
+    "denials": "denials_first_codec_mock",
+}
 
 
 @pytest.fixture(params=["remote", "home"])

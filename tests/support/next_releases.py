@@ -328,14 +328,29 @@ def _transit_of_the_first_codec() -> str:
 def _escrow_over(transit: str, name: str) -> str:
     """A piece of the escrow over another `transit`."""
     copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
+    denials = transit.replace("transit", "denials")
+    copy.replace("from contracts.bridge import denials\n", "")
     copy.replace("from contracts.bridge import transit\n", "")
     last = "from contracts.governance import access\n"
-    copy.replace(last, last + f"from . import {transit}\n")
+    copy.replace(last, f"{last}from . import {denials}\nfrom . import {transit}\n")
     copy.replace(
         "initializes: transit[flows := flows, lanes := lanes]",
         f"initializes: {transit}[flows := flows, lanes := lanes]",
     )
-    copy.text = copy.text.replace("    transit.", f"    {transit}.")
+    copy.replace("initializes: denials[", f"initializes: {denials}[")
+    copy.replace("transit := transit]", f"{transit} := {transit}]")
+    for module, other in (("transit", transit), ("denials", denials)):
+        copy.text = copy.text.replace(f"    {module}.", f"    {other}.")
+    return copy.text
+
+
+def _denials_over(transit: str) -> str:
+    """What is denied, of an escrow over another `transit`."""
+    copy = Copy((CONTRACTS / "bridge" / "denials.vy").read_text())
+    copy.replace("from contracts.bridge import transit\n", "")
+    last = "from contracts.governance import instruction\n"
+    copy.replace(last, last + f"\nfrom . import {transit}\n")
+    copy.text = re.sub(r"(?<!bridge/)\btransit\b(?=\.|\n)", transit, copy.text)
     return copy.text
 
 
@@ -389,6 +404,8 @@ def derived() -> Iterator[tuple[Path, str]]:
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
+    for transit in ("transit_without_clock_mock", "transit_first_codec_mock"):
+        yield DERIVED / f"{transit.replace('transit', 'denials')}.vy", _denials_over(transit)
     for piece in ("", "Controls", "Settings", "Records"):
         for which, transit in (
             ("WithoutClock", "transit_without_clock_mock"),

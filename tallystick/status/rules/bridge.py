@@ -28,6 +28,11 @@ proposal(
     "confirm_lane_terms lane verifier second cap limit",
 )
 sets(
+    "MessageDisowned",
+    "disowned_of id",
+    same="lane nonce amount",
+)
+sets(
     "LaneTermsConfirmed",
     "pending_lane_terms lane",
     same="verifier second cap limit applies_from",
@@ -134,7 +139,10 @@ def _inward(step: Step) -> Kind:
 @on("MessageDelivered")
 def _message_delivered(step: Step) -> Changes:
     lane, nonce = step.lane, step.nonce
-    limit = Limit(**step.now("limit_state", lane)).taken(step.amount, step.at)
+    limit = Limit(**step.now("limit_state", lane))
+    # A denial takes no room.
+    if step.amount:
+        limit = limit.taken(step.amount, step.at)
     return {
         **_moved(step, outstanding=-step.amount),
         ("limit_state", lane): asdict(limit),
@@ -144,6 +152,7 @@ def _message_delivered(step: Step) -> Changes:
         ("suspended", step.id): 0,
         ("landed", step.id): 0,
         ("_message_of", step.id): (lane, _inward(step), nonce),
+        **({} if step.amount else {("denial_taken", step.id): True}),
     }
 
 
@@ -162,6 +171,33 @@ def _suspense_ended(step: Step) -> Changes:
         **_moved(step, suspense=-step.amount),
         **_counted(step, Figure.SUSPENSE, -step.amount),
         ("suspended", step.id): 0,
+    }
+
+
+@on("MessageUndone")
+def _message_undone(step: Step) -> Changes:
+    """It never happened: what is outstanding is as before it, and its nonce is free."""
+    return {
+        **_moved(step, outstanding=step.amount, suspense=-step.amount),
+        ("has_arrived", step.lane, step.nonce): False,
+        ("redirect_of", step.id): {},
+        ("waits", step.id): 0,
+    }
+
+
+@on("ReopeningProposed")
+def _reopening_proposed(step: Step) -> Changes:
+    """It waits as a change of the lane's terms does."""
+    delay = step.member("terms", "lane_state", step.lane)["change_delay"]
+    return step.proposed(*_KEYS, "reopen", step.id, delay=delay)
+
+
+@on("NonceReopened")
+def _nonce_reopened(step: Step) -> Changes:
+    return {
+        **step.carried_out("reopen", step.id),
+        ("has_arrived", step.lane, step.nonce): False,
+        ("disowned_of", step.id): {},
     }
 
 

@@ -1,0 +1,290 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Denials: a source says of a message that it never sent it, and the destination mends what that did
+@license Apache-2.0
+@author Tallystick
+@notice What a wrong quorum attested is undone while it waits; where it was credited, two keys free its nonce.
+@dev The one who knows whether a message left is its source: its outbox has the ids, in the order of the nonces. So the
+     source says it itself, as it says of units that they went back: a denial is a message without units, in the same
+     outbox, proven as any other. There it takes nobody's word: whoever asks shows the page.
+     At the destination a false message that waits in suspense never happened: its units go, its nonce is free, and the
+     true message is delivered there as any other, once. Of one that was credited nothing tells on chain whether the
+     nonce was taken by it or by the true one; so two keys say that, the lane's delay passes, and the guardian can
+     withdraw it. They can't free the nonce of a true message by mistake: no source denies it.
+"""
+from interfaces import ILaneCustody
+from interfaces import IVerifier
+
+from contracts.bridge import flows
+from contracts.bridge import lanes
+from contracts.bridge import message
+from contracts.bridge import transit
+from contracts.governance import access
+from contracts.governance import instruction
+
+uses: access
+uses: flows
+uses: lanes
+uses: transit
+
+
+# Messages to a page of the outbox.
+_PAGE: constant(uint256) = 8
+_PAGE_SHIFT: constant(uint256) = 3
+
+
+struct Disowned:
+    lane: bytes32
+    nonce: uint64
+    amount: uint256
+
+
+# denial's id -> whether it was taken in; by its id, as what it denies may have taken its nonce
+denial_taken: public(HashMap[bytes32, bool])
+# message id -> what it was: its source denied it, and its nonce is taken here
+_disowned: HashMap[bytes32, Disowned]
+# Room for later releases; what they add takes its slots from here.
+_reserved: uint256[7]
+
+
+event MessageDenied:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    # The message that says so, and the one of which it does.
+    answer: indexed(bytes32)
+    message: message.Message
+
+
+# It waited here and never happened: its nonce is free.
+event MessageUndone:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    nonce: uint64
+    amount: uint256
+
+
+# Its source denied it, and its nonce is taken here.
+event MessageDisowned:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    nonce: uint64
+    amount: uint256
+
+
+event ReopeningProposed:
+    act: indexed(bytes32)
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    nonce: uint64
+
+
+event NonceReopened:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    nonce: uint64
+
+
+# ----------------------------------------------------------------------- anyone
+
+
+@external
+def deny(m: message.Message, ids: DynArray[bytes32, _PAGE]) -> bytes32:
+    """
+    @notice Say of a message that is attested as sent from here that it was not; the other ledger is told by a message.
+    @dev By what is in the outbox, so that anyone may. No stop and no suspension keeps it back: what does not fit is
+         why it is needed. What leaves here later with that very id would be delivered as ever.
+    @param m The message as it is attested, of this lane's direction from here.
+    @param ids The ids on its nonce's page of the outbox, from the first; none if nothing of that page has left.
+    @return The id of the message that says so.
+    @custom:role anyone
+    """
+    terms: uint256 = lanes._open_terms(m.lane)
+    direction: uint8 = message.ISSUE if terms & lanes.HOME != 0 else message.RELEASE
+    assert m.kind & message.DIRECTIONS == direction, "denials: does not leave here"
+    word: bytes32 = empty(bytes32)
+    for each: bytes32 in ids:
+        word = keccak256(concat(word, each))
+    nonce: uint256 = convert(m.nonce, uint256)
+    assert word == transit.outbox[m.lane][nonce >> _PAGE_SHIFT], "denials: not the page"
+    id: bytes32 = message._id(m)
+    place: uint256 = nonce % _PAGE
+    assert place >= len(ids) or ids[place] != id, "denials: it was sent"
+    # Whoever asks what left looks at the days on which something did.
+    flows._book_sent(m.lane, terms, 0)
+    answer: bytes32 = transit._enter(
+        message.Message(
+            codec=message.CODEC,
+            kind=direction | message.DENIED,
+            lane=m.lane,
+            nonce=convert(lanes._book_word(m.lane), uint64),
+            lock_time=convert(block.timestamp, uint64),
+            action_epoch=convert(lanes._epoch(terms), uint16),
+            amount=0,
+            sender=id,
+            recipient=empty(bytes32),
+            deadline=0,
+        )
+    )
+    log MessageDenied(lane=m.lane, id=id, answer=answer, message=m)
+    return answer
+
+
+@external
+def take_denial(
+    denial: message.Message,
+    denied: message.Message,
+    attestation: Bytes[1034],
+    second: Bytes[1034] = b"",
+):
+    """
+    @notice Take in what the source denied, attested as any message.
+    @dev The guardian's stop of arrivals and the engine's suspension leave it alone: it takes units away that there are
+         not, and is what they wait for. What waits behind the denied one keeps its time: its room is not given back.
+    @param denial The message that denies.
+    @param denied The one that it denies.
+    @param attestation As for `deliver`.
+    @param second As for `deliver`.
+    @custom:role anyone
+    """
+    lane: bytes32 = denial.lane
+    terms: uint256 = lanes._open_terms(lane)
+    direction: uint8 = message.RELEASE if terms & lanes.HOME != 0 else message.ISSUE
+    assert (
+        denial.codec == message.CODEC
+        and denial.kind == direction | message.DENIED
+        and denial.amount == 0
+    ), "denials: no denial"
+    assert convert(denial.lock_time, uint256) <= block.timestamp, "denials: before its lock time"
+    said: bytes32 = message._id(denial)
+    assert not self.denial_taken[said], "denials: taken already"
+    id: bytes32 = message._id(denied)
+    assert denial.sender == id, "denials: of another message"
+    # A message that left here is of another direction: what its other side says of it is no denial.
+    assert (
+        denied.lane == lane and denied.kind & message.DIRECTIONS == direction
+    ), "denials: of another lane"
+    self._check_proven(lane, said, attestation, second)
+    self.denial_taken[said] = True
+    amount: uint256 = transit.suspended[id]
+    if amount != 0:
+        transit.suspended[id] = 0
+        transit.waits[id] = 0
+        transit._redirects[id] = empty(transit.Redirect)
+        flows._book_claim(lane, terms, amount)
+        lanes._book_undone(lane, terms, amount)
+        lanes._reopen(lane, convert(denied.nonce, uint256))
+        log MessageUndone(lane=lane, id=id, nonce=denied.nonce, amount=amount)
+    # What did not arrive needs no mending; whether it was this one that took the nonce two keys must say.
+    elif lanes._has_arrived(lane, lanes._ledger[lane], convert(denied.nonce, uint256)):
+        self._disowned[id] = Disowned(lane=lane, nonce=denied.nonce, amount=denied.amount)
+        log MessageDisowned(lane=lane, id=id, nonce=denied.nonce, amount=denied.amount)
+    ledger: uint256 = lanes._ledger[lane]
+    nonce: uint256 = convert(denial.nonce, uint256)
+    if not lanes._has_arrived(lane, ledger, nonce):
+        lanes._ledger[lane] = lanes._with_arrival(lane, ledger, nonce)
+    log transit.MessageDelivered(lane=lane, id=said, nonce=denial.nonce, amount=0, suspended=False)
+    if amount != 0 and terms & lanes.HOME == 0:
+        assert extcall ILaneCustody(lanes._opened_with[lane].custody).give_back(
+            amount
+        ), "denials: not taken off"
+
+
+# ------------------------------------------------------------- operator, two keys
+
+
+@external
+def propose_reopening(id: bytes32, reason: bytes4, document: bytes32) -> bytes32:
+    """
+    @notice The operator proposes to free the nonce that a denied message took, for the true one; an administrator does
+            with `reopen`, once the lane's delay has passed.
+    @dev Anyone compares with the logs meanwhile which message took it; the guardian withdraws what is not so.
+    @param id The denied message's id.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    @custom:role operator
+    """
+    disowned: Disowned = self._disowned[id]
+    assert disowned.lane != empty(bytes32), "denials: nothing to reopen"
+    act: bytes32 = self._reopen_act(id)
+    access._propose(
+        act,
+        access.OPERATOR,
+        access.ADMINISTRATOR,
+        lanes._opened_with[disowned.lane].token,
+        reason,
+        document,
+        lanes._opened_with[disowned.lane].change_delay,
+    )
+    log ReopeningProposed(act=act, lane=disowned.lane, id=id, nonce=disowned.nonce)
+    return act
+
+
+@external
+def reopen(id: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Free the nonce that a denied message took, once for each denial: the true message can be delivered.
+    @dev An administrator does, never the set-up key. End the epoch that attested the false one first. Units that it
+         brought are with whom they were credited to.
+    @param id The denied message's id.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role administrator
+    """
+    access._check_role(access.ADMINISTRATOR)
+    access._carry_out(self._reopen_act(id), access.ADMINISTRATOR)
+    disowned: Disowned = self._disowned[id]
+    assert disowned.lane != empty(bytes32), "denials: reopened already"
+    self._disowned[id] = empty(Disowned)
+    lanes._reopen(disowned.lane, convert(disowned.nonce, uint256))
+    instruction._record(lanes._opened_with[disowned.lane].token, reason, document)
+    log NonceReopened(lane=disowned.lane, id=id, nonce=disowned.nonce)
+
+
+# ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def disowned_of(id: bytes32) -> Disowned:
+    """
+    @notice What a message was whose source denied it, while its nonce is taken here.
+    @param id The message's id.
+    @return Its lane, nonce and base units; nothing if there is nothing to reopen.
+    """
+    return self._disowned[id]
+
+
+# --------------------------------------------------------------------- internal
+
+
+@internal
+@pure
+def _reopen_act(id: bytes32) -> bytes32:
+    """
+    @dev Hash of the act of freeing a denied message's nonce.
+    """
+    return keccak256(abi_encode("reopen", id))
+
+
+@internal
+@view
+def _check_proven(lane: bytes32, id: bytes32, attestation: Bytes[1034], second: Bytes[1034]):
+    """
+    @dev Revert unless the verifiers of a valid epoch of the lane prove a message; as `deliver` has it in line.
+    """
+    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
+    epoch: uint256 = lanes._valid_epoch(lane, number)
+    domain: bytes32 = message._domain_separator()
+    assert staticcall IVerifier(convert(epoch >> 96, address)).verify(
+        domain, id, attestation
+    ), "denials: not verified"
+    if epoch & lanes.TWO == 0:
+        assert len(second) == 0, "denials: one verifier alone"
+    else:
+        assert len(second) != 0, "denials: needs two attestations"
+        assert convert(extract32(second, 0), uint256) >> 192 == number, "denials: of two epochs"
+        assert staticcall IVerifier(lanes._seconds[lane][number]).verify(
+            domain, id, second
+        ), "denials: not verified by the second"
