@@ -71,7 +71,6 @@ _USED_AS: Final = {
     "BridgeEscrowControls": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",
-    "BridgeEscrowRecords": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",
     "SecurityTokenSettings": "SecurityToken",
 }

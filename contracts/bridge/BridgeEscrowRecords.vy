@@ -6,8 +6,7 @@
 @title Bridge escrow, fourth piece: its records
 @license Apache-2.0
 @author Tallystick
-@notice What becomes of a lane whose remote ledger is dead, what mends a wrong quorum's damage, and what wallets ask
-        beforehand.
+@notice What becomes of a lane whose remote ledger is dead, and what mends a wrong quorum's damage.
 @dev BridgeEscrowSettings hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -53,9 +52,6 @@ exports: (
     denials.reopen,
     denials.denial_taken,
     denials.disowned_of,
-    # beforehand
-    preview.can_lock,
-    preview.can_burn,
 )
 
 _initialized: bool

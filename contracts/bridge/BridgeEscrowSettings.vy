@@ -6,7 +6,7 @@
 @title Bridge escrow, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, and the lanes' terms: what changes slowly.
+@notice Set-up and roles, and the lanes' terms: what changes slowly; and what wallets ask beforehand.
 @dev BridgeEscrow hands every call to its controls that it does not know, and these hand on here what they don't; this
      code then runs on that storage, as the modules are the same in the same order, the variable behind them too. What
      is not here either it hands on to `RECORDS` (BridgeEscrowRecords).
@@ -47,6 +47,9 @@ exports: (
     lanes.open_lane,
     lanes.confirm_lane_terms,
     lanes.release_authority,
+    # beforehand
+    preview.can_lock,
+    preview.can_burn,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

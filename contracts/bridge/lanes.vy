@@ -1073,9 +1073,9 @@ def _book_undone(lane: bytes32, terms: uint256, amount: uint256):
     @dev Take back the arrival of what waited here and had never left: what is outstanding is as before it.
     """
     ledger: uint256 = self._ledger[lane]
-    outstanding: uint256 = ledger & _AMOUNT_MAX
+    outstanding: uint256 = ledger & AMOUNT_MAX
     if terms & HOME != 0:
-        assert amount <= _AMOUNT_MAX - outstanding, "lanes: more undone than can be outstanding"
+        assert amount <= AMOUNT_MAX - outstanding, "lanes: more undone than can be outstanding"
         self._ledger[lane] = unsafe_add(ledger, amount)
     else:
         assert amount <= outstanding, "lanes: more undone than waits here"

@@ -38,7 +38,7 @@ IN_POOL = "handed over, in no block yet"
 
 
 class PromptChain(RpcChain):
-    """A node's ledger where a transaction is in its block before anybody looks, if blocks come at once.
+    """A node's ledger whose blocks, if they come at once, are there before anybody looks.
 
     A devnet answers before its block is there; what a courier says in this step or in the next
     would be a matter of luck.
