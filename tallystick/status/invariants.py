@@ -86,7 +86,9 @@ def inv_1(seen: Observation) -> Verdict:
     transit = sum(m.amount for m in seen.messages if m.place == "in transit")
     suspense = sum(lane.home.suspense + lane.remote.suspense for lane in seen.lanes)
     bridges = seen.with_bridges
-    total = home.held + transit + suspense + away + bridges
+    # What a dead ledger's lists paid at home is still shown there, or in transit to it or from it.
+    listed = sum(lane.home.listed for lane in seen.lanes)
+    total = home.held + transit + suspense + away + bridges - listed
     # What other bridges took out of the home ledger is in no supply, and still of the issue.
     issue = home.supply + home.went_out - home.came_in
     breaks = []
@@ -104,6 +106,7 @@ def inv_1(seen: Observation) -> Verdict:
             ("suspense", suspense),
             ("remote holders", away),
             ("with other bridges", bridges),
+            *((("paid by lists, and counted twice", listed),) if listed else ()),
         ),
         tuple(breaks),
     )
@@ -127,18 +130,21 @@ def inv_2(seen: Observation) -> Verdict:
         issued += sum(s.amount for s in strays if s.ledger == remote.ledger)
         released = sum(m.amount * m.deliveries for m in of_lane if m.direction == Kind.RELEASE)
         released += sum(s.amount for s in strays if s.ledger == home.ledger)
-        kept, standing = locked - released, issued - burned
+        # What lists paid at home stands on the dead ledger for ever, and counts no more there.
+        kept, standing = locked - released - home.listed, issued - burned
         figures += [
             (f"{name} locked", locked),
             (f"{name} released", released),
             (f"{name} issued remotely", issued),
             (f"{name} burned remotely", burned),
+            *(((f"{name} paid by lists", home.listed),) if home.listed else ()),
         ]
-        if released > locked:
-            breaks.append(Break(home.ledger, name, "released", released, f"at most {locked}"))
-        if standing > kept:
+        if released + home.listed > locked:
+            what, out = "released", released + home.listed
+            breaks.append(Break(home.ledger, name, what, out, f"at most {locked}"))
+        if standing > (most := kept + home.listed):
             what = "issued and not burned"
-            breaks.append(Break(remote.ledger, name, what, standing, f"at most {kept}"))
+            breaks.append(Break(remote.ledger, name, what, standing, f"at most {most}"))
         for side, what, found, expected in (
             (home, "outstanding", home.outstanding, kept),
             (remote, "outstanding", remote.outstanding, standing),

@@ -152,6 +152,8 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
+    # At home, by the lists of a dead ledger's end.
+    listed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

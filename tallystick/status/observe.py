@@ -302,6 +302,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
         )
         numbers = range(1, int(state.epoch) + 1)
         kept = view.ask((view.escrow, "epoch_at", lane.id_bytes, number) for number in numbers)
+        paid = view.events(view.escrow, "ListedPaid", lane.id_bytes)
         sides.append(
             SideState(
                 ledger=end,
@@ -318,6 +319,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 limit=int(state.terms.limit),
                 room=int(room),
                 lacks=Lack(int(lacks)),
+                listed=sum(int(event.args["amount"]) for event in paid),
             )
         )
     return LaneState(lane.id_bytes, *sides)

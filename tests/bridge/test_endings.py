@@ -13,6 +13,7 @@ from tallystick.bridge.last_state import Due, Found, differences, due_at_last, d
 from tallystick.bridge.message import Lack, LaneMessage, message_of, party
 from tallystick.bridge.preview import Obstacle
 from tallystick.governance.roles import Role
+from tallystick.status.observe import status_of
 from tests.support.endings import (
     apply,
     attested,
@@ -662,6 +663,8 @@ def test_a_ledger_dies_and_every_unit_ends_at_home(world: World) -> None:
     apply(world)
     for index in range(len(first.leaves)):
         pay(world, first, index)
+        seen = status_of(world.network.connection)
+        assert [verdict.breaks for verdict in seen.verdicts if verdict.breaks] == []
     # What was on its way home never came: a further list has it.
     assert owed(world) == (30, 30)
     further = died.further().listed(world.lane, 1)
