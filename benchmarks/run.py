@@ -78,7 +78,7 @@ signatures, both ends warm; sending is the mean of eight too. `hyperlane` is not
 relayer is paid nothing on the way. `layerzero-oft` pays its DVN and executor on sending; receiving
 is all the transactions of one message: each DVN's `verify`, `commitVerification`, `execute302`.
 `oz-5.7-bridge` stands on a gateway of ours, as OpenZeppelin's package has none: a quorum and a bit
-a message, no owner, no fee, no pause, no proxy, which no live gateway does for so little.
+a message, no owner, no fee, no pause, no proxy: a lower bound.
 `ccip-2.0` has one committee verifier, pays its fee in a token and calls nobody at the other end.
 `-unlimited` are the same figures: beside our limits they have none; `ccip-2.0-limited` has some on
 either side. What no row of theirs does and ours does: the lane's ledger, which bounds what is
