@@ -8,8 +8,10 @@ either side: sent is one transaction; received is all transactions that one mess
   requires, a pausable one, no payment for gas; a message-id multisig as the mailbox's default.
 - LayerZero V2: OFT and its adapter; one DVN, executor and price feed as shipped, all three paid on
   sending. Received is the DVN's `verify`, `commitVerification` and the executor's `execute302`.
+- CCIP 2.0 as its package ships it compiled: one committee verifier behind its resolver, one
+  executor, fee paid in a plain token, no gas for the recipient's code; received is `execute`.
 - OpenZeppelin: the bridge and the token with a bridge of its package. The package has no gateway;
-  under it stands `LeastGateway.sol`, of ours, which signs nothing but the quorum and the number.
+  under it stands `LeastGateway.sol`, of ours, which checks nothing but the quorum and the number.
 
 None of them keeps a lane's ledger, holds units for a recipient who may not have them, or a close.
 """
@@ -22,6 +24,7 @@ from typing import Any, Final
 
 from eth_account import Account as Signer
 from eth_account.messages import encode_defunct
+from eth_keys.constants import SECPK1_N
 from eth_utils.crypto import keccak
 
 from benchmarks.peer_bench import PeerBench
@@ -35,6 +38,8 @@ _UNLIMITED: Final = 2**256 - 1
 _NOBODY: Final = "0x" + "00" * 20
 # Quorums, and what the rows call them.
 _QUORUMS: Final = ((2, 3), (5, 7))
+# What one run of a bridge tells, with two of three.
+_OPERATIONS: Final = ("lock_send", "burn_send", "deliver_mint.2of3", "release.2of3")
 # Messages in a row of which the mean is taken, as of ours, after as many that Hyperlane's tree has
 # no slot to write that was empty: the mean of a lane that has been in use.
 _BEFORE: Final = 16
@@ -56,26 +61,29 @@ def _signers(count: int) -> list[Any]:
 
 def bridges(bench: PeerBench) -> None:
     """Measure every bridge with every quorum; a further signature is what the quorums differ by."""
-    for bridge in (_Hyperlane, _LayerZero, _OpenZeppelin):
+    for bridge in (_Hyperlane, _LayerZero, _OpenZeppelin, _Ccip):
         received: dict[int, int] = {}
         for quorum, count in _QUORUMS:
             lane = bridge(bench, quorum, _signers(count))
-            sent, back, minted, released = lane.run()
-            received[quorum] = minted
-            bench.keep(f"lane.deliver_mint.{quorum}of{count}", bridge.name, minted)
+            figures = lane.run()
+            received[quorum] = figures[2]
             if quorum == 2:
-                bench.keep("lane.lock_send", bridge.name, sent)
-                bench.keep("lane.burn_send", bridge.name, back)
-                bench.keep("lane.release.2of3", bridge.name, released)
-                # Beside ours with limits stands what has none.
-                peer = f"{bridge.name}-unlimited"
-                bench.keep("lane.lock_send.limited", peer, sent)
-                bench.keep("lane.burn_send.limited", peer, back)
-                bench.keep("lane.deliver_mint.2of3.limited", peer, minted)
-                bench.keep("lane.release.2of3.limited", peer, released)
+                _keep(bench, bridge.name, figures)
+                if bridge is not _Ccip:
+                    # Beside ours with limits stands what has none.
+                    _keep(bench, f"{bridge.name}-unlimited", figures, ".limited")
+            else:
+                bench.keep("lane.deliver_mint.5of7", bridge.name, figures[2])
         bench.keep("lane.signature", bridge.name, (received[5] - received[2]) // 3)
+    limited = _CcipLimited(bench, 2, _signers(3))
+    _keep(bench, limited.name, limited.run(), ".limited")
     lane = _LayerZeroTwice(bench, 2, _signers(3))
     bench.keep("lane.deliver_mint.2x2of3", lane.name, lane.run()[2])
+
+
+def _keep(bench: PeerBench, peer: str, figures: Sequence[int], which: str = "") -> None:
+    for operation, gas in zip(_OPERATIONS, figures, strict=True):
+        bench.keep(f"lane.{operation}{which}", peer, gas)
 
 
 class _Bridge(ABC):
@@ -322,3 +330,121 @@ class _OpenZeppelin(_Bridge):
         digest = keccak(self.SIGNED.encode((end, gateway.address, *content)))
         signatures = self.signatures(digest, prefixed=False)
         return [gateway.deliver(*content, signatures, sender=self.bench.owner)]
+
+
+class _Ccip(_Bridge):
+    name = "ccip-2.0"
+    # What a committee's signatures begin with, and so which verifier is asked.
+    TAG: Final = bytes.fromhex("62656e63")
+    # EVMExtraArgsV2: no gas for the recipient's code, in any order.
+    NO_CALL: Final = bytes.fromhex("181dcf10") + bytes(32) + bytes(31) + b"\x01"
+    # What the fee quoter asks of a chain: enabled, longest data, most gas, gas over that, gas a
+    # byte, EVM's selector, a token's fee and gas, a message's gas, network's fee, share in LINK.
+    CHAIN: Final = (
+        *(True, 30_000, 3_000_000, 300_000, 16, bytes.fromhex("2812d52c")),
+        *(25, 90_000, 200_000, 10, 90),
+    )
+    LIMIT: tuple[bool, int, int] = (False, 0, 0)
+
+    def build(self) -> dict[int, Contract]:
+        deploy, owner = self.bench.deploy, self.bench.owner
+        self.fee = deploy("OwnedToken")
+        self.fee.mint(self.holder, 10**6 * AMOUNT, sender=owner)
+        terms = ("Benchmark", "BNCH", 0, 0, _NOBODY, 18, owner)
+        remote = deploy("ccip/cross_chain_token", terms, owner, owner)
+        self.tokens = {_HOME: self.token, _REMOTE: remote}
+        self.sites: dict[int, dict[str, Contract]] = {_HOME: {}, _REMOTE: {}}
+        for end in self.sites:
+            self._site(end)
+        for end in self.sites:
+            self._link(end)
+        box = self.sites[_HOME]["box"]
+        box.applyAuthorizedCallerUpdates(([self.sites[_HOME]["pool"]], []), sender=owner)
+        remote.grantMintAndBurnRoles(self.sites[_REMOTE]["pool"], sender=owner)
+        for end, token in self.tokens.items():
+            for each in (self.fee, token):
+                each.approve(self.sites[end]["router"], _UNLIMITED, sender=self.holder)
+        # Nobody calls a token to send; `_Bridge` asks the remote end for balances.
+        return {_HOME: self.sites[_HOME]["router"], _REMOTE: remote}
+
+    def _site(self, end: int) -> None:
+        deploy, owner, there, site = (
+            self.bench.deploy,
+            self.bench.owner,
+            _other(end),
+            self.sites[end],
+        )
+        rmn = deploy("ccip/rmn", [owner])
+        registry = site["registry"] = deploy("ccip/token_admin_registry")
+        router = site["router"] = deploy("ccip/router", _NOBODY, rmn)
+        quoter = deploy("ccip/fee_quoter", (10**24, self.fee), [owner], [], [(there, self.CHAIN)])
+        quoter.updatePrices(([(self.fee, 15 * 10**18)], [(there, 6 * 10**13)]), sender=owner)
+        executor = site["executor"] = deploy("ccip/executor", 4, (owner, bytes(4), False))
+        executor.applyDestChainUpdates([], [(there, (50, True))], sender=owner)
+        verifier = deploy("ccip/committee_verifier", (owner, owner), ["store"], rmn, self.TAG)
+        verifier.applyRemoteChainConfigUpdates(
+            [(router, there, False, 5, 50_000, 200)], sender=owner
+        )
+        members = [key.address for key in self.signers]
+        verifier.applySignatureConfigs([], [(there, self.quorum, members)], sender=owner)
+        resolver = site["resolver"] = deploy("ccip/versioned_verifier_resolver")
+        resolver.applyInboundImplementationUpdates([(self.TAG, verifier)], sender=owner)
+        resolver.applyOutboundImplementationUpdates([(there, verifier)], sender=owner)
+        ramp = (end, rmn, 10_000_000, registry)
+        site["on"] = deploy("ccip/onramp", ramp, (quoter, False, owner))
+        site["off"] = deploy("ccip/offramp", (end, 5_000, rmn, registry, 12_000))
+        token = self.tokens[end]
+        terms = (token, 18, _NOBODY, rmn, router)
+        if end == _HOME:
+            site["box"] = deploy("ccip/erc20_lock_box", token)
+            site["pool"] = deploy("ccip/lock_release_token_pool", *terms, site["box"])
+        else:
+            site["pool"] = deploy("ccip/burn_mint_token_pool", *terms)
+        registry.proposeAdministrator(token, owner, sender=owner)
+        registry.acceptAdminRole(token, sender=owner)
+        registry.setPool(token, site["pool"], sender=owner)
+
+    def _link(self, end: int) -> None:
+        owner, there = self.bench.owner, _other(end)
+        here, remote = self.sites[end], self.sites[there]
+        router, verifiers = here["router"], [here["resolver"]]
+        off = address_bytes(remote["off"])
+        way = (there, router, 20, False, 10, 25, 50_000, verifiers, [], here["executor"], off)
+        here["on"].applyDestChainConfigUpdates([way], sender=owner)
+        source = (router, there, True, [_word(remote["on"])], verifiers, [])
+        here["off"].applySourceChainConfigUpdates([source], sender=owner)
+        router.applyRampUpdates([(there, here["on"])], [], [(there, here["off"])], sender=owner)
+        token = _word(self.tokens[there])
+        pool = (there, [_word(remote["pool"])], token, self.LIMIT, self.LIMIT)
+        here["pool"].applyChainUpdates([], [pool], sender=owner)
+
+    def send(self, source: int) -> Any:
+        to = _word(self.recipient(source))
+        amounts = [(self.tokens[source], AMOUNT)]
+        order = (to, b"", amounts, self.fee, self.NO_CALL)
+        return self.sites[source]["router"].ccipSend(_other(source), order, sender=self.holder)
+
+    def receive(self, source: int, sent: Any) -> list[Any]:
+        message = self.event(sent, "CCIPMessageSent").encodedMessage
+        digest = keccak(self.TAG + keccak(message))
+        signatures = b"".join(map(_with_v_27, self.signatures(digest, prefixed=False)))
+        proof = self.TAG + len(signatures).to_bytes(2, "big") + signatures
+        site = self.sites[_other(source)]
+        return [
+            site["off"].execute(message, [site["resolver"]], [proof], 0, sender=self.bench.owner)
+        ]
+
+
+class _CcipLimited(_Ccip):
+    """With limits either way on either side, of which the bench takes a part."""
+
+    name = "ccip-2.0-limited"
+    LIMIT = (True, 10**3 * AMOUNT, AMOUNT)
+
+
+def _with_v_27(signature: bytes) -> bytes:
+    """Return r and s of the one of two equal signatures whose v is 27."""
+    s = int.from_bytes(signature[32:64])
+    if signature[64] == 28:
+        s = SECPK1_N - s
+    return signature[:32] + s.to_bytes(32, "big")

@@ -1,10 +1,11 @@
-"""The peers that are measured in the run that measures ours: OpenZeppelin and T-REX.
+"""The peers that are measured in the run that measures ours: OpenZeppelin, T-REX and bridges.
 
 `benchmarks/solidity/` pins their packages and npm's solc, which compiles them with the optimizer at
 200 runs. T-REX's code is then what its package ships, but for metadata. ONCHAINID ships its own
 without the optimizer; with it, as T-REX's package has it, a T-REX transfer is 4,487 gas cheaper.
-T-REX and ONCHAINID are GPL-3.0: they are measured on a developer's machine, never shipped, never
-needed at run time. Where there is no node, the figures of the run before stay.
+T-REX and ONCHAINID are GPL-3.0, LayerZero and CCIP under terms of their own: they are measured on a
+developer's machine, never shipped, never needed at run time. Where there is no node, the figures of
+the run before stay.
 """
 
 from __future__ import annotations

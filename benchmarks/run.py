@@ -37,9 +37,9 @@ _HEAD: Final = """\
 Gas of the whole transaction, from receipts, through the proxies, warm state, hard fork {hardfork},
 legacy code generation; pause, eligibility, freezes, roles and closing balances on. Peers are
 measured the same way; in the same run, where npm is there, OpenZeppelin, T-REX, Hyperlane,
-LayerZero and OpenZeppelin's bridge. What each of them is, and which figures are of a run before,
-stands in `benchmarks/references.py`. `make bench` measures anew, `make bench-check` compares ours,
-`python -m benchmarks.trace OPERATION` shows where an operation's gas goes.
+LayerZero, CCIP and OpenZeppelin's bridge. What each of them is, and which figures are of a run
+before, stands in `benchmarks/references.py`. `make bench` measures anew, `make bench-check`
+compares ours, `python -m benchmarks.trace OPERATION` shows where an operation's gas goes.
 
 {kept}
 
@@ -78,10 +78,12 @@ signatures, both ends warm; sending is the mean of eight too. `hyperlane` is not
 relayer is paid nothing on the way. `layerzero-oft` pays its DVN and executor on sending; receiving
 is all the transactions of one message: each DVN's `verify`, `commitVerification`, `execute302`.
 `oz-5.7-bridge` stands on a gateway of ours, as OpenZeppelin's package has none: a quorum and a bit
-a message, no owner, no fee, no pause, no proxy, which no live gateway does for so little.
-`-unlimited` are the same figures: beside our limits they have none. What no row of theirs does and
-ours does: the lane's ledger, which bounds what is released; eligibility and freezes of either
-party; closing balances on both ledgers; suspense for who may not receive, and the way back.
+a message, no owner, no fee, no pause, no proxy: a lower bound.
+`ccip-2.0` has one committee verifier, pays its fee in a token and calls nobody at the other end.
+`-unlimited` are the same figures: beside our limits they have none; `ccip-2.0-limited` has some on
+either side. What no row of theirs does and ours does: the lane's ledger, which bounds what is
+released; eligibility and freezes of either party; closing balances on both ledgers; suspense for
+who may not receive, and the way back.
 
 `.holders_N` is the act of a
 later event when N hold, half of them at home; the run fails if it grows with N.

@@ -68,6 +68,11 @@ const shipped = {
   ],
 };
 
+// So is Chainlink's CCIP, by the names of its files; they are told apart by the folder.
+const ccip =
+  "burn_mint_token_pool committee_verifier cross_chain_token erc20_lock_box executor fee_quoter " +
+  "lock_release_token_pool offramp onramp rmn router token_admin_registry versioned_verifier_resolver";
+
 const read = (file) =>
   fs.readFileSync(path.join(__dirname, file.includes("/") ? "node_modules" : "", file), "utf8");
 
@@ -104,5 +109,11 @@ for (const [name, contracts] of Object.entries(shipped)) {
     const { abi, bytecode } = JSON.parse(read(`@layerzerolabs/${name}/artifacts/contracts/${file}`));
     compiled[path.basename(each)] = { abi, bytecode: bytecode.slice(2) };
   }
+}
+for (const each of ccip.split(" ")) {
+  const [abi, code] = [`abi/latest/${each}.json`, `bytecode/latest/${each}.bin`].map((file) =>
+    read(`@chainlink/contracts-ccip/${file}`),
+  );
+  compiled[`ccip/${each}`] = { abi: JSON.parse(abi), bytecode: code.trim().replace(/^0x/, "") };
 }
 process.stdout.write(JSON.stringify(compiled));

@@ -417,26 +417,34 @@ def test_each_bridge_keeps_the_rows_that_the_references_await(monkeypatch):
 
         return Told
 
-    for name in ("_Hyperlane", "_LayerZero", "_OpenZeppelin", "_LayerZeroTwice"):
+    for name in (
+        "_Hyperlane",
+        "_LayerZero",
+        "_OpenZeppelin",
+        "_Ccip",
+        "_LayerZeroTwice",
+        "_CcipLimited",
+    ):
         monkeypatch.setattr(bridges, name, bridge(getattr(bridges, name)))
     kept = PeerBench.__new__(PeerBench)
     kept.gas = {}
     bridges.bridges(kept)
-    names = ("hyperlane", "layerzero-oft", "oz-5.7-bridge")
-    twice = ("layerzero-oft", 2, 3)
-    assert made == [(name, *each) for name in names for each in ((2, 3), (5, 7))] + [twice]
+    names = ("hyperlane", "layerzero-oft", "oz-5.7-bridge", "ccip-2.0")
+    more = [("ccip-2.0-limited", 2, 3), ("layerzero-oft", 2, 3)]
+    assert made == [(name, *each) for name in names for each in ((2, 3), (5, 7))] + more
     assert kept.gas["lane.lock_send"] == dict.fromkeys(names, 10)
     assert kept.gas["lane.burn_send"] == dict.fromkeys(names, 20)
     assert kept.gas["lane.deliver_mint.5of7"] == dict.fromkeys(names, 500)
     assert kept.gas["lane.signature"] == dict.fromkeys(names, 100)
-    assert kept.gas["lane.release.2of3.limited"] == {f"{each}-unlimited": 40 for each in names}
+    limited = {*(f"{each}-unlimited" for each in names[:3]), "ccip-2.0-limited"}
+    assert kept.gas["lane.release.2of3.limited"] == dict.fromkeys(limited, 40)
     found = {}
     for operation, row in kept.gas.items():
         for peer in row:
             found.setdefault(peer, set()).add(operation)
     awaited = _awaited()
     assert found == {peer: awaited[peer] for peer in found}
-    assert set(found) == {*names, *(f"{each}-unlimited" for each in names)}
+    assert set(found) == {*names, *limited}
 
 
 def test_peers_measured_here_cost_what_is_kept():
@@ -467,6 +475,7 @@ def test_peers_packages_are_pinned_and_as_the_tables_name_them():
     assert lock["node_modules/openzeppelin-5"]["version"].startswith("5.7.")
     assert lock["node_modules/@tokenysolutions/t-rex"]["version"].startswith("4.1.")
     assert lock["node_modules/@hyperlane-xyz/core"]["version"].startswith("12.1.")
+    assert lock["node_modules/@chainlink/contracts-ccip"]["version"].startswith("2.0.")
     assert lock["node_modules/@layerzerolabs/oft-evm"]["version"].startswith("4.0.")
     compiler = (peers.FOLDER / "compile.js").read_text()
     assert set(re.findall(r'"(solc-[\d.]+)"', compiler)) == {n for n in wanted if "solc" in n}
