@@ -37,7 +37,7 @@ REASONS = {
     "BridgeEscrow.initialize": "escrow: initialised already",
     "InstrumentRegistry.initialize": "registry: initialised already",
     "ActionsEngine.initialize": "engine: initialised already",
-    "create_proxy": "release: not in set-up",
+    "create_proxy": "access: missing role or set-up",
     "register_release": "access: missing role or set-up",
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
