@@ -11,6 +11,7 @@ from typing import Final
 
 from tallystick.deploy.ledger import is_zero
 from tallystick.deploy.rebuild import Given
+from tallystick.deploy.step import NotYet
 from tallystick.deploy.steps import ROLES_OF, LedgerSteps
 from tallystick.errors import InputError, refuse
 from tallystick.files.manifest import Manifest
@@ -38,7 +39,8 @@ def beside(plan: Plan, given: Given | None) -> tuple[str, ...]:
         found |= dict.fromkeys((plan.joins.instrument.isin, *plan.joins.beside))
     if given is not None and given.manifest is not None:
         found |= dict.fromkeys(given.manifest.beside)
-    return tuple(found)
+    # Once an instrument has joined, the suite's manifest names it.
+    return tuple(isin for isin in found if isin != plan.loaded_instrument.isin)
 
 
 def with_neighbour(suite: Manifest, isin: str) -> Manifest | None:
@@ -84,6 +86,7 @@ def _differences(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputErro
         if title not in accounts and (title == "upgrader" or plan.lanes):
             expected = f"the suite's {title}, whose act it takes"
             yield InputError(plan.file, joined(at, "accounts", title), "missing", expected)
+    yield from _set_up_by_another(plan, at, ledger)
     asked = [
         (name, title, role)
         for name in shared
@@ -102,6 +105,18 @@ def _differences(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputErro
             "there; another takes propose_role and assign_role by two administrators first"
         )
         yield InputError(plan.file, where, accounts[title].address, expected)
+
+
+def _set_up_by_another(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputError]:
+    """What the upgrader created names who sets it up; nothing else is ever created in its place."""
+    for name in ledger.own:
+        try:
+            key = str(ledger.proxied(name).set_up_key())
+        except NotYet:
+            continue
+        if not is_zero(key) and key != ledger.deployer.address:
+            where, expected = joined(at, "accounts", "deployer"), f"{key}, who sets up {name} there"
+            yield InputError(plan.file, where, ledger.deployer.address, expected)
 
 
 def _field(title: str) -> tuple[str | int, ...]:

@@ -159,6 +159,8 @@ class PlannedLedger:
         if self.is_here:
             return str(self.proxied(name).address)
         noted = self.entry["contracts"].get(name)
+        if self.plan.joins is not None and name not in PER_INSTRUMENT:
+            return self.plan.joins.ledger(self.name).contracts[name].address
         if noted is None:
             raise NotYet
         return str(noted["address"])

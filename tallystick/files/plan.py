@@ -425,9 +425,9 @@ def _suite_of(path: str | Path, named: str) -> Manifest:
 
 def _strangers(plan: Plan, suite: Manifest) -> Iterator[InputError]:
     """Where a plan does not fit the suite that it names."""
-    isin, there = plan.loaded_instrument.isin, (suite.instrument.isin, *suite.beside)
-    if isin in there:
-        expected = f"an instrument that {suite.file} does not have: {', '.join(there)}"
+    isin = plan.loaded_instrument.isin
+    if isin == suite.instrument.isin:
+        expected = f"another instrument than that of {suite.file}, with which its suite was set up"
         yield InputError(plan.file, "instrument", isin, expected)
     chains = {ledger.name: ledger.chain_id for ledger in suite.ledgers}
     for index, ledger in enumerate(plan.ledgers):
