@@ -12,7 +12,8 @@
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
      code and of the code behind it, if it is in several pieces (all checked again at activation), of its
      storage layout and of its evidence; notice and consents are bound to all of that, not to its number. Versions
-     only go forward. While the contract is set up, its key may create proxies without notice; afterwards nobody can.
+     only go forward. Proxies are created without notice: by the set-up key, afterwards by the upgrader for contracts of
+     a new instrument; a name that has its proxy never gets another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
         `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()` of what is there.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
@@ -328,17 +329,19 @@ def create_proxy(
     document: bytes32,
 ) -> address:
     """
-    @notice Create a proxy on a registered release and initialise it; while the contract is set up.
-    @dev The address follows from `name`: creating it twice fails.
+    @notice Create a proxy on a registered release and initialise it: in the set-up, or for an instrument that joins
+            what stands.
+    @dev The address follows from `name`: creating it twice fails. A proxy alone is nobody's: lanes are opened to its
+         token and a record names it by two keys each, none of them the upgrader's.
     @param release The release's id.
     @param name What it is here, for example the hash of contract name and ISIN.
     @param initialisation The call that initialises it.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The proxy.
-    @custom:role set-up key
+    @custom:role upgrader, set-up key
     """
-    assert msg.sender == access.set_up_key, "release: not in set-up"
+    access._check_role_or_set_up(access.UPGRADER)
     assert self.proxy_at[name] == empty(address), "release: proxy exists"
     chosen: Release = self._sound_release(release)
     proxy: address = create_from_blueprint(
@@ -347,8 +350,11 @@ def create_proxy(
     # The last word of its code. The blueprint's hash says so too: this asks what was in fact created.
     authority: bytes32 = convert(slice(proxy.code, proxy.codesize - 32, 32), bytes32)
     assert authority == convert(self, bytes32), "release: proxy obeys another"
-    # A call that initialises nothing would leave the proxy to whoever initialises it first.
-    assert staticcall SetUp(proxy).set_up_key() == msg.sender, "release: proxy not initialised"
+    # A call that initialises nothing would leave the proxy to whoever initialises it first. In the set-up its key is
+    # that of all others; an upgrader sets nothing up, and names who does.
+    key: address = staticcall SetUp(proxy).set_up_key()
+    assert key != empty(address), "release: proxy not initialised"
+    assert access.set_up_key == empty(address) or key == msg.sender, "release: another set-up key"
     self.proxy_at[name] = proxy
     self.has_run[release] = True
     self.installation_of[proxy] = Installation(

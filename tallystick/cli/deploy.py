@@ -10,12 +10,14 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from tallystick.chain import Chain
+from tallystick.cli.joining import command_of
 from tallystick.cli.rehearsal import rehearsal_dict, show_rehearsal
 from tallystick.cli.terminal import console, json_line, progress, show_table
 from tallystick.deploy.changes import ignored
 from tallystick.deploy.deploy import FUNDING, Given, Report, StepState
 from tallystick.deploy.deploy import deploy as carry_out
 from tallystick.deploy.describe import compared
+from tallystick.deploy.joining import with_neighbour
 from tallystick.deploy.limits import check_release
 from tallystick.deploy.rehearsal import Rehearsal, rehearse
 from tallystick.deploy.verify import verify
@@ -31,6 +33,7 @@ from tallystick.reach.connection import connection_of
 from tallystick.reach.networks import Opened, open_chains
 from tallystick.reach.nodes import plan_at
 from tallystick.storage import require_folder, require_writable
+from tallystick.text import hex_text
 
 __all__ = ["folder_of", "given_in", "run"]
 
@@ -104,6 +107,8 @@ def run(
                 if journal is not None and not wrong:
                     written = folder / "manifest.json"
                     differing = _write(written, report)
+                    if plan.joins is not None and not differing:
+                        _introduce(plan.joins, plan.loaded_instrument.isin)
     if as_json:
         shown.print(
             json_line(
@@ -159,6 +164,13 @@ def _tell_dry(report: Report) -> None:
     )
 
 
+def _introduce(suite: Manifest, isin: str) -> None:
+    """Have the manifest of a suite name an instrument that joined it."""
+    known = with_neighbour(suite, isin)
+    if known is not None:
+        known.write(suite.file)
+
+
 def _tell_changes(report: Report) -> None:
     for change in report.changes:
         before, now = (seen(change.path, value) for value in (change.before, change.now))
@@ -198,6 +210,12 @@ def _tell(
         f"{instrument.isin} on {', '.join(opened.chains)}: {counts['executed']} steps carried out, "
         f"{counts['done']} were done before"
     )
+    if report.manifest is None and report.acts:
+        say(f"{counts['pending']} steps left; these are next, and their keys are not here:")
+        for act in report.acts:
+            say(f"ACT {act.ledger}: {act.by} {act.account}: {command_of(act, plan)}")
+        say("each by its role, with the same command or the one above; then run again")
+        return
     if report.manifest is None:
         others = ", ".join(each.name for each in plan.ledgers if each.name not in opened.chains)
         if counts["pending"]:
@@ -243,8 +261,21 @@ def _report_dict(
                 "group": step.group,
                 "gas": step.gas,
                 "address": step.address,
+                "by": step.by or "deployer",
             }
             for step in report.steps
+        ],
+        "acts": [
+            {
+                "ledger": act.ledger,
+                "by": act.by,
+                "account": act.account,
+                "contract": act.contract,
+                "to": act.to,
+                "data": hex_text(act.data),
+                "command": command_of(act, plan),
+            }
+            for act in report.acts
         ],
         "wrong": wrong,
         "differs": [

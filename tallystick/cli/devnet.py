@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from typing import Final
 from tallystick.cli.courier import Outcome, couriers
 from tallystick.cli.courier import run as run_courier
 from tallystick.files.instrument import load_instrument
-from tallystick.local.devnet import open_devnet, tick, with_ledgers
+from tallystick.local.devnet import check_joining, open_devnet, tick, with_ledgers
 from tallystick.reach.connection import Connection
 
 __all__ = ["run"]
@@ -52,7 +52,7 @@ def interruptible() -> Iterator[None]:
 
 
 def run(
-    instrument_path: Path,
+    instrument_paths: Sequence[Path],
     manifest_path: Path,
     *,
     ledgers: int | None = None,
@@ -64,28 +64,33 @@ def run(
     """Keep a local network up until interrupted; returns the exit status.
 
     Args:
-        instrument_path: the instrument file.
-        manifest_path: where the manifest is written.
+        instrument_paths: the instrument files; the first's suite is set up, the others join it.
+        manifest_path: where the first's manifest is written.
         ledgers: how many ledgers; as many as the instrument has when left out.
         courier: whether a courier runs.
         ready: called once, when the network can be used.
         report: called with what the courier did, and couldn't do.
         progress: called with what is being done until then.
     """
-    instrument = with_ledgers(instrument_path, load_instrument(instrument_path), ledgers)
+    instruments = [
+        with_ledgers(path, load_instrument(path), ledgers if number == 0 else None)
+        for number, path in enumerate(instrument_paths)
+    ]
+    check_joining(instrument_paths, instruments)
     try:
         with (
             interruptible(),
-            open_devnet(instrument, manifest_path, progress=progress) as connection,
+            open_devnet(instruments, manifest_path, progress=progress) as connections,
         ):
-            ready(connection)
+            ready(connections[0])
 
             def beat() -> None:
-                tick(connection.chains)
+                tick(connections[0].chains)
                 time.sleep(_HEARTBEAT)
 
             if courier:
-                run_courier(couriers(connection), report, beat)
+                carriers = [each for one in connections for each in couriers(one)]
+                run_courier(carriers, report, beat)
             while True:
                 beat()
     except Interrupted:

@@ -82,7 +82,11 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     "--ledgers", type=click.IntRange(2, 8), help="How many ledgers.  [as many as the instrument's]"
 )
 @click.option(
-    "--instrument", "instrument_path", type=PATH, help="Instrument file.  [examples/apple.yaml]"
+    "--instrument",
+    "instrument_paths",
+    type=PATH,
+    multiple=True,
+    help="Instrument file; each further one joins the suite.  [examples/apple.yaml]",
 )
 @click.option(
     "--manifest",
@@ -90,13 +94,13 @@ def demo(instrument_path: Path | None, backend: str | None, out: Path) -> int:
     type=PATH,
     default=Path("out/devnet/manifest.json"),
     show_default=True,
-    help="Where the manifest is written.",
+    help="Where the manifest is written; a further instrument's is beside it, in ISIN/.",
 )
 @click.option("--no-courier", is_flag=True, help="Leave attesting and delivering to others.")
 @click.option("--json", "as_json", is_flag=True, help="What the courier does, as JSON lines.")
 def devnet(
     ledgers: int | None,
-    instrument_path: Path | None,
+    instrument_paths: tuple[Path, ...],
     manifest_path: Path,
     no_courier: bool,
     as_json: bool,
@@ -120,7 +124,7 @@ def devnet(
             _say(f"ready {manifest_path}")
 
         return run(
-            instrument_path or default_instrument(),
+            instrument_paths or (default_instrument(),),
             manifest_path,
             ledgers=ledgers,
             courier=not no_courier,

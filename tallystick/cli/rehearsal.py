@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tallystick.cli.terminal import console, show_table
+from tallystick.deploy.deploy import StepState
 from tallystick.deploy.rehearsal import Rehearsal, Stage
 from tallystick.text import units_text
 
@@ -24,7 +25,7 @@ def show_rehearsal(title: str, rehearsal: Rehearsal, *, full: bool = False) -> N
             title,
             ("Ledger", "Step", "State", "Gas", "Address"),
             [
-                (s.ledger, s.title, s.state, f"{s.gas:,}" if s.gas else "", s.address or "")
+                (s.ledger, _titled(s), s.state, f"{s.gas:,}" if s.gas else "", s.address or "")
                 for s in rehearsal.report.steps
             ],
             numeric=[3],
@@ -42,6 +43,11 @@ def show_rehearsal(title: str, rehearsal: Rehearsal, *, full: bool = False) -> N
     show_table(shown, "Who is who", ("Role", "Ledger", "Address"), _people(rehearsal))
     for line in rehearsal.differences:
         shown.print(f"DIFFERS {line}", markup=False, soft_wrap=True)
+
+
+def _titled(step: StepState) -> str:
+    """A step, and whose it is if not the deployer's."""
+    return f"{step.title}, by {step.by.replace('_', ' ')}" if step.by else step.title
 
 
 def _folded(rehearsal: Rehearsal) -> Iterator[tuple[str, ...]]:

@@ -29,6 +29,7 @@ from tallystick.chain.abi import CodecError
 from tallystick.chain.opcodes import missing_opcodes
 from tallystick.deploy.changes import Change, changes
 from tallystick.deploy.describe import manifest_of
+from tallystick.deploy.joining import beside, check_joined
 from tallystick.deploy.journal import Journal
 from tallystick.deploy.rebuild import Given, rebuild
 from tallystick.deploy.signers import EngineSigners
@@ -39,7 +40,7 @@ from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
 from tallystick.reach.accounts import Parties
 
-__all__ = ["FUNDING", "Given", "Report", "StepState", "carry_out", "check_opcodes", "deploy"]
+__all__ = ["FUNDING", "Act", "Given", "Report", "StepState", "carry_out", "check_opcodes", "deploy"]
 
 # As many of one account wait in any node's pool.
 _AT_ONCE: Final = 16
@@ -60,6 +61,7 @@ class StepState:
         group: what it belongs to.
         gas: what it took, once executed.
         address: of what it put on the ledger, once that stands.
+        by: the role whose act it is; empty: the deployer's.
     """
 
     ledger: str
@@ -68,6 +70,28 @@ class StepState:
     group: str = ""
     gas: int = 0
     address: str | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """An act that is next on a ledger, and whose key is not here.
+
+    Attributes:
+        ledger: where.
+        by: the role whose it is, as the manifest calls it.
+        account: who has that role.
+        contract: what is called, by name.
+        to: and by address.
+        data: the call.
+    """
+
+    ledger: str
+    by: str
+    account: str
+    contract: str
+    to: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -77,12 +101,14 @@ class Report:
     Attributes:
         failures: why ledgers stopped.
         changes: what plan and instrument say otherwise than at the beginning, on no ledger.
+        acts: what roles have to do next, in order.
     """
 
     steps: tuple[StepState, ...]
     manifest: Manifest | None
     failures: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    acts: tuple[Act, ...] = ()
 
     @property
     def pending(self) -> int:
@@ -157,13 +183,14 @@ def carry_out(
     run = _Run(ledgers, dict(_steps(plan, parties, ledgers)), progress)
     if execute:
         run.settle_down()
+    check_joined(plan, ledgers)
     run.ask()
     if execute:
         run.carry_out()
     states = tuple(map(run.state, run.groups))
     finished = all(each.state in {"done", "executed"} for each in states)
-    manifest = manifest_of(plan, parties, ledgers) if finished else None
-    return Report(states, manifest, tuple(run.failures.values()), tuple(changed))
+    manifest = manifest_of(plan, parties, ledgers, beside(plan, given)) if finished else None
+    return Report(states, manifest, tuple(run.failures.values()), tuple(changed), run.acts())
 
 
 def _bound(book: Journal, plan: Plan, parties: Parties, *, execute: bool) -> list[Change]:
@@ -260,7 +287,19 @@ class _Run:
         state = self._done.get(step, "pending" if ledger.is_here else "elsewhere")
         address = ledger.where(step.makes) if step in self._done and step.makes else None
         gas = self._gas.get(step, 0)
-        return StepState(step.ledger, step.title, state, self.groups[step], gas, address)
+        group = self.groups[step]
+        return StepState(step.ledger, step.title, state, group, gas, address, step.by)
+
+    def acts(self) -> tuple[Act, ...]:
+        """What roles can do next: their steps that build on what stands."""
+        found = []
+        for ledger in self._going():
+            for step, call in self._ready(self._left(ledger)):
+                if step.by and call.to is not None:
+                    name, to = call.to.artifact.name, str(call.to.address)
+                    who = str(ledger.sender(step))
+                    found.append(Act(ledger.name, step.by, who, name, to, call.data))
+        return tuple(found)
 
     def _left(self, ledger: LedgerSteps) -> list[Step]:
         return [s for s in self.groups if s.ledger == ledger.name and s not in self._done]
@@ -338,7 +377,7 @@ class _Run:
             sent = any(waiting for _, waiting in begun)
             if sent:
                 self.ask()
-        if self._everywhere and not self.failures:
+        if self._everywhere and not self.failures and not self.acts():
             for step in self.groups:
                 if step not in self._done:
                     self._fail(step, "what it builds on does not stand")
@@ -347,7 +386,7 @@ class _Run:
         """Send what builds on what stands, without waiting in between."""
         begun = []
         left = self._left(ledger)
-        for nonce, step, call in self._numbered(ledger, left):
+        for nonce, step, call in (*self._numbered(ledger, left), *self._of_roles(ledger, left)):
             try:
                 begun.append((step, ledger.begin(step, call, nonce)))
             except (ChainError, CheckFailed, Revert) as error:
@@ -363,7 +402,7 @@ class _Run:
         A creation that was journalled, and maybe sent, before a run was killed keeps its nonce: at
         most one of the two takes effect, and where the journal says.
         """
-        ready = deque(self._ready(left))
+        ready = deque(each for each in self._ready(left) if not each[0].by)
         if not ready:
             return
         nonce = ledger.chain.nonce(ledger.deployer)
@@ -376,9 +415,21 @@ class _Run:
                 step, call = free.popleft()
             yield number, step, call
 
+    def _of_roles(
+        self, ledger: LedgerSteps, left: Sequence[Step]
+    ) -> Iterator[tuple[int, Step, Call]]:
+        """Of the roles whose keys are here, the next act of each."""
+        acting: set[str] = set()
+        for step, call in self._ready(left):
+            account = ledger.sender(step)
+            if step.by and account.address not in acting and ledger.chain.signs_for(account):
+                acting.add(account.address)
+                yield ledger.chain.nonce(account), step, call
+
     def _ready(self, left: Sequence[Step]) -> Iterator[tuple[Step, Call]]:
         """The steps that only build on what stands; those that end a set-up when all others do."""
-        ending = all(step.last for step in left)
+        # What roles put their names to comes after.
+        ending = all(step.last or step.by for step in left)
         for step in left:
             if (step.last and not ending) or not self._done.keys() >= set(step.after):
                 continue

@@ -40,10 +40,21 @@ __all__ = ["compared", "manifest_of", "refreshed", "roles_of"]
 _NOBODY = "0x" + "00" * 20
 
 
-def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]) -> Manifest:
+def manifest_of(
+    plan: Plan,
+    parties: Parties,
+    ledgers: Mapping[str, LedgerSteps],
+    beside: tuple[str, ...] = (),
+) -> Manifest:
     """Describe a plan that was carried out, with all its ledgers at hand.
 
     Accounts have the index that the plan gives them; the mnemonic is there if it is everybody's.
+
+    Args:
+        plan: what was meant.
+        parties: its accounts, found.
+        ledgers: what stands.
+        beside: the ISINs of the other instruments of the suite.
     """
     instrument = plan.loaded_instrument
     everybody = [
@@ -70,6 +81,7 @@ def manifest_of(plan: Plan, parties: Parties, ledgers: Mapping[str, LedgerSteps]
         lanes=tuple(_lane(plan, lane, index, ledgers) for index, lane in enumerate(plan.lanes)),
         actions=_actions(plan, ledgers),
         roles=roles_of(plan, parties),
+        beside=beside,
         mnemonic=JUNK_MNEMONIC if derived and all(map(is_public, derived)) else None,
     )
 

@@ -73,7 +73,9 @@ def rebuild(book: Journal, plan: Plan, chains: Mapping[str, Chain], given: Given
                 raise InputError(place.file, place.field, place.value, expected)
             continue
         authority = chains[name].at("ReleaseAuthority", place.authority)
-        _refuse_another_plan(plan, name, authority, place)
+        # The evidence of a suite's first releases is its own plan, not that of what joins it.
+        if plan.joins is None:
+            _refuse_another_plan(plan, name, authority, place)
         since = place.from_block
         if since is None:
             since = min(log.block_number for log in authority.chain.raw_logs(authority))
@@ -89,10 +91,10 @@ def rebuild(book: Journal, plan: Plan, chains: Mapping[str, Chain], given: Given
 def _places(plan: Plan, chains: Mapping[str, Chain], given: Given) -> dict[str, _Place]:
     """Where the release authorities are."""
     places: dict[str, _Place] = {}
-    manifest = given.manifest
+    manifest = given.manifest or plan.joins
     if manifest is not None:
         isin = plan.loaded_instrument.isin
-        if manifest.instrument.isin != isin:
+        if manifest is not plan.joins and manifest.instrument.isin != isin:
             expected = f"{isin}, which the plan is for (another deployment has its own --out)"
             at = "instruments[0].isin"
             raise InputError(manifest.file, at, manifest.instrument.isin, expected)

@@ -145,5 +145,6 @@ def _stage(name: str, chain: Chain, parties: Parties, steps: tuple[StepState, ..
         payer=deployer.address,
         # A ledger that does what it is told gives one that has nothing what it needs.
         balance=chain.balance(deployer) or (FUNDING if chain.controlled else 0),
-        gas=sum(step.gas for step in steps if step.ledger == name),
+        # What roles do, they pay.
+        gas=sum(step.gas for step in steps if step.ledger == name and not step.by),
     )

@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A transaction and the question whether it is done already.
+    """A transaction and the question whether it is done already; the deployer's, unless a role's.
 
     Attributes:
         ledger: where it is sent.
@@ -43,6 +43,7 @@ class Step:
         makes: what it puts on the ledger: a journalled contract's key, or a proxy's name.
         after: steps that have to be done before, where `call` doesn't ask for what they make.
         last: it ends the set-up of a contract, so that nothing of its ledger may be left before it.
+        by: whose it is, as a manifest calls the role; empty: the deployer's.
     """
 
     ledger: str
@@ -52,3 +53,4 @@ class Step:
     makes: str | None = None
     after: tuple[Step, ...] = ()
     last: bool = False
+    by: str = ""

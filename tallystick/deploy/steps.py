@@ -10,29 +10,26 @@ from typing import Final
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, Grade, ledger_id, party
-from tallystick.chain import Account, Chain, Contract, Method, Receipt
+from tallystick.chain import Account, Contract, Method
 from tallystick.chain.abi import encode, keccak
-from tallystick.deploy.journal import Creations, Journal
+from tallystick.deploy.ledger import PlannedLedger, is_zero
 from tallystick.deploy.signers import EngineSigners, first_signers, verifier_keys
 from tallystick.deploy.step import Call, NotYet, Question, Step
 from tallystick.files.instrument import record_of, units
-from tallystick.files.plan import Lane, Plan
+from tallystick.files.plan import Lane
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
-    PER_INSTRUMENT,
-    PROXIED,
     Version,
     code_hashes,
-    proxy_name,
     release_id,
     release_kind,
 )
 from tallystick.governance.roles import Role, reason_code, role_of_title
+from tallystick.registry.record import InstrumentRecord, record_hash
 from tallystick.token.position import AccountClass
 
 __all__ = ["LedgerSteps", "blueprint_content"]
 
-SET_UP: Final = reason_code("SETU")
 HAND_OVER: Final = reason_code("HAND")
 GENESIS: Final = Version(1, 0, 0)
 _BLUEPRINT_PREAMBLE: Final = bytes.fromhex("fe7100")
@@ -63,204 +60,24 @@ EVENTS_VERIFIER: Final = "QuorumVerifier#events"
 MESSAGES_VERIFIER: Final = "QuorumVerifier#messages"
 
 _NOBODY: Final = "0x" + "00" * 20
+# A function, the role whose act it is, its arguments without reason and document.
+_Act = tuple[str, str, Callable[[], tuple[object, ...]]]
 # Of a bridge of our own lanes; their caps and stops are the escrow's.
 NO_LIMIT: Final = 2**256 - 1
 
 
-class LedgerSteps:
+class LedgerSteps(PlannedLedger):
     """One ledger while it is being deployed to."""
-
-    def __init__(
-        self,
-        name: str,
-        plan: Plan,
-        accounts: Mapping[str, Account],
-        chain: Chain | None,
-        journal: Journal,
-    ) -> None:
-        self.name = name
-        self.plan = plan
-        self.instrument = plan.loaded_instrument
-        self.accounts = accounts
-        self.deployer = accounts["deployer"]
-        # What every act of the set-up states.
-        self.stated = (SET_UP, plan.document)
-        self._chain = chain
-        self.journal = journal
-        self.entry = journal.ledger(name, chain)
-        self.creations = Creations(journal, self.entry["contracts"], self.deployer)
-        self.is_home = name == plan.home
-        self._seen: dict[str, str | None] = {}
-
-    @property
-    def chain(self) -> Chain:
-        """Its chain.
-
-        Raises:
-            NotYet: it is not at hand.
-        """
-        if self._chain is None:
-            raise NotYet
-        return self._chain
-
-    @property
-    def is_here(self) -> bool:
-        """Whether its chain is at hand."""
-        return self._chain is not None
-
-    @property
-    def caip2(self) -> str:
-        """Its CAIP-2 name."""
-        return self.plan.ledger(self.name).caip2
-
-    # ------------------------------------------------------------ plain contracts
-
-    def address(self, key: str) -> str | None:
-        """Return the address of a journalled contract that stands.
-
-        Raises:
-            CheckFailed: it should stand and can't be seen.
-        """
-        return self._found(key, lambda: self.creations.address(key, self.chain))
-
-    def _found(self, key: str, look: Callable[[], str | None]) -> str | None:
-        """Where something stands. What was seen is not asked for again, what is missing is."""
-        if key not in self._seen:
-            self._seen[key] = look()
-        return self._seen[key]
-
-    def look_again(self) -> None:
-        """Ask the ledger again for what was missing."""
-        self._seen = {key: address for key, address in self._seen.items() if address is not None}
-
-    def where(self, key: str) -> str | None:
-        """Return where a contract or proxy was seen to stand."""
-        return self._seen.get(key)
-
-    def contract(self, name: str, key: str | None = None) -> Contract:
-        """Return a journalled contract.
-
-        Raises:
-            NotYet: it does not stand yet.
-        """
-        address = self.address(key or name)
-        if address is None:
-            raise NotYet
-        return self.chain.at(name, address)
-
-    def begin(self, step: Step, call: Call, nonce: int) -> Callable[[], Receipt]:
-        """Send a step's transaction; a creation is journalled before. Returns what waits for it.
-
-        Raises:
-            CheckFailed: it is a creation that is journalled under another nonce.
-            ChainError: it can't be sent.
-            Revert: it reverts.
-        """
-        if call.to is None:
-            assert step.makes is not None
-            self.creations.put(step.makes, nonce)
-        return self.chain.begin(sender=self.deployer, nonce=nonce, to=call.to, data=call.data)
-
-    def nonce_of(self, step: Step) -> int:
-        """Return the nonce under which a step's creation is journalled, -1 where none is."""
-        return self.creations.nonce(step.makes) if step.makes else -1
-
-    def creation(self, title: str, key: str, code: Callable[[], bytes]) -> Step:
-        """Step that creates a plain contract."""
-        return Step(
-            self.name,
-            title,
-            lambda: self.address(key) is not None,
-            lambda: Call(None, code()),
-            makes=key,
-        )
-
-    # ------------------------------------------------------------------- proxies
-
-    def proxied(self, name: str) -> Contract:
-        """Return a contract behind its proxy.
-
-        Raises:
-            NotYet: its proxy does not stand yet.
-        """
-        authority = self.contract("ReleaseAuthority")
-
-        def look() -> str | None:
-            address = str(authority.proxy_at(self.proxy_key(name)))
-            return None if is_zero(address) else address
-
-        found = self._found(name, look)
-        if found is None:
-            raise NotYet
-        return self.chain.at(name, found)
-
-    def proxy_address(self, name: str) -> str:
-        """Return where a proxy is; of a ledger that is not at hand, as an earlier run noted it.
-
-        Raises:
-            NotYet: it does not stand yet, as far as is known.
-        """
-        if self.is_here:
-            return str(self.proxied(name).address)
-        noted = self.entry["contracts"].get(name)
-        if noted is None:
-            raise NotYet
-        return str(noted["address"])
-
-    @property
-    def proxies(self) -> tuple[str, ...]:
-        """Names of the contracts behind proxies that the plan has."""
-        engines = self.plan.actions is not None
-        return tuple(name for name in PROXIED if engines or name != "ActionsEngine")
-
-    def note_proxies(self) -> None:
-        """Note where the proxies are, for runs that have another ledger at hand."""
-        for name in self.proxies:
-            try:
-                address = str(self.proxied(name).address)
-            except NotYet:
-                continue
-            if self.entry["contracts"].get(name) != {"address": address}:
-                self.entry["contracts"][name] = {"address": address}
-                self.journal.write()
-
-    def proxy_key(self, name: str) -> bytes:
-        """Return the name under which the authority keeps a proxy."""
-        return proxy_name(name, self.instrument.isin if name in PER_INSTRUMENT else "")
-
-    def initialisation(self, name: str) -> bytes:
-        """Return the call with which a proxy is initialised."""
-        contract = self.chain.at(name, self.deployer.address)
-        if name == "SecurityToken":
-            return bytes(
-                contract.initialize.encode(
-                    self.instrument.name,
-                    self.instrument.symbol,
-                    self.instrument.decimals,
-                    self.instrument.isin,
-                    self.is_home,
-                    self.instrument.close_minute_utc,
-                    self.deployer.address,
-                )
-            )
-        key = self.deployer.address
-        if name == "ActionsEngine":
-            bound = (self.proxied("SecurityToken"), self.proxied("BridgeEscrow"))
-            return bytes(contract.initialize.encode(*bound, key))
-        return bytes(contract.initialize.encode(key))
-
-    def any_contract(self, name: str) -> Contract:
-        """Return a contract by name, proxied or plain."""
-        return self.proxied(name) if name in PROXIED else self.contract(name)
-
-    # --------------------------------------------------------------------- steps
 
     def foundation(self) -> Iterator[Step]:
         """Authority, code of custodies, releases, proxies."""
-        yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
-        yield self.creation("create release authority", "ReleaseAuthority", self._authority_code)
+        if not self.joins:
+            yield self.creation("create proxy blueprint", "ReleaseProxy", _blueprint)
+            yield self.creation(
+                "create release authority", "ReleaseAuthority", self._authority_code
+            )
         yield self.custody_known
-        for name in self.proxies:
+        for name in self.own:
             yield from self._proxy_steps(name, build.artifact(name))
 
     @cached_property
@@ -274,6 +91,7 @@ class LedgerSteps:
             lambda: _call(
                 self.contract("ReleaseAuthority").register_custody_code, custody, *self.stated
             ),
+            by=self.by("upgrader"),
         )
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
@@ -294,6 +112,7 @@ class LedgerSteps:
                 self.contract("ReleaseAuthority").release_of, (release,), lambda it: it.version != 0
             ),
             lambda: self._registration(name, artifact),
+            by=self.by("upgrader"),
         )
         yield registered
         yield Step(
@@ -309,6 +128,7 @@ class LedgerSteps:
             ),
             makes=name,
             after=(registered,),
+            by=self.by("upgrader"),
         )
 
     def _authority_code(self) -> bytes:
@@ -394,35 +214,79 @@ class LedgerSteps:
             yield self._our_bridge(
                 lambda: self.contract("LaneCustody", custody_key).address, f"custody of {where}"
             )
-        yield Step(
-            self.name,
+
+        def terms() -> tuple[object, ...]:
+            return (
+                self.instrument.isin,
+                self.is_home,
+                self.proxied("SecurityToken").address,
+                self.contract("LaneCustody", custody_key).address,
+                *self._verifiers(keys),
+                lane.change_seconds,
+                lane.retention_seconds,
+                ledger_id(peer.caip2),
+                party(peer.proxy_address("BridgeEscrow")),
+                NO_CAP if lane.cap is None else int(lane.cap),
+                NO_CAP if lane.limit is None else int(lane.limit),
+                lane.limit_window_seconds,
+                lane.ramp_seconds,
+                units(lane.minimum or Decimal(0), self.instrument.decimals),
+                self.instrument.decimals,
+                self.instrument.close_minute_utc,
+                Grade[lane.grade.upper()],
+            )
+
+        yield from self._two_keys(
             f"open {where}",
+            partial(self.proxied, "BridgeEscrow"),
             lambda: Question(self.proxied("BridgeEscrow").canonical_lane, (pair,), any),
-            lambda: _call(
-                self.proxied("BridgeEscrow").open_lane,
-                (
-                    self.instrument.isin,
-                    self.is_home,
-                    self.proxied("SecurityToken").address,
-                    self.contract("LaneCustody", custody_key).address,
-                    *self._verifiers(keys),
-                    lane.change_seconds,
-                    lane.retention_seconds,
-                    ledger_id(peer.caip2),
-                    party(peer.proxy_address("BridgeEscrow")),
-                    NO_CAP if lane.cap is None else int(lane.cap),
-                    NO_CAP if lane.limit is None else int(lane.limit),
-                    lane.limit_window_seconds,
-                    lane.ramp_seconds,
-                    units(lane.minimum or Decimal(0), self.instrument.decimals),
-                    self.instrument.decimals,
-                    self.instrument.close_minute_utc,
-                    Grade[lane.grade.upper()],
-                ),
-                *self.stated,
-            ),
-            after=(linked,),
+            ("propose_lane", "operator", lambda: (terms(),)),
+            ("open_lane", "administrator-1", lambda: (terms(),)),
+            linked,
         )
+
+    def _two_keys(
+        self,
+        title: str,
+        contract: Callable[[], Contract],
+        done: Callable[[], Question],
+        proposal: _Act,
+        act: _Act,
+        *after: Step,
+    ) -> Iterator[Step]:
+        """What two roles do once the set-up is over, one proposing it, and its key before.
+
+        No role puts its name to what somebody still sets up: the token's key is gone by then.
+        """
+
+        def call(name: str, given: Callable[[], tuple[object, ...]]) -> Call:
+            return _call(getattr(contract(), name), *given(), *self.stated)
+
+        name, role, given = act
+        if self.joins:
+            proposing, by, proposed = proposal
+            handed = self.handed_over["SecurityToken"]
+            first = Step(
+                self.name,
+                f"propose to {title}",
+                lambda: self._is_proposed(contract(), done(), proposing, by, proposed()),
+                lambda: call(proposing, proposed),
+                after=(*after, handed),
+                by=by,
+            )
+            yield first
+            after = (*after, first)
+        yield Step(self.name, title, done, lambda: call(name, given), after=after, by=self.by(role))
+
+    def _is_proposed(
+        self, contract: Contract, done: Question, name: str, by: str, given: tuple[object, ...]
+    ) -> bool:
+        """Whether a proposal waits and has not lapsed, or was carried out."""
+        if done.holds(done.method.call(*done.args)):
+            return True
+        method = getattr(contract, name)
+        act = method.call(*given, *self.stated, sender=self.accounts[by].address)
+        return int(contract.proposal_of(act).lapses_at) > self.chain.block().timestamp
 
     def _verifiers(self, keys: Sequence[str]) -> tuple[str, str]:
         """A lane's two verifiers by their journal's keys; the second may be nobody."""
@@ -520,7 +384,7 @@ class LedgerSteps:
 
     def role_steps(self) -> Iterator[Step]:
         """All roles of all contracts of this ledger."""
-        for name in ("ReleaseAuthority", *self.proxies):
+        for name in self._set_up:
             # Administrators come first: whatever follows, two keys are there to mend it.
             for role in (Role.ADMINISTRATOR, *ROLES_OF[name]):
                 for title, account in self.accounts.items():
@@ -545,23 +409,31 @@ class LedgerSteps:
 
     def registration(self, tokens: Callable[[], Mapping[str, str]]) -> Iterator[Step]:
         """The instrument's record."""
-        yield Step(
-            self.name,
-            f"register {self.instrument.isin}",
-            lambda: Question(
-                self.proxied("InstrumentRegistry").is_registered, (self.instrument.isin,)
-            ),
-            lambda: _call(
-                self.proxied("InstrumentRegistry").register,
-                record_of(self.instrument, tokens(), self.plan.caip2).as_tuple(),
-                *self.stated,
-            ),
+        isin = self.instrument.isin
+
+        def record() -> InstrumentRecord:
+            return record_of(self.instrument, tokens(), self.plan.caip2)
+
+        yield from self._two_keys(
+            f"register {isin}",
+            partial(self.proxied, "InstrumentRegistry"),
+            lambda: Question(self.proxied("InstrumentRegistry").is_registered, (isin,)),
+            ("propose_record", "registrar", lambda: (isin, record_hash(record()), False)),
+            ("register", "issuer", lambda: (record().as_tuple(),)),
         )
 
     def hand_over(self) -> Iterator[Step]:
-        """The set-up key gives up every contract."""
-        for name in ("ReleaseAuthority", *self.proxies):
-            yield self._hand_over(name)
+        """The set-up key gives up every contract that it sets up."""
+        yield from self.handed_over.values()
+
+    @property
+    def _set_up(self) -> tuple[str, ...]:
+        return self.own if self.joins else ("ReleaseAuthority", *self.own)
+
+    @cached_property
+    def handed_over(self) -> Mapping[str, Step]:
+        """The last step of each contract that is set up."""
+        return {name: self._hand_over(name) for name in self._set_up}
 
     def _hand_over(self, name: str) -> Step:
         return Step(
@@ -587,7 +459,3 @@ def _blueprint() -> bytes:
 
 def _call(method: Method, *args: object) -> Call:
     return Call(method.contract, method.encode(*args))
-
-
-def is_zero(address: object) -> bool:
-    return int(str(address), 16) == 0

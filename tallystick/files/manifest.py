@@ -234,7 +234,11 @@ class HolderEntry(StrictModel):
 
 
 class Manifest(StrictModel):
-    """A manifest; `Manifest.load(path)` reads one, `write(path)` puts it and its ABIs on disk."""
+    """A manifest; `Manifest.load(path)` reads one, `write(path)` puts it and its ABIs on disk.
+
+    It is one instrument's. `beside` has the ISINs of those that share authority, registry and
+    escrow with it; each has a manifest of its own.
+    """
 
     schema_: Literal["tallystick.manifest/1"] = Field(alias="schema", default=SCHEMA)
     ledgers: Annotated[tuple[LedgerEntry, ...], Field(min_length=1, max_length=8)]
@@ -243,6 +247,7 @@ class Manifest(StrictModel):
     actions: ActionsEntry | None = None
     roles: dict[str, dict[str, RoleEntry]]
     holders: tuple[HolderEntry, ...] = ()
+    beside: tuple[str, ...] = ()
     mnemonic: str | None = None
 
     _path: Path | None = PrivateAttr(default=None)
@@ -251,7 +256,7 @@ class Manifest(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _lists(cls, data: Any) -> Any:
-        return as_tuples(data, "ledgers", "instruments", "lanes", "holders")
+        return as_tuples(data, "ledgers", "instruments", "lanes", "holders", "beside")
 
     @checked
     def _consistent(self) -> Wrong:
@@ -262,6 +267,9 @@ class Manifest(StrictModel):
         for at, instrument in enumerate(self.instruments):
             if instrument.home not in names:
                 yield wrong(expected, path=f"instruments[{at}].home", value=instrument.home)
+            if instrument.isin in self.beside:
+                others = "the ISINs of other instruments"
+                yield wrong(others, path="beside", value=instrument.isin)
         for at, lane in enumerate(self.lanes):
             for end in ("home", "remote"):
                 name = getattr(lane, end)
@@ -308,6 +316,8 @@ class Manifest(StrictModel):
         for name in ("actions", "mnemonic"):
             if data[name] is None:
                 del data[name]
+        if not data["beside"]:
+            del data["beside"]
         if "actions" in data and data["actions"]["reconcile"] is None:
             del data["actions"]["reconcile"]
         return data
@@ -338,7 +348,7 @@ class Manifest(StrictModel):
 
     @property
     def instrument(self) -> InstrumentEntry:
-        """The instrument; this release deploys one."""
+        """The instrument; another of the same suite has a manifest of its own."""
         return self.instruments[0]
 
     def abi(self, contract: str) -> list[dict[str, Any]]:

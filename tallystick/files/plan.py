@@ -26,12 +26,9 @@ from pydantic import (
 
 from tallystick.chain.abi import keccak
 from tallystick.errors import InputError, refuse
-from tallystick.files.accounts import AccountField, AccountRef, Accounts
+from tallystick.files.accounts import AccountRef, Accounts
 from tallystick.files.instrument import (
-    MAX_ATTESTORS,
     MIN_ADMINISTRATORS,
-    MIN_THRESHOLD,
-    Amount,
     Instrument,
     Lei,
     as_tuples,
@@ -39,6 +36,8 @@ from tallystick.files.instrument import (
     units,
 )
 from tallystick.files.instrument import SCHEMA as INSTRUMENT_SCHEMA
+from tallystick.files.lane import Lane, Quorum, Verifier, not_alone
+from tallystick.files.manifest import Manifest
 from tallystick.files.scalars import Finality
 from tallystick.files.strict import (
     Label,
@@ -147,176 +146,6 @@ class Party(StrictModel):
     lei: Lei | None = None
 
 
-Attestors = Annotated[
-    tuple[AccountField, ...], Field(min_length=MIN_THRESHOLD, max_length=MAX_ATTESTORS)
-]
-Threshold = Annotated[int, Field(ge=MIN_THRESHOLD)]
-
-
-def _wrong_threshold(threshold: int, attestors: tuple[AccountRef, ...]) -> Wrong:
-    if threshold > len(attestors):
-        expected = f"at most the number of attestors, {len(attestors)}"
-        yield wrong(expected, path="threshold", value=threshold)
-
-
-def _not_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]) -> Wrong:
-    """Refuse an attestor whose account is taken; it is by then."""
-    for place, account in enumerate(attestors):
-        path = joined(at, place)
-        if account.key in taken:
-            expected = f"an account of its own, this one is {taken[account.key]}"
-            yield wrong(expected, path=path, value=account.key)
-        taken[account.key] = path
-
-
-Operator = Annotated[Lei, Field(description="who runs the attestors")]
-
-
-class Verifier(StrictModel):
-    """An attestor set of one operator, and how many of them must agree."""
-
-    name: Name
-    operator: Operator
-    attestors: Attestors
-    threshold: Annotated[Threshold, Field(description="how many must sign")]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _attestors_as_list(cls, data: Any) -> Any:
-        return as_tuples(data, "attestors")
-
-    @checked
-    def _enough(self) -> Wrong:
-        yield from _wrong_threshold(self.threshold, self.attestors)
-
-
-class Lane(StrictModel):
-    """One instrument, one home and one remote ledger."""
-
-    home: Name
-    remote: Name
-    grade: Annotated[
-        Literal["pilot", "production"],
-        Field(description="for good; production asks for two verifiers and a cap"),
-    ]
-    verifiers: Annotated[tuple[Verifier, ...], Field(min_length=1, max_length=2)]
-    change_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR // 6,
-            le=30 * _DAY,
-            description="from the confirmation of other verifiers, another cap or limit until they "
-            "can be applied; 1 day when left out",
-        ),
-    ] = _DAY
-    retention_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR,
-            le=90 * _DAY,
-            description="how long the verifiers before stay valid then, at least change_seconds; "
-            "7 days when left out",
-        ),
-    ] = 7 * _DAY
-    cap: Annotated[
-        Amount | None,
-        Field(
-            description="whole units that may be outstanding; a lane of production states it, "
-            "another without it has none"
-        ),
-    ] = None
-    limit: Annotated[
-        Amount | None,
-        Field(
-            description="whole units that may arrive at once, at either end; what is more is "
-            "credited later; without it any"
-        ),
-    ] = None
-    limit_window_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR,
-            le=14 * _DAY,
-            multiple_of=60,
-            description="in which the limit's room comes back; 1 day when left out",
-        ),
-    ] = _DAY
-    ramp_seconds: Annotated[
-        int,
-        Field(
-            ge=_HOUR,
-            le=90 * _DAY,
-            multiple_of=_HOUR,
-            description="in which the limit's room grows from nothing, at first and after a change "
-            "of verifier; 7 days when left out",
-        ),
-    ] = 7 * _DAY
-    minimum: Annotated[
-        Amount | None,
-        Field(description="least units that may leave, at either end; without it any"),
-    ] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _verifiers_as_list(cls, data: Any) -> Any:
-        return as_tuples(data, "verifiers")
-
-    @checked
-    def _independent(self) -> Wrong:
-        if self.home == self.remote:
-            yield wrong("a ledger other than home", path="remote", value=self.remote)
-        production = self.grade == "production"
-        if production and len(self.verifiers) < 2:
-            yield wrong(
-                "two independent verifiers on a production lane",
-                path="verifiers",
-                value=list(self.verifiers),
-            )
-        if production and self.cap is None:
-            yield wrong("a cap on a production lane", path="cap", value="missing")
-        if self.retention_seconds < self.change_seconds:
-            yield wrong(
-                f"at least change_seconds, {self.change_seconds}",
-                path="retention_seconds",
-                value=self.retention_seconds,
-            )
-        names: set[str] = set()
-        operators: set[str] = set()
-        attestors: dict[str, str] = {}
-        for index, verifier in enumerate(self.verifiers):
-            at = joined("verifiers", index)
-            if verifier.name in names:
-                yield wrong("a name of its own", path=joined(at, "name"), value=verifier.name)
-            names.add(verifier.name)
-            if verifier.operator in operators:
-                yield wrong(
-                    "an operator of its own: verifiers are independent",
-                    path=joined(at, "operator"),
-                    value=verifier.operator,
-                )
-            operators.add(verifier.operator)
-            yield from _not_alone(joined(at, "attestors"), verifier.attestors, attestors)
-
-
-class Quorum(StrictModel):
-    """Attestors of one operator, and how many of them must agree."""
-
-    operator: Operator
-    attestors: Attestors
-    threshold: Annotated[Threshold, Field(description="how many must sign")]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _attestors_as_list(cls, data: Any) -> Any:
-        return as_tuples(data, "attestors")
-
-    @checked
-    def _enough(self) -> Wrong:
-        yield from _wrong_threshold(self.threshold, self.attestors)
-        taken: dict[str, str] = {}
-        yield from _not_alone("attestors", self.attestors, taken)
-
-
 class Actions(StrictModel):
     """Who attests for the actions engines; with it there is one on each ledger.
 
@@ -366,6 +195,13 @@ class Plan(StrictModel):
         BeforeValidator(_instrument),
         Field(description="path of an instrument file, relative to the plan; or its content"),
     ]
+    suite: Annotated[
+        str | None,
+        Field(
+            description="path of the manifest, relative to the plan, of a suite that stands and "
+            "that the instrument joins; a suite of its own when left out"
+        ),
+    ] = None
     ledgers: Annotated[tuple[PlanLedger, ...], Field(min_length=1, max_length=MAX_PLAN_LEDGERS)]
     parties: Annotated[tuple[Party, ...], Field(max_length=100)] = ()
     lanes: Annotated[tuple[Lane, ...], Field(max_length=MAX_LANES)] = ()
@@ -375,6 +211,7 @@ class Plan(StrictModel):
     upgrade: Upgrade
 
     _loaded: Instrument | None = PrivateAttr(default=None)
+    _joins: Manifest | None = PrivateAttr(default=None)
     _file: Path = PrivateAttr(default=Path("plan"))
 
     @model_validator(mode="before")
@@ -427,7 +264,7 @@ class Plan(StrictModel):
                 taken.setdefault(account.key, f"{field} on {name}")
         for index, verifier in enumerate(lane.verifiers):
             path = joined(at, "verifiers", index, "attestors")
-            yield from _not_alone(path, verifier.attestors, taken)
+            yield from not_alone(path, verifier.attestors, taken)
 
     def _wrong_actions(self, actions: Actions) -> Wrong:
         """An attestor of engines holds no role on any ledger; one of events attests nothing else.
@@ -440,10 +277,10 @@ class Plan(StrictModel):
         for ledger in self.ledgers:
             for field, account in ledger.accounts.by_field():
                 taken.setdefault(account.key, f"{field} on {ledger.name}")
-        yield from _not_alone("actions.messages.attestors", actions.messages.attestors, {**taken})
+        yield from not_alone("actions.messages.attestors", actions.messages.attestors, {**taken})
         for others in self._attest_messages(actions):
             taken |= {account.key: "an attestor of messages" for account in others}
-        yield from _not_alone("actions.events.attestors", actions.events.attestors, taken)
+        yield from not_alone("actions.events.attestors", actions.events.attestors, taken)
 
     def _attest_messages(self, actions: Actions) -> Iterator[tuple[AccountRef, ...]]:
         """Everybody who attests what another ledger says."""
@@ -488,6 +325,11 @@ class Plan(StrictModel):
         return self._loaded
 
     @property
+    def joins(self) -> Manifest | None:
+        """The suite that stands and that the instrument joins; None: one of its own."""
+        return self._joins
+
+    @property
     def content(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is meant, as JSON has it: the plan without its instrument, and the instrument.
 
@@ -499,8 +341,14 @@ class Plan(StrictModel):
             mode="json",
             by_alias=True,
             exclude_none=True,
-            exclude={"instrument": True, "ledgers": reached},
+            exclude={"instrument": True, "suite": True, "ledgers": reached},
         )
+        if self._joins is not None:
+            # Where its manifest lies is no part of it: whom its proxies obey tells which it is.
+            plan["suite"] = {
+                each.name: self._joins.ledger(each.name).contracts["ReleaseAuthority"].address
+                for each in self.ledgers
+            }
         return plan, self.loaded_instrument.model_dump(
             mode="json", by_alias=True, exclude_none=True
         )
@@ -531,6 +379,16 @@ class Plan(StrictModel):
         self._file = Path(path)
         return self
 
+    def with_suite(self, suite: Manifest) -> Self:
+        """Have the instrument, which is there, join a suite that stands.
+
+        Raises:
+            InputError: the plan does not fit it.
+        """
+        refuse(_strangers(self, suite))
+        self._joins = suite
+        return self
+
 
 def document_of(plan: Mapping[str, Any], instrument: Mapping[str, Any]) -> bytes:
     """Return the hash of what `Plan.content` gives, which every act of the set-up names."""
@@ -551,7 +409,35 @@ def load_plan(path: str | Path) -> Plan:
     refuse(found)
     assert plan is not None
     assert instrument is not None
-    return plan.with_instrument(path, instrument)
+    plan = plan.with_instrument(path, instrument)
+    if plan.suite is None:
+        return plan
+    return plan.with_suite(_suite_of(path, plan.suite))
+
+
+def _suite_of(path: str | Path, named: str) -> Manifest:
+    """The manifest of the suite that a plan names."""
+    file = Path(path).parent / named
+    if not named or "\0" in named or not file.is_file():
+        raise InputError(path, "suite", named, "the path of a suite's manifest, from here")
+    return Manifest.load(file)
+
+
+def _strangers(plan: Plan, suite: Manifest) -> Iterator[InputError]:
+    """Where a plan does not fit the suite that it names."""
+    isin = plan.loaded_instrument.isin
+    if isin == suite.instrument.isin:
+        expected = f"another instrument than that of {suite.file}, with which its suite was set up"
+        yield InputError(plan.file, "instrument", isin, expected)
+    chains = {ledger.name: ledger.chain_id for ledger in suite.ledgers}
+    for index, ledger in enumerate(plan.ledgers):
+        at = joined("ledgers", index)
+        if ledger.name not in chains:
+            expected = f"one of the suite's ledgers: {', '.join(chains)}"
+            yield InputError(plan.file, joined(at, "name"), ledger.name, expected)
+        elif ledger.chain_id != chains[ledger.name]:
+            expected = f"{chains[ledger.name]}, as {suite.file} has it"
+            yield InputError(plan.file, joined(at, "chain_id"), ledger.chain_id, expected)
 
 
 def _instrument_of(path: str | Path, named: str | dict[str, Any]) -> Instrument:

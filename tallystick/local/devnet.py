@@ -8,7 +8,7 @@ themselves. Whatever was started is stopped when the command ends, however it en
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.local import require_distinct
 from tallystick.chain.process import find_anvil
 from tallystick.courier.courier import Courier
+from tallystick.deploy.deploy import StepState
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.instrument import Instrument, LedgerEntry
 from tallystick.files.manifest import Manifest
@@ -31,7 +32,9 @@ from tallystick.token.position import calendar_day
 __all__ = [
     "DEFAULT_MANIFEST",
     "NO_ANVIL",
+    "check_joining",
     "default_instrument",
+    "manifests_of",
     "open_devnet",
     "populate",
     "with_ledgers",
@@ -132,6 +135,25 @@ def populate(network: Network, instrument: Instrument) -> None:
         )
 
 
+def check_joining(paths: Sequence[Path], instruments: Sequence[Instrument]) -> None:
+    """Make sure that instruments can share a network.
+
+    Raises:
+        InputError: two have one ISIN, or one lives where the first does not.
+    """
+    first, seen = instruments[0], dict[str, Path]()
+    there = [ledger.name for ledger in first.ledgers]
+    for path, instrument in zip(paths, instruments, strict=True):
+        if instrument.isin in seen:
+            expected = f"another ISIN than that of {seen[instrument.isin]}"
+            raise InputError(path, "isin", instrument.isin, expected)
+        seen[instrument.isin] = path
+        for at, ledger in enumerate(instrument.ledgers):
+            if ledger.name not in there:
+                expected = f"one of the ledgers of {paths[0]}: {', '.join(there)}"
+                raise InputError(path, f"ledgers[{at}].name", ledger.name, expected)
+
+
 def tick(chains: Mapping[str, Chain]) -> None:
     """Mine a block everywhere; who is behind catches up, so that the clocks agree."""
     latest = max(chain.now for chain in chains.values())
@@ -141,14 +163,29 @@ def tick(chains: Mapping[str, Chain]) -> None:
         chain.mine()
 
 
+def manifests_of(manifest_path: Path, instruments: Sequence[Instrument]) -> tuple[Path, ...]:
+    """Return where each instrument's manifest is: the others' beside the first, by ISIN."""
+    folder = manifest_path.parent
+    others = (folder / each.isin / manifest_path.name for each in instruments[1:])
+    return (manifest_path, *others)
+
+
 @contextmanager
 def open_devnet(
-    instrument: Instrument,
+    instruments: Sequence[Instrument],
     manifest_path: Path,
     *,
     progress: Callable[[str], None] = lambda _: None,
-) -> Iterator[Connection]:
+) -> Iterator[tuple[Connection, ...]]:
     """A local network that is ready; its ledgers are stopped on leaving the block.
+
+    Args:
+        instruments: the first is set up with the suite, the others join it.
+        manifest_path: where the first's manifest is written.
+        progress: called with what is being done.
+
+    Yields:
+        a connection for each instrument.
 
     Raises:
         ChainError: no anvil, or it does not start.
@@ -156,26 +193,37 @@ def open_devnet(
     """
     if find_anvil() is None:
         raise ChainError(NO_ANVIL)
-    progress(f"starting {len(instrument.ledgers)} ledgers")
+    first, *others = instruments
+    progress(f"starting {len(first.ledgers)} ledgers")
     with ExitStack() as opened:
-        chains = _started(instrument, opened)
-        network = Network.deploy(
-            instrument, chains, progress=lambda step: progress(f"{step.ledger}: {step.title}")
-        )
-        progress("admitting holders, placing the issue")
-        populate(network, instrument)
-        network.manifest.write(manifest_path)
-        # As everybody else will: from the file alone.
-        connection = connect(Manifest.load(manifest_path))
-        try:
+        chains = _started(first, opened)
+
+        def told(step: StepState) -> None:
+            progress(f"{step.ledger}: {step.title}")
+
+        suite = Network.deploy(first, chains, progress=told)
+        joined: list[Network] = []
+        for each in others:
+            joined.append(suite.join(each, progress=told))
+            suite = suite.beside(each.isin)
+            joined = [other.beside(each.isin) for other in joined[:-1]] + joined[-1:]
+        connections = []
+        for network, each, path in zip(
+            (suite, *joined), instruments, manifests_of(manifest_path, instruments), strict=True
+        ):
+            progress(f"{each.isin}: admitting holders, placing the issue")
+            populate(network, each)
+            network.manifest.write(path)
+            # As everybody else will: from the file alone.
+            connection = connect(Manifest.load(path))
+            opened.callback(connection.close)
             settle(Courier(connection), chains)
             status = status_of(connection)
             if not status.ok:
                 broken = "; ".join(str(part) for v in status.verdicts for part in v.breaks)
                 raise CheckFailed(f"the network is not sound: {broken}")
-            yield connection
-        finally:
-            connection.close()
+            connections.append(connection)
+        yield tuple(connections)
 
 
 def _started(instrument: Instrument, opened: ExitStack) -> dict[str, Chain]:

@@ -6,7 +6,7 @@ Who is who is fixed by account index, so that tests, `devnet` and `demo` mean th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,6 +24,7 @@ from tallystick.bridge.message import (
 from tallystick.chain import Account, Chain, Receipt
 from tallystick.chain.abi import keccak
 from tallystick.deploy.deploy import StepState, deploy
+from tallystick.deploy.joining import with_neighbour
 from tallystick.deploy.signers import first_signers
 from tallystick.deploy.verify import verify, wrong
 from tallystick.files.accounts import AccountRef, Accounts
@@ -217,6 +218,35 @@ class Network:
         assert report.manifest is not None
         connection = connection_of(_with_people(report.manifest, instrument, chains), chains)
         return cls(plan, parties, connection, suites_of(connection))
+
+    def join(
+        self,
+        instrument: Instrument,
+        *,
+        progress: Callable[[StepState], None] = lambda _: None,
+        **options: Any,
+    ) -> Network:
+        """Have another instrument join the suite, by the acts of its roles, whose keys are here.
+
+        Returns:
+            the network as that instrument's; `beside` has this one's manifest name it.
+
+        Raises:
+            KeyError: the instrument lives on a ledger that is not here.
+        """
+        chains = {ledger.name: self.chains[ledger.name] for ledger in instrument.ledgers}
+        plan = local_plan(instrument, chains, **options).with_suite(self.manifest)
+        words = next(iter(chains.values())).mnemonic
+        parties = Finder(_NO_FILE, plan, words).parties()
+        report = deploy(plan, parties, chains, execute=True, progress=progress)
+        assert report.manifest is not None
+        connection = connection_of(_with_people(report.manifest, instrument, chains), chains)
+        return Network(plan, parties, connection, suites_of(connection))
+
+    def beside(self, isin: str) -> Network:
+        """Return this network with a manifest that knows an instrument beside its own."""
+        manifest = with_neighbour(self.manifest, isin) or self.manifest
+        return replace(self, connection=connection_of(manifest, self.chains))
 
     # ----------------------------------------------------------------------- parties
 

@@ -72,6 +72,7 @@ class Authority:
     installed: dict[str, Installed] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
     words: dict[str, dict[int, int]] = field(default_factory=dict)
+    joined: set[str] = field(default_factory=set)
 
     def register(self, by: str, release: Release, unsound: str = "") -> str | None:
         """The upgrader registers it; `unsound` is why its code is not what it says."""
@@ -93,6 +94,15 @@ class Authority:
         if key in self.ran:
             return "release: was run by a proxy"
         del self.releases[key]
+        return None
+
+    def create(self, by: str, name: str) -> str | None:
+        """The upgrader creates the proxy of something new, once."""
+        if self.roles.role_of(by) != Role.UPGRADER:
+            return "access: missing role or set-up"
+        if name in self.installed or name in self.joined:
+            return "release: proxy exists"
+        self.joined.add(name)
         return None
 
     def give_notice(self, by: str, proxy: str, key: Key) -> str | None:

@@ -407,17 +407,17 @@ class Play:
         assert before.items() <= self.model.words[proxy].items()
         assert len(self.model.words[proxy]) == len(before) + 1
 
-    def create(self, who: str) -> None:
-        """Nobody creates a proxy any more."""
+    def create(self, who: str, name: str = "third") -> None:
+        """Somebody creates a proxy under a name, to be set up by somebody without any role."""
         release = self.model.releases[KINDS[0], VERSIONS[0]]
-        call = self.stage.code[KINDS[0], 0].initialize.encode(self.accounts[who])
+        call = self.stage.code[KINDS[0], 0].initialize.encode(self.outsider)
         self.act(
             "create proxy",
-            "release: not in set-up",
+            self.model.create(self.address(who), name),
             lambda: self.authority.create_proxy(
-                _id(release.key), keccak(b"third"), call, *STATED, sender=self.accounts[who]
+                _id(release.key), keccak(name.encode()), call, *STATED, sender=self.accounts[who]
             ),
-            [],
+            ["Upgraded", "SetUpBegun", "PrivilegedAct", "ProxyCreated"],
         )
 
     # -------------------------------------------------------------------------------- check
@@ -651,10 +651,10 @@ class AuthorityMachine(RuleBasedStateMachine):
         steps[how](who, role, by)
         self.play.check()
 
-    @rule(proxy=_proxies, creates=st.sampled_from([False, False, True]), who=_who)
-    def use(self, proxy: str, creates: bool, who: str) -> None:
+    @rule(proxy=_proxies, creates=st.sampled_from(["", "", "first", "third"]), who=_who)
+    def use(self, proxy: str, creates: str, who: str) -> None:
         if creates:
-            self.play.create(who)
+            self.play.create(who, creates)
         else:
             self.play.use(proxy)
         self.play.check()

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from tallystick import build
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
+from tallystick.governance.acts import contracts
+from tallystick.governance.release import PROXIED, addresses_behind
 from tests.support.actions import world_of_engines
+from tests.support.proofs import Prover
 from tests.support.world import (
     DAY,
     DOCUMENT,
@@ -37,7 +41,7 @@ REASONS = {
     "BridgeEscrow.initialize": "escrow: initialised already",
     "InstrumentRegistry.initialize": "registry: initialised already",
     "ActionsEngine.initialize": "engine: initialised already",
-    "create_proxy": "release: not in set-up",
+    "create_proxy": "access: missing role or set-up",
     "register_release": "access: missing role or set-up",
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
@@ -275,6 +279,66 @@ def test_the_deployer_keeps_nothing(world: World, name: str) -> None:
     for contract in (side.token, side.escrow, side.authority, side.registry, side.engine):
         assert contract.role_of(side.deployer) == 0
         assert int(contract.set_up_key(), 16) == 0
+
+
+def _tried(method: Any, arguments: list[Any], sender: Any) -> str:
+    """What a ledger says of a call: its reason, or what it logs, whoever the caller is."""
+    try:
+        receipt = method(*arguments, sender=sender)
+    except Revert as revert:
+        return str(revert).replace(str(sender.address), "caller")
+    logged = [(event.address, event.name, dict(event.args)) for event in receipt.events]
+    return str(logged).replace(str(sender.address), "caller")
+
+
+def _deployed(side: Side, contract: str) -> Iterator[tuple[str, Contract]]:
+    """Where a contract answers on a ledger: its proxy, and each piece of code by itself."""
+    if contract == "ProofVerifier":
+        yield contract, Prover(side.chain).verifier
+        return
+    bound: Contract = getattr(side, ATTRIBUTES[contract])
+    yield contract, bound
+    if contract in PROXIED:
+        built = artifact(contract)
+        first = side.implementations[contract]
+        pieces = (first, *addresses_behind(built, first, side.chain.code))
+        for piece, address in zip((built, *built.behind), pieces, strict=True):
+            yield piece.name, side.chain.at(piece.name, address)
+
+
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize("name", ["home", "remote"])
+@pytest.mark.parametrize("contract", contracts())
+def test_the_deployer_may_what_anybody_may(world: World, contract: str, name: str) -> None:
+    """Every function of every build's ABI that changes state: an outsider is told the same.
+
+    Whatever a set-up key or a forgotten role would let the deployer do, the outsider could not.
+    """
+    side: Side = getattr(world, name)
+    for piece, bound in _deployed(side, contract):
+        for entry in _changing(piece):
+            arguments = [_argument(each, side) for each in entry["inputs"]]
+            method = bound.method(_signature(entry))
+            told = []
+            for who in (side.deployer, side.outsider):
+                with world.isolated():
+                    told.append(_tried(method, arguments, who))
+            assert told[0] == told[1], f"{piece}.{_signature(entry)}"
+            allowed, reason = MATRIX[contract][entry["name"]]
+            if piece == contract and bound is getattr(side, ATTRIBUTES.get(contract, ""), None):
+                assert allowed == ANYONE or reason in told[0], _signature(entry)
+
+
+def test_every_contract_is_among_those_that_the_deployer_tries() -> None:
+    """What has functions that change state is in the table, or a piece behind one that is."""
+    changing = {
+        name
+        for name in build.names()
+        if artifact(name).source_path.startswith("contracts/") and _changing(name)
+    }
+    behind = {piece.name for name in contracts() for piece in artifact(name).behind}
+    assert changing == {*contracts(), *behind}
+    assert set(contracts()) == MATRIX.keys()
 
 
 @pytest.mark.requirement("INV-9")

@@ -607,7 +607,7 @@ def test_a_proxy_that_another_key_sets_up_is_not_created(world: World) -> None:
     authority = fresh_authority(side)
     release = genesis(side, authority)
     call = side.token.initialize.encode("n", "s", 6, "US0378331005", True, 0, side.attacker)
-    with refused(world, "release: proxy not initialised"):
+    with refused(world, "release: another set-up key"):
         authority.create_proxy(release, DOCUMENT, call, *STATED, sender=side.deployer)
 
 
@@ -622,16 +622,59 @@ def test_a_proxy_states_why(world: World) -> None:
 
 
 @pytest.mark.requirement("INV-9")
-@pytest.mark.parametrize("role", ["deployer", "upgrader", "administrator", "attacker"])
-def test_no_proxy_is_created_after_hand_over(world: World, role: str) -> None:
+@pytest.mark.parametrize("role", ["deployer", "administrator", "issuer", "attacker"])
+def test_no_proxy_is_created_after_hand_over_but_by_the_upgrader(world: World, role: str) -> None:
     side = world.home
-    with refused(world, "release: not in set-up"):
+    with refused(world, "access: missing role or set-up"):
         side.authority.create_proxy(
             release_id("SecurityToken", Version(1, 0, 0)),
             DOCUMENT,
             token_call(side),
             *STATED,
             sender=side.parties[role],
+        )
+
+
+def test_the_upgrader_creates_the_proxy_of_a_new_instrument_for_who_sets_it_up(
+    world: World,
+) -> None:
+    side = world.home
+    authority, name = side.authority, proxy_name("SecurityToken", "DE0001102580")
+    release = release_id("SecurityToken", Version(1, 0, 0))
+    receipt = authority.create_proxy(release, name, token_call(side), *STATED, sender=side.upgrader)
+    proxy = receipt.return_value
+    assert receipt.events[-2:] == (
+        side.act(authority, CREATE, proxy, side.upgrader),
+        authority.emitted("ProxyCreated", proxy, release_kind("SecurityToken"), release, name),
+    )
+    assert authority.proxy_at(name) == proxy
+    token = side.chain.at("SecurityToken", proxy)
+    # It gives the upgrader nothing there.
+    assert token.set_up_key() == side.deployer.address
+    assert token.role_of(side.upgrader) == 0
+
+
+def test_the_upgrader_gives_no_name_another_proxy(world: World) -> None:
+    side = world.home
+    with refused(world, "release: proxy exists"):
+        side.authority.create_proxy(
+            release_id("SecurityToken", Version(1, 0, 0)),
+            proxy_name("SecurityToken", side.token.isin()),
+            token_call(side),
+            *STATED,
+            sender=side.upgrader,
+        )
+
+
+def test_the_upgrader_creates_no_proxy_that_nobody_sets_up(world: World) -> None:
+    side = world.home
+    with refused(world, "release: proxy not initialised"):
+        side.authority.create_proxy(
+            release_id("SecurityToken", Version(1, 0, 0)),
+            DOCUMENT,
+            side.token.symbol.encode(),
+            *STATED,
+            sender=side.upgrader,
         )
 
 

@@ -18,6 +18,7 @@ from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
+from tallystick.governance.release import Version, proxy_name, release_id
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.actions.test_operators import signature_of, typed
 from tests.governance.test_authority import Upgrade
@@ -724,6 +725,15 @@ for _each in ("show_header", "show_root", "prove_page"):
 
 _AUTHORITY = "ReleaseAuthority"
 _simple(_AUTHORITY, "register_custody_code", "authority", "upgrader", DOCUMENT, *STATED)
+
+
+@prepares(_AUTHORITY, "create_proxy")
+def _create_proxy(world: World, state: str) -> Call:
+    side = world.home
+    name = proxy_name("InstrumentRegistry", "another")
+    call = side.registry.initialize.encode(side.deployer)
+    arguments = (release_id("InstrumentRegistry", Version(1, 0, 0)), name, call, *STATED)
+    return Call(side, side.authority, "create_proxy", arguments, side.upgrader)
 
 
 def _upgrade(world: World) -> Upgrade:

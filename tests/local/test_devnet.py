@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from tallystick.bridge.message import party
+from tallystick.deploy.verify import verify, wrong
 from tallystick.errors import InputError
 from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
 from tallystick.local.devnet import with_ledgers
 from tallystick.reach.connection import Connection, connect
 from tallystick.status.observe import status_of
-from tests.support.commands import APPLE, environment, tallystick
+from tests.support.commands import APPLE, ROOT, environment, tallystick
 
 
 def _alive(pid: int) -> bool:
@@ -78,6 +79,9 @@ def gone(pids: list[int]) -> bool:
     while any(map(_alive, pids)) and time.monotonic() < end:
         time.sleep(0.05)
     return not any(map(_alive, pids))
+
+
+BUND = ROOT / "examples" / "bund.yaml"
 
 
 def _lock(connection: Connection, amount: int) -> None:
@@ -144,6 +148,24 @@ def test_it_is_ready_and_its_courier_carries(tmp_path: Path) -> None:
         shown = tallystick("status", "--manifest", path, "--json", cwd=tmp_path)
         assert (shown.returncode, json.loads(shown.stdout)["ok"]) == (0, True)
         connection.close()
+
+
+@pytest.mark.anvil_only
+@pytest.mark.slow
+def test_two_instruments_share_it_and_its_courier_carries_both(tmp_path: Path) -> None:
+    with devnet(tmp_path, "--instrument", APPLE, "--instrument", BUND, "--json") as (process, path):
+        other = path.parent / "DE0001102580" / path.name
+        assert process.stdout is not None
+        for file, beside in ((path, ("DE0001102580",)), (other, ("US0378331005",))):
+            connection = connect(Manifest.load(file))
+            assert connection.manifest.beside == beside
+            assert status_of(connection).ok
+            assert wrong(verify(connection)) == ()
+            _lock(connection, 77)
+            while (line := json.loads(process.stdout.readline()))["what"] != "delivered":
+                pass
+            assert line["lane"] == connection.manifest.lanes[0].id
+            connection.close()
 
 
 @pytest.mark.anvil_only
@@ -219,6 +241,10 @@ def test_without_anvil_it_says_how_to_get_it(tmp_path: Path) -> None:
 def test_wrong_input(tmp_path: Path) -> None:
     for arguments, expected in (
         (("--instrument", "none.yaml"), "none.yaml: nothing: expected a file that exists"),
+        (
+            ("--instrument", str(APPLE), "--instrument", str(APPLE)),
+            f"{APPLE}: isin: US0378331005: expected another ISIN than that of {APPLE}",
+        ),
         (
             ("--ledgers", "1"),
             "tallystick: Invalid value for '--ledgers': 1 is not in the range 2<=x<=8.",

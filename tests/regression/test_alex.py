@@ -52,7 +52,7 @@ def test_the_deployer_releases_nothing(world: World, name: str) -> None:
         ),
         ("release: not noticed", lambda: authority.activate(side.token, genesis, sender=key)),
         (
-            "release: not in set-up",
+            "access: missing role or set-up",
             lambda: authority.create_proxy(genesis, DOCUMENT, b"", *STATED, sender=key),
         ),
         (

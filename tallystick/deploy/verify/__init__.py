@@ -64,7 +64,8 @@ def verify(
     manifest = connection.manifest
     found: dict[Key, Found] = {}
     for name, suite in suites_of(connection).items():
-        reader = Reader(suite, manifest.ledger(name), manifest.instrument.isin)
+        isin, beside = manifest.instrument.isin, manifest.beside
+        reader = Reader(suite, manifest.ledger(name), isin, beside)
         for kind, facts in _sections(reader, manifest, accepted, archives):
             for each in _answered(kind, facts):
                 found[Key(name, each.contract, each.what)] = each

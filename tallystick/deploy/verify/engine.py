@@ -9,7 +9,7 @@ from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
 from tallystick.bridge.message import LaneId
 from tallystick.chain import Contract
 from tallystick.chain.abi import keccak
-from tallystick.deploy.steps import is_zero
+from tallystick.deploy.ledger import is_zero
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.lanes import found_verifier
 from tallystick.deploy.verify.reader import Reader

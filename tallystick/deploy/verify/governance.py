@@ -8,8 +8,9 @@ from typing import Any, Final
 from tallystick import build
 from tallystick.chain import Contract
 from tallystick.chain.abi import checksum
+from tallystick.deploy.ledger import is_zero
 from tallystick.deploy.release import Wanted, other_fields
-from tallystick.deploy.steps import GENESIS, blueprint_content, is_zero
+from tallystick.deploy.steps import GENESIS, blueprint_content
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.reader import Reader
 from tallystick.deploy.verify.words import (
@@ -246,7 +247,7 @@ def _found_proxies(reader: Reader, created: Mapping[str, bytes]) -> Iterator[Fou
     for name, address in zip(names, at, strict=True):
         found = NOBODY if is_zero(address) else str(address)
         yield Found(AUTHORITY, f"proxy of {name}", found, NOBODY)
-    ours = {str(contract.address) for contract in proxied.values()}
+    ours = {*(str(contract.address) for contract in proxied.values()), *reader.neighbours()}
     others = (address for address in created if address not in ours)
     yield Found(AUTHORITY, "other proxies", listed(others), NONE)
     installed = reader.ask((authority, "installation_of", each) for each in proxied.values())

@@ -106,7 +106,8 @@ def found_in_registry(reader: Reader) -> Iterator[Found]:
     registry, isin = reader.suite.registry, reader.isin
     logged = reader.events(registry, ("RecordPutInForce",))["RecordPutInForce"]
     others = dict.fromkeys(str(e.args["record"].instrument.isin) for e in logged)
-    yield Found(_REGISTRY, "other records", listed(each for each in others if each != isin), NONE)
+    known = (isin, *reader.beside)
+    yield Found(_REGISTRY, "other records", listed(e for e in others if e not in known), NONE)
     instrument, count, kept = reader.ask_any(
         (registry, name, isin) for name in ("instrument", "ledger_count", "record_hash")
     )

@@ -10,7 +10,7 @@ from tallystick.bridge import proof
 from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
 from tallystick.bridge.message import OPEN_END, Direction, Grade, LaneId
 from tallystick.chain.abi import encode, keccak
-from tallystick.deploy.steps import is_zero
+from tallystick.deploy.ledger import is_zero
 from tallystick.deploy.verify.fact import Found
 from tallystick.deploy.verify.governance import found_code, other_code
 from tallystick.deploy.verify.reader import Reader
@@ -59,7 +59,13 @@ def found_in_escrow(
         zip(every, reader.ask_any((escrow, "lane_state", lane) for lane in every), strict=True)
     )
     standing = {lane: state for lane, state in states.items() if not isinstance(state, Exception)}
-    others = (hex_text(lane) for lane in standing if lane not in expected)
+    neighbours = reader.neighbours()
+    others = (
+        hex_text(lane)
+        for lane, state in standing.items()
+        if lane not in expected
+        and neighbours.get(str(state.terms.token)) != f"SecurityToken of {state.terms.isin}"
+    )
     yield Found(ESCROW, "other lanes", listed(others), NONE)
     for lane, name in expected.items():
         found = "open" if lane in standing else "not open"

@@ -9,6 +9,7 @@ from typing import Any
 from tallystick.chain import Block, Contract, Event, Revert
 from tallystick.chain.abi import CodecError, checksum, keccak
 from tallystick.files.manifest import LedgerEntry
+from tallystick.governance.release import PER_INSTRUMENT, proxy_name
 from tallystick.reach.connection import Suite
 
 __all__ = ["Question", "Reader"]
@@ -24,15 +25,19 @@ class Reader:
         suite: its contracts.
         entry: what the manifest says of it.
         isin: of the instrument.
+        beside: ISINs of the other instruments of the suite.
 
     Attributes:
         name: the ledger.
         block: the block that everything is read in.
     """
 
-    def __init__(self, suite: Suite, entry: LedgerEntry, isin: str) -> None:
+    def __init__(
+        self, suite: Suite, entry: LedgerEntry, isin: str, beside: Sequence[str] = ()
+    ) -> None:
         self.suite = suite
         self.isin = isin
+        self.beside = tuple(beside)
         self.name = entry.name
         self.block: Block = suite.chain.block()
         self._from = entry.from_block
@@ -64,6 +69,16 @@ class Reader:
             event = self.suite.chain.decode_log(log)
             found.setdefault(event.name, []).append(event)
         return found
+
+    def neighbours(self) -> dict[str, str]:
+        """Return the proxies of the other instruments of the suite: of each its ISIN's name."""
+        authority = self.suite.authority
+        asked = [(kind, isin) for isin in self.beside for kind in PER_INSTRUMENT]
+        found = self.ask((authority, "proxy_at", proxy_name(*each)) for each in asked)
+        return {
+            str(address): f"{kind} of {isin}"
+            for (kind, isin), address in zip(asked, found, strict=True)
+        }
 
     def storage_address(self, contract: Contract, slot: int) -> str:
         """Return the address in a storage slot, now: no node tells it of a block in a batch."""
