@@ -205,6 +205,7 @@ def propose_reopening(id: bytes32, reason: bytes4, document: bytes32) -> bytes32
     @return The act, to withdraw it by.
     @custom:role operator
     """
+    access._check_role(access.OPERATOR)
     disowned: Disowned = self._disowned[id]
     assert disowned.lane != empty(bytes32), "denials: nothing to reopen"
     act: bytes32 = self._reopen_act(id)

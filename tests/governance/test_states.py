@@ -14,6 +14,7 @@ from tallystick.actions.message import EventVersion, Reversal, Status
 from tallystick.bridge.consent import Lock
 from tallystick.bridge.endings import EndList, LastState
 from tallystick.bridge.figures import Figure
+from tallystick.bridge.message import LaneMessage
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
@@ -33,6 +34,7 @@ from tests.support.actions import (
     world_of_engines,
 )
 from tests.support.cash import permit_of
+from tests.support.denials import deny, forged, take
 from tests.support.dividend import Dividend
 from tests.support.endings import (
     apply,
@@ -597,6 +599,50 @@ def _redirect(world: World, state: str) -> Call:
     side, message = _in_suspense(world)
     arguments = (message, side.fund.address, *STATED)
     return Call(side, side.escrow, "redirect", arguments, side.custodian, credited=side.fund)
+
+
+def _denied(world: World, side: Side, recipient: Any) -> tuple[LaneMessage, LaneMessage]:
+    """What was never sent to a ledger and arrived there, and what its source says of it."""
+    world.arrived(2_000)
+    world.synchronise()
+    where = "home" if side is world.home else "remote"
+    false = replace(forged(world, where, recipient), nonce=40)
+    world.deliver(false)
+    return false, deny(world, false)[1]
+
+
+@prepares(_ESCROW, "deny")
+def _deny(world: World, state: str) -> Call:
+    arguments = (forged(world, "remote").as_tuple(), [])
+    return Call(world.home, world.home.escrow, "deny", arguments, world.home.outsider)
+
+
+@prepares(_ESCROW, "take_denial")
+def _take_denial(world: World, state: str) -> Call:
+    side = world.remote
+    false, denial = _denied(world, side, side.outsider)
+    proofs = world.network.attestations(denial)
+    arguments = (denial.as_tuple(), false.as_tuple(), *proofs)
+    return Call(side, side.escrow, "take_denial", arguments, side.outsider)
+
+
+@prepares(_ESCROW, "propose_reopening")
+def _propose_reopening(world: World, state: str) -> Call:
+    side = world.remote
+    false, denial = _denied(world, side, side.investor)
+    take(world, denial, false)
+    arguments = (false.id, *STATED)
+    return Call(side, side.escrow, "propose_reopening", arguments, side.operator)
+
+
+@prepares(_ESCROW, "reopen")
+def _reopen(world: World, state: str) -> Call:
+    side = world.remote
+    false, denial = _denied(world, side, side.investor)
+    take(world, denial, false)
+    side.escrow.propose_reopening(false.id, *STATED, sender=side.operator)
+    side.chain.advance(world.lane_state(side).terms.change_delay)
+    return Call(side, side.escrow, "reopen", (false.id, *STATED), side.administrator)
 
 
 def _last_state(world: World) -> tuple[LastState, EndList]:

@@ -44,6 +44,7 @@ from tests.support.actions import (
 )
 from tests.support.cash import new_cash
 from tests.support.commands import tallystick
+from tests.support.denials import deny, forged, take
 from tests.support.endings import (
     apply,
     attested_by_each,
@@ -128,6 +129,7 @@ def busy(lived: World) -> Iterator[World]:
 @pytest.fixture
 def ended(busy: World) -> World:
     """The same, a hundred days later: the lane's remote ledger was found dead."""
+    _denials(busy)
     _end(busy)
     return busy
 
@@ -498,6 +500,25 @@ def _epochs(world: World, side: Side) -> None:
     world.rotate(side, side.new_verifier(sets[0]), second=second)
     world.change(side, side.new_verifier(sets[1]), cap=1_999_999)
     side.escrow.end_epoch(world.lane, 1, *STATED, sender=side.administrator)
+
+
+def _denials(world: World) -> None:
+    """What nobody sent waits and is undone; another is credited, and its nonce freed by two keys,
+    and a third is about to be."""
+    side = world.remote
+    waiting, credited, another = (
+        replace(forged(world, "remote", recipient), nonce=nonce)
+        for nonce, recipient in ((200, side.outsider), (201, side.investor), (202, side.investor))
+    )
+    for false in (waiting, credited, another):
+        world.deliver(false)
+        denial = deny(world, false)[1]
+        take(world, denial, false, *world.network.attestations(denial))
+    delay = world.lane_state(side).terms.change_delay
+    side.escrow.propose_reopening(credited.id, *STATED, sender=side.operator)
+    side.chain.advance(delay)
+    side.escrow.reopen(credited.id, *STATED, sender=side.administrator)
+    side.escrow.propose_reopening(another.id, *STATED, sender=side.operator)
 
 
 def _end(world: World) -> None:
