@@ -12,9 +12,9 @@ from tallystick.files.plan import Plan
 from tallystick.governance.release import PER_INSTRUMENT, PROXIED, proxy_name
 from tallystick.governance.roles import reason_code
 
-__all__ = ["PlannedLedger", "is_zero"]
+__all__ = ["SET_UP", "PlannedLedger", "is_zero"]
 
-_SET_UP: Final = reason_code("SETU")
+SET_UP: Final = reason_code("SETU")
 
 
 class PlannedLedger:
@@ -36,7 +36,7 @@ class PlannedLedger:
         # On a suite that was handed over, what is everybody's is acted on by its roles.
         self.joins = plan.joins is not None
         # What every act of the set-up states.
-        self.stated = (_SET_UP, plan.document)
+        self.stated = (SET_UP, plan.document)
         self._chain = chain
         self.journal = journal
         self.entry = journal.ledger(name, chain)

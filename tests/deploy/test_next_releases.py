@@ -41,14 +41,15 @@ def test_transit_without_clock_lacks_the_lock_time_rule_and_nothing_else():
 def test_escrow_without_clock_differs_in_the_name_of_its_module_alone():
     original = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
     copy = (DERIVED / "BridgeEscrowWithoutClockMock.vy").read_text()
-    renamed = copy.replace(
-        "from . import transit_without_clock_mock", "from contracts.bridge import transit"
-    )
-    renamed = renamed.replace("transit_without_clock_mock", "transit")
+    renamed = copy
+    for module in ("transit", "denials"):
+        mock = f"{module}_without_clock_mock"
+        renamed = renamed.replace(f"from . import {mock}", f"from contracts.bridge import {module}")
+        renamed = renamed.replace(mock, module)
     # The import stands in the order of its folder.
     assert sorted(renamed.splitlines()) == sorted(original.splitlines())
     real, mock = artifact("BridgeEscrow"), artifact("BridgeEscrowWithoutClockMock")
-    renames = {"transit": "transit_without_clock_mock"}
+    renames = {each: f"{each}_without_clock_mock" for each in ("transit", "denials")}
     assert {each.rule for each in compare(real.layout, mock.layout, renames)} == {"renamed"}
     assert mock.abi == real.abi
 

@@ -14,8 +14,8 @@ from tallystick.chain import Chain, Revert
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.fees import Price
 from tallystick.deploy.deploy import deploy
+from tallystick.deploy.ledger import SET_UP
 from tallystick.deploy.rehearsal import Rehearsal, rehearse
-from tallystick.deploy.steps import SET_UP
 from tallystick.errors import CheckFailed
 from tallystick.governance.release import proxy_name
 from tallystick.governance.roles import Role

@@ -364,4 +364,5 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
         "set_attestors",
         "set_daily",
         "end_epoch",
+        "reopen",
     }

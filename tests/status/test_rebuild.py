@@ -113,6 +113,7 @@ def lived(deployed_world: World) -> Iterator[World]:
         remote.token.crosschainMint(remote.investor, 60, sender=bridge.address)
         remote.token.crosschainBurn(remote.investor, 50, sender=bridge.address)
         _ratios(remote, bridge)
+        _denials(deployed_world)
         for side in (deployed_world.home, remote):
             _stops(deployed_world, side)
             side.engine.suspend(bytes(32), deployed_world.lane, (0, 0, 0), 0, sender=side.courier)
@@ -129,7 +130,6 @@ def busy(lived: World) -> Iterator[World]:
 @pytest.fixture
 def ended(busy: World) -> World:
     """The same, a hundred days later: the lane's remote ledger was found dead."""
-    _denials(busy)
     _end(busy)
     return busy
 
