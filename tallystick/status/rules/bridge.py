@@ -167,8 +167,10 @@ def _units_suspended(step: Step) -> Changes:
 
 @on(*SUSPENSE_ENDS)
 def _suspense_ended(step: Step) -> Changes:
+    # What never happened leaves the lane's ledger, too.
+    undone = step.logged.event == "MessageUndone"
     return {
-        **_moved(step, suspense=-step.amount),
+        **_moved(step, suspense=-step.amount, outstanding=step.amount if undone else 0),
         **_counted(step, Figure.SUSPENSE, -step.amount),
         ("suspended", step.id): 0,
     }
@@ -176,13 +178,18 @@ def _suspense_ended(step: Step) -> Changes:
 
 @on("MessageUndone")
 def _message_undone(step: Step) -> Changes:
-    """It never happened: what is outstanding is as before it, and its nonce is free."""
+    """It never happened: its nonce is free."""
     return {
-        **_moved(step, outstanding=step.amount, suspense=-step.amount),
         ("has_arrived", step.lane, step.nonce): False,
         ("redirect_of", step.id): {},
         ("waits", step.id): 0,
     }
+
+
+@on("MessageDenied")
+def _message_denied(_: Step) -> Changes:
+    """The message that says so was logged as sent."""
+    return {}
 
 
 @on("ReopeningProposed")
