@@ -126,7 +126,7 @@ def test_no_stop_keeps_a_denial_back(world: World, there: str) -> None:
 # ------------------------------------------------------------------------ what waits there
 
 
-@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "R-28")
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "R-20")
 def test_what_waits_and_was_never_sent_never_happened(world: World, there: str) -> None:
     """Its units go, its nonce is free, and the true message is delivered, once."""
     side = side_of(world, there)
@@ -160,7 +160,7 @@ def test_what_waits_and_was_never_sent_never_happened(world: World, there: str) 
         take(world, answer, false)
 
 
-@pytest.mark.requirement("INV-3", "R-28")
+@pytest.mark.requirement("INV-3", "R-20")
 def test_the_true_message_of_that_nonce_takes_effect_once(world: World, there: str) -> None:
     side, false = side_of(world, there), waiting(world, there)
     true = true_one(world, there, false)
@@ -273,7 +273,7 @@ def disowned(world: World, there: str, true: list[LaneMessage] | None = None) ->
     return false
 
 
-@pytest.mark.requirement("INV-3", "INV-9", "R-28")
+@pytest.mark.requirement("INV-3", "INV-9", "R-20")
 def test_two_keys_and_a_delay_free_the_nonce_of_what_was_credited(world: World, there: str) -> None:
     side, sent = side_of(world, there), list[LaneMessage]()
     false = disowned(world, there, sent)
