@@ -155,6 +155,8 @@ def _place(side: Side, name: str) -> str:
         return str(address_of(side.escrow.CONTROLS()))
     if name == "BridgeEscrowSettings":
         return str(address_of(side.escrow.SETTINGS()))
+    if name == "SecurityTokenControls":
+        return str(address_of(side.token.CONTROLS()))
     if name == "SecurityTokenSettings":
         return str(address_of(side.token.SETTINGS()))
     alone = {

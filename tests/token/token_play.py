@@ -43,10 +43,12 @@ class TokenPlay(Calls):
         return stage
 
     def check(self) -> None:
-        """After each step."""
+        """After each step; a close is read from nothing but storage and the day."""
         self.on_time()
         self.steps += 1
-        check(self)
+        read = dict(self.side.chain._state.slots), self.model.day  # type: ignore[attr-defined]
+        check(self, closings=read != self.read)
+        self.read = read
 
     # ---------------------------------------------------------------------------- set-up
 

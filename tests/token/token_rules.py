@@ -27,7 +27,7 @@ from tests.support.world import (
 )
 from tests.token.token_checks import check_constants
 from tests.token.token_play import TokenPlay
-from tests.token.token_stage import ACCOUNTS, HOLDERS, NOTHING, STAND_INS
+from tests.token.token_stage import ACCOUNTS, HOLDERS, NOTHING, STAND_INS, Stage
 
 FRACTIONS = ((4, 1), (1, 10), (3, 2), (7, 5), (1, 3), (2, 7))
 REFUSED_FRACTIONS = ((0, 1), (1, 0), (2**40, 1), (2**40 - 1, 1))
@@ -76,8 +76,13 @@ class TokenMachine(RuleBasedStateMachine):
         super().__init__()
         # With all rules on, acts of different kinds meet.
         self._rules_strategy.enabled_rules_strategy = st.just(EveryRule())
-        self.play = TokenPlay(TokenPlay.stage_set())
+        self.play = TokenPlay(self.stage())
         self.numbers = 0
+
+    @classmethod
+    def stage(cls) -> Stage:
+        """Where it plays."""
+        return TokenPlay.stage_set()
 
     def some_order(self, number: int) -> LegalOrder:
         """One of those that stand; if none does, one that never was."""
@@ -199,7 +204,7 @@ class TokenMachine(RuleBasedStateMachine):
 
     @acting(
         sender=st.sampled_from([*HOLDERS * 4, "custody", "nobody"]),
-        receiver=st.sampled_from([*HOLDERS * 4, "custody", "nobody"]),
+        receiver=st.sampled_from([*HOLDERS * 6, "custody", "nobody"]),
         share=eighths,
         extra=extras,
         lasts=st.sampled_from([*[30 * DAY] * 6, DAY, 0, 366 * DAY + 1]),
@@ -282,6 +287,25 @@ class TokenMachine(RuleBasedStateMachine):
     def freeze(self, rows: Sequence[Any], by: str, stated: Stated, short: bool) -> None:
         who, frozen = [each for each, _ in rows], [each for _, each in rows]
         self.play.freeze(who, frozen, by, stated, short=short)
+
+    @acting(
+        who=st.sampled_from(HOLDERS),
+        instructed=st.sampled_from([True, True, False]),
+        stated=st.sampled_from([NOTHING, NOTHING, (STATED[0], NO_DOCUMENT)]),
+    )
+    def as_the_standards_have_it(self, who: str, instructed: bool, stated: Stated) -> None:
+        """Without reason and document, or with half of them."""
+        play = self.play
+        for key in ("issuer", "custodian"):
+            if instructed:
+                play.instruct(key, STATED)
+        play.freeze([who], [False], stated=stated)
+        play.freeze([who, "buyer"], [False, False], stated=stated)
+        play.freeze([who], [0], stated=stated)
+        play.mint([who], [3], stated=stated)
+        play.mint([who, "buyer"], [1, 2], stated=stated)
+        play.approve(who, "issuer", 2)
+        play.burn(who, 2, stated=stated)
 
     @acting()
     def let_everybody_move(self) -> None:
@@ -395,6 +419,22 @@ class TokenMachine(RuleBasedStateMachine):
     def bridge_in(self, to: str, share: int, extra: int, by: str) -> None:
         amount = self.play.model.bridged * share // 8 + extra
         self.play.bridge_moves("crosschainMint", to, amount, by)
+
+    @acting(owner=st.sampled_from(HOLDERS[:2]), amount=st.integers(1, 40))
+    def keep_what_a_bridge_carried(self, owner: str, amount: int) -> None:
+        """Out on one day and in on the next: what tells the first one's close is kept."""
+        play = self.play
+        if play.model.bridge_epoch != play.model.epoch:
+            play.propose_bridge("bridge", AMOUNT_MAX, AMOUNT_MAX, "registrar")
+            play.set_bridge("bridge", AMOUNT_MAX, AMOUNT_MAX, "custodian")
+            play.pass_days(2, late=False)
+        play.approve(owner, "bridge", amount)
+        play.bridge_moves("crosschainBurn", owner, amount)
+        play.pass_days(1, late=False)
+        play.bridge_moves("crosschainMint", owner, amount // 2 or 1)
+        play.on_time()
+        before = play.model.day - 1
+        play.keep("token", before, first_after(before, play.model.bridge_moved), "stand-in")
 
     @acting(
         who=st.sampled_from(["bridge"] * 7 + ["buyer"]),

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from hypothesis import note
+from hypothesis import currently_in_test_context
+from hypothesis import note as note_of_run
 
 from tallystick.chain import Contract, Revert
 from tallystick.chain.abi import encode, keccak
@@ -54,6 +55,12 @@ NOTHING: Final = (NO_REASON, NO_DOCUMENT)
 _RATIOS: Final = {"RatioInForce", "RatioApplied"}
 
 
+def note(words: str) -> None:
+    """Beside the step that hypothesis prints, while it plays."""
+    if currently_in_test_context():
+        note_of_run(words)
+
+
 class Watched:
     """A token whose functions are written down as they are called, with all their overloads."""
 
@@ -85,6 +92,7 @@ def act_hash(act: Act) -> bytes:
 class Stage:
     """A token after its set-up, its parties, its model, and the point to return to."""
 
+    world: World
     side: Side
     token: Contract
     accounts: dict[str, Any]
@@ -97,7 +105,8 @@ class Stage:
     @classmethod
     def new(cls) -> Stage:
         """A token in set-up."""
-        side = World(embedded(), authorised=AMOUNT_MAX, admitted=()).home
+        world = World(embedded(), authorised=AMOUNT_MAX, admitted=())
+        side = world.home
         suite = side.fresh_suite()
         suite.register()
         custody = side.chain.deploy("LaneCustody", suite.escrow, suite.token, sender=side.deployer)
@@ -141,7 +150,7 @@ class Stage:
             "CONTROLS": str(side.token.CONTROLS()),
             "SETTINGS": str(side.token.SETTINGS()),
         }
-        return cls(side, suite.token, accounts, addresses, model, day, constants)
+        return cls(world, side, suite.token, accounts, addresses, model, day, constants)
 
 
 class Calls:
@@ -160,6 +169,8 @@ class Calls:
         # The rule at work; steps so far; accounts that were no mere holders; every act proposed.
         self.doing, self.steps = "set up", 0
         self.classed: set[str] = set()
+        # Storage and day when closes were asked last.
+        self.read: Any = None
         self.proposed: list[Act] = []
 
     # -------------------------------------------------------------------------- plumbing
