@@ -182,7 +182,7 @@ class Ratios:
         """An account's amount is about to change: what ratios took from it is written down."""
         holding = self.holdings[account]
         # What a ratio made nothing of was something.
-        had = holding.balance or holding.frozen or holding.unseen
+        had = bool(holding.balance or holding.frozen or holding.unseen)
         for epoch, left in holding.unseen.items():
             self.written[epoch] += left
         holding.unseen.clear()
