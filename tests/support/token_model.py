@@ -165,7 +165,7 @@ class Token(Judged):
         if order.sender == order.receiver:
             return "orders: to the same account"
         if ZERO in (order.sender, order.receiver):
-            return f"orders: {'from' if order.sender == ZERO else 'to'} nobody"
+            return "orders: from nobody" if order.sender == ZERO else "orders: to nobody"
         if authority == NO_DOCUMENT:
             return "orders: nobody orders it"
         if order.named == 0:

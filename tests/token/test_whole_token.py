@@ -44,11 +44,7 @@ NEVER_GIVEN: Final = {
     "access: missing role or set-up": "of no function of the token",
     "book: more than the balance": "every caller has checked it before",
     "book: no account": "of a view",
-    "book: not kept, or give a hint": "a close that is not promised is not asked",
     "book: walk too long, give a hint": "of a view that gets the right hint",
-    "issuance: above the record": "the record authorises all that the field holds",
-    "issuance: not the home ledger": "a remote token's",
-    "issuance: redemption is at home": "a remote token's",
     "issuance: supply out of range": "at home the supply is within what was authorised",
     "ratios: no epoch left": "after 127 ratios",
     "token: controls have no code": "a constructor's",
@@ -82,29 +78,23 @@ def counted() -> Iterator[None]:
 
 
 @pytest.mark.requirement("INV-5", "INV-9", "R-10", "R-14")
-@pytest.mark.parametrize("part", range(PARTS))
-def test_every_function_does_what_the_model_says(part: int) -> None:
-    play(TokenMachine, part, PROFILE, name=NAME, runs=max(PROFILE.runs // SHARE, 2))
-    # What a function did in the set-up, a rule need not reach again.
-    by_rule = {
-        called: {rule for rule, _ in ends if rule != "set up"}
-        for called, ends in TokenPlay.called.items()
-    }
-    print(*(f"{each}: {', '.join(sorted(by_rule[each]))}" for each in sorted(by_rule)), sep="\n")
+def test_every_function_does_what_the_model_says() -> None:
+    for part in range(PARTS):
+        play(TokenMachine, part, PROFILE, name=NAME, runs=max(PROFILE.runs // SHARE, 2))
     assert functions(constant=True) == TokenPlay.asked, "views that are never compared"
-    if PROFILE.repeats and NAME == "ci" and "TALLYSTICK_HYPOTHESIS_SEED" not in os.environ:
-        without = functions(constant=False) - {each for each, rules in by_rule.items() if rules}
-        assert not without, f"no rule calls {sorted(without)}"
-        done = {
-            called
-            for called, ends in TokenPlay.called.items()
-            if any(end == "done" and rule != "set up" for rule, end in ends)
-        }
-        # The set-up of this very token ended by a call that its model judged.
-        never = {*NEVER_DONE, "hand_over(bytes4,bytes32)"}
-        missing = functions(constant=False) - never - done
-        assert not missing, f"never done: {sorted(missing)}"
-        assert not done & never, f"done after all: {sorted(done & never)}"
+    if not PROFILE.repeats or NAME != "ci" or "TALLYSTICK_HYPOTHESIS_SEED" in os.environ:
+        # What other draws reach is theirs.
+        return
+    # What a function did in the set-up, a rule need not reach again.
+    ends = {
+        called: {end for rule, end in each if rule != "set up"}
+        for called, each in TokenPlay.called.items()
+    }
+    assert not functions(constant=False) - {called for called, each in ends.items() if each}
+    # The set-up of this very token ended by a call that its model judged.
+    never = {*NEVER_DONE, "hand_over(bytes4,bytes32)"}
+    done = {called for called, each in ends.items() if "done" in each}
+    assert functions(constant=False) - done == never
 
 
 def test_the_model_knows_every_reason_of_the_token() -> None:
@@ -162,7 +152,7 @@ def test_a_token_that_lacks_a_check_is_found(fault: str) -> None:
                 return weak
 
         quick = Profile(runs=1, steps=50, repeats=True, shrinks=False)
-        with pytest.raises(AssertionError, match=re.escape(f"the model says {check}, the token None")):
+        with pytest.raises(AssertionError, match=re.escape(f"the model says {check}, the token ")):
             play(OnTheWeak, 0, quick, runs=40)
 
 

@@ -171,7 +171,8 @@ class TokenPlay(Calls):
         acts = [functools.partial(act, *row) for row in zip(to, frozen, strict=True)]
         name, event = ("AddressFrozen",) * 2 if whole else ("FrozenTokens", "Frozen")
         given = list(frozen)[int(short) :]
-        differ = f"controls: lists of {'freezes' if whole else 'amounts'} differ"
+        freezes, amounts = "controls: lists of freezes differ", "controls: lists of amounts differ"
+        differ = freezes if whole else amounts
         if len(to) == 1 and not short:
             name, arguments = f"set{name}", [to[0], frozen[0]]
         else:
@@ -329,9 +330,7 @@ class TokenPlay(Calls):
                 proposals.update(before)
             return refusal
 
-        self.say(
-            "withdraw_proposal", [act_hash(act)], by, judge, ["ProposalWithdrawn"], stated
-        )
+        self.say("withdraw_proposal", [act_hash(act)], by, judge, ["ProposalWithdrawn"], stated)
 
     def propose_act(self, name: str, act: Act, by: str, event: str, stated: Stated) -> None:
         """A registrar proposes what the custodian carries out."""

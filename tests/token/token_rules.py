@@ -253,9 +253,7 @@ class TokenMachine(RuleBasedStateMachine):
     def forced_transfer(self, number: int, by: str, instructed: bool) -> None:
         self.play.forced_transfer(self.some_order(number), by, instructed=instructed)
 
-    @acting(
-        numbers=st.lists(which, min_size=1, max_size=2), by=whose("custodian"), short=seldom
-    )
+    @acting(numbers=st.lists(which, min_size=1, max_size=2), by=whose("custodian"), short=seldom)
     def batch_forced_transfer(self, numbers: Sequence[int], by: str, short: bool) -> None:
         play = self.play
         self.numbers += 1
