@@ -386,7 +386,7 @@ def _told(refusal: Refusal | None) -> str:
     return f"the refusal {refusal[0]}{refusal[1]}"
 
 
-def _refusal(revert: Revert) -> Refusal:
+def refusal_of(revert: Revert) -> Refusal:
     if revert.error is not None:
         return revert.error[0], tuple(revert.error[1].values())
     if revert.reason is not None:
@@ -465,7 +465,7 @@ class TwoLedgers:
         try:
             receipt = send()
         except Revert as revert:
-            got = _refusal(revert)
+            got = refusal_of(revert)
         side.clock += 1
         if got != expected:
             raise AssertionError(
@@ -1563,7 +1563,7 @@ beside_the_close = st.sampled_from([-1, 0, 1])
 fields = st.sampled_from([*LaneMessage.__slots__])
 
 
-class _EveryRule:
+class EveryRule:
     """Stands where hypothesis keeps which rules are switched on in a run."""
 
     def is_enabled(self, _: Any) -> bool:
@@ -1581,7 +1581,7 @@ class TwoLedgersMachine(KeyRules):
     def __init__(self) -> None:
         super().__init__()
         if not self.swarm:
-            self._rules_strategy.enabled_rules_strategy = st.just(_EveryRule())
+            self._rules_strategy.enabled_rules_strategy = st.just(EveryRule())
         self.play = TwoLedgers(Stage.of(self.escrow))
         self.orders: list[Order] = []
 

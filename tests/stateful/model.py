@@ -148,15 +148,21 @@ class Stops:
         """The bits whose stop has not ended."""
         return sum(bit for bit, (ends, _) in self.told.items() if now < ends)
 
-    def stop(self, mask: int, now: int, guardian: bool) -> Refusal | None:
-        """A guardian stops or an administrator prolongs, in turn."""
-        bits = [1 << i for i in range(4) if mask >> i & 1]
-        for bit in bits:
+    def stop_refusal(self, mask: int, now: int, guardian: bool) -> Refusal | None:
+        """Why a guardian may not stop, or an administrator not prolong: they take turns."""
+        for bit in [1 << i for i in range(4) if mask >> i & 1]:
             ends, by_guardian = self.told.get(bit, (0, False))
             if guardian and by_guardian and now < ends + WEEK:
                 return "stops: administrator's turn"
             if not guardian and not (by_guardian and now < ends):
                 return "stops: nothing to prolong"
+        return None
+
+    def stop(self, mask: int, now: int, guardian: bool) -> Refusal | None:
+        """A guardian stops or an administrator prolongs, in turn."""
+        if (refusal := self.stop_refusal(mask, now, guardian)) is not None:
+            return refusal
+        bits = [1 << i for i in range(4) if mask >> i & 1]
         self.told.update(dict.fromkeys(bits, (now + WEEK, guardian)))
         self.flags |= mask
         return None

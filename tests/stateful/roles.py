@@ -14,8 +14,9 @@ from tallystick.governance.roles import Role
 
 DAY = 86_400
 MONTH = 30 * DAY
-# What is proposed, by the name of its function and its arguments: account and role, or class.
-Act = tuple[str, str, int]
+# What is proposed, by the name of its function and its arguments: account and role or class, or a
+# bridge and its limits.
+Act = tuple[str, str, int] | tuple[str, str, int, int]
 
 
 # Two terms of one account in one role are two.

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tallystick.chain import Contract, Event
 from tallystick.governance.roles import Role
-from tallystick.token.closings import first_after
 from tallystick.token.position import AMOUNT_MAX, business_day, close_of
-from tests.support.closings import WEEK
-from tests.support.world import STATED, ZERO, Side, order_id
+from tests.support.world import STATED, Side
 
 # Of the test's tokens; business days between an announcement and the first day.
 NOTICE: Final = 2
@@ -182,11 +179,13 @@ class Ratios:
     def touch(self, account: str) -> None:
         """An account's amount is about to change: what ratios took from it is written down."""
         holding = self.holdings[account]
+        # What a ratio made nothing of was something.
+        had = bool(holding.balance or holding.frozen or holding.unseen)
         for epoch, left in holding.unseen.items():
             self.written[epoch] += left
         holding.unseen.clear()
         # Who never moved has no history that a touch could change.
-        if holding.epoch != self.epoch and holding.moved and (holding.balance or holding.frozen):
+        if holding.epoch != self.epoch and holding.moved and had:
             holding.moved.add(self.day)
         holding.epoch = self.epoch
 
@@ -262,8 +261,11 @@ class Ratios:
 
     def uncollected(self) -> int:
         """Units that no account holds, once every remainder is written down and credited."""
-        settled = deepcopy(self)
-        for account in settled.holdings:
+        settled = Ratios(self.supply, self.authorised, {}, self.day, past=self.past)
+        settled.written, settled.own = dict(self.written), dict(self.own)
+        for account, holding in self.holdings.items():
+            unseen = dict(holding.unseen)
+            settled.holdings[account] = Holding(holding.balance, holding.frozen, unseen)
             settled.touch(account)
         credited = 0
         for epoch in range(1, settled.epoch + 1):
@@ -271,61 +273,6 @@ class Ratios:
             # Nothing but whole units is left of what accounts lost beyond the supply's own loss.
             assert settled.written[epoch] == settled.own[epoch]
         return credited
-
-
-def hold_to(model: Ratios, token: Contract) -> None:
-    """Ask every view of now.
-
-    Raises:
-        AssertionError: one is wrong, or the supply is not its positions and what is uncollected.
-    """
-    assert token.action_epoch() == model.epoch
-    assert token.totalSupply() == model.supply
-    assert token.authorised() == model.authorised + model.bridged
-    bridged = token.bridge_of(ZERO)
-    assert bridged.went_out - bridged.came_in == model.bridged
-    for account, holding in model.holdings.items():
-        seen = token.position_of(account)
-        assert token.balanceOf(account) == seen.balance == holding.balance, account
-        assert token.getFrozenTokens(account) == seen.frozen == holding.frozen, account
-        assert seen.epoch == model.epoch
-    for order in model.orders:
-        named = (order.sender, order.receiver, order.named, order_id(order.number))
-        balance = model.holdings[order.sender].balance
-        shown = order.units if 0 < order.units <= balance else 0
-        assert token.order_in_force(*named).amount == shown
-    for epoch, ratio in enumerate((*model.past, *model.pending), start=1):
-        kept = token.ratio_at(epoch)
-        assert (kept.numerator, kept.denominator) == (ratio.numerator, ratio.denominator)
-        assert (kept.first_day, str(kept.agent)) == (ratio.first_day, ratio.agent)
-    assert token.ratio_at(model.epoch + len(model.pending) + 1).numerator == 0
-    positions = sum(holding.balance for holding in model.holdings.values())
-    assert model.supply == positions + model.uncollected()
-
-
-def hold_closings_to(model: Ratios, token: Contract, since: int, announced: set[int]) -> int:
-    """Ask every close of the last week, and every announced one, of everybody.
-
-    Raises:
-        AssertionError: one is not answered as it was then, in the units of its day.
-    """
-    answered = 0
-    for day in sorted({*range(max(since, model.day - WEEK), model.day), *announced}):
-        if not since <= day < model.day:
-            continue
-        hint = first_after(day, model.supply_moved)
-        assert token.supply_at_close(day, hint) == model.supplies[day], day
-        for account, holding in model.holdings.items():
-            if day < model.day - WEEK and day < min(holding.moved, default=0):
-                # Nothing tells that an account held nothing before its first movement.
-                continue
-            hint = first_after(day, holding.moved)
-            if hint == min(holding.moved, default=0):
-                hint = 0
-            balance = token.balance_at_close(account, day, hint)
-            assert balance == holding.closings[day], (account, day)
-            answered += 1
-    return answered
 
 
 def announced(token: Contract, engine: Engine, ratio: Fraction) -> tuple[Event, ...]:
