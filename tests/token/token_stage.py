@@ -1,4 +1,4 @@
-"""A fresh token of a home ledger, its parties and its model, and how a call is held to the judgement.
+"""A fresh token of a home ledger, its parties, its model, and how a call is held to the judgement.
 
 Which functions were called, by which rule, with which end, is written down as it happens.
 """
