@@ -26,6 +26,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "confirm_paid_elsewhere": "propose_paid_elsewhere",
     "open_lane": "propose_lane",
     "register": "propose_record",
+    "reopen": "propose_reopening",
     "set_attestors": "propose_attestors",
     "set_bridge": "propose_bridge",
     "set_class": "propose_class",

@@ -297,7 +297,7 @@ class Stage:
                     "BridgeEscrow",
                     escrow,
                     "1.0.1",
-                    renames={"transit": "transit_without_clock_mock"},
+                    renames={each: f"{each}_without_clock_mock" for each in ("transit", "denials")},
                 )
         for name in chains:
             for contract in contracts:

@@ -905,7 +905,7 @@ _FAULTS: dict[str, tuple[_Fault, set[str]]] = {
     ),
     "outstanding": (_ledger(1), {"lane_state outstanding"}),
     "messages sent": (_ledger(1 << 104), {"lane_state sent"}),
-    "arrival of nobody's nonce": (_ledger(1 << (192 + 3)), {"has_arrived"}),
+    "arrival of nobody's nonce": (_ledger(1 << (192 + 203 % 64)), {"has_arrived"}),
     "suspense": (
         lambda w: (w.remote.escrow, ("lanes", "_suspense", w.lane), 1),
         {"lane_state suspense"},
