@@ -647,7 +647,7 @@ def test_a_proposed_list_is_compared_account_by_account(world: World) -> None:
     assert word.endswith("another order")
 
 
-@pytest.mark.requirement("INV-1", "INV-2", "INV-7", "R-22", "R-27")
+@pytest.mark.requirement("INV-1", "INV-2", "INV-7", "R-22")
 def test_a_ledger_dies_and_every_unit_ends_at_home(world: World) -> None:
     """By the lists that its last state makes; nothing is lost and nothing paid twice."""
     home = world.home
