@@ -21,12 +21,6 @@ Attestors = Annotated[
 Threshold = Annotated[int, Field(ge=MIN_THRESHOLD)]
 
 
-def _wrong_threshold(threshold: int, attestors: tuple[AccountRef, ...]) -> Wrong:
-    if threshold > len(attestors):
-        expected = f"at most the number of attestors, {len(attestors)}"
-        yield wrong(expected, path="threshold", value=threshold)
-
-
 def not_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str]) -> Wrong:
     """Refuse an attestor whose account is taken; it is by then."""
     for place, account in enumerate(attestors):
@@ -40,10 +34,9 @@ def not_alone(at: str, attestors: tuple[AccountRef, ...], taken: dict[str, str])
 Operator = Annotated[Lei, Field(description="who runs the attestors")]
 
 
-class Verifier(StrictModel):
-    """An attestor set of one operator, and how many of them must agree."""
+class Quorum(StrictModel):
+    """Attestors of one operator, and how many of them must agree."""
 
-    name: Name
     operator: Operator
     attestors: Attestors
     threshold: Annotated[Threshold, Field(description="how many must sign")]
@@ -55,7 +48,15 @@ class Verifier(StrictModel):
 
     @checked
     def _enough(self) -> Wrong:
-        yield from _wrong_threshold(self.threshold, self.attestors)
+        if self.threshold > len(self.attestors):
+            expected = f"at most the number of attestors, {len(self.attestors)}"
+            yield wrong(expected, path="threshold", value=self.threshold)
+
+
+class Verifier(Quorum):
+    """Attestors of one operator, and how many of them must agree: a quorum, with a name."""
+
+    name: Name
 
 
 class Lane(StrictModel):
@@ -164,22 +165,3 @@ class Lane(StrictModel):
                 )
             operators.add(verifier.operator)
             yield from not_alone(joined(at, "attestors"), verifier.attestors, attestors)
-
-
-class Quorum(StrictModel):
-    """Attestors of one operator, and how many of them must agree."""
-
-    operator: Operator
-    attestors: Attestors
-    threshold: Annotated[Threshold, Field(description="how many must sign")]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _attestors_as_list(cls, data: Any) -> Any:
-        return as_tuples(data, "attestors")
-
-    @checked
-    def _enough(self) -> Wrong:
-        yield from _wrong_threshold(self.threshold, self.attestors)
-        taken: dict[str, str] = {}
-        yield from not_alone("attestors", self.attestors, taken)

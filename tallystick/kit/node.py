@@ -273,7 +273,7 @@ class MisbehavingNode:
 class _Handler(BaseHTTPRequestHandler):
     node: ClassVar[MisbehavingNode]
     protocol_version = "HTTP/1.1"
-    # Head and body in one piece, sent at once: apart, each answer waits 40 ms for an acknowledgement.
+    # Head and body in one piece, at once: apart, each answer waits 40 ms for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
 

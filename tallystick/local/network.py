@@ -212,12 +212,7 @@ class Network:
     ) -> Network:
         """Deploy the suite of an instrument to local ledgers; see `local_plan` for the options."""
         plan = local_plan(instrument, chains, **options)
-        words = next(iter(chains.values())).mnemonic
-        parties = Finder(_NO_FILE, plan, words).parties()
-        report = deploy(plan, parties, chains, execute=True, progress=progress)
-        assert report.manifest is not None
-        connection = connection_of(_with_people(report.manifest, instrument, chains), chains)
-        return cls(plan, parties, connection, suites_of(connection))
+        return cls._carried_out(plan, instrument, chains, progress)
 
     def join(
         self,
@@ -236,12 +231,23 @@ class Network:
         """
         chains = {ledger.name: self.chains[ledger.name] for ledger in instrument.ledgers}
         plan = local_plan(instrument, chains, **options).with_suite(self.manifest)
+        return self._carried_out(plan, instrument, chains, progress)
+
+    @classmethod
+    def _carried_out(
+        cls,
+        plan: Plan,
+        instrument: Instrument,
+        chains: Mapping[str, Chain],
+        progress: Callable[[StepState], None],
+    ) -> Network:
+        """What stands once a plan is carried out, its people named."""
         words = next(iter(chains.values())).mnemonic
         parties = Finder(_NO_FILE, plan, words).parties()
         report = deploy(plan, parties, chains, execute=True, progress=progress)
         assert report.manifest is not None
         connection = connection_of(_with_people(report.manifest, instrument, chains), chains)
-        return Network(plan, parties, connection, suites_of(connection))
+        return cls(plan, parties, connection, suites_of(connection))
 
     def beside(self, isin: str) -> Network:
         """Return this network with a manifest that knows an instrument beside its own."""
