@@ -460,7 +460,7 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
         [("actions.events.attestors[1]", 111)],
         (
             "actions.events.attestors[1]: index 111: expected an account of its own, this one is "
-            "attestors[0]"
+            "actions.events.attestors[0]"
         ),
     ),
     (
