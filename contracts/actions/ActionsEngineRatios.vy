@@ -63,6 +63,7 @@ exports: (
     # ratios
     arming.arm,
     arming.take_ratio,
+    arming.take_entered,
     arming.withdraw_ratio,
     arming.tell_ratio,
     arming.armed_ratio,

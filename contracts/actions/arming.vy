@@ -114,10 +114,17 @@ event RatioSent:
     ratio: Ratio
 
 
-event RatioTaken:
+event EnteredSent:
+    coaf: indexed(bytes32)
+    id: indexed(bytes32)
+    header: dispatch.Header
+    entered: Ratio
+
+
+event EnteredTaken:
     coaf: indexed(bytes32)
     ledger: indexed(bytes32)
-    ratio: Ratio
+    entered: Ratio
 
 
 event LaneCarried:
@@ -201,19 +208,16 @@ def arm(record: event_record.EventRecord):
 @external
 def take_ratio(header: dispatch.Header, ratio: Ratio, attestation: Bytes[1034]):
     """
-    @notice Remote: enter a ratio that home has armed, or that is in force there. Home: take note where it stands on
-            another ledger.
+    @notice Remote: enter a ratio that home has armed, or that is in force there, and tell from which day on.
     @dev One that is pending at home is entered here by the record in force alone, and never if the event is halted; one
          that is in force there always, as there is no way back.
-    @param header The message, as its source logged it.
+    @param header The message, as home logged it.
     @param ratio What it tells.
-    @param attestation What the source's verifier here asks for, in the domain of its engine.
+    @param attestation What home's verifier here asks for, in the domain of home's engine.
     @custom:role anyone
     """
+    assert not dispatch.is_home, "arming: home arms its own"
     dispatch._verify(header, dispatch.RATIO, self._body(ratio), attestation)
-    if dispatch.is_home:
-        self._note(header.source_ledger, ratio)
-        return
     if ratio.state != IN_FORCE:
         version: events.Version = events._active(ratio.coaf)
         assert (
@@ -229,8 +233,44 @@ def take_ratio(header: dispatch.Header, ratio: Ratio, attestation: Bytes[1034]):
         max(ratio.first_day, unsafe_add(last, 1)),
         unsafe_add(staticcall token.business_day(), unsafe_add(_NOTICE, 1)),
     )
-    log RatioTaken(coaf=ratio.coaf, ledger=header.source_ledger, ratio=ratio)
     self._enter(ratio, first_day, header.body)
+
+
+@external
+def take_entered(header: dispatch.Header, entered: Ratio, attestation: Bytes[1034]):
+    """
+    @notice Home: take note where a ratio stands on another ledger, if it is news: that it is in force, for good; else
+            what is of a later version, or of the same that it is armed.
+    @param header The message, as the remote engine logged it.
+    @param entered What it tells.
+    @param attestation What that ledger's verifier here asks for, in the domain of its engine.
+    @custom:role anyone
+    """
+    events._check_home()
+    dispatch._verify(header, dispatch.ENTERED, self._body(entered), attestation)
+    assert (
+        unsafe_sub(entered.state, 1) < IN_FORCE
+        and entered.version <= _VERSION_MASK
+        and entered.first_day <= _DAY_MASK
+    ), "arming: out of range"
+    coaf: bytes32 = entered.coaf
+    ledger: bytes32 = header.source_ledger
+    # Version and state.
+    known: uint256 = events._ratio_told[coaf][ledger] >> _STATE_SHIFT
+    assert known & _STATE_MASK != IN_FORCE and (
+        entered.state == IN_FORCE or ((entered.version << 2) | entered.state) > known
+    ), "arming: known already"
+    if entered.state == IN_FORCE:
+        assert (
+            events._coaf_of[entered.epoch] == coaf and entered.first_day != 0
+        ), "arming: not armed here"
+        events._entered[ledger][entered.epoch] = entered.first_day
+    events._ratio_told[coaf][ledger] = (
+        (entered.version << _TOLD_VERSION_SHIFT)
+        | (entered.state << _STATE_SHIFT)
+        | entered.first_day
+    )
+    log EnteredTaken(coaf=coaf, ledger=ledger, entered=entered)
 
 
 @external
@@ -479,32 +519,6 @@ def _enter(ratio: Ratio, first_day: uint256, document: bytes32):
 
 
 @internal
-def _note(ledger: bytes32, ratio: Ratio):
-    """
-    @dev Home: keep where a ratio stands on another ledger, if it is news: that it is in force, for good; else what is of
-         a later version, or of the same that it is armed.
-    """
-    assert ratio.state - 1 < IN_FORCE and ratio.version <= _VERSION_MASK, "arming: unknown state"
-    assert ratio.first_day <= _DAY_MASK, "arming: day out of range"
-    # Version and state.
-    known: uint256 = events._ratio_told[ratio.coaf][ledger] >> _STATE_SHIFT
-    assert known & _STATE_MASK != IN_FORCE and (
-        ratio.state == IN_FORCE or ((ratio.version << 2) | ratio.state) > known
-    ), "arming: known already"
-    if ratio.state == IN_FORCE:
-        assert (
-            events._coaf_of[ratio.epoch] == ratio.coaf
-            and events._entered[ledger][ratio.epoch] == 0
-            and ratio.first_day != 0
-        ), "arming: not armed here"
-        events._entered[ledger][ratio.epoch] = ratio.first_day
-    events._ratio_told[ratio.coaf][ledger] = (
-        (ratio.version << _TOLD_VERSION_SHIFT) | (ratio.state << _STATE_SHIFT) | ratio.first_day
-    )
-    log RatioTaken(coaf=ratio.coaf, ledger=ledger, ratio=ratio)
-
-
-@internal
 def _check_dropped(coaf: bytes32, armed: uint256):
     """
     @dev Revert unless every lane's ledger has told of a later version than the one that armed a ratio here: by then
@@ -524,8 +538,12 @@ def _tell(ratio: Ratio, coaf: bytes32, version: uint256, state: uint256):
     told.coaf = coaf
     told.version = version
     told.state = state
-    header: dispatch.Header = dispatch._send(dispatch.RATIO, self._body(told))
-    log RatioSent(coaf=coaf, id=dispatch._id(header), header=header, ratio=told)
+    kind: uint256 = dispatch.RATIO if dispatch.is_home else dispatch.ENTERED
+    header: dispatch.Header = dispatch._send(kind, self._body(told))
+    if dispatch.is_home:
+        log RatioSent(coaf=coaf, id=dispatch._id(header), header=header, ratio=told)
+    else:
+        log EnteredSent(coaf=coaf, id=dispatch._id(header), header=header, entered=told)
 
 
 @internal
