@@ -192,7 +192,7 @@ def arm(record: event_record.EventRecord):
     assert (
         events.event_of[record.coaf].in_force == event_record._hash(record)
     ), "arming: not in force"
-    assert event_record._is_ratio(record.caev), "arming: no ratio"
+    assert event_record._is_ratio(record), "arming: no ratio"
     ratio: Ratio = Ratio(
         coaf=record.coaf,
         version=version.version,

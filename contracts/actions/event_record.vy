@@ -8,7 +8,7 @@
 @dev The hash is an EIP-712 struct hash; every field is one static word. `instrument` is keccak256 of the ISIN, a text
      stands on the left of its word, days are business days as the token counts them, 0: none. Rate 0/0 and
      currency 0 where no cash is paid. All event types are accepted as data; those that pay cash have all that a
-     payment needs. Those that make of so many units so many others have the ratio in place of a rate: new units for
+     payment needs. Those that make of so many units so many others may have the ratio in place of a rate: new units for
      old ones from the day after the record day on, and nothing that is paid. Text and check digits are for whoever
      writes a record, and for its attestors.
 """
@@ -135,7 +135,7 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
         and record.version <= _MAX_VERSION
         and (record.version == 1) == (record.previous == empty(bytes32))
     ), "record: previous or version"
-    if self._is_ratio(record.caev):
+    if self._is_ratio(record):
         self._check_ratio(record)
     else:
         self._check_cash(record)
@@ -144,11 +144,11 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
 
 @internal
 @pure
-def _is_ratio(caev: bytes4) -> bool:
+def _is_ratio(record: EventRecord) -> bool:
     """
-    @dev Whether an event makes of so many units so many others.
+    @dev Whether an event makes of so many units so many others, and says how many.
     """
-    return caev in _RATIOS
+    return record.caev in _RATIOS and record.denominator != 0
 
 
 @internal
@@ -167,7 +167,7 @@ def _check_ratio(record: EventRecord):
         record.record_day != 0 and record.unit_epoch != _MAX_EPOCH
     ), "record: ratio without day or epoch"
     assert (
-        min(record.numerator, record.denominator) != 0
+        record.numerator != 0
         and max(record.numerator, record.denominator) <= _MAX_PART
         and self._is_lowest(record.numerator, record.denominator)
     ), "record: ratio not in lowest terms"

@@ -198,13 +198,12 @@ class EventFile(StrictModel):
 
     def _rate(self, decimals: int) -> Rate | None:
         """The rate in smallest units of the cash for one base unit; or the ratio."""
-        if (self.ratio is None) == (self.caev in RATIOS):
-            expected = f"new units for old ones, {self.caev} makes of every unit others"
-            none = f"none: {self.caev} changes no unit"
-            raise RecordError("ratio", none if self.ratio else expected)
+        changes = self.caev in RATIOS
+        if self.rate is not None and changes:
+            raise RecordError("rate", f"none: {self.caev} has a ratio")
         if self.ratio is not None:
-            if self.rate is not None:
-                raise RecordError("rate", "none beside a ratio")
+            if not changes:
+                raise RecordError("ratio", f"none: {self.caev} changes no unit")
             new, old = map(int, self.ratio.split(":"))
             return Rate.of(Fraction(new, old))
         if self.rate is None:
