@@ -1000,7 +1000,9 @@ def test_an_engine_has_a_token_and_an_escrow(world: World) -> None:
             side.proxy("ActionsEngine", *bound, side.deployer)
 
 
-@pytest.mark.parametrize(("piece", "next_one"), [("", "controls"), ("Controls", "settings"), ("Records", "ratios")])
+@pytest.mark.parametrize(
+    ("piece", "next_one"), [("", "controls"), ("Controls", "settings"), ("Records", "ratios")]
+)
 def test_a_piece_of_an_engine_has_the_next(world: World, piece: str, next_one: str) -> None:
     side = world.home
     with refused(world, f"engine: {next_one} have no code"):
