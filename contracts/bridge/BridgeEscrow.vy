@@ -20,6 +20,7 @@ from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
+from contracts.bridge import restating
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import code
@@ -33,6 +34,7 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
+initializes: restating[lanes := lanes]
 
 exports: (
     # messages
@@ -47,6 +49,8 @@ exports: (
     transit.landed,
     transit.has_arrived,
     transit.message_id,
+    denials.denial_taken,
+    denials.disowned_of,
     transit.domain_separator,
     # what engines ask of lanes
     lanes.lanes_of,

@@ -18,6 +18,7 @@ from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
+from contracts.bridge import restating
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import code
@@ -31,6 +32,7 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
+initializes: restating[lanes := lanes]
 
 exports: (
     # ends of messages
@@ -39,6 +41,7 @@ exports: (
     transit.withdraw_redirect,
     transit.redirect,
     transit.redirect_of,
+    transit.waiting,
     transit.eip712Domain,
     # lanes
     lanes.cancel_lane_terms,
@@ -57,8 +60,12 @@ exports: (
     lanes.epoch_at,
     lanes.canonical_lane,
     lanes.lane_of_custody,
+    endings.lists_of,
+    endings.is_ended,
+    endings.is_paid,
     # past closes
     flows.keep_figure,
+    flows.sent_in_epoch,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

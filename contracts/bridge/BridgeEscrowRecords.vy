@@ -19,6 +19,7 @@ from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
+from contracts.bridge import restating
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import stops
@@ -31,6 +32,7 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
+initializes: restating[lanes := lanes]
 
 exports: (
     # a dead ledger's end
@@ -40,18 +42,11 @@ exports: (
     endings.show_life,
     endings.apply_end,
     endings.pay_listed,
-    endings.end_of,
-    endings.list_of,
-    endings.lists_of,
-    endings.is_paid,
-    endings.is_ended,
     # what a source never sent
     denials.deny,
     denials.take_denial,
     denials.propose_reopening,
     denials.reopen,
-    denials.denial_taken,
-    denials.disowned_of,
 )
 
 _initialized: bool

@@ -6,7 +6,8 @@
 @title Bridge escrow, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, and the lanes' terms: what changes slowly; and what wallets ask beforehand.
+@notice Set-up and roles, and the lanes' terms: what changes slowly; what a ratio makes of a lane; and what wallets ask
+        beforehand.
 @dev BridgeEscrow hands every call to its controls that it does not know, and these hand on here what they don't; this
      code then runs on that storage, as the modules are the same in the same order, the variable behind them too. What
      is not here either it hands on to `RECORDS` (BridgeEscrowRecords).
@@ -18,6 +19,7 @@ from contracts.bridge import endings
 from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import preview
+from contracts.bridge import restating
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import code
@@ -31,6 +33,7 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
+initializes: restating[lanes := lanes]
 
 exports: (
     # set-up and roles
@@ -50,6 +53,14 @@ exports: (
     # beforehand
     preview.can_lock,
     preview.can_burn,
+    # ends of lanes
+    endings.end_of,
+    endings.list_of,
+    # over a ratio
+    restating.follow_ratios,
+    restating.bring_up,
+    restating.restated,
+    restating.action_epoch_of,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

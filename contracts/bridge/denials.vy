@@ -12,8 +12,11 @@
      true message is delivered there as any other, once. Of one that was credited nothing tells on chain whether the
      nonce was taken by it or by the true one; so two keys say that, the lane's delay passes, and the guardian can
      withdraw it. They can't free the nonce of a true message by mistake: no source denies it.
+     What waited through a ratio leaves the lane's ledger as if it had never been in it, to the last part of a unit: a
+     floor of the two together may be more than the floors of each (`_undone`).
 """
 from interfaces import ILaneCustody
+from interfaces import ISecurityToken
 from interfaces import IVerifier
 
 from contracts.bridge import flows
@@ -22,6 +25,7 @@ from contracts.bridge import message
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import instruction
+from contracts.token import position
 
 uses: access
 uses: flows
@@ -61,7 +65,9 @@ event MessageUndone:
     lane: indexed(bytes32)
     id: indexed(bytes32)
     nonce: uint64
+    # Of what waited; and by how much less, at home more, is outstanding.
     amount: uint256
+    outstanding: uint256
 
 
 # Its source denied it, and its nonce is taken here.
@@ -99,7 +105,7 @@ def deny(m: message.Message, ids: DynArray[bytes32, _PAGE]) -> bytes32:
     @return The id of the message that says so.
     @custom:role anyone
     """
-    terms: uint256 = lanes._open_terms(m.lane)
+    terms: uint256 = lanes._current(m.lane)
     direction: uint8 = message.ISSUE if terms & lanes.HOME != 0 else message.RELEASE
     assert m.kind & message.DIRECTIONS == direction, "denials: does not leave here"
     word: bytes32 = empty(bytes32)
@@ -148,7 +154,7 @@ def take_denial(
     @custom:role anyone
     """
     lane: bytes32 = denial.lane
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     direction: uint8 = message.RELEASE if terms & lanes.HOME != 0 else message.ISSUE
     assert (
         denial.codec == message.CODEC
@@ -166,15 +172,19 @@ def take_denial(
     ), "denials: of another lane"
     self._check_proven(lane, said, attestation, second)
     self.denial_taken[said] = True
-    amount: uint256 = transit.suspended[id]
-    if amount != 0:
-        transit.suspended[id] = 0
+    word: uint256 = transit._suspended[id]
+    amount: uint256 = transit._now(lane, word, terms)
+    if word != 0:
+        transit._suspended[id] = 0
         transit.waits[id] = 0
         transit._redirects[id] = empty(transit.Redirect)
         flows._book_claim(lane, terms, amount)
-        lanes._book_undone(lane, terms, amount)
+        outstanding: uint256 = self._undone(lane, terms, word)
+        lanes._book_undone(lane, terms, outstanding)
         lanes._reopen(lane, convert(denied.nonce, uint256))
-        log MessageUndone(lane=lane, id=id, nonce=denied.nonce, amount=amount)
+        log MessageUndone(
+            lane=lane, id=id, nonce=denied.nonce, amount=amount, outstanding=outstanding
+        )
     # What did not arrive needs no mending; whether it was this one that took the nonce two keys must say.
     elif lanes._has_arrived(lane, lanes._ledger[lane], convert(denied.nonce, uint256)):
         self._disowned[id] = Disowned(lane=lane, nonce=denied.nonce, amount=denied.amount)
@@ -258,6 +268,36 @@ def disowned_of(id: bytes32) -> Disowned:
 
 
 # --------------------------------------------------------------------- internal
+
+
+@internal
+def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
+    """
+    @dev By how much what is outstanding differs from what it were had a message not arrived that waits since, and the
+         remainders that were kept with it set right: at each ratio the part that the floor took of both is parted.
+    """
+    amount: uint256 = word & lanes.AMOUNT_MAX
+    epoch: uint256 = position._epoch(word)
+    home: bool = terms & lanes.HOME != 0
+    for _: uint256 in range(position.EPOCH_MAX):
+        if epoch == lanes._epoch(terms):
+            break
+        kept: uint256 = lanes._by_epoch[lane][epoch]
+        ratio: ISecurityToken.Ratio = lanes._ratio(lane, unsafe_add(epoch, 1))
+        # Fields of 104 and 40 bits.
+        product: uint256 = unsafe_mul(amount, ratio.numerator)
+        amount = unsafe_div(product, ratio.denominator)
+        part: uint256 = product % ratio.denominator
+        # At home it had lowered what is outstanding.
+        if not home:
+            part = unsafe_sub(ratio.denominator, part)
+        whole: bool = unsafe_add(kept & position.PART_MAX, part) >= ratio.denominator
+        if whole:
+            part = unsafe_sub(part, ratio.denominator)
+        amount = unsafe_add(amount, convert(whole == home, uint256))
+        lanes._by_epoch[lane][epoch] = unsafe_add(kept, part)
+        epoch = unsafe_add(epoch, 1)
+    return amount
 
 
 @internal

@@ -14,8 +14,11 @@
      A later list, by the same way, has what the first could not know: messages that were on their way home and had not
      arrived when the lane ended, holders whose account at home was found since.
      All lists together owe at most what is outstanding, and every payment lowers that: released ≤ locked (INV-2).
+     A list is in the units of the dead ledger's last state, whose action epoch it states; what ratios here have made of
+     them since is what is paid, rounded down for each leaf.
 
-       LastState(bytes32 lane,uint256 list,uint256 number,bytes32 block_hash,uint256 time,bytes32 root,uint256 total)
+       LastState(bytes32 lane,uint256 list,uint256 number,bytes32 block_hash,uint256 time,uint256 epoch,bytes32 root,
+                 uint256 total)
        attested as `Batch` of the lane, the statement's hash as its word, of 0 messages: no batch that is delivered
        leaf      keccak256(type, lane, list, index, account, amount), 192 bytes
        node      keccak256(lower child | higher child), 64 bytes, so that no node is a leaf
@@ -27,12 +30,14 @@ from contracts.bridge import lanes
 from contracts.bridge import message
 from contracts.governance import access
 from contracts.governance import instruction
+from contracts.token import position
 
 uses: access
 uses: lanes
 
 _LAST_STATE_TYPEHASH: constant(bytes32) = keccak256(
-    "LastState(bytes32 lane,uint256 list,uint256 number,bytes32 block_hash,uint256 time,bytes32 root,uint256 total)"
+    "LastState(bytes32 lane,uint256 list,uint256 number,bytes32 block_hash,uint256 time,uint256 epoch,"
+    "bytes32 root,uint256 total)"
 )
 _LEAF_TYPEHASH: constant(bytes32) = keccak256(
     "Leaf(bytes32 lane,uint256 list,uint256 index,address account,uint256 amount)"
@@ -45,8 +50,10 @@ _MAX_DEPTH: constant(uint256) = 32
 
 struct EndList:
     root: bytes32
-    # Base units that are not paid yet.
+    # Base units that are not paid yet, in those of the list.
     owed: uint256
+    # In whose units it is.
+    epoch: uint256
 
 
 event EndProposed:
@@ -154,7 +161,7 @@ def confirm_end(lane: bytes32, statement: bytes32, reason: bytes4, document: byt
     assert (
         lanes._token_role(lane, ending.registrar) == access.REGISTRAR
     ), "endings: its registrar is none any more"
-    self._check_covered(lane, ending.state.total)
+    self._check_covered(lane, ending.state.total, ending.state.epoch)
     applies_from: uint256 = unsafe_add(block.timestamp, NOTICE)
     lanes._endings[lane].applies_from = applies_from
     lanes._terms[lane] |= lanes.ENDING
@@ -218,11 +225,11 @@ def apply_end(lane: bytes32):
     assert ending.applies_from != 0, "endings: none under way"
     assert block.timestamp >= ending.applies_from, "endings: its notice runs"
     list: uint256 = lanes._lists[lane]
-    lanes._promised[lane] = self._check_covered(lane, ending.state.total)
+    lanes._promised[lane] = self._check_covered(lane, ending.state.total, ending.state.epoch)
     lanes._endings[lane] = empty(lanes.Ending)
     lanes._lists[lane] = unsafe_add(list, 1)
     lanes._roots[lane][list] = ending.state.root
-    lanes._owed[lane][list] = ending.state.total
+    lanes._owed[lane][list] = ending.state.total | (ending.state.epoch << position.EPOCH_SHIFT)
     lanes._terms[lane] = (lanes._terms[lane] & ~lanes.ENDING) | lanes.ENDED
     log LaneEnded(lane=lane, list=list, root=ending.state.root, total=ending.state.total)
 
@@ -244,13 +251,14 @@ def pay_listed(
     @param list The list, from 0.
     @param index Its place there.
     @param account Whom it names.
-    @param amount Base units.
+    @param amount Base units, in those of the list; what they are now is paid.
     @param proof Siblings from the leaf up.
     @custom:role anyone
     @custom:refused frozen to, expired to
     """
     root: bytes32 = lanes._roots[lane][list]
     assert root != empty(bytes32), "endings: no such list"
+    terms: uint256 = lanes._current(lane)
     leaf: bytes32 = keccak256(abi_encode(_LEAF_TYPEHASH, lane, list, index, account, amount))
     word: bytes32 = leaf
     for sibling: bytes32 in proof:
@@ -261,16 +269,24 @@ def pay_listed(
     assert word == root, "endings: not on that list"
     assert not lanes._paid[leaf], "endings: paid already"
     lanes._paid[leaf] = True
-    owed: uint256 = lanes._owed[lane][list]
+    kept: uint256 = lanes._owed[lane][list]
+    owed: uint256 = kept & lanes.AMOUNT_MAX
     # A tree can sum up to more than its statement says.
     assert amount <= owed, "endings: more than its list owes"
-    lanes._owed[lane][list] = unsafe_sub(owed, amount)
-    lanes._promised[lane] -= amount
-    assert amount <= lanes._ledger[lane] & lanes.AMOUNT_MAX, "endings: more than is outstanding"
-    lanes._ledger[lane] = unsafe_sub(lanes._ledger[lane], amount)
-    log ListedPaid(lane=lane, account=account, leaf=leaf, list=list, index=index, amount=amount)
+    since: uint256 = position._epoch(kept)
+    units: uint256 = lanes._carried(lane, amount, since, terms)
+    # What rounding down leaves of a leaf is promised to nobody.
+    promised: uint256 = unsafe_sub(
+        lanes._carried(lane, owed, since, terms),
+        lanes._carried(lane, unsafe_sub(owed, amount), since, terms),
+    )
+    lanes._owed[lane][list] = unsafe_sub(kept, amount)
+    lanes._promised[lane] -= promised
+    assert units <= lanes._ledger[lane] & lanes.AMOUNT_MAX, "endings: more than is outstanding"
+    lanes._ledger[lane] = unsafe_sub(lanes._ledger[lane], units)
+    log ListedPaid(lane=lane, account=account, leaf=leaf, list=list, index=index, amount=units)
     assert extcall ILaneCustody(lanes._opened_with[lane].custody).pay(
-        account, amount
+        account, units
     ), "endings: not paid"
 
 
@@ -306,9 +322,14 @@ def list_of(lane: bytes32, list: uint256) -> EndList:
     @notice A list that is in force.
     @param lane The lane.
     @param list The list, from 0.
-    @return Its root, nothing: there is none; base units that it still owes.
+    @return Its root, nothing: there is none; base units that it still owes, and the epoch in whose units.
     """
-    return EndList(root=lanes._roots[lane][list], owed=lanes._owed[lane][list])
+    word: uint256 = lanes._owed[lane][list]
+    return EndList(
+        root=lanes._roots[lane][list],
+        owed=word & lanes.AMOUNT_MAX,
+        epoch=position._epoch(word),
+    )
 
 
 @external
@@ -346,12 +367,12 @@ def _statement(lane: bytes32, state: lanes.LastState) -> bytes32:
 
 
 @internal
-@view
-def _check_covered(lane: bytes32, total: uint256) -> uint256:
+def _check_covered(lane: bytes32, total: uint256, epoch: uint256) -> uint256:
     """
-    @dev What all lists owe with that much more; revert if that is more than is outstanding.
+    @dev What all lists owe with so much more, in units of now; revert if that is more than is outstanding.
     """
-    promised: uint256 = lanes._promised[lane] + total
+    terms: uint256 = lanes._current(lane)
+    promised: uint256 = lanes._promised[lane] + lanes._carried(lane, total, epoch, terms)
     assert (
         promised <= lanes._ledger[lane] & lanes.AMOUNT_MAX
     ), "endings: lists of more than is outstanding"

@@ -15,7 +15,11 @@
      token says, asked at the first movement of a day: lane and token count the same days, so what the one keeps the
      other keeps. The first opening of all is kept, so that closes before it are 0 for ever.
 
-     Words are laid out as the token's (`position`): base units, day of the last movement; in an opening its own day.
+     A word is in the units of the epoch that it names, and so are its openings. The next movement brings it up: what
+     was sent is counted from 0 in each epoch, what waits is carried.
+
+     Words are laid out as the token's (`position`): base units, day of the last movement, epoch; in an opening its own
+     day.
 """
 from interfaces import ISecurityToken
 
@@ -70,7 +74,8 @@ def keep_figure(lane: bytes32, figure: uint256, day: uint256, hint: uint256):
 @view
 def sent_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
     """
-    @notice Base units that this end of a lane had sent since it was opened, at the close of a business day.
+    @notice Base units that this end of a lane had sent in the action epoch in force at the close of a business day, by
+            that close; in the first, since it was opened.
     @dev Modulo 2**104: only differences are read. Without a hint the walk starts at the newest opening and can meet
          one that made room, or end after 64 days. The first business day after `day` on which the lane
          sent something always serves.
@@ -79,7 +84,27 @@ def sent_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
     @param hint A later business day of which an opening is there, to start from; 0 for none.
     @return Base units.
     """
-    return self._closing(lane, SENT, day, hint) & position.AMOUNT_MAX
+    word: uint256 = self._closing(lane, SENT, day, hint)
+    if position._epoch(word) != self._epoch_on(lane, word, day):
+        return 0
+    return word & position.AMOUNT_MAX
+
+
+@external
+@view
+def sent_in_epoch(lane: bytes32, epoch: uint256) -> uint256:
+    """
+    @notice Base units that this end of a lane sent in an action epoch: at last if it is over, else by now.
+    @dev Modulo 2**104, as `sent_at_close`, which begins anew with each.
+    @param lane The lane.
+    @param epoch The epoch.
+    @return Base units, of that epoch.
+    """
+    terms: uint256 = lanes._open_terms(lane)
+    if epoch < lanes._epoch(terms):
+        return lanes._by_epoch[lane][epoch] >> lanes.SENT_SHIFT
+    word: uint256 = lanes._sent[lane]
+    return word & position.AMOUNT_MAX if position._epoch(word) == epoch else 0
 
 
 @external
@@ -91,13 +116,20 @@ def suspense_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
     @param day The business day.
     @param hint A later business day on which suspense moved and of which an opening is there; on a remote ledger as for
            the token's `balance_at_close` of the lane's custody; 0 for none.
-    @return Base units.
+    @return Base units, in those of that close.
     """
     if lanes._open_terms(lane) & lanes.HOME == 0:
         return staticcall ISecurityToken(lanes._opened_with[lane].token).balance_at_close(
             lanes._opened_with[lane].custody, day, hint
         )
-    return self._closing(lane, SUSPENSE, day, hint) & position.AMOUNT_MAX
+    word: uint256 = self._closing(lane, SUSPENSE, day, hint)
+    amount: uint256 = word & position.AMOUNT_MAX
+    since: uint256 = position._epoch(word)
+    until: uint256 = self._epoch_on(lane, word, day)
+    if amount == 0 or since == until:
+        return amount
+    # Nothing moved between the ratio's first moment and that close.
+    return staticcall ISecurityToken(lanes._opened_with[lane].token).carried(amount, since, until)
 
 
 # --------------------------------------------------------------------- internal
@@ -120,7 +152,7 @@ def _book_suspense(lane: bytes32, terms: uint256, amount: uint256):
     if terms & lanes.HOME != 0:
         lanes._suspense[lane] = self._moved(lane, terms, SUSPENSE, word, amount)
     else:
-        lanes._suspense[lane] = unsafe_add(word, amount)
+        lanes._suspense[lane] = unsafe_add(self._begun(lane, terms, SUSPENSE, word), amount)
 
 
 @internal
@@ -128,7 +160,8 @@ def _book_claim(lane: bytes32, terms: uint256, amount: uint256):
     """
     @dev Enter a claim from suspense.
     """
-    assert amount <= lanes._suspense[lane] & position.AMOUNT_MAX, "flows: more than in suspense"
+    waiting: uint256 = self._begun(lane, terms, SUSPENSE, lanes._suspense[lane])
+    assert amount <= waiting & position.AMOUNT_MAX, "flows: more than in suspense"
     self._book_suspense(lane, terms, unsafe_sub(0, amount))
 
 
@@ -142,7 +175,27 @@ def _moved(
     day: uint256 = unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
     if (word >> position.DAY_SHIFT) & position.DAY_MAX != day:
         self._open(lane, figure, word, day)
-    return (day << position.DAY_SHIFT) | (unsafe_add(word, amount) & position.AMOUNT_MAX)
+    before: uint256 = self._begun(lane, terms, figure, word)
+    return (
+        (before & position.EPOCH_FIELD)
+        | (day << position.DAY_SHIFT)
+        | (unsafe_add(before, amount) & position.AMOUNT_MAX)
+    )
+
+
+@internal
+@view
+def _begun(lane: bytes32, terms: uint256, figure: uint256, word: uint256) -> uint256:
+    """
+    @dev A figure's word in the lane's epoch, if it is of an earlier one.
+    """
+    epoch: uint256 = lanes._epoch(terms)
+    if position._epoch(word) == epoch:
+        return word
+    amount: uint256 = 0
+    if figure == SUSPENSE:
+        amount = lanes._carried(lane, word & position.AMOUNT_MAX, position._epoch(word), terms)
+    return (epoch << position.EPOCH_SHIFT) | amount
 
 
 @internal
@@ -167,6 +220,19 @@ def _open(lane: bytes32, figure: uint256, word: uint256, day: uint256):
             ):
                 lanes._openings[lane][self._key(figure, tag)] = there
     lanes._openings[lane][key] = word | (day << position.TAG_SHIFT)
+
+
+@internal
+@view
+def _epoch_on(lane: bytes32, word: uint256, day: uint256) -> uint256:
+    """
+    @dev The epoch in force at the close of a day; without a ratio since a figure's word, its own.
+    """
+    terms: uint256 = lanes._terms[lane]
+    next: uint256 = (terms >> lanes._NEXT_SHIFT) & position.DAY_MAX
+    if position._epoch(word) == lanes._epoch(terms) and (next == 0 or next > day):
+        return position._epoch(word)
+    return staticcall ISecurityToken(lanes._opened_with[lane].token).epoch_on(day)
 
 
 @internal

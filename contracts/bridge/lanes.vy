@@ -8,7 +8,8 @@
 @dev A lane is a CSD link: what its custody holds is what it owes. On the home side `outstanding` is what was
      locked and not released; on the remote side, what was issued and not burned. Neither can go
      below zero, so that one lane can never pay from another's units (INV-2, INV-7).
-     The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act.
+     The ledger is kept in units of the lane's action epoch; a ratio transforms ledger and epoch in one act, the first
+     after its moment (`restating`). The terms word says when to look.
      A change of a lane's verifiers, cap and limit takes two keys and time: the operator proposes, an administrator
      confirms; then it waits for the lane's delay, shown in full, while the guardian can cancel it; then anyone applies
      it. There is no way round, for nobody.
@@ -18,11 +19,12 @@
      A remote ledger has one lane an instrument, to its home: whoever breaks another lane reaches nothing here.
      Each end may limit what arrives there (`limits`): what is over the limit comes later, nothing is lost.
 
-       terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 43 | - 16 |
-               close of business, minutes after midnight UTC 11
+       terms   mover 160 | side and stops 8 | decimals 8 | action epoch 10 | cap, whole units 43 |
+               next ratio's first day 16, 0: none | close of business, minutes after midnight UTC 11
        ledger  outstanding 104 | messages sent 47 | page of arrivals 41 | its bits 64
        epoch   verifier 160 | whether there is a second 1 | valid from 47 | valid until 48
 """
+from interfaces import IBridgeEscrow
 from interfaces import ILaneCustody
 from interfaces import IReleaseAuthority
 from interfaces import ISecurityToken
@@ -56,6 +58,10 @@ _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
 _CAP_SHIFT: constant(uint256) = 186
 _CAP_MAX: constant(uint256) = 2**43 - 1
+_NEXT_SHIFT: constant(uint256) = 229
+_DAY_MAX: constant(uint256) = 2**16 - 1
+# Of an epoch that is over: above the remainder.
+SENT_SHIFT: constant(uint256) = 40
 _MINUTE_SHIFT: constant(uint256) = 245
 SECONDS_PER_DAY: constant(uint256) = 86400
 
@@ -142,6 +148,8 @@ struct LastState:
     number: uint256
     block_hash: bytes32
     time: uint256
+    # Its action epoch then, in whose units the list is.
+    epoch: uint256
     # Of the tree of who gets what at home, and what that sums up to, in base units.
     root: bytes32
     total: uint256
@@ -153,6 +161,13 @@ struct Ending:
     registrar: address
     # 0: nobody has confirmed it.
     applies_from: uint256
+
+
+struct Words:
+    terms: uint256
+    ledger: uint256
+    limit: uint256
+    suspense: uint256
 
 
 struct Lane:
@@ -168,7 +183,7 @@ _terms: HashMap[bytes32, uint256]
 _ledger: HashMap[bytes32, uint256]
 # lane -> nonce / 64 -> bits of the nonces that arrived (INV-3); the newest page is in the ledger word
 _arrived: HashMap[bytes32, HashMap[uint256, uint256]]
-# lane -> base units in suspense, see `flows`
+# lane -> base units in suspense, in those of the epoch beside them, see `flows`
 _suspense: HashMap[bytes32, uint256]
 # lane -> epoch -> its word
 _epochs: HashMap[bytes32, HashMap[uint256, uint256]]
@@ -194,15 +209,19 @@ _openings: HashMap[bytes32, HashMap[uint256, uint256]]
 _limits: HashMap[bytes32, uint256]
 # lane -> the end, or the further list, that is proposed or under way, see `endings`
 _endings: HashMap[bytes32, Ending]
-# lane -> how many lists are in force; their roots; base units that each still owes, and all of a lane together
+# lane -> how many lists are in force; their roots; base units that each still owes, in those of the epoch beside them,
+# and all of a lane together, in the lane's
 _lists: HashMap[bytes32, uint256]
 _roots: HashMap[bytes32, HashMap[uint256, bytes32]]
 _owed: HashMap[bytes32, HashMap[uint256, uint256]]
 _promised: HashMap[bytes32, uint256]
 # leaf of a list -> whether it was paid
 _paid: HashMap[bytes32, bool]
+# lane -> action epoch that is over -> what the ratio that ended it left of what was outstanding, in parts of its
+# denominator 40 | base units sent in it 104
+_by_epoch: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[21]
+_reserved: uint256[20]
 
 
 event LaneProposed:
@@ -374,7 +393,6 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
         terms.close_minute, uint256
     ), "lanes: token of another close of business"
     epoch: uint256 = staticcall token.action_epoch()
-
     here: bytes32 = message._this_ledger()
     this_escrow: bytes32 = convert(convert(self, uint256), bytes32)
     assert terms.peer_ledger != here, "lanes: peer is this ledger"
@@ -432,6 +450,8 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     instruction._record(terms.token, reason, document)
     log LaneOpened(lane=lane, token=terms.token, terms=terms)
     self._begin(lane, 1, terms.verifier, terms.second)
+    # The ratio that is next.
+    extcall IBridgeEscrow(self).bring_up(lane)
     return lane
 
 
@@ -593,7 +613,7 @@ def cancel_lane_terms(lane: bytes32, reason: bytes4, document: bytes32):
 def apply_lane_terms(lane: bytes32):
     """
     @notice Apply the change of a lane's terms that has waited for its delay.
-    @dev Cap and limit count from now on; verifiers that differ begin an epoch, and those before end a retention later.
+    @dev Cap and limit count from now on, in whole units as they are now; verifiers that differ begin an epoch, and those before end a retention later.
     @param lane The lane.
     @custom:role anyone
     """
@@ -601,7 +621,7 @@ def apply_lane_terms(lane: bytes32):
     assert pending.applies_from != 0, "lanes: no change pending"
     assert block.timestamp >= pending.applies_from, "lanes: change waits"
     self._pending[lane] = empty(PendingTerms)
-    self._set_cap(lane, self._open_terms(lane), pending.cap, pending.limit)
+    self._set_cap(lane, self._current(lane), pending.cap, pending.limit)
     log LaneTermsSet(
         lane=lane,
         verifier=pending.verifier,
@@ -634,8 +654,8 @@ def lane_state(lane: bytes32) -> Lane:
     @param lane The lane.
     @return Terms now in force; newest epoch; base units outstanding and in suspense; messages sent; stops.
     """
-    word: uint256 = self._open_terms(lane)
-    ledger: uint256 = self._ledger[lane]
+    words: Words = self._seen(lane)
+    word: uint256 = words.terms
     number: uint256 = self._newest[lane]
     terms: LaneTerms = self._opened_with[lane]
     terms.verifier = convert(self._epochs[lane][number] >> 96, address)
@@ -643,15 +663,13 @@ def lane_state(lane: bytes32) -> Lane:
     terms.cap = (word >> _CAP_SHIFT) & _CAP_MAX
     terms.limit = limits.UNLIMITED
     if word & LIMITED != 0:
-        terms.limit = (
-            limits._state(self._limits[lane]).limit // 10**convert(terms.decimals, uint256)
-        )
+        terms.limit = (limits._state(words.limit).limit // 10**convert(terms.decimals, uint256))
     return Lane(
         terms=terms,
         epoch=number,
-        outstanding=ledger & AMOUNT_MAX,
-        suspense=self._suspense[lane] & AMOUNT_MAX,
-        sent=(ledger >> _SENT_SHIFT) & _SENT_MAX,
+        outstanding=words.ledger & AMOUNT_MAX,
+        suspense=words.suspense,
+        sent=(words.ledger >> _SENT_SHIFT) & _SENT_MAX,
         paused_directions=stops._running(lane, _ALL_DIRECTIONS),
     )
 
@@ -677,7 +695,7 @@ def posture(lane: bytes32) -> uint256:
         32 what leaves is stopped, 64 what arrives is stopped, 128 the set-up is not handed over, 256 no limit,
         512 its end is under way, 1024 it has ended. 0: nothing.
     """
-    word: uint256 = self._open_terms(lane)
+    word: uint256 = self._seen(lane).terms
     newest: uint256 = self._epochs[lane][self._newest[lane]]
     lacks: uint256 = stops._running(lane, _ALL_DIRECTIONS) << 5
     if self._opened_with[lane].grade == _PILOT:
@@ -710,8 +728,7 @@ def limit_state(lane: bytes32) -> limits.LimitState:
     @return Limit in base units, 0: none; window and ramp in seconds; when its room began to grow; when all that arrived
         is worked off, in 2**-32 seconds.
     """
-    self._open_terms(lane)
-    return limits._state(self._limits[lane])
+    return limits._state(self._seen(lane).limit)
 
 
 @external
@@ -722,9 +739,10 @@ def room(lane: bytes32) -> uint256:
     @param lane The lane.
     @return Base units; without a limit the largest amount there is.
     """
-    if self._open_terms(lane) & LIMITED == 0:
+    words: Words = self._seen(lane)
+    if words.terms & LIMITED == 0:
         return AMOUNT_MAX
-    return limits._room(self._limits[lane])
+    return limits._room(words.limit)
 
 
 @external
@@ -737,9 +755,10 @@ def would_wait(lane: bytes32, amount: uint256) -> uint256:
     @return The time; 0: at once.
     """
     assert amount <= AMOUNT_MAX, "lanes: more than can arrive"
-    if self._open_terms(lane) & LIMITED == 0:
+    words: Words = self._seen(lane)
+    if words.terms & LIMITED == 0:
         return 0
-    return limits._after(self._limits[lane], amount)[1]
+    return limits._after(words.limit, amount)[1]
 
 
 @external
@@ -915,6 +934,63 @@ def _open_terms(lane: bytes32) -> uint256:
     word: uint256 = self._terms[lane]
     assert word != 0, "lanes: unknown lane"
     return word
+
+
+@internal
+@view
+def _is_due(terms: uint256) -> bool:
+    """
+    @dev Whether a ratio is in force that the lane has not followed.
+    """
+    next: uint256 = (terms >> _NEXT_SHIFT) & _DAY_MAX
+    return next != 0 and self._day_clock(terms) >= unsafe_mul(next, SECONDS_PER_DAY)
+
+
+@internal
+def _current(lane: bytes32) -> uint256:
+    """
+    @dev Terms word of a lane that exists, as every act on its units begins: in the units of now, with its ledger.
+    """
+    word: uint256 = self._open_terms(lane)
+    if self._is_due(word):
+        # Once a ratio; by a call, as one piece alone has what it takes.
+        extcall IBridgeEscrow(self).bring_up(lane)
+        word = self._terms[lane]
+    return word
+
+
+@internal
+@view
+def _seen(lane: bytes32) -> Words:
+    """
+    @dev What is kept of a lane that exists, in the units of now; for views.
+    """
+    words: Words = empty(Words)
+    words.terms, words.ledger, words.limit, words.suspense = staticcall IBridgeEscrow(
+        self
+    ).restated(lane)
+    return words
+
+
+@internal
+@view
+def _ratio(lane: bytes32, epoch: uint256) -> ISecurityToken.Ratio:
+    """
+    @dev What began an epoch of a lane's token, or will; empty if nothing is announced.
+    """
+    return staticcall ISecurityToken(self._opened_with[lane].token).ratio_at(epoch)
+
+
+@internal
+@view
+def _carried(lane: bytes32, amount: uint256, since: uint256, terms: uint256) -> uint256:
+    """
+    @dev An amount of an epoch in the units of the lane, whose terms word that is; rounded down at each ratio.
+    """
+    until: uint256 = self._epoch(terms)
+    if since == until:
+        return amount
+    return staticcall ISecurityToken(self._opened_with[lane].token).carried(amount, since, until)
 
 
 @internal
@@ -1132,12 +1208,11 @@ def _has_arrived(lane: bytes32, ledger: uint256, nonce: uint256) -> bool:
 
 
 @internal
-@view
-def _has_room(lane: bytes32, terms: uint256, amount: uint256) -> bool:
+@pure
+def _has_room(terms: uint256, ledger: uint256, amount: uint256) -> bool:
     """
     @dev Whether that much may leave, as `_book_out` asks.
     """
-    ledger: uint256 = self._ledger[lane]
     outstanding: uint256 = ledger & AMOUNT_MAX
     if (ledger >> _SENT_SHIFT) & _SENT_MAX == _SENT_MAX:
         return False

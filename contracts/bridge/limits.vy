@@ -96,6 +96,30 @@ def _changed(word: uint256, limit: uint256) -> uint256:
 
 
 @internal
+@pure
+def _restated(word: uint256, numerator: uint256, denominator: uint256) -> uint256:
+    """
+    @dev The word over a ratio. The limit rounds down, to no less than one base unit, as 0 is none; what does not fit is
+         the most that does. What is left to work off stays, as it is time.
+    """
+    limit: uint256 = self._limit(word)
+    if limit == 0:
+        return word
+    # Fields of 104 and 40 bits.
+    limit = min(max(unsafe_div(unsafe_mul(limit, numerator), denominator), 1), _LIMIT_MASK)
+    return (word & ~(_LIMIT_MASK << _LIMIT_SHIFT)) | (limit << _LIMIT_SHIFT)
+
+
+@internal
+@pure
+def _limit(word: uint256) -> uint256:
+    """
+    @dev The limit in base units; 0: none.
+    """
+    return (word >> _LIMIT_SHIFT) & _LIMIT_MASK
+
+
+@internal
 @view
 def _after(word: uint256, amount: uint256) -> (uint256, uint256):
     """

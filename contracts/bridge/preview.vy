@@ -92,9 +92,10 @@ def _in_the_way(
     """
     @dev All obstacles, in no order.
     """
-    terms: uint256 = lanes._terms[lane]
-    if terms == 0 or terms & lanes.HOME != side:
+    if lanes._terms[lane] == 0 or lanes._terms[lane] & lanes.HOME != side:
         return NO_LANE
+    words: lanes.Words = lanes._seen(lane)
+    terms: uint256 = words.terms
     found: uint256 = 0
     if amount == 0:
         found |= NO_AMOUNT
@@ -108,7 +109,7 @@ def _in_the_way(
         found |= PAUSED
     if terms & lanes._SUSPENDED != 0:
         found |= SUSPENDED
-    if not lanes._has_room(lane, terms, amount):
+    if not lanes._has_room(terms, words.ledger, amount):
         found |= NO_ROOM
     token: ISecurityToken = ISecurityToken(lanes._opened_with[lane].token)
     if staticcall token.is_suspended() or staticcall token.paused_scopes() & _WHAT_LEAVES != 0:

@@ -9,6 +9,8 @@
      at any instant a unit is in one place: with a holder, in transit, in suspense. Exactly-once rests on a bit for
      each nonce of a lane. A recipient who can't receive does not make the delivery fail: the units go
      into suspense under that name, and out of it as soon as the token accepts the recipient.
+     A message states its units in those of its source's action epoch then: it lands as what ratios since have made of
+     them, rounded down; what waits is so many units when it ends. One of an epoch that is not known here yet waits.
      From a message's deadline on its recipient gets nothing any more: what arrives later goes into suspense too, and
      from there anyone sends it back, as a message to its sender, proven as any other. So one ledger alone, the one
      where a message arrives, knows how it ended, and its ends exclude each other there (INV-3).
@@ -22,6 +24,7 @@ from contracts.bridge import lanes
 from contracts.bridge import message
 from contracts.governance import access
 from contracts.governance import instruction
+from contracts.token import position
 
 uses: flows
 uses: lanes
@@ -49,8 +52,8 @@ struct Redirect:
 # lane -> nonce / 8 -> chain of the ids that left: each source event is provable from this contract's storage, with the
 # at most seven ids beside it (INV-4). From zero, in the order of the nonces: keccak256(word before | id)
 outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
-# message id -> base units held for its recipient
-suspended: public(HashMap[bytes32, uint256])
+# message id -> base units held for its recipient, in those of the epoch beside them, as a position's are
+_suspended: HashMap[bytes32, uint256]
 # message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
 # the recipient that the message names. Only if a close lay between leaving and landing, or if they went back; else 0.
 landed: public(HashMap[bytes32, uint256])
@@ -151,7 +154,7 @@ def enter_lock(
     @custom:role custody
     @custom:refused out, suspended lane
     """
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
     assert msg.sender == lanes._mover(terms), "transit: lock is at the lane's custody"
     return self._send(lane, terms, message.ISSUE, holder, recipient, amount, deadline)
@@ -169,7 +172,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @custom:role anyone
     @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
     id: bytes32 = self._send(lane, terms, message.RELEASE, msg.sender, recipient, amount, deadline)
     extcall ISecurityToken(lanes._mover(terms)).crosschainBurn(msg.sender, amount)
@@ -190,7 +193,7 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     @custom:role anyone
     @custom:refused in, suspended lane
     """
-    terms: uint256 = lanes._open_terms(m.lane)
+    terms: uint256 = lanes._current(m.lane)
     self._check(m.codec, m.kind, m.lock_time, terms)
     ledger: uint256 = lanes._ledger[m.lane]
     assert not lanes._has_arrived(
@@ -239,7 +242,7 @@ def deliver_batch(
     @custom:role anyone
     @custom:refused in, suspended lane
     """
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     assert len(messages) != 0, "transit: nothing in the batch"
     ids: DynArray[bytes32, _MAX_BATCH] = []
     word: bytes32 = before
@@ -286,12 +289,13 @@ def claim(m: message.Message):
     @custom:refused frozen to, expired to
     """
     id: bytes32 = message._id(m)
-    amount: uint256 = self.suspended[id]
-    assert amount != 0, "transit: nothing in suspense"
+    word: uint256 = self._suspended[id]
+    assert word != 0, "transit: nothing in suspense"
     assert not self._is_late(m.codec, m.kind, m.deadline), "transit: past its deadline"
     recipient: address = message._address(m.recipient)
-    self.suspended[id] = 0
-    terms: uint256 = lanes._open_terms(m.lane)
+    terms: uint256 = lanes._current(m.lane)
+    amount: uint256 = self._now(m.lane, word, terms)
+    self._suspended[id] = 0
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
     self._land(m.lane, id, terms, min(m.lock_time, m.deadline), CLAIMED, empty(address))
@@ -314,16 +318,17 @@ def return_to_source(m: message.Message) -> bytes32:
     @custom:refused suspended instrument, suspended lane
     """
     id: bytes32 = message._id(m)
-    amount: uint256 = self.suspended[id]
-    assert amount != 0, "transit: nothing to return"
+    word: uint256 = self._suspended[id]
+    assert word != 0, "transit: nothing to return"
     assert message._has_deadline(m.codec, m.kind), "transit: never goes back"
     assert convert(m.deadline, uint256) <= block.timestamp, "transit: before its deadline"
     assert self._redirects[id].payee == empty(address), "transit: a redirect is proposed"
     assert not staticcall ISecurityToken(
         lanes._opened_with[m.lane].token
     ).is_suspended(), "transit: instrument suspended"
-    terms: uint256 = lanes._open_terms(m.lane)
-    self.suspended[id] = 0
+    terms: uint256 = lanes._current(m.lane)
+    amount: uint256 = self._now(m.lane, word, terms)
+    self._suspended[id] = 0
     flows._book_claim(m.lane, terms, amount)
     nonce: uint256 = lanes._book_back(m.lane, terms, amount)
     flows._book_sent(m.lane, terms, amount)
@@ -373,7 +378,7 @@ def propose_redirect(m: message.Message, payee: address, reason: bytes4, documen
         lanes._token_role(m.lane, msg.sender) == access.REGISTRAR
     ), "transit: proposed by its token's registrar"
     id: bytes32 = message._id(m)
-    assert self.suspended[id] != 0, "transit: nothing to redirect"
+    assert self._suspended[id] != 0, "transit: nothing to redirect"
     assert payee != empty(address), "transit: redirect to nobody"
     self._redirects[id] = Redirect(payee=payee, registrar=msg.sender)
     instruction._record(payee, reason, document)
@@ -420,11 +425,12 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     assert (
         lanes._token_role(m.lane, proposed.registrar) == access.REGISTRAR
     ), "transit: its registrar is none any more"
-    amount: uint256 = self.suspended[id]
-    assert amount != 0, "transit: claimed meanwhile"
-    self.suspended[id] = 0
+    word: uint256 = self._suspended[id]
+    assert word != 0, "transit: claimed meanwhile"
+    terms: uint256 = lanes._current(m.lane)
+    amount: uint256 = self._now(m.lane, word, terms)
+    self._suspended[id] = 0
     self._redirects[id] = empty(Redirect)
-    terms: uint256 = lanes._open_terms(m.lane)
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
     self._land(m.lane, id, terms, min(m.lock_time, m.deadline), REDIRECTED, payee)
@@ -436,6 +442,29 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
 
 
 # ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def suspended(id: bytes32) -> uint256:
+    """
+    @notice Base units that a message brought and that wait; in those of when they arrived.
+    @dev As `MessageDelivered` told them; `waiting` says what ratios since have made of them.
+    @param id The message's id.
+    @return Base units; 0: nothing waits.
+    """
+    return self._suspended[id] & lanes.AMOUNT_MAX
+
+
+@external
+@view
+def waiting(m: message.Message) -> uint256:
+    """
+    @notice Base units that a message brought and that wait; in those of now.
+    @param m The message that brought them.
+    @return Base units; 0: nothing waits, or nothing is left of it, which can be claimed and returned as any.
+    """
+    return self._now(m.lane, self._suspended[message._id(m)], lanes._seen(m.lane).terms)
 
 
 @external
@@ -543,15 +572,25 @@ def _arrive(
     """
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
-    # The release that knows ratios transforms here; this one knows none.
-    assert convert(m.action_epoch, uint256) == lanes._epoch(terms), "transit: another action epoch"
-    until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), m.amount)
-    credited: bool = False
-    if until == 0 and (
-        convert(m.deadline, uint256) > block.timestamp or not message._has_deadline(m.codec, m.kind)
+    amount: uint256 = m.amount
+    since: uint256 = convert(m.action_epoch, uint256)
+    if since != lanes._epoch(terms):
+        # A ledger that is told late can take it then: as it stands here, it would be other units.
+        assert since < lanes._epoch(terms), "transit: ratio not known here yet"
+        amount = lanes._carried(m.lane, amount, since, terms)
+    until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
+    # Nothing is left of what a ratio rounded to 0, so that nothing can wait.
+    credited: bool = amount == 0 and m.amount != 0
+    if (
+        not credited
+        and until == 0
+        and (
+            convert(m.deadline, uint256) > block.timestamp
+            or not message._has_deadline(m.codec, m.kind)
+        )
     ):
-        credited = self._credit(m.lane, terms, recipient, m.amount)
-    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=m.amount, suspended=not credited)
+        credited = self._credit(m.lane, terms, recipient, amount)
+    log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
     if credited:
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
@@ -562,17 +601,26 @@ def _arrive(
         or self._is_late(m.codec, m.kind, m.deadline)
         or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(recipient)
     ), "transit: token refused"
-    self.suspended[id] = m.amount
-    flows._book_suspense(m.lane, terms, m.amount)
-    log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=m.amount)
+    self._suspended[id] = amount | (lanes._epoch(terms) << position.EPOCH_SHIFT)
+    flows._book_suspense(m.lane, terms, amount)
+    log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     if until != 0:
         self.waits[id] = until
         log UnitsQueued(lane=m.lane, id=id, until=until)
     if terms & lanes.HOME == 0:
         assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).hold(
-            m.amount
+            amount
         ), "transit: not held"
     return False
+
+
+@internal
+@view
+def _now(lane: bytes32, word: uint256, terms: uint256) -> uint256:
+    """
+    @dev What waits under a word of suspense, in the units of the lane.
+    """
+    return lanes._carried(lane, word & lanes.AMOUNT_MAX, position._epoch(word), terms)
 
 
 @internal

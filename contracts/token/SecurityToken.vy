@@ -68,6 +68,7 @@ exports: (
     book.business_day,
     book.action_epoch,
     book.calendar,
+    ratios.carried,
     # who may
     controls.canReceive,
 )

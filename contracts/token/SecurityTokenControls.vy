@@ -85,6 +85,7 @@ exports: (
     controls.canSend,
     controls.canTransfer,
     orders.order_in_force,
+    ratios.epoch_on,
 )
 
 _ERC165: constant(bytes4) = 0x01ffc9a7

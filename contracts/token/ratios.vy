@@ -7,7 +7,7 @@
 @notice Splits, reverse splits and the like are announced ahead, with fraction and first day; withdrawn until that day;
         and what rounding down left is credited to the fractions' agent.
 @dev How a ratio takes effect, `book` says. Only a contract holds the role that announces one: the actions engine,
-     which has no function for it yet, as lanes and their messages in flight are not transformed yet.
+     which in the same act has the lanes here follow (`follow_ratios` of the escrow).
 """
 from contracts.governance import access
 from contracts.governance import instruction
@@ -200,6 +200,45 @@ def ratio_at(epoch: uint256) -> Ratio:
         remainders=kept & _SUM_MASK,
         supply_remainder=kept >> _OWN_SHIFT,
     )
+
+
+@external
+@view
+def carried(amount: uint256, since: uint256, until: uint256) -> uint256:
+    """
+    @notice An amount of one epoch in the units of a later one that has begun, rounded down at each ratio.
+    @dev For who keeps amounts elsewhere, or has a message that states one.
+    @param amount Base units of the first, at most 104 bits.
+    @param since The epoch in whose units it is.
+    @param until The epoch that is asked; at most `action_epoch`.
+    @return Base units of that one.
+    """
+    assert amount <= position.AMOUNT_MAX, "ratios: amount out of range"
+    assert (
+        since <= until and until <= position._epoch(book._in_force(book._issue))
+    ), "ratios: not a later epoch in force"
+    return book._carried_amount(amount, since, until)
+
+
+@external
+@view
+def epoch_on(day: uint256) -> uint256:
+    """
+    @notice The epoch in whose units the close of a business day is.
+    @param day The business day; of one that is to come, as ratios are announced now.
+    @return The epoch.
+    """
+    epoch: uint256 = position._epoch(book._issue)
+    for _: uint256 in range(position.EPOCH_MAX):
+        if epoch == 0 or position._first_day(book._ratios[epoch]) <= day:
+            break
+        epoch = unsafe_sub(epoch, 1)
+    for _: uint256 in range(position.EPOCH_MAX):
+        ratio: uint256 = book._ratios[unsafe_add(epoch, 1)]
+        if ratio == 0 or position._first_day(ratio) > day:
+            break
+        epoch = unsafe_add(epoch, 1)
+    return epoch
 
 
 @internal

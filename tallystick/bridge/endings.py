@@ -15,7 +15,7 @@ __all__ = ["NOTICE", "EndList", "LastState", "Leaf", "proof_of", "root_of"]
 NOTICE: Final = 100 * 86_400
 _LAST_STATE_TYPE: Final = (
     "LastState(bytes32 lane,uint256 list,uint256 number,bytes32 block_hash,"
-    "uint256 time,bytes32 root,uint256 total)"
+    "uint256 time,uint256 epoch,bytes32 root,uint256 total)"
 )
 _LEAF_TYPE: Final = "Leaf(bytes32 lane,uint256 list,uint256 index,address account,uint256 amount)"
 
@@ -47,22 +47,31 @@ class LastState:
     number: int
     block_hash: bytes
     time: int
+    # Its action epoch then, in whose units the list is.
+    epoch: int
     root: bytes
     total: int
 
-    def as_tuple(self) -> tuple[int, int, bytes, int, bytes, int]:
+    def as_tuple(self) -> tuple[int, int, bytes, int, int, bytes, int]:
         """The struct that the escrow takes, beside the lane."""
-        return self.list, self.number, self.block_hash, self.time, self.root, self.total
+        return (
+            self.list,
+            self.number,
+            self.block_hash,
+            self.time,
+            self.epoch,
+            self.root,
+            self.total,
+        )
 
     @property
     def id(self) -> bytes:
         """Its EIP-712 struct hash, which the second registrar names."""
-        kinds = ["bytes32", "bytes32", "uint256", "uint256", "bytes32", "uint256"]
-        words = [self.lane, self.list, self.number, self.block_hash, self.time]
+        kinds = ["bytes32", "uint256", "uint256", "bytes32", "uint256", "uint256", "bytes32"]
         return keccak(
             encode(
-                [*kinds, "bytes32", "uint256"],
-                [keccak(_LAST_STATE_TYPE.encode()), *words, self.root, self.total],
+                ["bytes32", *kinds, "uint256"],
+                [keccak(_LAST_STATE_TYPE.encode()), self.lane, *self.as_tuple()],
             )
         )
 

@@ -35,7 +35,10 @@ def last_state(world: World, end: EndList, **changed: Any) -> LastState:
     """The remote ledger's last state, with a list; true unless changed. Both clocks move on."""
     world.synchronise()
     chain = world.remote.chain
-    state = LastState(end.lane, end.number, 12_345, BLOCK_HASH, int(chain.now), end.root, end.total)
+    epoch = int(world.remote.token.action_epoch())
+    state = LastState(
+        end.lane, end.number, 12_345, BLOCK_HASH, int(chain.now), epoch, end.root, end.total
+    )
     return replace(state, **changed)
 
 
