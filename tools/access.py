@@ -68,6 +68,7 @@ _USED_AS: Final = {
     "ActionsEngineControls": "ActionsEngine",
     "ActionsEngineSettings": "ActionsEngine",
     "ActionsEngineRecords": "ActionsEngine",
+    "ActionsEngineRatios": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",

@@ -45,6 +45,7 @@ SIZE_BUDGETS = dict.fromkeys(
         "ActionsEngineControls",
         "ActionsEngineSettings",
         "ActionsEngineRecords",
+        "ActionsEngineRatios",
         "SecurityToken",
         "SecurityTokenControls",
     ),

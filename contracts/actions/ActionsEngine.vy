@@ -8,9 +8,10 @@
 @notice Keeps the golden record of every event, tells the other ledgers' engines, and is told by them; splits the issue
         at the close of a record day among all who owe for it; pays whom it is owed to.
 @dev One for each ledger and instrument, bound to its token, in which it holds the role ACTIONS.
-     It is four pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close), that
-     to ActionsEngineSettings (set-up, terms of payment, cash that goes elsewhere or back), and that to
-     ActionsEngineRecords (the golden record). All keep the same storage.
+     It is five pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close), that
+     to ActionsEngineSettings (set-up, terms of payment, cash that goes elsewhere or back), that to ActionsEngineRecords
+     (the golden record), and that to ActionsEngineRatios (ratios, what came back or is taken back). All keep the same
+     storage.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised. It holds no units; it holds
         cash that an event was funded with, and pays it out by that event alone.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
@@ -25,7 +26,6 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
-from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -53,9 +53,6 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
-initializes: returned[
-    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
-]
 
 exports: (
     # holders
@@ -63,20 +60,17 @@ exports: (
     payments.claim_crossed,
     payments.push,
     pay_terms.set_payee,
-    operators.setOperator,
-    operators.authorizeOperator,
-    operators.invalidateNonce,
-    operators.isOperator,
-    operators.authorizations,
     # cash
     payments.fund,
     payments.set_aside,
     payments.claim_pool,
-    returned.pay_returned,
     payments.is_paid,
     pay_terms.payee_of,
     # what is paid back
     reversal.repay,
+    reversal.assess,
+    reversal.assess_crossed,
+    reversal.assess_returned,
     # messages
     dispatch.is_told,
 )

@@ -14,6 +14,7 @@
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
 """
+from contracts.actions import arming
 from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
@@ -50,6 +51,9 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
+initializes: arming[
+    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
+]
 
 exports: (
     # a close
@@ -60,6 +64,10 @@ exports: (
     cut.fix_lane,
     cut.take_totals,
     cut.share_of,
+    # what a ratio's epoch began with
+    arming.carry_lane,
+    arming.base_of,
+    arming.entered_on,
     # its books
     reconciliation.reconcile,
     reconciliation.take_reconciled,
@@ -67,11 +75,8 @@ exports: (
     reconciliation.resume,
     reconciliation.daily_since,
     suspensions.reconciliation_of,
-    # what crossed it, and what of that is taken back
+    # what crossed it
     payments.is_crossing_paid,
-    reversal.assess,
-    reversal.assess_crossed,
-    reversal.assess_returned,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -8,8 +8,8 @@
 @author Tallystick
 @notice The golden record of every event, what ledgers tell one another of it, and what is taken back.
 @dev ActionsEngineSettings hands every call here that it does not know; this code then runs on that storage, as the
-     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
-     so that its hash is the same on every ledger.
+     modules are the same in the same order, the variable behind them too. What it does not know it hands on to
+     ActionsEngineRatios.
 @custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
@@ -26,6 +26,7 @@ from contracts.actions import reconciliation
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
+from contracts.governance import code
 
 initializes: access
 initializes: dispatch[access := access]
@@ -63,10 +64,6 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
-    # what was paid on other ledgers
-    paid.send_paid,
-    paid.take_paid,
-    paid.paid_at,
     # what is taken back
     reversal.announce_reversal,
     reversal.confirm_reversal,
@@ -74,26 +71,45 @@ exports: (
     reversal.reversal_of,
     reversal.receivable_of,
     reversal.owed_by,
+    # who acts for a holder
+    operators.setOperator,
+    operators.authorizeOperator,
+    operators.invalidateNonce,
+    operators.isOperator,
+    operators.authorizations,
     # what is told
     dispatch.message_id,
     dispatch.domain_separator,
     dispatch.eip712Domain,
 )
 
+_MAX_RETURN: constant(uint256) = 1024
+
+RATIOS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(ratios: address):
+    """
+    @notice Name the fifth piece of this release.
+    @param ratios Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(ratios), "engine: ratios have no code"
+    RATIOS = ratios
     # Called straight, this is nobody's engine.
     self._initialized = True
 
 
 @external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here, the ratios do, on this storage and for this caller.
+    @dev As in SecurityToken: the function that is called takes the lock, which has one slot in all pieces.
+    @return What they returned, byte for byte.
     """
-    raise "engine: no such function"
+    return raw_call(RATIOS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

@@ -16,6 +16,7 @@
 """
 from interfaces import ISecurityToken
 
+from contracts.actions import arming
 from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
@@ -25,7 +26,6 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
-from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -53,8 +53,8 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
-initializes: returned[
-    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+initializes: arming[
+    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
 ]
 
 exports: (
@@ -92,8 +92,11 @@ exports: (
     payments.withheld,
     payments.expire,
     payments.expiry_notice,
-    returned.give_up,
     payments.part_of,
+    # who is credited what ratios leave
+    arming.propose_fractions_agent,
+    arming.set_fractions_agent,
+    arming.fractions_agent,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,

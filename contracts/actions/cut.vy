@@ -15,6 +15,13 @@
      modulo 2**104: a direction below zero wraps, and the sum is off by 2**104. A lane without figures, or with figures
      that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
      `tallystick/actions/cut.py`, which is this in Python.
+     After a ratio both ends count what they sent anew, in new units, and floors of a sum's parts don't make up the floor
+     of the sum. So what an epoch begins with is taken over once, by lane (see `arming`): of what was there and under way
+     there at the last close in old units, the floors; U is never below the truth, T_hr above it by remainders alone, and
+     T_rh is the rest of K + X, so that every claim rounded down fits.
+
+       base   there, and under way there 104 | come with others 104 | more than K + X shows 40 | - | stored 1
+
      What other bridges took out of home and did not bring back is part of the issue, and with them: `fix` enters it
      under the token's address, which is no lane. Each lane takes its X from there or, below zero, adds to it. One that
      takes more than is there does not fit, till another has added. It is owed for once no lane waits.
@@ -44,6 +51,10 @@ _TOTALS_TYPEHASH: constant(bytes32) = keccak256(
 )
 _FIXED: constant(uint256) = 2**255
 _CROSSING_SHIFT: constant(uint256) = 104
+# In what an epoch begins with.
+_CAME_SHIFT: constant(uint256) = 104
+_MORE_SHIFT: constant(uint256) = 208
+_MORE_MASK: constant(uint256) = 2**40 - 1
 
 
 struct Totals:
@@ -56,6 +67,17 @@ struct Totals:
     crossing: uint256
 
 
+struct Ways:
+    # Base units in the lane's custody and in suspense at home; owed to the lane, and more than that shows.
+    held: uint256
+    suspense: uint256
+    owed: uint256
+    more: uint256
+    # On the way home, and on the way there.
+    homeward: uint256
+    outward: uint256
+
+
 struct Share:
     fixed: bool
     # Base units: to land at home; of the remote ledger's accounts, or home's, under no lane; to land there.
@@ -66,8 +88,10 @@ struct Share:
 
 # COAF -> lane, or nothing for home's accounts -> its share, see above
 _shares: HashMap[bytes32, HashMap[bytes32, uint256]]
+# lane -> epoch -> what it began with, see above; the first began with nothing
+_bases: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event EventFixed:
@@ -269,7 +293,9 @@ def _split(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -
     """
     @dev A lane's part of a close, if its figures fit.
     """
-    assert figures._is_epoch(day, self._epoch(lane, day)), "cut: figures in other units"
+    epoch: uint256 = self._epoch(lane, day)
+    assert figures._is_epoch(day, epoch), "cut: figures in other units"
+    assert self._is_carried(lane, epoch), "cut: lane not carried over the ratio"
     share: Share = self._gate(lane, day, hints, elsewhere)
     assert share.fixed, "cut: figures do not fit"
     return share
@@ -306,6 +332,7 @@ def _fits(lane: bytes32, day: uint256, hints: uint256[3], hint: uint256) -> bool
     return (
         figures._counts(lane, day)
         and figures._is_epoch(day, self._epoch(lane, day))
+        and self._is_carried(lane, self._epoch(lane, day))
         and self._gate(lane, day, hints, self._brought(lane, day, hint)).fixed
     )
 
@@ -318,26 +345,71 @@ def _gate(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) ->
          part of one issue, and fits as that does.
     """
     there: figures.Figures = figures._figures(lane, day)
+    ways: Ways = self._ways(there, day, hints)
+    return Share(
+        fixed=self._adds_up(there, ways, elsewhere),
+        home_crossing=ways.suspense + ways.homeward,
+        accounts=unsafe_sub(there.supply, there.suspense),
+        crossing=there.suspense + ways.outward,
+    )
+
+
+@internal
+@view
+def _adds_up(there: figures.Figures, ways: Ways, elsewhere: uint256) -> bool:
+    """
+    @dev Whether a lane's figures fit: modulo 2**104 there and under way is what is owed and what came; and that came is
+         no more than may have.
+    """
+    whole: uint256 = there.supply + ways.homeward + ways.outward
+    return whole <= ways.owed + ways.more + elsewhere and there.suspense <= there.supply
+
+
+@internal
+@view
+def _ways(there: figures.Figures, day: uint256, hints: uint256[3]) -> Ways:
+    """
+    @dev What was between ledgers, by what home tells of its close and a remote ledger of one of its own in the same
+         units; a direction below zero wraps.
+    """
     escrow: IBridgeEscrow = IBridgeEscrow(dispatch.escrow)
+    lane: bytes32 = there.lane
+    base: uint256 = self._bases[lane][there.epoch]
     suspense: uint256 = staticcall escrow.suspense_at_close(lane, day, hints[1])
     sent: uint256 = staticcall escrow.sent_at_close(lane, day, hints[2])
     held: uint256 = staticcall ISecurityToken(dispatch.token).balance_at_close(
         figures._ends(lane).custody, day, hints[0]
     )
     owed: uint256 = held - suspense
-    homeward: uint256 = unsafe_sub(there.sent, unsafe_sub(sent, owed)) & figures.AMOUNT_MAX
+    more: uint256 = (base >> _MORE_SHIFT) & _MORE_MASK
+    # What left for there, and came there by others, since the epoch began; and what it began with.
+    there_in: uint256 = unsafe_add(
+        unsafe_add(base, sent),
+        unsafe_sub(there.came, (base >> _CAME_SHIFT) & figures.AMOUNT_MAX),
+    )
     outward: uint256 = (
-        unsafe_sub(unsafe_add(sent, there.came), unsafe_add(there.supply, there.sent))
-        & figures.AMOUNT_MAX
+        unsafe_sub(there_in, unsafe_add(there.supply, there.sent)) & figures.AMOUNT_MAX
     )
-    # Modulo 2**104 it is what is owed and what came; and that is no more than what is elsewhere.
-    whole: uint256 = there.supply + homeward + outward
-    return Share(
-        fixed=whole <= owed + elsewhere and there.suspense <= there.supply,
-        home_crossing=suspense + homeward,
-        accounts=unsafe_sub(there.supply, there.suspense),
-        crossing=there.suspense + outward,
+    homeward: uint256 = unsafe_sub(
+        unsafe_add(unsafe_add(owed, more), there.came), unsafe_add(there.supply, outward)
+    ) & figures.AMOUNT_MAX
+    return Ways(
+        held=held,
+        suspense=suspense,
+        owed=owed,
+        more=more,
+        homeward=homeward,
+        outward=outward,
     )
+
+
+@internal
+@view
+def _is_carried(lane: bytes32, epoch: uint256) -> bool:
+    """
+    @dev Whether it is known what an epoch began with.
+    """
+    return epoch == 0 or self._bases[lane][epoch] != 0
 
 
 @internal

@@ -21,8 +21,8 @@ uses: access
 
 CODEC: constant(uint256) = 1
 # What a message tells. Home to remote: a version of an event is in force; what is owed for there; that the books fit
-# at a close; that an event is reversed. Remote to home: a version was taken, and when; what stood there at a close;
-# what was paid there so far.
+# at a close; that an event is reversed; a ratio is armed. Remote to home: a version was taken, and when; what stood
+# there at a close; what was paid there so far; where a ratio stands there.
 RECORD: constant(uint256) = 1
 ARMED: constant(uint256) = 2
 FIGURES: constant(uint256) = 3
@@ -30,6 +30,8 @@ TOTALS: constant(uint256) = 4
 RECONCILED: constant(uint256) = 5
 PAID: constant(uint256) = 6
 REVERSAL: constant(uint256) = 7
+RATIO: constant(uint256) = 8
+ENTERED: constant(uint256) = 9
 
 _MESSAGE_TYPEHASH: constant(bytes32) = keccak256(
     "ActionsMessage(uint256 codec,uint256 kind,bytes32 instrument,bytes32 source_ledger,"

@@ -8,7 +8,9 @@
 @dev The hash is an EIP-712 struct hash; every field is one static word. `instrument` is keccak256 of the ISIN, a text
      stands on the left of its word, days are business days as the token counts them, 0: none. Rate 0/0 and
      currency 0 where no cash is paid. All event types are accepted as data; those that pay cash have all that a
-     payment needs. Text and check digits are for whoever writes a record, and for its attestors.
+     payment needs. Those that make of so many units so many others may have the ratio in place of a rate: new units for
+     old ones from the day after the record day on, and nothing that is paid. Text and check digits are for whoever
+     writes a record, and for its attestors.
 """
 
 ACTIVE: constant(uint256) = 1
@@ -33,6 +35,13 @@ _VERSION_TYPEHASH: constant(bytes32) = keccak256(
 _PAYS_CASH: constant(bytes4[6]) = [
     0x43415044, 0x43415047, 0x44524341, 0x44564341, 0x494e5452, 0x53485052
 ]
+# SPLF, SPLR, BONU, DVSE: every unit becomes others, at one ratio.
+_RATIOS: constant(bytes4[4]) = [0x53504c46, 0x53504c52, 0x424f4e55, 0x44565345]
+# The one that makes fewer of them.
+_REVERSE_SPLIT: constant(bytes4) = 0x53504c52
+_MANDATORY: constant(bytes4) = 0x4d414e44
+# As the token keeps it.
+_MAX_PART: constant(uint256) = 2**40 - 1
 _MAX_VERSION: constant(uint256) = 2**32 - 1
 _MAX_DECIMALS: constant(uint256) = 18
 _MAX_EPOCH: constant(uint256) = 2**7 - 1
@@ -66,12 +75,12 @@ struct EventRecord:
     # Until its close only holders claim.
     relief_until: uint256
     expires: uint256
-    # Smallest units of the currency for one base unit.
+    # Smallest units of the currency for one base unit; of a ratio, new units for old ones.
     numerator: uint256
     denominator: uint256
     currency: bytes4
     cash_decimals: uint256
-    # In whose units the closing is stated.
+    # In whose units the closing is stated; a ratio begins the epoch after it.
     unit_epoch: uint256
     rounding: uint256
     tier: uint256
@@ -126,8 +135,46 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
         and record.version <= _MAX_VERSION
         and (record.version == 1) == (record.previous == empty(bytes32))
     ), "record: previous or version"
-    self._check_cash(record)
+    if self._is_ratio(record):
+        self._check_ratio(record)
+    else:
+        self._check_cash(record)
     self._check_days(record)
+
+
+@internal
+@pure
+def _is_ratio(record: EventRecord) -> bool:
+    """
+    @dev Whether an event makes of so many units so many others, and says how many.
+    """
+    return record.caev in _RATIOS and record.denominator != 0
+
+
+@internal
+@pure
+def _check_ratio(record: EventRecord):
+    """
+    @dev A ratio in lowest terms for every unit there is, and nothing that is paid or chosen.
+    """
+    assert (
+        record.camv == _MANDATORY
+        and record.currency == empty(bytes4)
+        and record.cash_decimals | record.set_off == 0
+        and record.figures_by | record.payment_day | record.relief_until | record.expires == 0
+    ), "record: ratio with cash or choice"
+    assert (
+        record.record_day != 0 and record.unit_epoch != _MAX_EPOCH
+    ), "record: ratio without day or epoch"
+    assert (
+        record.numerator != 0
+        and max(record.numerator, record.denominator) <= _MAX_PART
+        and self._is_lowest(record.numerator, record.denominator)
+    ), "record: ratio not in lowest terms"
+    assert (
+        record.numerator != record.denominator
+        and (record.numerator < record.denominator) == (record.caev == _REVERSE_SPLIT)
+    ), "record: ratio the other way"
 
 
 @internal

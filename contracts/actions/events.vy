@@ -11,7 +11,8 @@
      missed some takes the newest. An event's id is used once: what was cancelled stays so. Two records of one
      version, both attested, halt the event on the ledger where they are shown, for good: what it was for takes
      another id. At home records are its own storage, and no attestation halts them. Once totals are fixed (see `cut`)
-     an event can only be cancelled, before its payment day; later it is reversed.
+     an event can only be cancelled, before its payment day; later it is reversed. A ratio that was armed (see `arming`)
+     stays as it is from the close of its record day on.
      Kept of a record are its hash and what is needed here; the whole of it is in each ledger's log, and who needs
      more of it shows it again.
 
@@ -43,6 +44,8 @@ _HALTED: constant(uint256) = 2**70
 _SINCE_MASK: constant(uint256) = 2**48 - 1
 _FIGURES_SHIFT: constant(uint256) = 128
 _NOTICED_SHIFT: constant(uint256) = 144
+# In what is kept of a ratio, see `arming`: home's first day in new units.
+FIRST_DAY_SHIFT: constant(uint256) = 8
 # The token keeps the closings of so many days back without announcement.
 _KEPT_DAYS: constant(uint256) = 7
 # "RECD", and the record's hash as the document: why a close is announced.
@@ -105,8 +108,16 @@ record_hash: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 told_at: public(HashMap[bytes32, HashMap[bytes32, Told]])
 # COAF -> what is paid and when by the version in force, see above; without a record day: the event is off
 _terms: HashMap[bytes32, uint256]
+# Is credited what a ratio's rounding down leaves on this ledger.
+_fractions_agent: address
+# COAF -> the ratio that is armed here, see `arming`; and by the epoch that it begins, its COAF
+_ratios: HashMap[bytes32, uint256]
+_coaf_of: HashMap[uint256, bytes32]
+# Home: COAF -> ledger -> what that ledger told last of its ratio; and its first day in each epoch, once that is in force
+_ratio_told: HashMap[bytes32, HashMap[bytes32, uint256]]
+_entered: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[31]
+_reserved: uint256[26]
 
 
 event AttestorsProposed:
@@ -224,7 +235,7 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
     e: Standing = self.event_of[record.coaf]
     in_force: Version = self._version(e.in_force)
     assert in_force.status != event_record.CANCELLED, "events: cancelled already"
-    self._check_changeable(in_force, record.record_day, status, self._terms[record.coaf])
+    self._check_changeable(record.coaf, in_force, record.record_day, status)
     # No version is 0, whose hash is empty as the one before the first.
     assert record.version == self._version(e.newest).version + 1, "events: not the next version"
     assert record.previous == e.newest, "events: not linked to previous"
@@ -258,7 +269,7 @@ def confirm(record: event_record.EventRecord, attestation: Bytes[1034]):
     assert e.newest == event_record._hash(record), "events: not the newest version"
     version: Version = self._version(e.newest)
     self._check_changeable(
-        self._version(e.in_force), version.record_day, version.status, self._terms[coaf]
+        coaf, self._version(e.in_force), version.record_day, version.status
     )
     assert staticcall IVerifier(self.attestors).verify(
         dispatch._domain_separator(chain.id, self),
@@ -482,17 +493,19 @@ def _active(coaf: bytes32) -> Version:
 
 @internal
 @view
-def _check_changeable(in_force: Version, day: uint256, status: uint256, terms: uint256):
+def _check_changeable(coaf: bytes32, in_force: Version, day: uint256, status: uint256):
     """
     @dev Once totals are fixed an event can only be cancelled, and not where holders may have been paid. Its record day
-         stays: by that the figures are found that its shares are of.
+         stays: by that the figures are found that its shares are of. Units that a ratio changed, nothing changes back.
     """
+    today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
+    first_day: uint256 = (self._ratios[coaf] >> FIRST_DAY_SHIFT) & _DAY_MASK
+    assert first_day == 0 or today < first_day, "events: ratio has begun"
     if in_force.fixed:
         assert (
             status == event_record.CANCELLED and day == in_force.record_day
         ), "events: totals are fixed"
-        today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
-        payment_day: uint256 = (terms >> 208) & _DAY_MASK
+        payment_day: uint256 = (self._terms[coaf] >> 208) & _DAY_MASK
         # Where nothing is paid no payment begins.
         assert payment_day == 0 or today < payment_day, "events: payment has begun"
 

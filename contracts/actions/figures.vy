@@ -40,7 +40,7 @@ struct Figures:
     supply: uint256
     # The part of it that arrived and waits.
     suspense: uint256
-    # What had left by the lane since it was opened, modulo 2**104.
+    # What had left by the lane since it was opened, or since the epoch began, modulo 2**104.
     sent: uint256
     # What other people's bridges had brought in less what they had taken out, modulo 2**104.
     came: uint256
@@ -198,14 +198,7 @@ def _is_epoch(day: uint256, epoch: uint256) -> bool:
     @dev Whether this ledger's closings of a day are stated in units of an epoch: its ratio has begun by then, and the
          one after it has not.
     """
-    token: ISecurityToken = ISecurityToken(dispatch.token)
-    now: uint256 = staticcall token.action_epoch()
-    # A ratio that is still to come has no part in a day that is closed.
-    return (
-        epoch <= now
-        and (epoch == 0 or (staticcall token.ratio_at(epoch)).first_day <= day)
-        and (epoch == now or (staticcall token.ratio_at(unsafe_add(epoch, 1))).first_day > day)
-    )
+    return staticcall ISecurityToken(dispatch.token).epoch_on(day) == epoch
 
 
 @internal

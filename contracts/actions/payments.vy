@@ -338,9 +338,7 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     day: uint256 = (terms >> RECORD_SHIFT) & DAY_MASK
     left: uint256 = self._day_of(convert(m.lock_time, uint256), word)
     assert left <= day and day < landing & DAY_MASK, "payments: not between ledgers then"
-    assert (
-        convert(m.action_epoch, uint256) == (word >> EPOCH_SHIFT) & EPOCH_MASK
-    ), "payments: in other units"
+    units: uint256 = self._units_of(m, word)
     assert word & HOME == 0 or cut._counts(m.lane, day), "payments: lane is halted"
     if self._day_of(block.timestamp, word) > terms >> _EXPIRES_SHIFT:
         assert (
@@ -348,7 +346,7 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
         ), "payments: landed too long ago"
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
-    payment: Payment = self._payment(terms, rate, m.amount)
+    payment: Payment = self._payment(terms, rate, units)
     self._note_crossed(coaf, m, payee)
     self._book(coaf, m.lane, terms, payment)
     receiver: address = pay_terms._receiver(account, payee)
@@ -438,7 +436,7 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
     coaf: bytes32 = record.coaf
     version: events.Version = events._active(coaf)
     assert events.event_of[coaf].in_force == event_record._hash(record), "payments: not in force"
-    assert record.denominator != 0, "payments: no cash event"
+    assert record.currency != empty(bytes4), "payments: no cash event"
     if lane != empty(bytes32):
         cut._check_part(lane)
     units: uint256 = cut._units(coaf, lane)
@@ -997,12 +995,38 @@ def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32
     answer.sender = id
     answer.recipient = m.sender
     answer.deadline = m.lock_time
-    landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
+    # They went back in the units of some epoch since, each rounded down.
+    token: ISecurityToken = ISecurityToken(dispatch.token)
+    since: uint256 = convert(m.action_epoch, uint256)
+    last: uint256 = staticcall token.action_epoch()
+    landing: uint256 = 0
+    for i: uint256 in range(EPOCH_MASK + 1):
+        landing = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
+        if landing != 0 or since + i >= last:
+            break
+        answer.action_epoch = convert(since + i + 1, uint16)
+        answer.amount = staticcall token.carried(m.amount, since, since + i + 1)
     assert landing != 0, "payments: did not land here"
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.sender)
     return (id, account)
+
+
+@internal
+@view
+def _units_of(m: message.Message, word: uint256) -> uint256:
+    """
+    @dev A message's units in those of an event: what left before a ratio that the event is after is rounded down, as it
+         is where it lands.
+    """
+    since: uint256 = convert(m.action_epoch, uint256)
+    until: uint256 = (word >> EPOCH_SHIFT) & EPOCH_MASK
+    if since == until:
+        return m.amount
+    # What left after it was not under way then.
+    assert since < until, "payments: in other units"
+    return staticcall ISecurityToken(dispatch.token).carried(m.amount, since, until)
 
 
 @internal

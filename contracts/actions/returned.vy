@@ -57,19 +57,19 @@ def give_up(coaf: bytes32, m: message.Message) -> uint256:
     word: uint256 = payments._pay[coaf]
     payments._check_open(terms, word, True)
     day: uint256 = landing & payments.DAY_MASK
-    self._check_between(m, day, terms, word)
+    units: uint256 = self._between(m, day, terms, word)
     # What had gone back by that close returned with what expired.
     assert (
         day > payments._notices[coaf][m.lane] >> payments.ENDED_SHIFT
     ), "returned: went back too long ago"
     payment: payments.Payment = payments.Payment(
-        units=m.amount, gross=payments._gross(terms, m.amount), tax=0
+        units=units, gross=payments._gross(terms, units), tax=0
     )
     payments._note_crossed(coaf, m, 0)
     payments._book(coaf, m.lane, terms, payment)
     # Nobody was paid by this.
-    payments._back[coaf][m.lane] += (payment.gross << payments.BACK_SHIFT) | m.amount
-    log GivenUp(coaf=coaf, lane=m.lane, message_id=id, units=m.amount, amount=payment.gross)
+    payments._back[coaf][m.lane] += (payment.gross << payments.BACK_SHIFT) | units
+    log GivenUp(coaf=coaf, lane=m.lane, message_id=id, units=units, amount=payment.gross)
     payments._give_back(word, payment.gross)
     return payment.gross
 
@@ -93,12 +93,14 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     terms: uint256 = events._terms[coaf]
     word: uint256 = payments._pay[coaf]
     payments._check_claimant(terms, word, account, True)
-    self._check_between(m, payments._day_of(convert(lock_time, uint256), word), terms, word)
+    units: uint256 = self._between(
+        m, payments._day_of(convert(lock_time, uint256), word), terms, word
+    )
     # An escrow has lanes of others too.
     cut._check_lane(m.lane)
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(payments._number(word), pay_terms._category(payee))
-    payment: payments.Payment = payments._payment(terms, rate, m.amount)
+    payment: payments.Payment = payments._payment(terms, rate, units)
     payments._note_crossed(coaf, m, payee)
     receiver: address = pay_terms._receiver(account, payee)
     log payments.Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
@@ -117,15 +119,13 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
 
 @internal
 @view
-def _check_between(m: message.Message, went_back: uint256, terms: uint256, word: uint256):
+def _between(m: message.Message, went_back: uint256, terms: uint256, word: uint256) -> uint256:
     """
-    @dev Revert unless units that went back on a day were between leaving and that at the close of the record day, and
-         count in the event's units.
+    @dev Units of a message that went back on a day, in those of the event; revert unless they were between leaving and
+         that at the close of the record day.
     """
     day: uint256 = (terms >> payments.RECORD_SHIFT) & payments.DAY_MASK
     left: uint256 = payments._day_of(convert(m.lock_time, uint256), word)
     assert left <= day and day < went_back, "returned: not under way then"
-    assert (
-        convert(m.action_epoch, uint256) == (word >> payments.EPOCH_SHIFT) & payments.EPOCH_MASK
-    ), "returned: in other units"
     assert word & payments.HOME == 0 or cut._counts(m.lane, day), "returned: lane is halted"
+    return payments._units_of(m, word)

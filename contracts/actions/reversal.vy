@@ -238,7 +238,8 @@ def assess_crossed(coaf: bytes32, m: message.Message) -> uint256:
     if account == empty(address):
         account = message._address(m.recipient)
     noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
-    return self._assess(coaf, account, id, noted, m.amount)
+    units: uint256 = payments._units_of(m, payments._pay[coaf])
+    return self._assess(coaf, account, id, noted, units)
 
 
 @external
@@ -256,7 +257,8 @@ def assess_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time:
     account: address = empty(address)
     id, account = payments._came_back(m, nonce, lock_time)
     noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
-    return self._assess(coaf, account, id, noted, m.amount)
+    units: uint256 = payments._units_of(m, payments._pay[coaf])
+    return self._assess(coaf, account, id, noted, units)
 
 
 @external

@@ -15,7 +15,8 @@
      only go forward. Proxies are created without notice: by the set-up key, afterwards by the upgrader for contracts of
      a new instrument; a name that has its proxy never gets another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()` of what is there.
+        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()` and `RATIOS()`
+        likewise.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -73,7 +74,7 @@ struct Release:
     implementation: address
     code_hash: bytes32
     # Hash of the code at the implementation's `CONTROLS()`, or of that hash and those of the code at the `SETTINGS()`
-    # of the controls and at the `RECORDS()` of the settings, if there; empty: it is in one piece.
+    # of the controls, and so on (see `_behind_hash`), if there; empty: it is in one piece.
     behind_hash: bytes32
     layout_hash: bytes32
     # Hash of what shows that it was tested and reviewed.
@@ -664,8 +665,8 @@ def _sound_release(release: bytes32) -> Release:
 def _behind_hash(implementation: address) -> bytes32:
     """
     @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, where the code there names
-         `SETTINGS()`, there too, and so with `RECORDS()` of those; empty if it names none. An address alone commits to
-         no code, so each piece is hashed.
+         `SETTINGS()`, there too, and so with `RECORDS()` and `RATIOS()` of those; empty if it names none. An address
+         alone commits to no code, so each piece is hashed.
     """
     controls: address = self._behind(implementation, method_id("CONTROLS()"))
     if controls == empty(address):
@@ -676,7 +677,12 @@ def _behind_hash(implementation: address) -> bytes32:
     records: address = self._behind(settings, method_id("RECORDS()"))
     if records == empty(address):
         return keccak256(concat(controls.codehash, settings.codehash))
-    return keccak256(concat(controls.codehash, settings.codehash, records.codehash))
+    ratios: address = self._behind(records, method_id("RATIOS()"))
+    if ratios == empty(address):
+        return keccak256(concat(controls.codehash, settings.codehash, records.codehash))
+    return keccak256(
+        concat(controls.codehash, settings.codehash, records.codehash, ratios.codehash)
+    )
 
 
 @internal

@@ -1,7 +1,7 @@
 """The codes of corporate actions, as data: what kind an event is and whether holders choose.
 
 All event types of ISO 20022 are accepted in a record; `AUTOMATED` are those whose payment the
-engine computes.
+engine computes, `RATIOS` those that make of every unit others.
 
 Sources: CorporateActionEventType35Code and CorporateActionMandatoryVoluntary1Code in
 seev.031.001.15, names from the external code set of ISO 20022; FractionDispositionType8Code there
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["AUTOMATED", "CAEV", "CAMV", "FRACTION", "REVERSAL"]
+__all__ = ["AUTOMATED", "CAEV", "CAMV", "FRACTION", "RATIOS", "REVERSAL"]
 
 CAEV: Final[Mapping[str, str]] = {
     "ACCU": "accumulation",
@@ -115,3 +115,5 @@ FRACTION: Final[Mapping[str, str]] = {
 }
 # Cash to every holder at one rate.
 AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"})
+# Every unit becomes others, at one ratio; SPLR makes fewer of them, the others more.
+RATIOS: Final = frozenset({"BONU", "DVSE", "SPLF", "SPLR"})

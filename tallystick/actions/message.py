@@ -5,7 +5,7 @@ What it tells is another struct, whose hash is the body: a version of an event (
 which event attestors sign as well), that a ledger was told of one (`Armed`), what stood there at a
 close (`Figures`), what it owes for (`Totals`), that its books fit home's at one (`Reconciled`),
 what it has paid (`PaidSoFar`), that an event is reversed (`Reversal`, which event attestors sign
-too).
+too), that a ratio is armed (`Ratio`), where it stands on another ledger (`Entered`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ __all__ = [
     "ActionsMessage",
     "Armed",
     "EngineDomain",
+    "Entered",
     "EventVersion",
     "Figures",
     "Kind",
     "PaidSoFar",
+    "Ratio",
+    "RatioState",
     "Reconciled",
     "Reversal",
     "Status",
@@ -97,6 +100,15 @@ REVERSAL_FIELDS: Final = (
     ("uint256", "set_off"),
     ("bytes32", "document"),
 )
+RATIO_FIELDS: Final = (
+    ("bytes32", "coaf"),
+    ("uint256", "version"),
+    ("uint256", "state"),
+    ("uint256", "epoch"),
+    ("uint256", "numerator"),
+    ("uint256", "denominator"),
+    ("uint256", "first_day"),
+)
 VERSION_FIELDS: Final = (("EventRecord", "record"), ("uint256", "status"))
 DOMAIN_FIELDS: Final = (
     ("string", "name"),
@@ -126,7 +138,10 @@ EVENT_ATTESTATION: Final = (
 
 
 class Kind(IntEnum):
-    """What a message tells. A remote ledger tells ARMED, FIGURES and PAID, home the others."""
+    """What a message tells.
+
+    A remote ledger tells ARMED, FIGURES, PAID and ENTERED, home the others.
+    """
 
     RECORD = 1
     ARMED = 2
@@ -135,6 +150,8 @@ class Kind(IntEnum):
     RECONCILED = 5
     PAID = 6
     REVERSAL = 7
+    RATIO = 8
+    ENTERED = 9
 
 
 class Status(IntEnum):
@@ -142,6 +159,16 @@ class Status(IntEnum):
 
     ACTIVE = 1
     CANCELLED = 2
+
+
+class RatioState(IntEnum):
+    """Where a ratio stands on a ledger: nothing of an earlier version is armed there, nor will be;
+    it waits for its day; it is in force, for good.
+    """
+
+    DROPPED = 1
+    PENDING = 2
+    IN_FORCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +358,35 @@ class Reversal(_Words):
     document: bytes
 
 
-Told = EventVersion | Armed | Figures | Totals | Reconciled | PaidSoFar | Reversal
+@dataclass(frozen=True, slots=True)
+class Ratio(_Words):
+    """Where a ratio stands on the ledger that tells: there `first_day` is its first.
+
+    `denominator` old units are `numerator` new ones. Where none is armed `version` is the one that
+    is in force there, and all but that is 0.
+    """
+
+    NAME: ClassVar = "Ratio"
+    FIELDS: ClassVar = RATIO_FIELDS
+    KIND: ClassVar[Kind] = Kind.RATIO
+
+    coaf: bytes
+    version: int
+    state: int
+    epoch: int = 0
+    numerator: int = 0
+    denominator: int = 0
+    first_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entered(Ratio):
+    """The same, told by a remote ledger."""
+
+    KIND: ClassVar[Kind] = Kind.ENTERED
+
+
+Told = EventVersion | Armed | Figures | Totals | Reconciled | PaidSoFar | Reversal | Ratio
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ is one static word, so that a contract hashes its own storage without any codec:
 * `instrument` is keccak256 of the ISIN, as in a lane's id; a text (CORP, COAF) stands on the left
   of its word, zero after it; codes and currency are bytes4;
 * days are business days as the token counts them, 0 where the event has none;
-* rate 0/0 and currency 0 where the event pays no cash.
+* rate 0/0 and currency 0 where the event pays no cash;
+* a split or the like may have the ratio, new units for old ones, in place of a rate: no currency, no day
+  but the announcement, the ex date and the record date, after whose close it begins.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final, Self
 
-from tallystick.actions.codes import AUTOMATED, CAEV, CAMV
+from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS
 from tallystick.actions.entitlement import Rate
 from tallystick.chain.abi import Parameters, keccak
 from tallystick.registry.identifiers import IdentifierError, check_currency, check_isin
@@ -67,6 +69,8 @@ _WORDS: Final = Parameters([{"type": t, "name": n} for t, n in RECORD_FIELDS])
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9/?:().,'+-]{1,32}", re.ASCII)
 # Claims stay open for at least so many days after payment begins.
 MIN_CLAIM_DAYS: Final = 90
+# As the token keeps a ratio.
+_PART_MAX: Final = 2**40 - 1
 
 
 class Rounding(IntEnum):
@@ -141,6 +145,11 @@ class EventRecord:
         return tuple(words.get(name, getattr(self, name, None)) for _, name in RECORD_FIELDS)
 
     @property
+    def is_ratio(self) -> bool:
+        """Whether it makes of every unit others, and says how many: new units for old ones."""
+        return self.caev in RATIOS and self.rate is not None
+
+    @property
     def hash(self) -> bytes:
         """The record's hash, the same on every ledger."""
         return keccak(_TYPE_HASH + _WORDS.encode(self.as_tuple(), "EventRecord"))
@@ -194,7 +203,10 @@ def check_event(record: EventRecord) -> EventRecord:
     first = record.version == 1
     linked = first == (record.previous == EMPTY_HASH) and len(record.previous) == 32
     _need("previous", linked, "no hash" if first else "the hash of the version before")
-    _check_cash(record)
+    if record.is_ratio:
+        _check_ratio(record)
+    else:
+        _check_cash(record)
     _check_days(record)
     return record
 
@@ -202,6 +214,23 @@ def check_event(record: EventRecord) -> EventRecord:
 def _need(field: str, holds: bool, expected: str) -> None:
     if not holds:
         raise RecordError(field, expected)
+
+
+def _check_ratio(record: EventRecord) -> None:
+    """A ratio for every unit there is; nothing is paid or chosen."""
+    ratio, caev = record.rate, record.caev
+    _need("camv", record.camv == "MAND", f"MAND: {caev} is for every unit there is")
+    for name in ("currency", "cash_decimals", "set_off"):
+        _need(name, not getattr(record, name), f"none: {caev} pays no cash")
+    for name in ("figures_by", "payment_day", "relief_until", "expires"):
+        _need(name, not getattr(record, name), f"no day: {caev} pays no cash")
+    _need("record_day", record.record_day > 0, f"the last day in old units, {caev} needs it")
+    _need("unit_epoch", record.unit_epoch < EPOCH_MAX, f"0 to {EPOCH_MAX - 1}: another begins")
+    new, old = (ratio.numerator, ratio.denominator) if ratio else (0, 0)
+    fits = min(new, old) > 0 and max(new, old) <= _PART_MAX
+    _need("ratio", fits, 'new units for old ones, such as "4:1", each 1 to 2**40 - 1')
+    expected = "fewer units than before" if caev == "SPLR" else "more units than before"
+    _need("ratio", new < old if caev == "SPLR" else new > old, f"{expected}, as {caev} makes")
 
 
 def _check_cash(record: EventRecord) -> None:

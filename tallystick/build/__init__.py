@@ -4,7 +4,7 @@
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
 the artifacts that the wheel carries, and needs no compiler. A contract `X` beside which there is an
 `XControls` is one contract in two pieces, with an `XSettings` too in three, with an `XRecords` too
-in four: `X` has the ABI of all.
+in four, with an `XRatios` too in five: `X` has the ABI of all.
 A release is what `artifacts` has; whoever needs other contracts by name, as tests need fakes, adds
 them for the process (`add`).
 
@@ -70,7 +70,7 @@ __all__ = [
 # Raise when the content of the cache files changes.
 _FORMAT = 11
 # What the names of the pieces behind a contract's first end with, in their order.
-_BEHIND = ("Controls", "Settings", "Records")
+_BEHIND = ("Controls", "Settings", "Records", "Ratios")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []

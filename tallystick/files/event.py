@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from tallystick.actions.codes import RATIOS
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError, check_event
 from tallystick.errors import InputError, refuse
@@ -35,6 +36,7 @@ __all__ = [
     "field_of",
     "load_event",
     "parse_rate",
+    "parse_ratio",
     "wrong_days",
 ]
 
@@ -84,6 +86,21 @@ RateText = Annotated[
         }
     ),
 ]
+
+
+def parse_ratio(value: object) -> str:
+    """Return a ratio as written: new units for old ones."""
+    written = value if isinstance(value, str) else ""
+    if re.fullmatch(r"[1-9][0-9]{0,12}:[1-9][0-9]{0,12}", written, re.ASCII) is None:
+        raise wrong('new units for old ones, in quotes, such as "4:1"')
+    return written
+
+
+RatioText = Annotated[
+    str,
+    BeforeValidator(parse_ratio),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,12}:[1-9][0-9]{0,12}$"}),
+]
 Text = Annotated[str, BeforeValidator(text)]
 
 
@@ -104,7 +121,8 @@ class EventFile(StrictModel):
 
     `rate` is currency for one whole unit, paid in cash of `cash_decimals`. Without dates of their
     own, figures are waited for and only holders claim until the payment date, and claims last three
-    years.
+    years. A split, bonus or reverse split has a `ratio` in place of a rate, of which the new units
+    count from the close of the record date on; a bonus of one for ten is "11:10".
     """
 
     schema_: Literal["tallystick.event/1"] = Field(alias="schema")
@@ -115,6 +133,7 @@ class EventFile(StrictModel):
     camv: Annotated[Text, Field(description="mandatory or voluntary")]
     dates: Dates
     rate: RateText | None = None
+    ratio: Annotated[RatioText | None, Field(description="new units for old ones")] = None
     currency: Currency | None = None
     cash_decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
     unit_epoch: Annotated[int, Field(ge=0)] = 0
@@ -178,7 +197,15 @@ class EventFile(StrictModel):
         )
 
     def _rate(self, decimals: int) -> Rate | None:
-        """The rate in smallest units of the cash for one base unit."""
+        """The rate in smallest units of the cash for one base unit; or the ratio."""
+        changes = self.caev in RATIOS
+        if self.rate is not None and changes:
+            raise RecordError("rate", f"none: {self.caev} has a ratio")
+        if self.ratio is not None:
+            if not changes:
+                raise RecordError("ratio", f"none: {self.caev} changes no unit")
+            new, old = map(int, self.ratio.split(":"))
+            return Rate.of(Fraction(new, old))
         if self.rate is None:
             return None
         if self.cash_decimals is None:

@@ -11,7 +11,7 @@ from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.actions.codes import AUTOMATED, CAEV, CAMV
+from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS
 from tallystick.actions.entitlement import RATE_MAX, Rate
 from tallystick.actions.message import EngineDomain, EventVersion, Status, typed_data
 from tallystick.actions.record import MIN_CLAIM_DAYS, EventRecord, RecordError, check_event
@@ -146,13 +146,95 @@ _one_field = st.one_of(
 )
 
 
-@given(changes=st.lists(_one_field, max_size=3).map(dict), caev=st.sampled_from(["DVCA", "SPLF"]))
+@given(changes=st.lists(_one_field, max_size=3).map(dict), caev=st.sampled_from(["DVCA", "INFO"]))
 def test_contract_and_package_accept_the_same_days(
     records: Contract, changes: dict[str, Any], caev: str
 ) -> None:
     """Records that are nearly sound: most of the above are far from it."""
     record = replace(APPLE, caev=caev, **changes)
     assert contract_accepts(records, record) == package_accepts(record)
+
+
+# 4:1 after the close of 10 August 2020.
+SPLIT = replace(
+    NOTICE, coaf="US-2020-SPLF-01", caev="SPLF", record_day=APPLE.record_day, rate=Rate(4)
+)
+_PART = 2**40 - 1
+_ratios = st.builds(
+    replace,
+    st.just(SPLIT),
+    caev=st.sampled_from(sorted(RATIOS)),
+    rate=st.builds(
+        Fraction,
+        st.sampled_from([0, 1, 2, 3, 10, _PART, _PART + 1]),
+        st.sampled_from([1, 2, 3, 10, _PART, _PART + 1]),
+    ).map(Rate.of),
+    camv=st.sampled_from(["MAND", "MAND", "MAND", "CHOS"]),
+    unit_epoch=st.sampled_from([0, 1, EPOCH_MAX - 1, EPOCH_MAX]),
+    record_day=st.sampled_from([0, SPLIT.announced, SPLIT.announced + 1]),
+    currency=st.sampled_from(["", "", "", "USD"]),
+    cash_decimals=st.sampled_from([0, 0, 0, 6]),
+)
+
+
+@given(record=_ratios)
+def test_contract_and_package_accept_the_same_ratios(
+    records: Contract, record: EventRecord
+) -> None:
+    assert contract_accepts(records, record) == package_accepts(record)
+
+
+@pytest.mark.parametrize(
+    ("caev", "rate"),
+    [
+        ("SPLF", Rate(4)),
+        ("SPLF", Rate(_PART, 2)),
+        ("SPLR", Rate(1, 10)),
+        ("BONU", Rate(11, 10)),
+        ("DVSE", Rate(103, 100)),
+    ],
+)
+def test_a_ratio_is_accepted(records: Contract, caev: str, rate: Rate) -> None:
+    check(records, check_event(replace(SPLIT, caev=caev, rate=rate)))
+
+
+NO_RATIOS: list[tuple[dict[str, Any], str]] = [
+    ({"camv": "VOLU"}, "ratio with cash or choice"),
+    ({"currency": "USD"}, "ratio with cash or choice"),
+    ({"cash_decimals": 6}, "ratio with cash or choice"),
+    ({"set_off": True}, "ratio with cash or choice"),
+    *(
+        ({name: SPLIT.record_day + 100}, "ratio with cash or choice")
+        for name in ("figures_by", "payment_day", "relief_until", "expires")
+    ),
+    ({"record_day": 0}, "ratio without day or epoch"),
+    ({"unit_epoch": EPOCH_MAX}, "ratio without day or epoch"),
+    ({"rate": Rate(_PART + 1)}, "ratio not in lowest terms"),
+    ({"caev": "SPLR", "rate": Rate(1, _PART + 1)}, "ratio not in lowest terms"),
+    ({"rate": Rate(0)}, "ratio not in lowest terms"),
+    ({"rate": Rate(1)}, "ratio the other way"),
+    ({"rate": Rate(1, 10)}, "ratio the other way"),
+    ({"caev": "SPLR"}, "ratio the other way"),
+    ({"caev": "BONU", "rate": Rate(9, 10)}, "ratio the other way"),
+    ({"ex": SPLIT.record_day + 1}, "days out of order"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), NO_RATIOS)
+def test_a_ratio_that_is_none_is_refused(
+    records: Contract, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(RecordError):
+        check_event(replace(SPLIT, **changes))
+    with reverts(f"record: {reason}"):
+        check(records, replace(SPLIT, **changes))
+
+
+def test_a_ratio_in_other_terms_is_refused(records: Contract) -> None:
+    words = list(SPLIT.as_tuple())
+    words[14:16] = 8, 2
+    with reverts("record: ratio not in lowest terms"):
+        records.check(tuple(words), 1, INSTRUMENT)
 
 
 @pytest.mark.parametrize("caev", CAEV)
@@ -212,7 +294,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"ex": 18_473}, "days out of order"),
     ({"ex": 0, "announced": 18_484}, "days out of order"),
     ({"ex": 18_485}, "days out of order"),
-    ({"payment_day": 18_484, "figures_by": 0, "caev": "SPLF"}, "days out of order"),
+    ({"payment_day": 18_484, "figures_by": 0, "caev": "INFO"}, "days out of order"),
     ({"figures_by": 18_484}, "days out of order"),
     ({"figures_by": 18_488}, "days out of order"),
     ({"relief_until": 18_486}, "days out of order"),

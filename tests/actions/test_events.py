@@ -1000,7 +1000,9 @@ def test_an_engine_has_a_token_and_an_escrow(world: World) -> None:
             side.proxy("ActionsEngine", *bound, side.deployer)
 
 
-@pytest.mark.parametrize(("piece", "next_one"), [("", "controls"), ("Controls", "settings")])
+@pytest.mark.parametrize(
+    ("piece", "next_one"), [("", "controls"), ("Controls", "settings"), ("Records", "ratios")]
+)
 def test_a_piece_of_an_engine_has_the_next(world: World, piece: str, next_one: str) -> None:
     side = world.home
     with refused(world, f"engine: {next_one} have no code"):
@@ -1013,10 +1015,11 @@ def test_what_no_piece_knows_is_refused(world: World) -> None:
     controls = side.chain.at("ActionsEngineControls", side.engine.CONTROLS())
     settings = side.chain.at("ActionsEngineSettings", controls.SETTINGS())
     records = side.chain.at("ActionsEngineRecords", settings.RECORDS())
+    ratios = side.chain.at("ActionsEngineRatios", records.RATIOS())
     for piece in (settings, side.chain.at("ActionsEngineSettings", controls.address)):
         with refused(world, "engine: initialised already"):
             piece.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
-    for engine in (side.engine, controls, settings, records):
+    for engine in (side.engine, controls, settings, records, ratios):
         for data in (b"", bytes.fromhex("deadbeef")):
             with refused(world, "engine: no such function"):
                 side.chain.send(sender=side.attacker, to=engine.address, data=data)

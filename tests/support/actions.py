@@ -222,7 +222,7 @@ class Actions:
 
     def source(self, kind: int) -> Side:
         """The side that tells of a kind of thing."""
-        by_home = (Kind.RECORD, Kind.TOTALS, Kind.RECONCILED, Kind.REVERSAL)
+        by_home = (Kind.RECORD, Kind.TOTALS, Kind.RECONCILED, Kind.REVERSAL, Kind.RATIO)
         return self.home if kind in by_home else self.remote
 
     def message(self, told: Told) -> ActionsMessage:

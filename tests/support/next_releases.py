@@ -300,9 +300,9 @@ def _next_engine(piece: str) -> str:
     copy = Copy((CONTRACTS / "actions" / f"ActionsEngine{piece}.vy").read_text())
     copy.title(f"ActionsEngine{piece}, the release after")
     copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which="next"))
-    notes = f"public({_NOTES})" if piece == "Records" else _NOTES
+    notes = f"public({_NOTES})" if piece == "Ratios" else _NOTES
     copy.replace("_initialized: bool\n", _ENGINE_STORAGE.format(notes=notes))
-    if piece == "Records":
+    if piece == "Ratios":
         copy.replace(_REFUSAL, _ENGINE_MIGRATE + _REFUSAL)
     if not piece:
         copy.replace('String[16]) = "1.0.0"', 'String[16]) = "1.1.0"')
@@ -400,7 +400,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "InstrumentRegistryNextButOneMock.vy",
         _next_registry("1.2.0", second, "second", second=True),
     )
-    for piece in ("", "Controls", "Settings", "Records"):
+    for piece in ("", "Controls", "Settings", "Records", "Ratios"):
         yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()

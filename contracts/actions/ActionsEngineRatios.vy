@@ -1,0 +1,96 @@
+# pragma version 0.4.3
+# pragma evm-version prague
+# pragma nonreentrancy on
+# pragma optimize codesize
+"""
+@title Actions engine, fifth piece: ratios, and what came back
+@license Apache-2.0
+@author Tallystick
+@notice Splits and the like, on every ledger; cash for units that went back where they came from; what is owed of
+        reversed events.
+@dev ActionsEngineRecords hands every call here that it does not know; this code then runs on that storage, as the
+     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
+     so that its hash is the same on every ledger.
+@custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
+@custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
+        was confirmed. The guardian withdraws proposals.
+"""
+from contracts.actions import arming
+from contracts.actions import cut
+from contracts.actions import dispatch
+from contracts.actions import events
+from contracts.actions import figures
+from contracts.actions import operators
+from contracts.actions import paid
+from contracts.actions import pay_terms
+from contracts.actions import payments
+from contracts.actions import reconciliation
+from contracts.actions import returned
+from contracts.actions import reversal
+from contracts.actions import suspensions
+from contracts.governance import access
+
+initializes: access
+initializes: dispatch[access := access]
+initializes: events[access := access, dispatch := dispatch]
+initializes: figures[dispatch := dispatch]
+initializes: suspensions[dispatch := dispatch]
+initializes: cut[
+    dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
+]
+initializes: reconciliation[
+    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+]
+initializes: operators
+initializes: pay_terms[access := access, operators := operators]
+initializes: payments[
+    access := access, cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms
+]
+initializes: paid[
+    cut := cut, dispatch := dispatch, events := events, figures := figures, payments := payments
+]
+initializes: reversal[
+    dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
+initializes: returned[
+    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
+initializes: arming[
+    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
+]
+
+exports: (
+    # ratios
+    arming.arm,
+    arming.take_ratio,
+    arming.take_entered,
+    arming.withdraw_ratio,
+    arming.tell_ratio,
+    arming.armed_ratio,
+    arming.ratio_told,
+    # units that went back
+    returned.pay_returned,
+    returned.give_up,
+    # what was paid on other ledgers
+    paid.send_paid,
+    paid.take_paid,
+    paid.paid_at,
+)
+
+_initialized: bool
+
+
+@deploy
+def __init__():
+    # Called straight, this is nobody's engine.
+    self._initialized = True
+
+
+@external
+@reentrant
+def __default__():
+    """
+    @notice Refuse what no piece knows, and a call without a function.
+    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    """
+    raise "engine: no such function"
