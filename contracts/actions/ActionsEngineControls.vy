@@ -37,7 +37,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
@@ -55,7 +60,6 @@ exports: (
     # a close
     figures.send_figures,
     figures.take_figures,
-    figures.figures_at,
     cut.fix,
     cut.fix_lane,
     cut.take_totals,
@@ -65,10 +69,7 @@ exports: (
     reconciliation.take_reconciled,
     reconciliation.suspend,
     reconciliation.resume,
-    reconciliation.daily_since,
-    suspensions.reconciliation_of,
     # what crossed it, and what of that is taken back
-    payments.is_crossing_paid,
     reversal.assess,
     reversal.assess_crossed,
     reversal.assess_returned,

@@ -36,7 +36,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
@@ -63,6 +68,9 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
+    # what stands of a close
+    figures.figures_at,
+    suspensions.reconciliation_of,
     # what was paid on other ledgers
     paid.send_paid,
     paid.take_paid,

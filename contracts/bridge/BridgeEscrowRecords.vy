@@ -14,6 +14,7 @@
 @custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused, and what
              is denied is undone.
 """
+from contracts.bridge import closing
 from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
@@ -31,6 +32,7 @@ initializes: transit[flows := flows, lanes := lanes]
 initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
+initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
 
 exports: (
     # a dead ledger's end
@@ -40,18 +42,16 @@ exports: (
     endings.show_life,
     endings.apply_end,
     endings.pay_listed,
-    endings.end_of,
-    endings.list_of,
-    endings.lists_of,
-    endings.is_paid,
-    endings.is_ended,
     # what a source never sent
     denials.deny,
     denials.take_denial,
-    denials.propose_reopening,
-    denials.reopen,
     denials.denial_taken,
     denials.disowned_of,
+    # last words
+    closing.say_last,
+    closing.take_last,
+    closing.count_arrivals,
+    closing.close_lane,
 )
 
 _initialized: bool
