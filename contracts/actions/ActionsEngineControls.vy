@@ -70,6 +70,7 @@ exports: (
     reconciliation.suspend,
     reconciliation.resume,
     # what crossed it, and what of that is taken back
+    payments.is_crossing_paid,
     reversal.assess,
     reversal.assess_crossed,
     reversal.assess_returned,

@@ -100,7 +100,6 @@ exports: (
     payments.expiry_notice,
     returned.give_up,
     payments.part_of,
-    payments.is_crossing_paid,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,

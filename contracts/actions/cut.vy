@@ -137,7 +137,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     assert events.event_of[coaf].newest == hashed, "cut: a version waits for confirmation"
     day: uint256 = version.record_day
     assert figures._is_epoch(day, version.unit_epoch), "cut: closes in other units"
-    assert day + _MAX_DAYS >= block.timestamp // _SECONDS_PER_DAY, "cut: record day too long ago"
+    assert day + _MAX_DAYS >= block.timestamp // _SECONDS_PER_DAY, "cut: too long ago"
     token: ISecurityToken = ISecurityToken(dispatch.token)
     lanes: DynArray[bytes32, 16] = staticcall IBridgeEscrow(dispatch.escrow).lanes_of(
         dispatch.instrument

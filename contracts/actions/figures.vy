@@ -116,13 +116,14 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
     """
     assert dispatch.is_home, "figures: at home only"
     dispatch._verify(header, dispatch.FIGURES, self._body(figures), attestation)
-    assert (self._far_ledger(figures.lane) == header.source_ledger), "figures: from another ledger"
+    # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
+    assert self._far_ledger(figures.lane) == header.source_ledger and self._has_books(
+        figures.lane, figures.day
+    ), "figures: not of that lane"
     assert (
         max(max(figures.supply, figures.suspense), max(figures.sent, figures.came)) <= AMOUNT_MAX
         and figures.epoch < 2**16
     ), "figures: out of range"
-    # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
-    assert self._has_books(figures.lane, figures.day), "figures: not that lane's close"
     words: uint256[2] = self._told[figures.lane][figures.day]
     shown: uint256 = (
         _TOLD

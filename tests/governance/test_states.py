@@ -34,7 +34,8 @@ from tests.support.actions import (
     world_of_engines,
 )
 from tests.support.cash import permit_of
-from tests.support.closing import begin, proposed, say
+from tests.support.closing import begin as begun_closing
+from tests.support.closing import proposed, say
 from tests.support.denials import deny, forged, take
 from tests.support.dividend import Dividend
 from tests.support.endings import (
@@ -662,20 +663,20 @@ def _begin_closing(world: World, state: str) -> Call:
 @prepares(_ESCROW, "cancel_closing")
 def _cancel_closing(world: World, state: str) -> Call:
     side, arguments = world.home, (world.lane, *STATED)
-    begin(world, side)
+    begun_closing(world, side)
     return Call(side, side.escrow, "cancel_closing", arguments, side.guardian)
 
 
 @prepares(_ESCROW, "say_last")
 def _say_last(world: World, state: str) -> Call:
     side = world.home
-    begin(world, side)
+    begun_closing(world, side)
     return Call(side, side.escrow, "say_last", (world.lane,), side.outsider)
 
 
 def _last_word(world: World) -> tuple[Side, tuple[Any, ...]]:
     """Home's last word, and the ledger that takes it."""
-    begin(world)
+    begun_closing(world)
     word = say(world)
     world.synchronise()
     return world.remote, (word.as_tuple(), *world.network.attestations(word))
