@@ -38,7 +38,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
@@ -59,7 +64,6 @@ exports: (
     # a close
     figures.send_figures,
     figures.take_figures,
-    figures.figures_at,
     cut.fix,
     cut.fix_lane,
     cut.take_totals,
@@ -73,8 +77,6 @@ exports: (
     reconciliation.take_reconciled,
     reconciliation.suspend,
     reconciliation.resume,
-    reconciliation.daily_since,
-    suspensions.reconciliation_of,
     # what crossed it
     payments.is_crossing_paid,
 )

@@ -39,7 +39,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]

@@ -37,7 +37,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
@@ -64,6 +69,9 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
+    # what stands of a close
+    figures.figures_at,
+    suspensions.reconciliation_of,
     # what is taken back
     reversal.announce_reversal,
     reversal.confirm_reversal,

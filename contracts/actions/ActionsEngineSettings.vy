@@ -40,7 +40,12 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
+    access := access,
+    cut := cut,
+    dispatch := dispatch,
+    events := events,
+    figures := figures,
+    suspensions := suspensions,
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
@@ -77,6 +82,7 @@ exports: (
     # whether each day is asked for
     reconciliation.propose_daily,
     reconciliation.set_daily,
+    reconciliation.daily_since,
     # what is paid, and to whom less of it
     pay_terms.propose_pay_terms,
     pay_terms.set_pay_terms,

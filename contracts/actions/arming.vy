@@ -295,9 +295,7 @@ def withdraw_ratio(coaf: bytes32):
         assert (
             version.version > armed
             and not version.halted
-            and not self._is_of(
-                version, coaf, ratio.numerator, ratio.denominator, epoch, first_day
-            )
+            and not self._is_of(version, coaf, ratio.numerator, ratio.denominator, epoch, first_day)
         ), "arming: its version stands"
         assert (
             staticcall token.ratio_at(unsafe_add(epoch, 1))
@@ -382,10 +380,7 @@ def carry_lane(lane: bytes32, epoch: uint256, hints: uint256[3]):
         is_carried=True,
     )
     cut._bases[lane][epoch] = (
-        cut._FIXED
-        | (base.more << cut._MORE_SHIFT)
-        | (base.came << cut._CAME_SHIFT)
-        | base.carried
+        cut._FIXED | (base.more << cut._MORE_SHIFT) | (base.came << cut._CAME_SHIFT) | base.carried
     )
     log LaneCarried(lane=lane, epoch=epoch, home_day=home_day, day=day, base=base)
 
@@ -584,8 +579,7 @@ def _is_of(
          nothing. Of one that is cancelled, or halted, there is no day.
     """
     return (
-        events._terms[coaf]
-        == (numerator | (denominator << 96) | (unsafe_sub(first_day, 1) << 192))
+        events._terms[coaf] == (numerator | (denominator << 96) | (unsafe_sub(first_day, 1) << 192))
         and version.unit_epoch + 1 == epoch
         and first_day != 0
     )

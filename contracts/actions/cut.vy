@@ -55,6 +55,9 @@ _CROSSING_SHIFT: constant(uint256) = 104
 _CAME_SHIFT: constant(uint256) = 104
 _MORE_SHIFT: constant(uint256) = 208
 _MORE_MASK: constant(uint256) = 2**40 - 1
+# Escrows name closed lanes two days longer.
+_MAX_DAYS: constant(uint256) = 100
+_SECONDS_PER_DAY: constant(uint256) = 86400
 
 
 struct Totals:
@@ -145,6 +148,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     """
     @notice Home: fix what its accounts held at the close of an event's record day; from now on the event can only be
             cancelled. From home's storage alone, so that no other ledger can keep it from being paid.
+    @dev Within a hundred days: then the lanes of that day are all known still, those that were closed since too.
     @param coaf The event.
     @param own_hints As for the token's `supply_at_close` and `came_at_close`.
     @param hints As for `balance_at_close` of each lane's custody, in the order of `lanes_of`; none: no hints.
@@ -157,6 +161,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     assert events.event_of[coaf].newest == hashed, "cut: a version waits for confirmation"
     day: uint256 = version.record_day
     assert figures._is_epoch(day, version.unit_epoch), "cut: closes in other units"
+    assert day + _MAX_DAYS >= block.timestamp // _SECONDS_PER_DAY, "cut: too long ago"
     token: ISecurityToken = ISecurityToken(dispatch.token)
     lanes: DynArray[bytes32, 16] = staticcall IBridgeEscrow(dispatch.escrow).lanes_of(
         dispatch.instrument
@@ -183,7 +188,7 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
         custody=custody,
         elsewhere=elsewhere,
     )
-    self._end_elsewhere(coaf, elsewhere, lanes)
+    self._end_elsewhere(coaf, day, elsewhere, lanes)
 
 
 @external
@@ -216,7 +221,10 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
         suspensions._reconcile(lane, version.record_day, split.home_crossing)
         if left != 0 and elsewhere & _FIXED == 0:
             self._end_elsewhere(
-                coaf, left, staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument)
+                coaf,
+                version.record_day,
+                left,
+                staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument),
             )
     share: Share = self._share(coaf, lane)
     totals: Totals = Totals(
@@ -390,9 +398,12 @@ def _ways(there: figures.Figures, day: uint256, hints: uint256[3]) -> Ways:
     outward: uint256 = (
         unsafe_sub(there_in, unsafe_add(there.supply, there.sent)) & figures.AMOUNT_MAX
     )
-    homeward: uint256 = unsafe_sub(
-        unsafe_add(unsafe_add(owed, more), there.came), unsafe_add(there.supply, outward)
-    ) & figures.AMOUNT_MAX
+    homeward: uint256 = (
+        unsafe_sub(
+            unsafe_add(unsafe_add(owed, more), there.came), unsafe_add(there.supply, outward)
+        )
+        & figures.AMOUNT_MAX
+    )
     return Ways(
         held=held,
         suspense=suspense,
@@ -413,14 +424,14 @@ def _is_carried(lane: bytes32, epoch: uint256) -> bool:
 
 
 @internal
-def _end_elsewhere(coaf: bytes32, units: uint256, lanes: DynArray[bytes32, 16]):
+def _end_elsewhere(coaf: bytes32, day: uint256, units: uint256, lanes: DynArray[bytes32, 16]):
     """
     @dev Fix what is with other bridges, if something is and no lane waits.
     """
     if units == 0:
         return
     for lane: bytes32 in lanes:
-        if self._shares[coaf][lane] == 0:
+        if self._shares[coaf][lane] == 0 and figures._has_books(lane, day):
             return
     self._shares[coaf][self._elsewhere()] = _FIXED | units
     log ElsewhereFixed(coaf=coaf, units=units)

@@ -268,9 +268,7 @@ def confirm(record: event_record.EventRecord, attestation: Bytes[1034]):
     assert e.newest != e.in_force, "events: nothing to confirm"
     assert e.newest == event_record._hash(record), "events: not the newest version"
     version: Version = self._version(e.newest)
-    self._check_changeable(
-        coaf, self._version(e.in_force), version.record_day, version.status
-    )
+    self._check_changeable(coaf, self._version(e.in_force), version.record_day, version.status)
     assert staticcall IVerifier(self.attestors).verify(
         dispatch._domain_separator(chain.id, self),
         event_record._version_hash(e.newest, version.status),

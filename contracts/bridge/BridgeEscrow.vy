@@ -15,6 +15,7 @@
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import closing
 from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
@@ -35,6 +36,7 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
+initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
 
 exports: (
     # messages

@@ -13,6 +13,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import closing
 from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
@@ -33,6 +34,7 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
+initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
 
 exports: (
     # ends of messages
@@ -60,9 +62,15 @@ exports: (
     lanes.epoch_at,
     lanes.canonical_lane,
     lanes.lane_of_custody,
+    # a drained lane's closing
+    closing.cancel_closing,
+    closing.closing_of,
+    # ends of lanes
+    endings.end_of,
+    endings.list_of,
     endings.lists_of,
-    endings.is_ended,
     endings.is_paid,
+    endings.is_ended,
     # past closes
     flows.keep_figure,
     flows.sent_in_epoch,

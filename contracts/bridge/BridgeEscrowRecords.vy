@@ -14,6 +14,7 @@
 @custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused, and what
              is denied is undone.
 """
+from contracts.bridge import closing
 from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
@@ -33,6 +34,7 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
+initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
 
 exports: (
     # a dead ledger's end
@@ -45,8 +47,11 @@ exports: (
     # what a source never sent
     denials.deny,
     denials.take_denial,
-    denials.propose_reopening,
-    denials.reopen,
+    # last words
+    closing.say_last,
+    closing.take_last,
+    closing.count_arrivals,
+    closing.close_lane,
 )
 
 _initialized: bool

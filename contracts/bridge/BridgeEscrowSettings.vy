@@ -14,6 +14,7 @@
 @custom:security Runs by BridgeEscrow's delegated calls; it can't be initialised itself.
 @custom:kill The guardian stops a lane's directions, for a week; an administrator prolongs or lifts it. Claims go on.
 """
+from contracts.bridge import closing
 from contracts.bridge import denials
 from contracts.bridge import endings
 from contracts.bridge import flows
@@ -34,6 +35,7 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
+initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
 
 exports: (
     # set-up and roles
@@ -50,12 +52,15 @@ exports: (
     lanes.open_lane,
     lanes.confirm_lane_terms,
     lanes.release_authority,
+    # a drained lane's closing
+    closing.propose_closing,
+    closing.begin_closing,
+    # a denied message's nonce
+    denials.propose_reopening,
+    denials.reopen,
     # beforehand
     preview.can_lock,
     preview.can_burn,
-    # ends of lanes
-    endings.end_of,
-    endings.list_of,
     # over a ratio
     restating.follow_ratios,
     restating.bring_up,

@@ -17,7 +17,6 @@
 """
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
-from interfaces import IVerifier
 
 from contracts.bridge import flows
 from contracts.bridge import lanes
@@ -48,8 +47,10 @@ struct Disowned:
 denial_taken: public(HashMap[bytes32, bool])
 # message id -> what it was: its source denied it, and its nonce is taken here
 _disowned: HashMap[bytes32, Disowned]
+# lane -> how many nonces, from the first, are known to have all arrived, see `closing`
+counted: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[7]
+_reserved: uint256[6]
 
 
 event MessageDenied:
@@ -116,22 +117,7 @@ def deny(m: message.Message, ids: DynArray[bytes32, _PAGE]) -> bytes32:
     id: bytes32 = message._id(m)
     place: uint256 = nonce % _PAGE
     assert place >= len(ids) or ids[place] != id, "denials: it was sent"
-    # Whoever asks what left looks at the days on which something did.
-    flows._book_sent(m.lane, terms, 0)
-    answer: bytes32 = transit._enter(
-        message.Message(
-            codec=message.CODEC,
-            kind=direction | message.DENIED,
-            lane=m.lane,
-            nonce=convert(lanes._book_word(m.lane), uint64),
-            lock_time=convert(block.timestamp, uint64),
-            action_epoch=convert(lanes._epoch(terms), uint16),
-            amount=0,
-            sender=id,
-            recipient=empty(bytes32),
-            deadline=0,
-        )
-    )
+    answer: bytes32 = transit._tell(m.lane, terms, message.DENIED, id)
     log MessageDenied(lane=m.lane, id=id, answer=answer, message=m)
     return answer
 
@@ -170,7 +156,7 @@ def take_denial(
     assert (
         denied.lane == lane and denied.kind & message.DIRECTIONS == direction
     ), "denials: of another lane"
-    self._check_proven(lane, said, attestation, second)
+    lanes._check_proven(lane, said, False, attestation, second)
     self.denial_taken[said] = True
     word: uint256 = transit._suspended[id]
     amount: uint256 = transit._now(lane, word, terms)
@@ -181,7 +167,7 @@ def take_denial(
         flows._book_claim(lane, terms, amount)
         outstanding: uint256 = self._undone(lane, terms, word)
         lanes._book_undone(lane, terms, outstanding)
-        lanes._reopen(lane, convert(denied.nonce, uint256))
+        self._reopen(lane, denied.nonce)
         log MessageUndone(
             lane=lane, id=id, nonce=denied.nonce, amount=amount, outstanding=outstanding
         )
@@ -248,7 +234,7 @@ def reopen(id: bytes32, reason: bytes4, document: bytes32):
     disowned: Disowned = self._disowned[id]
     assert disowned.lane != empty(bytes32), "denials: reopened already"
     self._disowned[id] = empty(Disowned)
-    lanes._reopen(disowned.lane, convert(disowned.nonce, uint256))
+    self._reopen(disowned.lane, disowned.nonce)
     instruction._record(lanes._opened_with[disowned.lane].token, reason, document)
     log NonceReopened(lane=disowned.lane, id=id, nonce=disowned.nonce)
 
@@ -301,31 +287,18 @@ def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
 
 
 @internal
+def _reopen(lane: bytes32, nonce: uint64):
+    """
+    @dev Free a nonce; who counts what has arrived begins again.
+    """
+    self.counted[lane] = 0
+    lanes._reopen(lane, convert(nonce, uint256))
+
+
+@internal
 @pure
 def _reopen_act(id: bytes32) -> bytes32:
     """
     @dev Hash of the act of freeing a denied message's nonce.
     """
     return keccak256(abi_encode("reopen", id))
-
-
-@internal
-@view
-def _check_proven(lane: bytes32, id: bytes32, attestation: Bytes[1034], second: Bytes[1034]):
-    """
-    @dev Revert unless the verifiers of a valid epoch of the lane prove a message; as `deliver` has it in line.
-    """
-    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
-    epoch: uint256 = lanes._valid_epoch(lane, number)
-    domain: bytes32 = message._domain_separator()
-    assert staticcall IVerifier(convert(epoch >> 96, address)).verify(
-        domain, id, attestation
-    ), "denials: not verified"
-    if epoch & lanes.TWO == 0:
-        assert len(second) == 0, "denials: one verifier alone"
-    else:
-        assert len(second) != 0, "denials: needs two attestations"
-        assert convert(extract32(second, 0), uint256) >> 192 == number, "denials: of two epochs"
-        assert staticcall IVerifier(lanes._seconds[lane][number]).verify(
-            domain, id, second
-        ), "denials: not verified by the second"

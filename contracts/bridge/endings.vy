@@ -24,7 +24,6 @@
        node      keccak256(lower child | higher child), 64 bytes, so that no node is a leaf
 """
 from interfaces import ILaneCustody
-from interfaces import IVerifier
 
 from contracts.bridge import lanes
 from contracts.bridge import message
@@ -133,7 +132,7 @@ def propose_end(
     assert state.root != empty(bytes32) and state.total != 0, "endings: nothing listed"
     assert state.time <= block.timestamp, "endings: last block in the future"
     statement: bytes32 = self._statement(lane, state)
-    self._verify(lane, message._batch_id(lane, statement, 0), True, attestation, second)
+    lanes._check_proven(lane, message._batch_id(lane, statement, 0), True, attestation, second)
     lanes._endings[lane] = lanes.Ending(state=state, registrar=msg.sender, applies_from=0)
     instruction._record(empty(address), reason, document)
     log EndProposed(lane=lane, statement=statement, registrar=msg.sender, state=state)
@@ -157,6 +156,7 @@ def confirm_end(lane: bytes32, statement: bytes32, reason: bytes4, document: byt
     assert ending.registrar != empty(address), "endings: none proposed"
     assert ending.applies_from == 0, "endings: confirmed already"
     assert statement == self._statement(lane, ending.state), "endings: not what was proposed"
+    assert lanes._terms[lane] & lanes.ENDING == 0, "endings: it is being closed"
     assert msg.sender != ending.registrar, "endings: needs another registrar"
     assert (
         lanes._token_role(lane, ending.registrar) == access.REGISTRAR
@@ -208,7 +208,7 @@ def show_life(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] 
     ), "endings: not from the remote ledger"
     assert convert(m.lock_time, uint256) > ending.state.time, "endings: it left before"
     id: bytes32 = message._id(m)
-    self._verify(m.lane, id, False, attestation, second)
+    lanes._check_proven(m.lane, id, False, attestation, second)
     statement: bytes32 = self._drop(m.lane)
     log LifeShown(lane=m.lane, statement=statement, id=id)
 
@@ -380,44 +380,14 @@ def _check_covered(lane: bytes32, total: uint256, epoch: uint256) -> uint256:
 
 
 @internal
-@view
-def _verify(lane: bytes32, id: bytes32, batch: bool, attestation: Bytes[1034], second: Bytes[1034]):
-    """
-    @dev Every verifier of a valid epoch proves it, as for a delivery.
-    """
-    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
-    epoch: uint256 = lanes._valid_epoch(lane, number)
-    self._ask(convert(epoch >> 96, address), id, batch, attestation)
-    if epoch & lanes.TWO == 0:
-        assert len(second) == 0, "endings: one verifier alone"
-        return
-    assert len(second) != 0, "endings: needs two attestations"
-    assert convert(extract32(second, 0), uint256) >> 192 == number, "endings: of two epochs"
-    self._ask(lanes._seconds[lane][number], id, batch, second)
-
-
-@internal
-@view
-def _ask(verifier: address, id: bytes32, batch: bool, attestation: Bytes[1034]):
-    """
-    @dev Revert unless a verifier finds it proven.
-    """
-    domain: bytes32 = message._domain_separator()
-    proven: bool = False
-    if batch:
-        proven = staticcall IVerifier(verifier).verify_batch(domain, id, attestation)
-    else:
-        proven = staticcall IVerifier(verifier).verify(domain, id, attestation)
-    assert proven, "endings: not verified"
-
-
-@internal
 def _drop(lane: bytes32) -> bytes32:
     """
-    @dev Forget what is proposed or under way; what leaves goes on, unless the lane has ended. Returns the statement.
+    @dev Forget what is proposed or under way; what leaves goes on, unless the lane has ended, or is being closed, when
+         no end is under way. Returns the statement.
     """
     ending: lanes.Ending = lanes._endings[lane]
     assert ending.registrar != empty(address), "endings: none to cancel"
     lanes._endings[lane] = empty(lanes.Ending)
-    lanes._terms[lane] &= ~lanes.ENDING
+    if ending.applies_from != 0:
+        lanes._terms[lane] &= ~lanes.ENDING
     return self._statement(lane, ending.state)

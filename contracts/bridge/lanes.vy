@@ -87,6 +87,10 @@ _FROM_MASK: constant(uint256) = 2**47 - 1
 TWO: constant(uint256) = 2**95
 # Whoever sums an instrument's lanes walks them all.
 MAX_LANES: constant(uint256) = 16
+# A closed lane is walked for closes of before as long as engines fix any, and two days: then another may be.
+_KEPT_DAYS: constant(uint256) = 102
+_DAY_MASK: constant(uint256) = 2**16 - 1
+UNTIL_SHIFT: constant(uint256) = 16
 
 
 struct LaneTerms:
@@ -131,6 +135,9 @@ struct LaneEnds:
     token: address
     custody: address
     peer_ledger: bytes32
+    # First business day of whose close it has books, 0: of any; and the first one of whose it has none any more.
+    first_day: uint256
+    until: uint256
 
 
 struct Epoch:
@@ -220,8 +227,10 @@ _paid: HashMap[bytes32, bool]
 # lane -> action epoch that is over -> what the ratio that ended it left of what was outstanding, in parts of its
 # denominator 40 | base units sent in it 104
 _by_epoch: HashMap[bytes32, HashMap[uint256, uint256]]
+# lane -> first business day of whose close it has books 16 | first one of whose it has none, as it was closed 16; 0: open
+_spans: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[20]
+_reserved: uint256[19]
 
 
 event LaneProposed:
@@ -353,8 +362,9 @@ def propose_lane_terms(
 @external
 def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
     """
-    @notice Open the lane of an instrument to a peer ledger; there is one for each pair.
-    @dev By the set-up key, or by an administrator after the operator's proposal.
+    @notice Open the lane of an instrument to a peer ledger; there is one for each pair, after one that was closed.
+    @dev By the set-up key, or by an administrator after the operator's proposal. Nothing opens a closed lane again, as
+         its nonces would begin again: the next one of a pair differs in grade or escrow, and has another custody.
     @param terms The lane's terms.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -420,16 +430,21 @@ def open_lane(terms: LaneTerms, reason: bytes4, document: bytes32) -> bytes32:
             this_escrow,
         )
     pair: bytes32 = keccak256(abi_encode(isin, terms.peer_ledger))
-    assert self.canonical_lane[pair] == empty(bytes32), "lanes: pair has its lane"
+    former: bytes32 = self.canonical_lane[pair]
+    first_day: uint256 = self._spans[former] >> UNTIL_SHIFT
+    assert former == empty(bytes32) or first_day != 0, "lanes: pair has its lane"
+    assert self._terms[lane] == 0, "lanes: closed for ever"
 
     # Each lane's units are physically its own (INV-7).
     assert self.lane_of_custody[terms.custody] == empty(bytes32), "lanes: custody of another lane"
 
     instrument: bytes32 = keccak256(isin)
-    count: uint256 = len(self._lanes_of[instrument])
-    assert terms.home or count == 0, "lanes: instrument has its home"
-    assert count < MAX_LANES, "lanes: instrument on too many ledgers"
-    self._lanes_of[instrument].append(lane)
+    walked: DynArray[bytes32, MAX_LANES] = self._still_walked(instrument, terms.home, close_minute)
+    assert len(walked) < MAX_LANES, "lanes: instrument on too many ledgers"
+    walked.append(lane)
+    self._lanes_of[instrument] = walked
+    # One ledger's figures of a close are one lane's books.
+    self._spans[lane] = first_day
     self.canonical_lane[pair] = lane
     self.lane_of_custody[terms.custody] = lane
     self._opened_with[lane] = terms
@@ -777,6 +792,7 @@ def is_suspended(lane: bytes32) -> bool:
 def lanes_of(instrument: bytes32) -> DynArray[bytes32, MAX_LANES]:
     """
     @notice The lanes of an instrument, in the order in which they were opened; on a remote ledger the one to its home.
+    @dev A closed one is among them until a lane is opened later than 102 days after it was closed.
     @param instrument keccak256 of the ISIN.
     @return The lanes.
     """
@@ -787,14 +803,19 @@ def lanes_of(instrument: bytes32) -> DynArray[bytes32, MAX_LANES]:
 @view
 def lane_ends(lane: bytes32) -> LaneEnds:
     """
-    @notice What never changes of a lane, for contracts that ask.
+    @notice Where a lane ends, for contracts that ask: what never changes, and of which closes it has books.
     @param lane The lane.
-    @return Its token and custody here, and the ledger at its other end; nothing if it is not open.
+    @return Its token and custody here, and the ledger at its other end, nothing if it was never opened; first business
+        day of whose close it has books, and from which day on it has none, the last of all: it is open.
     """
+    span: uint256 = self._spans[lane]
+    until: uint256 = span >> UNTIL_SHIFT
     return LaneEnds(
         token=self._opened_with[lane].token,
         custody=self._opened_with[lane].custody,
         peer_ledger=self._opened_with[lane].peer_ledger,
+        first_day=span & _DAY_MASK,
+        until=until if until != 0 else _DAY_MASK,
     )
 
 
@@ -827,6 +848,24 @@ def _open_act(terms: LaneTerms) -> bytes32:
     @dev Hash of the act of opening a lane.
     """
     return keccak256(abi_encode("open_lane", terms))
+
+
+@internal
+@view
+def _still_walked(
+    instrument: bytes32, home: bool, close_minute: uint256
+) -> DynArray[bytes32, MAX_LANES]:
+    """
+    @dev An instrument's lanes but those that were closed long ago; revert if this is a remote ledger and one is open.
+    """
+    today: uint256 = (block.timestamp - close_minute * 60) // SECONDS_PER_DAY + 1
+    walked: DynArray[bytes32, MAX_LANES] = []
+    for lane: bytes32 in self._lanes_of[instrument]:
+        until: uint256 = self._spans[lane] >> UNTIL_SHIFT
+        assert home or until != 0, "lanes: instrument has its home"
+        if until == 0 or until + _KEPT_DAYS >= today:
+            walked.append(lane)
+    return walked
 
 
 @internal
@@ -923,6 +962,40 @@ def _valid_epoch(lane: bytes32, number: uint256) -> uint256:
         block.timestamp >= (word >> 48) & _FROM_MASK and block.timestamp < word & _TIME_MASK
     ), "lanes: no such epoch now"
     return word
+
+
+@internal
+@view
+def _check_proven(
+    lane: bytes32, id: bytes32, batch: bool, attestation: Bytes[1034], second: Bytes[1034]
+):
+    """
+    @dev Revert unless every verifier of a valid epoch proves a message, or a batch; as `transit.deliver` has it in line.
+    """
+    number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
+    epoch: uint256 = self._valid_epoch(lane, number)
+    self._ask(convert(epoch >> 96, address), id, batch, attestation)
+    if epoch & TWO == 0:
+        assert len(second) == 0, "lanes: one verifier alone"
+        return
+    assert len(second) != 0, "lanes: needs two attestations"
+    assert convert(extract32(second, 0), uint256) >> 192 == number, "lanes: of two epochs"
+    self._ask(self._seconds[lane][number], id, batch, second)
+
+
+@internal
+@view
+def _ask(verifier: address, id: bytes32, batch: bool, attestation: Bytes[1034]):
+    """
+    @dev Revert unless a verifier finds it proven.
+    """
+    domain: bytes32 = message._domain_separator()
+    proven: bool = False
+    if batch:
+        proven = staticcall IVerifier(verifier).verify_batch(domain, id, attestation)
+    else:
+        proven = staticcall IVerifier(verifier).verify(domain, id, attestation)
+    assert proven, "lanes: not verified"
 
 
 @internal

@@ -14,6 +14,7 @@
      Units that come back travel as a message of their own, whose `sender` is the id of the one that it answers and
      whose `deadline` is the moment at which the units had left at first: it has none, and nothing turns it back again.
      A denial is a message without units: its `sender` is the id of a message that its source never sent.
+     A last word is one, too: no units leave after it; its `sender` is the id of the last word that it answers, if any.
      Codec 1 is the same but for that: its deadline says nothing, and nothing comes back. What was in flight when codec
      2 began ends as it began.
 """
@@ -32,6 +33,8 @@ RETURNED_ISSUE: constant(uint8) = 5
 RETURNED_RELEASE: constant(uint8) = 6
 # Beside the direction: no units come, and who sent it says that another message is none of its own.
 DENIED: constant(uint8) = 8
+# Beside the direction: no units come, and none will: of what left there it is the last that counts.
+LAST: constant(uint8) = 16
 # Of a kind, its direction.
 DIRECTIONS: constant(uint8) = 3
 # Longer than this nobody is made to wait for units that don't arrive.

@@ -726,6 +726,29 @@ def _send(
 
 
 @internal
+def _tell(lane: bytes32, terms: uint256, what: uint8, sender: bytes32) -> bytes32:
+    """
+    @dev Send a message without units; returns its id.
+    """
+    # Whoever asks what left looks at the days on which something did.
+    flows._book_sent(lane, terms, 0)
+    return self._enter(
+        message.Message(
+            codec=message.CODEC,
+            kind=what | (message.ISSUE if terms & lanes.HOME != 0 else message.RELEASE),
+            lane=lane,
+            nonce=convert(lanes._book_word(lane), uint64),
+            lock_time=convert(block.timestamp, uint64),
+            action_epoch=convert(lanes._epoch(terms), uint16),
+            amount=0,
+            sender=sender,
+            recipient=empty(bytes32),
+            deadline=0,
+        )
+    )
+
+
+@internal
 def _enter(m: message.Message) -> bytes32:
     """
     @dev Keep a message in the outbox and log it.

@@ -20,6 +20,8 @@ __all__ = ["NOT_YET", "Act", "Decision", "Halt", "Sighting", "is_not_yet", "sett
 # Why an escrow takes nothing now that it may take later.
 NOT_YET: Final = frozenset(
     {
+        "closing: before its lock time",
+        "closing: not begun here",
         "denials: before its lock time",
         "lanes: cap reached",
         "lanes: inbound paused",

@@ -18,6 +18,7 @@ __all__ = [
     "CODEC",
     "DENIED",
     "FIRST_CODEC",
+    "LAST",
     "MAX_DEADLINE",
     "NO_CAP",
     "OPEN_END",
@@ -48,9 +49,11 @@ MAX_DEADLINE: Final = 90 * 86_400
 NO_CAP: Final = 2**43 - 1
 # Until when an epoch of a lane is valid that nothing has ended.
 OPEN_END: Final = 2**48 - 1
-# Of a kind, beside its direction: the units come back; no units come, another message is denied.
+# Of a kind, beside its direction: the units come back; no units come, another message is denied;
+# no units come, and none will.
 RETURNED: Final = 4
 DENIED: Final = 8
+LAST: Final = 16
 # Events that say how units left suspense; the last that they never were.
 SUSPENSE_ENDS: Final = (
     "SuspenseClaimed",
@@ -125,7 +128,7 @@ _LACKS: Final = {
 class Kind(IntEnum):
     """What a message does where it arrives; returned: its units come back to who sent them.
 
-    Denied: its source says that it never sent another.
+    Denied: its source says that it never sent another. Last: that it sends nothing more.
     """
 
     ISSUE = 1
@@ -134,11 +137,13 @@ class Kind(IntEnum):
     RETURNED_RELEASE = 6
     DENIED_ISSUE = 9
     DENIED_RELEASE = 10
+    LAST_ISSUE = 17
+    LAST_RELEASE = 18
 
     @property
     def direction(self) -> Kind:
         """Without the difference: to the remote ledger, or home."""
-        return Kind(self & ~(RETURNED | DENIED))
+        return Kind(self & ~(RETURNED | DENIED | LAST))
 
     @property
     def returned(self) -> bool:
@@ -149,6 +154,11 @@ class Kind(IntEnum):
     def denied(self) -> bool:
         """Whether no units come, and another message is denied."""
         return self & DENIED != 0
+
+    @property
+    def last(self) -> bool:
+        """Whether no units come, and none will."""
+        return self & LAST != 0
 
 
 class Direction(IntFlag):
@@ -254,6 +264,11 @@ class LaneMessage:
     def denies(self) -> MessageId | None:
         """The message that its source never sent, as this one says."""
         return MessageId(self.sender) if Kind(self.kind).denied else None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is its ledger's last word: no units come, and none will."""
+        return Kind(self.kind).last
 
     @property
     def left(self) -> int:

@@ -48,7 +48,7 @@ _TRIES: Final = 100
 _ASKED: Final = 200
 # A direction whose node kept us waiting rests for longer, but no longer than so many seconds.
 _LONGEST_REST: Final = 30.0
-_LATE: Final = ("transit: before its lock time", "denials: before its lock time")
+_LATE: Final = tuple(f"{who}: before its lock time" for who in ("transit", "denials", "closing"))
 
 
 class Courier:

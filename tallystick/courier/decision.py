@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.bridge import carrying
 from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.carrying import Act, Decision
-from tallystick.bridge.message import CODEC, DENIED, FIRST_CODEC, RETURNED, LaneMessage
+from tallystick.bridge.message import CODEC, FIRST_CODEC, Kind, LaneMessage
 from tallystick.bridge.outbox import PAGE
 from tallystick.text import time_text
 
@@ -58,7 +58,7 @@ def decide(seen: Sighting) -> Decision:
         (message.lane != seen.lane, "names another lane"),
         (message.codec not in (CODEC, FIRST_CODEC), f"codec {message.codec} is unknown here"),
         (
-            message.kind not in (seen.kind, seen.kind | RETURNED, seen.kind | DENIED),
+            message.kind not in set(Kind) or Kind(message.kind).direction != seen.kind,
             "goes in the other direction",
         ),
         (message.id != seen.logged_id, "the log's id is not the message's"),

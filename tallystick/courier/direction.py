@@ -18,7 +18,7 @@ from tallystick.reach.sending import Handed, Sending
 
 __all__ = ["Direction", "Seen", "claim_of", "return_of"]
 
-_BEATEN: Final = ("transit: delivered already", "denials: taken already")
+_BEATEN: Final = ("transit: delivered already", "denials: taken already", "closing: taken already")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,10 @@ class Direction:
     ) -> Sighting:
         """Return what was seen of a message; what was not asked for is as it should be."""
         paused = ""
-        if sent.message.denies is None:
+        if sent.message.is_last:
+            # No unit moves by it.
+            pass
+        elif sent.message.denies is None:
             stopped = int(seen.landed.state.paused_directions) & 2
             paused = "inbound is paused on the lane" if stopped else ""
         # What a stop is for, no stop keeps back.

@@ -57,10 +57,12 @@ def loads_of(
     by_nonce = {each.message.nonce: each for each in sent}
     # A denial goes by itself, and first: what it undoes may stand in another's way.
     denials = [(nonce,) for nonce, each in by_nonce.items() if each.message.denies is not None]
-    units = [nonce for nonce in by_nonce if (nonce,) not in denials]
+    # A last word, too, and after all of them.
+    lasts = [(nonce,) for nonce, each in by_nonce.items() if each.message.is_last]
+    units = [nonce for nonce in by_nonce if (nonce,) not in (*denials, *lasts)]
     return [
         load_of(way, seen, [by_nonce[nonce] for nonce in nonces], pages, signing)
-        for nonces in (*denials, *together(units, by_page=bool(pages)))
+        for nonces in (*denials, *together(units, by_page=bool(pages)), *lasts)
     ]
 
 
@@ -104,4 +106,5 @@ def load_of(
         assert denied is not None, "it waits until that is logged"
         told = [message.as_tuple(), denied.as_tuple()]
         return Load(tuple(sent), escrow.take_denial, (*told, *proofs))
-    return Load(tuple(sent), escrow.deliver, (message.as_tuple(), *proofs))
+    method = escrow.take_last if message.is_last else escrow.deliver
+    return Load(tuple(sent), method, (message.as_tuple(), *proofs))

@@ -216,7 +216,7 @@ def test_only_the_source_s_own_word_counts(world: World, there: str) -> None:
             side.escrow.take_denial(wrong.as_tuple(), false.as_tuple(), proof, sender=side.courier)
     with refused(world, "denials: of another message"):
         take(world, answer, replace(false, amount=FALSE + 1))
-    with refused(world, "denials: one verifier alone"):
+    with refused(world, "lanes: one verifier alone"):
         take(world, answer, false, world.attest(answer), world.attest(answer))
 
 

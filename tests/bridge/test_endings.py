@@ -245,7 +245,7 @@ def test_the_verifier_of_the_lane_attests_exactly_this(world: World, listing: En
         propose(world, state, attested(world, replace(state, total=901)))
     with refused(world, "lanes: no such epoch now"):
         propose(world, state, attested(world, state, epoch=2))
-    with refused(world, "endings: one verifier alone"):
+    with refused(world, "lanes: one verifier alone"):
         propose(world, state, attested(world, state), UNSIGNED)
 
 

@@ -365,4 +365,6 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
         "set_daily",
         "end_epoch",
         "reopen",
+        "begin_closing",
+        "cancel_closing",
     }

@@ -34,6 +34,8 @@ from tests.support.actions import (
     world_of_engines,
 )
 from tests.support.cash import permit_of
+from tests.support.closing import begin as begun_closing
+from tests.support.closing import proposed, say
 from tests.support.denials import deny, forged, take
 from tests.support.dividend import Dividend
 from tests.support.endings import (
@@ -643,6 +645,61 @@ def _reopen(world: World, state: str) -> Call:
     side.escrow.propose_reopening(false.id, *STATED, sender=side.operator)
     side.chain.advance(world.lane_state(side).terms.change_delay)
     return Call(side, side.escrow, "reopen", (false.id, *STATED), side.administrator)
+
+
+@prepares(_ESCROW, "propose_closing")
+def _propose_closing(world: World, state: str) -> Call:
+    side, arguments = world.home, (world.lane, *STATED)
+    return Call(side, side.escrow, "propose_closing", arguments, side.operator)
+
+
+@prepares(_ESCROW, "begin_closing")
+def _begin_closing(world: World, state: str) -> Call:
+    side, arguments = world.home, (world.lane, *STATED)
+    proposed(world, side)
+    return Call(side, side.escrow, "begin_closing", arguments, side.administrator)
+
+
+@prepares(_ESCROW, "cancel_closing")
+def _cancel_closing(world: World, state: str) -> Call:
+    side, arguments = world.home, (world.lane, *STATED)
+    begun_closing(world, side)
+    return Call(side, side.escrow, "cancel_closing", arguments, side.guardian)
+
+
+@prepares(_ESCROW, "say_last")
+def _say_last(world: World, state: str) -> Call:
+    side = world.home
+    begun_closing(world, side)
+    return Call(side, side.escrow, "say_last", (world.lane,), side.outsider)
+
+
+def _last_word(world: World) -> tuple[Side, tuple[Any, ...]]:
+    """Home's last word, and the ledger that takes it."""
+    begun_closing(world)
+    word = say(world)
+    world.synchronise()
+    return world.remote, (word.as_tuple(), *world.network.attestations(word))
+
+
+@prepares(_ESCROW, "take_last")
+def _take_last(world: World, state: str) -> Call:
+    side, arguments = _last_word(world)
+    return Call(side, side.escrow, "take_last", arguments, side.outsider)
+
+
+@prepares(_ESCROW, "count_arrivals")
+def _count_arrivals(world: World, state: str) -> Call:
+    side, arguments = _last_word(world)
+    side.escrow.take_last(*arguments, sender=side.outsider)
+    return Call(side, side.escrow, "count_arrivals", (world.lane,), side.outsider)
+
+
+@prepares(_ESCROW, "close_lane")
+def _close_lane(world: World, state: str) -> Call:
+    side, arguments = _last_word(world)
+    side.escrow.take_last(*arguments, sender=side.outsider)
+    return Call(side, side.escrow, "close_lane", (world.lane,), side.outsider)
 
 
 def _last_state(world: World) -> tuple[LastState, EndList]:

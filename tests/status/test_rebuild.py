@@ -34,6 +34,7 @@ from tallystick.status.rebuild import rebuild
 from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
 from tallystick.token.closings import opening_key
+from tests.bridge.test_lanes import Opening
 from tests.support.actions import (
     ACCOUNTS,
     APPLE,
@@ -43,6 +44,7 @@ from tests.support.actions import (
     begin,
 )
 from tests.support.cash import new_cash
+from tests.support.closing import close_another
 from tests.support.commands import tallystick
 from tests.support.denials import deny, forged, take
 from tests.support.endings import (
@@ -114,6 +116,9 @@ def lived(deployed_world: World) -> Iterator[World]:
         remote.token.crosschainBurn(remote.investor, 50, sender=bridge.address)
         _ratios(remote, bridge)
         _denials(deployed_world)
+        close_another(
+            deployed_world, Opening(deployed_world, deployed_world.home).open().return_value
+        )
         for side in (deployed_world.home, remote):
             _stops(deployed_world, side)
             side.engine.suspend(bytes(32), deployed_world.lane, (0, 0, 0), 0, sender=side.courier)

@@ -197,6 +197,9 @@ CLOCK_ASSERTION = (
     'assert convert(lock_time, uint256) <= block.timestamp, "transit: before its lock time"'
 )
 
+# What stands on `transit`, in the order of the escrow's modules.
+_OVER_TRANSIT = ("denials", "closing")
+
 
 @dataclass
 class Copy:
@@ -325,33 +328,38 @@ def _transit_of_the_first_codec() -> str:
     return Copy(text).replace(sent, sent.replace("message.CODEC", "1")).text
 
 
+def _over(transit: str, module: str) -> str:
+    """How a module is called that is over another `transit`."""
+    return transit.replace("transit", module)
+
+
 def _escrow_over(transit: str, name: str) -> str:
     """A piece of the escrow over another `transit`."""
     copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
-    denials = transit.replace("transit", "denials")
-    copy.replace("from contracts.bridge import denials\n", "")
-    copy.replace("from contracts.bridge import transit\n", "")
+    others = {module: _over(transit, module) for module in (*_OVER_TRANSIT, "transit")}
+    for module in others:
+        copy.replace(f"from contracts.bridge import {module}\n", "")
+        copy.replace(f"initializes: {module}[", f"initializes: {others[module]}[")
     last = "from contracts.governance import access\n"
-    copy.replace(last, f"{last}from . import {denials}\nfrom . import {transit}\n")
-    copy.replace(
-        "initializes: transit[flows := flows, lanes := lanes]",
-        f"initializes: {transit}[flows := flows, lanes := lanes]",
-    )
-    copy.replace("initializes: denials[", f"initializes: {denials}[")
-    copy.replace("transit := transit]", f"{transit} := {transit}]")
-    for module, other in (("transit", transit), ("denials", denials)):
+    copy.replace(last, last + "".join(f"from . import {other}\n" for other in others.values()))
+    for module, other in others.items():
+        copy.text = copy.text.replace(f"{module} := {module}", f"{other} := {other}")
         copy.text = copy.text.replace(f"    {module}.", f"    {other}.")
     return copy.text
 
 
-def _denials_over(transit: str) -> str:
-    """What is denied, of an escrow over another `transit`."""
-    copy = Copy((CONTRACTS / "bridge" / "denials.vy").read_text())
-    copy.replace("from contracts.bridge import transit\n", "")
+def _module_over(transit: str, module: str) -> str:
+    """A module, of an escrow over another `transit`."""
+    copy = Copy((CONTRACTS / "bridge" / f"{module}.vy").read_text())
     last = "from contracts.governance import instruction\n"
-    copy.replace(last, last + f"\nfrom . import {transit}\n")
-    copy.text = re.sub(r"(?<!bridge/)\btransit\b(?=\.|\n)", transit, copy.text)
-    return copy.text
+    imports = ""
+    for used in (*_OVER_TRANSIT, "transit"):
+        line, other = f"from contracts.bridge import {used}\n", _over(transit, used)
+        if line in copy.text:
+            copy.replace(line, "")
+            imports += f"from . import {other}\n"
+            copy.text = re.sub(rf"(?<![`/\w]){used}(?=\.[_a-zA-Z]|\n)", other, copy.text)
+    return copy.replace(last, f"{last}\n{imports}").text
 
 
 def derived() -> Iterator[tuple[Path, str]]:
@@ -405,7 +413,8 @@ def derived() -> Iterator[tuple[Path, str]]:
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
     for transit in ("transit_without_clock_mock", "transit_first_codec_mock"):
-        yield DERIVED / f"{transit.replace('transit', 'denials')}.vy", _denials_over(transit)
+        for module in _OVER_TRANSIT:
+            yield DERIVED / f"{_over(transit, module)}.vy", _module_over(transit, module)
     for piece in ("", "Controls", "Settings", "Records"):
         for which, transit in (
             ("WithoutClock", "transit_without_clock_mock"),

@@ -18,6 +18,9 @@ from tallystick.token.position import business_day
 
 __all__ = []
 
+# Until when a lane has books that was not closed; for how long one that was is walked still.
+OPEN: Final = 2**16 - 1
+KEPT_DAYS: Final = 102
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
@@ -54,12 +57,16 @@ def _lane_opened(step: Step) -> Changes:
         ("lane_state", lane): {"terms": terms, "paused_directions": {}},
         ("is_suspended", lane): False,
         ("canonical_lane", pair): lane,
-        ("lanes_of", instrument): [*step.now("lanes_of", instrument, empty=[]), lane],
+        ("lanes_of", instrument): [*_still_walked(step, instrument, terms["close_minute"]), lane],
+        ("lane_ends", lane): _ends(
+            terms, _until(step, step.now("canonical_lane", pair, empty=b""))
+        ),
         ("lane_of_custody", terms["custody"]): lane,
         ("pending_lane_terms", lane): {},
         ("end_of", lane): {},
         ("lists_of", lane): 0,
         ("is_ended", lane): False,
+        ("closing_of", lane): {"counted": 0},
         ("limit_state", lane): asdict(limit),
         ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
@@ -69,6 +76,25 @@ def _lane_opened(step: Step) -> Changes:
     if terms["home"]:
         changes["_figure", lane, Figure.SUSPENSE] = {0: 0}
     return changes
+
+
+def _ends(terms: Mapping[str, Any], first_day: int) -> dict[str, Any]:
+    """What contracts are told of an open lane."""
+    same = {name: terms[name] for name in ("token", "custody", "peer_ledger")}
+    return {**same, "first_day": first_day, "until": OPEN}
+
+
+def _until(step: Step, lane: bytes) -> int:
+    """From which business day on a lane has no books; 0: there is none, or it is open."""
+    until = int(step.now("lane_ends", lane, empty={}).get("until", OPEN))
+    return 0 if until == OPEN else until
+
+
+def _still_walked(step: Step, instrument: bytes, minute: int) -> list[bytes]:
+    """The lanes of an instrument but those that were closed long ago."""
+    today = business_day(step.at, minute)
+    lanes = step.now("lanes_of", instrument, empty=[])
+    return [lane for lane in lanes if not 0 < _until(step, lane) < today - KEPT_DAYS]
 
 
 def _base(terms: Mapping[str, Any]) -> int:
@@ -181,6 +207,7 @@ def _message_undone(step: Step) -> Changes:
     """It never happened: its nonce is free."""
     return {
         ("has_arrived", step.lane, step.nonce): False,
+        **step.with_members("closing_of", step.lane, counted=0),
         ("redirect_of", step.id): {},
         ("waits", step.id): 0,
     }
@@ -204,6 +231,7 @@ def _nonce_reopened(step: Step) -> Changes:
     return {
         **step.carried_out("reopen", step.id),
         ("has_arrived", step.lane, step.nonce): False,
+        **step.with_members("closing_of", step.lane, counted=0),
         ("disowned_of", step.id): {},
     }
 
@@ -260,6 +288,30 @@ def _listed_paid(step: Step) -> Changes:
         **step.with_members("list_of", step.lane, step.list, owed=owed),
         ("is_paid", step.leaf): True,
     }
+
+
+@on("ClosingProposed")
+def _closing_proposed(step: Step) -> Changes:
+    """It waits as a change of the lane's terms does."""
+    delay = step.member("terms", "lane_state", step.lane)["change_delay"]
+    return step.proposed(*_KEYS, "begin_closing", step.lane, delay=delay)
+
+
+@on("ClosingBegun")
+def _closing_begun(step: Step) -> Changes:
+    return step.carried_out("begin_closing", step.lane)
+
+
+sets("ClosingBegun", "closing_of lane", begun=True)
+sets("ClosingCancelled", "closing_of lane", begun=False, taken=b"")
+sets("LastWordSaid", "closing_of lane", said="id")
+sets("LastWordTaken", "closing_of lane", taken="id", told="told")
+# It was taken in as a denial is, and is none.
+sets("LastWordTaken", "denial_taken id", to=False)
+sets("ArrivalsCounted", "closing_of lane", same="counted")
+sets("LaneClosed", "is_ended lane", to=True)
+sets("LaneClosed", "end_of lane", to={})
+sets("LaneClosed", "lane_ends lane", same="until")
 
 
 sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
