@@ -33,6 +33,7 @@ NOT_YET: Final = frozenset(
         "transit: instrument suspended",
         "transit: past its deadline",
         "transit: queued while arrivals are stopped",
+        "transit: ratio not known here yet",
         "transit: token refused",
         "transit: waits for its lane's limit",
     }

@@ -27,6 +27,7 @@ _DELIVERED: Final = "MessageDelivered"
 _QUEUED: Final = "UnitsQueued"
 _DENIED: Final = "MessageDenied"
 _UNDONE: Final = "MessageUndone"
+_RATIO: Final = "LaneRatioInForce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class Counts:
     sent: int = 0
     arrived: int = 0
     suspense: int = 0
+
+    def after(self, outstanding: int, suspense: int, *, home: bool) -> Counts:
+        """Return it in the units of a ratio, as the escrow logged what it makes of the lane."""
+        arrived = self.sent - outstanding if home else self.sent + outstanding
+        return replace(self, arrived=arrived, suspense=suspense)
+
+    def outstanding(self, *, home: bool) -> int:
+        """Return what an escrow owes by these counts."""
+        return self.sent - self.arrived if home else self.arrived - self.sent
 
     def misses(self, state: Any, *, home: bool) -> str:
         """Say what is missing of what an escrow counts, or nothing.
@@ -130,7 +140,7 @@ class LaneEnd:
         if start <= head.number:
             chain, topics = self.escrow.chain, [None, self.lane]
             logs = chain.raw_logs(self.escrow, start, head.number, topics=topics)
-        views = ("lane_state", "pending_lane_terms")
+        views = ("lane_state", "pending_lane_terms", "brought_up_to", "action_epoch_of")
         questions = [(self.escrow, view, self.lane) for view in views]
         answers = self.escrow.chain.ask(questions, block=head.number)
         for answer in answers:
@@ -138,9 +148,12 @@ class LaneEnd:
                 raise answer
             if isinstance(answer, CodecError):
                 raise Unreadable(f"{self.escrow!r}: {answer}")
-        self.state, self.pending = answers
+        self.state, self.pending, kept, now = answers
         newest = self._fold(replace(self._believed.counts), logs)
-        self.missing = newest.counts.misses(self.state, home=self.home)
+        counts = newest.counts
+        if kept != now:
+            counts = self._carried(counts, int(kept), int(now), head.number)
+        self.missing = counts.misses(self.state, home=self.home)
         if self.missing or final < start:
             self._newest = newest
             return
@@ -157,6 +170,22 @@ class LaneEnd:
         self._read_to = final
         self._newest = self._fold(Counts(), logs[len(old) :])
 
+    def _carried(self, counts: Counts, since: int, until: int, block: int) -> Counts:
+        """What logs tell in the units of the lane's epoch, before an act there brings it up."""
+        token = self.escrow.chain.at("SecurityToken", self.escrow.lane_ends(self.lane).token)
+        outstanding, suspense = self.escrow.chain.ask(
+            [
+                (token, "carried", amount, since, until)
+                # A log that is missing can make it less than nothing.
+                for amount in (max(counts.outstanding(home=self.home), 0), max(counts.suspense, 0))
+            ],
+            block=block,
+        )
+        for answer in (outstanding, suspense):
+            if isinstance(answer, Revert | CodecError):
+                raise Unreadable(f"{token!r}: {answer}")
+        return counts.after(int(outstanding), int(suspense), home=self.home)
+
     def _fold(self, counts: Counts, logs: Iterable[RawLog]) -> _Read:
         """What some logs say, added to what was counted before."""
         found = _Read(counts)
@@ -165,7 +194,12 @@ class LaneEnd:
             if name is None:
                 continue
             event = self.escrow.chain.decode_log(log)
-            counts, id_ = found.counts, bytes(event.args["id"])
+            counts = found.counts
+            if name == _RATIO:
+                told = int(event.args["outstanding"]), int(event.args["suspense"])
+                found.counts = counts.after(*told, home=self.home)
+                continue
+            id_ = bytes(event.args["id"])
             if name == _SENT:
                 message = message_of(event)
                 found.sent[message.nonce] = Sent(message, id_, log)
@@ -184,7 +218,8 @@ class LaneEnd:
                 found.landed[id_] = 0
                 counts = replace(counts, suspense=counts.suspense - amount)
                 if name == _UNDONE:
-                    counts = replace(counts, arrived=counts.arrived - amount)
+                    undone = int(event.args["outstanding"])
+                    counts = replace(counts, arrived=counts.arrived - undone)
                 found.counts = counts
             else:
                 held = amount if event.args["suspended"] else 0
@@ -197,7 +232,7 @@ class LaneEnd:
     @cached_property
     def _names(self) -> Mapping[bytes, str]:
         events = self.escrow.interface.events_by_name
-        names = (_SENT, _DELIVERED, _QUEUED, _DENIED, *SUSPENSE_ENDS)
+        names = (_SENT, _DELIVERED, _QUEUED, _DENIED, _RATIO, *SUSPENSE_ENDS)
         return {events[name][0].topic: name for name in names}
 
     def sent(self) -> Iterator[Sent]:
