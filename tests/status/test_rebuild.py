@@ -42,6 +42,7 @@ from tests.support.actions import (
     Actions,
     begin,
 )
+from tests.support.arming import Arming, ratio_event
 from tests.support.cash import new_cash
 from tests.support.commands import tallystick
 from tests.support.denials import deny, forged, take
@@ -100,6 +101,7 @@ def lived(deployed_world: World) -> Iterator[World]:
         for side in (deployed_world.home, deployed_world.remote):
             _came(side)
         _events(Actions(deployed_world))
+        _armed(Arming.of(deployed_world))
         for side in (deployed_world.home, deployed_world.remote):
             _controls(side)
             _closings(side)
@@ -297,6 +299,25 @@ def _events(actions: Actions) -> None:
         side.engine.set_peer(*terms, sender=side.administrator)
         if side is home:
             side.engine.set_attestors(events, *STATED, sender=side.administrator)
+
+
+def _armed(arming: Arming) -> None:
+    """One ratio is armed and dropped, another takes effect, and the lane is carried over it."""
+    home, remote = arming.home, arming.remote
+    today = int(home.token.business_day())
+    for number, cancelled in ((1, True), (2, False)):
+        record = ratio_event(number, Rate(2), today + 6, announced=today)
+        arming.armed(record)
+        arming.take_entered(arming.entered(record))
+        if cancelled:
+            following = record.successor()
+            arming.in_force(following, Status.CANCELLED)
+            arming.withdraw(remote, record)
+            arming.take_entered(arming.dropped(following))
+            arming.withdraw(home, record)
+    arming.begins(record, 60)
+    arming.world.synchronise()
+    arming.carried(record)
 
 
 def _books(actions: Actions) -> None:
@@ -622,7 +643,7 @@ def _ratios(side: Side, bridge: Contract) -> None:
     token.forcedTransfer(fund, investor, 5, order_id(3), sender=side.custodian)
     token.withdraw_order(fund, investor, 6, order_id(4), *STATED, sender=side.registrar)
     token.setFrozenTokens(side.attacker, 3, *STATED, sender=side.custodian)
-    token.credit_remainders(2, sender=side.outsider)
+    token.credit_remainders(3, sender=side.outsider)
     side.bridge(bridge, 700, 800)
     side.chain.advance(DAY)
     token.crosschainMint(investor, 60, sender=bridge.address)
