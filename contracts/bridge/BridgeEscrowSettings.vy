@@ -61,6 +61,7 @@ exports: (
     restating.bring_up,
     restating.restated,
     restating.action_epoch_of,
+    restating.brought_up_to,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -95,6 +95,7 @@ event ListedPaid:
     leaf: indexed(bytes32)
     list: uint256
     index: uint256
+    # As it is listed; what ratios since have made of it is what the token transfers.
     amount: uint256
 
 
@@ -284,7 +285,7 @@ def pay_listed(
     lanes._promised[lane] -= promised
     assert units <= lanes._ledger[lane] & lanes.AMOUNT_MAX, "endings: more than is outstanding"
     lanes._ledger[lane] = unsafe_sub(lanes._ledger[lane], units)
-    log ListedPaid(lane=lane, account=account, leaf=leaf, list=list, index=index, amount=units)
+    log ListedPaid(lane=lane, account=account, leaf=leaf, list=list, index=index, amount=amount)
     assert extcall ILaneCustody(lanes._opened_with[lane].custody).pay(
         account, units
     ), "endings: not paid"

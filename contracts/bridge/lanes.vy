@@ -1092,7 +1092,7 @@ def _book_in(
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     until: uint256 = 0
-    if terms & LIMITED != 0:
+    if terms & LIMITED != 0 and amount != 0:
         limit: uint256 = self._limits[lane]
         limit, until = limits._after(limit, amount)
         self._limits[lane] = limit

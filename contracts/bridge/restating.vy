@@ -96,6 +96,17 @@ def action_epoch_of(lane: bytes32) -> uint256:
     return lanes._epoch(lanes._seen(lane).terms)
 
 
+@external
+@view
+def brought_up_to(lane: bytes32) -> uint256:
+    """
+    @notice The action epoch in whose units a lane is kept, and its logs told it; its next act brings it up.
+    @param lane The lane.
+    @return The epoch.
+    """
+    return lanes._epoch(lanes._open_terms(lane))
+
+
 # --------------------------------------------------------------------- internal
 
 

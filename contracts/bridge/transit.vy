@@ -93,6 +93,14 @@ event UnitsQueued:
     until: uint256
 
 
+# It was delivered, and a ratio has left no unit of it.
+event NothingLanded:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    # As the message states it.
+    amount: uint256
+
+
 event MessageReturned:
     lane: indexed(bytes32)
     id: indexed(bytes32)
@@ -592,6 +600,8 @@ def _arrive(
         credited = self._credit(m.lane, terms, recipient, amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
     if credited:
+        if amount != m.amount and amount == 0:
+            log NothingLanded(lane=m.lane, id=id, amount=m.amount)
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
     # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused,

@@ -275,7 +275,7 @@ def test_messages_of_two_lanes_are_no_batch(world: World) -> None:
         ({"kind": 2}, "transit: wrong direction"),
         ({"lock_time": 2**40}, "transit: before its lock time"),
         ({"recipient": b"\1" * 32}, "transit: recipient is no account"),
-        ({"action_epoch": 1}, "transit: another action epoch"),
+        ({"action_epoch": 1}, "transit: ratio not known here yet"),
         ({"amount": INVESTOR_UNITS * 10**20}, "lanes: outstanding out of range"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",

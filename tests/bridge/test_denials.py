@@ -144,7 +144,7 @@ def test_what_waits_and_was_never_sent_never_happened(world: World, there: str) 
         else ()
     )
     assert receipt.events == (
-        side.escrow.emitted("MessageUndone", world.lane, false.id, false.nonce, FALSE),
+        side.escrow.emitted("MessageUndone", world.lane, false.id, false.nonce, FALSE, FALSE),
         side.escrow.emitted("MessageDelivered", world.lane, answer.id, answer.nonce, 0, False),
         *taken_off,
     )

@@ -91,7 +91,7 @@ def test_two_registrars_a_notice_and_a_proof_bring_units_home(
     assert home.escrow.is_ended(lane)
     assert home.escrow.end_of(lane).registrar == ZERO
     assert home.escrow.lists_of(lane) == 1
-    assert home.escrow.list_of(lane, 0) == (listing.root, 900)
+    assert home.escrow.list_of(lane, 0) == (listing.root, 900, 0)
     before = home.balance(home.fund)
     leaf = listing.leaves[1]
     receipt = pay(world, listing, 1)
@@ -101,7 +101,7 @@ def test_two_registrars_a_notice_and_a_proof_bring_units_home(
     )
     assert home.balance(home.fund) == before + 300
     assert home.escrow.is_paid(leaf.hash)
-    assert home.escrow.list_of(lane, 0) == (listing.root, 600)
+    assert home.escrow.list_of(lane, 0) == (listing.root, 600, 0)
     assert owed(world) == (OUT + 5 - 300, OUT + 5 - 300)
 
 

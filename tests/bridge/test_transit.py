@@ -527,8 +527,8 @@ def test_a_lane_that_is_not_open_here_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("epoch", [1, 1_023, 2**16 - 1])
-def test_another_action_epoch_is_refused(world: World, epoch: int) -> None:
-    with refused(world, "transit: another action epoch"):
+def test_a_later_action_epoch_waits(world: World, epoch: int) -> None:
+    with refused(world, "transit: ratio not known here yet"):
         world.deliver(world.message(action_epoch=epoch))
 
 

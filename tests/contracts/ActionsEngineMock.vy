@@ -5,21 +5,26 @@
 @title Actions engine that does what it is told
 @license Apache-2.0
 @author Tallystick
-@notice For tests of ratios: holds the role that a contract alone may hold, and hands on what anybody says.
+@notice For tests of ratios: holds the role that a contract alone may hold, and hands on what anybody says. The lanes
+        follow in the same act.
 @dev A test double. In no release.
 """
+from interfaces import IBridgeEscrow
 from interfaces import ISecurityToken
 
 _TOKEN: immutable(address)
+_ESCROW: immutable(address)
 
 
 @deploy
-def __init__(token_: address):
+def __init__(token_: address, escrow_: address):
     """
     @notice Act on a token.
     @param token_ The token.
+    @param escrow_ Where its lanes are.
     """
     _TOKEN = token_
+    _ESCROW = escrow_
 
 
 @external
@@ -43,6 +48,7 @@ def announce(
     extcall ISecurityToken(_TOKEN).announce_ratio(
         numerator, denominator, first_day, agent, reason, document
     )
+    extcall IBridgeEscrow(_ESCROW).follow_ratios(_TOKEN)
 
 
 @external
@@ -54,3 +60,4 @@ def withdraw(first_day: uint256, reason: bytes4, document: bytes32):
     @param document Hash of the document that withdraws it.
     """
     extcall ISecurityToken(_TOKEN).withdraw_ratio(first_day, reason, document)
+    extcall IBridgeEscrow(_ESCROW).follow_ratios(_TOKEN)

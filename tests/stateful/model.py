@@ -880,7 +880,7 @@ class Model:
         if refusal is not None:
             return refusal
         if message.action_epoch != 0:
-            return "transit: another action epoch"
+            return "transit: ratio not known here yet"
         if ledger.stops & IN:
             return "lanes: inbound paused"
         if ledger.home and message.amount > ledger.outstanding:

@@ -29,7 +29,9 @@ class Engine:
     @classmethod
     def of(cls, side: Side) -> Engine:
         """Deploy an engine and give it its role."""
-        engine = side.chain.deploy("ActionsEngineMock", side.token, sender=side.deployer)
+        engine = side.chain.deploy(
+            "ActionsEngineMock", side.token, side.escrow, sender=side.deployer
+        )
         side.give_role(side.token, engine, Role.ACTIONS)
         return cls(side, engine)
 

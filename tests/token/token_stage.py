@@ -110,7 +110,9 @@ class Stage:
         suite.register()
         custody = side.chain.deploy("LaneCustody", suite.escrow, suite.token, sender=side.deployer)
         bridge = side.chain.deploy("LockProbeMock", sender=side.attacker)
-        engine = side.chain.deploy("ActionsEngineMock", suite.token, sender=side.deployer)
+        engine = side.chain.deploy(
+            "ActionsEngineMock", suite.token, suite.escrow, sender=side.deployer
+        )
         named = {
             "second administrator": side.second_administrator,
             "newcomer": side.outsider,
