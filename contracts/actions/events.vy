@@ -113,7 +113,7 @@ _fractions_agent: address
 # COAF -> the ratio that is armed here, see `arming`; and by the epoch that it begins, its COAF
 _ratios: HashMap[bytes32, uint256]
 _coaf_of: HashMap[uint256, bytes32]
-# Home: COAF -> ledger -> what that ledger told last of its ratio; and its first day in each epoch, once that is in force
+# Home: COAF -> ledger -> what that ledger told last of its ratio; ledger -> epoch -> its first day, once in force
 _ratio_told: HashMap[bytes32, HashMap[bytes32, uint256]]
 _entered: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
@@ -268,9 +268,7 @@ def confirm(record: event_record.EventRecord, attestation: Bytes[1034]):
     assert e.newest != e.in_force, "events: nothing to confirm"
     assert e.newest == event_record._hash(record), "events: not the newest version"
     version: Version = self._version(e.newest)
-    self._check_changeable(
-        coaf, self._version(e.in_force), version.record_day, version.status
-    )
+    self._check_changeable(coaf, self._version(e.in_force), version.record_day, version.status)
     assert staticcall IVerifier(self.attestors).verify(
         dispatch._domain_separator(chain.id, self),
         event_record._version_hash(e.newest, version.status),

@@ -7,8 +7,8 @@ is one static word, so that a contract hashes its own storage without any codec:
   of its word, zero after it; codes and currency are bytes4;
 * days are business days as the token counts them, 0 where the event has none;
 * rate 0/0 and currency 0 where the event pays no cash;
-* a split or the like may have the ratio, new units for old ones, in place of a rate: no currency, no day
-  but the announcement, the ex date and the record date, after whose close it begins.
+* a split or the like may have the ratio, new units for old ones, in place of a rate: no currency,
+  no day but the announcement, the ex date and the record date, after whose close it begins.
 """
 
 from __future__ import annotations

@@ -196,7 +196,8 @@ class Driver(Ratios):
     def due(self, ledger: str, lane: bytes) -> int | None:
         """Return what is due for a part of the event on a ledger, gross; None: not fixed yet."""
         units = self.units(ledger, lane)
-        return None if units is None or self.record.rate is None else self.record.rate.down(units)
+        rate = self.record.rate if self.record.currency else None
+        return None if units is None or rate is None else rate.down(units)
 
     def units(self, ledger: str, lane: bytes) -> int | None:
         """Return the base units of a part of the event on a ledger; None: not fixed yet."""

@@ -252,7 +252,6 @@ class Standing:
             "waiting": list(waits(self)),
         }
 
-
     @property
     def is_ratio(self) -> bool:
         """Whether the event makes of every unit others, or has."""
@@ -346,7 +345,7 @@ def _after_close(seen: Standing) -> Iterator[str]:
     elif accounts.units is None:
         yield "fix" if seen.home else "totals of home: fix, carry"
     yield from (f"the lane to {ledger}: no figures that fit" for ledger in seen.lanes)
-    if seen.record.rate is not None and accounts.units is not None:
+    if seen.record.currency and accounts.units is not None:
         yield from _payment(seen)
 
 

@@ -14,6 +14,7 @@ import pytest
 from eth_account import Account as Signer
 from rich.console import Console
 
+from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.consent import Lock
