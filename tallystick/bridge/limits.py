@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Final
+
+from tallystick.token.position import AMOUNT_MAX
+from tallystick.token.ratios import Ratio
 
 __all__ = ["Limit"]
 
@@ -40,6 +44,13 @@ class Limit:
         elif limit and at < drained < _LAST:
             drained = min(at + -(-(drained - at) * self.limit // limit), _LAST)
         return replace(self, limit=limit, drained_at=drained)
+
+    def over(self, ratios: Iterable[Ratio]) -> Limit:
+        """Return it in the units after ratios: rounded down, no less than one base unit."""
+        limit = self.limit
+        for ratio in ratios if limit else ():
+            limit = min(max(limit * ratio.numerator // ratio.denominator, 1), AMOUNT_MAX)
+        return replace(self, limit=limit)
 
     def taken(self, amount: int, now: int) -> Limit:
         """Return it once so many base units have arrived at `now`; without a limit, as it is."""

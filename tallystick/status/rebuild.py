@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from tallystick.actions.message import RatioState
 from tallystick.bridge.figures import Figure
+from tallystick.bridge.limits import Limit
 from tallystick.errors import CheckFailed
+from tallystick.status.rules.bridge import lane_over, lane_ratios
 from tallystick.status.rules.step import NOBODY, RULES, Facts, Logged, Step
 from tallystick.status.rules.token import (
     UNLIMITED,
@@ -67,8 +70,8 @@ def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
     ratios = _begun(facts, address, time)
     if view == "paused_scopes":
         return _running(value, time)
-    if view == "lane_state":
-        return {**value, "paused_directions": _running(value["paused_directions"], time)}
+    if view in {"lane_state", "limit_state", "action_epoch_of"}:
+        return _lane_at(facts, fact, value, time)
     if view == "totalSupply":
         return carried(value, ratios)
     if view == "action_epoch":
@@ -110,6 +113,21 @@ def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
         shown = {name: held for name, held in value.items() if name != "_epoch"}
         return {**shown, "amount": units} if 0 < units <= debited["balance"] else {}
     return value
+
+
+def _lane_at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
+    """Of a lane, before the first act since a ratio."""
+    address, view, lane = fact
+    since = facts[address, "brought_up_to", lane]
+    day = business_day(time, facts[address, "lane_state", lane]["terms"]["close_minute"])
+    ratios = lane_ratios(facts, address, lane, since, day)
+    if view == "action_epoch_of":
+        return value + len(ratios)
+    limit = Limit(**facts[address, "limit_state", lane]).over(ratios)
+    if view == "limit_state":
+        return asdict(limit)
+    stops = {"paused_directions": _running(value["paused_directions"], time)}
+    return {**lane_over(value, limit.limit, ratios), **stops}
 
 
 def _begun(facts: Facts, address: str, time: int) -> list[Ratio]:
@@ -186,7 +204,13 @@ def _figures(facts: Facts, time: int) -> Iterator[tuple[tuple[Any, ...], int]]:
         today = business_day(time, terms["close_minute"])
         for whose, day in (*answered[terms["token"]], *answered[address]):
             if whose in (None, (lane, figure)) and day < today:
-                amount = days[max(moved for moved in days if moved <= day)]
+                amount, since = days[max(moved for moved in days if moved <= day)]
+                ratios = lane_ratios(facts, address, lane, since, day)
+                if figure == Figure.SUSPENSE:
+                    amount = carried(amount, ratios)
+                elif ratios:
+                    # Nothing yet in that epoch.
+                    amount = 0
                 asked = (lane, day, first_after(day, days))
                 yield (address, views[figure], *asked), amount & AMOUNT_MAX
 

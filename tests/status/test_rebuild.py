@@ -526,8 +526,9 @@ def _epochs(world: World, side: Side) -> None:
 
 def _denials(world: World) -> None:
     """What nobody sent waits and is undone; another is credited, and its nonce freed by two keys,
-    and a third is about to be."""
+    and a third is about to be; of one base unit a ratio has left nothing."""
     side = world.remote
+    world.deliver(world.message(nonce=203, amount=1))
     waiting, credited, another = (
         replace(forged(world, "remote", recipient), nonce=nonce)
         for nonce, recipient in ((200, side.outsider), (201, side.investor), (202, side.investor))
@@ -549,7 +550,8 @@ def _end(world: World) -> None:
     home = world.home
     second_registrar(world)
     first = listed(world, (home.fund, 30), (home.investor, 20))
-    state = last_state(world, first)
+    # Of the ledgers' ratios home has none.
+    state = last_state(world, first, epoch=0)
     proofs = attested_by_each(world, state)
     propose(world, state, *proofs)
     home.escrow.cancel_end(world.lane, *STATED, sender=home.guardian)
@@ -565,7 +567,7 @@ def _end(world: World) -> None:
     apply(world)
     home.token.admit(home.fund, 40_000, *STATED, sender=home.registrar)
     pay(world, first, 0)
-    further = last_state(world, listed(world, (home.fund, 7), number=1))
+    further = last_state(world, listed(world, (home.fund, 7), number=1), epoch=0)
     propose(world, further, *attested_by_each(world, further))
     confirm(world, further)
 
@@ -714,6 +716,7 @@ def test_ratios_are_in_what_is_rebuilt_from_their_first_moment_on(busy: World, l
         lambda: engine.begin(first, seconds=-5),
         lambda: engine.begin(first),
         lambda: side.token.setFrozenTokens(side.investor, 99, *STATED, sender=side.custodian),
+        lambda: side.escrow.bring_up(busy.lane, sender=side.outsider),
         lambda: engine.begin(first + 1),
     ):
         act()

@@ -13,10 +13,12 @@ from tallystick.bridge.outbox import EMPTY, PAGE, page_word
 from tallystick.chain.abi import encode, keccak
 from tallystick.governance.roles import Role
 from tallystick.status.rules.governance import stopped
-from tallystick.status.rules.step import Changes, Step, on, proposal, sets
-from tallystick.token.position import business_day
+from tallystick.status.rules.step import Changes, Facts, Step, on, proposal, sets
+from tallystick.status.rules.token import epochs_since
+from tallystick.token.position import AMOUNT_MAX, DAY_MAX, business_day
+from tallystick.token.ratios import Ratio, carried
 
-__all__ = []
+__all__ = ["lane_over", "lane_ratios"]
 
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 
@@ -63,12 +65,65 @@ def _lane_opened(step: Step) -> Changes:
         ("limit_state", lane): asdict(limit),
         ("outbox", lane, 0): EMPTY,
         ("has_arrived", lane, 0): False,
-        # Day of each movement -> what it was then; from the first day that there is, nothing.
-        ("_figure", lane, Figure.SENT): {0: 0},
+        # Day of each movement -> what it was then, in which epoch; from the first day on, nothing.
+        ("_figure", lane, Figure.SENT): {0: (0, 0)},
     }
     if terms["home"]:
-        changes["_figure", lane, Figure.SUSPENSE] = {0: 0}
-    return changes
+        changes["_figure", lane, Figure.SUSPENSE] = {0: (0, 0)}
+    token = terms["token"]
+    epoch = step.facts[token, "action_epoch"]
+    day = business_day(step.at, terms["close_minute"])
+    epoch += len(epochs_since(step.facts, token, epoch, day))
+    return {**changes, **_in_epoch(lane, epoch)}
+
+
+def _in_epoch(lane: bytes, epoch: int) -> Changes:
+    """In whose units a lane is kept."""
+    return {
+        ("brought_up_to", lane): epoch,
+        ("action_epoch_of", lane): epoch,
+        ("sent_in_epoch", lane, epoch): 0,
+    }
+
+
+def lane_ratios(facts: Facts, address: str, lane: bytes, since: int, day: int) -> list[Ratio]:
+    """Return the ratios that a lane of an escrow meets after an epoch, up to those of a day."""
+    token = facts[address, "lane_state", lane]["terms"]["token"]
+    return epochs_since(facts, token, since, day)
+
+
+def lane_over(state: dict[str, Any], limit: int, ratios: list[Ratio]) -> dict[str, Any]:
+    """Return what a lane's state becomes; `limit` is its limit then, in base units."""
+    terms = dict(state["terms"])
+    for ratio in ratios:
+        if terms["cap"] != NO_CAP:
+            cap = -(-terms["cap"] * ratio.numerator // ratio.denominator)
+            terms["cap"] = min(cap, NO_CAP)
+    if terms["limit"] != NO_CAP:
+        terms["limit"] = limit // 10 ** int(terms["decimals"])
+    sums = {name: carried(state.get(name, 0), ratios) for name in ("outstanding", "suspense")}
+    return {**state, **sums, "terms": terms}
+
+
+def _to_the_lane(step: Step, amount: int, since: int) -> int:
+    """An amount of an epoch in the units in which a lane is kept."""
+    ratios = lane_ratios(step.facts, step.logged.address, step.lane, since, DAY_MAX)
+    return carried(amount, ratios[: step.now("brought_up_to", step.lane) - since])
+
+
+@on("LaneRatioInForce")
+def _lane_ratio_in_force(step: Step) -> Changes:
+    """What was sent is counted anew; what it is at closes follows with the next movement."""
+    lane, state = step.lane, step.now("lane_state", step.lane)
+    terms = {**state["terms"], "cap": step.cap}
+    if terms["limit"] != NO_CAP:
+        terms["limit"] = step.limit // 10 ** int(terms["decimals"])
+    sums = {"outstanding": step.outstanding, "suspense": step.suspense}
+    return {
+        **step.with_members("lane_state", lane, terms=terms, **sums),
+        **step.with_members("limit_state", lane, limit=step.limit),
+        **_in_epoch(lane, step.epoch),
+    }
 
 
 def _base(terms: Mapping[str, Any]) -> int:
@@ -114,7 +169,18 @@ def _counted(step: Step, figure: Figure, more: int) -> Changes:
     if (days := step.now(*fact, empty=None)) is None:
         return {}
     minute = step.member("terms", "lane_state", step.lane)["close_minute"]
-    return {fact: {**days, business_day(step.at, minute): days[max(days)] + more}}
+    amount, since = days[max(days)]
+    epoch = step.now("brought_up_to", step.lane)
+    if figure == Figure.SUSPENSE:
+        amount = _to_the_lane(step, amount, since)
+    elif since != epoch:
+        amount = 0
+    changes: Changes = {
+        fact: {**days, business_day(step.at, minute): (amount + more, epoch)},
+    }
+    if figure == Figure.SENT:
+        changes["sent_in_epoch", step.lane, epoch] = (amount + more) & AMOUNT_MAX
+    return changes
 
 
 @on("MessageSent")
@@ -170,7 +236,7 @@ def _suspense_ended(step: Step) -> Changes:
     # What never happened leaves the lane's ledger, too.
     undone = step.logged.event == "MessageUndone"
     return {
-        **_moved(step, suspense=-step.amount, outstanding=step.amount if undone else 0),
+        **_moved(step, suspense=-step.amount, outstanding=step.outstanding if undone else 0),
         **_counted(step, Figure.SUSPENSE, -step.amount),
         ("suspended", step.id): 0,
     }
@@ -208,6 +274,8 @@ def _nonce_reopened(step: Step) -> Changes:
     }
 
 
+# No denial, though it brought nothing.
+sets("NothingLanded", "denial_taken id", to=False)
 sets("UnitsQueued", "waits id", to="until")
 sets("LockSigned", "authorizations holder nonce", to=True)
 sets("LockWithdrawn", "authorizations holder nonce", to=True)
@@ -247,7 +315,11 @@ def _lane_ended(step: Step) -> Changes:
         ("end_of", lane): {},
         ("is_ended", lane): True,
         ("lists_of", lane): number + 1,
-        ("list_of", lane, number): {"root": step.root, "owed": step.total},
+        ("list_of", lane, number): {
+            "root": step.root,
+            "owed": step.total,
+            "epoch": step.member("state", "end_of", lane).epoch,
+        },
     }
 
 
@@ -255,8 +327,9 @@ def _lane_ended(step: Step) -> Changes:
 def _listed_paid(step: Step) -> Changes:
     """What is outstanding at home goes down as by an arrival."""
     owed = step.member("owed", "list_of", step.lane, step.list) - step.amount
+    since = step.member("epoch", "list_of", step.lane, step.list)
     return {
-        **_moved(step, outstanding=-step.amount),
+        **_moved(step, outstanding=-_to_the_lane(step, step.amount, since)),
         **step.with_members("list_of", step.lane, step.list, owed=owed),
         ("is_paid", step.leaf): True,
     }
