@@ -1,7 +1,7 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Arming: ratios that an event makes of all units, entered on every ledger ahead (R-46, INV-12)
+@title Arming: ratios that an event makes of all units, entered on every ledger ahead (INV-12)
 @license Apache-2.0
 @author Tallystick
 @notice Once a split, bonus or reverse split is in force at home, anyone has it announced to home's token, and carries

@@ -12,7 +12,7 @@ from tallystick.actions.record import EventRecord
 from tests.support.over_ratio import ABROAD, BOUGHT, E, Over, dividend
 from tests.support.world import BUYER_UNITS, UINT_MAX, World, refused
 
-pytestmark = pytest.mark.requirement("R-46", "INV-6", "INV-12")
+pytestmark = pytest.mark.requirement("R-41", "INV-6", "INV-12")
 
 RATIOS = {"4:1": Rate(4), "1:10": Rate(1, 10), "3:2": Rate(3, 2), "1:3": Rate(1, 3)}
 

@@ -15,7 +15,7 @@ from tests.support.actions import Actions, begin
 from tests.support.arming import SPLIT, Arming
 from tests.support.world import INVESTOR_UNITS, World
 
-pytestmark = pytest.mark.requirement("R-46", "INV-12")
+pytestmark = pytest.mark.requirement("INV-12")
 FIRST_DAY = SPLIT.record_day + 1
 
 

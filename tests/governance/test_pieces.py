@@ -348,7 +348,11 @@ def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
     both, three, all_four = (keccak(b"".join(hashes[:count])) for count in (2, 3, 4))
     for due in (bytes(32), hashes[0], both, three, all_four):
         assert is_behind(first, due, code.__getitem__)
-    for other in (keccak(first), *hashes[1:], *(keccak(b"".join(hashes[i::-1])) for i in (1, 2, 3))):
+    for other in (
+        keccak(first),
+        *hashes[1:],
+        *(keccak(b"".join(hashes[i::-1])) for i in (1, 2, 3)),
+    ):
         assert not is_behind(first, other, code.__getitem__)
     for place, address in enumerate(BEHIND_OF_FIVE):
         changed = {**code, address: b"other" + code[address]}.__getitem__

@@ -307,7 +307,7 @@ def _armed(arming: Arming) -> None:
     home, remote = arming.home, arming.remote
     today = int(home.token.business_day())
     for number, cancelled in ((1, True), (2, False)):
-        record = ratio_event(number, Rate(2), today + 6, announced=today)
+        record = ratio_event(number, Rate(7), today + 6, announced=today)
         arming.armed(record)
         arming.take_entered(arming.entered(record))
         if cancelled:
