@@ -14,7 +14,6 @@ import pytest
 from eth_account import Account as Signer
 from rich.console import Console
 
-from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.consent import Lock
@@ -43,7 +42,6 @@ from tests.support.actions import (
     Actions,
     begin,
 )
-from tests.support.arming import Arming, ratio_event
 from tests.support.cash import new_cash
 from tests.support.commands import tallystick
 from tests.support.denials import deny, forged, take
@@ -81,6 +79,20 @@ from tests.support.world import (
 pytestmark = pytest.mark.requirement("R-66")
 
 
+# What only a ratio over both ledgers logs.
+OF_RATIOS = {
+    "AgentProposed",
+    "AgentSet",
+    "EnteredSent",
+    "EnteredTaken",
+    "LaneCarried",
+    "LaneRatioInForce",
+    "RatioArmed",
+    "RatioDropped",
+    "RatioSent",
+}
+
+
 def rebuilt(network: Network, ledger: str) -> tuple[Compared, ...]:
     log = read_log(network.connection, ledger)
     return compare(log, log.facts())
@@ -102,7 +114,6 @@ def lived(deployed_world: World) -> Iterator[World]:
         for side in (deployed_world.home, deployed_world.remote):
             _came(side)
         _events(Actions(deployed_world))
-        _armed(Arming.of(deployed_world))
         for side in (deployed_world.home, deployed_world.remote):
             _controls(side)
             _closings(side)
@@ -300,25 +311,6 @@ def _events(actions: Actions) -> None:
         side.engine.set_peer(*terms, sender=side.administrator)
         if side is home:
             side.engine.set_attestors(events, *STATED, sender=side.administrator)
-
-
-def _armed(arming: Arming) -> None:
-    """One ratio is armed and dropped, another takes effect, and the lane is carried over it."""
-    home, remote = arming.home, arming.remote
-    today = int(home.token.business_day())
-    for number, cancelled in ((1, True), (2, False)):
-        record = ratio_event(number, Rate(7), today + 6, announced=today)
-        arming.armed(record)
-        arming.take_entered(arming.entered(record))
-        if cancelled:
-            following = record.successor()
-            arming.in_force(following, Status.CANCELLED)
-            arming.withdraw(remote, record)
-            arming.take_entered(arming.dropped(following))
-            arming.withdraw(home, record)
-    arming.begins(record, 60)
-    arming.world.synchronise()
-    arming.carried(record)
 
 
 def _books(actions: Actions) -> None:
@@ -646,7 +638,7 @@ def _ratios(side: Side, bridge: Contract) -> None:
     token.forcedTransfer(fund, investor, 5, order_id(3), sender=side.custodian)
     token.withdraw_order(fund, investor, 6, order_id(4), *STATED, sender=side.registrar)
     token.setFrozenTokens(side.attacker, 3, *STATED, sender=side.custodian)
-    token.credit_remainders(3, sender=side.outsider)
+    token.credit_remainders(2, sender=side.outsider)
     side.bridge(bridge, 700, 800)
     side.chain.advance(DAY)
     token.crosschainMint(investor, 60, sender=bridge.address)
@@ -688,8 +680,9 @@ def test_the_busy_life_has_every_event(ended: World) -> None:
         for ledger in ("home", "remote")
         for event in read_log(ended.network.connection, ledger).events
     }
-    # Those of proofs: test_rebuild_proofs.py.
-    assert logged | {"SourceFixed", "RootShown", "PageProven"} == set(RULES)
+    # Those of proofs: test_rebuild_proofs.py; of ratios over ledgers: test_rebuild_ratios.py.
+    elsewhere = {"SourceFixed", "RootShown", "PageProven", *OF_RATIOS}
+    assert logged | elsewhere == set(RULES)
 
 
 def test_every_event_of_our_contracts_has_its_rule() -> None:
