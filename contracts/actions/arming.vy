@@ -1,12 +1,12 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Arming: ratios that an event makes of all units, entered on every ledger ahead (R-46, INV-12)
+@title Arming: ratios that an event makes of all units, entered on every ledger ahead (INV-12)
 @license Apache-2.0
 @author Tallystick
 @notice Once a split, bonus or reverse split is in force at home, anyone has it announced to home's token, and carries
         that to the other ledgers, which announce it to theirs. What was announced is withdrawn while there is time.
-@dev The golden record says everything: new units for old ones, after the close of the record day, on top of which epoch.
+@dev The golden record says everything: new units for old ones, after which close, on top of which epoch.
      Home enters first, and tells it; another ledger enters an epoch only on top of the one before, so that its table is
      never more than the beginning of home's. One that is told late enters late, with the notice that its token asks
      for: meanwhile it waits for messages of the epoch that it does not know, and nothing of them is credited.
@@ -333,8 +333,8 @@ def carry_lane(lane: bytes32, epoch: uint256, hints: uint256[3]):
     """
     @notice Home: take over what an epoch of a lane begins with, from what was told of the last close before it on the
             lane's ledger: there, and under way there; once.
-    @dev That ledger has told that the ratio is in force there, so that no later close can be the last. They have to fit as
-         any figures do.
+    @dev That ledger has told that the ratio is in force there, so that no later close can be the last. They have to
+         fit as any figures do.
     @param lane The lane.
     @param epoch The epoch.
     @param hints As for `fix_lane`, of home's last close before the ratio.
@@ -464,8 +464,8 @@ def base_of(lane: bytes32, epoch: uint256) -> Base:
 @internal
 def _enter(ratio: Ratio, first_day: uint256, document: bytes32):
     """
-    @dev Announce a ratio to the token on top of what is there, have the lanes follow, and tell it. If this very ratio is
-         there already, the version takes its place.
+    @dev Announce a ratio to the token on top of what is there, have the lanes follow, and tell it. If this very ratio
+         is there already, the version takes its place.
     """
     token: ISecurityToken = ISecurityToken(dispatch.token)
     known: ISecurityToken.Ratio = staticcall token.ratio_at(ratio.epoch)

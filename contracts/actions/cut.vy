@@ -15,10 +15,10 @@
      modulo 2**104: a direction below zero wraps, and the sum is off by 2**104. A lane without figures, or with figures
      that don't fit, waits, and its part is nobody's meanwhile; no other part changes (INV-7). See
      `tallystick/actions/cut.py`, which is this in Python.
-     After a ratio both ends count what they sent anew, in new units, and floors of a sum's parts don't make up the floor
-     of the sum. So what an epoch begins with is taken over once, by lane (see `arming`): of what was there and under way
-     there at the last close in old units, the floors; U is never below the truth, T_hr above it by remainders alone, and
-     T_rh is the rest of K + X, so that every claim rounded down fits.
+     After a ratio both ends count what they sent anew, in new units, and floors of a sum's parts don't make up the
+     floor of the sum. So what an epoch begins with is taken over once, by lane (see `arming`): of what was there and
+     under way there at the last close in old units, the floors; U is never below the truth, T_hr above it by remainders
+     alone, and T_rh is the rest of K + X, so that every claim rounded down fits.
 
        base   there, and under way there 104 | come with others 104 | more than K + X shows 40 | - | stored 1
 

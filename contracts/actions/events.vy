@@ -113,7 +113,7 @@ _fractions_agent: address
 # COAF -> the ratio that is armed here, see `arming`; and by the epoch that it begins, its COAF
 _ratios: HashMap[bytes32, uint256]
 _coaf_of: HashMap[uint256, bytes32]
-# Home: COAF -> ledger -> what that ledger told last of its ratio; and its first day in each epoch, once that is in force
+# Home: COAF -> ledger -> what that ledger told last of its ratio; ledger -> epoch -> its first day, once in force
 _ratio_told: HashMap[bytes32, HashMap[bytes32, uint256]]
 _entered: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.

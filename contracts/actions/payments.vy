@@ -1000,7 +1000,7 @@ def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32
     since: uint256 = convert(m.action_epoch, uint256)
     last: uint256 = staticcall token.action_epoch()
     landing: uint256 = 0
-    for i: uint256 in range(EPOCH_MASK + 1):
+    for i: uint256 in range(128):
         landing = staticcall IBridgeEscrow(dispatch.escrow).landed(message._id(answer))
         if landing != 0 or since + i >= last:
             break

@@ -162,8 +162,10 @@ class Status(IntEnum):
 
 
 class RatioState(IntEnum):
-    """Where a ratio stands on a ledger: nothing of an earlier version is armed there, nor will be;
-    it waits for its day; it is in force, for good.
+    """Where a ratio stands on a ledger.
+
+    Nothing of an earlier version is armed there, nor will be; it waits for its day; it is in force,
+    for good.
     """
 
     DROPPED = 1

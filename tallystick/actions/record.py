@@ -7,8 +7,8 @@ is one static word, so that a contract hashes its own storage without any codec:
   of its word, zero after it; codes and currency are bytes4;
 * days are business days as the token counts them, 0 where the event has none;
 * rate 0/0 and currency 0 where the event pays no cash;
-* a split or the like may have the ratio, new units for old ones, in place of a rate: no currency, no day
-  but the announcement, the ex date and the record date, after whose close it begins.
+* a split or the like may have the ratio, new units for old ones, in place of a rate: no currency,
+  no day but the announcement, the ex date and the record date, after whose close it begins.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _check_ratio(record: EventRecord) -> None:
     _need("camv", record.camv == "MAND", f"MAND: {caev} is for every unit there is")
     for name in ("currency", "cash_decimals", "set_off"):
         _need(name, not getattr(record, name), f"none: {caev} pays no cash")
-    for name in ("figures_by", "payment_day", "relief_until", "expires"):
+    for name in ("payment_day", "figures_by", "relief_until", "expires"):
         _need(name, not getattr(record, name), f"no day: {caev} pays no cash")
     _need("record_day", record.record_day > 0, f"the last day in old units, {caev} needs it")
     _need("unit_epoch", record.unit_epoch < EPOCH_MAX, f"0 to {EPOCH_MAX - 1}: another begins")

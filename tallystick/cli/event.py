@@ -114,6 +114,13 @@ _plain(
     lambda driver: driver.carry(),
 )
 _plain(
+    "arm",
+    _COURIER,
+    "Have a split or the like armed, and its lanes carried over it once it has begun; one that is "
+    "off is withdrawn.",
+    lambda driver: driver.arm(),
+)
+_plain(
     "figures",
     _COURIER,
     "Have the other ledgers tell what stood there at the close of the record day.",
@@ -569,6 +576,8 @@ def _show(driver: Reverser, found: Sequence[Standing]) -> None:
         ],
     )
     for seen in found:
+        if seen.ratio is not None:
+            shown.print(f"{seen.ledger}: {seen.ratio.words}", markup=False, soft_wrap=True)
         if (back := seen.taken_back) is not None and back.in_force_at:
             said = (
                 f"{seen.ledger}: {cash(back.entered)} {record.currency} entered as owed, "

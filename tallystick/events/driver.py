@@ -17,8 +17,8 @@ from tallystick.bridge.message import LaneMessage, party, party_address
 from tallystick.chain import Account, Contract, Revert
 from tallystick.errors import InputError
 from tallystick.events.acts import ANYONE, PAYMENT, Step
-from tallystick.events.announcing import Announcer
 from tallystick.events.engines import ACCOUNTS
+from tallystick.events.ratios import Ratios
 from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
@@ -35,7 +35,7 @@ _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
 
-class Driver(Announcer):
+class Driver(Ratios):
     """Does what is left of one event; see `Announcer`."""
 
     # ----------------------------------------------------------------------- the close
@@ -107,7 +107,7 @@ class Driver(Announcer):
 
     def fund(self) -> Iterator[Step]:
         """The paying agent pays in what is due for every part whose totals are fixed."""
-        if self.record.rate is None:
+        if not self.record.currency:
             yield Step(self.engines.home, "fund", "done", "the event pays no cash")
             return
         for ledger in self.engines.ledgers:
@@ -196,7 +196,8 @@ class Driver(Announcer):
     def due(self, ledger: str, lane: bytes) -> int | None:
         """Return what is due for a part of the event on a ledger, gross; None: not fixed yet."""
         units = self.units(ledger, lane)
-        return None if units is None or self.record.rate is None else self.record.rate.down(units)
+        rate = self.record.rate if self.record.currency else None
+        return None if units is None or rate is None else rate.down(units)
 
     def units(self, ledger: str, lane: bytes) -> int | None:
         """Return the base units of a part of the event on a ledger; None: not fixed yet."""
@@ -551,7 +552,7 @@ class Driver(Announcer):
         """Why nothing is paid on a ledger now, or nothing."""
         if why := self._not_in_force(ledger) or self._reversed(ledger):
             return why
-        if self.record.rate is None:
+        if not self.record.currency:
             return "the event pays no cash"
         if self.engines.today(ledger) < self.record.payment_day:
             return f"the payment day is {date_of(self.record.payment_day)}"

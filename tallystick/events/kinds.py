@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from tallystick.actions.message import (
     Armed,
+    Entered,
     EventVersion,
     Figures,
     Kind,
     PaidSoFar,
+    Ratio,
+    RatioState,
     Reconciled,
     Reversal,
     Status,
@@ -131,6 +134,29 @@ def _reversal_taken(engine: Contract, told: Reversal, source: bytes, now: _Clock
     return False, "" if bytes(in_force) == told.event_version else _NO_RECORD
 
 
+def _ratio_taken(engine: Contract, told: Ratio, source: bytes, now: _Clock) -> _Taken:
+    del source, now
+    armed, standing = yield [(engine, "armed_ratio", told.coaf), (engine, "event_of", told.coaf)]
+    if armed.epoch == told.epoch and armed.version >= told.version:
+        return True, ""
+    if told.state == RatioState.IN_FORCE:
+        return False, ""
+    (version,) = yield [(engine, "version_of", standing.in_force)]
+    off = version.halted or version.status == Status.CANCELLED
+    if off or version.version > told.version:
+        # It was withdrawn meanwhile; or it is told anew, once it is in force at home.
+        return True, ""
+    return False, "" if version.version == told.version else _NO_RECORD
+
+
+def _entered_taken(engine: Contract, told: Entered, source: bytes, now: _Clock) -> _Taken:
+    del now
+    ((state, version, _),) = yield [(engine, "ratio_told", told.coaf, source)]
+    if RatioState.IN_FORCE in (state, told.state):
+        return state == RatioState.IN_FORCE, ""
+    return (version, state) >= (told.version, told.state), ""
+
+
 def _reconciled_taken(engine: Contract, told: Reconciled, source: bytes, now: _Clock) -> _Taken:
     del source, now
     (known,) = yield [(engine, "reconciliation_of", told.lane)]
@@ -191,6 +217,20 @@ KINDS: Final[Mapping[Kind, KindOfMessage]] = {
             by_lane=False,
             told=lambda event, _: Reversal(*event.args["reversal"]),
             taken=_reversal_taken,
+        ),
+        KindOfMessage(
+            Kind.RATIO,
+            from_home=True,
+            by_lane=False,
+            told=lambda event, _: Ratio(*event.args["ratio"]),
+            taken=_ratio_taken,
+        ),
+        KindOfMessage(
+            Kind.ENTERED,
+            from_home=False,
+            by_lane=False,
+            told=lambda event, _: Entered(*event.args["entered"]),
+            taken=_entered_taken,
         ),
     )
 }

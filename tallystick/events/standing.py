@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tallystick.actions.entitlement import Entitlement, total
-from tallystick.actions.message import Figures, Status
+from tallystick.actions.message import Figures, RatioState, Status
 from tallystick.actions.record import EventRecord
 from tallystick.actions.suspensions import MOST_A_MONTH, often
 from tallystick.bridge.message import ledger_id, party
@@ -17,6 +17,7 @@ from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
 __all__ = [
+    "Armed",
     "Part",
     "Payment",
     "Standing",
@@ -125,6 +126,41 @@ class TakenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Armed:
+    """A ratio as it stands on a ledger.
+
+    Attributes:
+        text: new units for old ones.
+        state: pending, or in force.
+        first_day: the first business day in new units there.
+        version: by which it was armed.
+        uncarried: at home, once it is in force, the ledgers whose lanes are not carried over it.
+    """
+
+    text: str
+    state: RatioState
+    first_day: int
+    version: int
+    uncarried: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Return it for people."""
+        since = "since" if self.state is RatioState.IN_FORCE else "armed, from"
+        return f"{self.text} {since} {date_of(self.first_day)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "ratio": self.text,
+            "state": self.state.name.lower(),
+            "first_day": str(date_of(self.first_day)),
+            "version": self.version,
+            "lanes_to_carry": list(self.uncarried),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """An event on a ledger.
 
@@ -154,6 +190,7 @@ class Standing:
         often: of each that was more than five times in a month, that and the month.
         paid_told: of a remote ledger, what home was told of what was paid there.
         taken_back: its reversal, as announced at home, or in force there.
+        ratio: the ratio of the event that is armed there; None: none is.
     """
 
     ledger: str
@@ -181,6 +218,7 @@ class Standing:
     often: tuple[tuple[str, str], ...] = ()
     paid_told: Entitlement | None = None
     taken_back: TakenBack | None = None
+    ratio: Armed | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; amounts are smallest units as text."""
@@ -210,8 +248,14 @@ class Standing:
             "withheld": str(self.withheld),
             "suspended": list(self.suspended),
             "suspended_often": [{"ledger": other, "month": month} for other, month in self.often],
+            **({"ratio": self.ratio.as_dict() if self.ratio else None} if self.is_ratio else {}),
             "waiting": list(waits(self)),
         }
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether the event makes of every unit others, or has."""
+        return self.record.is_ratio or self.ratio is not None
 
 
 def waits(seen: Standing) -> tuple[str, ...]:
@@ -252,6 +296,8 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield "event attestors: confirm"
     elif not seen.current:
         yield "home's record: carry"
+    elif seen.is_ratio:
+        yield from _ratio_waits(seen)
     elif seen.cancelled or record.record_day == 0:
         return
     elif seen.late:
@@ -260,6 +306,21 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield f"the close of the record day, {date_of(record.record_day)}"
     else:
         yield from _after_close(seen)
+
+
+def _ratio_waits(seen: Standing) -> Iterator[str]:
+    """What a ratio waits for on a ledger."""
+    ratio = seen.ratio
+    if ratio is None:
+        if not seen.cancelled:
+            yield "the ratio: arm" if seen.home else "home's ratio: arm, carry"
+    elif ratio.state is RatioState.IN_FORCE:
+        for other in ratio.uncarried:
+            yield f"the lane to {other} to be carried over the ratio: arm, carry"
+    elif seen.cancelled:
+        yield "the ratio that is off is still armed: arm, carry"
+    else:
+        yield f"the first day in new units, {date_of(ratio.first_day)}"
 
 
 def _taken_back(seen: Standing, back: TakenBack) -> Iterator[str]:
@@ -284,7 +345,7 @@ def _after_close(seen: Standing) -> Iterator[str]:
     elif accounts.units is None:
         yield "fix" if seen.home else "totals of home: fix, carry"
     yield from (f"the lane to {ledger}: no figures that fit" for ledger in seen.lanes)
-    if seen.record.rate is not None and accounts.units is not None:
+    if seen.record.currency and accounts.units is not None:
         yield from _payment(seen)
 
 
@@ -389,6 +450,30 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
         ),
         paid_told=None if home else _paid_told(driver, ledger),
         taken_back=_reversal(driver, ledger),
+        ratio=_ratio(driver, ledger),
+    )
+
+
+def _ratio(driver: Driver, ledger: str) -> Armed | None:
+    """The ratio of the event that is armed on a ledger."""
+    engines = driver.engines
+    engine = engines.engine(ledger)
+    found = engine.armed_ratio(driver.coaf)
+    if not found.epoch:
+        return None
+    in_force = found.state == RatioState.IN_FORCE
+    return Armed(
+        text=f"{found.numerator}:{found.denominator}",
+        state=RatioState(found.state),
+        first_day=int(found.first_day),
+        version=int(found.version),
+        uncarried=tuple(
+            remote
+            for remote, lane in engines.lanes.items()
+            if in_force
+            and ledger == engines.home
+            and not engine.base_of(lane.id_bytes, found.epoch).is_carried
+        ),
     )
 
 

@@ -31,6 +31,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "set_bridge": "propose_bridge",
     "set_class": "propose_class",
     "set_daily": "propose_daily",
+    "set_fractions_agent": "propose_fractions_agent",
     "set_pay_terms": "propose_pay_terms",
     "set_peer": "propose_peer",
     "set_pool_payee": "propose_pool_payee",

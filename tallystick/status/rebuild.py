@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from tallystick.actions.message import RatioState
 from tallystick.bridge.figures import Figure
 from tallystick.bridge.limits import Limit
 from tallystick.errors import CheckFailed
@@ -78,6 +79,10 @@ def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
     if view == "position_of":
         day = business_day(time, facts[address, "close_minute"])
         return restated(value, epochs_since(facts, address, value.get("epoch", 0), day))
+    if view == "armed_ratio" and value:
+        [minute] = {each for (_, name, *_), each in facts.items() if name == "close_minute"}
+        begun = value["first_day"] <= business_day(time, minute)
+        return {**value, "state": RatioState.IN_FORCE if begun else value["state"]}
     if view == "bridge_of":
         return net_counts(value, ratios)
     if view == "authorised" and ratios and facts[address, "is_home"]:

@@ -69,7 +69,8 @@ def test_a_call_pays_for_the_pieces_before_its_own_alone(home_side: Side) -> Non
     for data, steps in (
         (engine.figures_at.encode(ACCOUNTS, 1), found[:2]),
         (engine.is_home.encode(), found[:3]),
-        (engine.event_of.encode(COAF), found),
+        (engine.event_of.encode(COAF), found[:4]),
+        (engine.armed_ratio.encode(COAF), found),
     ):
         gas = []
         for piece in steps:

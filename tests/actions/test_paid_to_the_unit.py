@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from tallystick.actions.entitlement import Rate, entitlement
 from tallystick.actions.record import EventRecord
 from tallystick.actions.tax import TaxTable
+from tallystick.bridge.figures import Landed, Landing
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Event
 from tests.actions.test_tax import tables
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
 from tests.support.dividend import BOUGHT, Dividend, crossed, holders
-from tests.support.ratios import Engine
 from tests.support.returns import Returned, short_lived
 from tests.support.world import (
     BUYER_UNITS,
@@ -312,19 +312,17 @@ def test_a_ledger_that_hides_units_from_home_underpays_its_own_accounts_alone(
     assert [dividend.part(home, lane)[1] for lane in (ACCOUNTS, world.lane)] == [0, 0]
 
 
-def test_a_message_in_other_units_than_the_record_waits(actions: Actions) -> None:
-    """It left before a ratio, and landed after a record day that is stated in the new units."""
+def test_a_message_of_later_units_than_the_record_is_not_paid(actions: Actions) -> None:
+    """None that was under way at the close states such; as if one did."""
     world, home = actions.world, actions.home
     world.arrived(1_000)
-    message = world.burned(400)
-    ratios = Engine.of(home)
-    ratios.announce(2, 1)
-    record = replace(APPLE, unit_epoch=1)
+    message = replace(world.burned(400), action_epoch=1)
     actions.set_pay_terms(home)
-    actions.fixed_at_home(record)
-    actions.fund(home, record)
-    world.deliver(message)
-    begin(home, record.payment_day)
+    actions.fixed_at_home(APPLE)
+    actions.fund(home, APPLE)
+    landing = Landing(APPLE.record_day + 1, Landed.DELIVERED)
+    write_slot(home.escrow, landing.pack(), "transit", "landed", message.id)
+    begin(home, APPLE.payment_day)
     with refused(world, "payments: in other units"):
         actions.claim_crossed(home, message, home.fund)
 

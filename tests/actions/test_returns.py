@@ -218,7 +218,7 @@ def test_units_that_left_after_the_close_are_no_part_of_it(funded: Dividend) -> 
 
 @pytest.mark.parametrize("act", ["give_up", "pay"])
 def test_units_in_others_than_the_event_s_wait(funded: Dividend, act: str) -> None:
-    """As if they had left before a ratio."""
+    """As if they had left after a ratio that the event is before."""
     returned = Returned.of(funded, funded.waiting)
     day = Landing.unpack(int(returned.bound.escrow.landed(returned.message.id)))
     assert day is not None
@@ -227,7 +227,7 @@ def test_units_in_others_than_the_event_s_wait(funded: Dividend, act: str) -> No
     answer = replace(returned.answer, sender=other.id, action_epoch=1)
     write_slot(returned.bound.escrow, day.pack(), "transit", "landed", other.id)
     write_slot(returned.source.escrow, day.pack(), "transit", "landed", answer.id)
-    with funded.refused("returned: in other units"):
+    with funded.refused("payments: in other units"):
         getattr(Returned(funded, other, answer), act)()
 
 

@@ -321,3 +321,61 @@ def test_without_an_ex_date_the_record_date_follows_by_two(tmp_path: Path) -> No
         "dates.announcement: 2020-08-07: expected at least 2 business days before the record date, "
         "2020-08-10"
     )
+
+
+# --- splits and the like --------------------------------------------------------------------------
+
+# What a dividend has, and a split has not.
+CASH = tuple((name, REMOVED) for name in ("rate", "currency", "cash_decimals", "dates.payment"))
+SPLIT = (*CASH, ("caev", "SPLF"), ("ratio", "4:1"))
+
+
+def test_the_example_of_a_split_is_a_ratio_and_no_cash() -> None:
+    record = load_event(EXAMPLES / "apple-split.yaml", APPLE, today=ANNOUNCED)
+    assert record.is_ratio
+    assert record.rate == Rate(4)
+    assert (record.currency, record.payment_day, record.expires) == ("", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("caev", "ratio", "rate"),
+    [
+        ("SPLF", "4:1", Rate(4)),
+        ("SPLF", "6:4", Rate(3, 2)),
+        ("SPLR", "1:10", Rate(1, 10)),
+        ("BONU", "11:10", Rate(11, 10)),
+        ("DVSE", "103:100", Rate(103, 100)),
+    ],
+)
+def test_a_ratio_is_new_units_for_old_ones(
+    tmp_path: Path, caev: str, ratio: str, rate: Rate
+) -> None:
+    assert loaded(tmp_path, *SPLIT, ("caev", caev), ("ratio", ratio)).rate == rate
+
+
+def test_a_split_without_a_ratio_is_data(tmp_path: Path) -> None:
+    assert not loaded(tmp_path, *SPLIT, ("ratio", REMOVED)).is_ratio
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ([("ratio", "4/1")], "ratio"),
+        ([("ratio", "4:0")], "ratio"),
+        ([("ratio", 4)], "ratio"),
+        ([("ratio", "1:4")], "ratio"),
+        ([("ratio", "1:1")], "ratio"),
+        ([("ratio", f"{2**40}:1")], "ratio"),
+        ([("caev", "SPLR")], "ratio"),
+        ([("caev", "INFO")], "ratio"),
+        ([("rate", "0.82")], "rate"),
+        ([("currency", "USD")], "currency"),
+        ([("dates.payment", "2020-08-13")], "dates.payment"),
+        ([("dates.record", REMOVED)], "dates.record"),
+        ([("camv", "CHOS")], "camv"),
+    ],
+)
+def test_what_is_no_split_is_refused_with_its_field(
+    tmp_path: Path, changes: list[tuple[str, Any]], field: str
+) -> None:
+    assert message(tmp_path, *SPLIT, *changes).startswith(f"{field}: ")

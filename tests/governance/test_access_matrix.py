@@ -363,6 +363,7 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
         "set_peer",
         "set_attestors",
         "set_daily",
+        "set_fractions_agent",
         "end_epoch",
         "reopen",
         "begin_closing",

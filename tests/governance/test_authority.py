@@ -344,15 +344,18 @@ def test_a_release_in_three_pieces_is_held_to_the_code_of_both_behind(
     assert upgrade.register(behind_hash=keccak(controls + settings)).return_value == upgrade.id
 
 
-def test_a_release_in_four_pieces_is_held_to_the_code_of_all_behind(world: World) -> None:
-    upgrade = upgrade_of(world.home, "ActionsEngine")
+@pytest.mark.parametrize(("kind", "count"), [("BridgeEscrow", 3), ("ActionsEngine", 4)])
+def test_a_release_in_many_pieces_is_held_to_the_code_of_all_behind(
+    world: World, kind: str, count: int
+) -> None:
+    upgrade = upgrade_of(world.home, kind)
     chain = upgrade.side.chain
     behind = [keccak(chain.code(each)) for each in pieces_behind(chain, upgrade.implementation)]
-    assert len(behind) == 3
+    assert len(behind) == count
     # Neither fewer, nor in another order, nor one of them twice.
-    fewer = [*([each] for each in behind), *(list(each) for each in combinations(behind, 2))]
+    fewer = [list(each) for some in range(1, count) for each in combinations(behind, some)]
     others = [list(each) for each in permutations(behind) if list(each) != behind]
-    for other in (*fewer, *others, [*behind[:2], behind[1]]):
+    for other in (*fewer, *others, [*behind[:-1], behind[1]]):
         due = keccak(b"".join(other)) if len(other) > 1 else other[0]
         with refused(world, "release: other code behind"):
             upgrade.register(behind_hash=due)
@@ -360,7 +363,10 @@ def test_a_release_in_four_pieces_is_held_to_the_code_of_all_behind(world: World
     assert upgrade.register(behind_hash=due).return_value == upgrade.id
 
 
-@pytest.mark.parametrize(("kind", "pieces"), [("SecurityToken", 3), ("ActionsEngine", 4)])
+@pytest.mark.parametrize(
+    ("kind", "pieces"),
+    [("SecurityToken", 3), ("BridgeEscrow", 4), ("ActionsEngine", 5)],
+)
 def test_to_ask_the_last_piece_for_a_next_one_costs_next_to_nothing(
     home_side: Side, kind: str, pieces: int
 ) -> None:
@@ -377,7 +383,7 @@ def test_to_ask_the_last_piece_for_a_next_one_costs_next_to_nothing(
 
 
 @pytest.mark.parametrize(
-    ("kind", "place", "after"), [("SecurityToken", 0, 1), ("ActionsEngine", 1, 2)]
+    ("kind", "place", "after"), [("SecurityToken", 0, 1), ("ActionsEngine", 2, 3)]
 )
 def test_the_same_pieces_before_another_last_one_are_another_release(
     world: World, kind: str, place: int, after: int

@@ -18,6 +18,7 @@ from tallystick.governance.release import addresses_behind, code_hashes, is_behi
 # Where controls and settings are, and records.
 BEHIND = ("0x" + "11" * 20, "0x" + "22" * 20)
 BEHIND_OF_FOUR = (*BEHIND, "0x" + "33" * 20)
+BEHIND_OF_FIVE = (*BEHIND_OF_FOUR, "0x" + "44" * 20)
 
 
 def changed_layout(item: Artifact, change: Callable[[dict[str, Any]], None]) -> Artifact:
@@ -45,7 +46,13 @@ def with_settings(change: Callable[[Artifact], Artifact]) -> Artifact:
 def with_records(change: Callable[[Artifact], Artifact]) -> Artifact:
     """The engine whose fourth piece is changed."""
     item = artifact("ActionsEngine")
-    return replace(item, behind=(*item.behind[:2], change(item.behind[2])))
+    return replace(item, behind=(*item.behind[:2], change(item.behind[2]), item.behind[3]))
+
+
+def with_ratios(change: Callable[[Artifact], Artifact]) -> Artifact:
+    """The engine whose fifth piece is changed."""
+    item = artifact("ActionsEngine")
+    return replace(item, behind=(*item.behind[:3], change(item.behind[3])))
 
 
 def in_two() -> Artifact:
@@ -193,9 +200,21 @@ PLANTED = {
         lambda: replace(artifact("ActionsEngine"), behind=artifact("ActionsEngine").behind[:2]),
         "ActionsEngineSettings has immutables: its code would differ between ledgers",
     ),
-    "immutables at the end of four": (
-        lambda: with_records(lambda item: replace(item, immutables_length=32)),
+    "records without ratios": (
+        lambda: replace(artifact("ActionsEngine"), behind=artifact("ActionsEngine").behind[:3]),
         "ActionsEngineRecords has immutables: its code would differ between ledgers",
+    ),
+    "ratios moved": (
+        lambda: with_ratios(lambda item: changed_layout(item, plant_moved_events)),
+        "ActionsEngineRatios events.event_of: ",
+    ),
+    "fourth and fifth have one selector": (
+        lambda: with_ratios(lambda item: clashing(item, "tell(bytes32)", "ActionsEngine")),
+        "tell(bytes32) of ActionsEngineRecords hides collides(uint256) of ActionsEngineRatios",
+    ),
+    "immutables at the end of five": (
+        lambda: with_ratios(lambda item: replace(item, immutables_length=32)),
+        "ActionsEngineRatios has immutables: its code would differ between ledgers",
     ),
     "no fallback": (
         lambda: silent(token()),
@@ -229,7 +248,7 @@ def test_the_pieces_of_every_release_fit(name: str) -> None:
     assert len(escrow.behind) == 3
     assert misfits(escrow, artifact("BridgeEscrow")) == []
     engine = artifact("ActionsEngine")
-    assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 3
+    assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 4
     assert misfits(engine, engine) == misfits(artifact("ActionsEngineNextMock"), engine) == []
 
 
@@ -286,17 +305,16 @@ def test_what_a_release_is_held_to_names_every_piece() -> None:
     assert code_hashes(in_two(), BEHIND[:1]) == (due.code, settings.code_hash, due.layout)
     registry = artifact("InstrumentRegistry")
     assert code_hashes(registry) == (registry.code_hash, bytes(32), registry.layout_hash)
-    for name in ("BridgeEscrow", "ActionsEngine"):
+    for name, places in (("BridgeEscrow", BEHIND_OF_FOUR), ("ActionsEngine", BEHIND_OF_FIVE)):
         item = artifact(name)
-        controls, settings, records = item.behind
+        *handing_on, last = item.behind
         codes = [
-            controls.bytecode_runtime + bytes(12) + b"\x22" * 20,
-            settings.bytecode_runtime + bytes(12) + b"\x33" * 20,
-            records.bytecode_runtime,
+            piece.bytecode_runtime + bytes(12) + bytes.fromhex(place[2:])
+            for piece, place in zip(handing_on, places[1:], strict=True)
         ]
-        due = code_hashes(item, BEHIND_OF_FOUR)
-        assert due.behind == keccak(b"".join(map(keccak, codes)))
-        assert due.layout == item.layout_hash == records.layout_hash
+        due = code_hashes(item, places)
+        assert due.behind == keccak(b"".join(map(keccak, [*codes, last.bytecode_runtime])))
+        assert due.layout == item.layout_hash == last.layout_hash
 
 
 def test_where_the_pieces_are_is_read_from_their_code() -> None:
@@ -312,26 +330,31 @@ def test_where_the_pieces_are_is_read_from_their_code() -> None:
         "0x" + "ff" * 20: engine.bytecode_runtime + bytes(12) + b"\x11" * 20,
         BEHIND[0]: engine.behind[0].bytecode_runtime + bytes(12) + b"\x22" * 20,
         BEHIND[1]: engine.behind[1].bytecode_runtime + bytes(12) + b"\x33" * 20,
+        BEHIND_OF_FOUR[2]: engine.behind[2].bytecode_runtime + bytes(12) + b"\x44" * 20,
     }
-    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_OF_FOUR
+    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_OF_FIVE
     registry = artifact("InstrumentRegistry")
     assert addresses_behind(registry, "0x" + "ff" * 20, code.__getitem__) == ()
 
 
 def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
-    """Of any build: whether there are one, two, three or four pieces, the hash itself says."""
-    first, second, third, last = (
+    """Of any build: whether there are one to five pieces, the hash itself says."""
+    first, second, third, fourth, last = (
         b"first" + b"\x11" * 20,
-        *(b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44")),
+        *(b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44", b"\x55")),
     )
-    code = dict(zip(BEHIND_OF_FOUR, (second, third, last), strict=True))
-    hashes = [keccak(each) for each in (second, third, last)]
-    both, all_three = keccak(b"".join(hashes[:2])), keccak(b"".join(hashes))
-    for due in (bytes(32), hashes[0], both, all_three):
+    code = dict(zip(BEHIND_OF_FIVE, (second, third, fourth, last), strict=True))
+    hashes = [keccak(each) for each in (second, third, fourth, last)]
+    both, three, all_four = (keccak(b"".join(hashes[:count])) for count in (2, 3, 4))
+    for due in (bytes(32), hashes[0], both, three, all_four):
         assert is_behind(first, due, code.__getitem__)
-    for other in (keccak(first), *hashes[1:], *(keccak(b"".join(hashes[i::-1])) for i in (1, 2))):
+    for other in (
+        keccak(first),
+        *hashes[1:],
+        *(keccak(b"".join(hashes[i::-1])) for i in (1, 2, 3)),
+    ):
         assert not is_behind(first, other, code.__getitem__)
-    for place, address in enumerate(BEHIND_OF_FOUR):
+    for place, address in enumerate(BEHIND_OF_FIVE):
         changed = {**code, address: b"other" + code[address]}.__getitem__
-        assert not is_behind(first, all_three, changed)
-        assert is_behind(first, both, changed) is (place == 2)
+        assert not is_behind(first, all_four, changed)
+        assert is_behind(first, both, changed) is (place >= 2)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eth_account import Account as Signer
 
-from tallystick.actions.message import EventVersion, Reversal, Status
+from tallystick.actions.message import EventVersion, Ratio, RatioState, Reversal, Status
 from tallystick.bridge.consent import Lock
 from tallystick.bridge.endings import EndList, LastState
 from tallystick.bridge.figures import Figure
@@ -33,6 +33,7 @@ from tests.support.actions import (
     domain_of,
     world_of_engines,
 )
+from tests.support.arming import SPLIT, SPLIT_COAF, Arming
 from tests.support.cash import permit_of
 from tests.support.closing import begin as begun_closing
 from tests.support.closing import proposed, say
@@ -1127,6 +1128,78 @@ def _set_daily(world: World, state: str) -> Call:
     call.make()
     call.side.chain.advance(DAY)
     return replace(call, function="set_daily", key=call.side.administrator)
+
+
+@prepares(_ENGINE, "propose_fractions_agent")
+def _propose_fractions_agent(world: World, state: str) -> Call:
+    side = world.home
+    arguments = (side.fund, *STATED)
+    return Call(side, side.engine, "propose_fractions_agent", arguments, side.operator)
+
+
+@prepares(_ENGINE, "set_fractions_agent")
+def _set_fractions_agent(world: World, state: str) -> Call:
+    call = _propose_fractions_agent(world, state)
+    call.make()
+    call.side.chain.advance(DAY)
+    return replace(call, function="set_fractions_agent", key=call.side.administrator)
+
+
+@prepares(_ENGINE, "arm")
+def _arm(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.actions.in_force(SPLIT)
+    return Call(arming.home, arming.home.engine, "arm", (SPLIT.as_tuple(),), arming.home.courier)
+
+
+@prepares(_ENGINE, "take_ratio")
+def _take_ratio(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.in_force(SPLIT)
+    arming.arm(SPLIT)
+    return _taken(arming, "take_ratio", arming.remote, arming.ratio(SPLIT))
+
+
+def _taken(arming: Arming, function: str, side: Side, told: Ratio) -> Call:
+    message = arming.actions.message(told)
+    arguments = (message.as_tuple(), told.as_tuple(), arming.actions.proof(message))
+    return Call(side, side.engine, function, arguments, side.courier)
+
+
+@prepares(_ENGINE, "take_entered")
+def _take_entered(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.armed(SPLIT)
+    return _taken(arming, "take_entered", arming.home, arming.entered(SPLIT))
+
+
+@prepares(_ENGINE, "withdraw_ratio")
+def _withdraw_engine_ratio(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.armed(SPLIT)
+    arming.in_force(SPLIT.successor(), Status.CANCELLED)
+    side = arming.remote
+    return Call(side, side.engine, "withdraw_ratio", (SPLIT_COAF,), side.courier)
+
+
+@prepares(_ENGINE, "tell_ratio")
+def _tell_ratio(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.armed(SPLIT)
+    return Call(arming.home, arming.home.engine, "tell_ratio", (SPLIT_COAF,), arming.home.courier)
+
+
+@prepares(_ENGINE, "carry_lane")
+def _carry_lane(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.armed(SPLIT)
+    arming.begins(SPLIT, 60)
+    told = arming.entered(SPLIT, state=RatioState.IN_FORCE)
+    arming.tell(arming.remote, SPLIT)
+    arming.take_entered(told)
+    arming.actions.take_figures(arming.figures(SPLIT.record_day))
+    side = arming.home
+    return Call(side, side.engine, "carry_lane", (world.lane, 1, (0, 0, 0)), side.courier)
 
 
 _simple(_ENGINE, "set_payee", "engine", "investor", ":fund")

@@ -194,8 +194,8 @@ class Arming:
 
     def figures(self, day: int, **changed: Any) -> Any:
         """What the remote ledger tells of a close, in the units of that."""
-        epoch = self.remote.token.epoch_on(day)
-        return self.actions.figures(day, epoch=epoch, **changed)
+        told: dict[str, Any] = {"epoch": int(self.remote.token.epoch_on(day)), **changed}
+        return self.actions.figures(day, **told)
 
     def carry(self, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home carry the lane into an epoch."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tallystick.actions.message import PaidSoFar, Reversal, Status
+from tallystick.actions.message import (
+    RATIO_FIELDS,
+    PaidSoFar,
+    RatioState,
+    Reversal,
+    Status,
+)
 from tallystick.bridge.message import Kind as MessageKind
 from tallystick.bridge.message import party
 from tallystick.governance.roles import Role
@@ -34,7 +40,17 @@ def _peer_set(step: Step) -> Changes:
     return {} if _is_home(step) else {("home_ledger",): step.ledger}
 
 
-for _event in ("Record", "Armed", "Figures", "Totals", "Reconciled", "Paid", "Reversal"):
+for _event in (
+    "Record",
+    "Armed",
+    "Figures",
+    "Totals",
+    "Reconciled",
+    "Paid",
+    "Reversal",
+    "Ratio",
+    "Entered",
+):
     sets(f"{_event}Sent", "is_told id", to=True)
 
 
@@ -189,6 +205,37 @@ on("ReconciledSent")(lambda s: _reconciled(s, s.reconciled.day, s.homeward))
 on("ReconciledTaken")(lambda s: _reconciled(s, s.reconciled.day, s.reconciled.crossing))
 on("LaneFixed")(lambda s: _reconciled(s, _record_day(s), s.share.home_crossing))
 on("TotalsTaken")(lambda s: _reconciled(s, _record_day(s), s.totals.crossing))
+
+
+# --- ratios ---------------------------------------------------------------------------------------
+
+proposal("AgentProposed", "AgentSet", _KEYS, "set_fractions_agent agent", delay=_DAY)
+sets("AgentSet", "fractions_agent", to="agent")
+
+
+@on("RatioSent", "EnteredSent")
+def _ratio_sent(step: Step) -> Changes:
+    """Whoever arms one tells it in the same act."""
+    told = step.logged.args.get("ratio") or step.logged.args["entered"]
+    if told.state == RatioState.DROPPED:
+        return {}
+    return {("armed_ratio", step.coaf): {name: getattr(told, name) for _, name in RATIO_FIELDS}}
+
+
+@on("EnteredTaken")
+def _entered_taken(step: Step) -> Changes:
+    entered = step.entered
+    told = (entered.state, entered.version, entered.first_day)
+    changes: Changes = {("ratio_told", step.coaf, step.ledger): told}
+    if entered.state == RatioState.IN_FORCE:
+        changes["entered_on", step.ledger, entered.epoch] = entered.first_day
+    return changes
+
+
+# What it armed it tells.
+on("RatioArmed")(lambda _: {})
+on("RatioDropped")(lambda s: {("armed_ratio", s.coaf): {}})
+sets("LaneCarried", "base_of lane epoch", to="base")
 
 
 # --- payments -------------------------------------------------------------------------------------
