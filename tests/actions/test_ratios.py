@@ -317,6 +317,17 @@ def test_what_other_bridges_carried_does_not_hold_up_a_lane_after_a_ratio(
 
 
 @pytest.mark.requirement("INV-6")
+def test_what_a_lane_is_short_of_is_restated_by_the_next_ratio() -> None:
+    """Of 5 that came by a message and 5 that did not 1 is there after 1:10, and 4 after 4:1."""
+    world = bridged(Design(), 5, 5)
+    told(world, 1, 10)
+    last = told(world, 4, 1)
+    passed(world, last + 2)
+    assert share(world, last - 1) == Share(0, 1, 0, 0)
+    assert share(world, last) == Share(0, 4, 0, 0)
+
+
+@pytest.mark.requirement("INV-6")
 def test_what_left_two_ledgers_and_came_to_one_is_not_refused_for_its_rounding() -> None:
     """5 and 5 are none of 1:10 each; together they are 1."""
     found = []
@@ -334,11 +345,16 @@ def test_what_left_two_ledgers_and_came_to_one_is_not_refused_for_its_rounding()
         assert world.arm(2)
         passed(world, first + 2)
         cut = world.fix(first)
+        parts = [cut.accounts, cut.pooled, cut.elsewhere, *cut.kept.values()]
+        for each in cut.shares.values():
+            parts += [each.home_crossing, each.accounts, each.crossing, each.pooled]
+        # What was rounded off is part of the issue too.
+        assert sum(parts) == cut.issue
         found.append(
             (cut.breaks, cut.elsewhere, {lane: each.accounts for lane, each in cut.shares.items()})
         )
     assert found == [
-        ((), -1, {LANE: 3, lane_id(2): 2}),
+        ((), 0, {LANE: 3, lane_id(2): 2}),
         ((Break(LANE, "came by no message", 1, 0),), 0, {lane_id(2): 2}),
     ]
 
