@@ -158,7 +158,7 @@ class Cut:
 
     `elsewhere` is with other bridges, or left a remote and is not yet booked at home: what they
     took out of home, less what came to remotes by no message. While lanes wait it is not final.
-    Below zero it is what ratios rounded off what other bridges carry, and `issue` has it too.
+    What ratios rounded off that, and accounts have, is in no figure of home's: `issue` has it too.
     """
 
     issue: int
@@ -213,19 +213,21 @@ def fix(
             continue
         elsewhere -= units
         shares[lane] = _share(ends[lane], told[lane], began[lane])
+    # What rounding took from there: accounts have it all the same.
+    over = min(max(-elsewhere, 0), rounded)
     own = (
         Break(None, "in custody and pools at home", home.custody + home.pooled, home.supply),
         Break(None, "owed to lanes", sum(map(_owed, ends.values())), home.custody),
     )
     return Cut(
-        issue=home.supply + home.bridged_out - (min(elsewhere, 0) if rounded else 0),
+        issue=home.supply + home.bridged_out + over,
         accounts=home.supply - home.custody - home.pooled,
         pooled=home.pooled,
         shares=shares,
         kept={lane: _owed(end) for lane, end in ends.items() if lane not in shares},
         missing=tuple(lane for lane in ends if lane not in told),
         breaks=(*breaks, *(each for each in own if each.found > each.expected)),
-        elsewhere=elsewhere,
+        elsewhere=elsewhere + over,
     )
 
 

@@ -30,10 +30,11 @@ def business_day(of: date) -> int:
 
 # Announced with the results of 30 July 2020: three more shares for each share of record at the
 # close of 24 August, traded on a split-adjusted basis from the 31st on (macdailynews.com,
-# imore.com). The shares came after the close of Friday, 28 August; of what was sold in between they
-# went to the buyer (Apple's questions and answers, in forums.appleinsider.com/discussion/217326): what was
-# delivered until that close was delivered in old shares. So that close is the last in old units,
-# E, and not that of 24 August: from then on there would have been two kinds of one share.
+# imore.com). The shares came after the close of Friday, 28 August, and of shares that were sold in
+# between they went to the buyer (Apple's questions and answers, as
+# forums.appleinsider.com/discussion/217326 tells them): what was delivered until that close was
+# delivered in old shares. So that close is the last in old units, E, and not that of 24 August:
+# from then on there would have been two kinds of one share.
 RECORD_DATE = date(2020, 8, 24)
 PAYABLE = date(2020, 8, 28)
 ADJUSTED = date(2020, 8, 31)

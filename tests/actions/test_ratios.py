@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from tallystick.actions.cut import Base, Break, HomeEnd, RemoteEnd, Share, carry, restated
 from tallystick.token.ratios import Ratio
@@ -26,7 +27,8 @@ from tests.actions.model import World, lane_id
 from tests.actions.play import ACTS, RATIO_ACTS, play
 from tests.actions.rules import Design
 
-PARTS, RUNS = 2, 100
+# As many more as the profile looks for, in `make audit`.
+PARTS, RUNS = 2, max(100, settings().max_examples)
 LANE = lane_id(1)
 # What plays have to have met, besides every act.
 RARE = ("suspense", "dropped", "not dropped", "dust", "cuts after a ratio")
@@ -312,6 +314,49 @@ def test_what_other_bridges_carried_does_not_hold_up_a_lane_after_a_ratio(
             outcomes.append(broken.what)
     there = (units + carried) * numerator // denominator
     assert outcomes == [Share(0, there, 0, 0), Property.GATE]
+
+
+@pytest.mark.requirement("INV-6")
+def test_what_a_lane_is_short_of_is_restated_by_the_next_ratio() -> None:
+    """Of 5 that came by a message and 5 that did not 1 is there after 1:10, and 4 after 4:1."""
+    world = bridged(Design(), 5, 5)
+    told(world, 1, 10)
+    last = told(world, 4, 1)
+    passed(world, last + 2)
+    assert share(world, last - 1) == Share(0, 1, 0, 0)
+    assert share(world, last) == Share(0, 4, 0, 0)
+
+
+@pytest.mark.requirement("INV-6")
+def test_what_left_two_ledgers_and_came_to_one_is_not_refused_for_its_rounding() -> None:
+    """5 and 5 are none of 1:10 each; together they are 1."""
+    found = []
+    for design in (Design(), NothingRounded()):
+        world = World(2, design)
+        for lane, units in ((1, 20), (2, 25)):
+            message = world.send(HOME, lane, "ann", "ann", units)
+            assert message is not None
+            assert world.deliver(message)
+        assert world.bridge_out(HOME, "bob", 5)
+        assert world.bridge_out(2, "ann", 5)
+        assert world.bridge_in(1, "bob", 5)
+        assert world.bridge_in(1, "bob", 5)
+        first = told(world, 1, 10)
+        assert world.arm(2)
+        passed(world, first + 2)
+        cut = world.fix(first)
+        parts = [cut.accounts, cut.pooled, cut.elsewhere, *cut.kept.values()]
+        for each in cut.shares.values():
+            parts += [each.home_crossing, each.accounts, each.crossing, each.pooled]
+        # What was rounded off is part of the issue too.
+        assert sum(parts) == cut.issue
+        found.append(
+            (cut.breaks, cut.elsewhere, {lane: each.accounts for lane, each in cut.shares.items()})
+        )
+    assert found == [
+        ((), 0, {LANE: 3, lane_id(2): 2}),
+        ((Break(LANE, "came by no message", 1, 0),), 0, {lane_id(2): 2}),
+    ]
 
 
 def test_figures_that_do_not_fit_are_seen_in_old_units_and_can_t_hide_in_a_floor() -> None:
