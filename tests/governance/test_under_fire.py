@@ -1,0 +1,274 @@
+"""Every deployable is replaced twice and rolled back while everything is open (see `under_fire`).
+
+The ledgers go over one after the other, so that each release talks to the one before it. What is
+stored is compared slot by slot around every act of a release; and all that is stored and said, at
+the same moments, with the same world in which nothing was released.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tallystick import build
+from tallystick.bridge.message import ledger_id
+from tallystick.chain import Chain, Contract, Revert
+from tallystick.chain.abi import CodecError, keccak
+from tallystick.chain.anvil import AnvilChain
+from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy import upgrade as upgrades
+from tallystick.governance.release import PROXIED, Version, release_id
+from tests.governance.under_fire import ANNOUNCED, LATER, OPEN, Fire
+from tests.support.actions import ACCOUNTS, APPLE
+from tests.support.world import ISIN, ROOT, Side, slot_of
+
+TABLE: Final = Path("docs/under-fire.md")
+IMPLEMENTATION: Final = int.from_bytes(keccak(b"eip1967.proxy.implementation"), "big") - 1
+HOUR: Final = 3_600
+# Between two moments at which both worlds are compared; a release of all takes four of its hours.
+APART: Final = 5 * HOUR
+VERSIONS: Final = {"Next": "1.1.0", "NextButOne": "1.2.0"}
+ATTRIBUTES: Final = {
+    "SecurityToken": "token",
+    "BridgeEscrow": "escrow",
+    "InstrumentRegistry": "registry",
+    "ActionsEngine": "engine",
+}
+# What says which release runs, and where its pieces are.
+OF_THE_RELEASE: Final = {"release", "CONTROLS", "SETTINGS", "RECORDS"}
+
+Words = dict[tuple[str, int], int]
+
+
+def words_of(chain: Chain) -> Words:
+    """Every word that is not zero, of every contract of a ledger."""
+    if isinstance(chain, EmbeddedChain):
+        kept = {
+            ("0x" + owner.hex(), slot): word for (owner, slot), word in chain._state.slots.items()
+        }
+    else:
+        assert isinstance(chain, AnvilChain)
+        dump = json.loads(gzip.decompress(bytes.fromhex(chain.rpc("anvil_dumpState")[2:])))
+        kept = {
+            (owner.lower(), int(slot, 16)): int(word, 16)
+            for owner, account in dump["accounts"].items()
+            for slot, word in account["storage"].items()
+        }
+    return {at: word for at, word in kept.items() if word}
+
+
+def changed(before: Words, after: Words) -> set[tuple[str, int]]:
+    """Where two ledgers differ."""
+    return {at for at in before.keys() | after.keys() if before.get(at) != after.get(at)}
+
+
+@dataclass
+class Picture:
+    """All that is stored and said on both ledgers at a moment."""
+
+    words: dict[str, Words]
+    views: dict[str, dict[str, Any]]
+    said: dict[str, str]
+
+
+@dataclass
+class Run:
+    """The world from its open state to its end; `contracts` are released on the way."""
+
+    fire: Fire
+    contracts: tuple[str, ...] = ()
+    # What releases write: ledger -> slots of proxies and authority, and accounts that are new.
+    slots: dict[str, set[tuple[str, int]]] = field(
+        default_factory=lambda: {"home": set(), "remote": set()}
+    )
+    accounts: set[str] = field(default_factory=set)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+
+    # -------------------------------------------------------------------- releases
+
+    def release(self, ledger: str, which: str) -> None:
+        """A ledger goes over to a release of every contract; nothing else is stored than it says."""
+        for contract in self.contracts:
+            suite = self.fire.world.network.suite(ledger)
+            artifact = f"{contract}{which}Mock"
+            proxy = upgrades.proxy_of(suite, contract)
+            bound = suite.chain.at(artifact, proxy)
+            call = bound.migrate.encode(keccak(which.encode())) if _migrates(artifact) else b""
+            before = self._words()
+            done = upgrades.upgrade(
+                suite,
+                self.fire.world.network.signers(ledger),
+                contract,
+                artifact,
+                VERSIONS[which],
+                call,
+            )
+            self._note(ledger, contract, artifact, done.release)
+            self._compare(before)
+            assert bound.release() == VERSIONS[which]
+
+    def roll_back(self, ledger: str) -> None:
+        """The guardian of a ledger returns every contract to the release before."""
+        for contract in self.contracts:
+            suite = self.fire.world.network.suite(ledger)
+            guardian = self.fire.world.network.party(ledger, "guardian")
+            before = self._words()
+            upgrades.roll_back(suite, contract, sender=guardian)
+            self._compare(before)
+            assert upgrades.installed_artifact(suite, contract).name == f"{contract}NextMock"
+
+    def _note(self, ledger: str, contract: str, artifact: str, release: bytes) -> None:
+        """Enter what a release may write."""
+        suite = self.fire.world.network.suite(ledger)
+        proxy, authority = upgrades.proxy_of(suite, contract), suite.authority
+        code = str(authority.release_of(release).implementation)
+        pieces = build.addresses_behind_of(artifact, code, suite.chain.code)
+        self.accounts |= {each.lower() for each in (code, *pieces)}
+        kept = self.slots[ledger]
+        kept.add((proxy.address.lower(), IMPLEMENTATION))
+        kept |= {(proxy.address.lower(), slot) for slot in _own_slots(artifact, contract)}
+        for variable, key, size in (
+            ("release_of", release, 8),
+            ("has_run", release, 1),
+            ("installation_of", proxy.address, 4),
+            ("_notice_of", proxy.address, 6),
+        ):
+            first = slot_of(authority, "", variable, key)
+            kept |= {(authority.address.lower(), first + at) for at in range(size)}
+
+    def _words(self) -> dict[str, Words]:
+        return {name: words_of(chain) for name, chain in self.fire.world.chains.items()}
+
+    def _compare(self, before: dict[str, Words]) -> None:
+        after = self._words()
+        for name, words in after.items():
+            self._allowed(name, changed(before[name], words))
+
+    def _allowed(self, name: str, found: set[tuple[str, int]]) -> None:
+        other = {at for at in found - self.slots[name] if at[0] not in self.accounts}
+        assert not other, f"stored on {name} by no act of a release: {sorted(other)}"
+
+    # ------------------------------------------------------------------------ steps
+
+    def steps(self) -> dict[str, Callable[[], None]]:
+        """What is done between the moments, by the columns of the table."""
+        return {
+            "open": lambda: None,
+            "1.1.0 at home": lambda: self.release("home", "Next"),
+            "1.1.0 on both": lambda: self.release("remote", "Next"),
+            "1.2.0 at home": lambda: self.release("home", "NextButOne"),
+            "1.2.0 on both": lambda: self.release("remote", "NextButOne"),
+            "rolled back at home": lambda: self.roll_back("home"),
+            "rolled back": lambda: self.roll_back("remote"),
+        }
+
+    def go(self) -> Run:
+        """Carry out all steps, and end what is open; a message goes each way after each step."""
+        world = self.fire.world
+        with world.isolated():
+            start = max(chain.now for chain in world.chains.values()) + HOUR
+            for number, (name, step) in enumerate(self.steps().items()):
+                self._meet(start + number * APART)
+                step()
+                self._meet(start + (number + 1) * APART - 600)
+                self._talk()
+                self.pictures[name] = self._picture()
+            self._meet(start + len(self.steps()) * APART)
+            for each in OPEN:
+                self.ended[each.name] = each.end(self.fire)
+            self.pictures["ended"] = self._picture()
+        return self
+
+    def _meet(self, moment: int) -> None:
+        for chain in self.fire.world.chains.values():
+            chain.set_time(moment)
+
+    def _talk(self) -> None:
+        """A message each way lands."""
+        world = self.fire.world
+        out = world.locked(10_000)
+        assert world.deliver(out).return_value is True
+        home = world.burned(7_000)
+        assert world.deliver(home).return_value is True
+
+    # --------------------------------------------------------------------- pictures
+
+    def _picture(self) -> Picture:
+        views = {side.chain.name: dict(self._answers(side)) for side in self.fire.sides}
+        said = {each.name: each.said(self.fire) for each in OPEN}
+        return Picture(self._words(), views, said)
+
+    def _answers(self, side: Side) -> Iterator[tuple[str, Any]]:
+        """What all views of all contracts behind proxies answer to all that they may be asked."""
+        questions = [
+            (getattr(side, attribute), entry, arguments)
+            for attribute in ATTRIBUTES.values()
+            for entry in _views(getattr(side, attribute))
+            for arguments in self._arguments(side, entry)
+        ]
+        asked = [(contract, _signature(entry), *given) for contract, entry, given in questions]
+        for (contract, entry, given), answer in zip(questions, side.chain.ask(asked), strict=True):
+            told = str(answer) if isinstance(answer, (Revert, CodecError)) else answer
+            yield f"{contract.address}.{entry['name']}{given}", told
+
+    def _arguments(self, side: Side, entry: dict[str, Any]) -> list[tuple[Any, ...]]:
+        pools = self._pools(side)
+        wanted = [pools[each["type"]] for each in entry["inputs"]]
+        # Of what takes several, those that are about the same thing come first.
+        most = {0: 0, 1: 12, 2: 4, 3: 3}.get(len(wanted), 2)
+        return list(product(*(pool[:most] for pool in wanted)))
+
+    def _pools(self, side: Side) -> dict[str, list[Any]]:
+        fire, lane = self.fire, self.fire.world.lane
+        parties = ("investor", "fund", "buyer", "outsider", "custodian", "guardian")
+        records = [record.as_tuple()[2] for record in (APPLE, LATER, ANNOUNCED)]
+        messages = list(fire.messages.values())
+        return {
+            "address": [
+                *(side.parties[each].address for each in parties),
+                side.custody.address,
+                side.escrow.address,
+                side.engine.address,
+            ],
+            "bytes32": [lane, records[0], ACCOUNTS, *records[1:], *(each.id for each in messages)],
+            "uint256": [APPLE.record_day, 0, LATER.record_day, 1, 2],
+            "uint64": [0, 1, 2, 40],
+            "uint8": [1, 2],
+            "bytes4": [b"USD\0", bytes.fromhex("01ffc9a7")],
+            "string": [ISIN, side.chain.caip2],
+            "tuple": [],
+        }
+
+
+def _migrates(artifact: str) -> bool:
+    pieces = (build.artifact(artifact), *build.artifact(artifact).behind)
+    return any(entry.get("name") == "migrate" for piece in pieces for entry in piece.abi)
+
+
+def _own_slots(artifact: str, contract: str) -> Iterator[int]:
+    """Slots of what a release keeps that the first one doesn't."""
+    first = build.artifact(contract).layout["storage_layout"]
+    for name, entry in build.artifact(artifact).layout["storage_layout"].items():
+        if name not in first:
+            yield from range(entry["slot"], entry["slot"] + entry["n_slots"])
+
+
+def _views(contract: Contract) -> Iterator[dict[str, Any]]:
+    for entry in contract.abi:
+        if entry["type"] != "function" or entry["name"] in OF_THE_RELEASE:
+            continue
+        if entry["stateMutability"] in {"view", "pure"}:
+            yield entry
+
+
+def _signature(entry: dict[str, Any]) -> str:
+    return entry["name"] + "(" + ",".join(each["type"] for each in entry["inputs"]) + ")"
