@@ -7,11 +7,11 @@ the same moments, with the same world in which nothing was released.
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -19,15 +19,16 @@ from typing import Any, Final
 import pytest
 
 from tallystick import build
-from tallystick.bridge.message import ledger_id
+from tallystick.actions.message import EventVersion
 from tallystick.chain import Chain, Contract, Revert
 from tallystick.chain.abi import CodecError, keccak
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import upgrade as upgrades
-from tallystick.governance.release import PROXIED, Version, release_id
+from tallystick.governance.release import PROXIED, addresses_behind
 from tests.governance.under_fire import ANNOUNCED, LATER, OPEN, Fire
 from tests.support.actions import ACCOUNTS, APPLE
+from tests.support.contracts import add_contracts
 from tests.support.world import ISIN, ROOT, Side, slot_of
 
 TABLE: Final = Path("docs/under-fire.md")
@@ -44,6 +45,33 @@ ATTRIBUTES: Final = {
 }
 # What says which release runs, and where its pieces are.
 OF_THE_RELEASE: Final = {"release", "CONTROLS", "SETTINGS", "RECORDS"}
+# What is told of each open thing, by the table's columns: after which step.
+COLUMNS: Final = {
+    "before": "open",
+    "1.1.0": "1.1.0 on both",
+    "1.2.0": "1.2.0 on both",
+    "rolled back": "rolled back",
+}
+# What is not used up by being used.
+LASTING: Final = ["standing instruction", "event announced", "operator appointed"]
+HEAD: Final = """\
+# Under fire
+
+Written by `python -m tests.governance.test_under_fire`; each run of the test of that name compares.
+
+One deployable after the other goes from 1.0.0 to 1.1.0, to 1.2.0 and back to 1.1.0 while all that
+follows is open at once, home before the other ledger each time, so that each release talks to the
+one before it: after every step a message lands each way. Around every act of a release every
+stored word of both ledgers is compared; only the words that a release itself writes differ
+(the proxy's implementation, the authority's books, what the release adds). After every step all
+that is stored and all that the views answer is the same as at that moment in a world in which
+nothing was released. What is open ends under the release that was rolled back to. The same with
+all four at once, in process and on anvil. What was released between two steps of one dividend, or
+what a verifier's change does to it, is in `tests/actions/test_through_change.py`.
+
+*unpaid*: units left to pay of home's accounts, home's lane, the other ledger's accounts and its
+lane; in brackets where nothing is paid in yet.
+"""
 
 Words = dict[tuple[str, int], int]
 
@@ -131,7 +159,7 @@ class Run:
         suite = self.fire.world.network.suite(ledger)
         proxy, authority = upgrades.proxy_of(suite, contract), suite.authority
         code = str(authority.release_of(release).implementation)
-        pieces = build.addresses_behind_of(artifact, code, suite.chain.code)
+        pieces = addresses_behind(build.artifact(artifact), code, suite.chain.code)
         self.accounts |= {each.lower() for each in (code, *pieces)}
         kept = self.slots[ledger]
         kept.add((proxy.address.lower(), IMPLEMENTATION))
@@ -151,9 +179,10 @@ class Run:
     def _compare(self, before: dict[str, Words]) -> None:
         after = self._words()
         for name, words in after.items():
-            self._allowed(name, changed(before[name], words))
+            self.allow(name, changed(before[name], words))
 
-    def _allowed(self, name: str, found: set[tuple[str, int]]) -> None:
+    def allow(self, name: str, found: set[tuple[str, int]]) -> None:
+        """Nothing may differ but what releases write."""
         other = {at for at in found - self.slots[name] if at[0] not in self.accounts}
         assert not other, f"stored on {name} by no act of a release: {sorted(other)}"
 
@@ -213,15 +242,17 @@ class Run:
             (getattr(side, attribute), entry, arguments)
             for attribute in ATTRIBUTES.values()
             for entry in _views(getattr(side, attribute))
-            for arguments in self._arguments(side, entry)
+            for arguments in self._arguments(side, attribute, entry)
         ]
         asked = [(contract, _signature(entry), *given) for contract, entry, given in questions]
         for (contract, entry, given), answer in zip(questions, side.chain.ask(asked), strict=True):
             told = str(answer) if isinstance(answer, (Revert, CodecError)) else answer
             yield f"{contract.address}.{entry['name']}{given}", told
 
-    def _arguments(self, side: Side, entry: dict[str, Any]) -> list[tuple[Any, ...]]:
-        pools = self._pools(side)
+    def _arguments(
+        self, side: Side, attribute: str, entry: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        pools = {**self._pools(side), "tuple": self._structs(attribute)}
         wanted = [pools[each["type"]] for each in entry["inputs"]]
         # Of what takes several, those that are about the same thing come first.
         most = {0: 0, 1: 12, 2: 4, 3: 3}.get(len(wanted), 2)
@@ -245,8 +276,16 @@ class Run:
             "uint8": [1, 2],
             "bytes4": [b"USD\0", bytes.fromhex("01ffc9a7")],
             "string": [ISIN, side.chain.caip2],
-            "tuple": [],
         }
+
+    def _structs(self, attribute: str) -> list[Any]:
+        """What those views take that hash a struct."""
+        fire = self.fire
+        if attribute == "registry":
+            return [fire.known["record"].as_tuple()]
+        if attribute == "engine":
+            return [fire.actions.message(EventVersion(APPLE)).as_tuple()]
+        return [each.as_tuple() for each in fire.messages.values()]
 
 
 def _migrates(artifact: str) -> bool:
@@ -271,4 +310,133 @@ def _views(contract: Contract) -> Iterator[dict[str, Any]]:
 
 
 def _signature(entry: dict[str, Any]) -> str:
-    return entry["name"] + "(" + ",".join(each["type"] for each in entry["inputs"]) + ")"
+    def text(item: dict[str, Any]) -> str:
+        kind: str = item["type"]
+        if kind.startswith("tuple"):
+            return "(" + ",".join(map(text, item["components"])) + ")" + kind[5:]
+        return kind
+
+    return entry["name"] + "(" + ",".join(map(text, entry["inputs"])) + ")"
+
+
+@cache
+def lit(backend: type[Chain]) -> Fire:
+    """The world of a back end in which everything is open, once a process."""
+    return Fire.lit(backend)
+
+
+@cache
+def unreleased(backend: type[Chain]) -> Run:
+    """The same moments and messages in a world in which nothing is released."""
+    return Run(lit(backend)).go()
+
+
+def check(run: Run, twin: Run) -> None:
+    """A run stores, says and ends everything as its twin did; the releases' own words aside."""
+    assert run.pictures.keys() == twin.pictures.keys()
+    opened = run.pictures["open"].said
+    for name, picture in run.pictures.items():
+        other = twin.pictures[name]
+        assert picture.views == other.views, name
+        assert picture.said == (other.said if name == "ended" else opened), name
+        for ledger, words in picture.words.items():
+            run.allow(ledger, changed(other.words[ledger], words))
+    assert run.ended == twin.ended
+    left = [
+        each.name for each in OPEN if run.pictures["ended"].said[each.name] == opened[each.name]
+    ]
+    # These go on as long as nobody ends them.
+    assert left == LASTING
+
+
+# ------------------------------------------------------------------------------ the table
+
+
+def section(run: Run) -> str:
+    """The rows of one deployable."""
+    (contract,) = run.contracts
+    text = f"## {contract}\n\n| open | {' | '.join(COLUMNS)} | ended |\n"
+    text += "|---" * (len(COLUMNS) + 2) + "|\n"
+    for each in OPEN:
+        cells = [run.pictures[step].said[each.name] for step in COLUMNS.values()]
+        text += f"| {each.name} | {' | '.join(cells)} | {run.ended[each.name]} |\n"
+    return text
+
+
+def written() -> str:
+    """The whole document, from runs."""
+    return "\n".join([HEAD, *(section(Run(lit(EmbeddedChain), (name,)).go()) for name in PROXIED)])
+
+
+# ------------------------------------------------------------------------------ the tests
+
+
+@pytest.mark.requirement("INV-1", "INV-3", "INV-10", "R-50", "R-60")
+@pytest.mark.parametrize("contract", PROXIED)
+def test_what_is_open_outlives_every_release_of_a_contract(contract: str) -> None:
+    run = Run(lit(EmbeddedChain), (contract,)).go()
+    check(run, unreleased(EmbeddedChain))
+    text = (ROOT / TABLE).read_text()
+    assert text.startswith(HEAD)
+    assert section(run) in text, "differs from the run: python -m tests.governance.test_under_fire"
+
+
+@pytest.mark.requirement("INV-10", "R-60")
+def test_what_is_open_outlives_releases_of_all_contracts_at_once() -> None:
+    check(Run(lit(EmbeddedChain), PROXIED).go(), unreleased(EmbeddedChain))
+
+
+@pytest.mark.anvil_only
+@pytest.mark.slow
+@pytest.mark.requirement("INV-10", "R-60")
+def test_what_is_open_outlives_releases_of_all_contracts_on_nodes() -> None:
+    fire = lit(AnvilChain)
+    try:
+        check(Run(fire, PROXIED).go(), unreleased(AnvilChain))
+    finally:
+        for chain in fire.world.chains.values():
+            chain.close()
+
+
+def test_the_table_has_every_contract_behind_a_proxy() -> None:
+    """And nothing else."""
+    titles = [
+        line[3:] for line in (ROOT / TABLE).read_text().splitlines() if line.startswith("## ")
+    ]
+    assert titles == list(PROXIED) == sorted(ATTRIBUTES, key=PROXIED.index)
+
+
+class _Loses(Run):
+    """A release that also empties a word of the escrow's."""
+
+    def release(self, ledger: str, which: str) -> None:
+        super().release(ledger, which)
+        escrow, before = self.fire.home.escrow, self._words()
+        lane = slot_of(escrow, "lanes", "_ledger", self.fire.world.lane)
+        escrow.chain.set_storage(escrow.address, lane, 0)
+        self._compare(before)
+
+
+class _Moves(Run):
+    """A release in whose course units move."""
+
+    def release(self, ledger: str, which: str) -> None:
+        super().release(ledger, which)
+        side = self.fire.home
+        side.token.transfer(side.buyer, 1, sender=side.investor)
+
+
+def test_a_release_that_loses_a_word_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"^stored on home by no act of a release: "):
+        _Loses(lit(EmbeddedChain), ("InstrumentRegistry",)).go()
+
+
+def test_a_release_in_whose_course_something_moves_is_found() -> None:
+    run = _Moves(lit(EmbeddedChain), ("InstrumentRegistry",)).go()
+    with pytest.raises(AssertionError, match="1.1.0 at home"):
+        check(run, unreleased(EmbeddedChain))
+
+
+if __name__ == "__main__":
+    add_contracts()
+    (ROOT / TABLE).write_text(written(), encoding="utf-8")

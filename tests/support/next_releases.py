@@ -199,7 +199,9 @@ def migrate(notes: bytes32):
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next engine: no release notes"
-    authority: uint256 = convert(slice(self.code, self.codesize - 32, 32), uint256)
+    # `self.code` would be this code, not the proxy's.
+    proxy: address = self
+    authority: uint256 = convert(slice(proxy.code, proxy.codesize - 32, 32), uint256)
     assert (
         convert(msg.sender, uint256) == authority or self.release_notes_hash == empty(bytes32)
     ), "next engine: migrated already"
