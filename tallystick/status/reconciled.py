@@ -438,18 +438,20 @@ class _Comparison:
             return
         for ledger in self.ledgers:
             applied = self.applied[ledger].get(coaf) or Applied(coaf)
-            for claim in self._claims(coaf, ledger):
+            for claim in self._claims(applied, ledger):
                 yield self._holding(self.engines[ledger], applied, claim)
 
-    def _claims(self, coaf: bytes, ledger: str) -> Iterator[Claim]:
+    def _claims(self, applied: Applied, ledger: str) -> Iterator[Claim]:
         """Everything that is due on a ledger, whether or not it has landed there yet."""
-        due, day = self.engines[ledger].due[coaf], self.records[coaf].record_day
+        due = self.engines[ledger].due[applied.coaf]
+        day = due.record.record_day
         if due.close is None:
             return
         yield from (Claim(What.HELD, account) for account in due.close.accounts)
         yield from (Claim(What.POOL, pool) for pool in due.close.pools)
-        if due.elsewhere:
-            yield Claim(What.ELSEWHERE, self.ledgers[ledger].token)
+        bridges = Claim(What.ELSEWHERE, self.ledgers[ledger].token)
+        if ledger == self.home and self.engines[ledger].units_of(applied, bridges):
+            yield bridges
         for each in self.crossings.values():
             bound = each.source if each.went_back else each.destination
             if bound == ledger and each.under_way(day):
