@@ -111,4 +111,4 @@ def test_only_what_is_compared_is_compared_without_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(["event", "status", "--manifest", "none.json"]) == 2
-    assert capsys.readouterr().err == "tallystick event status: Missing argument 'EVENT'.\n"
+    assert capsys.readouterr().err == "tallystick: Missing argument 'EVENT'.\n"
