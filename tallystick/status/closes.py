@@ -117,6 +117,16 @@ class Closes:
         """Return what stood there at the close of a day; None: it is not over."""
         if day >= self.today:
             return None
+        if day not in self._told:
+            self._told[day] = self._close(day)
+        return self._told[day]
+
+    @cached_property
+    def _told(self) -> dict[int, Close]:
+        """Of days that were asked for: events share them, and ask more than once."""
+        return {}
+
+    def _close(self, day: int) -> Close:
         held: dict[AccountClass, dict[str, int]] = {each: {} for each in AccountClass}
         for account, days in self._histories.items():
             moved = max((each for each in days if each <= day), default=None)
@@ -138,15 +148,17 @@ class Closes:
         last = max((each for each in days if each <= day), default=None)
         return AccountClass.HOLDER if last is None else AccountClass(days[last])
 
+    @cached_property
+    def _carried(self) -> dict[int, tuple[int, int]]:
+        """What other people's bridges had brought, net, at the end of each day they carried."""
+        facts = self._facts.items()
+        return {what[0]: value for (_, view, *what), value in facts if view == "_came"}
+
     def _came(self, day: int) -> int:
-        days = {
-            what[0]: value
-            for (_, view, *what), value in self._facts.items()
-            if view == "_came" and what[0] <= day
-        }
-        if not days:
+        last = max((each for each in self._carried if each <= day), default=None)
+        if last is None:
             return 0
-        net, epoch = days[max(days)]
+        net, epoch = self._carried[last]
         units = carried(abs(net), epochs_since(self._facts, self.token, epoch, day))
         return units if net > 0 else -units
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tallystick.actions.entitlement import Rate
+from tallystick.actions.message import EventVersion
 from tallystick.status.declared import Kind, What
-from tallystick.status.reconciled import State
+from tallystick.status.reconciled import State, reconcile
 from tallystick.token.position import AccountClass, date_of
 from tests.actions.test_reversal import repay
 from tests.actions.test_set_off import SET_OFF, next_event, reversed_home
@@ -14,6 +17,7 @@ from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
 from tests.support.declared import (
     changed,
     differences,
+    earlier,
     event_of,
     holding,
     logs_of,
@@ -29,7 +33,7 @@ from tests.support.dividend import (
     WAITING,
     Dividend,
 )
-from tests.support.world import BUYER_UNITS, INVESTOR_UNITS, World
+from tests.support.world import BUYER_UNITS, INVESTOR_UNITS, ISIN, World
 
 pytestmark = pytest.mark.requirement("INV-6", "R-46")
 
@@ -47,6 +51,64 @@ def test_of_a_record_day_that_is_not_over_nobody_is_due_anything(actions: Action
     ]
 
 
+def test_what_contradicts_what_a_ledger_took_is_named(actions: Actions) -> None:
+    """Attested by the ledger's quorum for home, which never announced it."""
+    actions.take(actions.in_force(APPLE))
+    other = replace(APPLE, rate=Rate(1))
+    actions.take(EventVersion(other))
+    (found,) = differences(logs_of(actions.world))
+    assert shown(found) == (
+        Kind.RECORD,
+        "remote",
+        "the record",
+        {"record": "0x" + APPLE.hash.hex(), "status": "active"},
+        {"record": "0x" + other.hash.hex(), "status": "active"},
+    )
+
+
+def test_totals_that_contradict_those_taken_are_named(world: World) -> None:
+    dividend = Dividend.fixed(world)
+    actions = dividend.actions
+    actions.take_totals(APPLE, replace(actions.totals(APPLE), crossing=7))
+    logs = logs_of(world)
+    (found,) = differences(logs)
+    accounts = ABROAD - HOMEWARD
+    assert shown(found) == (
+        Kind.SHARE,
+        "remote",
+        "totals that were shown",
+        {"accounts": accounts, "crossing": OUTWARD + WAITING},
+        {"accounts": accounts, "crossing": 7},
+    )
+    # It is halted there: nothing more is paid, which is no difference.
+    (event,) = reconcile(logs, ISIN)
+    off = {each.ledger: each.state for each in event.holdings}
+    assert off == {"home": State.OPEN, "remote": State.OFF}
+
+
+def test_a_record_that_this_package_cannot_read_is_no_match(actions: Actions) -> None:
+    actions.in_force(APPLE)
+    logs = logs_of(actions.world)
+    words = changed(record=lambda record: record._replace(tier=9))
+    (found,) = differences(planted(logs, "home", "EventAnnounced", words))
+    assert shown(found)[:4] == (
+        Kind.RECORD,
+        "home",
+        "the record",
+        {"record": "one that can be read"},
+    )
+
+
+def test_claims_that_returned_before_they_expired_are_named(world: World) -> None:
+    dividend = Dividend.fixed(world).fund().begin(APPLE.expires + 1)
+    side = dividend.home
+    side.engine.expire(COAF, ACCOUNTS, sender=side.courier)
+    (found,) = differences(planted(logs_of(world), "home", "EventExpired", earlier(days=3)))
+    assert (found.kind, found.what) == (Kind.KEPT, "returned of accounts")
+    days = [dict(each)["not before"] for each in (found.declared, found.applied)]
+    assert days == [str(date_of(APPLE.expires + 1)), str(date_of(APPLE.expires - 2))]
+
+
 def test_pools_and_other_bridges_are_due_to_whom_two_keys_name(actions: Actions) -> None:
     side, pooled, outside = actions.home, 3_000_011, 700_003
     actions.take(actions.in_force(APPLE))
@@ -56,6 +118,7 @@ def test_pools_and_other_bridges_are_due_to_whom_two_keys_name(actions: Actions)
     side.token.approve(bridge, outside, sender=side.investor)
     side.token.crosschainBurn(side.investor, outside, sender=bridge.address)
     actions.close(APPLE.record_day)
+    actions.remote.chain.mine(1)
     actions.take_figures(actions.figures(APPLE.record_day))
     actions.fix(APPLE)
     actions.fix_lane(APPLE)
@@ -82,6 +145,30 @@ def test_pools_and_other_bridges_are_due_to_whom_two_keys_name(actions: Actions)
         (State.PAID, outside),
     ]
     assert sum(each.units for each in event.holdings) == ISSUE
+    # What is said of either is held to closes, too.
+    logs = logs_of(actions.world)
+    found = differences(planted(logs, "home", "PoolSetAside", changed(amount=more())))
+    gross = APPLE.rate.down(pooled) if APPLE.rate else 0
+    assert [(each.holder, *shown(each)) for each in found] == [
+        (
+            side.fund.address,
+            Kind.KEPT,
+            "home",
+            "set aside",
+            {"units": pooled, "gross": gross},
+            {"units": pooled, "gross": gross + 1},
+        )
+    ]
+    first, then = differences(planted(logs, "home", "ElsewhereFixed", changed(units=more())))
+    assert shown(first) == (
+        Kind.SHARE,
+        "home",
+        "with other bridges",
+        {"elsewhere": outside},
+        {"elsewhere": outside + 1},
+    )
+    # So much is not what was paid in for.
+    assert (then.kind, then.what) == (Kind.TOTALS, "cash for other bridges")
 
 
 def test_what_is_reversed_is_owed_back_and_set_off(world: World) -> None:

@@ -18,6 +18,7 @@ from tests.support.declared import (
     Logs,
     changed,
     differences,
+    earlier,
     holding,
     logs_of,
     more,
@@ -168,7 +169,7 @@ _TAX = 245_997_785_995
         (
             "Paid",
             "home",
-            lambda logged: replace(logged, time=logged.time - 86_400),
+            earlier(days=1),
             (
                 Kind.UNTIMELY,
                 "home",

@@ -12,7 +12,7 @@ from tallystick.status.ledger_log import LedgerLog, read_log
 from tallystick.status.reconciled import Event, Holding, reconcile, reconciled_of
 from tallystick.status.rules.step import Logged
 from tests.support.actions import APPLE
-from tests.support.world import ISIN, World
+from tests.support.world import DAY, ISIN, World
 
 Logs = Mapping[str, LedgerLog]
 Change = Callable[[Logged], Logged]
@@ -48,6 +48,11 @@ def changed(**arguments: Any) -> Change:
         return replace(logged, args={**logged.args, **made})
 
     return change
+
+
+def earlier(days: int) -> Change:
+    """An event so many days earlier."""
+    return lambda logged: replace(logged, time=logged.time - days * DAY)
 
 
 def more(*names: str) -> Callable[[Any], Any]:
