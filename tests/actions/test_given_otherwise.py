@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tallystick.actions.entitlement import Rate
 from tallystick.status import reconciled as module
 from tallystick.status.declared import Kind
+from tallystick.status.ledger_log import LedgerLog
 from tallystick.status.reconciled import State, reconcile, reconciled_of
 from tests.actions.test_declared_is_given import pay_all
 from tests.support.actions import ACCOUNTS, APPLE, COAF
@@ -324,14 +327,18 @@ def test_an_engine_that_pays_twice_is_found(dividend: Dividend) -> None:
     )
 
 
+def _next(given: Iterator[LedgerLog], *_: Any) -> LedgerLog:
+    return next(given)
+
+
 def test_a_difference_counts_only_if_it_is_seen_again(
     paid_logs: tuple[Dividend, Logs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node that is behind, or a block between two readings, makes none."""
     dividend, logs = paid_logs
     other = planted(logs, "home", "Paid", changed(payment=more("tax")))
-    readings = {"once": [other, logs], "twice": [other, other]}
+    readings: dict[str, list[Logs]] = {"once": [other, logs], "twice": [other, other]}
     for times, seen in readings.items():
-        answers = iter([each[name] for each in seen for name in ("remote", "home")])
-        monkeypatch.setattr(module, "read_log", lambda *_, given=answers: next(given))
+        answers = [each[name] for each in seen for name in ("remote", "home")]
+        monkeypatch.setattr(module, "read_log", partial(_next, iter(answers)))
         assert reconciled_of(dividend.world.network.connection).ok == (times == "once")
