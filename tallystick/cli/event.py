@@ -304,14 +304,27 @@ def terms(given: _Given) -> int:
 
 
 @event.command()
-@click.argument("path", metavar="EVENT", type=PATH)
+@click.argument("path", metavar="EVENT", type=PATH, required=False)
+@click.option(
+    "--reconcile",
+    is_flag=True,
+    help="Compare what is declared with what was given, holder by holder; without EVENT of all.",
+)
 @manifest_option
 @json_option
-def status(path: Path, manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
+def status(
+    path: Path | None, manifest_path: Path, rpc: Pairs, reconcile: bool, as_json: bool
+) -> int:
     """Show how far the event is on every ledger, and what it waits for there."""
     from tallystick.cli.terminal import console, json_line, progress
     from tallystick.events.standing import payments_of, standing_of
 
+    if reconcile:
+        from tallystick.cli.reconciled import run
+
+        return run(path, manifest_path, dict(rpc), as_json=as_json)
+    if path is None:
+        raise click.UsageError("Missing argument 'EVENT'.")
     with _driver(path, manifest_path, rpc, "", execute=False) as driver:
         with progress("reading the ledgers"):
             found, paid = standing_of(driver), payments_of(driver)

@@ -28,7 +28,7 @@ from tallystick.token.closings import first_after
 from tallystick.token.position import AMOUNT_MAX, SECONDS_PER_DAY, business_day
 from tallystick.token.ratios import Ratio, carried
 
-__all__ = ["rebuild"]
+__all__ = ["folded", "rebuild"]
 
 
 def rebuild(log: Iterable[Logged], time: int) -> Facts:
@@ -41,6 +41,22 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
     Raises:
         CheckFailed: an event that no rule knows: nothing that our contracts say is passed over.
     """
+    facts = folded(log)
+    answered = {
+        fact: _at(facts, fact, value, time)
+        for fact, value in facts.items()
+        if value is not None and not fact[1].startswith("_")
+    }
+    closes = (_closings, _came, _figures)
+    return answered | {fact: value for told in closes for fact, value in told(facts, time)}
+
+
+def folded(log: Iterable[Logged]) -> dict[tuple[Any, ...], Any]:
+    """Return what the logs of one ledger leave as the rules keep it, what no view answers too.
+
+    Raises:
+        CheckFailed: as of `rebuild`.
+    """
     facts: dict[tuple[Any, ...], Any] = {}
     acts: dict[str, Mapping[str, Any]] = {}
     for logged in log:
@@ -52,13 +68,7 @@ def rebuild(log: Iterable[Logged], time: int) -> Facts:
         for rule in RULES[logged.event]:
             step = Step(facts, logged, acts.get(logged.address, {}))
             facts.update({(logged.address, *fact): value for fact, value in rule(step).items()})
-    answered = {
-        fact: _at(facts, fact, value, time)
-        for fact, value in facts.items()
-        if value is not None and not fact[1].startswith("_")
-    }
-    closes = (_closings, _came, _figures)
-    return answered | {fact: value for told in closes for fact, value in told(facts, time)}
+    return facts
 
 
 def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:

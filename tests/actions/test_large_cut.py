@@ -26,6 +26,7 @@ from tallystick.files.instrument import load_instrument
 from tallystick.local.devnet import with_ledgers
 from tallystick.local.network import COURIER, Network
 from tallystick.reach.connection import Suite
+from tallystick.status.reconciled import State, reconciled_of
 from tallystick.token.position import close_of
 from tests.support.actions import ACCOUNTS, APPLE, CLOSE_MINUTE, COAF, GENESIS, TAXES
 from tests.support.cash import new_cash
@@ -313,6 +314,12 @@ def test_a_dividend_of_5000_holders_on_three_ledgers_is_paid_to_the_unit(large: 
     assert len(made) == sum(HOLDERS.values()) + UNDER_WAY + WAITING
     assert total(made).units == issue
     settled(large, parts, total(made))
+    # The logs of all ledgers say so without asking any contract.
+    found = reconciled_of(network.connection)
+    assert found.ok
+    (event,) = found.events
+    assert {each.state for each in event.holdings} == {State.PAID}
+    assert Counter(each.payment.paid for each in event.holdings if each.payment) == Counter(made)
 
 
 def settled(scene: Large, parts: Counter[tuple[str, bytes]], sum_of: Entitlement) -> None:

@@ -1,0 +1,114 @@
+"""`tallystick event status --reconcile`: given as declared, or the exit status is 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.cli import main as cli
+from tallystick.files.manifest import Manifest
+from tallystick.reach import connection as reach
+from tests.actions.test_declared_is_given import pay_all
+from tests.support.actions import COAF, world_of_engines
+from tests.support.commands import ROOT
+from tests.support.dividend import AT_HOME, Dividend
+from tests.support.world import World, write_slot
+
+_EVENT = ROOT / "examples" / "apple-dividend.yaml"
+
+
+@pytest.fixture(scope="session")
+def deployed_world() -> World:
+    return world_of_engines()
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """The command on the world's manifest, and what it said."""
+
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
+        return reach.connection_of(manifest, world.network.chains)
+
+    monkeypatch.setattr(reach, "connect", connect)
+    manifest = world.network.manifest.write(tmp_path / "manifest.json")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        given = ["event", "status", *arguments, "--reconcile", "--manifest", str(manifest)]
+        status = cli.main(given)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_a_dividend_is_declared_given_and_given_otherwise(world: World, command: Run) -> None:
+    assert command() == (0, "no event was announced\n", "")
+    dividend = Dividend.fixed(world).paying()
+    status, out, err = command()
+    assert (status, err) == (0, "")
+    assert "open: the payment day, 2020-08-13" in out
+    assert out.endswith("US-2020-DVCA-01: 7 holdings: what was given is what was declared\n")
+    pay_all(dividend)
+    status, out, _ = command("--json")
+    found = json.loads(out)
+    assert (status, found["schema"], found["ok"]) == (0, "tallystick.event-reconcile/1", True)
+    (event,) = found["events"]
+    due = dividend.due(AT_HOME)
+    first = event["holders"][0]
+    amounts = {name: str(getattr(due, name)) for name in ("units", "gross", "tax", "net")}
+    address = dividend.home.investor.address
+    assert first["declared"] == amounts
+    assert first["given"] == {**amounts, "receiver": address, "set_off": "0"}
+    assert {each["state"] for each in event["holders"]} == {"paid"}
+    # Paid again, by an engine that forgot.
+    side = dividend.home
+    write_slot(side.engine, 0, "pay_terms", "_payees", side.investor)
+    with world.isolated():
+        # What is left of the part is no more than rounding: it is paid in anew.
+        part = 1 << 255 | AT_HOME
+        write_slot(side.engine, part, "payments", "_parts", COAF, bytes(32))
+        side.cash.mint(side.engine, due.net, sender=side.issuer)
+        dividend.actions.claim(side, side.investor)
+        status, out, err = command()
+        assert (status, err) == (1, "")
+        assert "DVCA US-2020-DVCA-01, version 1: DIFFERS" in out
+        assert "unentitled" in out
+        assert out.endswith("US-2020-DVCA-01: 7 holdings: 1 differ\n")
+        (difference,) = json.loads(command("--json")[1])["events"][0]["differences"]
+    assert difference == {
+        "kind": "unentitled",
+        "ledger": "home",
+        "holder": address,
+        "what": "held",
+        "declared": {"due": "paid once"},
+        "applied": {name: amounts[name] for name in ("units", "gross", "tax")},
+    }
+
+
+def test_a_file_is_held_to_what_home_has_in_force(world: World, command: Run) -> None:
+    status, out, err = command(str(_EVENT))
+    assert (status, out) == (2, "")
+    assert "coaf: US-2020-DVCA-01: expected an event that a ledger knows" in err
+    Dividend.fixed(world)
+    # The example has other terms than the record of the tests.
+    status, out, err = command(str(_EVENT))
+    assert (status, err) == (1, "")
+    assert "the file's record" in out
+
+
+def test_only_what_is_compared_is_compared_without_a_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["event", "status", "--manifest", "none.json"]) == 2
+    assert capsys.readouterr().err == "tallystick: Missing argument 'EVENT'.\n"
