@@ -4,7 +4,9 @@ All event types of ISO 20022 are accepted in a record; `AUTOMATED` are those who
 engine computes.
 
 Sources: CorporateActionEventType35Code and CorporateActionMandatoryVoluntary1Code in
-seev.031.001.15, names from the external code set of ISO 20022.
+seev.031.001.15, names from the external code set of ISO 20022; FractionDispositionType8Code there
+(seev.036.001.16 has no UKWN), what its codes mean from the data field dictionary of ISO 15022, MT
+564, field 22F, qualifier DISF.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["AUTOMATED", "CAEV", "CAMV", "REVERSAL"]
+__all__ = ["AUTOMATED", "CAEV", "CAMV", "FRACTION", "REVERSAL"]
 
 CAEV: Final[Mapping[str, str]] = {
     "ACCU": "accumulation",
@@ -100,6 +102,16 @@ REVERSAL: Final[Mapping[str, str]] = {
     "IVAD": "value date",
     "OTHR": "other",
     "UPAY": "undue payment",
+}
+# What is done with fractions of what a ratio gives.
+FRACTION: Final[Mapping[str, str]] = {
+    "BUYU": "rounded up, for payment",
+    "CINL": "cash in lieu",
+    "DIST": "distributed as units",
+    "RDDN": "rounded down, discarded",
+    "RDUP": "rounded up at no cost",
+    "STAN": "rounded up from one half on, else down",
+    "UKWN": "not known",
 }
 # Cash to every holder at one rate.
 AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"})

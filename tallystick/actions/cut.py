@@ -7,22 +7,41 @@ arrived, and are sent as any.
 
 All figures are as of one close, in base units. Flows are cumulative, modulo 2**104: only their
 differences are read. Nobody counts arrivals; what a ledger has is what arrived and did not leave.
+
+A ratio ends an epoch: flows begin again at 0, and a lane begins the next one with a `Base`, from
+its last close in old units on either ledger (`carry`). Everything rounds down by itself, so that
+parts are never below what they pay for; above it they are by remainders only. A ledger that took a
+ratio late tells figures in old units; home restates them (`restated`) as if it had taken it then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Final
 
 from tallystick.bridge.message import LaneId
 from tallystick.token.position import AMOUNT_MAX
+from tallystick.token.ratios import Ratio, carried
 
-__all__ = ["Break", "Cut", "HomeEnd", "HomeFigures", "RemoteEnd", "Share", "fix"]
+__all__ = [
+    "FIRST",
+    "Base",
+    "Break",
+    "Cut",
+    "HomeEnd",
+    "HomeFigures",
+    "RemoteEnd",
+    "Share",
+    "carry",
+    "fix",
+    "restated",
+]
 
 _MODULUS: Final = AMOUNT_MAX + 1
 # Differences between two counts of units: they may be negative.
-_SIGNED: Final = frozenset({"came", "gone"})
+_SIGNED: Final = frozenset({"came", "gone", "out", "short"})
 
 
 class _Bounded:
@@ -66,6 +85,23 @@ class RemoteEnd(_Bounded):
     sent: int
     came: int = 0
     pooled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Base(_Bounded):
+    """What a lane begins an epoch with, in its units.
+
+    `out` is what had left home for good: the remote's supply, less what came to it by no message,
+    and what was under way there. `short` is what the lane's own units lack of that, or have above
+    it, since supply and `came` round each by itself: 0 unless other bridges carried units there.
+    """
+
+    out: int = 0
+    short: int = 0
+
+
+# What a lane begins with when it is opened.
+FIRST: Final = Base()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +158,7 @@ class Cut:
 
     `elsewhere` is with other bridges, or left a remote and is not yet booked at home: what they
     took out of home, less what came to remotes by no message. While lanes wait it is not final.
+    What ratios rounded off that, and accounts have, is in no figure of home's: `issue` has it too.
     """
 
     issue: int
@@ -134,46 +171,63 @@ class Cut:
     elsewhere: int
 
 
-def fix(home: HomeFigures, ends: Mapping[LaneId, HomeEnd], told: Mapping[LaneId, RemoteEnd]) -> Cut:
+def fix(
+    home: HomeFigures,
+    ends: Mapping[LaneId, HomeEnd],
+    told: Mapping[LaneId, RemoteEnd],
+    bases: Mapping[LaneId, Base] = MappingProxyType({}),
+    rounded: int = 0,
+) -> Cut:
     """Split the issue at a close among those who pay for it.
 
     Args:
         home: The home ledger.
         ends: Every lane opened by that close, from home's own storage.
-        told: What remote ledgers told; a lane without figures, or with figures that do not fit, has
-            its part kept back whole and no other lane's part changes (INV-7). Units that came by no
-            message fit any gate: a lane takes them, in this order, from what is elsewhere.
+        told: What remote ledgers told, in home's units (`restated`); a lane without figures, or
+            with figures that do not fit, has its part kept back whole and no other lane's part
+            changes (INV-7). Units that came by no message fit any gate: a lane takes them, in this
+            order, from what is elsewhere.
+        bases: What lanes began the epoch with (`carry`); without one a lane began at 0.
+        rounded: Base units that ratios may have rounded off what other bridges carry. A lane is not
+            kept waiting for those.
 
     Raises:
         KeyError: figures of a lane that is not home's.
     """
-    breaks = [each for lane in told if (each := _gate(lane, ends[lane], told[lane])) is not None]
+    began = {lane: bases.get(lane, FIRST) for lane in told}
+    breaks = [
+        each
+        for lane in told
+        if (each := _gate(lane, ends[lane], told[lane], began[lane])) is not None
+    ]
     broken = {each.lane for each in breaks}
-    came = {lane: told[lane].came + ends[lane].gone for lane in told}
+    came = {lane: told[lane].came + ends[lane].gone + began[lane].short for lane in told}
     elsewhere = home.bridged_out + home.custody - sum(map(_owed, ends.values()))
     shares = {}
     # A lane that takes more than is there is asked again once the others have added theirs.
     for lane, units in sorted(came.items(), key=lambda each: each[1] > 0):
         if lane in broken:
             continue
-        if 0 < units > elsewhere:
+        if 0 < units > elsewhere + rounded:
             breaks.append(Break(lane, "came by no message", units, max(elsewhere, 0)))
             continue
         elsewhere -= units
-        shares[lane] = _share(ends[lane], told[lane])
+        shares[lane] = _share(ends[lane], told[lane], began[lane])
+    # What rounding took from there: accounts have it all the same.
+    over = min(max(-elsewhere, 0), rounded)
     own = (
         Break(None, "in custody and pools at home", home.custody + home.pooled, home.supply),
         Break(None, "owed to lanes", sum(map(_owed, ends.values())), home.custody),
     )
     return Cut(
-        issue=home.supply + home.bridged_out,
+        issue=home.supply + home.bridged_out + over,
         accounts=home.supply - home.custody - home.pooled,
         pooled=home.pooled,
         shares=shares,
         kept={lane: _owed(end) for lane, end in ends.items() if lane not in shares},
         missing=tuple(lane for lane in ends if lane not in told),
         breaks=(*breaks, *(each for each in own if each.found > each.expected)),
-        elsewhere=elsewhere,
+        elsewhere=elsewhere + over,
     )
 
 
@@ -182,17 +236,61 @@ def _owed(end: HomeEnd) -> int:
     return end.outstanding + end.suspense
 
 
-def _in_transit(home: HomeEnd, remote: RemoteEnd) -> tuple[int, int]:
-    """Units under way home, and under way to the remote ledger; below zero it wraps."""
-    arrived_home = home.sent - home.outstanding - home.gone
-    arrived_abroad = remote.supply - remote.came + remote.sent
-    return (
-        (remote.sent - arrived_home) % _MODULUS,
-        (home.sent - arrived_abroad) % _MODULUS,
+def carry(
+    base: Base, home: HomeEnd, told: RemoteEnd, ratio: Ratio, lane: LaneId | None = None
+) -> Base | Break:
+    """Return what a lane begins the next epoch with.
+
+    `out` is floor(supply) + floor(under way there) - `came`, each by itself. Whatever is under way
+    home is what is left of what home owes: floors of parts are no more than the floor of their sum.
+
+    Args:
+        base: What it began this epoch with.
+        home: Home's last close in old units.
+        told: The remote's last close in old units, which is later if it took the ratio late.
+        ratio: What ends the epoch.
+        lane: For what is returned if the figures do not fit one another; compared in old units,
+            where a direction below zero can't hide in a floor.
+    """
+    if (wrong := _gate(lane, home, told, base)) is not None:
+        return wrong
+    _, outward = _in_transit(home, told, base)
+    after = restated(told, ratio)
+    arrived = after.supply - after.came
+    own = told.supply - told.came - base.short
+    return Base(
+        out=arrived + carried(outward, [ratio]),
+        short=arrived - own * ratio.numerator // ratio.denominator,
     )
 
 
-def _gate(lane: LaneId, home: HomeEnd, remote: RemoteEnd) -> Break | None:
+def restated(told: RemoteEnd, ratio: Ratio) -> RemoteEnd:
+    """Return figures in old units as if their ledger had taken the ratio at that close."""
+
+    def part(amount: int) -> int:
+        return carried(amount, [ratio])
+
+    return RemoteEnd(
+        supply=part(told.supply),
+        suspense=part(told.suspense),
+        sent=0,
+        came=part(told.came) if told.came >= 0 else -part(-told.came),
+        pooled=part(told.pooled),
+    )
+
+
+def _in_transit(home: HomeEnd, remote: RemoteEnd, base: Base) -> tuple[int, int]:
+    """Units under way home, and under way to the remote ledger; below zero it wraps."""
+    left_home = base.out + home.sent
+    arrived_home = left_home - home.outstanding - home.gone - base.short
+    arrived_abroad = remote.supply - remote.came + remote.sent
+    return (
+        (remote.sent - arrived_home) % _MODULUS,
+        (left_home - arrived_abroad) % _MODULUS,
+    )
+
+
+def _gate(lane: LaneId | None, home: HomeEnd, remote: RemoteEnd, base: Base) -> Break | None:
     """Return what shows that the figures do not fit, if something does.
 
     One comparison tells: a direction below zero wraps, and the sum is off by 2**104.
@@ -200,19 +298,20 @@ def _gate(lane: LaneId, home: HomeEnd, remote: RemoteEnd) -> Break | None:
     if remote.suspense + remote.pooled > remote.supply:
         waits = remote.suspense + remote.pooled
         return Break(lane, "in custody and pools abroad", waits, remote.supply)
-    homeward, outward = _in_transit(home, remote)
-    if remote.supply - remote.came + homeward + outward == home.outstanding + home.gone:
+    homeward, outward = _in_transit(home, remote, base)
+    whole = home.outstanding + home.gone + base.short
+    if remote.supply - remote.came + homeward + outward == whole:
         return None
     sender, receiver, transit = (
-        (home, "arrived abroad", outward)
+        (base.out + home.sent, "arrived abroad", outward)
         if outward >= homeward
-        else (remote, "arrived at home", homeward)
+        else (remote.sent, "arrived at home", homeward)
     )
-    return Break(lane, receiver, sender.sent + _MODULUS - transit, sender.sent)
+    return Break(lane, receiver, sender + _MODULUS - transit, sender)
 
 
-def _share(home: HomeEnd, remote: RemoteEnd) -> Share:
-    homeward, outward = _in_transit(home, remote)
+def _share(home: HomeEnd, remote: RemoteEnd, base: Base) -> Share:
+    homeward, outward = _in_transit(home, remote, base)
     return Share(
         home_crossing=home.suspense + homeward,
         accounts=remote.supply - remote.suspense - remote.pooled,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from tallystick.actions.cut import Cut, HomeEnd, HomeFigures, RemoteEnd
+from tallystick.actions.cut import Base, Break, Cut, HomeEnd, HomeFigures, RemoteEnd, restated
 from tallystick.bridge.message import LaneId
 from tallystick.token.position import AccountClass
-from tests.actions.model import DAY, ELSEWHERE, Design, Ledger, Message, Property, Story, T
+from tallystick.token.ratios import Ratio, carried
+from tests.actions.ledgers import DAY, ELSEWHERE, Ledger, Message, Property, Story, T
+from tests.actions.rules import Design
 
 
 class PayLinks(Design):
@@ -72,9 +75,14 @@ class SumOnly(Design):
     """What is in transit is not split by direction: all of it is the remote's."""
 
     def fix(
-        self, home: HomeFigures, ends: dict[LaneId, HomeEnd], told: dict[LaneId, RemoteEnd]
+        self,
+        home: HomeFigures,
+        ends: dict[LaneId, HomeEnd],
+        told: dict[LaneId, RemoteEnd],
+        bases: Mapping[LaneId, Base],
+        rounded: int,
     ) -> Cut:
-        cut = super().fix(home, ends, told)
+        cut = super().fix(home, ends, told, bases, rounded)
         shares = {}
         for lane, share in cut.shares.items():
             homeward = share.home_crossing - ends[lane].suspense
@@ -115,10 +123,15 @@ class OthersIgnored(Design):
         return place != ELSEWHERE
 
     def fix(
-        self, home: HomeFigures, ends: dict[LaneId, HomeEnd], told: dict[LaneId, RemoteEnd]
+        self,
+        home: HomeFigures,
+        ends: dict[LaneId, HomeEnd],
+        told: dict[LaneId, RemoteEnd],
+        bases: Mapping[LaneId, Base],
+        rounded: int,
     ) -> Cut:
         told = {lane: replace(end, came=0) for lane, end in told.items()}
-        return super().fix(replace(home, bridged_out=0), ends, told)
+        return super().fix(replace(home, bridged_out=0), ends, told, bases, rounded)
 
 
 class PoolsForfeit(Design):
@@ -126,6 +139,102 @@ class PoolsForfeit(Design):
 
     def keeps(self, place: int) -> bool:
         return place == ELSEWHERE
+
+
+# --- ratios --------------------------------------------------------------------------------------
+
+
+class CrossInLandedUnits(Design):
+    """A crossing claim counts what landed, whatever ratio came between."""
+
+    def worth(self, message: Message, home: Ledger, epoch: int) -> int:
+        return message.landing.units if message.landing else super().worth(message, home, epoch)
+
+
+class RawRatio(Design):
+    """A message lands as many units as left, after a ratio too (F6)."""
+
+    def lands(self, message: Message, ledger: Ledger) -> int | None:
+        brought = super().lands(message, ledger)
+        return None if brought is None else message.amount
+
+
+class UpAtArrival(Design):
+    """A message that a ratio finds under way is rounded up where it arrives (RDUP)."""
+
+    def lands(self, message: Message, ledger: Ledger) -> int | None:
+        brought = super().lands(message, ledger)
+        if brought is not None:
+            for ratio in ledger.ratios[message.epoch : ledger.epoch()]:
+                brought += message.amount * ratio.numerator % ratio.denominator > 0
+        return brought
+
+
+class CreditUnknownEpoch(Design):
+    """A ledger that was not told of a ratio credits new units as they stand."""
+
+    def lands(self, message: Message, ledger: Ledger) -> int | None:
+        brought = super().lands(message, ledger)
+        return message.amount if brought is None else brought
+
+
+class KeepsLater(Design):
+    """A ledger that drops a ratio keeps those after it, on their days and one number lower."""
+
+    def withdraw(self, ledger: Ledger, at: int) -> None:
+        del ledger.ratios[at : at + 1]
+
+
+class LaterAsOne(Design):
+    """Two ratios that a message has missed are one product, rounded once."""
+
+    def lands(self, message: Message, ledger: Ledger) -> int | None:
+        if super().lands(message, ledger) is None:
+            return None
+        numerator = denominator = 1
+        for ratio in ledger.ratios[message.epoch : ledger.epoch()]:
+            numerator, denominator = numerator * ratio.numerator, denominator * ratio.denominator
+        return message.amount * numerator // denominator
+
+
+class FloorBoth(Design):
+    """Both directions begin an epoch with their floors, and these have to sum to what is owed."""
+
+    def carry(self, base: Base, home: HomeEnd, told: RemoteEnd, ratio: Ratio) -> Base | Break:
+        after = super().carry(base, home, told, ratio)
+        if isinstance(after, Break):
+            return after
+        own = told.supply - told.came - base.short
+        outward = base.out + home.sent - told.supply + told.came - told.sent
+        homeward = home.outstanding + home.gone - own - outward
+        parts = (carried(units, [ratio]) for units in (own, outward, homeward))
+        if sum(parts) != carried(home.outstanding + home.gone, [ratio]):
+            return Break(None, "floors", 0, 0)
+        return after
+
+
+class CameForgotten(Design):
+    """What other bridges had brought is not taken out of what a lane begins an epoch with."""
+
+    def carry(self, base: Base, home: HomeEnd, told: RemoteEnd, ratio: Ratio) -> Base | Break:
+        after = super().carry(base, home, told, ratio)
+        came = restated(told, ratio).came
+        return after if isinstance(after, Break) else replace(after, out=after.out + came)
+
+
+class NeverShort(Design):
+    """Supply and what other bridges brought round as one, as if they were one word."""
+
+    def carry(self, base: Base, home: HomeEnd, told: RemoteEnd, ratio: Ratio) -> Base | Break:
+        after = super().carry(base, home, told, ratio)
+        return after if isinstance(after, Break) else replace(after, short=0)
+
+
+class NothingRounded(Design):
+    """No lane takes more than is elsewhere, rounded as each ledger rounds it."""
+
+    def rounded(self, ratios: list[Ratio], lanes: int) -> int:
+        return 0
 
 
 # What each breaks, and within how many plays.
@@ -142,4 +251,15 @@ NAIVE: Final[dict[type[Design], tuple[Property, int]]] = {
     InclusiveLock: (Property.TWICE, 10),
     OthersIgnored: (Property.NOBODY, 10),
     PoolsForfeit: (Property.NOBODY, 10),
+}
+# The same where ratios come, and whether ledgers are told late.
+NAIVE_RATIOS: Final[dict[type[Design], tuple[Property, int, bool]]] = {
+    CrossInLandedUnits: (Property.TWICE, 20, False),
+    RawRatio: (Property.BACKING, 20, False),
+    UpAtArrival: (Property.BACKING, 20, False),
+    CreditUnknownEpoch: (Property.BACKING, 20, True),
+    KeepsLater: (Property.ONCE_EACH, 20, False),
+    LaterAsOne: (Property.BACKING, 20, False),
+    FloorBoth: (Property.GATE, 20, False),
+    CameForgotten: (Property.GATE, 20, False),
 }

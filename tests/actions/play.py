@@ -10,23 +10,27 @@ from typing import Final
 
 from tallystick.actions.cut import Cut
 from tallystick.token.position import AccountClass
-from tests.actions.model import (
+from tests.actions.ledgers import (
     EACH,
     HOME,
     PEOPLE,
     POOL,
     Broken,
-    Design,
     Ledger,
     Message,
     Property,
     State,
-    World,
     custody,
     need,
 )
+from tests.actions.model import World
+from tests.actions.rules import Design
 
 Act = Callable[["Play"], object]
+# Units of each person where ratios come, so that something is left after 1:10 and 1:3.
+MANY: Final = 150
+MOST_RATIOS: Final = 3
+FRACTIONS: Final = ((4, 1), (1, 10), (3, 2), (7, 5), (1, 3))
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Play:
 
     world: World
     chance: Random
+    late: bool = False
     fixed: dict[int, Cut] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -77,8 +82,10 @@ def _send(play: Play, *, out: bool) -> object:
 
 def _deliver(play: Play) -> object:
     message = play.message(State.TRANSIT)
-    delivered = message and play.world.deliver(message)
-    waits = bool(delivered) and message.state is State.SUSPENSE
+    if message is None:
+        return None
+    delivered = play.world.deliver(message)
+    waits = delivered and message.state is State.SUSPENSE
     play.seen["suspense"] += waits
     play.seen["return waits"] += waits and message.origin is not None
     return delivered
@@ -175,8 +182,63 @@ ACTS: Final[dict[str, tuple[int, Act]]] = {
 }
 
 
-def play(design: Design, seed: int, acts: int = 80) -> Counter[str]:
+def _announce(play: Play) -> object:
+    world = play.world
+    if len(world.home.ratios) == MOST_RATIOS:
+        return False
+    announced = world.announce(*play.chance.choice(FRACTIONS), play.chance.randint(0, 3))
+    if announced and not play.late:
+        for lane in world.lanes:
+            world.arm(lane)
+    return announced
+
+
+def _arm(play: Play) -> object:
+    return play.world.arm(play.lane())
+
+
+def _withdraw(play: Play) -> object:
+    ratios = play.world.home.ratios
+    return bool(ratios) and play.world.withdraw(play.chance.randrange(len(ratios)))
+
+
+def _hear(play: Play) -> object:
+    return play.world.hear(play.lane())
+
+
+def _end_withdrawal(play: Play) -> object:
+    before = len(play.world.home.ratios)
+    ended = play.world.end_withdrawal()
+    play.seen["dropped"] += len(play.world.home.ratios) < before
+    play.seen["not dropped"] += bool(ended) and len(play.world.home.ratios) == before
+    return ended
+
+
+def _remainders(play: Play) -> object:
+    return play.world.credit_remainders(play.ledger().number)
+
+
+RATIO_ACTS: Final[dict[str, tuple[int, Act]]] = {
+    "announce": (2, _announce),
+    "arm": (2, _arm),
+    "withdraw": (1, _withdraw),
+    "hear": (3, _hear),
+    "end withdrawal": (2, _end_withdrawal),
+    "remainders": (1, _remainders),
+}
+
+
+def play(
+    design: Design, seed: int, acts: int = 80, *, ratios: bool = False, late: bool = False
+) -> Counter[str]:
     """Play one run to its end and check every close of it.
+
+    Args:
+        design: The rules.
+        seed: Of chance.
+        acts: How many.
+        ratios: Whether ratios come, told to every ledger when they are announced.
+        late: Whether each ledger is told of them at any time.
 
     Returns:
         What happened, counted.
@@ -185,17 +247,20 @@ def play(design: Design, seed: int, acts: int = 80) -> Counter[str]:
         Broken: what does not hold, with the acts that led to it as a note.
     """
     chance = Random(seed)
-    run = Play(World(1 + seed % 2, design), chance)
-    names, weights = list(ACTS), [weight for weight, _ in ACTS.values()]
+    ratios = ratios or late
+    run = Play(World(1 + seed % 2, design, MANY if ratios else EACH), chance, late)
+    possible = ACTS | RATIO_ACTS if ratios else ACTS
+    names, weights = list(possible), [weight for weight, _ in possible.values()]
     told: list[str] = []
     try:
         _spread(run)
         for name in chance.choices(names, weights, k=acts):
-            if ACTS[name][1](run) not in (None, False):
+            if possible[name][1](run) not in (None, False):
                 run.seen[name] += 1
                 told.append(name)
             run.world.check_step()
         run.world.settle()
+        check_dust(run)
         check_cuts(run)
     except Broken as broken:
         broken.add_note(f"seed {seed}, after {', '.join(told)}")
@@ -208,11 +273,40 @@ def _spread(run: Play) -> None:
     world = run.world
     for lane in world.lanes:
         for person in PEOPLE:
-            message = world.send(HOME, lane, person, person, EACH // 4)
+            message = world.send(HOME, lane, person, person, world.each // 4)
             if message is not None:
                 world.deliver(message)
     for ledger in world.ledgers:
         ledger.barred = {person for person in PEOPLE if run.chance.random() < 0.3}
+
+
+def check_dust(run: Play) -> None:
+    """What a lane keeps after its one ratio, once all has landed, is known from remainders alone.
+
+    With K owed at home and U out there at the last closes in old units, and m under way:
+    K' - U' - sum of m' = (rest of U + rests of m - rest of K) / denominator.
+    """
+    world, home = run.world, run.world.home
+    if len(home.ratios) != 1:
+        return
+    ratio = home.ratios[0]
+    for lane in world.lanes:
+        remote, name = world.ledgers[lane], f"outstanding {lane}"
+        owed = home.closing(home.figure(name), ratio.first_day - 1)
+        out = remote.closing(remote.figure(name), remote.ratios[0].first_day - 1)
+        late = sum(
+            m.amount * ratio.numerator % ratio.denominator
+            for m in world.messages
+            if m.lane == lane
+            and m.epoch == 0
+            and m.arrived is not None
+            and world.ledgers[m.destination].epoch(m.arrived) == 1
+        )
+        rests = [amount * ratio.numerator % ratio.denominator for amount in (out, owed)]
+        dust, part = divmod(rests[0] + late - rests[1], ratio.denominator)
+        kept = home.figure(name).now - remote.figure(name).now
+        need(part == 0 and dust == kept, Property.ISSUE, f"lane {lane}: {kept} is kept, not {dust}")
+        run.seen["dust"] += dust > 0
 
 
 def check_cuts(run: Play) -> None:
@@ -223,7 +317,13 @@ def check_cuts(run: Play) -> None:
         world.check_cut(day, cut)
         need(cut == world.fix(day), Property.LASTING, f"close {day}")
         run.seen["cuts"] += 1
-        run.seen["units followed"] += cut.issue
+        epoch = world.home.epoch(day)
+        run.seen["cuts after a ratio"] += epoch > 0
+        for lane in world.lanes:
+            behind = epoch - world.ledgers[lane].epoch(day)
+            run.seen["lanes behind"] += behind > 0
+            run.seen["lanes far behind"] += behind > 1
+        run.seen["units followed"] += 0 if epoch else cut.issue
         run.seen["crossing"] += sum(len(world.crossing(m, day)) for m in world.messages)
         run.seen["landed elsewhere"] += sum(1 for moved in world.moved(day).values() if moved)
         run.seen["under way both ways"] += any(

@@ -14,22 +14,21 @@ import pytest
 from tallystick.actions.cut import Break, Cut, Share, fix
 from tallystick.token.position import AccountClass
 from tests.actions.designs import ClassOfToday, CloseOnlyWord
-from tests.actions.model import (
+from tests.actions.ledgers import (
     DAY,
     EACH,
     ELSEWHERE,
     HOME,
     POOL,
     Broken,
-    Design,
     Message,
     Property,
     State,
     Story,
-    World,
     custody,
-    lane_id,
 )
+from tests.actions.model import World, lane_id
+from tests.actions.rules import Design
 
 REMOTE, OTHER = 1, 2
 LANE = lane_id(REMOTE)
@@ -370,7 +369,7 @@ def test_another_bridge_that_is_ahead_of_its_clock_holds_back_the_lane_it_went_t
     world = World(1)
     world.home.now += 2 * DAY
     assert world.bridge_out(HOME, "bob", 5)
-    world.bridged = [(unit, FIRST) for unit, _ in world.bridged]
+    world.bridged = [replace(carriage, left=FIRST) for carriage in world.bridged]
     assert world.bridge_in(REMOTE, "bob", 5)
     days(world, 3)
     cut = world.fix(FIRST)

@@ -8,8 +8,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tallystick.actions.cut import Break, HomeEnd, HomeFigures, RemoteEnd, Share, fix
+from tallystick.actions.cut import (
+    FIRST,
+    Base,
+    Break,
+    HomeEnd,
+    HomeFigures,
+    RemoteEnd,
+    Share,
+    carry,
+    fix,
+    restated,
+)
 from tallystick.token.position import AMOUNT_MAX
+from tallystick.token.ratios import Ratio, carried
 from tests.actions.model import lane_id
 
 LANE, NEXT = lane_id(1), lane_id(2)
@@ -239,3 +251,85 @@ def test_a_figure_beyond_its_word_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^bridged_out is -1: 0 to 2\*\*104 - 1 expected$"):
         HomeFigures(0, 0, bridged_out=-1)
     assert RemoteEnd(AMOUNT_MAX, 0, 0, came=-AMOUNT_MAX).supply == AMOUNT_MAX
+
+
+# ------------------------------------------------------------------------- after a ratio
+
+some = st.lists(st.one_of(few, st.integers(0, 2**60)), max_size=6)
+terms = st.one_of(st.integers(1, 12), st.integers(1, 2**40 - 1))
+ratios = st.lists(st.builds(Ratio, terms, terms, st.just(9)), min_size=1, max_size=2)
+
+
+@given(ratios, some, some, some, st.integers(-40, 40), flow)
+def test_after_ratios_both_directions_have_what_lands_and_no_more_than_remainders(
+    chain: list[Ratio], out: list[int], back: list[int], landed: list[int], came: int, sent: int
+) -> None:
+    """Messages under way round each by itself, and `landed` arrive at home after its last close.
+
+    Amounts of any size: a play has few units, and a fraction of 40 bits says more.
+    """
+    supply = 10**6 + came
+    own = supply - came
+    home = HomeEnd(own + sum(out) + sum(back) + sum(landed), 0, (own + sent + sum(out)) % MODULUS)
+    remote = RemoteEnd(supply, 0, sent, came)
+    base, owed = FIRST, home.outstanding
+    for ratio in chain:
+        assume(max(owed, supply) * ratio.numerator // ratio.denominator < 2**100)
+        after = carry(base, home, remote, ratio, LANE)
+        assert isinstance(after, Base)
+        base, remote = after, restated(remote, ratio)
+        owed = carried(owed, [ratio])
+        home = HomeEnd(owed, 0, 0)
+    arrived = sum(carried(each, chain) for each in landed)
+    home = HomeEnd(owed - arrived, 0, 0)
+    others = max(remote.came + base.short, 0)
+    figures = HomeFigures(supply=home.outstanding, custody=home.outstanding, bridged_out=others)
+    cut = fix(figures, {LANE: home}, {LANE: remote}, {LANE: base})
+    assert not cut.breaks
+    share = cut.shares[LANE]
+    there = sum(carried(each, chain) for each in out)
+    here = sum(carried(each, chain) for each in back)
+    assert share.accounts == remote.supply
+    assert share.crossing >= there
+    assert share.home_crossing >= here
+    if len(chain) == 1:
+        assert share.crossing - there < max(len(out), 1)
+        assert share.home_crossing - here < 4 + len(out) + len(back) + len(landed)
+    assert share.accounts + share.crossing + share.home_crossing == (
+        home.outstanding + remote.came + base.short
+    )
+
+
+@given(lanes(), st.builds(Ratio, terms, terms, st.just(9)))
+def test_what_a_lane_begins_with_is_short_of_nothing_without_other_bridges(
+    lane: tuple[HomeEnd, RemoteEnd, Share], ratio: Ratio
+) -> None:
+    home, remote, share = lane
+    remote = replace(remote, came=0)
+    home = replace(home, gone=0, outstanding=remote.supply + share.home_crossing - home.suspense)
+    home = replace(home, outstanding=home.outstanding + share.crossing - remote.suspense)
+    sent = remote.supply + remote.sent + share.crossing - remote.suspense
+    home = replace(home, sent=sent % MODULUS)
+    assume(home.outstanding * ratio.numerator // ratio.denominator <= AMOUNT_MAX)
+    base = carry(FIRST, home, remote, ratio)
+    under_way = share.crossing - remote.suspense
+    assert base == Base(carried(remote.supply, [ratio]) + carried(under_way, [ratio]), 0)
+
+
+@given(lanes(), st.integers(1, 40), st.booleans(), st.builds(Ratio, terms, terms, st.just(9)))
+def test_a_lane_does_not_begin_an_epoch_with_figures_that_do_not_fit(
+    lane: tuple[HomeEnd, RemoteEnd, Share], more: int, abroad: bool, ratio: Ratio
+) -> None:
+    home, remote, share = lane
+    under_way = share.crossing - remote.suspense
+    homeward = share.home_crossing - home.suspense
+    if abroad:
+        remote = replace(remote, supply=remote.supply + under_way + more)
+    else:
+        assume(home.outstanding >= homeward + more)
+        home = replace(home, outstanding=home.outstanding - homeward - more)
+    wrong = carry(FIRST, home, remote, ratio, LANE)
+    assert isinstance(wrong, Break)
+    assert wrong.lane == LANE
+    assert wrong.what == ("arrived abroad" if abroad else "arrived at home")
+    assert wrong.found - wrong.expected == more

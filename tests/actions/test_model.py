@@ -12,8 +12,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.actions.designs import NAIVE
-from tests.actions.model import EACH, HOME, PEOPLE, Broken, Design, Property, World
+from tests.actions.ledgers import EACH, HOME, PEOPLE, Broken, Property
+from tests.actions.model import World
 from tests.actions.play import ACTS, play
+from tests.actions.rules import Design
 
 PARTS, RUNS = 4, 100
 # What a part of the runs has to have met, besides every act.
