@@ -27,6 +27,16 @@ from tallystick.token.position import business_day
 from tests.support.world import World
 
 CONTRACTS = ("SecurityToken", "BridgeEscrow", "InstrumentRegistry")
+# Whose migration their authority may have again, and whose nobody: with the release that has it.
+AGAIN = {"SecurityToken": "1.1.0", "ActionsEngine": "1.1.0"}
+ONCE = {"BridgeEscrow": "1.2.0", "InstrumentRegistry": "1.1.0"}
+CALLED = {
+    "SecurityToken": "token",
+    "ActionsEngine": "engine",
+    "BridgeEscrow": "escrow",
+    "InstrumentRegistry": "registry",
+}
+BUILDS = {"1.1.0": "NextMock", "1.2.0": "NextButOneMock"}
 NOTES, NOTES_2 = keccak(text="notes of 1.1.0"), keccak(text="notes of 1.2.0")
 DOCUMENT = keccak(text="order")
 CORRECTION = reason_code("CORR")
@@ -367,6 +377,61 @@ def test_a_release_that_was_rolled_back_is_followed_by_another(used):
     assert _views(used, "home") == views
 
 
+def _came_and_went(network: Network, name: str, version: str) -> str:
+    """A release with a migration runs at home and is rolled back; returns its build."""
+    if version == "1.2.0":
+        _next(network, "home", name)
+    artifact = f"{name}{BUILDS[version]}"
+    migration = _migration(network, "home", artifact, NOTES)
+    assert migration
+    _upgrade(network, "home", name, artifact, version, migration)
+    _roll_back(network, "home", name)
+    return artifact
+
+
+def _noticed_again(network: Network, name: str, version: str) -> dict[str, Any]:
+    """The same release, consented to anew; what its activation takes."""
+    _consent(network, name, Version.parse(version))
+    migration = _migration(network, "home", f"{name}{BUILDS[version]}", NOTES)
+    return {"sender": network.holder("home", 1), "migration": migration}
+
+
+@pytest.mark.requirement("INV-10", "R-60")
+@pytest.mark.parametrize(("name", "version"), AGAIN.items())
+def test_a_migration_that_was_rolled_back_is_followed_again(used, name, version):
+    """It is once-only to everybody but the authority, which makes it once an activation."""
+    artifact = _came_and_went(used, name, version)
+    words, proxy = _words(used, "home", name), upgrades.proxy_of(used.home, name)
+
+    given = _noticed_again(used, name, version)
+    upgrades.activate(used.home, name, Version.parse(version), **given)
+
+    now = used.home.chain.at(artifact, proxy)
+    assert now.release() == version
+    assert now.release_notes_hash() == NOTES
+    assert _words(used, "home", name) == words
+    for sender in (used.holder("home", 1), used.party("home", "upgrader")):
+        with reverts(f"next {CALLED[name]}: migrated already"):
+            now.migrate(NOTES_2, sender=sender)
+
+
+@pytest.mark.requirement("INV-10", "R-60")
+@pytest.mark.parametrize(("name", "version"), ONCE.items())
+def test_what_migrates_once_for_ever_comes_back_under_another_number(used, name, version):
+    """The same code without the call, which has been made; issuer and auditor consent to that."""
+    artifact = _came_and_went(used, name, version)
+    words, proxy = _words(used, "home", name), upgrades.proxy_of(used.home, name)
+    given = _noticed_again(used, name, version)
+    with reverts(f"next {CALLED[name]}: migrated already"):
+        upgrades.activate(used.home, name, Version.parse(version), **given)
+    assert _words(used, "home", name) == words
+
+    _upgrade(used, "home", name, artifact, f"{version[:-1]}1")
+
+    assert used.home.chain.at(artifact, proxy).release_notes_hash() == NOTES
+    assert _words(used, "home", name) == words
+
+
 @pytest.mark.requirement("INV-10")
 def test_new_functions_of_each_release_work_over_old_storage(used):
     token = _next_but_one(used, "home", "SecurityToken").contract
@@ -400,6 +465,8 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
         migration=migration,
     )
     _consent(used, "SecurityToken", version)
+    # Bound before, so that its event is known.
+    face = suite.chain.at("ReleaseProxy", token)
     words, anybody = _words(used, "home", "SecurityToken"), used.holder("home", 1)
 
     with reverts("release: migration missing"):
@@ -421,7 +488,7 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
             release=release,
             previous=release_id("SecurityToken", Version(1, 0, 0)),
         ),
-        suite.chain.at("ReleaseProxy", token).emitted("Upgraded", implementation=code),
+        face.emitted("Upgraded", implementation=code),
         next_token.emitted("Migrated", release="1.1.0", notes=NOTES),
     )
     with reverts("next token: migrated already"):

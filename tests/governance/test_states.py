@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,11 +17,11 @@ from tallystick.bridge.message import LaneMessage
 from tallystick.build import artifact
 from tallystick.chain import Contract, Revert
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.files.instrument import load_instrument, record_of
 from tallystick.governance.release import Version, proxy_name, release_id
 from tallystick.registry.record import InstrumentRecord, Placement, record_hash, token_word
 from tests.actions.test_operators import signature_of, typed
 from tests.governance.test_authority import Upgrade
+from tests.governance.under_fire import record_in_force
 from tests.support.actions import (
     ACCOUNTS,
     APPLE,
@@ -50,11 +49,9 @@ from tests.support.proofs import Prover, Source
 from tests.support.ratios import Engine
 from tests.support.returns import Returned
 from tests.support.world import (
-    AMOUNT_MAX,
     AUTHORITY,
     DAY,
     DOCUMENT,
-    ROOT,
     STATED,
     UINT_MAX,
     ZERO,
@@ -861,23 +858,12 @@ def _roll_back(world: World, state: str) -> Call:
 _REGISTRY = "InstrumentRegistry"
 
 
-def _record(world: World) -> InstrumentRecord:
-    """What is in force."""
-    instrument = load_instrument(ROOT / "examples" / "apple.yaml").model_copy(
-        update={"authorised": Decimal(f"{AMOUNT_MAX // 10**6}.{AMOUNT_MAX % 10**6:06}")}
-    )
-    sides = {"home": world.home, "remote": world.remote}
-    return record_of(
-        instrument,
-        {name: str(side.token.address) for name, side in sides.items()},
-        {name: side.chain.caip2 for name, side in sides.items()},
-    )
-
-
 def _other_record(world: World) -> InstrumentRecord:
     """Of an instrument that no ledger here has."""
     placement = Placement("eip155:41009", token_word("0x" + "33" * 20))
-    return replace(_record(world), isin="DE0001102580", home=placement.caip2, ledgers=(placement,))
+    return replace(
+        record_in_force(world), isin="DE0001102580", home=placement.caip2, ledgers=(placement,)
+    )
 
 
 def _records(function: str, record: Callable[[World], InstrumentRecord], adoption: bool) -> None:
@@ -891,8 +877,14 @@ def _records(function: str, record: Callable[[World], InstrumentRecord], adoptio
 
 
 _records("register", _other_record, False)
-_records("amend", lambda world: _record(world).successor(terms_uri="https://example.org/2"), False)
-_records("adopt", lambda world: replace(_record(world), terms_uri="https://example.org/3"), True)
+_records(
+    "amend",
+    lambda world: record_in_force(world).successor(terms_uri="https://example.org/2"),
+    False,
+)
+_records(
+    "adopt", lambda world: replace(record_in_force(world), terms_uri="https://example.org/3"), True
+)
 _simple(
     _REGISTRY, "propose_record", "registry", "registrar", "US0378331005", DOCUMENT, False, *STATED
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar, Final
@@ -157,10 +157,10 @@ def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None)
     return receipt
 
 
-def world_of_engines() -> World:
-    """The world of all tests in July 2020, with cash on each ledger."""
+def world_of_engines(backend: Callable[..., Chain] = EmbeddedChain, **plan: Any) -> World:
+    """The world of all tests in July 2020, with cash on each ledger; `plan` is `local_plan`'s."""
     chains = {
-        name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
+        name: backend(name, 41_000 + number, ledger_number=number, genesis_time=GENESIS)
         for number, name in enumerate(("home", "remote"), start=1)
     }
     world = World(
@@ -170,6 +170,7 @@ def world_of_engines() -> World:
         units={"investor": INVESTOR_UNITS, "buyer": BUYER_UNITS},
         attestors=range(11, 17),
         threshold=2,
+        **plan,
     )
     world.home, world.remote = (
         replace(side, cash=new_cash(side.chain, side.issuer)) for side in (world.home, world.remote)

@@ -49,10 +49,14 @@ _TOKEN_MIGRATE = '''
 def migrate(notes: bytes32):
     """
     @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @dev Once more whenever it is activated anew, after it was rolled back.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next token: no release notes"
-    assert keccak256(self._migrated_to) != keccak256(_RELEASE), "next token: migrated already"
+    assert (
+        msg.sender == controls.release_authority
+        or keccak256(self._migrated_to) != keccak256(_RELEASE)
+    ), "next token: migrated already"
     self._migrated_to = _RELEASE
     self.release_notes_hash = notes
     log Migrated(release=_RELEASE, notes=notes)
@@ -180,17 +184,38 @@ _ENGINE_STORAGE = """_initialized: bool
 # What 1.1.0 added.
 release_notes_hash: {notes}
 """
+_ENGINE_STORAGE_2 = """# What 1.2.0 added: event -> when it was last looked through.
+reviewed_at: {reviews}
+"""
+_REVIEWS = "HashMap[bytes32, uint256]"
+# Its proxy's code ends with the authority: an engine has no view that names it.
 _ENGINE_MIGRATE = '''
 
 @external
 def migrate(notes: bytes32):
     """
     @notice Keep the hash of this release's notes; once, by the call that its activation makes.
+    @dev Once more whenever it is activated anew, after it was rolled back.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next engine: no release notes"
-    assert self.release_notes_hash == empty(bytes32), "next engine: migrated already"
+    # `self.code` would be this code, not the proxy's.
+    proxy: address = self
+    authority: uint256 = convert(slice(proxy.code, proxy.codesize - 32, 32), uint256)
+    assert (
+        convert(msg.sender, uint256) == authority or self.release_notes_hash == empty(bytes32)
+    ), "next engine: migrated already"
     self.release_notes_hash = notes
+'''
+_ENGINE_REVIEW = '''
+
+@external
+def review(coaf: bytes32):
+    """
+    @notice Keep the time at which somebody looked through an event.
+    @param coaf The event.
+    """
+    self.reviewed_at[coaf] = block.timestamp
 '''
 
 CLOCK_ASSERTION = (
@@ -295,17 +320,21 @@ def _next_registry(version: str, title: str, which: str, *, second: bool) -> str
     return copy.text
 
 
-def _next_engine(piece: str) -> str:
-    """A piece of the engine over the storage of the release after; the last one shows it."""
+def _next_engine(piece: str, version: str, title: str, which: str, *, second: bool) -> str:
+    """A piece of the engine over the storage of a later release; the last one shows it."""
     copy = Copy((CONTRACTS / "actions" / f"ActionsEngine{piece}.vy").read_text())
-    copy.title(f"ActionsEngine{piece}, the release after")
-    copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which="next"))
-    notes = f"public({_NOTES})" if piece == "Records" else _NOTES
-    copy.replace("_initialized: bool\n", _ENGINE_STORAGE.format(notes=notes))
-    if piece == "Records":
-        copy.replace(_REFUSAL, _ENGINE_MIGRATE + _REFUSAL)
+    copy.title(f"ActionsEngine{piece}, {title}")
+    copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which=which))
+    last = piece == "Records"
+    storage = _ENGINE_STORAGE.format(notes=f"public({_NOTES})" if last else _NOTES)
+    if second:
+        storage += _ENGINE_STORAGE_2.format(reviews=f"public({_REVIEWS})" if last else _REVIEWS)
+    copy.replace("_initialized: bool\n", storage)
+    if last:
+        functions = _ENGINE_MIGRATE + (_ENGINE_REVIEW if second else "")
+        copy.replace(_REFUSAL, functions + _REFUSAL)
     if not piece:
-        copy.replace('String[16]) = "1.0.0"', 'String[16]) = "1.1.0"')
+        copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     return copy.text
 
 
@@ -401,7 +430,12 @@ def derived() -> Iterator[tuple[Path, str]]:
         _next_registry("1.2.0", second, "second", second=True),
     )
     for piece in ("", "Controls", "Settings", "Records"):
-        yield DERIVED / f"ActionsEngineNextMock{piece}.vy", _next_engine(piece)
+        for name, version, title, which in (
+            ("Next", "1.1.0", after, "next"),
+            ("NextButOne", "1.2.0", second, "second"),
+        ):
+            text = _next_engine(piece, version, title, which, second=name != "Next")
+            yield DERIVED / f"ActionsEngine{name}Mock{piece}.vy", text
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
     for transit in ("transit_without_clock_mock", "transit_first_codec_mock"):
