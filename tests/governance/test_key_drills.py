@@ -39,7 +39,12 @@ ADMINISTRATORS: Final = ("administrator", "second_administrator")
 FIRST_NEW_KEY: Final = 45
 # What who has lost its role is told, where it is not this.
 ROLE: Final = "access: missing role"
-REASONS: Final = {"set_suspended": "lanes: only its token's engine"}
+REASONS: Final = {
+    "set_suspended": "lanes: only its token's engine",
+    "propose_redirect": "transit: proposed by its token's registrar",
+    "withdraw_redirect": "transit: withdrawn by its token's registrar or guardian",
+    "redirect": "transit: redirected by its token's custodian",
+}
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,13 @@ def _message(drill: Drill, side: Side) -> tuple[Any, ...]:
     return drill.message.as_tuple(), side.fund, *STATED
 
 
+def _redirect(drill: Drill, side: Side) -> tuple[Any, ...]:
+    """The registrar proposed it anew, after the guardian withdrew it."""
+    arguments = _message(drill, side)
+    side.escrow.propose_redirect(*arguments, sender=side.registrar)
+    return arguments
+
+
 def _approval(drill: Drill, side: Side) -> tuple[Any, ...]:
     return side.token, side.authority.notice_of(side.token).terms, *STATED
 
@@ -143,7 +155,7 @@ ACTS: Final = (
         "withdraw_redirect",
         lambda drill, _: (drill.message.as_tuple(), *STATED),
     ),
-    Act("BridgeEscrow", "custodian of the token", "redirect", _message, "fund"),
+    Act("BridgeEscrow", "custodian of the token", "redirect", _redirect, "fund"),
     Act(
         "InstrumentRegistry",
         "registrar",

@@ -124,7 +124,7 @@ class Run:
     # -------------------------------------------------------------------- releases
 
     def release(self, ledger: str, which: str) -> None:
-        """A ledger goes over to a release of every contract; nothing else is stored than it says."""
+        """A ledger goes over to a release of every contract; only what it says is stored."""
         for contract in self.contracts:
             suite = self.fire.world.network.suite(ledger)
             artifact = f"{contract}{which}Mock"
