@@ -63,6 +63,7 @@ exports: (
     endings.lists_of,
     endings.is_ended,
     endings.is_paid,
+    denials.disowned_of,
     # past closes
     flows.keep_figure,
     flows.sent_in_epoch,
