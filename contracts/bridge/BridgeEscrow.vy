@@ -52,7 +52,6 @@ exports: (
     transit.has_arrived,
     transit.message_id,
     denials.denial_taken,
-    denials.disowned_of,
     transit.domain_separator,
     # what engines ask of lanes
     lanes.lanes_of,

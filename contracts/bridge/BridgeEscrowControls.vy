@@ -71,6 +71,7 @@ exports: (
     endings.lists_of,
     endings.is_paid,
     endings.is_ended,
+    denials.disowned_of,
     # past closes
     flows.keep_figure,
     flows.sent_in_epoch,

@@ -35,6 +35,8 @@ uses: transit
 # Messages to a page of the outbox.
 _PAGE: constant(uint256) = 8
 _PAGE_SHIFT: constant(uint256) = 3
+# No word is more epochs behind (`position.EPOCH_MAX`).
+_MAX_EPOCHS: constant(uint256) = 127
 
 
 struct Disowned:
@@ -265,7 +267,7 @@ def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
     amount: uint256 = word & lanes.AMOUNT_MAX
     epoch: uint256 = position._epoch(word)
     home: bool = terms & lanes.HOME != 0
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         if epoch == lanes._epoch(terms):
             break
         kept: uint256 = lanes._by_epoch[lane][epoch]

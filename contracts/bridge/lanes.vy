@@ -628,7 +628,8 @@ def cancel_lane_terms(lane: bytes32, reason: bytes4, document: bytes32):
 def apply_lane_terms(lane: bytes32):
     """
     @notice Apply the change of a lane's terms that has waited for its delay.
-    @dev Cap and limit count from now on, in whole units as they are now; verifiers that differ begin an epoch, and those before end a retention later.
+    @dev Cap and limit count from now on, in whole units as they are now; verifiers that differ begin an epoch, and
+         those before end a retention later.
     @param lane The lane.
     @custom:role anyone
     """

@@ -23,6 +23,9 @@ from contracts.token import position
 
 uses: lanes
 
+# No lane is more epochs behind (`position.EPOCH_MAX`).
+_MAX_EPOCHS: constant(uint256) = 127
+
 
 event LaneRatioInForce:
     lane: indexed(bytes32)
@@ -73,10 +76,13 @@ def restated(lane: bytes32) -> (uint256, uint256, uint256, uint256):
     """
     @notice A lane's words as `bring_up` would leave them now; for the pieces of this escrow.
     @param lane The lane.
-    @return Terms word, ledger word, limit word; base units in suspense.
+    @return Terms word.
+    @return Ledger word.
+    @return Limit word.
+    @return Base units in suspense.
     """
     words: lanes.Words = self._kept(lane)
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         ratio: ISecurityToken.Ratio = lanes._ratio(lane, unsafe_add(lanes._epoch(words.terms), 1))
         words.terms = self._with_next(words.terms, ratio.first_day)
         if not lanes._is_due(words.terms):
@@ -119,7 +125,7 @@ def _bring_up(lane: bytes32):
     promised: uint256 = lanes._promised[lane]
     begun: uint256 = lanes._epoch(words.terms)
     epoch: uint256 = begun
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         ratio: ISecurityToken.Ratio = lanes._ratio(lane, unsafe_add(epoch, 1))
         words.terms = self._with_next(words.terms, ratio.first_day)
         if not lanes._is_due(words.terms):

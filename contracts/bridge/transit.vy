@@ -588,7 +588,8 @@ def _arrive(
         amount = lanes._carried(m.lane, amount, since, terms)
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
     # Nothing is left of what a ratio rounded to 0, so that nothing can wait.
-    credited: bool = amount == 0 and m.amount != 0
+    nothing: bool = amount == 0 and m.amount != 0
+    credited: bool = nothing
     if (
         not credited
         and until == 0
@@ -600,7 +601,7 @@ def _arrive(
         credited = self._credit(m.lane, terms, recipient, amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
     if credited:
-        if amount != m.amount and amount == 0:
+        if nothing:
             log NothingLanded(lane=m.lane, id=id, amount=m.amount)
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True

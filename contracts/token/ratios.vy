@@ -27,6 +27,8 @@ _NOTICE: constant(uint256) = 2
 _MAX_AHEAD: constant(uint256) = 400
 _SUM_MASK: constant(uint256) = 2**128 - 1
 _OWN_SHIFT: constant(uint256) = 128
+# No word is more epochs behind (`position.EPOCH_MAX`).
+_MAX_EPOCHS: constant(uint256) = 127
 
 
 struct Ratio:
@@ -229,11 +231,11 @@ def epoch_on(day: uint256) -> uint256:
     @return The epoch.
     """
     epoch: uint256 = position._epoch(book._issue)
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         if epoch == 0 or position._first_day(book._ratios[epoch]) <= day:
             break
         epoch = unsafe_sub(epoch, 1)
-    for _: uint256 in range(position.EPOCH_MAX):
+    for _: uint256 in range(_MAX_EPOCHS):
         ratio: uint256 = book._ratios[unsafe_add(epoch, 1)]
         if ratio == 0 or position._first_day(ratio) > day:
             break

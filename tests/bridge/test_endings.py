@@ -40,7 +40,7 @@ from tests.support.world import (
     refused,
 )
 
-_STATE = "(uint256,uint256,bytes32,uint256,bytes32,uint256)"
+_STATE = "(uint256,uint256,bytes32,uint256,uint256,bytes32,uint256)"
 PROPOSE = f"propose_end(bytes32,{_STATE},bytes,bytes,bytes4,bytes32)"
 CONFIRM = "confirm_end(bytes32,bytes32,bytes4,bytes32)"
 CANCEL = "cancel_end(bytes32,bytes4,bytes32)"
