@@ -45,7 +45,7 @@ initializes: reconciliation[
     dispatch := dispatch,
     events := events,
     figures := figures,
-    suspensions := suspensions,
+    suspensions := suspensions
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]
