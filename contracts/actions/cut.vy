@@ -371,6 +371,15 @@ def _check_lane(lane: bytes32):
 
 
 @internal
+@view
+def _has_books(lane: bytes32, day: uint256) -> bool:
+    """
+    @dev Whether a lane of the instrument has books of a close.
+    """
+    return figures._has_books(lane, day)
+
+
+@internal
 def _check_part(lane: bytes32):
     """
     @dev Revert unless this is a lane of the instrument or, at home, what is with other bridges.

@@ -119,7 +119,7 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
     # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
     assert self._far_ledger(figures.lane) == header.source_ledger and self._has_books(
         figures.lane, figures.day
-    ), "figures: not of that lane"
+    ), "figures: not its own"
     assert (
         max(max(figures.supply, figures.suspense), max(figures.sent, figures.came)) <= AMOUNT_MAX
         and figures.epoch < 2**16

@@ -29,7 +29,6 @@ uses: access
 uses: cut
 uses: dispatch
 uses: events
-uses: figures
 uses: suspensions
 
 _RECONCILED_TYPEHASH: constant(bytes32) = keccak256(
@@ -195,9 +194,7 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
         day = version.record_day
         assert self._is_late(coaf, version, today), "reconciliation: deadline not passed"
     # It had no books then.
-    assert self._opened_on(lane) <= day and figures._has_books(
-        lane, day
-    ), "reconciliation: no lane then"
+    assert self._opened_on(lane) <= day and cut._has_books(lane, day), "reconciliation: no books"
     # What nobody took the trouble to reconcile is no break.
     assert not (
         dispatch.is_home and cut._fits(lane, day, hints, came_hint)

@@ -59,7 +59,7 @@ def test_it_has_no_figures_from_the_day_on_which_it_was_closed(
     assert until == side.token.business_day()
     third.take_figures(third.figures(until - 1))
     for day in (until, until + 1):
-        with refused(announced.world, "figures: not of that lane"):
+        with refused(announced.world, "figures: not its own"):
             third.take_figures(third.figures(day))
 
 
@@ -70,7 +70,7 @@ def test_nobody_has_it_suspended_for_a_close_after(announced: Actions, third: Th
     begin(side, side.token.business_day() + 2)
     side.engine.set_daily(True, *STATED, sender=side.administrator)
     begin(side, side.token.business_day() + 3)
-    with refused(announced.world, "reconciliation: no lane then"):
+    with refused(announced.world, "reconciliation: no books"):
         side.engine.suspend(bytes(32), third.lane, NO_HINTS, 0, sender=side.outsider)
 
 
@@ -85,7 +85,7 @@ def test_the_next_lane_of_its_pair_has_no_books_of_before(announced: Actions, th
     side.escrow.propose_lane(*opening, sender=side.operator)
     lane = side.escrow.open_lane(*opening, sender=side.administrator).return_value
     following = replace(third, lane=lane)
-    with refused(announced.world, "figures: not of that lane"):
+    with refused(announced.world, "figures: not its own"):
         following.take_figures(following.figures(until - 1, supply=OUT))
     third.take_figures(third.figures(until - 1, supply=OUT))
     following.take_figures(following.figures(until))
