@@ -184,7 +184,6 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
     @param came_hint The same: as for `reconcile`.
     @custom:role anyone
     """
-    cut._check_lane(lane)
     today: uint256 = self._today()
     day: uint256 = unsafe_sub(today, _DAYS_BACK)
     if coaf == empty(bytes32):
@@ -193,7 +192,7 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
         version: events.Version = events._active(coaf)
         day = version.record_day
         assert self._is_late(coaf, version, today), "reconciliation: deadline not passed"
-    # It had no books then.
+    # It had no books then; nor has another's lane any.
     assert self._opened_on(lane) <= day and cut._has_books(lane, day), "reconciliation: no books"
     # What nobody took the trouble to reconcile is no break.
     assert not (
