@@ -193,7 +193,7 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
         day = version.record_day
         assert self._is_late(coaf, version, today), "reconciliation: deadline not passed"
     # It had no books then; nor has another's lane any.
-    assert self._opened_on(lane) <= day and cut._has_books(lane, day), "reconciliation: no books"
+    assert cut._has_books(lane, day) and self._opened_on(lane) <= day, "reconciliation: no books"
     # What nobody took the trouble to reconcile is no break.
     assert not (
         dispatch.is_home and cut._fits(lane, day, hints, came_hint)
