@@ -23,6 +23,12 @@ def announced(actions: Actions) -> Actions:
     return actions
 
 
+def reconcile(third: Third, day: int) -> None:
+    """Somebody has home compare what a lane's ledger told of a close."""
+    side = third.actions.home
+    side.engine.reconcile(third.lane, day, NO_HINTS, 0, sender=side.courier)
+
+
 @pytest.fixture
 def third(announced: Actions) -> Third:
     """A third ledger that had forty units at the close, and whose lane was closed a day later."""
@@ -51,16 +57,18 @@ def test_what_a_lane_was_owed_at_a_close_before_is_no_account_s(
 
 
 @pytest.mark.requirement("INV-6")
-def test_it_has_no_figures_from_the_day_on_which_it_was_closed(
+def test_figures_of_it_fit_before_the_day_on_which_it_was_closed_alone(
     announced: Actions, third: Third
 ) -> None:
     side = announced.home
     until = side.escrow.lane_ends(third.lane).until
     assert until == side.token.business_day()
-    third.take_figures(third.figures(until - 1))
-    for day in (until, until + 1):
-        with refused(announced.world, "figures: not its own"):
-            third.take_figures(third.figures(day))
+    begin(side, until + 2)
+    for day in (until, until - 1):
+        third.take_figures(third.figures(day, sent=OUT))
+    with refused(announced.world, "cut: figures do not fit"):
+        reconcile(third, until)
+    reconcile(third, until - 1)
 
 
 @pytest.mark.requirement("R-14", "INV-7")
@@ -85,10 +93,14 @@ def test_the_next_lane_of_its_pair_has_no_books_of_before(announced: Actions, th
     side.escrow.propose_lane(*opening, sender=side.operator)
     lane = side.escrow.open_lane(*opening, sender=side.administrator).return_value
     following = replace(third, lane=lane)
-    with refused(announced.world, "figures: not its own"):
-        following.take_figures(following.figures(until - 1, supply=OUT))
-    third.take_figures(third.figures(until - 1, supply=OUT))
+    begin(side, until + 2)
+    for each in (following, third):
+        each.take_figures(each.figures(until - 1, sent=OUT if each is third else 0))
+    with refused(announced.world, "cut: figures do not fit"):
+        reconcile(following, until - 1)
+    reconcile(third, until - 1)
     following.take_figures(following.figures(until))
+    reconcile(following, until)
 
 
 @pytest.mark.requirement("INV-6")
