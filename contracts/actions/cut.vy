@@ -161,7 +161,10 @@ def fix(coaf: bytes32, own_hints: uint256[2], hints: DynArray[uint256, 16]):
     assert events.event_of[coaf].newest == hashed, "cut: a version waits for confirmation"
     day: uint256 = version.record_day
     assert figures._is_epoch(day, version.unit_epoch), "cut: closes in other units"
-    assert day + _MAX_DAYS >= block.timestamp // _SECONDS_PER_DAY, "cut: too long ago"
+    # A day that does not fit is none that is closed.
+    assert (
+        unsafe_mul(unsafe_add(day, _MAX_DAYS), _SECONDS_PER_DAY) >= block.timestamp
+    ), "cut: too long ago"
     token: ISecurityToken = ISecurityToken(dispatch.token)
     lanes: DynArray[bytes32, 16] = staticcall IBridgeEscrow(dispatch.escrow).lanes_of(
         dispatch.instrument
@@ -324,7 +327,7 @@ def _brought(lane: bytes32, day: uint256, hint: uint256) -> uint256:
         & figures.AMOUNT_MAX
     )
     for other: bytes32 in staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument):
-        if figures._counts(other, day):
+        if figures._counts(other, day) and self._has_books(other, day):
             came = figures._figures(other, day).came
             if came >> 103 != 0:
                 most += figures.AMOUNT_MAX + 1 - came
@@ -355,7 +358,8 @@ def _gate(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) ->
     there: figures.Figures = figures._figures(lane, day)
     ways: Ways = self._ways(there, day, hints)
     return Share(
-        fixed=self._adds_up(there, ways, elsewhere),
+        # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
+        fixed=self._adds_up(there, ways, elsewhere) and self._has_books(lane, day),
         home_crossing=ways.suspense + ways.homeward,
         accounts=unsafe_sub(there.supply, there.suspense),
         crossing=there.suspense + ways.outward,
@@ -431,7 +435,7 @@ def _end_elsewhere(coaf: bytes32, day: uint256, units: uint256, lanes: DynArray[
     if units == 0:
         return
     for lane: bytes32 in lanes:
-        if self._shares[coaf][lane] == 0 and figures._has_books(lane, day):
+        if self._shares[coaf][lane] == 0 and self._has_books(lane, day):
             return
     self._shares[coaf][self._elsewhere()] = _FIXED | units
     log ElsewhereFixed(coaf=coaf, units=units)
@@ -443,6 +447,17 @@ def _check_lane(lane: bytes32):
     @dev Revert unless this is a lane of the instrument.
     """
     figures._far_ledger(lane)
+
+
+@internal
+@view
+def _has_books(lane: bytes32, day: uint256) -> bool:
+    """
+    @dev Whether a lane of the instrument has books of a close: it was not closed by then, nor another one of its pair
+         still open.
+    """
+    ends: IBridgeEscrow.LaneEnds = figures._ends(lane)
+    return day >= ends.first_day and day < ends.until
 
 
 @internal

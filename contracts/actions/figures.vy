@@ -116,10 +116,7 @@ def take_figures(header: dispatch.Header, figures: Figures, attestation: Bytes[1
     """
     assert dispatch.is_home, "figures: at home only"
     dispatch._verify(header, dispatch.FIGURES, self._body(figures), attestation)
-    # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
-    assert self._far_ledger(figures.lane) == header.source_ledger and self._has_books(
-        figures.lane, figures.day
-    ), "figures: not of that lane"
+    assert (self._far_ledger(figures.lane) == header.source_ledger), "figures: from another ledger"
     assert (
         max(max(figures.supply, figures.suspense), max(figures.sent, figures.came)) <= AMOUNT_MAX
         and figures.epoch < 2**16
@@ -225,16 +222,6 @@ def _ends(lane: bytes32) -> IBridgeEscrow.LaneEnds:
     ends: IBridgeEscrow.LaneEnds = staticcall IBridgeEscrow(dispatch.escrow).lane_ends(lane)
     assert ends.token == dispatch.token, "figures: of another's lane"
     return ends
-
-
-@internal
-@view
-def _has_books(lane: bytes32, day: uint256) -> bool:
-    """
-    @dev Whether a lane has books of a close: it was not closed by then, nor another one of its pair still open.
-    """
-    ends: IBridgeEscrow.LaneEnds = self._ends(lane)
-    return day >= ends.first_day and day < ends.until
 
 
 @internal

@@ -29,7 +29,6 @@ uses: access
 uses: cut
 uses: dispatch
 uses: events
-uses: figures
 uses: suspensions
 
 _RECONCILED_TYPEHASH: constant(bytes32) = keccak256(
@@ -185,7 +184,6 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
     @param came_hint The same: as for `reconcile`.
     @custom:role anyone
     """
-    cut._check_lane(lane)
     today: uint256 = self._today()
     day: uint256 = unsafe_sub(today, _DAYS_BACK)
     if coaf == empty(bytes32):
@@ -194,10 +192,8 @@ def suspend(coaf: bytes32, lane: bytes32, hints: uint256[3], came_hint: uint256)
         version: events.Version = events._active(coaf)
         day = version.record_day
         assert self._is_late(coaf, version, today), "reconciliation: deadline not passed"
-    # It had no books then.
-    assert self._opened_on(lane) <= day and figures._has_books(
-        lane, day
-    ), "reconciliation: no lane then"
+    # It had no books then; nor has another's lane any.
+    assert cut._has_books(lane, day) and self._opened_on(lane) <= day, "reconciliation: no books"
     # What nobody took the trouble to reconcile is no break.
     assert not (
         dispatch.is_home and cut._fits(lane, day, hints, came_hint)

@@ -4,12 +4,12 @@
 @title Closing: a lane on which nothing is left closes on both ledgers, and its pair may have another
 @license Apache-2.0
 @author Tallystick
-@notice Begun on both ledgers by two keys each; then home sends nothing more, what is away comes home, and anyone closes.
+@notice Begun on both ledgers by two keys each; then home sends nothing more, what is away comes home, anyone closes.
 @dev What has left one ledger and not arrived only the other could refuse, so that neither closes before it knows that
      nothing is under way. Once nothing is owed and nothing waits at home, home says its last word, as a message
      without units: whatever it sent with units has a lower nonce. The remote ledger closes when all lower nonces have
-     arrived there and nothing is outstanding, and answers with its own last word; home closes when all that is lower than
-     that has arrived, too. Arrivals are counted over the pages of nonces, so that it holds whatever amounts were
+     arrived there and nothing is outstanding, and answers with its own last word; home closes when all that is lower
+     than that has arrived, too. Arrivals are counted over the pages of nonces, so that it holds whatever amounts were
      attested. Home's last word can't be taken back: the other ledger may have closed by it.
      A home lane that ended by lists and owes nothing any more closes without a word: its ledger is dead.
      Closed is ended, for ever (see `lanes.ENDED`); its books of closes before stand as they are.
@@ -240,6 +240,7 @@ def close_lane(lane: bytes32):
     @dev A remote ledger answers with its own last word. The pair may have another lane from now on.
     @param lane The lane.
     @custom:role anyone
+    @custom:refused suspended instrument, suspended lane
     """
     terms: uint256 = lanes._open_terms(lane)
     assert lanes._spans[lane] >> lanes.UNTIL_SHIFT == 0, "closing: closed already"
@@ -251,10 +252,10 @@ def close_lane(lane: bytes32):
         assert taken != empty(bytes32), "closing: the other ledger's last word is missing"
         assert self._count(lane) == self._told[lane], "closing: not all is counted"
         # While books don't fit nobody knows that nothing is left.
-        assert not (
-            terms & lanes._SUSPENDED != 0
-            or staticcall ISecurityToken(lanes._opened_with[lane].token).is_suspended()
-        ), "closing: suspended"
+        lanes._check_suspended(terms)
+        assert not staticcall ISecurityToken(
+            lanes._opened_with[lane].token
+        ).is_suspended(), "closing: instrument suspended"
         if not home:
             self._say(lane, terms, taken)
     until: uint256 = lanes._day_clock(terms) // lanes.SECONDS_PER_DAY

@@ -227,7 +227,7 @@ _paid: HashMap[bytes32, bool]
 # lane -> action epoch that is over -> what the ratio that ended it left of what was outstanding, in parts of its
 # denominator 40 | base units sent in it 104
 _by_epoch: HashMap[bytes32, HashMap[uint256, uint256]]
-# lane -> first business day of whose close it has books 16 | first one of whose it has none, as it was closed 16; 0: open
+# lane -> first business day of whose close it has books 16 | first of whose it has none, being closed 16, 0: open
 _spans: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[19]
@@ -971,7 +971,7 @@ def _check_proven(
     lane: bytes32, id: bytes32, batch: bool, attestation: Bytes[1034], second: Bytes[1034]
 ):
     """
-    @dev Revert unless every verifier of a valid epoch proves a message, or a batch; as `transit.deliver` has it in line.
+    @dev Revert unless every verifier of a valid epoch proves a message, or a batch; `transit.deliver` has it in line.
     """
     number: uint256 = convert(extract32(attestation, 0), uint256) >> 192
     epoch: uint256 = self._valid_epoch(lane, number)

@@ -330,7 +330,7 @@ def test_a_ledger_tells_of_its_own_lane_alone(actions: Actions, third: Third) ->
     theirs = third.figures(CLOSE)
     own = Figures(actions.world.lane, CLOSE, 0, 0, 0, 0)
     for take, figures in ((actions.take_figures, theirs), (third.take_figures, own)):
-        with refused(actions.world, "figures: not of that lane"):
+        with refused(actions.world, "figures: from another ledger"):
             take(figures)
         assert kept(actions, figures.lane)[0] is False
     assert third.take_figures(theirs).return_value is True

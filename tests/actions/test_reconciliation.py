@@ -462,7 +462,7 @@ def test_a_lane_that_is_younger_than_the_close_is_not_asked_for_it(closed: Actio
     begin(closed.home, CLOSE + 1)
     third = Third.joins(closed)
     begin(closed.home, DEADLINE + 1)
-    with refused(closed.world, "reconciliation: lane is younger"):
+    with refused(closed.world, "reconciliation: no books"):
         closed.home.engine.suspend(COAF, third.lane, NO_HINTS, 0, sender=closed.home.attacker)
 
 
@@ -898,7 +898,7 @@ def test_a_lane_is_asked_for_days_since_it_was_opened(daily: Actions) -> None:
     opened = home.token.business_day()
     arguments = (EACH_DAY, third.lane, NO_HINTS, 0)
     begin(home, opened + 1, DAY - 2)
-    with refused(daily.world, "reconciliation: lane is younger"):
+    with refused(daily.world, "reconciliation: no books"):
         home.engine.suspend(*arguments, sender=home.attacker)
     begin(home, opened + 2)
     home.engine.suspend(*arguments, sender=home.attacker)

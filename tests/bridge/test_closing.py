@@ -383,7 +383,7 @@ def test_nothing_closes_while_books_do_not_fit(drained: World) -> None:
     begin(world)
     take_last(world, say(world))
     remote.token.set_suspended(True, *STATED, sender=remote.engine.address)
-    with refused(world, "closing: suspended"):
+    with refused(world, "closing: instrument suspended"):
         close(world, remote)
 
 

@@ -37,6 +37,8 @@ TERMS = (
     "(string,bool,address,address,address,address,uint256,uint256,bytes32,bytes32,uint256,uint256,"
     "uint256,uint256,uint256,uint8,uint16,uint8)"
 )
+# Business days of whose closes a lane has books that was never closed: from, until.
+ALWAYS = (0, 2**16 - 1)
 OPEN = f"open_lane({TERMS},bytes4,bytes32)"
 CONFIRM = "confirm_lane_terms(bytes32,address,address,uint256,uint256,bytes4,bytes32)"
 PROPOSE = f"propose_lane({TERMS},bytes4,bytes32)"
@@ -297,12 +299,13 @@ def test_an_escrow_shows_where_a_lane_ends(opening: Opening) -> None:
     world = opening.world
     for side, peer in ((world.home, world.remote), (world.remote, world.home)):
         ends = (side.token.address, side.custody.address, ledger_id(peer.chain.caip2))
-        assert tuple(side.escrow.lane_ends(world.lane)) == ends
+        assert tuple(side.escrow.lane_ends(world.lane)) == (*ends, *ALWAYS)
     token = opening.side.token.address
     lane = opening.open().return_value
     ends = (token, opening.custody.address, ledger_id(THIRD))
-    assert tuple(opening.escrow.lane_ends(lane)) == ends
-    assert tuple(opening.escrow.lane_ends(keccak(b"no lane"))) == (ZERO, ZERO, bytes(32))
+    assert tuple(opening.escrow.lane_ends(lane)) == (*ends, *ALWAYS)
+    nowhere = (ZERO, ZERO, bytes(32))
+    assert tuple(opening.escrow.lane_ends(keccak(b"no lane"))) == (*nowhere, *ALWAYS)
 
 
 def test_an_instrument_that_has_no_lane_has_none(world: World) -> None:

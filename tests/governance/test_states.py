@@ -1516,7 +1516,8 @@ def _told(call: Call, state: str, revert: Revert) -> bool:
         )
     if state in SUSPENSIONS:
         # A return asks the token itself: a custody's own burn passes.
-        of_instrument = {"controls: suspended", "transit: instrument suspended"}
+        asked = {f"{who}: instrument suspended" for who in ("transit", "closing")}
+        of_instrument = {"controls: suspended", *asked}
         return revert.reason in (
             {"lanes: suspended"} if state == "suspended lane" else of_instrument
         )
