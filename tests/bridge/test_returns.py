@@ -29,6 +29,7 @@ ELIGIBLE = 40_000
 FIRST_CODEC = {
     "transit": "transit_first_codec_mock",
     "denials": "denials_first_codec_mock",
+    "closing": "closing_first_codec_mock",
 }
 
 

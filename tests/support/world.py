@@ -14,7 +14,10 @@ from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import Domain, SignerSet, attest, attestation_digest
 from tallystick.bridge.message import (
+    DENIED,
+    LAST,
     NO_CAP,
+    RETURNED,
     Grade,
     Kind,
     LaneMessage,
@@ -497,13 +500,13 @@ class World:
 
     def side_of(self, message: LaneMessage) -> Side:
         """The destination of a message."""
-        issues = Kind(message.kind).direction is Kind.ISSUE
+        issues = message.kind & ~(RETURNED | DENIED | LAST) == Kind.ISSUE
         return self.remote if issues else self.home
 
     def message(self, **changed: Any) -> LaneMessage:
         """A message that no source logged: what attestors can be made to sign."""
         kind = changed.get("kind", 1)
-        target = self.remote if Kind(kind).direction is Kind.ISSUE else self.home
+        target = self.remote if kind & ~(RETURNED | DENIED | LAST) == Kind.ISSUE else self.home
         message = LaneMessage(
             codec=2,
             kind=kind,
