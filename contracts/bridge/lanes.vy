@@ -953,7 +953,7 @@ def _current(lane: bytes32) -> uint256:
     @dev Terms word of a lane that exists, as every act on its units begins: in the units of now, with its ledger.
     """
     word: uint256 = self._open_terms(lane)
-    if self._is_due(word):
+    if (word >> _NEXT_SHIFT) & _DAY_MAX != 0 and self._is_due(word):
         # Once a ratio; by a call, as one piece alone has what it takes.
         extcall IBridgeEscrow(self).bring_up(lane)
         word = self._terms[lane]

@@ -581,14 +581,15 @@ def _arrive(
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
     amount: uint256 = m.amount
+    # Nothing is left of what a ratio rounded to 0, so that nothing can wait.
+    nothing: bool = False
     since: uint256 = convert(m.action_epoch, uint256)
     if since != lanes._epoch(terms):
         # A ledger that is told late can take it then: as it stands here, it would be other units.
         assert since < lanes._epoch(terms), "transit: ratio not known here yet"
         amount = lanes._carried(m.lane, amount, since, terms)
+        nothing = amount == 0
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
-    # Nothing is left of what a ratio rounded to 0, so that nothing can wait.
-    nothing: bool = amount == 0 and m.amount != 0
     credited: bool = nothing
     if (
         not credited

@@ -845,9 +845,9 @@ def test_amounts_kept_elsewhere_are_carried_ratio_by_ratio(engine: Engine) -> No
         assert token.carried(39, since, until) == units
     assert token.carried(AMOUNT_MAX, 1, 2) == AMOUNT_MAX
     for since, until in ((2, 1), (0, 3), (3, 3)):
-        with reverts("ratios: not a later epoch in force"):
+        with reverts("ratios: no amount, or no later epoch in force"):
             token.carried(39, since, until)
-    with reverts("ratios: amount out of range"):
+    with reverts("ratios: no amount, or no later epoch in force"):
         token.carried(AMOUNT_MAX + 1, 0, 0)
 
 
