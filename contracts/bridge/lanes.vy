@@ -56,6 +56,7 @@ ENDED: constant(uint256) = 2**167
 _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
+_EPOCH_MASK: constant(uint256) = 2**10 - 1
 _CAP_SHIFT: constant(uint256) = 186
 _CAP_MAX: constant(uint256) = 2**43 - 1
 _NEXT_SHIFT: constant(uint256) = 229
@@ -953,7 +954,7 @@ def _current(lane: bytes32) -> uint256:
     @dev Terms word of a lane that exists, as every act on its units begins: in the units of now, with its ledger.
     """
     word: uint256 = self._open_terms(lane)
-    if (word >> _NEXT_SHIFT) & _DAY_MAX != 0 and self._is_due(word):
+    if self._is_due(word):
         # Once a ratio; by a call, as one piece alone has what it takes.
         extcall IBridgeEscrow(self).bring_up(lane)
         word = self._terms[lane]
@@ -1009,7 +1010,7 @@ def _epoch(terms: uint256) -> uint256:
     """
     @dev Action epoch in whose units the lane is kept.
     """
-    return (terms >> _EPOCH_SHIFT) & 1023
+    return (terms >> _EPOCH_SHIFT) & _EPOCH_MASK
 
 
 @internal
