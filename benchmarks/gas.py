@@ -616,7 +616,7 @@ class Scenario:
         one, two, three, four, agent, anyone = self.holders
         registrar, issuer = self.rig.party("registrar"), self.rig.party("issuer")
         build.add(build.sources(ROOT, "tests/contracts"))
-        engine = chain.deploy("ActionsEngineMock", token, sender=anyone)
+        engine = chain.deploy("ActionsEngineMock", token, self.rig.home.escrow, sender=anyone)
         first, second = self.rig.network.administrators("home")
         token.propose_role(engine, Role.ACTIONS, REASON, DOCUMENT, sender=first)
         chain.advance(_DAY)

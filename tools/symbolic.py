@@ -199,14 +199,14 @@ FAULTS = (
     Fault(
         "TransitChecks",
         _TRANSIT,
-        r"(def claim\(.*?)self\.suspended\[id\] = 0",
+        r"(def claim\(.*?)self\._suspended\[id\] = 0",
         r"\1pass",
         ("check_nothing_is_claimed_twice", "check_what_was_claimed_is_not_returned"),
     ),
     Fault(
         "TransitChecks",
         _TRANSIT,
-        r"(def return_to_source\(.*?)self\.suspended\[id\] = 0",
+        r"(def return_to_source\(.*?)self\._suspended\[id\] = 0",
         r"\1pass",
         (
             "check_what_was_returned_is_not_claimed",

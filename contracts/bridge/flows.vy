@@ -138,9 +138,13 @@ def suspense_at_close(lane: bytes32, day: uint256, hint: uint256) -> uint256:
 @internal
 def _book_sent(lane: bytes32, terms: uint256, amount: uint256):
     """
-    @dev Enter units that leave.
+    @dev Enter units that leave, in an epoch of the lane from 0.
     """
-    lanes._sent[lane] = self._moved(lane, terms, SENT, lanes._sent[lane], amount)
+    word: uint256 = lanes._sent[lane]
+    total: uint256 = amount
+    if ((word >> position.EPOCH_SHIFT) ^ (terms >> lanes._EPOCH_SHIFT)) & position.EPOCH_MAX == 0:
+        total = unsafe_add(word, amount)
+    lanes._sent[lane] = self._moved(lane, terms, SENT, word, total)
 
 
 @internal
@@ -148,11 +152,11 @@ def _book_suspense(lane: bytes32, terms: uint256, amount: uint256):
     """
     @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
     """
-    word: uint256 = lanes._suspense[lane]
+    total: uint256 = unsafe_add(self._waiting(lane, terms), amount)
     if terms & lanes.HOME != 0:
-        lanes._suspense[lane] = self._moved(lane, terms, SUSPENSE, word, amount)
+        lanes._suspense[lane] = self._moved(lane, terms, SUSPENSE, lanes._suspense[lane], total)
     else:
-        lanes._suspense[lane] = unsafe_add(self._begun(lane, terms, SUSPENSE, word), amount)
+        lanes._suspense[lane] = total | (lanes._epoch(terms) << position.EPOCH_SHIFT)
 
 
 @internal
@@ -160,42 +164,36 @@ def _book_claim(lane: bytes32, terms: uint256, amount: uint256):
     """
     @dev Enter a claim from suspense.
     """
-    waiting: uint256 = self._begun(lane, terms, SUSPENSE, lanes._suspense[lane])
-    assert amount <= waiting & position.AMOUNT_MAX, "flows: more than in suspense"
+    assert amount <= self._waiting(lane, terms), "flows: more than in suspense"
     self._book_suspense(lane, terms, unsafe_sub(0, amount))
 
 
 @internal
+@view
+def _waiting(lane: bytes32, terms: uint256) -> uint256:
+    """
+    @dev What waits of a lane, in the units of a terms word.
+    """
+    word: uint256 = lanes._suspense[lane]
+    return lanes._carried(lane, word & position.AMOUNT_MAX, position._epoch(word), terms)
+
+
+@internal
 def _moved(
-    lane: bytes32, terms: uint256, figure: uint256, word: uint256, amount: uint256
+    lane: bytes32, terms: uint256, figure: uint256, word: uint256, total: uint256
 ) -> uint256:
     """
-    @dev A figure's word with `amount` more, modulo 2**104; the first movement of a day writes its opening.
+    @dev A figure's word once it has moved to `total`, modulo 2**104, in the lane's epoch; the first movement of a day
+         writes its opening.
     """
     day: uint256 = unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
     if (word >> position.DAY_SHIFT) & position.DAY_MAX != day:
         self._open(lane, figure, word, day)
-    before: uint256 = self._begun(lane, terms, figure, word)
     return (
-        (before & position.EPOCH_FIELD)
+        (((terms >> lanes._EPOCH_SHIFT) & position.EPOCH_MAX) << position.EPOCH_SHIFT)
         | (day << position.DAY_SHIFT)
-        | (unsafe_add(before, amount) & position.AMOUNT_MAX)
+        | (total & position.AMOUNT_MAX)
     )
-
-
-@internal
-@view
-def _begun(lane: bytes32, terms: uint256, figure: uint256, word: uint256) -> uint256:
-    """
-    @dev A figure's word in the lane's epoch, if it is of an earlier one.
-    """
-    epoch: uint256 = lanes._epoch(terms)
-    if position._epoch(word) == epoch:
-        return word
-    amount: uint256 = 0
-    if figure == SUSPENSE:
-        amount = lanes._carried(lane, word & position.AMOUNT_MAX, position._epoch(word), terms)
-    return (epoch << position.EPOCH_SHIFT) | amount
 
 
 @internal

@@ -56,6 +56,7 @@ ENDED: constant(uint256) = 2**167
 _ALL_DIRECTIONS: constant(uint256) = 3
 _DECIMALS_SHIFT: constant(uint256) = 168
 _EPOCH_SHIFT: constant(uint256) = 176
+_EPOCH_MASK: constant(uint256) = 2**10 - 1
 _CAP_SHIFT: constant(uint256) = 186
 _CAP_MAX: constant(uint256) = 2**43 - 1
 _NEXT_SHIFT: constant(uint256) = 229
@@ -1082,7 +1083,7 @@ def _epoch(terms: uint256) -> uint256:
     """
     @dev Action epoch in whose units the lane is kept.
     """
-    return (terms >> _EPOCH_SHIFT) & 1023
+    return (terms >> _EPOCH_SHIFT) & _EPOCH_MASK
 
 
 @internal

@@ -93,7 +93,7 @@ event UnitsQueued:
     until: uint256
 
 
-# It was delivered, and a ratio has left no unit of it.
+# It was delivered, and brought no unit: a ratio has left none of it.
 event NothingLanded:
     lane: indexed(bytes32)
     id: indexed(bytes32)
@@ -162,7 +162,9 @@ def enter_lock(
     @custom:role custody
     @custom:refused out, suspended lane
     """
-    terms: uint256 = lanes._current(lane)
+    terms: uint256 = lanes._open_terms(lane)
+    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+        terms = lanes._current(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
     assert msg.sender == lanes._mover(terms), "transit: lock is at the lane's custody"
     return self._send(lane, terms, message.ISSUE, holder, recipient, amount, deadline)
@@ -180,7 +182,9 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @custom:role anyone
     @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
-    terms: uint256 = lanes._current(lane)
+    terms: uint256 = lanes._open_terms(lane)
+    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+        terms = lanes._current(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
     id: bytes32 = self._send(lane, terms, message.RELEASE, msg.sender, recipient, amount, deadline)
     extcall ISecurityToken(lanes._mover(terms)).crosschainBurn(msg.sender, amount)
@@ -201,7 +205,9 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     @custom:role anyone
     @custom:refused in, suspended lane
     """
-    terms: uint256 = lanes._current(m.lane)
+    terms: uint256 = lanes._open_terms(m.lane)
+    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+        terms = lanes._current(m.lane)
     self._check(m.codec, m.kind, m.lock_time, terms)
     ledger: uint256 = lanes._ledger[m.lane]
     assert not lanes._has_arrived(
@@ -582,17 +588,16 @@ def _arrive(
     """
     amount: uint256 = m.amount
     since: uint256 = convert(m.action_epoch, uint256)
-    if since != lanes._epoch(terms):
+    if since != (terms >> lanes._EPOCH_SHIFT) & lanes._EPOCH_MASK:
         # A ledger that is told late can take it then: as it stands here, it would be other units.
         assert since < lanes._epoch(terms), "transit: ratio not known here yet"
         amount = lanes._carried(m.lane, amount, since, terms)
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
-    # Nothing is left of what a ratio rounded to 0, so that nothing can wait.
-    nothing: bool = amount == 0 and m.amount != 0
-    credited: bool = nothing
+    # Of what a ratio rounded to 0, nothing can wait.
+    credited: bool = amount == 0
     if (
-        not credited
-        and until == 0
+        until == 0
+        and amount != 0
         and (
             convert(m.deadline, uint256) > block.timestamp
             or not message._has_deadline(m.codec, m.kind)
@@ -601,7 +606,7 @@ def _arrive(
         credited = self._credit(m.lane, terms, recipient, amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
     if credited:
-        if nothing:
+        if amount == 0:
             log NothingLanded(lane=m.lane, id=id, amount=m.amount)
         self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True

@@ -68,7 +68,6 @@ exports: (
     book.business_day,
     book.action_epoch,
     book.calendar,
-    ratios.carried,
     # who may
     controls.canReceive,
 )

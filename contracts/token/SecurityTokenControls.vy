@@ -85,6 +85,7 @@ exports: (
     controls.canSend,
     controls.canTransfer,
     orders.order_in_force,
+    ratios.carried,
     ratios.epoch_on,
 )
 

@@ -215,10 +215,11 @@ def carried(amount: uint256, since: uint256, until: uint256) -> uint256:
     @param until The epoch that is asked; at most `action_epoch`.
     @return Base units of that one.
     """
-    assert amount <= position.AMOUNT_MAX, "ratios: amount out of range"
     assert (
-        since <= until and until <= position._epoch(book._in_force(book._issue))
-    ), "ratios: not a later epoch in force"
+        amount <= position.AMOUNT_MAX
+        and since <= until
+        and until <= position._epoch(book._in_force(book._issue))
+    ), "ratios: no amount, or no later epoch in force"
     return book._carried_amount(amount, since, until)
 
 
@@ -230,17 +231,11 @@ def epoch_on(day: uint256) -> uint256:
     @param day The business day; of one that is to come, as ratios are announced now.
     @return The epoch.
     """
-    epoch: uint256 = position._epoch(book._issue)
-    for _: uint256 in range(_MAX_EPOCHS):
-        if epoch == 0 or position._first_day(book._ratios[epoch]) <= day:
-            break
-        epoch = unsafe_sub(epoch, 1)
-    for _: uint256 in range(_MAX_EPOCHS):
+    for epoch: uint256 in range(_MAX_EPOCHS):
         ratio: uint256 = book._ratios[unsafe_add(epoch, 1)]
         if ratio == 0 or position._first_day(ratio) > day:
-            break
-        epoch = unsafe_add(epoch, 1)
-    return epoch
+            return epoch
+    return _MAX_EPOCHS
 
 
 @internal

@@ -501,7 +501,7 @@ def test_a_list_in_units_that_are_not_in_force_is_not_confirmed(
     other = second_registrar(world)
     state = last_state(world, listed(world, (world.home.investor, 100)), epoch=1)
     propose(world, state)
-    with refused(world, "ratios: not a later epoch in force"):
+    with refused(world, "ratios: no amount, or no later epoch in force"):
         confirm(world, state, other)
 
 

@@ -113,7 +113,7 @@ def check_nothing_is_claimed_twice(
     """
     self._begin(m.lane, home, pays)
     lanes._suspense[m.lane] = convert(waiting, uint256)
-    transit.suspended[message._id(m)] = 0
+    transit._suspended[message._id(m)] = 0
     self._deliver(m)
     self._pays = True
     extcall Escrow(self).claim(m)
@@ -339,7 +339,7 @@ def _suspend(home: bool, waiting: uint96, m: message.Message):
     """
     self._begin(m.lane, home, False)
     lanes._suspense[m.lane] = convert(waiting, uint256)
-    transit.suspended[message._id(m)] = 0
+    transit._suspended[message._id(m)] = 0
     self._deliver(m)
 
 

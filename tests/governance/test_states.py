@@ -478,6 +478,20 @@ def _apply_terms(world: World, state: str) -> Call:
     return Call(side, side.escrow, "apply_lane_terms", (world.lane,), side.outsider)
 
 
+@prepares(_ESCROW, "bring_up")
+def _bring_up(world: World, state: str) -> Call:
+    side = world.home
+    Engine.of(side).split(1, 10)
+    return Call(side, side.escrow, "bring_up", (world.lane,), side.outsider)
+
+
+@prepares(_ESCROW, "follow_ratios")
+def _follow_ratios(world: World, state: str) -> Call:
+    side = world.home
+    Engine.of(side).split(1, 10)
+    return Call(side, side.escrow, "follow_ratios", (side.token.address,), side.outsider)
+
+
 @prepares(_ESCROW, "set_suspended")
 def _suspends_a_lane(world: World, state: str) -> Call:
     side = world.home

@@ -138,7 +138,7 @@ class Books:
         self.suspense_slot = _mapped(lanes["_suspense"]["slot"], lane)
         self.arrived = lanes["_arrived"]["slot"]
         self.outbox = escrow["transit"]["outbox"]["slot"]
-        self.suspended = escrow["transit"]["suspended"]["slot"]
+        self.suspended = escrow["transit"]["_suspended"]["slot"]
         self.landed = escrow["transit"]["landed"]["slot"]
         self.figures = {"SENT": lanes["_sent"]["slot"], "SUSPENSE": lanes["_suspense"]["slot"]}
         self.lane_openings = lanes["_openings"]["slot"]

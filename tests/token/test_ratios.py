@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.chain import Contract
+from tallystick.chain.reverts import reverts
 from tallystick.governance.roles import Role
 from tallystick.token.position import EPOCH_MAX
 from tests.support.ratios import MAX_PENDING, NOTICE, Engine, Fraction, announced
@@ -827,3 +828,37 @@ def test_what_a_second_ratio_undoes_has_to_fit_in_between(world: World, engine: 
     with refused(world, "issuance: too much authorised"):
         side.token.authorise_issuance(most + 1, *STATED, sender=side.notary)
     side.token.authorise_issuance(most, *STATED, sender=side.notary)
+
+
+# ------------------------------------------------------------------------ for others
+
+
+@pytest.mark.requirement("INV-12")
+def test_amounts_kept_elsewhere_are_carried_ratio_by_ratio(engine: Engine) -> None:
+    """From an epoch to a later one in force; rounded down at each, as an account's."""
+    token, today = engine.side.token, engine.day()
+    for fraction, ahead in (((1, 10), 3), ((3, 2), 5), ((7, 1), 9)):
+        engine.announce(*fraction, ahead)
+    engine.begin(today + 6)
+    assert token.action_epoch() == 2
+    for since, until, units in ((0, 0, 39), (0, 1, 3), (0, 2, 4), (1, 2, 58), (2, 2, 39)):
+        assert token.carried(39, since, until) == units
+    assert token.carried(AMOUNT_MAX, 1, 2) == AMOUNT_MAX
+    for since, until in ((2, 1), (0, 3), (3, 3)):
+        with reverts("ratios: no amount, or no later epoch in force"):
+            token.carried(39, since, until)
+    with reverts("ratios: no amount, or no later epoch in force"):
+        token.carried(AMOUNT_MAX + 1, 0, 0)
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_close_is_in_the_units_of_its_days_epoch(engine: Engine, touched: bool) -> None:
+    token, today = engine.side.token, engine.day()
+    for ahead in (3, 5, 9):
+        engine.announce(2, 1, ahead)
+    engine.begin(today + 6)
+    if touched:
+        token.transfer(engine.side.buyer, 1, sender=engine.side.investor)
+    days = {0: 0, today + 2: 0, today + 3: 1, today + 4: 1, today + 5: 2, today + 8: 2}
+    assert {day: token.epoch_on(day) for day in days} == days
+    assert token.epoch_on(today + 9) == token.epoch_on(2**16) == 3
