@@ -37,6 +37,7 @@ SIZE_BUDGETS = dict.fromkeys(
         "BridgeEscrowControls",
         "BridgeEscrowSettings",
         "BridgeEscrowRecords",
+        "BridgeEscrowRatios",
     ),
     20_000,
 ) | dict.fromkeys(

@@ -39,12 +39,7 @@ initializes: cut[
     dispatch := dispatch, events := events, figures := figures, suspensions := suspensions
 ]
 initializes: reconciliation[
-    access := access,
-    cut := cut,
-    dispatch := dispatch,
-    events := events,
-    figures := figures,
-    suspensions := suspensions,
+    access := access, cut := cut, dispatch := dispatch, events := events, suspensions := suspensions
 ]
 initializes: operators
 initializes: pay_terms[access := access, operators := operators]

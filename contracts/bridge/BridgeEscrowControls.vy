@@ -62,16 +62,6 @@ exports: (
     lanes.epoch_at,
     lanes.canonical_lane,
     lanes.lane_of_custody,
-    # a drained lane's closing
-    closing.cancel_closing,
-    closing.closing_of,
-    # ends of lanes
-    endings.end_of,
-    endings.list_of,
-    endings.lists_of,
-    endings.is_paid,
-    endings.is_ended,
-    denials.disowned_of,
     # past closes
     flows.keep_figure,
     flows.sent_in_epoch,

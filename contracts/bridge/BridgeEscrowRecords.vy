@@ -8,8 +8,8 @@
 @author Tallystick
 @notice What becomes of a lane whose remote ledger is dead, and what mends a wrong quorum's damage.
 @dev BridgeEscrowSettings hands every call here that it does not know; this code then runs on that storage, as the
-     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
-     so that its hash is the same on every ledger.
+     modules are the same in the same order, the variable behind them too. What is not here either it hands on to
+     `RATIOS` (BridgeEscrowRatios).
 @custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
 @custom:kill The guardian cancels an end that is under way; what is listed then is paid whatever is paused, and what
              is denied is undone.
@@ -23,6 +23,7 @@ from contracts.bridge import preview
 from contracts.bridge import restating
 from contracts.bridge import transit
 from contracts.governance import access
+from contracts.governance import code
 from contracts.governance import stops
 
 initializes: access
@@ -44,30 +45,44 @@ exports: (
     endings.show_life,
     endings.apply_end,
     endings.pay_listed,
+    endings.end_of,
+    endings.list_of,
+    endings.lists_of,
+    endings.is_paid,
+    endings.is_ended,
     # what a source never sent
     denials.deny,
     denials.take_denial,
-    # last words
-    closing.say_last,
-    closing.take_last,
-    closing.count_arrivals,
-    closing.close_lane,
+    denials.disowned_of,
 )
+
+_MAX_RETURN: constant(uint256) = 1024
+
+RATIOS: public(immutable(address))
 
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(ratios: address):
+    """
+    @notice Name the fifth piece of this release.
+    @param ratios Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(ratios), "escrow: ratios have no code"
+    RATIOS = ratios
     # Called straight, this is nobody's escrow.
     self._initialized = True
 
 
 @external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here either, the ratios do, on this storage and for this caller.
+    @dev As in BridgeEscrow, from which the call comes.
+    @return What the ratios returned, byte for byte.
     """
-    raise "escrow: no such function"
+    return raw_call(RATIOS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

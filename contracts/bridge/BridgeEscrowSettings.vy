@@ -6,8 +6,7 @@
 @title Bridge escrow, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, and the lanes' terms: what changes slowly; what a ratio makes of a lane; and what wallets ask
-        beforehand.
+@notice Set-up and roles, and the lanes' terms: what changes slowly; and what wallets ask beforehand.
 @dev BridgeEscrow hands every call to its controls that it does not know, and these hand on here what they don't; this
      code then runs on that storage, as the modules are the same in the same order, the variable behind them too. What
      is not here either it hands on to `RECORDS` (BridgeEscrowRecords).
@@ -52,21 +51,12 @@ exports: (
     lanes.open_lane,
     lanes.confirm_lane_terms,
     lanes.release_authority,
-    # a drained lane's closing
-    closing.propose_closing,
-    closing.begin_closing,
     # a denied message's nonce
     denials.propose_reopening,
     denials.reopen,
     # beforehand
     preview.can_lock,
     preview.can_burn,
-    # over a ratio
-    restating.follow_ratios,
-    restating.bring_up,
-    restating.restated,
-    restating.action_epoch_of,
-    restating.brought_up_to,
 )
 
 _MAX_RETURN: constant(uint256) = 1024
