@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
-from tallystick.actions.message import Entered, Ratio, RatioState, message_from
-from tallystick.bridge.message import ledger_id
-from tallystick.chain import Contract
+from tallystick.actions.message import Entered, RatioState
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
+from tallystick.events.over_ratio import OverRatio
 from tallystick.token.position import date_of
 
 __all__ = ["Ratios"]
@@ -18,7 +15,7 @@ __all__ = ["Ratios"]
 _NO_RATIO = "the event names no ratio"
 
 
-class Ratios(Announcer):
+class Ratios(Announcer, OverRatio):
     """Does what is left of an event's ratio; see `Announcer`.
 
     What one ledger tells another of it `carry` brings there, and the courier.
@@ -47,7 +44,8 @@ class Ratios(Announcer):
         else:
             yield Step(home, "arm", "done", self._ratio_text())
             if armed.state == RatioState.IN_FORCE:
-                yield from self._begun(armed.epoch)
+                for remote in self.engines.lanes:
+                    yield from self.over(self.coaf, armed.epoch, remote)
 
     def _ratio_text(self) -> str:
         rate = self.record.rate
@@ -77,65 +75,3 @@ class Ratios(Announcer):
             yield Step(home, act, "waiting", f"home withdraws last: after {', '.join(waiting)}")
         else:
             yield self._do(home, engine.withdraw_ratio, (self.coaf,), self._ratio_text())
-
-    # ------------------------------------------------------------------------- in force
-
-    def _begun(self, epoch: int) -> Iterator[Step]:
-        """Tell every ledger that it is in force, hear from each since when, carry the lanes."""
-        home = self.engines.home
-        for remote, lane in self.engines.lanes.items():
-            if self._engine(home).base_of(lane.id_bytes, epoch).is_carried:
-                yield Step(home, "carry_lane", "done", f"lane to {remote}")
-                continue
-            there = self._engine(remote).armed_ratio(self.coaf)
-            if not there.epoch:
-                yield self._told(home)
-            elif there.state != RatioState.IN_FORCE:
-                first = f"{self._ratio_text()} begins there on {date_of(there.first_day)}"
-                yield Step(remote, "tell_ratio", "waiting", first)
-            elif not self._engine(home).entered_on(self._ledger_id(remote), epoch):
-                yield self._told(remote)
-                yield self._last_figures(remote, int(there.first_day) - 1)
-            elif not self._engine(home).figures_at(lane.id_bytes, there.first_day - 1)[0]:
-                yield self._last_figures(remote, int(there.first_day) - 1)
-            else:
-                carry = partial(self._carry_lane, remote, epoch)
-                yield self._tried(home, "carry_lane", carry)
-
-    def _told(self, ledger: str) -> Step:
-        """Have a ledger tell where the ratio stands there, unless it did."""
-        engine = self._engine(ledger)
-        kind = Ratio if ledger == self.engines.home else Entered
-        if self._is_told(ledger, kind(*engine.armed_ratio(self.coaf))):
-            return Step(ledger, "tell_ratio", "done", "told, to be carried")
-        return self._do(ledger, engine.tell_ratio, (self.coaf,), self._ratio_text())
-
-    def _last_figures(self, remote: str, day: int) -> Step:
-        """Have a ledger tell what stood there at its last close in old units."""
-        engines, lane = self.engines, self.engines.lanes[remote].id_bytes
-        logged = engines.events(remote, self._engine(remote), "FiguresSent", lane)
-        if any(each.args["figures"].day == day for each in logged):
-            return Step(remote, "send_figures", "done", "told, to be carried home")
-
-        def send() -> Step:
-            hints = engines.figures_hints(remote, day)
-            arguments = (lane, day, engines.epoch_on(remote, day), hints)
-            engine: Contract = self._engine(remote)
-            return self._do(remote, engine.send_figures, arguments, str(date_of(day)))
-
-        return self._tried(remote, "send_figures", send)
-
-    def _carry_lane(self, remote: str, epoch: int) -> Step:
-        home, lane = self.engines.home, self.engines.lanes[remote].id_bytes
-        ratio = self.connection.token(home).ratio_at(epoch)
-        hints = self.engines.lane_hints(remote, int(ratio.first_day) - 1)
-        arguments = (lane, epoch, hints)
-        return self._do(home, self._engine(home).carry_lane, arguments, f"lane to {remote}")
-
-    def _ledger_id(self, ledger: str) -> bytes:
-        return ledger_id(self.engines.chain(ledger).caip2)
-
-    def _is_told(self, ledger: str, told: Any) -> bool:
-        """Whether a ledger's engine keeps that it told this."""
-        message = message_from(self.engines.domain(ledger), self.engines.isin, told)
-        return bool(self._engine(ledger).is_told(message.id))
