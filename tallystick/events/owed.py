@@ -1,7 +1,7 @@
 """What engines' storage says that was told and not taken, whatever logs show of it.
 
-Engines keep no list of what they tell. But who took a record says so, totals, ratios and reversals are
-kept at both ends: what one end has and the other has not was told, and is in a log.
+Engines keep no list of what they tell. But who took a record says so; totals, ratios and reversals
+are kept at both ends: what one end has and the other has not was told, and is in a log.
 """
 
 from __future__ import annotations

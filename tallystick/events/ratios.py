@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from tallystick.actions.message import Entered, RatioState
+from tallystick.actions.message import Entered, RatioState, Status
+from tallystick.actions.record import RecordError
+from tallystick.chain import Revert
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
 from tallystick.events.over_ratio import OverRatio
+from tallystick.governance.roles import reason_code
 from tallystick.token.position import date_of
 
 __all__ = ["Ratios"]
 
-_NO_RATIO = "the event names no ratio"
+_NO_RATIO: Final = "the event names no ratio"
+# Why a token is told of a ratio.
+_REASON: Final = reason_code("RATI")
+# Of why it would not, what is wrong with the record, and what it was to be.
+_UNFIT: Final = {
+    "ratios: fraction out of range": ("rate", "parts of at most 40 bits, in lowest terms"),
+    "ratios: four are pending": ("record_day", "a later day: four ratios wait for theirs"),
+    "ratios: no epoch left": ("rate", "none: the instrument has had as many as there can be"),
+    "ratios: too soon or too far": (
+        "record_day",
+        "a close at least two business days away, and no further than the token takes",
+    ),
+    "ratios: units out of range": (
+        "rate",
+        "less: supply or authorised amount would not fit their fields any more",
+    ),
+}
 
 
 class Ratios(Announcer, OverRatio):
@@ -20,6 +40,88 @@ class Ratios(Announcer, OverRatio):
 
     What one ledger tells another of it `carry` brings there, and the courier.
     """
+
+    # ------------------------------------------------------------------------ announced
+
+    def check_announcement(self, status: Status = Status.ACTIVE) -> None:
+        """Refuse also a ratio that no ledger could arm, as far as home and its agents say.
+
+        Raises:
+            RecordError: the field that is wrong.
+        """
+        super().check_announcement(status)
+        if self.is_announced():
+            return
+        home, record = self.engines.home, self.record
+        armed = self._engine(home).armed_ratio(self.coaf)
+        if armed.epoch:
+            kept = (armed.numerator, armed.denominator, armed.first_day)
+            stays = status == Status.ACTIVE and self._words() == kept
+            if not stays and (why := self._too_late()):
+                raise RecordError("version", f"no further one: {why}")
+        elif record.is_ratio and status == Status.ACTIVE:
+            self._check_ratio()
+
+    def _check_ratio(self) -> None:
+        """Refuse a ratio that home's token would not take."""
+        home, record = self.engines.home, self.record
+        epochs, days = self._table(home)
+        if record.unit_epoch != epochs:
+            expected = f"{epochs}: so many ratios are armed on {home}"
+            raise RecordError("unit_epoch", expected)
+        if days and record.record_day < days[-1]:
+            last = date_of(days[-1])
+            expected = f"{last} or later: a ratio that is armed begins on that day"
+            raise RecordError("record_day", expected)
+        for ledger in self.engines.ledgers:
+            if not int(str(self._engine(ledger).fractions_agent()), 16):
+                act = f"tallystick act {ledger} ActionsEngine.propose_fractions_agent"
+                expected = f"a fractions' agent on {ledger} first ({act})"
+                raise RecordError("rate", expected)
+        engine, announce = self._engine(home), self.connection.token(home).announce_ratio
+        try:
+            announce.call(
+                *self._words(),
+                engine.fractions_agent(),
+                _REASON,
+                record.hash,
+                sender=str(engine.address),
+            )
+        except Revert as revert:
+            name, expected = _UNFIT.get(
+                revert.reason or "", ("rate", f"one that {home} takes ({revert})")
+            )
+            raise RecordError(name, expected) from None
+
+    def _words(self) -> tuple[int, int, int]:
+        """New units, old ones, and the first day in new ones; nothing of an event without."""
+        rate, day = self.record.rate, self.record.record_day
+        if rate is None or not self.record.is_ratio:
+            return (0, 0, 0)
+        return (rate.numerator, rate.denominator, day + 1)
+
+    def _too_late(self) -> str:
+        """Why a ratio of the event that is armed can be withdrawn no more, or nothing.
+
+        Each other ledger drops it no later than two days before its first day, home after them.
+        """
+        for ledger in self.engines.ledgers:
+            armed, today = self._engine(ledger).armed_ratio(self.coaf), self.engines.today(ledger)
+            days = 0 if ledger == self.engines.home else 1
+            last = int(armed.first_day) - days - 1
+            if armed.epoch and today > last:
+                return f"{ledger} withdraws the ratio until the close of {date_of(last)}"
+        return ""
+
+    def _table(self, ledger: str) -> tuple[int, list[int]]:
+        """How many ratios are armed on a ledger, and the first days of those that are pending."""
+        token = self.connection.token(ledger)
+        epoch, days = int(token.action_epoch()), list[int]()
+        while first_day := int(token.ratio_at(epoch + len(days) + 1).first_day):
+            days.append(first_day)
+        return epoch + len(days), days
+
+    # ---------------------------------------------------------------------------- armed
 
     def arm(self) -> Iterator[Step]:
         """Have home arm the ratio in force, and its lanes carried over it once it has begun.

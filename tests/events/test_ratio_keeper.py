@@ -1,4 +1,4 @@
-"""Who has lanes taken over ratios: what is due of what was seen, and couriers left to themselves."""
+"""Lanes taken over ratios: what is due of what was seen, and couriers left to themselves."""
 
 from __future__ import annotations
 
