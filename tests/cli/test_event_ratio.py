@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tallystick.chain import Chain, Contract
 from tallystick.cli import main as cli
+from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
-from tallystick.governance.roles import reason_code
+from tallystick.local.network import Network
 from tallystick.reach import connection as reach
-from tallystick.token.position import close_of
+from tallystick.token.position import close_of, date_of
 from tests.support.actions import begin, world_of_engines
 from tests.support.arming import SPLIT, Arming
-from tests.support.commands import ROOT, plan_data, tallystick, write_plan
-from tests.support.world import STATED, World
+from tests.support.commands import ROOT, tallystick
+from tests.support.world import World
 
 pytestmark = pytest.mark.requirement("INV-12")
 _EVENT = ROOT / "examples" / "apple-split.yaml"
@@ -210,7 +209,12 @@ def test_two_that_are_announced_for_one_close_are_not_both_armed(
     command.armed()
     before = command.world.storage()
     assert command.steps("arm", event=second) == [
-        ("home", "arm", "refused", "4:1 from 2020-08-25 on: reverted: arming: another ratio is armed")
+        (
+            "home",
+            "arm",
+            "refused",
+            "4:1 from 2020-08-25 on: reverted: arming: another ratio is armed",
+        )
     ]
     assert command("arm", "--execute", event=second)[0] == 1
     assert command.world.storage() == before
@@ -273,3 +277,116 @@ def test_withdrawn_too_late_although_it_was_announced_in_time_says_so(
         ("remote", "withdraw_ratio", "refused", "4:1: reverted: arming: too late to withdraw"),
         ("home", "withdraw_ratio", "waiting", "home withdraws last: after remote"),
     ]
+
+
+# ------------------------------------------------------------------------ on real nodes
+
+
+@pytest.fixture
+def nodes(ledgers: Any, tmp_path: Path) -> tuple[Network, Path]:
+    """An instrument on two nodes with fractions' agents, and its manifest."""
+    chains = {chain.name: chain for chain in ledgers(2)}
+    instrument = load_instrument(ROOT / "examples" / "apple.yaml")
+    network = Network.deploy(instrument, chains)
+    for suite in (network.home, network.remote):
+        network.name_agent(suite, network.party(suite.chain.name, "issuer"))
+    holder, recipient = network.holder("home", 0), network.holder("remote", 0)
+    until = int(network.home.token.business_day()) + 400
+    for suite, account in ((network.home, holder), (network.remote, recipient)):
+        network.admit(suite, account, until)
+        network.admit(suite, network.party(suite.chain.name, "issuer"), until)
+    network.issue([(holder, 1_000_003)])
+    return network, network.manifest.write(tmp_path / "manifest.json")
+
+
+def _later(network: Network, folder: Path) -> tuple[Path, int]:
+    """The example, but for its dates: nodes' clocks don't go back. With its last old day."""
+    today = max(int(suite.token.business_day()) for suite in (network.home, network.remote))
+    day = next(d for d in range(today + 4, today + 9) if date_of(d).weekday() < 5)
+    dates = {"announcement": str(date_of(today)), "record": str(date_of(day))}
+    return _event(folder, ("dates", dates)), day
+
+
+@pytest.mark.anvil_only
+def test_command_on_nodes(nodes: tuple[Network, Path], tmp_path: Path) -> None:
+    """From the announcement to a lane that is carried, by two commands; and a node that is away."""
+    network, manifest = nodes
+    event, day = _later(network, tmp_path)
+    suites = (network.home, network.remote)
+
+    def run(*words: Any, status: int = 0) -> tuple[str, str]:
+        done = tallystick(*words, "--manifest", manifest, cwd=tmp_path)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout, done.stderr
+
+    def verb(name: str) -> list[tuple[str, str, str]]:
+        told = json.loads(run("event", name, event, "--execute", "--json")[0])
+        return [(s["ledger"], s["act"], s["state"]) for s in told["steps"]]
+
+    def courier() -> list[str]:
+        """What it did, until a step does nothing."""
+        said: list[str] = []
+        while True:
+            for suite in suites:
+                suite.chain.mine(3)
+            lines = [
+                json.loads(line) for line in run("courier", "--once", "--json")[0].splitlines()
+            ]
+            new = [f"{e['what']} {e.get('kind', 'units')}" for e in lines if e["what"] != "waiting"]
+            if not new:
+                return said
+            said += new
+
+    def begins(day: int) -> None:
+        for suite in suites:
+            moment = close_of(day - 1, int(suite.token.close_minute())) + 3_600
+            suite.chain.set_time(max(moment, suite.chain.now + 1))
+            suite.chain.mine(1)
+
+    def waiting() -> dict[str, list[str]]:
+        told = json.loads(run("event", "status", event, "--json")[0])
+        return {each["ledger"]: each["waiting"] for each in told["ledgers"]}
+
+    away = ("--rpc", "remote=http://127.0.0.1:1")
+    done = tallystick("event", "arm", event, *away, "--manifest", manifest, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "remote" in done.stderr
+    assert done.stderr.endswith("http://127.0.0.1:1: expected a node that answers\n")
+
+    assert waiting() == {"home": ["the issuer: announce"], "remote": ["home's record: carry"]}
+    assert verb("arm") == [("home", "arm", "waiting")]
+    for name in ("announce", "confirm", "arm"):
+        assert verb(name) == [("home", name, "executed")]
+    assert courier() == ["taken RECORD", "taken RATIO", "taken ARMED", "taken ENTERED"]
+    first = str(date_of(day + 1))
+    assert waiting() == dict.fromkeys(("home", "remote"), [f"the first day in new units, {first}"])
+
+    # One under way when the first day in new units begins.
+    holder, recipient = network.holder("home", 0), network.holder("remote", 0)
+    begins(day)
+    network.lock(holder, recipient, 100_001)
+    courier()
+    message = network.lock(holder, recipient, 10_003)
+    begins(day + 1)
+    assert network.home.token.balanceOf(holder) == 4 * (1_000_003 - 100_001 - 10_003)
+    said = courier()
+    assert sorted(said) == sorted(
+        [
+            "delivered units",
+            "told ENTERED",
+            "told FIGURES",
+            "taken ENTERED",
+            "taken FIGURES",
+            "taken LANE",
+        ]
+    )
+    assert message.amount == 10_003
+    assert network.remote.token.balanceOf(recipient) == 4 * (100_001 + 10_003)
+    assert network.home.engine is not None
+    assert network.home.engine.base_of(network.lane, 1).is_carried
+    assert waiting() == {"home": [], "remote": []}
+    assert verb("arm") == [("home", "arm", "done"), ("home", "carry_lane", "done")]
+    shown, _ = run("event", "status", event)
+    for ledger in ("home", "remote"):
+        assert f"{ledger}: 4:1 since {first}" in shown
+    run("event", "status", event, "--reconcile")
