@@ -359,7 +359,8 @@ def test_command_on_nodes(nodes: tuple[Network, Path], tmp_path: Path) -> None:
         assert verb(name) == [("home", name, "executed")]
     assert courier() == ["taken RECORD", "taken RATIO", "taken ARMED", "taken ENTERED"]
     first = str(date_of(day + 1))
-    assert waiting() == dict.fromkeys(("home", "remote"), [f"the first day in new units, {first}"])
+    until = [f"the first day in new units, {first}"]
+    assert waiting() == {"home": until, "remote": until}
 
     # One under way when the first day in new units begins.
     holder, recipient = network.holder("home", 0), network.holder("remote", 0)
