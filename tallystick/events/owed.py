@@ -48,7 +48,7 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
     home, there = engines.engine(engines.home), engines.engine(remote)
     lane = engines.lanes[remote].id_bytes
     name = ledger_id(engines.chain(remote).caip2)
-    mine, its, share, its_share, reversal, its_reversal, ratio, its_ratio, heard = yield [
+    mine, its, share, its_share, reversal, its_reversal, ratio = yield [
         (home, "event_of", coaf),
         (there, "event_of", coaf),
         (home, "share_of", coaf, lane),
@@ -56,8 +56,6 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
         (home, "reversal_of", coaf),
         (there, "reversal_of", coaf),
         (home, "armed_ratio", coaf),
-        (there, "armed_ratio", coaf),
-        (home, "ratio_told", coaf, name),
     ]
     version, known, in_force = yield [
         (home, "version_of", mine.in_force),
@@ -76,11 +74,18 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
         found.append((engines.home, Owed(Kind.TOTALS, coaf, lane)))
     if reversal.since and not its_reversal.since:
         found.append((engines.home, Owed(Kind.REVERSAL, coaf, b"")))
+    if not ratio.epoch:
+        # Home arms first and drops last.
+        return found
+    its_ratio, (_, heard, _) = yield [
+        (there, "armed_ratio", coaf),
+        (home, "ratio_told", coaf, name),
+    ]
     # What the record in force there does not name is not taken there.
     named = in_force.status == Status.ACTIVE and in_force.version == ratio.version
-    if ratio.epoch and not its_ratio.epoch and named and not in_force.halted:
+    if not its_ratio.epoch and named and not in_force.halted:
         found.append((engines.home, Owed(Kind.RATIO, coaf, _of_version(ratio.version))))
-    if its_ratio.epoch and heard[1] < its_ratio.version:
+    if its_ratio.epoch and heard < its_ratio.version:
         found.append((remote, Owed(Kind.ENTERED, coaf, _of_version(its_ratio.version))))
     return found
 
