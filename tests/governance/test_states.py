@@ -661,13 +661,13 @@ def _reopen(world: World, state: str) -> Call:
 
 @prepares(_ESCROW, "propose_closing")
 def _propose_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     return Call(side, side.escrow, "propose_closing", arguments, side.operator)
 
 
 @prepares(_ESCROW, "begin_closing")
 def _begin_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     proposed(world, side)
     return Call(side, side.escrow, "begin_closing", arguments, side.administrator)
 
