@@ -714,6 +714,18 @@ def _close_lane(world: World, state: str) -> Call:
     return Call(side, side.escrow, "close_lane", (world.lane,), side.outsider)
 
 
+@prepares(_ESCROW, "pay_dust")
+def _pay_dust(world: World, state: str) -> Call:
+    """At home: five units that wait and five that are owed are one in custody, owed to nobody."""
+    side = world.home
+    world.arrived(10)
+    message = world.burned(5, side.outsider)
+    world.synchronise()
+    world.deliver(message)
+    Engine.of(side).split(1, 10)
+    return Call(side, side.escrow, "pay_dust", (world.lane,), side.outsider, credited=side.fund)
+
+
 def _last_state(world: World) -> tuple[LastState, EndList]:
     """Five units out on the remote ledger, and what states that they are the fund's here."""
     second_registrar(world)
