@@ -98,7 +98,7 @@ def observe(connection: Connection) -> Observation:
             for found, stray in crossing:
                 messages += found
                 strays += stray
-            unseen += _cut(state, [found for found, _ in crossing])
+            unseen += _cut(state, crossing)
     ledgers: list[LedgerState] = []
     for name, view in views.items():
         with _noted(unseen, name):
@@ -126,13 +126,17 @@ def _noted(unseen: list[Unseen], ledger: str, lane: str = "") -> Iterator[None]:
         unseen.append(Unseen(ledger, lane, one_line(str(error))))
 
 
-def _cut(lane: LaneState, crossing: Sequence[Sequence[MessageState]]) -> Iterator[Unseen]:
+def _cut(
+    lane: LaneState, crossing: Sequence[tuple[list[MessageState], list[StrayDelivery]]]
+) -> Iterator[Unseen]:
     """What is in no log of a lane, though its ledgers count it: messages, deliveries."""
-    for side, messages in zip((lane.home, lane.remote), crossing, strict=True):
+    for side, (messages, strays) in zip((lane.home, lane.remote), crossing, strict=True):
+        # Told, as something else than it was.
+        told = {stray.id for stray in strays}
         if len(messages) < side.sent:
             why = f"logs tell {len(messages)} of the {side.sent} messages sent"
             yield Unseen(side.ledger, lane.name, why)
-        untold = [each for each in messages if each.arrived and not each.deliveries]
+        untold = [m for m in messages if m.arrived and not m.deliveries and m.id not in told]
         if untold:
             why = f"no log tells {len(untold)} of the deliveries from {side.ledger}"
             yield Unseen(untold[0].destination, lane.name, why)
