@@ -54,6 +54,8 @@ exports: (
     denials.deny,
     denials.take_denial,
     denials.disowned_of,
+    denials.enter_amends,
+    denials.amends_of,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -371,11 +371,15 @@ def _messages(
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     returns = ended.pop("MessageReturned")
     undone = ended.pop("MessageUndone")
+    undone.update(
+        bytes(event.args["id"])
+        for event in destination.events(destination.escrow, "UnitsMadeGood", lane.id_bytes)
+    )
     claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
         identifier = MessageId(event.args["id"])
-        # It never happened: its source denied it.
+        # It never happened: its source denied it, and what it brought was made good.
         if undone[identifier]:
             undone[identifier] -= 1
         else:
