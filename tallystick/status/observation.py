@@ -9,6 +9,7 @@ from typing import Final
 from tallystick.bridge.message import NO_CAP, Kind, Lack, LaneId, MessageId
 
 __all__ = [
+    "EndState",
     "EpochState",
     "LaneState",
     "LedgerState",
@@ -132,6 +133,21 @@ class PendingState:
 
 
 @dataclass(frozen=True, slots=True)
+class EndState:
+    """A dead ledger's end that is proposed or under way, or a further list; `total`: base units.
+
+    `applies_from`: when anyone can apply it, in seconds; None: nobody has confirmed it.
+    """
+
+    list: int
+    block: int
+    root: bytes
+    total: int
+    registrar: str
+    applies_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SideState:
     """A lane's ledger on one side; `suspended`: it stands still until books are reconciled.
 
@@ -152,8 +168,10 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
-    # At home, by the lists of a dead ledger's end.
+    # At home, by the lists of a dead ledger's end; how many are in force; the one that is next.
     listed: int = 0
+    lists: int = 0
+    ending: EndState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
+    EndState,
     EpochState,
     LaneState,
     LedgerState,
@@ -290,7 +291,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     sides = []
     for end in (lane.home, lane.remote):
         view, custody = views[end], lane.sides[end].custody
-        state, balance, suspended, pending, lacks, room = view.ask(
+        state, balance, suspended, pending, lacks, room, lists, ending = view.ask(
             (
                 (view.escrow, "lane_state", lane.id_bytes),
                 (view.token, "balanceOf", custody),
@@ -298,6 +299,8 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 (view.escrow, "pending_lane_terms", lane.id_bytes),
                 (view.escrow, "posture", lane.id_bytes),
                 (view.escrow, "room", lane.id_bytes),
+                (view.escrow, "lists_of", lane.id_bytes),
+                (view.escrow, "end_of", lane.id_bytes),
             )
         )
         numbers = range(1, int(state.epoch) + 1)
@@ -320,6 +323,8 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 room=int(room),
                 lacks=Lack(int(lacks)),
                 listed=sum(int(event.args["amount"]) for event in paid),
+                lists=int(lists),
+                ending=_ending(ending),
             )
         )
     return LaneState(lane.id_bytes, *sides)
@@ -339,6 +344,19 @@ def _epoch(number: int, kept: Any) -> EpochState:
 def _second(trusted: Any) -> str | None:
     """The second verifier, if there is one."""
     return None if str(trusted.second) == _ZERO else str(trusted.second)
+
+
+def _ending(kept: Any) -> EndState | None:
+    if str(kept.registrar) == _ZERO:
+        return None
+    return EndState(
+        int(kept.state.list),
+        int(kept.state.number),
+        bytes(kept.state.root),
+        int(kept.state.total),
+        str(kept.registrar),
+        int(kept.applies_from) or None,
+    )
 
 
 def _pending(kept: Any) -> PendingState | None:

@@ -25,7 +25,7 @@ OPEN: Final = 2**16 - 1
 KEPT_DAYS: Final = 102
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 # Of what makes good what a denied message brought, once nothing is proposed.
-_UNSETTLED: Final = {"epoch": 0, "issuer": {}, "agreed": False}
+_UNSETTLED: Final[Mapping[str, Any]] = {"epoch": 0, "issuer": {}, "agreed": False}
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
 proposal(
