@@ -170,7 +170,7 @@ class SideState:
     room: int = 0
     lacks: Lack = _NOTHING
     # At home, by the lists of a dead ledger's end; how many are in force; the one that is next; what
-    # they paid, in the epoch of each payment.
+    # they paid, by epoch.
     listed: int = 0
     lists: int = 0
     ending: EndState | None = None
