@@ -169,8 +169,8 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
-    # At home, by the lists of a dead ledger's end; how many are in force; the one that is next; what
-    # they paid, by epoch.
+    # At home, by the lists of a dead ledger's end; how many are in force; the one that is next;
+    # what they paid, by epoch.
     listed: int = 0
     lists: int = 0
     ending: EndState | None = None
