@@ -78,7 +78,8 @@ def _lane_opened(step: Step) -> Changes:
     if terms["home"]:
         changes["_figure", lane, Figure.SUSPENSE] = {0: (0, 0)}
     token = terms["token"]
-    epoch = step.facts[token, "action_epoch"]
+    # Of another instrument's token no log is read: its ratios are seen where its lanes take them.
+    epoch = step.facts.get((token, "action_epoch"), 0)
     day = business_day(step.at, terms["close_minute"])
     epoch += len(epochs_since(step.facts, token, epoch, day))
     return {**changes, **_in_epoch(lane, epoch)}
