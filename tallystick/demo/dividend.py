@@ -205,6 +205,9 @@ class Dividend:
         paid = total(payment.paid for payment in payments)
         issue = int(self.network.home.token.supply_at_close(driver.record.record_day))
         announced = entitlement(issue, driver.record.rate or Rate(0)).gross
+        # What each of the four parts was funded with, rounded down by itself.
+        parts = [(name, part) for name in self._suites for part in (ACCOUNTS, self.network.lane)]
+        funded = sum(driver.due(*part) or 0 for part in parts)
         shown = (self._units(paid.units), *map(_money, (paid.gross, paid.tax, paid.net)))
         rows.append(("Sum", "", *shown))
         self.report.table(
@@ -229,8 +232,9 @@ class Dividend:
             if kept := int(cash[ledger].balanceOf(engine)):
                 raise CheckFailed(f"{ledger}: the engine still holds {kept}")
         self.report.say(
-            f"Announced for {self._units(issue)} units: {_money(announced)} {_CURRENCY}. Tax goes "
-            f"to its account, and what rounding down left, {_money(rest)}, back to the issuer's: "
+            f"Announced for {self._units(issue)} units: {_money(announced)} {_CURRENCY}, funded in "
+            f"four parts, each rounded down: {_money(funded)}. Tax goes to its account, and what "
+            f"rounding down left of them, {_money(rest)}, back to the issuer's: "
             f"the engines hold nothing, for {self._units(left)} units."
         )
         breaks = [
@@ -238,7 +242,9 @@ class Dividend:
             for what, found, due in (
                 ("units paid for", paid.units, issue),
                 ("units left", left, 0),
-                ("gross paid, and left by rounding", paid.gross + rest, announced),
+                ("gross paid, and left by rounding", paid.gross + rest, funded),
+                # Less than a smallest unit a part, and never more than was announced.
+                ("announced but not funded, a part", (announced - funded) // len(parts), 0),
             )
             if found != due
         ]

@@ -139,8 +139,8 @@ class Split:
         self.report.say(
             "The issuer announces four units for one from the close of "
             f"{date_of(record.record_day)} on; the event's attestors confirm; anyone arms it at "
-            f"home, and carries record and ratio: {' and '.join(found)} have entered it for {date_of(record.record_day + 1)}. "
-            "Nobody will send anything then."
+            f"home, and carries record and ratio: {' and '.join(found)} have entered it for "
+            f"{date_of(record.record_day + 1)}. Nobody will send anything then."
         )
 
     def _over_the_close(

@@ -106,8 +106,7 @@ class _Story:
         self._other_ends()
         self._upgrade_in_transit()
         self._past_day()
-        self._split()
-        self._dividend()
+        self._events()
         return self._final()
 
     def _open_on_a_weekday(self) -> None:
@@ -441,16 +440,10 @@ class _Story:
             "registrars announce it now, so that it is answered for ever."
         )
 
-    def _split(self) -> None:
-        self.applied = Split(*self._actors()).tell()
-
-    def _dividend(self) -> None:
-        self.entitled = Dividend(*self._actors()).tell()
-
-    def _actors(self) -> tuple[Any, ...]:
-        """What a story of an event needs: two holders on each ledger among it."""
+    def _events(self) -> None:
+        """A split, and a dividend in new units, with two holders on each ledger."""
         home, remote = self._ranked(self.instrument.home), self._ranked(self.remote_name)
-        return (
+        actors = (
             self.report,
             self.network,
             self.instrument,
@@ -459,6 +452,7 @@ class _Story:
             {(i.ledger, str(i.account.address)): i.name for i in self.investors},
             self._reach,
         )
+        self.applied, self.entitled = Split(*actors).tell(), Dividend(*actors).tell()
 
     def _final(self) -> int:
         report = self.report
