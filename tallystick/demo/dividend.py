@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -11,11 +11,12 @@ from tallystick import build
 from tallystick.actions.entitlement import Rate, entitlement, total
 from tallystick.actions.record import EventRecord
 from tallystick.actions.tax import TaxTable
-from tallystick.chain import Account, Contract, Revert
+from tallystick.chain import Contract, Revert
 from tallystick.chain.abi import keccak
+from tallystick.demo.acting import Party, business_days, carry, done, engine_of
 from tallystick.demo.report import Figure, Report, Sample
 from tallystick.errors import CheckFailed
-from tallystick.events.driver import Driver, Step
+from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
 from tallystick.events.standing import Payment, payments_of
 from tallystick.files.instrument import Instrument
@@ -26,34 +27,20 @@ from tallystick.status.invariants import Break, Verdict
 from tallystick.text import units_text
 from tallystick.token.position import close_of, date_of
 
-__all__ = ["Dividend", "Party"]
+__all__ = ["Dividend"]
 
 _CURRENCY: Final = "USD"
 _CASH_DECIMALS: Final = 6
 # Of a unit, and what is withheld of it: by default, and from who proved a treaty's relief.
-_RATE: Final = Fraction(82, 100)
+_RATE: Final = Fraction(205, 1_000)
 _TAX: Final = (Fraction(30, 100), Fraction(15, 100))
 _RELIEVED: Final = 1
 _REASON: Final = reason_code("SETU")
 _DOCUMENT: Final = keccak(b"terms of the demo's dividend")
-# More blocks than a manifest of the demo waits for.
-_FINAL: Final = 4
-# There and back.
-_ROUNDS: Final = 3
 # Accounts that hold no role: who makes cash, and where tax and rest go.
 _CASH_ISSUER: Final = 910
 _TAX_ACCOUNT: Final = 911
 _RETURN_ACCOUNT: Final = 912
-
-
-@dataclass(frozen=True)
-class Party:
-    """Who takes part, by name."""
-
-    name: str
-    ledger: str
-    account: Account
-    until_day: int
 
 
 @dataclass(frozen=True)
@@ -84,9 +71,9 @@ class Dividend:
         self._announced(driver)
         messages = self._over_the_close(record)
         self._fixed(driver)
-        self._done(driver.fund())
+        done(driver.fund())
         self.reach(close_of(record.payment_day, self.instrument.close_minute_utc) + 3_600)
-        self._done(driver.pay())
+        done(driver.pay())
         verdict = self._paid(driver, cash, messages)
         self._refused_again(driver)
         return verdict
@@ -113,10 +100,10 @@ class Dividend:
             rates.pack(),
         )
         agent, issuer = (self.network.party(name, role) for role in ("paying_agent", "issuer"))
-        _engine(suite).propose_pay_terms(pay, _REASON, _DOCUMENT, sender=agent)
-        _engine(suite).set_pay_terms(pay, _REASON, _DOCUMENT, sender=issuer)
+        engine_of(suite).propose_pay_terms(pay, _REASON, _DOCUMENT, sender=agent)
+        engine_of(suite).set_pay_terms(pay, _REASON, _DOCUMENT, sender=issuer)
         relieved = self.home[1] if suite is self.network.home else self.remote[0]
-        _engine(suite).set_tax_category(
+        engine_of(suite).set_tax_category(
             [relieved.account], _RELIEVED, _REASON, _DOCUMENT, sender=agent
         )
         cash.mint(agent, 2**100, sender=key)
@@ -125,7 +112,7 @@ class Dividend:
     def _record(self) -> EventRecord:
         """The record of an illustration: two business days of notice, paid two after the close."""
         today = max(int(suite.token.business_day()) for suite in self._suites.values())
-        days = _business_days(today)
+        days = business_days(today)
         ex, record_day, payment = next(days), next(days), next(days)
         rate = _RATE * 10**_CASH_DECIMALS / 10**self.instrument.decimals
         return EventRecord(
@@ -142,6 +129,8 @@ class Dividend:
             relief_until=payment,
             expires=payment + 1_096,
             rate=Rate.of(rate),
+            # By then a split may have made of each unit others.
+            unit_epoch=int(self.network.home.token.epoch_on(record_day)),
             currency=_CURRENCY,
             cash_decimals=_CASH_DECIMALS,
             terms=_DOCUMENT,
@@ -149,14 +138,14 @@ class Dividend:
 
     def _announced(self, driver: Driver) -> None:
         record = driver.record
-        self._done(driver.announce())
-        self._done(driver.confirm())
-        self._carry(driver)
-        hashes = {bytes(_engine(s).event_of(driver.coaf).in_force) for s in self._suites.values()}
+        done(driver.announce())
+        done(driver.confirm())
+        carry(driver, self._suites.values())
+        hashes = {bytes(engine_of(s).event_of(driver.coaf).in_force) for s in self._suites.values()}
         if hashes != {record.hash}:
             raise CheckFailed("the event's record differs between the ledgers")
         self.report.say(
-            f"The issuer announces {float(_RATE):.2f} {_CURRENCY} a unit to holders of "
+            f"The issuer announces {float(_RATE):g} {_CURRENCY} a unit to holders of "
             f"{date_of(record.record_day)}, payable {date_of(record.payment_day)}; the event's "
             f"attestors confirm; anyone carries it: record 0x{record.hash.hex()[:16]}… everywhere."
         )
@@ -191,10 +180,10 @@ class Dividend:
         return {message.id: where for message, where in said}
 
     def _fixed(self, driver: Driver) -> None:
-        self._done(driver.figures())
-        self._carry(driver)
-        self._done(driver.fix())
-        self._carry(driver)
+        done(driver.figures())
+        carry(driver, self._suites.values())
+        done(driver.fix())
+        carry(driver, self._suites.values())
         parts = {
             ledger: tuple(driver.units(ledger, part) or 0 for part in (ACCOUNTS, self.network.lane))
             for ledger in self._suites
@@ -216,6 +205,9 @@ class Dividend:
         paid = total(payment.paid for payment in payments)
         issue = int(self.network.home.token.supply_at_close(driver.record.record_day))
         announced = entitlement(issue, driver.record.rate or Rate(0)).gross
+        # What each of the four parts was funded with, rounded down by itself.
+        parts = [(name, part) for name in self._suites for part in (ACCOUNTS, self.network.lane)]
+        funded = sum(driver.due(*part) or 0 for part in parts)
         shown = (self._units(paid.units), *map(_money, (paid.gross, paid.tax, paid.net)))
         rows.append(("Sum", "", *shown))
         self.report.table(
@@ -228,7 +220,7 @@ class Dividend:
         self._picture(payments)
         left, rest = 0, 0
         for ledger, suite in self._suites.items():
-            engine = _engine(suite)
+            engine = engine_of(suite)
             anyone = suite.chain.account(_TAX_ACCOUNT)
             for part in (ACCOUNTS, self.network.lane):
                 if engine.withheld(driver.coaf, part):
@@ -240,8 +232,9 @@ class Dividend:
             if kept := int(cash[ledger].balanceOf(engine)):
                 raise CheckFailed(f"{ledger}: the engine still holds {kept}")
         self.report.say(
-            f"Announced for {self._units(issue)} units: {_money(announced)} {_CURRENCY}. Tax goes "
-            f"to its account, and what rounding down left, {_money(rest)}, back to the issuer's: "
+            f"Announced for {self._units(issue)} units: {_money(announced)} {_CURRENCY}, funded in "
+            f"four parts, each rounded down: {_money(funded)}. Tax goes to its account, and what "
+            f"rounding down left of them, {_money(rest)}, back to the issuer's: "
             f"the engines hold nothing, for {self._units(left)} units."
         )
         breaks = [
@@ -249,7 +242,9 @@ class Dividend:
             for what, found, due in (
                 ("units paid for", paid.units, issue),
                 ("units left", left, 0),
-                ("gross paid, and left by rounding", paid.gross + rest, announced),
+                ("gross paid, and left by rounding", paid.gross + rest, funded),
+                # Less than a smallest unit a part, and never more than was announced.
+                ("announced but not funded, a part", (announced - funded) // len(parts), 0),
             )
             if found != due
         ]
@@ -277,7 +272,7 @@ class Dividend:
         )
 
     def _refused_again(self, driver: Driver) -> None:
-        holder, engine = self.home[0], _engine(self.network.home)
+        holder, engine = self.home[0], engine_of(self.network.home)
         try:
             engine.claim(driver.coaf, holder.account, 0, sender=holder.account)
         except Revert as revert:
@@ -300,43 +295,12 @@ class Dividend:
         money = map(_money, (paid.gross, paid.tax, paid.net))
         return (name, payment.ledger, self._units(paid.units), *money)
 
-    def _done(self, steps: Iterable[Step]) -> None:
-        """Take steps; none may wait or be refused."""
-        for step in steps:
-            if step.state in {"waiting", "refused"}:
-                raise CheckFailed(f"{step.ledger}: {step.act}: {step.detail}")
-
-    def _carry(self, driver: Driver) -> None:
-        """Let what was told become final and carry it, until nothing waits to be."""
-        for _ in range(_ROUNDS):
-            for suite in self._suites.values():
-                suite.chain.mine(_FINAL)
-            steps = list(driver.carry())
-            if not any(step.state == "waiting" for step in steps):
-                return self._done(steps)
-        raise CheckFailed("what engines tell does not arrive")
-
     def _portion(self, party: Party, part: int) -> int:
         held = int(self._suites[party.ledger].token.balanceOf(party.account))
         return held // part or held
 
     def _units(self, amount: int) -> str:
         return units_text(amount, self.instrument.decimals)
-
-
-def _engine(suite: Suite) -> Contract:
-    """The actions engine of a ledger, which every local network has."""
-    assert suite.engine is not None
-    return suite.engine
-
-
-def _business_days(today: int) -> Iterator[int]:
-    """Yield the business days after the next one; weekends are none."""
-    day = today + 1
-    while True:
-        day += 1
-        if date_of(day).weekday() < 5:
-            yield day
 
 
 def _money(amount: int) -> str:

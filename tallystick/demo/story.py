@@ -10,10 +10,12 @@ from typing import Any, Final
 from tallystick import __version__
 from tallystick.chain import Chain, Receipt
 from tallystick.chain.local import LocalLedger, open_ledgers
-from tallystick.demo.dividend import Dividend, Party
+from tallystick.demo.acting import Party
+from tallystick.demo.dividend import Dividend
 from tallystick.demo.ends import Ends, refusal
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
+from tallystick.demo.split import Split
 from tallystick.deploy.describe import refreshed
 from tallystick.deploy.upgrade import upgrade
 from tallystick.errors import CheckFailed, InputError
@@ -104,7 +106,7 @@ class _Story:
         self._other_ends()
         self._upgrade_in_transit()
         self._past_day()
-        self._dividend()
+        self._events()
         return self._final()
 
     def _open_on_a_weekday(self) -> None:
@@ -438,9 +440,10 @@ class _Story:
             "registrars announce it now, so that it is answered for ever."
         )
 
-    def _dividend(self) -> None:
+    def _events(self) -> None:
+        """A split, and a dividend in new units, with two holders on each ledger."""
         home, remote = self._ranked(self.instrument.home), self._ranked(self.remote_name)
-        dividend = Dividend(
+        actors = (
             self.report,
             self.network,
             self.instrument,
@@ -449,12 +452,13 @@ class _Story:
             {(i.ledger, str(i.account.address)): i.name for i in self.investors},
             self._reach,
         )
-        self.entitled = dividend.tell()
+        self.applied, self.entitled = Split(*actors).tell(), Dividend(*actors).tell()
 
     def _final(self) -> int:
         report = self.report
         report.section("Both ledgers at the end")
         status = self.network.status()
+        judged = (*status.verdicts, self.entitled, self.applied)
         names = {(i.ledger, str(i.account.address)): i.name for i in self.investors}
         rows = []
         for ledger in status.observation.ledgers:
@@ -481,7 +485,7 @@ class _Story:
                     "; ".join(f"{name} {self._figure(name, v)}" for name, v in verdict.figures),
                     "holds" if verdict.holds else "BROKEN: " + "; ".join(map(str, verdict.breaks)),
                 )
-                for verdict in (*status.verdicts, self.entitled)
+                for verdict in judged
             ],
         )
         report.figure(
@@ -495,7 +499,7 @@ class _Story:
         if self.out is not None:
             refreshed(self.network.connection).write(self.out / "manifest.json")
         report.end(None if self.out is None else self.out / "index.html")
-        return 0 if status.ok and self.entitled.holds else 1
+        return 0 if status.ok and all(verdict.holds for verdict in judged) else 1
 
     def _figure(self, name: str, value: int) -> str:
         """A figure of a verdict: units, or a number of messages or deliveries."""

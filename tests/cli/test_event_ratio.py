@@ -390,4 +390,5 @@ def test_command_on_nodes(nodes: tuple[Network, Path], tmp_path: Path) -> None:
     shown, _ = run("event", "status", event)
     for ledger in ("home", "remote"):
         assert f"{ledger}: 4:1 since {first}" in shown
+    assert json.loads(run("status", "--json")[0])["ok"]
     run("event", "status", event, "--reconcile")

@@ -54,12 +54,12 @@ class _Outside(html.parser.HTMLParser):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-6", "INV-10", "R-24")
+@pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-6", "INV-10", "INV-12", "R-24")
 def test_story_ends_with_all_invariants_holding(backend: str) -> None:
     status, text = tell(backend)
     assert status == 0
-    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 14
-    assert len(re.findall(r"│ INV-[1-6] .*│ holds", text)) == 6
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 15
+    assert len(re.findall(r"│ INV-(?:[1-6]|12) .*│ holds", text)) == 7
     assert "BROKEN" not in text
 
 
@@ -82,7 +82,8 @@ def test_what_comes_too_late_is_back_with_its_sender() -> None:
     _, text = tell("embedded")
     assert text.count("a claim is refused, transit: past its deadline.") == 1
     assert re.search(r"has the units again \([\d,]+ gas\)\.", text)
-    assert re.search(r"messages returned\W+1\b", text)
+    # And the one of the split.
+    assert re.search(r"messages returned\W+2\b", text)
 
 
 @pytest.mark.requirement("R-69")
@@ -102,6 +103,34 @@ def test_past_close_sums_to_the_issue_with_a_unit_in_transit() -> None:
     assert transit != "0"
 
 
+@pytest.mark.requirement("INV-12")
+def test_a_split_makes_four_of_every_unit_wherever_it_is() -> None:
+    _, text = tell("embedded")
+    text = text[text.index("A split, four for one") : text.index("A dividend over both")]
+    rows = re.findall(r"│ (.+?) +│ [\w-]+ +│ +([\d,.]+) │ +([\d,.]+) │", text)
+    [(before, after)] = re.findall(r"│ Sum +│ +│ +([\d,.]+) │ +([\d,.]+) │", text)
+    shown = {name: _units(name, was, now) for name, was, now in rows}
+    for title in ("under way", "in suspense"):
+        assert any(name.endswith(f", {title}") for name in shown)
+    # Two to one holder: out, and what comes too late.
+    assert len(rows) == len(shown) + 1
+    total, new_total = _units("sum", before, after)
+    assert sum(_units(*row)[0] for row in rows) == total
+    assert new_total == 4 * total
+    [(frozen, now)] = re.findall(r", ([\d,.]+) were frozen, and ([\d,.]+) are\.", text)
+    assert _units("frozen", frozen, now)[0] > 0
+    [(left, back)] = re.findall(r"([\d,.]+) when it left, goes back to [\w-]+: ([\d,.]+)\.", text)
+    assert _units("back", left, back)[0] > 0
+    assert "Nothing is left to do on either ledger" in " ".join(text.split())
+
+
+def _units(what: str, before: str, after: str) -> tuple[Decimal, Decimal]:
+    """What was there and what is: four of each."""
+    was, now = (Decimal(text.replace(",", "")) for text in (before, after))
+    assert now == 4 * was, what
+    return was, now
+
+
 @pytest.mark.requirement("INV-6", "R-43", "R-46")
 def test_dividend_is_paid_to_the_unit_with_units_between_the_ledgers() -> None:
     _, text = tell("embedded")
@@ -109,7 +138,7 @@ def test_dividend_is_paid_to_the_unit_with_units_between_the_ledgers() -> None:
     units, gross, tax, net = (Decimal(figure.replace(",", "")) for figure in paid)
     [(issue, announced)] = re.findall(r"Announced for ([\d,.]+) units: ([\d,.]+) USD", text)
     assert units == Decimal(issue.replace(",", ""))
-    # Each of ten payments rounds down by less than one smallest unit.
+    # Each of ten payments rounds down by less than one smallest unit; so does each part.
     assert 0 <= Decimal(announced.replace(",", "")) - gross < Decimal("0.00001")
     assert tax + net == gross
     for where in ("under way", "in suspense"):
@@ -125,8 +154,8 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     outside.feed(page)
     assert status == 0
     assert outside.loads == []
-    assert page.count("<h2>") == 14
-    assert page.count("<svg") == 2
+    assert page.count("<h2>") == 15
+    assert page.count("<svg") == 3
     assert f"report {tmp_path / 'index.html'}" in text
     # What README.md shows is what is told; `python -m tools.readme` writes it anew.
     assert sample_of((ROOT / README).read_text()) == excerpt(text)
