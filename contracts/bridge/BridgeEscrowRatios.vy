@@ -6,7 +6,7 @@
 @title Bridge escrow, fifth piece: ratios, a drained lane's closing, amends
 @license Apache-2.0
 @author Tallystick
-@notice What a ratio makes of a lane, how a lane that is drained closes, and how what a false message brought is made good.
+@notice What a ratio makes of a lane, how a lane that is drained closes, who agrees to make good what was never sent.
 @dev BridgeEscrowRecords hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.

@@ -228,9 +228,7 @@ def possible_amends_at_home(lane: bytes32, id: bytes32, amount: uint96, holder: 
 
 @external
 @reentrant
-def possible_amends_on_a_remote_ledger(
-    lane: bytes32, id: bytes32, amount: uint96, holder: address
-):
+def possible_amends_on_a_remote_ledger(lane: bytes32, id: bytes32, amount: uint96, holder: address):
     """
     @notice That nothing at all is made good on a remote ledger.
     """
