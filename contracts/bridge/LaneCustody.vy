@@ -8,9 +8,9 @@
 @notice Holds what is locked, and what is in suspense, for one lane and one token. Holders lock here.
 @dev Separate from the escrow's logic and never upgraded: a holder gives units to this code, for its one lane, by
      calling it or by a signature that anybody brings, and to nothing else. It has no owner; its one escrow enters what
-     is locked, or made good, and pays out what arrives, and takes of nobody: neither it nor any role can. In the token
-     it is a link account: nobody but itself credits or debits it, and its token asks it for no allowance. It takes no lock
-     (`@reentrant`): what a signature uses up is used up before anything is called; the escrow locks for itself.
+     is locked or made good and pays out what arrives, and takes of nobody: neither it nor any role can. In the token
+     it is a link account: nobody but itself credits or debits it, and its token asks it for no allowance. It takes no
+     lock (`@reentrant`): what a signature uses up is used up before anything is called; the escrow locks for itself.
 @custom:security The escrow keeps the lane ledger; this account makes each lane's units physically its own.
 @custom:kill None: the escrow and the token carry the pauses.
 """

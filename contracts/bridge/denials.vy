@@ -373,7 +373,7 @@ def withdraw_amends(id: bytes32, reason: bytes4, document: bytes32):
     assert (
         lanes._token_role(lane, msg.sender) & (access.ISSUER | access.CUSTODIAN | access.GUARDIAN)
         != 0
-    ), "denials: withdrawn by its issuer, custodian or guardian"
+    ), "denials: withdrawn by issuer, custodian or guardian"
     self._settle(id)
     instruction._record(empty(address), reason, document)
     log AmendsWithdrawn(lane=lane, id=id, withdrawn_by=msg.sender)

@@ -226,8 +226,8 @@ def crosschainMint(receiver: address, amount: uint256):
 def crosschainBurn(owner: address, amount: uint256):
     """
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
-    @dev Our escrow takes its caller's alone; a custody what waits there and goes back or never was, and what its
-         caller gives to make good what never was: no stop of the token keeps that. One that isn't ours takes within its
+    @dev Our escrow takes its caller's alone; a custody what waits there and goes back or never was, and what its caller
+         gives to make good what never was: no stop of the token keeps that. One that isn't ours takes within its
          limit, its own units, or another's within that holder's allowance to it; then it may not be frozen.
     @param owner The account to debit.
     @param amount Units.

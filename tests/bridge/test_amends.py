@@ -229,7 +229,7 @@ def test_either_key_or_the_guardian_withdraws_it(world: World, there: str, key: 
     with refused(world, "denials: nothing proposed"):
         side.escrow.withdraw_amends(false.id, *STATED, sender=side.guardian)
     agree(world, there, false)
-    with refused(world, "denials: withdrawn by its issuer, custodian or guardian"):
+    with refused(world, "denials: withdrawn by issuer, custodian or guardian"):
         side.escrow.withdraw_amends(false.id, *STATED, sender=side.registrar)
     who = getattr(side, key)
     receipt = side.escrow.withdraw_amends(false.id, *STATED, sender=who)
