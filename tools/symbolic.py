@@ -37,6 +37,7 @@ _SOURCES = ("contracts", "interfaces", "tests/contracts")
 _VERIFIER = "contracts/bridge/QuorumVerifier.vy"
 _TRANSIT = "contracts/bridge/transit.vy"
 _LANES = "contracts/bridge/lanes.vy"
+_DENIALS = "contracts/bridge/denials.vy"
 _TIMEOUT = 1_800
 # The compiler keeps its settings in a global: one compilation at a time.
 _COMPILING = threading.Lock()
@@ -100,7 +101,13 @@ def _quorum(count: int, threshold: int) -> Subject:
     )
 
 
-SUBJECTS = (_quorum(3, 2), _quorum(4, 3), Subject("ArrivalChecks"), Subject("TransitChecks"))
+SUBJECTS = (
+    _quorum(3, 2),
+    _quorum(4, 3),
+    Subject("ArrivalChecks"),
+    Subject("TransitChecks"),
+    Subject("DenialChecks"),
+)
 FAULTS = (
     Fault(
         "VerifierChecks",
@@ -212,6 +219,45 @@ FAULTS = (
             "check_what_was_returned_is_not_claimed",
             "check_what_was_returned_is_not_returned_again",
         ),
+    ),
+    Fault(
+        "DenialChecks",
+        _DENIALS,
+        r'assert not self\.denial_taken\[said\], "denials: taken already"',
+        "pass",
+        ("check_a_denial_counts_once",),
+    ),
+    Fault(
+        "DenialChecks",
+        _DENIALS,
+        r"transit\._suspended\[id\] = 0",
+        "pass",
+        (
+            "check_what_was_undone_is_not_claimed",
+            "check_what_was_undone_is_not_returned",
+            "check_nothing_is_undone_twice",
+        ),
+    ),
+    Fault(
+        "DenialChecks",
+        _DENIALS,
+        r"flows\._book_claim\(lane, terms, amount\)",
+        "flows._book_claim(lane, terms, 0)",
+        ("check_what_waited_is_undone_exactly",),
+    ),
+    Fault(
+        "DenialChecks",
+        _DENIALS,
+        r"self\._settle\(id\)\n    self\._amends\[id\]\.made = True",
+        "self._amends[id].made = True",
+        ("check_nothing_is_made_good_twice",),
+    ),
+    Fault(
+        "DenialChecks",
+        _DENIALS,
+        r"lanes\._book_undone\(lane, terms, amount\)",
+        "lanes._book_undone(lane, terms, unsafe_add(amount, 1))",
+        ("check_amends_are_exactly_what_was_brought",),
     ),
 )
 

@@ -22,6 +22,7 @@ from tests.support.ends import (
     source_of,
     today,
 )
+from tests.support.weakened import lacking
 from tests.support.world import DAY, STATED, ZERO, Side, World, refused
 
 ELIGIBLE = 40_000
@@ -414,6 +415,37 @@ def test_a_message_of_the_first_codec_is_redirected(world: World) -> None:
     side.escrow.propose_redirect(told, side.fund, *STATED, sender=side.registrar)
     side.escrow.redirect(told, side.fund, *STATED, sender=side.custodian)
     assert side.balance(side.fund) == UNITS
+
+
+# ---------------------------------------------------------------------- a planted fault
+
+
+@pytest.mark.requirement("INV-2", "INV-3")
+@pytest.mark.parametrize("there", ["remote", "home"], indirect=True)
+def test_a_return_that_left_its_units_in_suspense_would_send_them_twice(
+    world: World, there: str
+) -> None:
+    """Of another who waits, too: that is what using up the word is for."""
+    source = world.home if there == "remote" else world.remote
+    side = world.remote if there == "remote" else world.home
+    world.arrived(5 * UNITS)
+    messages = [send(world, there), send(world, there)]
+    pass_deadline(world, messages[0])
+    for message in messages:
+        world.deliver(message)
+    had = source.balance(source.investor)
+    with lacking(world, "BridgeEscrowControls", "what was returned stays"):
+        for _ in range(2):
+            world.deliver(send_back(world, messages[0])[1])
+        assert source.balance(source.investor) == had + 2 * UNITS
+        assert world.lane_state(side).suspense == 0
+        status = world.network.status()
+        assert not {v.invariant: v for v in status.verdicts}["INV-3"].holds
+    world.deliver(send_back(world, messages[0])[1])
+    with refused(world, "transit: nothing to return"):
+        send_back(world, messages[0])
+    assert source.balance(source.investor) == had + UNITS
+    assert world.lane_state(side).suspense == UNITS
 
 
 # --------------------------------------------------------------------------- how far away
