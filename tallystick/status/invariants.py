@@ -195,9 +195,7 @@ def _sums(
     owed = [(epoch, -units) for epoch, units in (*lane.home.lists, *lane.home.dust)]
     there: list[Move] = []
     for message in messages:
-        source, destination = (
-            (owed, there) if message.direction == Kind.ISSUE else (there, owed)
-        )
+        source, destination = (owed, there) if message.direction == Kind.ISSUE else (there, owed)
         # Up at home and down there as it leaves, and the other way round as it lands.
         sign = 1 if source is owed else -1
         source.append((message.epoch, sign * message.amount))
