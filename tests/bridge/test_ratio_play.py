@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.bridge.message import Kind, LaneMessage
@@ -46,7 +46,9 @@ _BLOCK = st.tuples(
     _RATIO,
     st.lists(_STEP, min_size=1, max_size=5),
 ).map(lambda parts: [*parts[0], *parts[1], parts[2], *parts[3]])
-_SCRIPTS = st.lists(_BLOCK, min_size=1, max_size=3).map(lambda blocks: sum(blocks, []))
+_SCRIPTS = st.lists(_BLOCK, min_size=1, max_size=3).map(
+    lambda blocks: [step for block in blocks for step in block]
+)
 
 
 @dataclass
@@ -302,10 +304,7 @@ def play(world: World, limited: bool, steps: list[Step]) -> None:
 
 @pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-12", "R-46")
 def test_every_play_over_ratios_is_the_models(deployed_world: World) -> None:
-    @settings(
-        max_examples=max(settings.default.max_examples // 4, 1),
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @settings(max_examples=max(settings.default.max_examples // 4, 1))
     @given(st.booleans(), _SCRIPTS)
     def check(limited: bool, steps: list[Step]) -> None:
         with deployed_world.isolated():
