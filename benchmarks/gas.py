@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from benchmarks.actions import Dividends
 from benchmarks.holders import Declarations
+from benchmarks.lane_ratios import LaneRatios
 from benchmarks.proofs import Proofs
 from benchmarks.rig import (
     AMOUNT,
@@ -59,7 +60,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, seven times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, eight times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -82,7 +83,9 @@ def measure(backend: str) -> dict[str, int]:
         declarations = Declarations(rig).run()
     with Rig.open(backend) as rig:
         proofs = Proofs(rig).run()
-    return scenario.gas | production | limited | dividends | declarations | proofs
+    with Rig.open(backend) as rig:
+        ratios = LaneRatios(Scenario(rig)).run()
+    return scenario.gas | production | limited | dividends | declarations | proofs | ratios
 
 
 class Scenario:

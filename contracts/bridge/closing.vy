@@ -419,11 +419,12 @@ def _pay_dust(lane: bytes32, terms: uint256, outstanding: uint256) -> uint256:
         lanes._ledger[lane] = unsafe_sub(ledger, outstanding)
     if rest != 0:
         flows._book_rest(lane, terms, rest)
-    if amount != 0:
+    if amount | rest | outstanding != 0:
         agent: address = lanes._ratio(lane, lanes._epoch(terms)).agent
         assert agent != empty(address), "closing: no ratio was here"
         log DustPaid(lane=lane, agent=agent, amount=amount, suspense=rest, outstanding=outstanding)
-        assert extcall ILaneCustody(custody).pay(agent, amount), "closing: dust not paid"
+        if amount != 0:
+            assert extcall ILaneCustody(custody).pay(agent, amount), "closing: dust not paid"
     return amount
 
 

@@ -49,26 +49,93 @@ class Engines:
 
 
 @dataclass
-class Under:
-    """A message that has not ended: in flight, or waiting where it arrived, since an epoch."""
-
-    message: LaneMessage
-    amount: int
-    epoch: int
-    waits: bool = False
-    false: bool = False
-
-
-@dataclass
 class End:
-    """One end of a lane: sums, floored at each ratio; what a false message changed, kept apart."""
+    """One end of a lane in whole numbers: what moved in each epoch, and each word that waits.
+
+    A sum is rounded down at each ratio as one; a message, or what waits of one, by itself.
+    """
 
     home: bool
-    outstanding: int = 0
-    suspense: int = 0
-    sent: dict[int, int] = field(default_factory=dict)
-    # base units of false messages that wait, each in its epoch, are no part of `outstanding`
-    closes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    ratios: list[tuple[int, int]] = field(default_factory=list)
+    # epoch, base units; of what is outstanding, with the id of the message that moved it
+    owed: list[tuple[int, int, bytes]] = field(default_factory=list)
+    waited: list[tuple[int, int]] = field(default_factory=list)
+    held: list[tuple[int, int]] = field(default_factory=list)
+    # id -> message, and what of it arrived in which epoch
+    words: dict[bytes, tuple[LaneMessage, int, int]] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> int:
+        """How many ratios are in force here."""
+        return len(self.ratios)
+
+    @property
+    def outstanding(self) -> int:
+        """What the lane owes at home, what of it is on the remote ledger."""
+        return self._sum([(epoch, units) for epoch, units, _ in self.owed])
+
+    @property
+    def suspense(self) -> int:
+        """What waits, as one."""
+        return self._sum(self.waited)
+
+    @property
+    def custody(self) -> int:
+        """What custody holds: on the remote ledger what waits."""
+        return self._sum(self.held) if self.home else self.suspense
+
+    def now(self, amount: int, since: int) -> int:
+        """What an amount of an epoch is by now."""
+        return over(amount, *self.ratios[since:])
+
+    def leaves(self, message: LaneMessage, *, held: bool = True) -> None:
+        """Units leave this end; `held`: at home they come into custody."""
+        sign = 1 if self.home else -1
+        self.owed.append((self.epoch, sign * message.amount, message.id))
+        if held:
+            self.held.append((self.epoch, message.amount))
+
+    def arrives(self, message: LaneMessage, credited: bool) -> int:
+        """Units arrive at this end; returns how many."""
+        units = self.now(message.amount, message.action_epoch)
+        self.owed.append((self.epoch, -units if self.home else units, message.id))
+        if not credited:
+            self.words[message.id] = (message, units, self.epoch)
+            self.waited.append((self.epoch, units))
+        else:
+            self.held.append((self.epoch, -units))
+        return units
+
+    def ends(self, message: LaneMessage, *, paid: bool = True) -> int:
+        """What waits is paid, or goes back and stays in custody; returns how many units."""
+        _, arrived, since = self.words.pop(message.id)
+        units = self.now(arrived, since)
+        self.waited.append((self.epoch, -units))
+        if paid:
+            self.held.append((self.epoch, -units))
+        return units
+
+    def never(self, message: LaneMessage) -> None:
+        """What waits had never left: what is outstanding is as if it had not arrived."""
+        self.ends(message, paid=False)
+        self.owed = [move for move in self.owed if move[2] != message.id]
+
+    def dust(self) -> int:
+        """What is paid of what waited and of custody; the sums follow."""
+        rest = 0 if self.words else self.suspense
+        beyond = self.custody - self.suspense - (self.outstanding if self.home else 0)
+        if (units := max(rest + beyond, 0)) != 0:
+            self.waited.append((self.epoch, -rest))
+            self.held.append((self.epoch, -units))
+        return units
+
+    def _sum(self, moves: list[tuple[int, int]]) -> int:
+        total = 0
+        for epoch in range(self.epoch + 1):
+            if epoch:
+                total = over(total, self.ratios[epoch - 1])
+            total += sum(units for since, units in moves if since == epoch)
+        return total
 
 
 def over(amount: int, *ratios: tuple[int, int]) -> int:
@@ -78,4 +145,4 @@ def over(amount: int, *ratios: tuple[int, int]) -> int:
     return amount
 
 
-__all__ = ["CLOSE", "LASTS", "End", "Engines", "Under", "over"]
+__all__ = ["CLOSE", "LASTS", "End", "Engines", "over"]
