@@ -166,7 +166,13 @@ class Engines:
         return next((Reversal(*event.args["reversal"]) for event in logged), None)
 
     def told(self, ledger: str, record: EventRecord) -> tuple[Telling, ...]:
-        """Return what a ledger's engine told of an event and of the close of its record day."""
+        """Return what a ledger's engine told of an event, and of the closes that it is about.
+
+        Those are its record day's and the last one there before it changes units.
+        """
+        days = {record.record_day}
+        if record.change is not None:
+            days.add(int(self.engine(ledger).armed_ratio(record.as_tuple()[2]).first_day) - 1)
         versions = cache(self.versions)
         found = [
             self.telling(ledger, log, versions)
@@ -181,9 +187,7 @@ class Engines:
         ]
         # Told again, it is the same message.
         once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
-        return tuple(
-            t for t in once if getattr(t.told, "day", record.record_day) == record.record_day
-        )
+        return tuple(t for t in once if getattr(t.told, "day", record.record_day) in days)
 
     def telling(
         self,

@@ -111,10 +111,14 @@ def test_nothing_is_locked_burned_issued_or_announced_after_it(redemption: Redem
         home.token.authorise_issuance(1, *STATED, sender=home.notary)
     with refused(world, "issuance: not authorised"):
         home.token.mint(home.investor, 1, *STATED, sender=home.issuer)
-    for side, act in ((home, "can_lock"), (remote, "can_burn")):
+    short = Obstacle.TOO_FEW
+    for side, act, why in (
+        (home, "can_lock", short),
+        (remote, "can_burn", short | Obstacle.NO_ROOM),
+    ):
         assert side.balance(side.investor) == 0
         asked = (lane, side.investor, party(side.fund.address), 1, side.chain.now + DAY)
-        assert getattr(side.escrow, act)(*asked) == Obstacle.TOO_FEW
+        assert getattr(side.escrow, act)(*asked) == why
 
 
 def test_the_lane_is_carried_over_it_and_its_books_fit_since(redemption: Redemption) -> None:

@@ -232,7 +232,7 @@ def test_amounts_of_the_whole_field_follow() -> None:
 
 
 def test_units_that_are_redeemed_follow(playing: TokenPlay) -> None:
-    """After a ratio that left remainders, with units at a bridge and at an order, nothing is left."""
+    """After a ratio that left remainders, with units at a bridge, nothing is left."""
     two, model = playing, playing.model
     two.freeze(["investor"], [7])
     two.authorise(1_000, "notary")
