@@ -158,7 +158,7 @@ class EventRecord:
 
     @property
     def change(self) -> Rate | None:
-        """New units for old ones, of an event that changes all of them; 0: it redeems them whole."""
+        """New units for old ones, where it changes all of them; 0: it redeems them whole."""
         return self.rate if self.is_ratio else self.left
 
     @property

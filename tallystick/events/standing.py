@@ -296,9 +296,7 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield "event attestors: confirm"
     elif not seen.current:
         yield "home's record: carry"
-    elif record.is_ratio or (seen.ratio is not None and not record.currency):
-        yield from _ratio_waits(seen)
-    elif seen.cancelled and seen.ratio is not None:
+    elif record.is_ratio or (seen.ratio is not None and (seen.cancelled or not record.currency)):
         yield from _ratio_waits(seen)
     elif seen.cancelled or record.record_day == 0:
         return

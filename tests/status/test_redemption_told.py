@@ -56,7 +56,9 @@ def test_from_funding_to_the_last_claim_logs_say_all(engines: World) -> None:
 
 
 @pytest.mark.parametrize("record", [WHOLE, PARTIAL], ids=["whole", "in part"])
-def test_before_anybody_is_paid_all_is_due_by_the_close(engines: World, record: EventRecord) -> None:
+def test_before_anybody_is_paid_all_is_due_by_the_close(
+    engines: World, record: EventRecord
+) -> None:
     Redemption.fixed(engines, record)
     event = event_of(engines)
     assert {each.state for each in event.holdings} == {State.OPEN}
