@@ -70,6 +70,7 @@ _USED_AS: Final = {
     "ActionsEngineRecords": "ActionsEngine",
     "ActionsEngineRatios": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
+    "BridgeEscrowRatios": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",

@@ -33,7 +33,13 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
-initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
+initializes: closing[
+    access := access,
+    denials := denials,
+    flows := flows,
+    lanes := lanes,
+    transit := transit,
+]
 
 exports: (
     # over a ratio
@@ -51,6 +57,7 @@ exports: (
     closing.take_last,
     closing.count_arrivals,
     closing.close_lane,
+    closing.pay_dust,
 )
 
 _initialized: bool

@@ -35,7 +35,13 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
-initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
+initializes: closing[
+    access := access,
+    denials := denials,
+    flows := flows,
+    lanes := lanes,
+    transit := transit,
+]
 
 exports: (
     # a dead ledger's end
@@ -53,6 +59,7 @@ exports: (
     # what a source never sent
     denials.deny,
     denials.take_denial,
+    denials.denial_taken,
     denials.disowned_of,
 )
 

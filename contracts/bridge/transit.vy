@@ -618,7 +618,7 @@ def _arrive(
         or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(recipient)
     ), "transit: token refused"
     self._suspended[id] = amount | (lanes._epoch(terms) << position.EPOCH_SHIFT)
-    flows._book_suspense(m.lane, terms, amount)
+    flows._book_suspense(m.lane, terms, amount, flows.ONE)
     log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     if until != 0:
         self.waits[id] = until

@@ -166,13 +166,11 @@ class Engines:
         return next((Reversal(*event.args["reversal"]) for event in logged), None)
 
     def told(self, ledger: str, record: EventRecord) -> tuple[Telling, ...]:
-        """Return what a ledger's engine told of an event, and of the closes that it is about.
+        """Return what a ledger's engine told of an event and of the closes that it asks for.
 
-        Those are its record day's and the last one there before it changes units.
+        That is the record day's and, of a ratio, the last one in old units there: a ledger that
+        learnt of it late has a later one.
         """
-        days = {record.record_day}
-        if record.change is not None:
-            days.add(int(self.engine(ledger).armed_ratio(record.as_tuple()[2]).first_day) - 1)
         versions = cache(self.versions)
         found = [
             self.telling(ledger, log, versions)
@@ -187,6 +185,10 @@ class Engines:
         ]
         # Told again, it is the same message.
         once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
+        days = {record.record_day}
+        if record.change is not None:
+            first_day = int(self.engine(ledger).armed_ratio(record.as_tuple()[2]).first_day)
+            days |= {first_day - 1} if first_day else set()
         return tuple(t for t in once if getattr(t.told, "day", record.record_day) in days)
 
     def telling(

@@ -284,8 +284,13 @@ def _written(event: EventFile, field: str) -> object:
 
 def event_error(path: str | Path, record: EventRecord, error: RecordError) -> InputError:
     """Return what a user sees of a record that comes at the wrong place."""
-    value = getattr(record, error.field)
-    return InputError(path, field_of(error.field), value, error.expected)
+    value, field = getattr(record, error.field), field_of(error.field)
+    change = record.change
+    if change is not None and error.field == ("rate" if record.is_ratio else "left"):
+        value, field = f"{change.numerator}:{change.denominator}", "ratio"
+    elif field.startswith("dates."):
+        value = _EPOCH + timedelta(days=value)
+    return InputError(path, field, value, error.expected)
 
 
 def wrong_days(event: EventFile, today: date, notice: int | None) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.bridge.message import NO_CAP, Kind, Lack, LaneId, MessageId
+from tallystick.status.over_ratios import Move, Ratios
 
 __all__ = [
     "EpochState",
@@ -152,8 +153,25 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
-    # At home, by the lists of a dead ledger's end.
+    # At home, by the lists of a dead ledger's end; each in the epoch in which it was paid.
     listed: int = 0
+    lists: tuple[Move, ...] = ()
+    # Numerator and denominator of each ratio of its token that is in force.
+    ratios: tuple[tuple[int, int], ...] = ()
+    # By epoch: what came into suspense and left it; what of the dust was owed until it was paid.
+    waited: tuple[Move, ...] = ()
+    dust: tuple[Move, ...] = ()
+
+    @property
+    def most_beyond(self) -> int:
+        """The most that custody can hold beyond what is owed and what waits.
+
+        They round down each by itself, and what custody holds as one.
+        """
+        most = 0
+        for numerator, denominator in self.ratios:
+            most = most * numerator // denominator + 1
+        return most
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +181,11 @@ class LaneState:
     id: LaneId
     home: SideState
     remote: SideState
+
+    @property
+    def ratios(self) -> Ratios:
+        """Those of the ledger that is ahead: the other's are the first of them."""
+        return max(self.home.ratios, self.remote.ratios, key=len)
 
     @property
     def name(self) -> str:
@@ -184,6 +207,9 @@ class MessageState:
         suspended: base units that the destination still holds for it.
         queued_until: from when on that can be claimed, if it came over the lane's limit; else 0.
         age: seconds on the destination's clock since the units left.
+        epoch: in whose units `amount` is.
+        landed: base units that were delivered, in those of `landed_in`; None: as many.
+        landed_in: the destination's epoch when it was delivered.
     """
 
     lane: LaneId
@@ -206,6 +232,14 @@ class MessageState:
     suspended: int = 0
     queued_until: int = 0
     age: int = 0
+    epoch: int = 0
+    landed: int | None = None
+    landed_in: int = 0
+
+    @property
+    def units(self) -> int:
+        """Base units that were delivered, in those of then."""
+        return self.amount if self.landed is None else self.landed
 
     @property
     def direction(self) -> int:
@@ -231,6 +265,8 @@ class StrayDelivery:
     nonce: int
     id: MessageId
     amount: int
+    # Of its ledger when it came.
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -661,13 +661,13 @@ def _reopen(world: World, state: str) -> Call:
 
 @prepares(_ESCROW, "propose_closing")
 def _propose_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     return Call(side, side.escrow, "propose_closing", arguments, side.operator)
 
 
 @prepares(_ESCROW, "begin_closing")
 def _begin_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     proposed(world, side)
     return Call(side, side.escrow, "begin_closing", arguments, side.administrator)
 
@@ -712,6 +712,18 @@ def _close_lane(world: World, state: str) -> Call:
     side, arguments = _last_word(world)
     side.escrow.take_last(*arguments, sender=side.outsider)
     return Call(side, side.escrow, "close_lane", (world.lane,), side.outsider)
+
+
+@prepares(_ESCROW, "pay_dust")
+def _pay_dust(world: World, state: str) -> Call:
+    """At home: five units that wait and five that are owed are one in custody, owed to nobody."""
+    side = world.home
+    world.arrived(10)
+    message = world.burned(5, side.outsider)
+    world.synchronise()
+    world.deliver(message)
+    Engine.of(side).split(1, 10)
+    return Call(side, side.escrow, "pay_dust", (world.lane,), side.outsider, credited=side.fund)
 
 
 def _last_state(world: World) -> tuple[LastState, EndList]:

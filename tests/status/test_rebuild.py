@@ -85,6 +85,7 @@ pytestmark = pytest.mark.requirement("R-66")
 OF_RATIOS = {
     "AgentProposed",
     "AgentSet",
+    "DustPaid",
     "EnteredSent",
     "EnteredTaken",
     "LaneCarried",

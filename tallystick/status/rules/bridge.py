@@ -78,7 +78,8 @@ def _lane_opened(step: Step) -> Changes:
     if terms["home"]:
         changes["_figure", lane, Figure.SUSPENSE] = {0: (0, 0)}
     token = terms["token"]
-    epoch = step.facts[token, "action_epoch"]
+    # Of another instrument's token no log is read: its ratios are seen where its lanes take them.
+    epoch = step.facts.get((token, "action_epoch"), 0)
     day = business_day(step.at, terms["close_minute"])
     epoch += len(epochs_since(step.facts, token, epoch, day))
     return {**changes, **_in_epoch(lane, epoch)}
@@ -367,16 +368,16 @@ def _listed_paid(step: Step) -> Changes:
 def _closing_proposed(step: Step) -> Changes:
     """It waits as a change of the lane's terms does."""
     delay = step.member("terms", "lane_state", step.lane)["change_delay"]
-    return step.proposed(*_KEYS, "begin_closing", step.lane, delay=delay)
+    return step.proposed(*_KEYS, "begin_closing", step.lane, step.dust, delay=delay)
 
 
 @on("ClosingBegun")
 def _closing_begun(step: Step) -> Changes:
-    return step.carried_out("begin_closing", step.lane)
+    return step.carried_out("begin_closing", step.lane, step.dust)
 
 
-sets("ClosingBegun", "closing_of lane", begun=True)
-sets("ClosingCancelled", "closing_of lane", begun=False, taken=b"")
+sets("ClosingBegun", "closing_of lane", begun=True, dust="dust", _epoch="epoch")
+sets("ClosingCancelled", "closing_of lane", begun=False, taken=b"", dust=0, _epoch=0)
 sets("LastWordSaid", "closing_of lane", said="id")
 sets("LastWordTaken", "closing_of lane", taken="id", told="told")
 # It was taken in as a denial is, and is none.
@@ -385,6 +386,15 @@ sets("ArrivalsCounted", "closing_of lane", same="counted")
 sets("LaneClosed", "is_ended lane", to=True)
 sets("LaneClosed", "end_of lane", to={})
 sets("LaneClosed", "lane_ends lane", same="until")
+
+
+@on("DustPaid")
+def _dust_paid(step: Step) -> Changes:
+    """What is owed to nobody leaves the lane's sums; the token tells who got it."""
+    return {
+        **_moved(step, outstanding=-step.outstanding, suspense=-step.suspense),
+        **(_counted(step, Figure.SUSPENSE, -step.suspense) if step.suspense else {}),
+    }
 
 
 sets("EpochEnds", "epoch_at lane epoch", same="valid_until")
