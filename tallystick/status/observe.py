@@ -34,7 +34,6 @@ from tallystick.governance.release import PROXIED, Version, is_behind
 from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
-from tallystick.status.over_ratios import Move, over, summed
 from tallystick.status.observation import (
     EpochState,
     LaneState,
@@ -48,6 +47,7 @@ from tallystick.status.observation import (
     StrayDelivery,
     Unseen,
 )
+from tallystick.status.over_ratios import Move, over, summed
 from tallystick.text import one_line
 
 __all__ = ["names_of", "observe", "status_of"]

@@ -116,7 +116,7 @@ def test_units_end_once_every_ledger_is_funded(world: World) -> None:
         _carry(world, WHOLE)
     assert steps == [
         ("home", "arm", "done", "0:1"),
-        ("home", "carry_lane", "done", "lane to remote"),
+        ("home", "carry_lane", "done", "lane to remote: it is carried"),
     ]
     for side in (world.home, world.remote):
         for account in (side.investor, side.buyer):

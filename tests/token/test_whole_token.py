@@ -236,7 +236,7 @@ def test_units_that_are_redeemed_follow(playing: TokenPlay) -> None:
     two, model = playing, playing.model
     two.freeze(["investor"], [7])
     two.authorise(1_000, "notary")
-    two.announce_ratio((0, 1), model.day + 3, "nobody")
+    two.announce_ratio((0, 1), model.day + 3, "buyer")
     two.announce_ratio((4, 1), model.day + 9, "buyer")
     two.authorise(1, "notary")
     two.mint(["buyer"], [1])
