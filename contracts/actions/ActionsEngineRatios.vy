@@ -60,12 +60,7 @@ initializes: arming[
     access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
 ]
 initializes: redemption[
-    arming := arming,
-    cut := cut,
-    dispatch := dispatch,
-    events := events,
-    paid := paid,
-    payments := payments,
+    arming := arming, cut := cut, dispatch := dispatch, events := events, payments := payments
 ]
 
 exports: (

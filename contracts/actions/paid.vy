@@ -44,10 +44,8 @@ struct PaidSoFar:
 
 # COAF -> lane -> what its remote ledger told last: of accounts and of what landed, units, gross, tax
 _told: HashMap[bytes32, HashMap[bytes32, uint256[6]]]
-# COAF -> lane -> whether its remote ledger told that every part there is funded in full
-_funded: HashMap[bytes32, HashMap[bytes32, bool]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[15]
+_reserved: uint256[16]
 
 
 event PaidSent:
@@ -130,7 +128,7 @@ def take_paid(header: dispatch.Header, paid: PaidSoFar, attestation: Bytes[1034]
             and told[3 * part + 2] <= gross
         ), "paid: more than was fixed"
     assert paid.funded <= 1, "paid: out of range"
-    was_funded: bool = self._funded[paid.coaf][paid.lane]
+    was_funded: bool = payments._funded_there[paid.coaf][paid.lane]
     more: bool = paid.funded == 1 and not was_funded
     # A part that was opened stays so.
     assert paid.funded == 1 or not was_funded, "paid: funded before"
@@ -141,7 +139,7 @@ def take_paid(header: dispatch.Header, paid: PaidSoFar, attestation: Bytes[1034]
     assert more, "paid: known already"
     self._told[paid.coaf][paid.lane] = told
     if paid.funded == 1:
-        self._funded[paid.coaf][paid.lane] = True
+        payments._funded_there[paid.coaf][paid.lane] = True
     log PaidTaken(coaf=paid.coaf, lane=paid.lane, paid=paid)
 
 
@@ -169,7 +167,7 @@ def is_funded_there(coaf: bytes32, lane: bytes32) -> bool:
     @param lane That ledger's lane.
     @return Whether it did.
     """
-    return self._funded[coaf][lane]
+    return payments._funded_there[coaf][lane]
 
 
 # ---------------------------------------------------------------------------- internal

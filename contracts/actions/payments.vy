@@ -128,8 +128,10 @@ _crossed: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
 _notices: HashMap[bytes32, HashMap[bytes32, uint256]]
 # account -> cash token -> what it owes of reversed events 128 | what of that may be set off 128
 _owed: HashMap[address, HashMap[address, uint256]]
+# Home: COAF -> lane -> whether its remote ledger told that every part there is funded in full (see `paid`)
+_funded_there: HashMap[bytes32, HashMap[bytes32, bool]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event EventFunded:

@@ -4,13 +4,13 @@
 @title Redemption: all units of an instrument end, against cash (INV-6, INV-12)
 @license Apache-2.0
 @author Tallystick
-@notice Who held at the close of a redemption's record day is paid as of any event. The units end only once every part of
-        that, on every ledger, was funded in full: then anyone has home announce to its token, as it does a ratio, that
-        nothing is left of a unit from three days on. If the issuer does not pay, they stay.
-@dev What other ledgers hold of it, they tell home (see `paid`): that a part is funded is for good, as it is opened with
-     the last smallest unit, and pays out to who it is owed alone. From then on there is no way back, and none is needed:
-     the event can't be cancelled since its payment day has come, nor reversed since it is armed. Other ledgers enter what
-     home has armed as any ratio (see `arming`).
+@notice Who held at the close of a redemption's record day is paid as of any event. The units end only once every part
+        of that, on every ledger, was funded in full: then anyone has home announce to its token, as it does a ratio,
+        that nothing is left of a unit from three days on. If the issuer does not pay, they stay.
+@dev What other ledgers hold of it, they tell home (see `paid`): that a part is funded is for good, as it is opened
+     with the last smallest unit, and pays out to who it is owed alone. From then on there is no way back, and none is
+     needed: the event can't be cancelled since its payment day has come, nor reversed since it is armed. Other ledgers
+     enter what home has armed as any ratio (see `arming`).
      What is in the lanes is part of the cut, and lands as nothing where it is bound for, which is what its claim asks.
 """
 from interfaces import IBridgeEscrow
@@ -21,14 +21,12 @@ from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
-from contracts.actions import paid
 from contracts.actions import payments
 
 uses: arming
 uses: cut
 uses: dispatch
 uses: events
-uses: paid
 uses: payments
 
 # As for `fix`: so long the lanes of a day are all known.
@@ -38,8 +36,9 @@ _MAX_DAYS: constant(uint256) = 100
 @external
 def redeem(coaf: bytes32, hints: uint256[2]):
     """
-    @notice Home: announce to the token that nothing is left of a unit, three days from now, and tell it; once all that
-            the version in force owes is funded in full, here and by word of every other ledger, from the payment day on.
+    @notice Home: announce to the token that nothing is left of a unit, three days from now, and tell it; once all
+            that the version in force owes is funded in full, here and by word of every other ledger, from the payment
+            day on.
     @dev Units that were issued since the record day are paid for by nobody: the issuer burns as many first.
     @param coaf The event.
     @param hints As for the token's `supply_at_close` and `came_at_close` of the record day.
@@ -90,7 +89,7 @@ def _check_funded(coaf: bytes32, day: uint256):
         # A lane that was opened since has nothing of that close, nor one that was closed before.
         if cut._has_books(lane, day):
             assert payments._is_funded(coaf, lane), "redemption: a lane's part not funded"
-            assert paid._funded[coaf][lane], "redemption: other ledger not funded"
+            assert payments._funded_there[coaf][lane], "redemption: other ledger not funded"
     elsewhere: bytes32 = cut._elsewhere()
     assert cut._shares[coaf][elsewhere] == 0 or payments._is_funded(
         coaf, elsewhere

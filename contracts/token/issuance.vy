@@ -64,8 +64,8 @@ event CrosschainBurn:
 @external
 def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     """
-    @notice The notary allows `amount` more units to exist, within what the instrument's record authorises; none any more
-            once the units are being redeemed.
+    @notice The notary allows `amount` more units to exist, within what the instrument's record authorises; none any
+            more once the units are being redeemed.
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.

@@ -405,9 +405,7 @@ def test_the_example_of_a_redemption_is_paid_as_the_last_coupon_and_leaves_nothi
         ("PCAL", "6:8", Rate(3, 4)),
     ],
 )
-def test_a_redemption_has_rate_and_ratio(
-    tmp_path: Path, caev: str, ratio: str, left: Rate
-) -> None:
+def test_a_redemption_has_rate_and_ratio(tmp_path: Path, caev: str, ratio: str, left: Rate) -> None:
     record = loaded(tmp_path, ("caev", caev), ("ratio", ratio))
     assert (record.left, record.rate, record.is_ratio) == (left, Rate(41, 50), False)
 
