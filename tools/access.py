@@ -36,6 +36,7 @@ ROLES: Final = (
     "bridge",
     "actions",
     # Of a lane's token, where the contract serves many instruments.
+    "issuer of the token",
     "registrar of the token",
     "custodian of the token",
     "guardian of the token",

@@ -37,11 +37,7 @@ initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
 initializes: closing[
-    access := access,
-    denials := denials,
-    flows := flows,
-    lanes := lanes,
-    transit := transit,
+    access := access, denials := denials, flows := flows, lanes := lanes, transit := transit
 ]
 
 exports: (

@@ -36,11 +36,7 @@ initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
 initializes: closing[
-    access := access,
-    denials := denials,
-    flows := flows,
-    lanes := lanes,
-    transit := transit,
+    access := access, denials := denials, flows := flows, lanes := lanes, transit := transit
 ]
 
 exports: (
@@ -61,6 +57,8 @@ exports: (
     denials.take_denial,
     denials.denial_taken,
     denials.disowned_of,
+    denials.enter_amends,
+    denials.amends_of,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

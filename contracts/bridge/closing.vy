@@ -422,9 +422,7 @@ def _pay_dust(lane: bytes32, terms: uint256, outstanding: uint256) -> uint256:
     if amount != 0:
         agent: address = lanes._ratio(lane, lanes._epoch(terms)).agent
         assert agent != empty(address), "closing: no ratio was here"
-        log DustPaid(
-            lane=lane, agent=agent, amount=amount, suspense=rest, outstanding=outstanding
-        )
+        log DustPaid(lane=lane, agent=agent, amount=amount, suspense=rest, outstanding=outstanding)
         assert extcall ILaneCustody(custody).pay(agent, amount), "closing: dust not paid"
     return amount
 

@@ -166,7 +166,7 @@ def _left(
 def _slack(seen: Observation, ratios: Ratios) -> int:
     """By how much sums can miss one another: what other bridges carry is rounded by itself."""
     if not any(ledger.came_in or ledger.went_out for ledger in seen.ledgers) and not any(
-        lane.home.lists for lane in seen.lanes
+        lane.home.paid for lane in seen.lanes
     ):
         return 0
     most = 0
@@ -192,7 +192,7 @@ def _sums(
     lane: LaneState, messages: Iterable[MessageState], strays: Iterable[StrayDelivery]
 ) -> tuple[list[Move], list[Move]]:
     """What was owed at home and what was issued there and not burned, as it moved by epoch."""
-    owed = [(epoch, -units) for epoch, units in (*lane.home.lists, *lane.home.dust)]
+    owed = [(epoch, -units) for epoch, units in (*lane.home.paid, *lane.home.dust)]
     there: list[Move] = []
     for message in messages:
         source, destination = (owed, there) if message.direction == Kind.ISSUE else (there, owed)
@@ -255,7 +255,7 @@ def inv_2(seen: Observation) -> Verdict:
         if over(standing, len(remote.ratios), lane.ratios) > backed:
             what = "issued and not burned"
             breaks.append(Break(remote.ledger, name, what, standing, f"at most {backed}"))
-        if lane.ratios and dust < -(len(lane.ratios) if home.lists else 0):
+        if lane.ratios and dust < -(len(lane.ratios) if home.paid else 0):
             what = "owed beyond what is there and under way"
             breaks.append(Break(home.ledger, name, what, dust, "at least 0"))
         for side, what, found, expected in (

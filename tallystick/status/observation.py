@@ -10,6 +10,7 @@ from tallystick.bridge.message import NO_CAP, Kind, Lack, LaneId, MessageId
 from tallystick.status.over_ratios import Move, Ratios
 
 __all__ = [
+    "EndState",
     "EpochState",
     "LaneState",
     "LedgerState",
@@ -133,6 +134,21 @@ class PendingState:
 
 
 @dataclass(frozen=True, slots=True)
+class EndState:
+    """A dead ledger's end that is proposed or under way, or a further list; `total`: base units.
+
+    `applies_from`: when anyone can apply it, in seconds; None: nobody has confirmed it.
+    """
+
+    list: int
+    block: int
+    root: bytes
+    total: int
+    registrar: str
+    applies_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SideState:
     """A lane's ledger on one side; `suspended`: it stands still until books are reconciled.
 
@@ -153,9 +169,12 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
-    # At home, by the lists of a dead ledger's end; each in the epoch in which it was paid.
+    # At home, by the lists of a dead ledger's end; how many are in force; the one that is next; what
+    # they paid, by epoch.
     listed: int = 0
-    lists: tuple[Move, ...] = ()
+    lists: int = 0
+    ending: EndState | None = None
+    paid: tuple[Move, ...] = ()
     # Numerator and denominator of each ratio of its token that is in force.
     ratios: tuple[tuple[int, int], ...] = ()
     # By epoch: what came into suspense and left it; what of the dust was owed until it was paid.

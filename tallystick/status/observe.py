@@ -35,6 +35,7 @@ from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
+    EndState,
     EpochState,
     LaneState,
     LedgerState,
@@ -320,7 +321,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     for end in (lane.home, lane.remote):
         view, custody = views[end], lane.sides[end].custody
         ratios = view.ratios()
-        state, balance, suspended, pending, lacks, room = view.ask(
+        state, balance, suspended, pending, lacks, room, lists, ending = view.ask(
             (
                 (view.escrow, "lane_state", lane.id_bytes),
                 (view.token, "balanceOf", custody),
@@ -328,11 +329,13 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 (view.escrow, "pending_lane_terms", lane.id_bytes),
                 (view.escrow, "posture", lane.id_bytes),
                 (view.escrow, "room", lane.id_bytes),
+                (view.escrow, "lists_of", lane.id_bytes),
+                (view.escrow, "end_of", lane.id_bytes),
             )
         )
         numbers = range(1, int(state.epoch) + 1)
         kept = view.ask((view.escrow, "epoch_at", lane.id_bytes, number) for number in numbers)
-        lists = _lists(view, lane)
+        paid = _paid(view, lane)
         sides.append(
             SideState(
                 ledger=end,
@@ -349,8 +352,10 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 limit=int(state.terms.limit),
                 room=int(room),
                 lacks=Lack(int(lacks)),
-                listed=summed(lists, ratios),
-                lists=lists,
+                listed=summed(paid, ratios),
+                lists=int(lists),
+                ending=_ending(ending),
+                paid=paid,
                 ratios=ratios,
                 waited=_waited(view, lane) if ratios else (),
                 dust=_dust(view, lane) if ratios else (),
@@ -359,7 +364,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     return LaneState(lane.id_bytes, *sides)
 
 
-def _lists(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
+def _paid(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
     """What lists of a dead ledger's end paid, as much as it was then."""
     paid = view.events(view.escrow, "ListedPaid", lane.id_bytes)
     numbers = [int(event.args["list"]) for event in paid]
@@ -407,6 +412,19 @@ def _second(trusted: Any) -> str | None:
     return None if str(trusted.second) == _ZERO else str(trusted.second)
 
 
+def _ending(kept: Any) -> EndState | None:
+    if str(kept.registrar) == _ZERO:
+        return None
+    return EndState(
+        int(kept.state.list),
+        int(kept.state.number),
+        bytes(kept.state.root),
+        int(kept.state.total),
+        str(kept.registrar),
+        int(kept.applies_from) or None,
+    )
+
+
 def _pending(kept: Any) -> PendingState | None:
     if not int(kept.applies_from):
         return None
@@ -437,11 +455,15 @@ def _messages(
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     returns = ended.pop("MessageReturned")
     undone = ended.pop("MessageUndone")
+    undone.update(
+        bytes(event.args["id"])
+        for event in destination.events(destination.escrow, "UnitsMadeGood", lane.id_bytes)
+    )
     claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
         identifier = MessageId(event.args["id"])
-        # It never happened: its source denied it.
+        # It never happened: its source denied it, and what it brought was made good.
         if undone[identifier]:
             undone[identifier] -= 1
         else:

@@ -24,6 +24,8 @@ __all__ = ["lane_over", "lane_ratios"]
 OPEN: Final = 2**16 - 1
 KEPT_DAYS: Final = 102
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+# Of what makes good what a denied message brought, once nothing is proposed.
+_UNSETTLED: Final[Mapping[str, Any]] = {"epoch": 0, "issuer": {}, "agreed": False}
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
 proposal(
@@ -32,11 +34,10 @@ proposal(
     _KEYS,
     "confirm_lane_terms lane verifier second cap limit",
 )
-sets(
-    "MessageDisowned",
-    "disowned_of id",
-    same="lane nonce amount",
-)
+sets("MessageDisowned", "disowned_of id", same="lane nonce amount")
+sets("AmendsProposed", "amends_of id", same="issuer epoch", agreed=False)
+sets("AmendsAgreed", "amends_of id", agreed=True)
+sets("AmendsWithdrawn", "amends_of id", **_UNSETTLED)
 sets(
     "LaneTermsConfirmed",
     "pending_lane_terms lane",
@@ -300,6 +301,24 @@ def _nonce_reopened(step: Step) -> Changes:
         ("has_arrived", step.lane, step.nonce): False,
         **step.with_members("closing_of", step.lane, counted=0),
         ("disowned_of", step.id): {},
+    }
+
+
+@on("MessageDisowned")
+def _message_disowned(step: Step) -> Changes:
+    """A further denial of the same message makes nothing good anew."""
+    if step.now("amends_of", step.id, empty={}):
+        return {}
+    said = {name: getattr(step, name) for name in ("lane", "amount", "action_epoch")}
+    return {("amends_of", step.id): said}
+
+
+@on("UnitsMadeGood")
+def _units_made_good(step: Step) -> Changes:
+    """The lane's ledger is as if the message had never arrived."""
+    return {
+        **_moved(step, outstanding=step.amount),
+        **step.with_members("amends_of", step.id, made=True, **_UNSETTLED),
     }
 
 
