@@ -3,11 +3,11 @@
 # pragma nonreentrancy on
 # pragma optimize codesize
 """
-@title Actions engine, fifth piece: ratios, and what came back
+@title Actions engine, fifth piece: ratios, redemption, and what came back
 @license Apache-2.0
 @author Tallystick
-@notice Splits and the like, on every ledger; cash for units that went back where they came from; what is owed of
-        reversed events.
+@notice Splits and the like, on every ledger; units that end against cash; cash for units that went back where they came
+        from; what other ledgers paid.
 @dev ActionsEngineRecords hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -25,6 +25,7 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
+from contracts.actions import redemption
 from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
@@ -58,6 +59,9 @@ initializes: returned[
 initializes: arming[
     access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
 ]
+initializes: redemption[
+    arming := arming, cut := cut, dispatch := dispatch, events := events, payments := payments
+]
 
 exports: (
     # ratios
@@ -68,13 +72,15 @@ exports: (
     arming.tell_ratio,
     arming.armed_ratio,
     arming.ratio_told,
-    # units that went back
+    # units that end
+    redemption.redeem,
+    # units that came back
     returned.pay_returned,
-    returned.give_up,
     # what was paid on other ledgers
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,
+    paid.is_funded_there,
 )
 
 _initialized: bool

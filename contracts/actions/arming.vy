@@ -4,8 +4,9 @@
 @title Arming: ratios that an event makes of all units, entered on every ledger ahead (INV-12)
 @license Apache-2.0
 @author Tallystick
-@notice Once a split, bonus or reverse split is in force at home, anyone has it announced to home's token, and carries
-        that to the other ledgers, which announce it to theirs. What was announced is withdrawn while there is time.
+@notice Once a split, bonus, reverse split or partial redemption is in force at home, anyone has it announced to home's
+        token, and carries that to the other ledgers, which announce it to theirs. What was announced is withdrawn while
+        there is time. How units are redeemed whole, `redemption` says.
 @dev The golden record says everything: new units for old ones, after which close, on top of which epoch.
      Home enters first, and tells it; another ledger enters an epoch only on top of the one before, so that its table is
      never more than the beginning of home's. One that is told late enters late, with the notice that its token asks
@@ -43,7 +44,7 @@ PENDING: constant(uint256) = 2
 IN_FORCE: constant(uint256) = 3
 
 # Business days between an announcement to a token and the first day, at least, as it asks for.
-_NOTICE: constant(uint256) = 2
+NOTICE: constant(uint256) = 2
 # "RATI": why a token is told of a ratio, or of its withdrawal.
 _REASON: constant(bytes4) = 0x52415449
 _VERSION_MASK: constant(uint256) = 2**32 - 1
@@ -192,14 +193,18 @@ def arm(record: event_record.EventRecord):
     assert (
         events.event_of[record.coaf].in_force == event_record._hash(record)
     ), "arming: not in force"
-    assert event_record._is_ratio(record), "arming: no ratio"
+    numerator: uint256 = 0
+    denominator: uint256 = 0
+    numerator, denominator = event_record._change(record)
+    assert denominator != 0, "arming: no ratio"
+    assert numerator != 0, "arming: redeemed once funded"
     ratio: Ratio = Ratio(
         coaf=record.coaf,
         version=version.version,
         state=PENDING,
         epoch=unsafe_add(version.unit_epoch, 1),
-        numerator=record.numerator,
-        denominator=record.denominator,
+        numerator=numerator,
+        denominator=denominator,
         first_day=unsafe_add(version.record_day, 1),
     )
     self._enter(ratio, ratio.first_day, events.event_of[record.coaf].in_force)
@@ -231,7 +236,7 @@ def take_ratio(header: dispatch.Header, ratio: Ratio, attestation: Bytes[1034]):
     last: uint256 = (staticcall token.ratio_at(unsafe_sub(max(ratio.epoch, 1), 1))).first_day
     first_day: uint256 = max(
         max(ratio.first_day, unsafe_add(last, 1)),
-        unsafe_add(staticcall token.business_day(), unsafe_add(_NOTICE, 1)),
+        unsafe_add(staticcall token.business_day(), unsafe_add(NOTICE, 1)),
     )
     self._enter(ratio, first_day, header.body)
 
@@ -576,10 +581,22 @@ def _is_of(
 ) -> bool:
     """
     @dev Whether a ratio is the one that the version in force of an event names: all that is kept of a record that pays
-         nothing. Of one that is cancelled, or halted, there is no day.
+         nothing; of a redemption, apart. Of one that is cancelled, reversed or halted, there is no day. Units that are
+         redeemed whole are so from the day on that home says, as it was funded then.
     """
+    terms: uint256 = events._terms[coaf]
+    left: uint256 = events._left[coaf]
+    if left != 0:
+        day: uint256 = (terms >> 192) & _DAY_MASK
+        return (
+            left == numerator | (denominator << events.BEFORE_SHIFT)
+            and version.unit_epoch + 1 == epoch
+            and day != 0
+            and (numerator == 0 or day + 1 == first_day)
+            and first_day > day
+        )
     return (
-        events._terms[coaf] == (numerator | (denominator << 96) | (unsafe_sub(first_day, 1) << 192))
+        terms == (numerator | (denominator << 96) | (unsafe_sub(first_day, 1) << 192))
         and version.unit_epoch + 1 == epoch
         and first_day != 0
     )

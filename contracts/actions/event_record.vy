@@ -9,8 +9,9 @@
      stands on the left of its word, days are business days as the token counts them, 0: none. Rate 0/0 and
      currency 0 where no cash is paid. All event types are accepted as data; those that pay cash have all that a
      payment needs. Those that make of so many units so many others may have the ratio in place of a rate: new units for
-     old ones from the day after the record day on, and nothing that is paid. Text and check digits are for whoever
-     writes a record, and for its attestors.
+     old ones from the day after the record day on, and nothing that is paid. A redemption may have both: cash at a rate
+     for one unit of the record day, and what is left of it: nothing of a final one, some of one that lowers the
+     nominal. Text and check digits are for whoever writes a record, and for its attestors.
 """
 
 ACTIVE: constant(uint256) = 1
@@ -21,7 +22,7 @@ _RECORD_TYPEHASH: constant(bytes32) = keccak256(
     "bytes4 caev,bytes4 camv,uint256 announced,uint256 ex,uint256 record_day,uint256 figures_by,"
     "uint256 payment_day,uint256 relief_until,uint256 expires,uint256 numerator,"
     "uint256 denominator,bytes4 currency,uint256 cash_decimals,uint256 unit_epoch,"
-    "uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
+    "uint256 units_after,uint256 units_before,uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
 )
 _VERSION_TYPEHASH: constant(bytes32) = keccak256(
     "EventVersion(EventRecord record,uint256 status)"
@@ -29,12 +30,15 @@ _VERSION_TYPEHASH: constant(bytes32) = keccak256(
     "bytes4 caev,bytes4 camv,uint256 announced,uint256 ex,uint256 record_day,uint256 figures_by,"
     "uint256 payment_day,uint256 relief_until,uint256 expires,uint256 numerator,"
     "uint256 denominator,bytes4 currency,uint256 cash_decimals,uint256 unit_epoch,"
-    "uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
+    "uint256 units_after,uint256 units_before,uint256 rounding,uint256 tier,uint256 set_off,bytes32 terms)"
 )
-# CAPD, CAPG, DRCA, DVCA, INTR, SHPR: cash to every holder at one rate.
-_PAYS_CASH: constant(bytes4[6]) = [
-    0x43415044, 0x43415047, 0x44524341, 0x44564341, 0x494e5452, 0x53485052
+# CAPD, CAPG, DRCA, DVCA, INTR, PRED, SHPR: cash to every holder at one rate.
+_PAYS_CASH: constant(bytes4[7]) = [
+    0x43415044, 0x43415047, 0x44524341, 0x44564341, 0x494e5452, 0x50524544, 0x53485052
 ]
+# MCAL, PCAL, REDM: cash, and fewer units or none; the one that leaves some.
+_REDEMPTIONS: constant(bytes4[3]) = [0x4d43414c, 0x5043414c, 0x5245444d]
+_PARTIAL: constant(bytes4) = 0x5043414c
 # SPLF, SPLR, BONU, DVSE: every unit becomes others, at one ratio.
 _RATIOS: constant(bytes4[4]) = [0x53504c46, 0x53504c52, 0x424f4e55, 0x44565345]
 # The one that makes fewer of them.
@@ -82,6 +86,9 @@ struct EventRecord:
     cash_decimals: uint256
     # In whose units the closing is stated; a ratio begins the epoch after it.
     unit_epoch: uint256
+    # Of a redemption that changes units: how many are left of how many, in lowest terms; 0 and 1: none. Else 0 and 0.
+    units_after: uint256
+    units_before: uint256
     rounding: uint256
     tier: uint256
     # 1: a reversal may be set off against later cash of that payee.
@@ -139,6 +146,7 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
         self._check_ratio(record)
     else:
         self._check_cash(record)
+    assert self._is_redemption(record), "record: units left of no redemption"
     self._check_days(record)
 
 
@@ -149,6 +157,37 @@ def _is_ratio(record: EventRecord) -> bool:
     @dev Whether an event makes of so many units so many others, and says how many.
     """
     return record.caev in _RATIOS and record.denominator != 0
+
+
+@internal
+@pure
+def _change(record: EventRecord) -> (uint256, uint256):
+    """
+    @dev New units for old ones; 0 and 0 where all stay what they are.
+    """
+    if self._is_ratio(record):
+        return (record.numerator, record.denominator)
+    return (record.units_after, record.units_before)
+
+
+@internal
+@pure
+def _is_redemption(record: EventRecord) -> bool:
+    """
+    @dev Whether what a record says to be left of its units is what its kind leaves: nothing, some, or it says nothing.
+         Every unit is redeemed alike.
+    """
+    if record.units_after | record.units_before == 0:
+        return True
+    return (
+        record.caev in _REDEMPTIONS
+        and record.camv == _MANDATORY
+        and record.unit_epoch != _MAX_EPOCH
+        and record.units_after < record.units_before
+        and record.units_before <= _MAX_PART
+        and (record.units_after != 0) == (record.caev == _PARTIAL)
+        and self._is_lowest(record.units_after, record.units_before)
+    )
 
 
 @internal
@@ -190,7 +229,7 @@ def _check_cash(record: EventRecord):
             record.numerator, record.denominator
         ), "record: rate not in lowest terms"
         assert self._capitals(record.currency, 3), "record: bad currency"
-    if record.caev in _PAYS_CASH:
+    if record.caev in _PAYS_CASH or record.units_before != 0:
         assert (
             record.denominator != 0
             and record.record_day != 0

@@ -46,6 +46,9 @@ _FIGURES_SHIFT: constant(uint256) = 128
 _NOTICED_SHIFT: constant(uint256) = 144
 # In what is kept of a ratio, see `arming`: home's first day in new units.
 FIRST_DAY_SHIFT: constant(uint256) = 8
+# In what is kept of a redemption.
+PART_MASK: constant(uint256) = 2**40 - 1
+BEFORE_SHIFT: constant(uint256) = 40
 # The token keeps the closings of so many days back without announcement.
 _KEPT_DAYS: constant(uint256) = 7
 # "RECD", and the record's hash as the document: why a close is announced.
@@ -116,8 +119,10 @@ _coaf_of: HashMap[uint256, bytes32]
 # Home: COAF -> ledger -> what that ledger told last of its ratio; ledger -> epoch -> its first day, once in force
 _ratio_told: HashMap[bytes32, HashMap[bytes32, uint256]]
 _entered: HashMap[bytes32, HashMap[uint256, uint256]]
+# COAF -> of a redemption by the version in force: units left 40 | of so many 40, see `arming`; 0: units stay
+_left: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[26]
+_reserved: uint256[25]
 
 
 event AttestorsProposed:
@@ -520,10 +525,12 @@ def _fix(coaf: bytes32):
 @internal
 def _set_terms(record: event_record.EventRecord, status: uint256):
     """
-    @dev Keep what is paid, and when; if the event is cancelled, at what rate it was funded.
+    @dev Keep what is paid, and when, and what is left of units; if the event is cancelled, at what rate it was funded.
     """
     self._terms[record.coaf] &= _RATE_FIELDS
+    left: uint256 = 0
     if status == event_record.ACTIVE:
+        left = (record.units_before << BEFORE_SHIFT) | record.units_after
         self._terms[record.coaf] = (
             record.numerator
             | (record.denominator << 96)
@@ -532,6 +539,8 @@ def _set_terms(record: event_record.EventRecord, status: uint256):
             | (record.relief_until << 224)
             | (record.expires << 240)
         )
+    if self._left[record.coaf] != left:
+        self._left[record.coaf] = left
 
 
 @internal

@@ -4,8 +4,9 @@
 @title Paid: what a remote ledger has paid of an event, as it tells home
 @license Apache-2.0
 @author Tallystick
-@notice A remote engine sums what it paid so far, by part; anyone carries that home, which keeps the newest and refuses
-        what can't be: less than it was told before, or more than it fixed for that ledger.
+@notice A remote engine sums what it paid so far, by part, and says whether each is funded in full; anyone carries that
+        home, which keeps the newest and refuses what can't be: less than it was told before, or more than it fixed for
+        that ledger.
 @dev Nothing is counted for this: what was paid of a part is what was fixed, less what is left of it and what went back.
 """
 from contracts.actions import cut
@@ -22,7 +23,8 @@ uses: payments
 
 _PAID_TYPEHASH: constant(bytes32) = keccak256(
     "PaidSoFar(bytes32 coaf,bytes32 lane,uint256 accounts_units,uint256 accounts_gross,"
-    "uint256 accounts_tax,uint256 crossing_units,uint256 crossing_gross,uint256 crossing_tax)"
+    "uint256 accounts_tax,uint256 crossing_units,uint256 crossing_gross,uint256 crossing_tax,"
+    "uint256 funded)"
 )
 
 
@@ -36,6 +38,8 @@ struct PaidSoFar:
     crossing_units: uint256
     crossing_gross: uint256
     crossing_tax: uint256
+    # 1 once every part there is funded in full, or nothing is due of it; for good.
+    funded: uint256
 
 
 # COAF -> lane -> what its remote ledger told last: of accounts and of what landed, units, gross, tax
@@ -63,7 +67,8 @@ event PaidTaken:
 @external
 def send_paid(coaf: bytes32, lane: bytes32):
     """
-    @notice Remote: tell what was paid of an event here so far; told again before another payment, the same message.
+    @notice Remote: tell what was paid of an event here so far, and whether it is funded in full; told again before
+            another payment, the same message.
     @param coaf The event.
     @param lane This ledger's lane.
     @custom:role anyone
@@ -72,7 +77,8 @@ def send_paid(coaf: bytes32, lane: bytes32):
     figures._far_ledger(lane)
     accounts: payments.Payment = payments._paid_so_far(coaf, empty(bytes32))
     crossing: payments.Payment = payments._paid_so_far(coaf, lane)
-    assert accounts.units + crossing.units != 0, "paid: nothing was paid"
+    funded: bool = payments._is_funded(coaf, empty(bytes32)) and payments._is_funded(coaf, lane)
+    assert funded or accounts.units + crossing.units != 0, "paid: nothing was paid"
     paid: PaidSoFar = PaidSoFar(
         coaf=coaf,
         lane=lane,
@@ -82,6 +88,7 @@ def send_paid(coaf: bytes32, lane: bytes32):
         crossing_units=crossing.units,
         crossing_gross=crossing.gross,
         crossing_tax=crossing.tax,
+        funded=convert(funded, uint256),
     )
     header: dispatch.Header = dispatch._send(dispatch.PAID, self._body(paid))
     log PaidSent(coaf=coaf, id=dispatch._id(header), header=header, paid=paid)
@@ -120,13 +127,19 @@ def take_paid(header: dispatch.Header, paid: PaidSoFar, attestation: Bytes[1034]
             and gross <= payments._gross(terms, units)
             and told[3 * part + 2] <= gross
         ), "paid: more than was fixed"
-    more: bool = False
+    assert paid.funded <= 1, "paid: out of range"
+    was_funded: bool = payments._funded_there[paid.coaf][paid.lane]
+    more: bool = paid.funded == 1 and not was_funded
+    # A part that was opened stays so.
+    assert paid.funded == 1 or not was_funded, "paid: funded before"
     for i: uint256 in range(6):
         before: uint256 = self._told[paid.coaf][paid.lane][i]
         assert told[i] >= before, "paid: less than before"
         more = more or told[i] != before
     assert more, "paid: known already"
     self._told[paid.coaf][paid.lane] = told
+    if paid.funded == 1:
+        payments._funded_there[paid.coaf][paid.lane] = True
     log PaidTaken(coaf=paid.coaf, lane=paid.lane, paid=paid)
 
 
@@ -143,6 +156,18 @@ def paid_at(coaf: bytes32, lane: bytes32) -> uint256[6]:
     @return Units, gross and tax paid to accounts there; units, gross and tax paid for what landed there.
     """
     return self._told[coaf][lane]
+
+
+@external
+@view
+def is_funded_there(coaf: bytes32, lane: bytes32) -> bool:
+    """
+    @notice Home: whether a remote ledger told that every part of an event there is funded in full.
+    @param coaf The event.
+    @param lane That ledger's lane.
+    @return Whether it did.
+    """
+    return payments._funded_there[coaf][lane]
 
 
 # ---------------------------------------------------------------------------- internal

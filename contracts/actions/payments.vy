@@ -72,7 +72,7 @@ _NUMBER_MASK: constant(uint256) = 2**32 - 1
 DAY_MASK: constant(uint256) = 2**16 - 1
 # In the terms of an event, see `events`.
 RECORD_SHIFT: constant(uint256) = 192
-_PAYMENT_SHIFT: constant(uint256) = 208
+PAYMENT_SHIFT: constant(uint256) = 208
 _RELIEF_SHIFT: constant(uint256) = 224
 _EXPIRES_SHIFT: constant(uint256) = 240
 _ACCOUNT_MASK: constant(uint256) = 2**160 - 1
@@ -128,8 +128,10 @@ _crossed: HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]]
 _notices: HashMap[bytes32, HashMap[bytes32, uint256]]
 # account -> cash token -> what it owes of reversed events 128 | what of that may be set off 128
 _owed: HashMap[address, HashMap[address, uint256]]
+# Home: COAF -> lane -> whether its remote ledger told that every part there is funded in full (see `paid`)
+_funded_there: HashMap[bytes32, HashMap[bytes32, bool]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[32]
+_reserved: uint256[31]
 
 
 event EventFunded:
@@ -701,7 +703,7 @@ def _check_open(terms: uint256, word: uint256, crossed: bool) -> uint256:
     assert (terms >> RECORD_SHIFT) & DAY_MASK != 0, "payments: no such event, or off"
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
-    assert today >= (terms >> _PAYMENT_SHIFT) & DAY_MASK, "payments: not before payment day"
+    assert today >= (terms >> PAYMENT_SHIFT) & DAY_MASK, "payments: not before payment day"
     assert today <= terms >> _EXPIRES_SHIFT or crossed, "payments: claims expired"
     return today
 
@@ -832,6 +834,22 @@ def _part(coaf: bytes32, lane: bytes32, terms: uint256) -> Part:
         units=units,
         cash=unsafe_add(self._gross(terms, units), (stored >> _ROUNDED_SHIFT) & _ROUNDED_MASK),
         tax=(stored >> _TAX_SHIFT) & _DUE_MAX,
+    )
+
+
+@internal
+@view
+def _is_funded(coaf: bytes32, lane: bytes32) -> bool:
+    """
+    @dev Whether a part that is fixed was funded in full, ever, or nothing is due of it.
+    """
+    if self._parts[coaf][lane] & _OPEN != 0:
+        return True
+    terms: uint256 = events._terms[coaf]
+    return (
+        cut._share(coaf, lane).fixed
+        and (terms >> 96) & _RATE_TERM_MASK != 0
+        and self._gross(terms, cut._units(coaf, lane)) == 0
     )
 
 

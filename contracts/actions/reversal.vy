@@ -11,7 +11,8 @@
      Nothing is taken from anybody's balance. Anyone repays it; it is set off against the account's later cash on this
      ledger only if the event's record says so. Units, rate and category of a payment are all kept, so that what was
      paid is computed again, to the smallest unit, and nothing of it is stored before somebody asks.
-     An event whose payment has not begun is cancelled (see `events`).
+     An event whose payment has not begun is cancelled (see `events`). A redemption that was armed was funded in full
+     everywhere, and its units become nothing: it is not reversed, or their holders would have neither.
 """
 from ethereum.ercs import IERC20
 
@@ -139,6 +140,7 @@ def announce_reversal(record: event_record.EventRecord, reason: bytes4, document
     assert events.event_of[coaf].in_force == hashed, "reversal: not in force"
     version: events.Version = events._version(hashed)
     assert version.status == event_record.ACTIVE, "reversal: event is cancelled"
+    self._check_units(coaf)
     assert self.reversal_of[coaf].since == 0, "reversal: reversed already"
     today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
     assert (
@@ -173,6 +175,7 @@ def confirm_reversal(reversal: EventReversal, attestation: Bytes[1034]):
     known: Reversal = self.reversal_of[reversal.coaf]
     assert known.id == id, "reversal: not the newest"
     assert known.since == 0, "reversal: reversed already"
+    self._check_units(reversal.coaf)
     assert staticcall IVerifier(events.attestors).verify(
         dispatch._domain_separator(chain.id, self), id, attestation
     ), "reversal: not confirmed"
@@ -350,6 +353,19 @@ def _reverse(reversal: EventReversal, id: bytes32):
     self.reversal_of[reversal.coaf] = Reversal(id=id, since=block.timestamp)
     events._reverse(reversal.coaf)
     payments._reverse(reversal.coaf, reversal.set_off == 1)
+
+
+@internal
+@view
+def _check_units(coaf: bytes32):
+    """
+    @dev Revert if all units of this event are redeemed, or will be.
+    """
+    assert (
+        events._ratios[coaf] == 0
+        or events._left[coaf] == 0
+        or events._left[coaf] & events.PART_MASK != 0
+    ), "reversal: units are redeemed"
 
 
 @internal

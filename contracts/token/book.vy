@@ -554,6 +554,22 @@ def _fits(amount: uint256, issue: uint256) -> bool:
 
 
 @internal
+@view
+def _is_last(issue: uint256) -> bool:
+    """
+    @dev Whether the last ratio that there is, in force or pending, makes nothing of all units.
+    """
+    last: uint256 = self._ratios[position._epoch(issue)]
+    if issue & position.PENDING != 0:
+        for i: uint256 in range(MAX_PENDING):
+            ratio: uint256 = self._ratios[unsafe_add(position._epoch(issue), unsafe_add(i, 1))]
+            if ratio == 0:
+                break
+            last = ratio
+    return last != 0 and last & position.PART_MAX == 0
+
+
+@internal
 @pure
 def _part(amount: uint256, ratio: uint256) -> uint256:
     """

@@ -64,7 +64,8 @@ event CrosschainBurn:
 @external
 def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     """
-    @notice The notary allows `amount` more units to exist, within what the instrument's record authorises.
+    @notice The notary allows `amount` more units to exist, within what the instrument's record authorises; none any
+            more once the units are being redeemed.
     @param amount Units.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -74,6 +75,7 @@ def authorise_issuance(amount: uint256, reason: bytes4, document: bytes32):
     issue: uint256 = book._issue_now()
     assert issue & position.HOME != 0, "issuance: not the home ledger"
     assert issue & position.LIVE != 0, "issuance: not handed over"
+    assert not book._is_last(issue), "issuance: units are redeemed"
     authorised: uint256 = bridges._authorised(issue)
     assert amount <= position.AMOUNT_MAX - authorised and book._fits(
         unsafe_add(authorised, amount), issue

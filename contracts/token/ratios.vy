@@ -5,7 +5,8 @@
 @license Apache-2.0
 @author Tallystick
 @notice Splits, reverse splits and the like are announced ahead, with fraction and first day; withdrawn until that day;
-        and what rounding down left is credited to the fractions' agent.
+        and what rounding down left is credited to the fractions' agent. One that makes nothing of all units, as they
+        are redeemed, is the last.
 @dev How a ratio takes effect, `book` says. Only a contract holds the role that announces one: the actions engine,
      which in the same act has the lanes here follow (`follow_ratios` of the escrow).
 """
@@ -14,6 +15,7 @@ from contracts.governance import instruction
 from contracts.token import book
 from contracts.token import bridges
 from contracts.token import controls
+from contracts.token import issuance
 from contracts.token import position
 from contracts.token import standard_errors
 
@@ -73,7 +75,9 @@ def announce_ratio(
     @notice Announce that from the first moment of a business day on every `denominator` units are `numerator` units.
     @dev At most four wait for their day, each later than the one before. Refused if supply or authorised amount would
          leave its field at any of them. The last close in old units is that of the day before; announce it as well.
-    @param numerator Units after, at most 2**40 - 1.
+         0 for 1 ends the instrument: no ratio follows it, and of what the notary authorised no more is issued from now
+         on. It leaves no remainders, and needs no agent.
+    @param numerator Units after, at most 2**40 - 1; 0: the units are redeemed.
     @param denominator Units before, at most 2**40 - 1.
     @param first_day The first business day in new units, at least three days from now.
     @param agent Is credited what rounding down leaves: an account that can receive then.
@@ -83,10 +87,13 @@ def announce_ratio(
     """
     access._check_role(access.ACTIONS)
     assert (
-        min(numerator, denominator) != 0 and max(numerator, denominator) <= position.PART_MAX
+        denominator != 0
+        and max(numerator, denominator) <= position.PART_MAX
+        and (numerator != 0 or denominator == 1)
     ), "ratios: fraction out of range"
-    assert agent != empty(address), "ratios: no fractions' agent"
+    assert agent != empty(address) or numerator == 0, "ratios: no fractions' agent"
     issue: uint256 = book._issue_now()
+    assert not book._is_last(issue), "ratios: units are redeemed"
     today: uint256 = book._business_day(issue)
     assert (
         first_day > unsafe_add(today, _NOTICE) and first_day <= unsafe_add(today, _MAX_AHEAD)
@@ -108,11 +115,18 @@ def announce_ratio(
         | numerator
     )
     self._check_fit(issue)
+    unused: uint256 = 0
+    if numerator == 0 and issue & position.HOME != 0:
+        # What was issued now would be nothing soon, and nobody paid for it.
+        unused = unsafe_sub(position._upper(issue), position._lower(issue))
+        issue = unsafe_sub(issue, unused << position.UPPER_SHIFT)
     book._issue = issue | position.PENDING
     instruction._record(agent, reason, document)
     log RatioAnnounced(
         first_day=first_day, numerator=numerator, denominator=denominator, agent=agent
     )
+    if unused != 0:
+        log issuance.AuthorisationWithdrawn(authorised=bridges._authorised(issue), amount=unused)
 
 
 @external

@@ -1,7 +1,7 @@
 """The codes of corporate actions, as data: what kind an event is and whether holders choose.
 
 All event types of ISO 20022 are accepted in a record; `AUTOMATED` are those whose payment the
-engine computes, `RATIOS` those that make of every unit others.
+engine computes, `RATIOS` those that make of every unit others, `REDEMPTIONS` those that do both.
 
 Sources: CorporateActionEventType35Code and CorporateActionMandatoryVoluntary1Code in
 seev.031.001.15, names from the external code set of ISO 20022; FractionDispositionType8Code there
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["AUTOMATED", "CAEV", "CAMV", "FRACTION", "RATIOS", "REVERSAL"]
+__all__ = ["AUTOMATED", "CAEV", "CAMV", "FRACTION", "RATIOS", "REDEMPTIONS", "REVERSAL"]
 
 CAEV: Final[Mapping[str, str]] = {
     "ACCU": "accumulation",
@@ -114,6 +114,8 @@ FRACTION: Final[Mapping[str, str]] = {
     "UKWN": "not known",
 }
 # Cash to every holder at one rate.
-AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"})
+AUTOMATED: Final = frozenset({"CAPD", "CAPG", "DRCA", "DVCA", "INTR", "PRED", "SHPR"})
 # Every unit becomes others, at one ratio; SPLR makes fewer of them, the others more.
 RATIOS: Final = frozenset({"BONU", "DVSE", "SPLF", "SPLR"})
+# Cash to every holder, and fewer units or, but of PCAL, none.
+REDEMPTIONS: Final = frozenset({"MCAL", "PCAL", "REDM"})

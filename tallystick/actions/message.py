@@ -92,6 +92,7 @@ PAID_FIELDS: Final = (
     ("uint256", "crossing_units"),
     ("uint256", "crossing_gross"),
     ("uint256", "crossing_tax"),
+    ("uint256", "funded"),
 )
 REVERSAL_FIELDS: Final = (
     ("bytes32", "coaf"),
@@ -301,7 +302,8 @@ class Totals(_Words):
 class PaidSoFar(_Words):
     """What a remote ledger has paid of an event: for accounts there, and for what landed there.
 
-    Base units, gross and tax in smallest units of the cash.
+    Base units, gross and tax in smallest units of the cash; `funded` is 1 once every part there is
+    funded in full.
     """
 
     NAME: ClassVar = "PaidSoFar"
@@ -316,11 +318,12 @@ class PaidSoFar(_Words):
     crossing_units: int
     crossing_gross: int
     crossing_tax: int
+    funded: int = 0
 
     @property
     def figures(self) -> tuple[int, ...]:
         """The six figures, as the engine keeps them."""
-        return self.as_tuple()[2:]
+        return self.as_tuple()[2:8]
 
 
 @dataclass(frozen=True, slots=True)

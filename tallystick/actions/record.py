@@ -8,7 +8,8 @@ is one static word, so that a contract hashes its own storage without any codec:
 * days are business days as the token counts them, 0 where the event has none;
 * rate 0/0 and currency 0 where the event pays no cash;
 * a split or the like may have the ratio, new units for old ones, in place of a rate: no currency,
-  no day but the announcement, the ex date and the record date, after whose close it begins.
+  no day but the announcement, the ex date and the record date, after whose close it begins;
+* a redemption may have both: the rate for a unit of the record date, and what is left of it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final, Self
 
-from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS
+from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS, REDEMPTIONS
 from tallystick.actions.entitlement import Rate
 from tallystick.chain.abi import Parameters, keccak
 from tallystick.registry.identifiers import IdentifierError, check_currency, check_isin
@@ -57,6 +58,8 @@ RECORD_FIELDS: Final = (
     ("bytes4", "currency"),
     ("uint256", "cash_decimals"),
     ("uint256", "unit_epoch"),
+    ("uint256", "units_after"),
+    ("uint256", "units_before"),
     ("uint256", "rounding"),
     ("uint256", "tier"),
     ("uint256", "set_off"),
@@ -103,6 +106,7 @@ class EventRecord:
     currency (`cash_decimals` of them to one) a base unit. A lane's figures are waited for until
     the close of `figures_by`; until that of `relief_until` only holders claim, so that they can
     bring documents. With `set_off` a reversal may be set off against later cash of that payee.
+    Of a redemption `left` is what is left of each unit: 0 of a final one; None: all of it.
     """
 
     isin: str
@@ -122,6 +126,7 @@ class EventRecord:
     currency: str = ""
     cash_decimals: int = 0
     unit_epoch: int = 0
+    left: Rate | None = None
     rounding: Rounding = Rounding.DOWN
     tier: Tier = Tier.ACCOUNT
     set_off: bool = False
@@ -139,6 +144,8 @@ class EventRecord:
             "camv": self.camv.encode(),
             "numerator": rate[0],
             "denominator": rate[1],
+            "units_after": self.left.numerator if self.left else 0,
+            "units_before": self.left.denominator if self.left else 0,
             "currency": self.currency.encode().ljust(4, b"\0"),
             "set_off": int(self.set_off),
         }
@@ -148,6 +155,11 @@ class EventRecord:
     def is_ratio(self) -> bool:
         """Whether it makes of every unit others, and says how many: new units for old ones."""
         return self.caev in RATIOS and self.rate is not None
+
+    @property
+    def change(self) -> Rate | None:
+        """New units for old ones, where it changes all of them; 0: it redeems them whole."""
+        return self.rate if self.is_ratio else self.left
 
     @property
     def hash(self) -> bytes:
@@ -165,6 +177,8 @@ class EventRecord:
         if named.pop("instrument") != keccak(isin.encode()):
             raise ValueError(f"expected a record of {isin}")
         numerator, denominator = named.pop("numerator"), named.pop("denominator")
+        after, before = named.pop("units_after"), named.pop("units_before")
+        named["left"] = Rate(after, before) if before else None
         for name in ("corp", "coaf", "caev", "camv", "currency"):
             named[name] = named[name].rstrip(b"\0").decode("ascii")
         named["rounding"], named["tier"] = Rounding(named["rounding"]), Tier(named["tier"])
@@ -207,6 +221,7 @@ def check_event(record: EventRecord) -> EventRecord:
         _check_ratio(record)
     else:
         _check_cash(record)
+    _check_left(record)
     _check_days(record)
     return record
 
@@ -233,9 +248,24 @@ def _check_ratio(record: EventRecord) -> None:
     _need("ratio", new < old if caev == "SPLR" else new > old, f"{expected}, as {caev} makes")
 
 
+def _check_left(record: EventRecord) -> None:
+    """What is left of a unit is what such an event leaves, of every unit alike."""
+    left, caev = record.left, record.caev
+    if left is None:
+        return
+    _need("left", caev in REDEMPTIONS, f"none: {caev} redeems no units")
+    _need("camv", record.camv == "MAND", f"MAND: {caev} is for every unit there is")
+    _need("unit_epoch", record.unit_epoch < EPOCH_MAX, f"0 to {EPOCH_MAX - 1}: another begins")
+    if caev == "PCAL":
+        fits = 0 < left.numerator < left.denominator <= _PART_MAX
+        _need("left", fits, 'units left of units, fewer, such as "3:4", each at most 2**40 - 1')
+    else:
+        _need("left", left == Rate(0), f'"0:1": {caev} leaves nothing of a unit')
+
+
 def _check_cash(record: EventRecord) -> None:
     """A rate with its currency or neither; what pays cash has all that a payment needs."""
-    paid = record.caev in AUTOMATED
+    paid = record.caev in AUTOMATED or record.left is not None
     _need("rate", record.rate is not None or not paid, f"the rate that {record.caev} pays")
     expected = "the currency of the rate" if record.rate else "no currency without a rate"
     _need("currency", bool(record.currency) == (record.rate is not None), expected)

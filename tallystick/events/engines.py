@@ -186,7 +186,7 @@ class Engines:
         # Told again, it is the same message.
         once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
         days = {record.record_day}
-        if record.is_ratio:
+        if record.change is not None:
             first_day = int(self.engine(ledger).armed_ratio(record.as_tuple()[2]).first_day)
             days |= {first_day - 1} if first_day else set()
         return tuple(t for t in once if getattr(t.told, "day", record.record_day) in days)

@@ -116,9 +116,13 @@ def _totals_taken(engine: Contract, told: Totals, source: bytes, now: _Clock) ->
 
 def _paid_taken(engine: Contract, told: PaidSoFar, source: bytes, now: _Clock) -> _Taken:
     del source, now
-    (known,) = yield [(engine, "paid_at", told.coaf, told.lane)]
+    known, funded = yield [
+        (engine, "paid_at", told.coaf, told.lane),
+        (engine, "is_funded_there", told.coaf, told.lane),
+    ]
     # The newest says all that those before it did.
-    return all(x >= y for x, y in zip(known, told.figures, strict=True)), ""
+    paid = all(x >= y for x, y in zip(known, told.figures, strict=True))
+    return paid and funded >= told.funded, ""
 
 
 def _reversal_taken(engine: Contract, told: Reversal, source: bytes, now: _Clock) -> _Taken:

@@ -1,10 +1,11 @@
-"""A split or the like: armed on every ledger, told, withdrawn, and lanes carried over it."""
+"""A split, or what a redemption does to units: armed on every ledger, told, withdrawn, carried."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
+from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import Entered, RatioState, Status
 from tallystick.actions.record import RecordError
 from tallystick.chain import Revert
@@ -59,8 +60,12 @@ class Ratios(Announcer, OverRatio):
             stays = status == Status.ACTIVE and self._words() == kept
             if not stays and (why := self._too_late()):
                 raise RecordError("version", f"no further one: {why}")
-        elif record.is_ratio and status == Status.ACTIVE:
-            self._check_ratio()
+        elif record.change not in (None, Rate(0)) and status == Status.ACTIVE:
+            try:
+                self._check_ratio()
+            except RecordError as error:
+                named = {"rate": "rate" if record.is_ratio else "left"}
+                raise RecordError(named.get(error.field, error.field), error.expected) from None
 
     def _check_ratio(self) -> None:
         """Refuse a ratio that home's token would not take."""
@@ -95,8 +100,8 @@ class Ratios(Announcer, OverRatio):
 
     def _words(self) -> tuple[int, int, int]:
         """New units, old ones, and the first day in new ones; nothing of an event without."""
-        rate, day = self.record.rate, self.record.record_day
-        if rate is None or not self.record.is_ratio:
+        rate, day = self.record.change, self.record.record_day
+        if rate in (None, Rate(0)):
             return (0, 0, 0)
         return (rate.numerator, rate.denominator, day + 1)
 
@@ -127,15 +132,17 @@ class Ratios(Announcer, OverRatio):
         """Have home arm the ratio in force, and its lanes carried over it once it has begun.
 
         Of a ratio whose version is in force no more what is left is to withdraw it, from the last
-        ledger to home.
+        ledger to home. Units are redeemed whole once every ledger told home that it is funded.
         """
         home, engine = self.engines.home, self._engine(self.engines.home)
         armed = engine.armed_ratio(self.coaf)
         standing = engine.event_of(self.coaf)
         version = engine.version_of(standing.in_force)
         current = bytes(standing.in_force) == self.record.hash and version.status == 1
-        if not self.record.is_ratio:
+        if self.record.change is None:
             yield Step(home, "arm", "done", _NO_RATIO)
+        elif current and self.record.change == Rate(0) and not armed.epoch:
+            yield from self._redeem()
         elif current and armed.version != self.record.version:
             what = f"{self._ratio_text()} from {date_of(self.record.record_day + 1)} on"
             yield self._do(home, engine.arm, (self.record.as_tuple(),), what)
@@ -149,8 +156,55 @@ class Ratios(Announcer, OverRatio):
                 for remote in self.engines.lanes:
                     yield from self.over(self.coaf, armed.epoch, remote)
 
+    def _redeem(self) -> Iterator[Step]:
+        """Have every ledger tell that it is funded in full, then home end the units."""
+        home, day = self.engines.home, self.record.record_day
+        engine, missing = self._engine(home), []
+        for remote, lane in self.engines.lanes.items():
+            if engine.is_funded_there(self.coaf, lane.id_bytes):
+                yield Step(remote, "send_paid", "done", "funded in full, told home")
+                continue
+            missing.append(remote)
+            logged = self.engines.events(remote, self._engine(remote), "PaidSent", self.coaf)
+            if any(each.args["paid"].funded for each in logged):
+                yield Step(remote, "send_paid", "done", "funded in full, to be carried home")
+            elif self._is_funded(remote):
+                arguments = (self.coaf, lane.id_bytes)
+                what = "funded in full"
+                yield self._do(remote, self._engine(remote).send_paid, arguments, what)
+            else:
+                yield Step(remote, "send_paid", "waiting", "not funded in full there")
+
+        def redeem() -> Step:
+            hints = (self.engines.supply_hint(home, day), self.engines.came_hint(home, day))
+            return self._do(home, engine.redeem, (self.coaf, hints), self._ratio_text())
+
+        if self.engines.today(home) < self.record.payment_day:
+            until = date_of(self.record.payment_day)
+            yield Step(home, "redeem", "waiting", f"not before the payment day, {until}")
+        elif not self._is_funded(home):
+            yield Step(home, "redeem", "waiting", "not funded in full here")
+        elif missing:
+            names = ", ".join(missing)
+            yield Step(home, "redeem", "waiting", f"not told that it is funded in full: {names}")
+        else:
+            yield self._tried(home, "redeem", redeem)
+
+    def _is_funded(self, ledger: str) -> bool:
+        """Whether every part of a ledger's is funded in full, or nothing is due of it."""
+        engine, rate = self._engine(ledger), self.record.rate
+        if rate is None or not engine.version_of(self.record.hash).fixed:
+            return False
+        for lane in self.engines.parts(ledger):
+            share = engine.share_of(self.coaf, lane)
+            lands = share.home_crossing if ledger == self.engines.home else share.crossing
+            due = rate.down(int(lands if any(lane) else share.accounts))
+            if not share.fixed or (due and not engine.part_of(self.coaf, lane)[0]):
+                return False
+        return True
+
     def _ratio_text(self) -> str:
-        rate = self.record.rate
+        rate = self.record.change
         return f"{rate.numerator}:{rate.denominator}" if rate else ""
 
     # ------------------------------------------------------------------------ withdrawn

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tallystick.actions.entitlement import Entitlement, total
+from tallystick.actions.entitlement import Entitlement, Rate, total
 from tallystick.actions.message import Figures, RatioState, Status
 from tallystick.actions.record import EventRecord
 from tallystick.actions.suspensions import MOST_A_MONTH, often
@@ -255,7 +255,7 @@ class Standing:
     @property
     def is_ratio(self) -> bool:
         """Whether the event makes of every unit others, or has."""
-        return self.record.is_ratio or self.ratio is not None
+        return self.record.change is not None or self.ratio is not None
 
 
 def waits(seen: Standing) -> tuple[str, ...]:
@@ -296,7 +296,7 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield "event attestors: confirm"
     elif not seen.current:
         yield "home's record: carry"
-    elif seen.is_ratio:
+    elif record.is_ratio or (seen.ratio is not None and (seen.cancelled or not record.currency)):
         yield from _ratio_waits(seen)
     elif seen.cancelled or record.record_day == 0:
         return
@@ -306,6 +306,16 @@ def _waits(seen: Standing) -> Iterator[str]:
         yield f"the close of the record day, {date_of(record.record_day)}"
     else:
         yield from _after_close(seen)
+    if seen.current and not seen.cancelled and record.left is not None:
+        yield from _units_wait(seen)
+
+
+def _units_wait(seen: Standing) -> Iterator[str]:
+    """What a redemption's units wait for on a ledger."""
+    if seen.record.left != Rate(0) or seen.ratio is not None:
+        yield from _ratio_waits(seen)
+    elif seen.today >= seen.record.payment_day:
+        yield "the units to end, once each ledger is funded in full: arm, carry"
 
 
 def _ratio_waits(seen: Standing) -> Iterator[str]:
@@ -320,7 +330,8 @@ def _ratio_waits(seen: Standing) -> Iterator[str]:
     elif seen.cancelled:
         yield "the ratio that is off is still armed: arm, carry"
     else:
-        yield f"the first day in new units, {date_of(ratio.first_day)}"
+        units = "without units" if seen.record.left == Rate(0) else "in new units"
+        yield f"the first day {units}, {date_of(ratio.first_day)}"
 
 
 def _taken_back(seen: Standing, back: TakenBack) -> Iterator[str]:

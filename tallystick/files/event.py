@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from tallystick.actions.codes import RATIOS
+from tallystick.actions.codes import RATIOS, REDEMPTIONS
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError, check_event
 from tallystick.errors import InputError, refuse
@@ -58,6 +58,7 @@ _PATHS: Final[Mapping[str, str]] = {
     "payment_day": "dates.payment",
     "relief_until": "dates.relief",
     "expires": "dates.expiry",
+    "left": "ratio",
 }
 
 
@@ -89,9 +90,9 @@ RateText = Annotated[
 
 
 def parse_ratio(value: object) -> str:
-    """Return a ratio as written: new units for old ones."""
+    """Return a ratio as written: new units for old ones, 0 if none is left."""
     written = value if isinstance(value, str) else ""
-    if re.fullmatch(r"[1-9][0-9]{0,12}:[1-9][0-9]{0,12}", written, re.ASCII) is None:
+    if re.fullmatch(r"(?:0|[1-9][0-9]{0,12}):[1-9][0-9]{0,12}", written, re.ASCII) is None:
         raise wrong('new units for old ones, in quotes, such as "4:1"')
     return written
 
@@ -99,7 +100,7 @@ def parse_ratio(value: object) -> str:
 RatioText = Annotated[
     str,
     BeforeValidator(parse_ratio),
-    WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,12}:[1-9][0-9]{0,12}$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,12}):[1-9][0-9]{0,12}$"}),
 ]
 Text = Annotated[str, BeforeValidator(text)]
 
@@ -122,7 +123,8 @@ class EventFile(StrictModel):
     `rate` is currency for one whole unit, paid in cash of `cash_decimals`. Without dates of their
     own, figures are waited for and only holders claim until the payment date, and claims last three
     years. A split, bonus or reverse split has a `ratio` in place of a rate, of which the new units
-    count from the close of the record date on; a bonus of one for ten is "11:10".
+    count from the close of the record date on; a bonus of one for ten is "11:10". A redemption that
+    changes units has both: "3:4" is what a partial one leaves, "0:1" what a final one does.
     """
 
     schema_: Literal["tallystick.event/1"] = Field(alias="schema")
@@ -189,6 +191,7 @@ class EventFile(StrictModel):
                 currency=self.currency or "",
                 cash_decimals=self.cash_decimals or 0,
                 unit_epoch=self.unit_epoch,
+                left=self._left(),
                 set_off=self.set_off,
                 terms=bytes.fromhex(self.terms[2:]),
                 version=self.version,
@@ -196,16 +199,24 @@ class EventFile(StrictModel):
             )
         )
 
+    @property
+    def _ratio(self) -> Fraction:
+        return Fraction(*map(int, (self.ratio or "1:1").split(":")))
+
+    def _left(self) -> Rate | None:
+        """What a redemption leaves of a unit; None: all of it."""
+        redeems = self.ratio is not None and self.caev in REDEMPTIONS
+        return Rate.of(self._ratio) if redeems else None
+
     def _rate(self, decimals: int) -> Rate | None:
         """The rate in smallest units of the cash for one base unit; or the ratio."""
         changes = self.caev in RATIOS
         if self.rate is not None and changes:
             raise RecordError("rate", f"none: {self.caev} has a ratio")
-        if self.ratio is not None:
-            if not changes:
-                raise RecordError("ratio", f"none: {self.caev} changes no unit")
-            new, old = map(int, self.ratio.split(":"))
-            return Rate.of(Fraction(new, old))
+        if self.ratio is not None and changes:
+            return Rate.of(self._ratio)
+        if self.ratio is not None and self.caev not in REDEMPTIONS:
+            raise RecordError("ratio", f"none: {self.caev} changes no unit")
         if self.rate is None:
             return None
         if self.cash_decimals is None:
@@ -274,8 +285,9 @@ def _written(event: EventFile, field: str) -> object:
 def event_error(path: str | Path, record: EventRecord, error: RecordError) -> InputError:
     """Return what a user sees of a record that comes at the wrong place."""
     value, field = getattr(record, error.field), field_of(error.field)
-    if error.field == "rate" and record.is_ratio and record.rate is not None:
-        value, field = f"{record.rate.numerator}:{record.rate.denominator}", "ratio"
+    change = record.change
+    if change is not None and error.field == ("rate" if record.is_ratio else "left"):
+        value, field = f"{change.numerator}:{change.denominator}", "ratio"
     elif field.startswith("dates."):
         value = _EPOCH + timedelta(days=value)
     return InputError(path, field, value, error.expected)

@@ -468,7 +468,7 @@ def _payment_refused(engine: Engine, logged: Logged) -> None:
 
 @_on("PaidSent")
 def _paid_sent(engine: Engine, logged: Logged) -> None:
-    """A remote ledger tells the sums of what it has paid out of the parts that home fixed."""
+    """A remote ledger tells the sums of what it has paid, and if all that it owes is funded."""
     applied, paid = engine.of(logged), logged.args["paid"]
     lane, figures = bytes(paid.lane), tuple(map(int, tuple(paid)[2:]))
     applied.told.setdefault(lane, []).append(figures)
@@ -478,9 +478,18 @@ def _paid_sent(engine: Engine, logged: Logged) -> None:
     ]
     names = [f"{part} {name}" for part in ("accounts", "crossing") for name in _OPERANDS]
     wanted = [getattr(each, name) for each in sums for name in _OPERANDS]
+    names.append("funded")
+    wanted.append(int(all(_is_funded(engine, applied, key) for key in (ACCOUNTS, lane))))
     pairs = [each for each in zip(names, wanted, figures, strict=True) if each[1] != each[2]]
     said, now = (tuple((each[0], each[at]) for each in pairs) for at in (1, 2))
     engine.note(applied, Kind.TOTALS, "", "told as paid", said, now)
+
+
+def _is_funded(engine: Engine, applied: Applied, key: bytes) -> bool:
+    """Whether a part was paid in for in full, or nothing is due of it."""
+    due, part = engine.due.get(applied.coaf), applied.parts.get(key)
+    opened = part is not None and part.open
+    return opened or (due is not None and not due.gross(applied.fixed.get(key, 0)))
 
 
 @_on("PaidTaken")

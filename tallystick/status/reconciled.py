@@ -427,7 +427,7 @@ class _Comparison:
                         found = self._difference(
                             Kind.TOTALS, coaf, self.home, f"taken as paid by {name}"
                         )
-                        newest = told[-1] if told else (0,) * 6
+                        newest = told[-1] if told else (0,) * len(_TOLD)
                         yield from found(_pairs(_TOLD, newest), _pairs(_TOLD, figures))
 
     # -------------------------------------------------------------------------- holdings
@@ -520,8 +520,9 @@ class _Comparison:
 
 
 _LANE: Final = ("to land at home", "accounts", "crossing")
-_TOLD: Final = tuple(
-    f"{part} {name}" for part in ("accounts", "crossing") for name in ("units", "gross", "tax")
+_TOLD: Final = (
+    *(f"{part} {name}" for part in ("accounts", "crossing") for name in ("units", "gross", "tax")),
+    "funded",
 )
 
 

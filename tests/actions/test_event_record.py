@@ -11,10 +11,16 @@ from eth_account.messages import encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS
+from tallystick.actions.codes import AUTOMATED, CAEV, CAMV, RATIOS, REDEMPTIONS
 from tallystick.actions.entitlement import RATE_MAX, Rate
 from tallystick.actions.message import EngineDomain, EventVersion, Status, typed_data
-from tallystick.actions.record import MIN_CLAIM_DAYS, EventRecord, RecordError, check_event
+from tallystick.actions.record import (
+    MIN_CLAIM_DAYS,
+    RECORD_FIELDS,
+    EventRecord,
+    RecordError,
+    check_event,
+)
 from tallystick.chain import Contract, Revert, reverts
 from tallystick.chain.abi import keccak
 from tallystick.registry.identifiers import check_isin, isin_check_digit
@@ -66,6 +72,7 @@ _records = st.builds(
     currency=st.sampled_from(["", "USD", "CHF", "usd", "US"]),
     cash_decimals=st.integers(0, 20),
     unit_epoch=st.integers(0, 200),
+    left=st.sampled_from([None, None, None, Rate(0), Rate(3, 4)]),
     set_off=st.booleans(),
     terms=st.one_of(_hashes, st.just(bytes(32))),
     version=st.one_of(st.integers(0, 3), st.integers(2**32 - 1, 2**32)),
@@ -234,6 +241,90 @@ def test_a_ratio_in_other_terms_is_refused(records: Contract) -> None:
     words = list(SPLIT.as_tuple())
     words[14:16] = 8, 2
     with reverts("record: ratio not in lowest terms"):
+        records.check(tuple(words), 1, INSTRUMENT)
+
+
+# All of it redeemed at the rate of the dividend; and a quarter of each unit.
+WHOLE = replace(APPLE, caev="REDM", left=Rate(0))
+PARTIAL = replace(APPLE, caev="PCAL", left=Rate(3, 4))
+_redemptions = st.builds(
+    replace,
+    st.sampled_from([WHOLE, PARTIAL]),
+    caev=st.sampled_from([*sorted(REDEMPTIONS), *sorted(REDEMPTIONS), "PRED", "SPLF"]),
+    left=st.builds(
+        Fraction,
+        st.sampled_from([0, 0, 1, 2, 3, _PART, _PART + 1]),
+        st.sampled_from([1, 2, 3, 4, _PART, _PART + 1]),
+    ).map(Rate.of),
+    camv=st.sampled_from(["MAND", "MAND", "MAND", "CHOS"]),
+    unit_epoch=st.sampled_from([0, EPOCH_MAX - 1, EPOCH_MAX]),
+    payment_day=st.sampled_from([0, *[APPLE.payment_day] * 3]),
+    currency=st.sampled_from(["", "USD", "USD", "USD"]),
+)
+
+
+@given(record=_redemptions)
+def test_contract_and_package_accept_the_same_redemptions(
+    records: Contract, record: EventRecord
+) -> None:
+    assert contract_accepts(records, record) == package_accepts(record)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        WHOLE,
+        replace(WHOLE, caev="MCAL"),
+        PARTIAL,
+        replace(PARTIAL, left=Rate(_PART - 1, _PART)),
+        replace(WHOLE, rate=Rate(0)),
+    ],
+)
+def test_a_redemption_is_accepted(records: Contract, record: EventRecord) -> None:
+    check(records, check_event(record))
+
+
+LEFT = "units left of no redemption"
+NO_REDEMPTIONS: list[tuple[EventRecord, str]] = [
+    (replace(APPLE, left=Rate(0)), LEFT),
+    (replace(APPLE, caev="PRED", left=Rate(3, 4)), LEFT),
+    (replace(WHOLE, left=Rate(1, 2)), LEFT),
+    (replace(WHOLE, caev="MCAL", left=Rate(1)), LEFT),
+    (replace(WHOLE, caev="PCAL"), LEFT),
+    (replace(PARTIAL, caev="REDM"), LEFT),
+    (replace(PARTIAL, left=Rate(1)), LEFT),
+    (replace(PARTIAL, left=Rate(4, 3)), LEFT),
+    (replace(PARTIAL, left=Rate(1, _PART + 1)), LEFT),
+    (replace(WHOLE, camv="CHOS"), LEFT),
+    (replace(WHOLE, unit_epoch=EPOCH_MAX), LEFT),
+    (replace(SPLIT, left=Rate(3, 4)), LEFT),
+    (replace(WHOLE, rate=None, currency=""), "cash without rate or day"),
+    (replace(PARTIAL, expires=0), "cash without rate or day"),
+    (replace(PARTIAL, record_day=0), "cash without rate or day"),
+]
+
+
+@pytest.mark.parametrize(("record", "reason"), NO_REDEMPTIONS)
+def test_a_redemption_that_is_none_is_refused(
+    records: Contract, record: EventRecord, reason: str
+) -> None:
+    with pytest.raises(RecordError):
+        check_event(record)
+    with reverts(f"record: {reason}"):
+        check(records, record)
+
+
+@pytest.mark.parametrize(("after", "before"), [(6, 8), (0, 2), (1, 0), (0, 0)])
+def test_what_is_left_of_units_is_in_lowest_terms(
+    records: Contract, after: int, before: int
+) -> None:
+    words = list(PARTIAL.as_tuple())
+    place = [name for _, name in RECORD_FIELDS].index("units_after")
+    words[place : place + 2] = after, before
+    if not after and not before:
+        records.check(tuple(words), 1, INSTRUMENT)
+        return
+    with reverts(f"record: {LEFT}"):
         records.check(tuple(words), 1, INSTRUMENT)
 
 

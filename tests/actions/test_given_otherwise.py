@@ -104,6 +104,7 @@ _TAX = 245_997_785_995
                     "crossing units": 4_000_016,
                     "crossing gross": 3_280_012,
                     "crossing tax": 984_003,
+                    "funded": 1,
                 },
                 {
                     "accounts units": 3_000_000,
@@ -112,6 +113,7 @@ _TAX = 245_997_785_995
                     "crossing units": 4_000_016,
                     "crossing gross": 3_280_012,
                     "crossing tax": 984_004,
+                    "funded": 1,
                 },
             ),
         ),
@@ -282,6 +284,20 @@ def test_what_is_told_as_paid_is_the_sum_of_holders(paid_logs: tuple[Dividend, L
         "home",
         "taken as paid by remote",
     )
+
+
+def test_what_is_told_as_funded_is_what_was_paid_in(paid_logs: tuple[Dividend, Logs]) -> None:
+    _, logs = paid_logs
+    unfunded = changed(paid=lambda paid: paid._replace(funded=0))
+    told, taken = differences(planted(logs, "remote", "PaidSent", unfunded))[::-1]
+    assert shown(told) == (
+        Kind.TOTALS,
+        "remote",
+        "told as paid",
+        {"funded": 1},
+        {"funded": 0},
+    )
+    assert (taken.ledger, taken.what) == ("home", "taken as paid by remote")
 
 
 def test_totals_that_are_not_home_s_are_named(paid_logs: tuple[Dividend, Logs]) -> None:

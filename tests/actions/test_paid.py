@@ -25,7 +25,7 @@ def told(dividend: Dividend, accounts: list[int], crossing: list[int]) -> PaidSo
     """What is told once accounts with so many units, and such messages, were paid."""
     parts = [total(map(dividend.due, units)) for units in (accounts, crossing)]
     figures = (figure for part in parts for figure in (part.units, part.gross, part.tax))
-    return PaidSoFar(COAF, dividend.lane, *figures)
+    return PaidSoFar(COAF, dividend.lane, *figures, funded=1)
 
 
 def kept(dividend: Dividend) -> tuple[int, ...]:

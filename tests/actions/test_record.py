@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -70,7 +71,7 @@ def test_all_event_types_of_the_schema_have_a_name() -> None:
 
 
 def test_cash_at_one_rate_is_automated() -> None:
-    assert sorted(AUTOMATED) == ["CAPD", "CAPG", "DRCA", "DVCA", "INTR", "SHPR"]
+    assert sorted(AUTOMATED) == ["CAPD", "CAPG", "DRCA", "DVCA", "INTR", "PRED", "SHPR"]
 
 
 @pytest.mark.parametrize("caev", OFFICIAL)
@@ -82,6 +83,20 @@ def test_every_event_type_is_accepted_as_data(caev: str) -> None:
 @pytest.mark.parametrize("camv", CAMV)
 def test_every_choice_is_accepted_as_data(camv: str) -> None:
     check_event(replace(NOTICE, camv=camv))
+
+
+@pytest.mark.parametrize(("caev", "left"), [("REDM", 0), ("MCAL", 0), ("PCAL", Fraction(3, 4))])
+def test_a_redemption_says_what_is_left_of_a_unit(caev: str, left: Fraction) -> None:
+    record = replace(DIVIDEND, caev=caev, left=Rate.of(Fraction(left)))
+    assert check_event(record).change == record.left
+    words = dict(zip((name for _, name in RECORD_FIELDS), record.as_tuple(), strict=True))
+    assert Fraction(words["units_after"], words["units_before"]) == left
+    assert (words["numerator"], words["denominator"]) == (41, 50)
+
+
+def test_a_redemption_that_changes_no_unit_is_data_alone() -> None:
+    for record in (replace(NOTICE, caev="REDM"), replace(DIVIDEND, caev="PCAL")):
+        assert check_event(record).change is None
 
 
 # --- the hash -------------------------------------------------------------------------------------
@@ -107,7 +122,7 @@ def test_the_hash_is_over_static_words_only() -> None:
 
 
 def test_the_hash_of_a_record_never_changes() -> None:
-    assert DIVIDEND.hash.hex() == "394deef823809035df0059aca468b0473523ad8fa00cf42db33f025d92c5f656"
+    assert DIVIDEND.hash.hex() == "e7b3436d5e06d022111d87b2a68bf86d23bd0550b6ab8a2db6e60a1f2ec0ff99"
 
 
 OTHER: dict[str, Any] = {
@@ -128,6 +143,7 @@ OTHER: dict[str, Any] = {
     "currency": "EUR",
     "cash_decimals": 2,
     "unit_epoch": 1,
+    "left": Rate(3, 4),
     "rounding": 2,
     "tier": 2,
     "set_off": True,
@@ -168,6 +184,7 @@ def test_a_version_names_the_one_before_by_its_hash() -> None:
 # --- refusals -------------------------------------------------------------------------------------
 
 REFERENCE = "1 to 32 letters, digits or /-?:().,'+ (CORP, COAF)"
+WHOLE = {"caev": "REDM", "left": Rate(0)}
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"isin": "US0378331003"}, "isin: expected check digit 5: US0378331005 (ISO 6166)"),
     ({"currency": "usd"}, "currency: expected a currency code: 3 capitals (ISO 4217)"),
@@ -188,6 +205,21 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"version": 2, "previous": b"short"}, "previous: expected the hash of the version before"),
     ({"rate": None}, "rate: expected the rate that DVCA pays"),
     ({"currency": ""}, "currency: expected the currency of the rate"),
+    ({"left": Rate(0)}, "left: expected none: DVCA redeems no units"),
+    ({"caev": "REDM", "left": Rate(1, 2)}, 'left: expected "0:1": REDM leaves nothing of a unit'),
+    ({"caev": "MCAL", "left": Rate(1)}, 'left: expected "0:1": MCAL leaves nothing of a unit'),
+    *(
+        (
+            {"caev": "PCAL", "left": left},
+            'left: expected units left of units, fewer, such as "3:4", each at most 2**40 - 1',
+        )
+        for left in (Rate(0), Rate(1), Rate(4, 3), Rate(1, 2**40))
+    ),
+    ({**WHOLE, "camv": "CHOS"}, "camv: expected MAND: REDM is for every unit there is"),
+    ({**WHOLE, "unit_epoch": 127}, "unit_epoch: expected 0 to 126: another begins"),
+    ({**WHOLE, "rate": None, "currency": ""}, "rate: expected the rate that REDM pays"),
+    ({**WHOLE, "record_day": 0}, "record_day: expected a day, REDM pays cash"),
+    ({**WHOLE, "payment_day": 0}, "payment_day: expected a day, REDM pays cash"),
     ({"caev": "INFO", "rate": None}, "currency: expected no currency without a rate"),
     ({"record_day": 0}, "record_day: expected a day, DVCA pays cash"),
     ({"figures_by": 0}, "figures_by: expected a day, DVCA pays cash"),
@@ -256,7 +288,10 @@ def test_days_of_an_event_without_cash_are_in_order_too() -> None:
         check_event(replace(split, payment_day=18_484))
 
 
-@pytest.mark.parametrize("record", [DIVIDEND, NOTICE, DIVIDEND.successor(set_off=True)])
+@pytest.mark.parametrize(
+    "record",
+    [DIVIDEND, NOTICE, DIVIDEND.successor(set_off=True), replace(DIVIDEND, **WHOLE)],
+)
 def test_a_record_is_read_back_from_its_words(record: EventRecord) -> None:
     assert EventRecord.from_words(record.isin, record.as_tuple()) == record
 

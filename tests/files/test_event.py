@@ -15,6 +15,7 @@ import yaml
 from tallystick.actions.entitlement import Rate, entitlement
 from tallystick.actions.record import EventRecord, Rounding, Tier
 from tallystick.errors import InputError
+from tallystick.files.coupons import load_coupons
 from tallystick.files.event import event_schema, load_event
 from tallystick.files.instrument import load_instrument
 
@@ -379,3 +380,60 @@ def test_what_is_no_split_is_refused_with_its_field(
     tmp_path: Path, changes: list[tuple[str, Any]], field: str
 ) -> None:
     assert message(tmp_path, *SPLIT, *changes).startswith(f"{field}: ")
+
+
+# --- redemptions ----------------------------------------------------------------------------------
+
+REDEEMED = (("caev", "REDM"), ("ratio", "0:1"))
+
+
+def test_the_example_of_a_redemption_is_paid_as_the_last_coupon_and_leaves_nothing() -> None:
+    record = load_event(EXAMPLES / "bund-redemption.yaml", BUND, today=date(2032, 1, 30))
+    coupon = load_coupons(EXAMPLES / "bund-coupons.yaml", BUND)[-1].record
+    for name in ("announced", "record_day", "payment_day", "currency", "cash_decimals", "terms"):
+        assert getattr(record, name) == getattr(coupon, name)
+    assert (record.rate, record.left, record.change) == (Rate(1), Rate(0), Rate(0))
+    assert record.coaf != coupon.coaf
+
+
+@pytest.mark.parametrize(
+    ("caev", "ratio", "left"),
+    [
+        ("REDM", "0:1", Rate(0)),
+        ("MCAL", "0:7", Rate(0)),
+        ("PCAL", "3:4", Rate(3, 4)),
+        ("PCAL", "6:8", Rate(3, 4)),
+    ],
+)
+def test_a_redemption_has_rate_and_ratio(tmp_path: Path, caev: str, ratio: str, left: Rate) -> None:
+    record = loaded(tmp_path, ("caev", caev), ("ratio", ratio))
+    assert (record.left, record.rate, record.is_ratio) == (left, Rate(41, 50), False)
+
+
+def test_by_pool_factor_there_is_a_rate_alone(tmp_path: Path) -> None:
+    assert loaded(tmp_path, ("caev", "PRED")).change is None
+    assert message(tmp_path, ("caev", "PRED"), ("ratio", "3:4")) == (
+        "ratio: 3:4: expected none: PRED changes no unit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ([("ratio", "1:4")], "ratio"),
+        ([("ratio", "0:0")], "ratio"),
+        ([("ratio", "00:1")], "ratio"),
+        ([("caev", "PCAL")], "ratio"),
+        ([("caev", "PCAL"), ("ratio", "4:3")], "ratio"),
+        ([("caev", "PCAL"), ("ratio", "1:1")], "ratio"),
+        ([("caev", "DVCA")], "ratio"),
+        ([("caev", "SPLR"), ("rate", REMOVED)], "currency"),
+        ([("camv", "CHOS")], "camv"),
+        ([("rate", REMOVED)], "rate"),
+        ([("dates.payment", REMOVED)], "dates.payment"),
+    ],
+)
+def test_what_is_no_redemption_is_refused_with_its_field(
+    tmp_path: Path, changes: list[tuple[str, Any]], field: str
+) -> None:
+    assert message(tmp_path, *REDEEMED, *changes).startswith(f"{field}: ")

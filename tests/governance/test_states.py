@@ -50,6 +50,7 @@ from tests.support.endings import (
 )
 from tests.support.proofs import Prover, Source
 from tests.support.ratios import Engine
+from tests.support.redeeming import Redemption
 from tests.support.returns import Returned
 from tests.support.world import (
     AUTHORITY,
@@ -1189,6 +1190,13 @@ def _set_daily(world: World, state: str) -> Call:
     call.make()
     call.side.chain.advance(DAY)
     return replace(call, function="set_daily", key=call.side.administrator)
+
+
+@prepares(_ENGINE, "redeem")
+def _redeem_units(world: World, state: str) -> Call:
+    Redemption.fixed(world).funded()
+    side = world.home
+    return Call(side, side.engine, "redeem", (COAF, (0, 0)), side.outsider)
 
 
 @prepares(_ENGINE, "propose_fractions_agent")

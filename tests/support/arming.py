@@ -92,7 +92,7 @@ class Arming:
 
     def ratio(self, record: EventRecord, **changed: Any) -> Ratio:
         """What home tells of a ratio that it armed."""
-        rate = record.rate
+        rate = record.change
         assert rate is not None
         told = Ratio(
             coaf=record.as_tuple()[2],
@@ -216,7 +216,7 @@ class Arming:
 
     def armed_events(self, side: Side, record: EventRecord, first_day: int) -> tuple[Event, ...]:
         """What arming logs on a ledger, but for what it tells and the lanes."""
-        rate, coaf = record.rate, record.as_tuple()[2]
+        rate, coaf = record.change, record.as_tuple()[2]
         assert rate is not None
         document = (
             record.hash if side is self.home else self.actions.message(self.ratio(record)).body

@@ -124,9 +124,13 @@ class Dividend:
 
     def land(self) -> Self:
         """What was between ledgers lands."""
-        network = self.world.network
         self.lands(self.outward, self.remote.investor)
         self.lands(self.homeward, self.home.fund)
+        return self.lands_waiting()
+
+    def lands_waiting(self) -> Self:
+        """Who what waits is for is admitted, and claims it."""
+        network = self.world.network
         network.admit(network.suite("remote"), self.remote.outsider, ELIGIBLE_UNTIL)
         return self.lands(self.waiting, self.remote.outsider)
 

@@ -138,6 +138,11 @@ class Ratios:
         """How many ratios are in force."""
         return len(self.past)
 
+    @property
+    def is_redeemed(self) -> bool:
+        """Whether the last ratio that there is makes nothing of all units."""
+        return any(each.numerator == 0 for each in (*self.past, *self.pending)[-1:])
+
     def pass_to(self, day: int) -> None:
         """Close every day up to this one, each ratio at its moment."""
         while self.day < day:

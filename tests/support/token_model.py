@@ -279,6 +279,8 @@ class Token(Judged):
         refusal = self.missing(by, Role.NOTARY)
         if refusal is None and not self.live:
             refusal = "issuance: not handed over"
+        if refusal is None and self.is_redeemed:
+            refusal = "issuance: units are redeemed"
         beyond = self.authorised + self.bridged + amount > AMOUNT_MAX
         if refusal is None and (beyond or not self.fits(authorised=amount)):
             refusal = "issuance: too much authorised"
@@ -423,10 +425,12 @@ class Token(Judged):
         """The engine says what units become, and when."""
         n, d = ratio.numerator, ratio.denominator
         refusal = self.missing(by, Role.ACTIONS)
-        if refusal is None and not (min(n, d) and max(n, d) <= PART_MAX):
+        if refusal is None and not (d and max(n, d) <= PART_MAX and (n or d == 1)):
             refusal = "ratios: fraction out of range"
-        if refusal is None and ratio.agent == ZERO:
+        if refusal is None and ratio.agent == ZERO and n:
             refusal = "ratios: no fractions' agent"
+        if refusal is None and self.is_redeemed:
+            refusal = "ratios: units are redeemed"
         if refusal is None and not NOTICE < ratio.first_day - self.day <= MAX_AHEAD:
             refusal = "ratios: too soon or too far"
         if refusal is None and any(ratio.first_day <= each.first_day for each in self.pending):
@@ -439,6 +443,9 @@ class Token(Judged):
         if refusal is None:
             self.act()
             self.pending.append(ratio)
+            if not n:
+                # Nobody issues what will be nothing.
+                self.authorised = self.supply
         return refusal
 
     def withdraw_ratio(self, first_day: int, by: str, stated: Stated) -> Refusal | None:

@@ -86,7 +86,8 @@ def test_an_announced_ratio_waits_for_its_day(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
-        ((0, 1), "ratios: fraction out of range"),
+        ((0, 2), "ratios: fraction out of range"),
+        ((0, 0), "ratios: fraction out of range"),
         ((1, 0), "ratios: fraction out of range"),
         ((PART_MAX + 1, 1), "ratios: fraction out of range"),
         ((1, PART_MAX + 1), "ratios: fraction out of range"),
@@ -98,6 +99,7 @@ def test_an_announced_ratio_waits_for_its_day(engine: Engine) -> None:
         ((PART_MAX, 1), None),
         ((PART_MAX, 2, 400), None),
         ((1, PART_MAX, 3), None),
+        ((0, 1, 3, ZERO), None),
     ],
 )
 def test_a_ratio_that_does_not_fit_is_refused(

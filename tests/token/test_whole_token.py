@@ -229,3 +229,24 @@ def test_amounts_of_the_whole_field_follow() -> None:
     assert model.epoch == 3
     two.transfer("buyer", "investor", 10**30)
     two.check()
+
+
+def test_units_that_are_redeemed_follow(playing: TokenPlay) -> None:
+    """After a ratio that left remainders, with units at a bridge, nothing is left."""
+    two, model = playing, playing.model
+    two.freeze(["investor"], [7])
+    two.authorise(1_000, "notary")
+    two.announce_ratio((0, 1), model.day + 3, "buyer")
+    two.announce_ratio((4, 1), model.day + 9, "buyer")
+    two.authorise(1, "notary")
+    two.mint(["buyer"], [1])
+    for _ in range(4):
+        two.pass_days(1, late=False)
+        two.check()
+    assert (model.epoch, model.supply, model.authorised, model.bridged) == (2, 0, 0, 0)
+    two.transfer("buyer", "investor", 1)
+    two.transfer("buyer", "investor", 0)
+    two.authorise(1, "notary")
+    two.announce_ratio((4, 1), model.day + 9, "buyer")
+    two.pass_days(1, late=True)
+    two.check()

@@ -46,7 +46,7 @@ def _check_amounts(play: Calls) -> None:
         assert found == wanted, f"ratio_at({epoch}) {found}, not {wanted}"
         left = (model.written[epoch], model.own[epoch]) if raised else (0, 0)
         assert (kept.remainders, kept.supply_remainder) == left, f"remainders of {epoch}"
-    assert token.ratio_at(model.epoch + len(model.pending) + 1).numerator == 0, "one ratio more"
+    assert token.ratio_at(model.epoch + len(model.pending) + 1).denominator == 0, "one ratio more"
     _check_epochs(play)
     positions = sum(holding.balance for holding in model.holdings.values())
     assert model.supply == positions + model.uncollected(), "the model loses units"

@@ -490,7 +490,10 @@ class TokenPlay(Calls):
         ratio = Fraction(*fraction, first_day, self.address(agent))
         arguments = [*fraction, first_day, ratio.agent]
         judge = functools.partial(self.model.announce_ratio, ratio, stated=stated)
-        self.say("announce_ratio", arguments, by, judge, ["RatioAnnounced"], stated)
+        events = ["RatioAnnounced"]
+        if not ratio.numerator and self.model.authorised > self.model.supply:
+            events.append("AuthorisationWithdrawn")
+        self.say("announce_ratio", arguments, by, judge, events, stated)
 
     def withdraw_ratio(self, first_day: int, by: str = "engine", stated: Stated = STATED) -> None:
         """It withdraws one."""

@@ -30,7 +30,7 @@ from tests.token.token_play import TokenPlay
 from tests.token.token_stage import ACCOUNTS, HOLDERS, NOTHING, STAND_INS, Stage
 
 FRACTIONS = ((4, 1), (1, 10), (3, 2), (7, 5), (1, 3), (2, 7))
-REFUSED_FRACTIONS = ((0, 1), (1, 0), (2**40, 1), (2**40 - 1, 1))
+REFUSED_FRACTIONS = ((0, 2), (1, 0), (2**40, 1), (2**40 - 1, 1))
 
 holders = st.sampled_from([*HOLDERS[:2] * 3, *HOLDERS[2:] * 2, "issuer"])
 receivers = st.sampled_from([*HOLDERS * 4, "issuer", "custody", "nobody"])

@@ -373,7 +373,11 @@ def _payment_refused(_: Step) -> Changes:
 
 @on("PaidTaken")
 def _paid_taken(step: Step) -> Changes:
-    return {("paid_at", step.coaf, step.lane): list(PaidSoFar(*step.paid).figures)}
+    told = PaidSoFar(*step.paid)
+    return {
+        ("paid_at", step.coaf, step.lane): list(told.figures),
+        ("is_funded_there", step.coaf, step.lane): bool(told.funded),
+    }
 
 
 # --- reversals ------------------------------------------------------------------------------------
