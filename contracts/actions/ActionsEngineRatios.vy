@@ -71,7 +71,8 @@ exports: (
     # units that went back
     returned.pay_returned,
     returned.give_up,
-    # what was paid on other ledgers
+    # what was fixed, and what was paid on other ledgers
+    cut.share_of,
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,

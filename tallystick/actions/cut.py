@@ -36,8 +36,8 @@ __all__ = [
     "Share",
     "carry",
     "fix",
+    "most_rounded",
     "restated",
-    "rounded",
 ]
 
 _MODULUS: Final = AMOUNT_MAX + 1
@@ -285,7 +285,7 @@ def restated(told: RemoteEnd, ratio: Ratio) -> RemoteEnd:
     )
 
 
-def rounded(ratios: Iterable[Ratio], lanes: int) -> int:
+def most_rounded(ratios: Iterable[Ratio], lanes: int) -> int:
     """Return the most that ratios may have rounded off what other bridges carry.
 
     A unit of each lane's ledger and of home's a ratio, as later ratios leave it.

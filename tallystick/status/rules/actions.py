@@ -238,6 +238,11 @@ on("RatioDropped")(lambda s: {("armed_ratio", s.coaf): {}})
 sets("LaneCarried", "base_of lane epoch", to="base")
 
 
+@on("CloseCarried")
+def _close_carried(step: Step) -> Changes:
+    return {("base_of", step.lane, step.day << 8 | step.epoch): step.base}
+
+
 # --- payments -------------------------------------------------------------------------------------
 
 sets("OperatorSet", "isOperator controller operator", to="approved")
