@@ -235,7 +235,7 @@ def test_a_record_day_before_a_late_ledger_s_first_is_fixed_and_paid(
     assert remote.token.ratio_at(1).first_day == first
     over.arming.in_force(after)
     over.begin(E + 17)
-    over.carry(ratio, first, (E + 2, 0, 0))
+    over.carry(ratio, first)
     over.fix(after)
     over.begin(E + 25)
     over.land_all()
