@@ -328,9 +328,7 @@ def test_figures_in_units_that_home_does_not_have_are_restated_for_no_close(worl
     with refused(world, "arming: no figures to restate"):
         over.arming.carry_close(2**248 + E + 1, 1)
     with refused(world, "events: at home only"):
-        over.remote.engine.carry_close(
-            over.lane, E + 1, 1, (0, 0, 0), sender=over.remote.courier
-        )
+        over.remote.engine.carry_close(over.lane, E + 1, 1, (0, 0, 0), sender=over.remote.courier)
 
 
 def test_a_lane_used_daily_whose_ledger_learns_late_is_cut_all_the_same(world: World) -> None:

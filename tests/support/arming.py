@@ -205,9 +205,7 @@ class Arming:
         assert isinstance(receipt, Receipt)
         return receipt
 
-    def carry_close(
-        self, day: int, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)
-    ) -> Receipt:
+    def carry_close(self, day: int, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home restate what the lane's ledger, which was late, told of a close."""
         receipt = self.home.engine.carry_close(
             self.world.lane, day, epoch, hints, sender=self.home.courier
