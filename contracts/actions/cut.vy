@@ -122,8 +122,10 @@ event LaneFixed:
     coaf: indexed(bytes32)
     lane: indexed(bytes32)
     share: Share
-    # Base units with other bridges, after what came to that ledger or left it.
+    # Base units with other bridges, after what came to that ledger or left it; and taken of them, by what ratios
+    # rounded off, where there are none.
     elsewhere: uint256
+    beyond: uint256
 
 
 event ElsewhereFixed:
@@ -238,7 +240,7 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
         self._shares[coaf][lane] = (
             _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
         )
-        log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left)
+        log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left, beyond=over)
         suspensions._reconcile(
             lane, version.record_day, version.unit_epoch, split.home_crossing
         )

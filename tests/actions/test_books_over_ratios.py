@@ -171,7 +171,9 @@ def test_what_left_two_ledgers_and_came_to_one_is_not_refused_for_its_rounding(
     key = party(str(over.home.token.address))
     # The lane took 1 of nothing, and says so.
     assert tuple(engine.share_of(coaf, key)) == (False, 0, 0, 1)
-    third.fix(record)
+    receipt = third.fix(record)
+    fixed = receipt.one("LaneFixed").args
+    assert (fixed["elsewhere"], fixed["beyond"]) == (0, beyond)
     assert tuple(engine.share_of(coaf, key)) == (False, 0, 0, beyond)
     parts = [engine.share_of(coaf, each) for each in (bytes(32), over.lane, third.lane)]
     assert [each.accounts for each in parts[1:]] == [(ABROAD + 17) // 10, (25 - gone) // 10]

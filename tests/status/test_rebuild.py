@@ -85,6 +85,7 @@ pytestmark = pytest.mark.requirement("R-66")
 OF_RATIOS = {
     "AgentProposed",
     "AgentSet",
+    "CloseCarried",
     "EnteredSent",
     "EnteredTaken",
     "LaneCarried",
