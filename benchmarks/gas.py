@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from benchmarks.actions import Dividends
 from benchmarks.holders import Declarations
+from benchmarks.over_ratio import OverRatio
 from benchmarks.proofs import Proofs
 from benchmarks.rig import (
     AMOUNT,
@@ -59,7 +60,7 @@ HISTORY_DAYS: Final = 100
 
 
 def measure(backend: str) -> dict[str, int]:
-    """Deploy the suite on two fresh ledgers, seven times, and measure every operation.
+    """Deploy the suite on two fresh ledgers, eight times, and measure every operation.
 
     Args:
         backend: `anvil` (hard fork osaka) or `embedded` (prague).
@@ -78,6 +79,8 @@ def measure(backend: str) -> dict[str, int]:
         limited |= Scenario(rig).limited_twice()
     with Rig.open(backend) as rig:
         dividends = Dividends(rig).run()
+    with Rig.open(backend) as rig:
+        dividends |= OverRatio(rig).run()
     with Rig.open(backend) as rig:
         declarations = Declarations(rig).run()
     with Rig.open(backend) as rig:

@@ -748,7 +748,8 @@ def _held(terms: uint256, word: uint256, account: address, hint: uint256) -> uin
     units: uint256 = staticcall ISecurityToken(
         convert(word & _ACCOUNT_MASK, address)
     ).entitled_at_close(account, (terms >> RECORD_SHIFT) & DAY_MASK, hint)
-    units = self._in_its_units(word, units)
+    if word >> _BEHIND_SHIFT != 0:
+        units = self._in_its_units(word, units)
     assert units != 0, "payments: not entitled"
     return units
 
@@ -775,9 +776,10 @@ def _held_if_known(
         is_static_call=True,
         revert_on_failure=False,
     )
-    if not known or len(answer) != 32:
-        return (known, 0)
-    return (True, self._in_its_units(word, convert(answer, uint256)))
+    units: uint256 = convert(answer, uint256) if known and len(answer) == 32 else 0
+    if word >> _BEHIND_SHIFT != 0:
+        units = self._in_its_units(word, units)
+    return (known, units)
 
 
 @internal
