@@ -356,8 +356,7 @@ def carry_lane(lane: bytes32, epoch: uint256, hints: uint256[3]):
     assert first_day != 0, "arming: not told to be in force there"
     day: uint256 = unsafe_sub(first_day, 1)
     assert (
-        figures._counts(lane, day)
-        and figures._figures(lane, day).epoch == unsafe_sub(epoch, 1)
+        figures._counts(lane, day) and figures._figures(lane, day).epoch == unsafe_sub(epoch, 1)
     ), "arming: no figures of its last close"
     home_day: uint256 = 0
     base: Base = empty(Base)

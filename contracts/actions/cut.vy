@@ -241,9 +241,7 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
             _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
         )
         log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left, beyond=over)
-        suspensions._reconcile(
-            lane, version.record_day, version.unit_epoch, split.home_crossing
-        )
+        suspensions._reconcile(lane, version.record_day, version.unit_epoch, split.home_crossing)
         if left != 0 and elsewhere & _FIXED == 0:
             self._end_elsewhere(
                 coaf,
@@ -297,9 +295,7 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     self._shares[totals.coaf][empty(bytes32)] = word
     events._fix(totals.coaf)
     log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
-    suspensions._reconcile(
-        totals.lane, version.record_day, version.unit_epoch, totals.crossing
-    )
+    suspensions._reconcile(totals.lane, version.record_day, version.unit_epoch, totals.crossing)
     return True
 
 
@@ -438,9 +434,7 @@ def _rounded(epoch: uint256) -> uint256:
     most: uint256 = 0
     for i: uint256 in range(epoch, bound=_MAX_EPOCHS):
         ratio: ISecurityToken.Ratio = staticcall ISecurityToken(dispatch.token).ratio_at(i + 1)
-        most = (
-            most * ratio.numerator + ratio.denominator - 1
-        ) // ratio.denominator + words
+        most = (most * ratio.numerator + ratio.denominator - 1) // ratio.denominator + words
     return most
 
 

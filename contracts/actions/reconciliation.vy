@@ -136,9 +136,7 @@ def reconcile(lane: bytes32, day: uint256, hints: uint256[3], came_hint: uint256
     epoch: uint256 = cut._epoch_on(day)
     share: cut.Share = empty(cut.Share)
     taken: uint256 = 0
-    share, taken = cut._split(
-        lane, day, epoch, hints, cut._brought(lane, day, epoch, came_hint), 0
-    )
+    share, taken = cut._split(lane, day, epoch, hints, cut._brought(lane, day, epoch, came_hint), 0)
     suspensions._reconcile(lane, day, epoch, share.home_crossing)
     reconciled: Reconciled = Reconciled(
         lane=lane,
@@ -179,9 +177,7 @@ def take_reconciled(header: dispatch.Header, reconciled: Reconciled, attestation
         reconciled.day > suspensions._reconciliation(reconciled.lane).day
     ), "reconciliation: not a newer day"
     log ReconciledTaken(lane=reconciled.lane, reconciled=reconciled)
-    suspensions._reconcile(
-        reconciled.lane, reconciled.day, reconciled.epoch, reconciled.crossing
-    )
+    suspensions._reconcile(reconciled.lane, reconciled.day, reconciled.epoch, reconciled.crossing)
 
 
 @external

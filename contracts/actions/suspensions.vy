@@ -95,8 +95,8 @@ def reconciliation_of(lane: bytes32) -> Reconciliation:
 @internal
 def _reconcile(lane: bytes32, day: uint256, epoch: uint256, may_land: uint256):
     """
-    @dev A lane's books fit at a close, in units of an epoch. Only a newer one counts; it ends the suspension for a break
-         of before.
+    @dev A lane's books fit at a close, in units of an epoch. Only a newer one counts; it ends the suspension for a
+         break of before.
     """
     word: uint256 = self._lanes[lane]
     last: uint256 = word >> _EPOCH_SHIFT
