@@ -44,6 +44,8 @@ class Dividends:
 
     def __init__(self, rig: Rig) -> None:
         self.rig, self.gas = rig, dict[str, int]()
+        # In whose units dividends are; and what their measured operations are called besides.
+        self.epoch, self.suffix = 0, ""
         self.network, self.lane = rig.network, rig.network.lane
         self.home, self.remote = rig.home, rig.remote
         self.cash = {suite.chain.name: self._cash(suite) for suite in (rig.home, rig.remote)}
@@ -53,6 +55,13 @@ class Dividends:
 
     def run(self) -> dict[str, int]:
         """Carry both out and return the gas by operation."""
+        one, guest = self._begin()
+        for number in (1, 2):
+            self._event(number, one, guest)
+        return self.gas
+
+    def _begin(self) -> tuple[Account, Account]:
+        """Units are on both ledgers; who moves them there."""
         one, guest = self.network.holder("home", 0), self.network.holder("remote", 0)
         for suite, accounts in ((self.home, [one, *self.payees]), (self.remote, [guest])):
             for account in accounts:
@@ -61,9 +70,7 @@ class Dividends:
         out = self.network.lock(one, guest, 100 * AMOUNT)
         self.rig.align()
         self.network.deliver(out)
-        for number in (1, 2):
-            self._event(number, one, guest)
-        return self.gas
+        return one, guest
 
     def _declare(
         self, number: int, one: Account, guest: Account
@@ -99,23 +106,30 @@ class Dividends:
         for message in (out, *backs):
             self.network.deliver(message)
         self._move(one)
-        sent = remote.send_figures(self.lane, record.record_day, 0, (0,) * 4, sender=guest)
+        sent, kept = self._figures(record.record_day, self.epoch, one, guest)
         self._note(number, "figures.send", sent)
-        figures = Figures(**sent.one("FiguresSent").figures._asdict())
-        told_by = (self._header(self.remote, figures), figures.as_tuple())
-        proof = self._proof(self.remote, figures)
-        kept = home.take_figures(*told_by, proof, sender=courier)
         self._note(number, "figures.take", kept)
         self._note(number, "event.fix", home.fix(coaf, (0, 0), (), sender=courier))
         lane = home.fix_lane(coaf, self.lane, (0, 0, 0), sender=courier)
         self._note(number, "event.fix_lane", lane)
         if number == 2:
-            self.gas["event.fix_with_one_lane"] = self.gas["event.fix"] + lane.gas_used
+            both = f"event.fix_with_one_lane{self.suffix}"
+            self.gas[both] = self.gas[f"event.fix{self.suffix}"] + lane.gas_used
         totals = Totals(**lane.one("TotalsSent").totals._asdict())
         told_by = (self._header(self.home, totals), totals.as_tuple())
         got = remote.take_totals(*told_by, self._proof(self.home, totals), sender=guest)
         self._note(number, "event.take_totals", got)
         return record, out, backs
+
+    def _figures(
+        self, day: int, epoch: int, one: Account, guest: Account
+    ) -> tuple[Receipt, Receipt]:
+        """The remote ledger tells of a close, and home takes it."""
+        sent = self.remote.engine.send_figures(self.lane, day, epoch, (0,) * 4, sender=guest)
+        figures = Figures(**sent.one("FiguresSent").figures._asdict())
+        told_by = (self._header(self.remote, figures), figures.as_tuple())
+        proof = self._proof(self.remote, figures)
+        return sent, self.home.engine.take_figures(*told_by, proof, sender=one)
 
     def _move(self, one: Account) -> None:
         """Every party at home moves on the day after the close."""
@@ -151,7 +165,7 @@ class Dividends:
     def _note(self, number: int, operation: str, receipt: Any) -> None:
         assert isinstance(receipt, Receipt), operation
         if number == 2:
-            self.gas[operation] = receipt.gas_used
+            self.gas[f"{operation}{self.suffix}"] = receipt.gas_used
 
     def _record(self, number: int, day: int) -> EventRecord:
         return EventRecord(
@@ -171,6 +185,7 @@ class Dividends:
             currency="USD",
             cash_decimals=6,
             terms=DOCUMENT,
+            unit_epoch=self.epoch,
         )
 
     def _cash(self, suite: Suite) -> Any:

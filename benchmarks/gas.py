@@ -9,6 +9,7 @@ from typing import Any, Final
 from benchmarks.actions import Dividends
 from benchmarks.holders import Declarations
 from benchmarks.lane_ratios import LaneRatios
+from benchmarks.over_ratio import OverRatio
 from benchmarks.proofs import Proofs
 from benchmarks.rig import (
     AMOUNT,
@@ -79,6 +80,8 @@ def measure(backend: str) -> dict[str, int]:
         limited |= Scenario(rig).limited_twice()
     with Rig.open(backend) as rig:
         dividends = Dividends(rig).run()
+    with Rig.open(backend) as rig:
+        dividends |= OverRatio(rig).run()
     with Rig.open(backend) as rig:
         declarations = Declarations(rig).run()
     with Rig.open(backend) as rig:

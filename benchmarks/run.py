@@ -57,7 +57,8 @@ on a ledger since a ratio's moment, `_first_touch` of both parties alone, after 
 or with remainders; `transfer.ratio_pending` is of the same day while one is announced.
 `ratio.announce` is by an engine that calls the token; `ratio.first_act` a transfer of nothing that
 brings the ledger up, after an announced close or, `.remainder`, one that finds a remainder of the
-supply. `view.balance_at_close.N` reads the
+supply. `ratio.arm`, `.take`, `.take_entered`, `.carry_lane` and `.carry_close` are what engines do
+for one over ledgers, `.after_ratio` the first dividend since. `view.balance_at_close.N` reads the
 close N business days ago of an account that moved on each day since, `.announced` one of some
 hundred days ago, `.hint` names the first later day with a movement. `lane.security_token_across` is
 `lane.lock_send` and `lane.deliver_mint.2of3`; `lane.lock_send` and `lane.burn_send` are the mean of

@@ -62,18 +62,13 @@ exports: (
     cut.fix,
     cut.fix_lane,
     cut.take_totals,
-    cut.share_of,
-    # what a ratio's epoch began with
+    # what a ratio's epoch begins with
     arming.carry_lane,
-    arming.base_of,
-    arming.entered_on,
+    arming.carry_close,
     # its books
     reconciliation.reconcile,
     reconciliation.take_reconciled,
     reconciliation.suspend,
-    reconciliation.resume,
-    # what crossed it
-    payments.is_crossing_paid,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -76,7 +76,8 @@ exports: (
     redemption.redeem,
     # units that came back
     returned.pay_returned,
-    # what was paid on other ledgers
+    # what was fixed, and what was paid on other ledgers
+    cut.share_of,
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,

@@ -16,7 +16,8 @@
      of the version that it armed. What it has not withdrawn by the close is in force, and then every ledger enters
      it, whatever its record says, the event halted or not: units must mean the same everywhere.
      Ratios are withdrawn from the last on. A version of the same ratio takes the place of the one that armed it.
-     Whatever an epoch begins with is taken over by lane, once that lane's ledger tells that it is in it (see `cut`).
+     Whatever an epoch begins with is taken over by lane, once that lane's ledger tells that it is in it; for a close of
+     which it tells before, for that alone (see `cut`).
 
        ratio  epoch 8 | home's first day 16 | version 32
        told   first day 16 | state 2 | version 32
@@ -126,6 +127,15 @@ event EnteredTaken:
     coaf: indexed(bytes32)
     ledger: indexed(bytes32)
     entered: Ratio
+
+
+event CloseCarried:
+    lane: indexed(bytes32)
+    epoch: indexed(uint256)
+    # Home's last close in the units before it, and the one of which that ledger told in older ones.
+    home_day: uint256
+    day: uint256
+    base: Base
 
 
 event LaneCarried:
@@ -346,48 +356,41 @@ def carry_lane(lane: bytes32, epoch: uint256, hints: uint256[3]):
     @custom:role anyone
     """
     events._check_home()
-    assert cut._bases[lane][epoch] == 0, "arming: carried already"
-    token: ISecurityToken = ISecurityToken(dispatch.token)
-    before: uint256 = unsafe_sub(epoch, 1)
-    assert (
-        epoch != 0 and epoch <= staticcall token.action_epoch()
-    ), "arming: no ratio in force here"
-    assert cut._is_carried(lane, before), "arming: the epoch before first"
+    self._check_in_force(epoch)
     first_day: uint256 = events._entered[figures._far_ledger(lane)][epoch]
     assert first_day != 0, "arming: not told to be in force there"
     day: uint256 = unsafe_sub(first_day, 1)
-    there: figures.Figures = figures._figures(lane, day)
     assert (
-        figures._counts(lane, day) and there.epoch == before
+        figures._counts(lane, day) and figures._figures(lane, day).epoch == unsafe_sub(epoch, 1)
     ), "arming: no figures of its last close"
-    ratio: ISecurityToken.Ratio = staticcall token.ratio_at(epoch)
-    home_day: uint256 = unsafe_sub(ratio.first_day, 1)
-    ways: cut.Ways = cut._ways(there, home_day, hints)
-    negative: bool = there.came >> 103 != 0
-    # What this ledger says came with others, a cut holds against what is with them.
-    assert cut._adds_up(there, ways, 0 if negative else there.came), "arming: figures do not fit"
-    whole: uint256 = there.supply + ways.homeward + ways.outward
-    n: uint256 = ratio.numerator
-    d: uint256 = ratio.denominator
-    came: uint256 = there.came * n // d
-    shown: uint256 = ways.held * n // d - ways.suspense * n // d
-    if negative:
-        came = (figures.AMOUNT_MAX + 1 - there.came) * n // d
-        shown -= min(shown, came)
-        came = unsafe_sub(0, came) & figures.AMOUNT_MAX
-    else:
-        shown += came
-    after: uint256 = whole * n // d
-    base: Base = Base(
-        carried=(there.supply * n // d + ways.outward * n // d) & figures.AMOUNT_MAX,
-        came=came & figures.AMOUNT_MAX,
-        more=min(after - min(after, shown), cut._MORE_MASK),
-        is_carried=True,
-    )
-    cut._bases[lane][epoch] = (
-        cut._FIXED | (base.more << cut._MORE_SHIFT) | (base.came << cut._CAME_SHIFT) | base.carried
-    )
+    home_day: uint256 = 0
+    base: Base = empty(Base)
+    home_day, base = self._carry(lane, day, epoch, epoch, hints)
     log LaneCarried(lane=lane, epoch=epoch, home_day=home_day, day=day, base=base)
+
+
+@external
+def carry_close(lane: bytes32, day: uint256, epoch: uint256, hints: uint256[3]):
+    """
+    @notice Home: restate for an epoch what a lane's ledger, which took the ratio late, told of a close in older units:
+            for that close alone, once. One that is several ratios behind is carried over one after the other.
+    @dev As if that ledger had taken the ratio at this close: nothing need be known of when it does. They have to fit in
+         the old units, as figures of a last close do.
+    @param lane The lane.
+    @param day The business day.
+    @param epoch The epoch: one more than the figures' own, or than the one they were carried to before.
+    @param hints As for `fix_lane`, of home's last close before the ratio.
+    @custom:role anyone
+    """
+    events._check_home()
+    self._check_in_force(epoch)
+    assert (
+        figures._counts(lane, day) and epoch <= cut._epoch_on(day) and day <= _DAY_MASK
+    ), "arming: no figures to restate"
+    home_day: uint256 = 0
+    base: Base = empty(Base)
+    home_day, base = self._carry(lane, day, epoch, cut._restating(day, epoch), hints)
+    log CloseCarried(lane=lane, epoch=epoch, home_day=home_day, day=day, base=base)
 
 
 # -------------------------------------------------------------------------- views
@@ -451,7 +454,7 @@ def base_of(lane: bytes32, epoch: uint256) -> Base:
     """
     @notice Home: what an epoch of a lane began with.
     @param lane The lane.
-    @param epoch The epoch.
+    @param epoch The epoch; of one close that was restated alone, 256 times its day more.
     @return See there; all 0 if it was not carried.
     """
     word: uint256 = cut._bases[lane][epoch]
@@ -464,6 +467,70 @@ def base_of(lane: bytes32, epoch: uint256) -> Base:
 
 
 # ----------------------------------------------------------------------- internal
+
+
+@internal
+@view
+def _check_in_force(epoch: uint256):
+    """
+    @dev Revert unless a ratio began an epoch here.
+    """
+    assert (
+        epoch != 0 and epoch <= staticcall ISecurityToken(dispatch.token).action_epoch()
+    ), "arming: no ratio in force here"
+
+
+@internal
+def _carry(
+    lane: bytes32, day: uint256, epoch: uint256, key: uint256, hints: uint256[3]
+) -> (uint256, Base):
+    """
+    @dev Keep what an epoch began with, by home's last close before it and by what was told of a close; home's last
+         close, and what it is.
+    """
+    assert cut._bases[lane][key] == 0, "arming: carried already"
+    before: uint256 = unsafe_sub(epoch, 1)
+    word: uint256 = cut._base(lane, day, before)
+    assert word != 0, "arming: the epoch before first"
+    there: figures.Figures = cut._told(lane, day, before)
+    ratio: ISecurityToken.Ratio = staticcall ISecurityToken(dispatch.token).ratio_at(epoch)
+    home_day: uint256 = unsafe_sub(ratio.first_day, 1)
+    ways: cut.Ways = cut._ways(there, word, home_day, hints)
+    negative: bool = there.came >> 103 != 0
+    # What this ledger says came with others, a cut holds against what is with them.
+    assert cut._adds_up(
+        there, ways, unsafe_add(ways.more, 0 if negative else there.came)
+    ), "arming: figures do not fit"
+    came: uint256 = 0
+    shown: uint256 = unsafe_sub(self._part(ways.held, ratio), self._part(ways.suspense, ratio))
+    if negative:
+        came = self._part(unsafe_sub(figures.AMOUNT_MAX + 1, there.came), ratio)
+        shown = unsafe_sub(max(shown, came), came)
+        came = unsafe_sub(0, came)
+    else:
+        came = self._part(there.came, ratio)
+        shown = unsafe_add(shown, came)
+    whole: uint256 = self._part(there.supply + ways.homeward + ways.outward, ratio)
+    base: Base = Base(
+        carried=unsafe_add(self._part(there.supply, ratio), self._part(ways.outward, ratio))
+        & figures.AMOUNT_MAX,
+        came=came & figures.AMOUNT_MAX,
+        more=min(unsafe_sub(max(whole, shown), shown), cut._MORE_MASK),
+        is_carried=True,
+    )
+    cut._bases[lane][key] = (
+        cut._FIXED | (base.more << cut._MORE_SHIFT) | (base.came << cut._CAME_SHIFT) | base.carried
+    )
+    return (home_day, base)
+
+
+@internal
+@pure
+def _part(amount: uint256, ratio: ISecurityToken.Ratio) -> uint256:
+    """
+    @dev What a ratio that is in force makes of units, of some 104 bits by 40; rounded down.
+    """
+    return unsafe_div(unsafe_mul(amount, ratio.numerator), ratio.denominator)
 
 
 @internal

@@ -22,11 +22,18 @@
 
        base   there, and under way there 104 | come with others 104 | more than K + X shows 40 | - | stored 1
 
+     A ledger that took a ratio late tells of a close in the units of before. Home restates that as if the ledger had
+     taken the ratio at that close, from a base for it alone; ratio by ratio, if it is further behind.
+
      What other bridges took out of home and did not bring back is part of the issue, and with them: `fix` enters it
      under the token's address, which is no lane. Each lane takes its X from there or, below zero, adds to it. One that
-     takes more than is there does not fit, till another has added. It is owed for once no lane waits.
+     takes more than is there does not fit, till another has added. It is owed for once no lane waits. After a ratio a
+     lane takes what its base has more, too; and since each ledger rounds by itself what others carried, it may take
+     more than is there by what ratios rounded off: a unit for each lane and home a ratio. Those are part of the issue
+     as well.
 
-       share  what is owed for here 104 | to what lands at the remote ledger 104 | - | fixed 1
+       share  what is owed for here 104 | to what lands at the remote ledger, or taken of what is elsewhere beyond what
+              there is 104 | - | fixed 1
 
      Here is, at home, what accounts hold (under no lane), what is to land from a lane, or what is with other bridges.
      What accounts on the remote ledger hold home need not keep: it follows from that ledger's figures. On a remote
@@ -58,6 +65,9 @@ _MORE_MASK: constant(uint256) = 2**40 - 1
 # Escrows name closed lanes two days longer.
 _MAX_DAYS: constant(uint256) = 100
 _SECONDS_PER_DAY: constant(uint256) = 86400
+_CLOSE_SHIFT: constant(uint256) = 8
+# No ledger knows more epochs.
+_MAX_EPOCHS: constant(uint256) = 127
 
 
 struct Totals:
@@ -91,7 +101,8 @@ struct Share:
 
 # COAF -> lane, or nothing for home's accounts -> its share, see above
 _shares: HashMap[bytes32, HashMap[bytes32, uint256]]
-# lane -> epoch -> what it began with, see above; the first began with nothing
+# lane -> epoch 8, and above it the close that is restated, if one is -> what it began with, see above; the first began
+# with nothing
 _bases: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[31]
@@ -111,8 +122,10 @@ event LaneFixed:
     coaf: indexed(bytes32)
     lane: indexed(bytes32)
     share: Share
-    # Base units with other bridges, after what came to that ledger or left it.
+    # Base units with other bridges, after what came to that ledger or left it; and taken of them, by what ratios
+    # rounded off, where there are none.
     elsewhere: uint256
+    beyond: uint256
 
 
 event ElsewhereFixed:
@@ -210,18 +223,25 @@ def fix_lane(coaf: bytes32, lane: bytes32, hints: uint256[3]):
     assert figures._counts(lane, version.record_day), "cut: no figures, or two"
     if self._shares[coaf][lane] == 0:
         elsewhere: uint256 = self._shares[coaf][self._elsewhere()]
-        split: Share = self._split(lane, version.record_day, hints, elsewhere & figures.AMOUNT_MAX)
-        came: uint256 = figures._figures(lane, version.record_day).came
+        left: uint256 = elsewhere & figures.AMOUNT_MAX
+        over: uint256 = (elsewhere >> _CROSSING_SHIFT) & figures.AMOUNT_MAX
+        split: Share = empty(Share)
+        taken: uint256 = 0
+        split, taken = self._split(lane, version.record_day, version.unit_epoch, hints, left, over)
         # A lane that was opened since all of them were in comes too late for it.
-        assert came == 0 or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
-        left: uint256 = unsafe_sub(elsewhere, came) & figures.AMOUNT_MAX
-        if came != 0:
-            self._shares[coaf][self._elsewhere()] = left
+        assert taken == 0 or elsewhere & _FIXED == 0, "cut: what is elsewhere is fixed"
+        if taken != 0:
+            left = unsafe_sub(unsafe_sub(left, over), taken)
+            over = 0
+            if self._is_negative(left):
+                over = unsafe_sub(0, left)
+                left = 0
+            self._shares[coaf][self._elsewhere()] = (over << _CROSSING_SHIFT) | left
         self._shares[coaf][lane] = (
             _FIXED | (split.crossing << _CROSSING_SHIFT) | split.home_crossing
         )
-        log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left)
-        suspensions._reconcile(lane, version.record_day, split.home_crossing)
+        log LaneFixed(coaf=coaf, lane=lane, share=split, elsewhere=left, beyond=over)
+        suspensions._reconcile(lane, version.record_day, version.unit_epoch, split.home_crossing)
         if left != 0 and elsewhere & _FIXED == 0:
             self._end_elsewhere(
                 coaf,
@@ -275,7 +295,7 @@ def take_totals(header: dispatch.Header, totals: Totals, attestation: Bytes[1034
     self._shares[totals.coaf][empty(bytes32)] = word
     events._fix(totals.coaf)
     log TotalsTaken(coaf=totals.coaf, lane=totals.lane, totals=totals)
-    suspensions._reconcile(totals.lane, version.record_day, totals.crossing)
+    suspensions._reconcile(totals.lane, version.record_day, version.unit_epoch, totals.crossing)
     return True
 
 
@@ -300,21 +320,32 @@ def share_of(coaf: bytes32, lane: bytes32) -> Share:
 
 @internal
 @view
-def _split(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -> Share:
+def _split(
+    lane: bytes32,
+    day: uint256,
+    epoch: uint256,
+    hints: uint256[3],
+    elsewhere: uint256,
+    over: uint256,
+) -> (Share, uint256):
     """
-    @dev A lane's part of a close, if its figures fit.
+    @dev A lane's part of a close in units of home's epoch then, if its figures fit; and what it takes from elsewhere,
+         below zero if it adds.
     """
-    epoch: uint256 = self._epoch(lane, day)
-    assert figures._is_epoch(day, epoch), "cut: figures in other units"
-    assert self._is_carried(lane, epoch), "cut: lane not carried over the ratio"
-    share: Share = self._gate(lane, day, hints, elsewhere)
+    there: figures.Figures = self._told(lane, day, epoch)
+    assert there.epoch == epoch, "cut: figures in other units"
+    base: uint256 = self._base(lane, day, epoch)
+    assert base != 0, "cut: lane not carried over the ratio"
+    share: Share = empty(Share)
+    taken: uint256 = 0
+    share, taken = self._gate(there, base, hints, elsewhere, over)
     assert share.fixed, "cut: figures do not fit"
-    return share
+    return (share, taken)
 
 
 @internal
 @view
-def _brought(lane: bytes32, day: uint256, hint: uint256) -> uint256:
+def _brought(lane: bytes32, day: uint256, epoch: uint256, hint: uint256) -> uint256:
     """
     @dev Most that other bridges may have brought to a lane's ledger by a close, whatever they brought to others: what
          they took out of home, and of what other remote ledgers tell. Asked only where they brought anything.
@@ -328,7 +359,7 @@ def _brought(lane: bytes32, day: uint256, hint: uint256) -> uint256:
     )
     for other: bytes32 in staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument):
         if figures._counts(other, day) and self._has_books(other, day):
-            came = figures._figures(other, day).came
+            came = self._told(other, day, epoch).came
             if came >> 103 != 0:
                 most += figures.AMOUNT_MAX + 1 - came
     return most
@@ -340,53 +371,82 @@ def _fits(lane: bytes32, day: uint256, hints: uint256[3], hint: uint256) -> bool
     """
     @dev Whether there are figures of a close that fit.
     """
-    return (
-        figures._counts(lane, day)
-        and figures._is_epoch(day, self._epoch(lane, day))
-        and self._is_carried(lane, self._epoch(lane, day))
-        and self._gate(lane, day, hints, self._brought(lane, day, hint)).fixed
+    epoch: uint256 = self._epoch_on(day)
+    base: uint256 = self._base(lane, day, epoch)
+    if not figures._counts(lane, day) or base == 0:
+        return False
+    share: Share = empty(Share)
+    taken: uint256 = 0
+    share, taken = self._gate(
+        self._told(lane, day, epoch), base, hints, self._brought(lane, day, epoch, hint), 0
     )
+    return share.fixed
 
 
 @internal
 @view
-def _gate(lane: bytes32, day: uint256, hints: uint256[3], elsewhere: uint256) -> Share:
+def _gate(
+    there: figures.Figures, base: uint256, hints: uint256[3], elsewhere: uint256, over: uint256
+) -> (Share, uint256):
     """
-    @dev A lane's part of a close; fixed only if its figures fit, with what may have come from elsewhere. All of it is
-         part of one issue, and fits as that does.
+    @dev A lane's part of a close; fixed only if its figures fit, with what may have come from elsewhere, of which so
+         much was taken already that is not there. All of it is part of one issue, and fits as that does.
     """
-    there: figures.Figures = figures._figures(lane, day)
-    ways: Ways = self._ways(there, day, hints)
-    return Share(
+    ways: Ways = self._ways(there, base, there.day, hints)
+    taken: uint256 = unsafe_add(there.came, ways.more)
+    if there.came >> 103 != 0:
+        taken = unsafe_sub(taken, figures.AMOUNT_MAX + 1)
+    most: uint256 = elsewhere
+    if taken > elsewhere and not self._is_negative(taken):
+        rounded: uint256 = self._rounded(there.epoch)
+        most += rounded - min(over, rounded)
+    share: Share = Share(
         # What a ledger tells of a close is one lane's, not also one's that was closed before or opened after it.
-        fixed=self._adds_up(there, ways, elsewhere) and self._has_books(lane, day),
+        fixed=self._adds_up(there, ways, most) and self._has_books(there.lane, there.day),
         home_crossing=ways.suspense + ways.homeward,
         accounts=unsafe_sub(there.supply, there.suspense),
         crossing=there.suspense + ways.outward,
     )
+    return (share, taken)
 
 
 @internal
 @view
-def _adds_up(there: figures.Figures, ways: Ways, elsewhere: uint256) -> bool:
+def _adds_up(there: figures.Figures, ways: Ways, most: uint256) -> bool:
     """
-    @dev Whether a lane's figures fit: modulo 2**104 there and under way is what is owed and what came; and that came is
-         no more than may have.
+    @dev Whether a lane's figures fit: modulo 2**104 there and under way is what is owed and what came; and that came,
+         with what home doesn't show of the lane, is no more than may have.
     """
     whole: uint256 = there.supply + ways.homeward + ways.outward
-    return whole <= ways.owed + ways.more + elsewhere and there.suspense <= there.supply
+    return whole <= ways.owed + most and there.suspense <= there.supply
 
 
 @internal
 @view
-def _ways(there: figures.Figures, day: uint256, hints: uint256[3]) -> Ways:
+def _rounded(epoch: uint256) -> uint256:
+    """
+    @dev Most that ratios have rounded off what other bridges carry: a unit for each lane's ledger and for home a ratio,
+         as later ones leave it, rounded up.
+    """
+    words: uint256 = 1 + len(
+        staticcall IBridgeEscrow(dispatch.escrow).lanes_of(dispatch.instrument)
+    )
+    most: uint256 = 0
+    for i: uint256 in range(epoch, bound=_MAX_EPOCHS):
+        ratio: ISecurityToken.Ratio = staticcall ISecurityToken(dispatch.token).ratio_at(i + 1)
+        most = (most * ratio.numerator + ratio.denominator - 1) // ratio.denominator + words
+    return most
+
+
+@internal
+@view
+def _ways(there: figures.Figures, base: uint256, day: uint256, hints: uint256[3]) -> Ways:
     """
     @dev What was between ledgers, by what home tells of its close and a remote ledger of one of its own in the same
-         units; a direction below zero wraps.
+         units, and by what their epoch began with; a direction below zero wraps.
     """
     escrow: IBridgeEscrow = IBridgeEscrow(dispatch.escrow)
     lane: bytes32 = there.lane
-    base: uint256 = self._bases[lane][there.epoch]
     suspense: uint256 = staticcall escrow.suspense_at_close(lane, day, hints[1])
     sent: uint256 = staticcall escrow.sent_at_close(lane, day, hints[2])
     held: uint256 = staticcall ISecurityToken(dispatch.token).balance_at_close(
@@ -420,11 +480,63 @@ def _ways(there: figures.Figures, day: uint256, hints: uint256[3]) -> Ways:
 
 @internal
 @view
-def _is_carried(lane: bytes32, epoch: uint256) -> bool:
+def _base(lane: bytes32, day: uint256, epoch: uint256) -> uint256:
     """
-    @dev Whether it is known what an epoch began with.
+    @dev What an epoch began with, as a close is asked for that its ledger told of; for that close alone, if it told in
+         older units. Nothing: it was not carried, or told in later ones.
     """
-    return epoch == 0 or self._bases[lane][epoch] != 0
+    if figures._figures(lane, day).epoch != epoch:
+        return self._bases[lane][self._restating(day, epoch)]
+    return _FIXED if epoch == 0 else self._bases[lane][epoch]
+
+
+@internal
+@pure
+def _restating(day: uint256, epoch: uint256) -> uint256:
+    """
+    @dev Under what is kept what an epoch began with for one close alone.
+    """
+    return (day << _CLOSE_SHIFT) | epoch
+
+
+@internal
+@view
+def _told(lane: bytes32, day: uint256, epoch: uint256) -> figures.Figures:
+    """
+    @dev What a lane's ledger told of a close; in units of an epoch in force here, if it told in older ones: rounded
+         down, what came towards zero, and nothing sent yet.
+    """
+    there: figures.Figures = figures._figures(lane, day)
+    since: uint256 = there.epoch
+    if since < epoch:
+        there.epoch = epoch
+        there.supply = self._carried(there.supply, since, epoch)
+        there.suspense = self._carried(there.suspense, since, epoch)
+        there.sent = 0
+        if there.came >> 103 == 0:
+            there.came = self._carried(there.came, since, epoch)
+        else:
+            came: uint256 = self._carried(figures.AMOUNT_MAX + 1 - there.came, since, epoch)
+            there.came = unsafe_sub(0, came) & figures.AMOUNT_MAX
+    return there
+
+
+@internal
+@view
+def _carried(amount: uint256, since: uint256, until: uint256) -> uint256:
+    """
+    @dev What ratios in force here make of an amount.
+    """
+    return staticcall ISecurityToken(dispatch.token).carried(amount, since, until)
+
+
+@internal
+@pure
+def _is_negative(units: uint256) -> bool:
+    """
+    @dev Whether a difference is below zero.
+    """
+    return units >> 255 != 0
 
 
 @internal
@@ -482,33 +594,20 @@ def _counts(lane: bytes32, day: uint256) -> bool:
 @view
 def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
     """
-    @dev The newest close of a lane that was reconciled, and what was still to land here then; none, if it counts in
-         other units than the event. What is fixed was reconciled, so that of what was between ledgers at the event's
-         close no more may still land.
+    @dev The newest close of a lane that was reconciled in the units of an event, and what was still to land here then.
+         What is fixed was reconciled, so that of what was between ledgers at the event's close no more may still land.
     """
-    books: suspensions.Reconciliation = suspensions._reconciliation(lane)
     version: events.Version = events._version(events.event_of[coaf].in_force)
-    if books.day == 0 or not figures._is_epoch(books.day, version.unit_epoch):
-        return (0, 0)
-    return (books.day, books.may_land)
+    return suspensions._newest(lane, version.unit_epoch)
 
 
 @internal
 @view
-def _epoch(lane: bytes32, day: uint256) -> uint256:
+def _epoch_on(day: uint256) -> uint256:
     """
-    @dev In whose units a lane's remote ledger told of a day.
+    @dev In the units of which epoch this ledger's closings of a day are.
     """
-    return figures._figures(lane, day).epoch
-
-
-@internal
-@view
-def _is_epoch(day: uint256, epoch: uint256) -> bool:
-    """
-    @dev Whether this ledger's closings of a day are stated in units of an epoch.
-    """
-    return figures._is_epoch(day, epoch)
+    return staticcall ISecurityToken(dispatch.token).epoch_on(day)
 
 
 @internal
@@ -517,11 +616,11 @@ def _units(coaf: bytes32, lane: bytes32) -> uint256:
     """
     @dev What is owed for on this ledger: by accounts, under no lane, or what lands here from a lane.
     """
-    share: Share = self._share(coaf, lane)
-    assert share.fixed, "cut: not fixed yet"
-    if lane == empty(bytes32):
-        return share.accounts
-    return share.home_crossing if dispatch.is_home else share.crossing
+    word: uint256 = self._shares[coaf][lane if dispatch.is_home else empty(bytes32)]
+    assert word & _FIXED != 0, "cut: not fixed yet"
+    if lane != empty(bytes32) and not dispatch.is_home:
+        word = word >> _CROSSING_SHIFT
+    return word & figures.AMOUNT_MAX
 
 
 @internal
@@ -544,7 +643,7 @@ def _share(coaf: bytes32, lane: bytes32) -> Share:
         if share.fixed:
             # A cancellation names the same day. What is with other bridges has no figures.
             version: events.Version = events._version(events.event_of[coaf].in_force)
-            there: figures.Figures = figures._figures(lane, version.record_day)
+            there: figures.Figures = self._told(lane, version.record_day, version.unit_epoch)
             share.accounts = unsafe_sub(there.supply, there.suspense)
     return share
 

@@ -18,7 +18,7 @@
      keys name.
 
        pay      token 160 | terms 32 | event 32 | close of business, minutes after midnight 11 | unit epoch 7 | home 1
-                | reversed 1 | what is owed of it may be set off 1
+                | reversed 1 | what is owed of it may be set off 1 | epochs that this ledger's close is behind it 7
        part     units left 104 | what rounding left 40 | tax withheld so far 111 | open 1; till then what is held
        back     units 104 | cash 128
        notice   still to land 104 at the close of a day 16 | claims of what had landed by this day are over 16
@@ -68,6 +68,7 @@ EPOCH_MASK: constant(uint256) = 127
 HOME: constant(uint256) = 2**242
 _REVERSED: constant(uint256) = 2**243
 MAY_SET_OFF: constant(uint256) = 2**244
+_BEHIND_SHIFT: constant(uint256) = 245
 _NUMBER_MASK: constant(uint256) = 2**32 - 1
 DAY_MASK: constant(uint256) = 2**16 - 1
 # In the terms of an event, see `events`.
@@ -408,9 +409,7 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     assert (
         word != 0 and self._day_of(block.timestamp, word) <= terms >> _EXPIRES_SHIFT
     ), "payments: nothing to set aside from"
-    units: uint256 = staticcall ISecurityToken(dispatch.token).pooled_at_close(
-        pool, (terms >> RECORD_SHIFT) & DAY_MASK, hint
-    )
+    units: uint256 = self._pooled(word, pool, (terms >> RECORD_SHIFT) & DAY_MASK, hint)
     assert units != 0, "payments: no pool then"
     key: bytes32 = convert(pool, bytes32)
     assert self._parts[coaf][key] == 0, "payments: set aside already"
@@ -459,6 +458,12 @@ def fund(record: event_record.EventRecord, lane: bytes32, most: uint256) -> uint
             | (record.unit_epoch << EPOCH_SHIFT)
             | (HOME if dispatch.is_home else 0)
         )
+        if record.unit_epoch != 0 and not dispatch.is_home:
+            # Closings of a ledger that took a ratio late are in older units.
+            word |= (
+                record.unit_epoch
+                - staticcall ISecurityToken(dispatch.token).epoch_on(record.record_day)
+            ) << _BEHIND_SHIFT
         self._pay[coaf] = word
     assert (events._terms[coaf] >> RECORD_SHIFT) & DAY_MASK != 0, "payments: event is reversed"
     # What came in now would only go back, and not to whom it came from.
@@ -745,6 +750,8 @@ def _held(terms: uint256, word: uint256, account: address, hint: uint256) -> uin
     units: uint256 = staticcall ISecurityToken(
         convert(word & _ACCOUNT_MASK, address)
     ).entitled_at_close(account, (terms >> RECORD_SHIFT) & DAY_MASK, hint)
+    if word >> _BEHIND_SHIFT != 0:
+        units = self._in_its_units(word, units)
     assert units != 0, "payments: not entitled"
     return units
 
@@ -771,7 +778,37 @@ def _held_if_known(
         is_static_call=True,
         revert_on_failure=False,
     )
-    return (known, convert(answer, uint256) if known and len(answer) == 32 else 0)
+    units: uint256 = convert(answer, uint256) if known and len(answer) == 32 else 0
+    if word >> _BEHIND_SHIFT != 0:
+        units = self._in_its_units(word, units)
+    return (known, units)
+
+
+@internal
+@view
+def _in_its_units(word: uint256, units: uint256) -> uint256:
+    """
+    @dev What this ledger counted at the close, in the units of an event. If those are of a ratio that came here later,
+         claims wait for it.
+    """
+    behind: uint256 = word >> _BEHIND_SHIFT
+    if behind == 0:
+        return units
+    until: uint256 = (word >> EPOCH_SHIFT) & EPOCH_MASK
+    return staticcall ISecurityToken(convert(word & _ACCOUNT_MASK, address)).carried(
+        units, unsafe_sub(until, behind), until
+    )
+
+
+@internal
+@view
+def _pooled(word: uint256, pool: address, day: uint256, hint: uint256) -> uint256:
+    """
+    @dev What a pool held at the close of an event.
+    """
+    return self._in_its_units(
+        word, staticcall ISecurityToken(dispatch.token).pooled_at_close(pool, day, hint)
+    )
 
 
 @internal
@@ -782,7 +819,7 @@ def _kept_units(coaf: bytes32, account: address, day: uint256, hint: uint256) ->
     """
     if account == dispatch.token:
         return cut._units(coaf, convert(account, bytes32))
-    return staticcall ISecurityToken(dispatch.token).pooled_at_close(account, day, hint)
+    return self._pooled(self._pay[coaf], account, day, hint)
 
 
 @internal

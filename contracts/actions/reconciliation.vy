@@ -133,12 +133,15 @@ def reconcile(lane: bytes32, day: uint256, hints: uint256[3], came_hint: uint256
     """
     events._check_home()
     assert cut._counts(lane, day), "reconciliation: no figures, or two"
-    share: cut.Share = cut._split(lane, day, hints, cut._brought(lane, day, came_hint))
-    suspensions._reconcile(lane, day, share.home_crossing)
+    epoch: uint256 = cut._epoch_on(day)
+    share: cut.Share = empty(cut.Share)
+    taken: uint256 = 0
+    share, taken = cut._split(lane, day, epoch, hints, cut._brought(lane, day, epoch, came_hint), 0)
+    suspensions._reconcile(lane, day, epoch, share.home_crossing)
     reconciled: Reconciled = Reconciled(
         lane=lane,
         day=day,
-        epoch=cut._epoch(lane, day),
+        epoch=epoch,
         crossing=share.crossing,
     )
     header: dispatch.Header = dispatch._send(dispatch.RECONCILED, self._body(reconciled))
@@ -166,12 +169,15 @@ def take_reconciled(header: dispatch.Header, reconciled: Reconciled, attestation
     cut._check_lane(reconciled.lane)
     assert reconciled.crossing <= figures.AMOUNT_MAX, "reconciliation: out of range"
     assert reconciled.day < self._today(), "reconciliation: day not closed"
-    assert cut._is_epoch(reconciled.day, reconciled.epoch), "reconciliation: in other units"
+    # In home's, which are later ones if this ledger was late.
+    assert (
+        reconciled.epoch >= cut._epoch_on(reconciled.day) and reconciled.epoch <= cut._MAX_EPOCHS
+    ), "reconciliation: in other units"
     assert (
         reconciled.day > suspensions._reconciliation(reconciled.lane).day
     ), "reconciliation: not a newer day"
     log ReconciledTaken(lane=reconciled.lane, reconciled=reconciled)
-    suspensions._reconcile(reconciled.lane, reconciled.day, reconciled.crossing)
+    suspensions._reconcile(reconciled.lane, reconciled.day, reconciled.epoch, reconciled.crossing)
 
 
 @external

@@ -215,9 +215,12 @@ def assess(coaf: bytes32, account: address, hint: uint256) -> uint256:
     @return What it owes of that payment: its net.
     @custom:role anyone
     """
-    noted: uint256 = payments._noted(payments._pay[coaf], account, pay_terms._payees[account])
+    word: uint256 = payments._pay[coaf]
+    noted: uint256 = payments._noted(word, account, pay_terms._payees[account])
     day: uint256 = events._version(events.event_of[coaf].in_force).record_day
-    units: uint256 = staticcall ISecurityToken(dispatch.token).entitled_at_close(account, day, hint)
+    units: uint256 = payments._in_its_units(
+        word, staticcall ISecurityToken(dispatch.token).entitled_at_close(account, day, hint)
+    )
     if units == 0 and noted != 0:
         units = payments._kept_units(coaf, account, day, hint)
     return self._assess(coaf, account, empty(bytes32), noted, units)

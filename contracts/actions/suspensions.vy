@@ -11,8 +11,12 @@
      the day of the break or later: who has more at a close than was sent to it fits at no later one either. So
      figures of one day that can never count, since two are there, suspend nobody for ever.
 
+     Ratios make other units of what may land, which can't be told in older ones: the newest close in those is kept as
+     well. After a ratio remainders stay in what may land, though all has: nothing here waits for none.
+
        lane     newest close reconciled 16 | close whose break suspends it 16, 0: none | times suspended 32 |
-                may land here 104
+                may land here 104 | epoch in whose units 7
+       before   newest close reconciled 16 | - 48 | may land here 104
 """
 from interfaces import IBridgeEscrow
 from interfaces import ISecurityToken
@@ -29,6 +33,8 @@ _COUNT_SHIFT: constant(uint256) = 32
 _ONE_MORE: constant(uint256) = 2**32
 _COUNT_MASK: constant(uint256) = 2**32 - 1
 _LAND_SHIFT: constant(uint256) = 64
+_LAND_MASK: constant(uint256) = 2**104 - 1
+_EPOCH_SHIFT: constant(uint256) = 168
 
 
 struct Reconciliation:
@@ -48,8 +54,10 @@ struct Reconciliation:
 _lanes: HashMap[bytes32, uint256]
 # lane -> the event for which it was suspended last
 _cause: HashMap[bytes32, bytes32]
+# lane -> an epoch before that of the newest close -> the newest in its units, see above
+_before: HashMap[bytes32, HashMap[uint256, uint256]]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[30]
+_reserved: uint256[29]
 
 
 event Suspended:
@@ -85,17 +93,29 @@ def reconciliation_of(lane: bytes32) -> Reconciliation:
 
 
 @internal
-def _reconcile(lane: bytes32, day: uint256, may_land: uint256):
+def _reconcile(lane: bytes32, day: uint256, epoch: uint256, may_land: uint256):
     """
-    @dev A lane's books fit at a close. Only a newer one counts; it ends the suspension for a break of before.
+    @dev A lane's books fit at a close, in units of an epoch. Only a newer one counts; it ends the suspension for a
+         break of before.
     """
     word: uint256 = self._lanes[lane]
+    last: uint256 = word >> _EPOCH_SHIFT
     if day <= word & _DAY_MASK:
+        if epoch < last and day > self._before[lane][epoch] & _DAY_MASK:
+            self._before[lane][epoch] = (may_land << _LAND_SHIFT) | day
         return
+    if epoch != last:
+        self._before[lane][last] = (
+            (((word >> _LAND_SHIFT) & _LAND_MASK) << _LAND_SHIFT) | (word & _DAY_MASK)
+        )
     broken: uint256 = (word >> _BROKEN_SHIFT) & _DAY_MASK
     counted: uint256 = (word >> _COUNT_SHIFT) & _COUNT_MASK
     self._lanes[lane] = (
-        (may_land << _LAND_SHIFT) | (counted << _COUNT_SHIFT) | (broken << _BROKEN_SHIFT) | day
+        (epoch << _EPOCH_SHIFT)
+        | (may_land << _LAND_SHIFT)
+        | (counted << _COUNT_SHIFT)
+        | (broken << _BROKEN_SHIFT)
+        | day
     )
     if broken != 0 and broken <= day:
         self._resume(lane)
@@ -154,8 +174,20 @@ def _reconciliation(lane: bytes32) -> Reconciliation:
     broken: uint256 = (word >> _BROKEN_SHIFT) & _DAY_MASK
     return Reconciliation(
         day=word & _DAY_MASK,
-        may_land=word >> _LAND_SHIFT,
+        may_land=(word >> _LAND_SHIFT) & _LAND_MASK,
         suspended_for=broken,
         coaf=self._cause[lane] if broken != 0 else empty(bytes32),
         suspensions=(word >> _COUNT_SHIFT) & _COUNT_MASK,
     )
+
+
+@internal
+@view
+def _newest(lane: bytes32, epoch: uint256) -> (uint256, uint256):
+    """
+    @dev The newest close of a lane that was reconciled in units of an epoch, and what may land of it; 0: none was.
+    """
+    word: uint256 = self._lanes[lane]
+    if word >> _EPOCH_SHIFT != epoch:
+        word = self._before[lane][epoch]
+    return (word & _DAY_MASK, (word >> _LAND_SHIFT) & _LAND_MASK)

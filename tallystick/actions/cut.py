@@ -16,7 +16,7 @@ ratio late tells figures in old units; home restates them (`restated`) as if it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Final
@@ -36,12 +36,13 @@ __all__ = [
     "Share",
     "carry",
     "fix",
+    "most_rounded",
     "restated",
 ]
 
 _MODULUS: Final = AMOUNT_MAX + 1
 # Differences between two counts of units: they may be negative.
-_SIGNED: Final = frozenset({"came", "gone", "out", "short"})
+_SIGNED: Final = frozenset({"came", "gone", "out"})
 
 
 class _Bounded:
@@ -92,8 +93,8 @@ class Base(_Bounded):
     """What a lane begins an epoch with, in its units.
 
     `out` is what had left home for good: the remote's supply, less what came to it by no message,
-    and what was under way there. `short` is what the lane's own units lack of that, or have above
-    it, since supply and `came` round each by itself: 0 unless other bridges carried units there.
+    and what was under way there. `short` is what the lane has above what home counts of it, since
+    what it is owed and `came` round each by itself: 0 unless other bridges brought units there.
     """
 
     out: int = 0
@@ -254,13 +255,18 @@ def carry(
     """
     if (wrong := _gate(lane, home, told, base)) is not None:
         return wrong
-    _, outward = _in_transit(home, told, base)
+    homeward, outward = _in_transit(home, told, base)
     after = restated(told, ratio)
-    arrived = after.supply - after.came
-    own = told.supply - told.came - base.short
+
+    def part(amount: int) -> int:
+        return _down(amount, ratio)
+
+    # What home counts of the lane in new units: custody and suspense round each by itself.
+    held = part(home.outstanding + home.suspense) - part(home.suspense)
+    shown = held + part(home.gone) + after.came
     return Base(
-        out=arrived + carried(outward, [ratio]),
-        short=arrived - own * ratio.numerator // ratio.denominator,
+        out=after.supply + part(outward) - after.came,
+        short=max(part(told.supply + homeward + outward) - shown, 0),
     )
 
 
@@ -268,15 +274,31 @@ def restated(told: RemoteEnd, ratio: Ratio) -> RemoteEnd:
     """Return figures in old units as if their ledger had taken the ratio at that close."""
 
     def part(amount: int) -> int:
-        return carried(amount, [ratio])
+        return _down(amount, ratio)
 
     return RemoteEnd(
         supply=part(told.supply),
         suspense=part(told.suspense),
         sent=0,
-        came=part(told.came) if told.came >= 0 else -part(-told.came),
+        came=part(told.came),
         pooled=part(told.pooled),
     )
+
+
+def most_rounded(ratios: Iterable[Ratio], lanes: int) -> int:
+    """Return the most that ratios may have rounded off what other bridges carry.
+
+    A unit of each lane's ledger and of home's a ratio, as later ratios leave it.
+    """
+    most = 0
+    for ratio in ratios:
+        most = -(-most * ratio.numerator // ratio.denominator) + lanes + 1
+    return most
+
+
+def _down(amount: int, ratio: Ratio) -> int:
+    """What a ratio makes of units, or of a difference of units: rounded towards 0."""
+    return carried(amount, [ratio]) if amount >= 0 else -carried(-amount, [ratio])
 
 
 def _in_transit(home: HomeEnd, remote: RemoteEnd, base: Base) -> tuple[int, int]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tallystick.actions.cut import Base, Break, Cut, HomeEnd, HomeFigures, RemoteEnd, carry, fix
+from tallystick.actions.cut import (
+    Base,
+    Break,
+    Cut,
+    HomeEnd,
+    HomeFigures,
+    RemoteEnd,
+    carry,
+    fix,
+    most_rounded,
+)
 from tallystick.bridge.message import LaneId
 from tallystick.token.position import AccountClass
 from tallystick.token.ratios import Ratio
@@ -86,10 +96,7 @@ class Design:
 
     def rounded(self, ratios: list[Ratio], lanes: int) -> int:
         """Most that ratios have rounded off what other bridges carry: a unit a count and ratio."""
-        most = 0
-        for ratio in ratios:
-            most = -(-most * ratio.numerator // ratio.denominator) + lanes + 1
-        return most
+        return most_rounded(ratios, lanes)
 
     def fix(
         self,

@@ -167,46 +167,168 @@ def test_one_of_two_fives_landed_and_one_in_flight_over_one_to_ten(world: World)
     assert over.is_paid_out(record)
 
 
-def test_a_late_ledger_waits_with_what_lies_before_its_first_day(world: World) -> None:
-    """Home counts new units at the close, the lane's ledger old ones: its part waits, home's does
-    not; the next dividend is fixed in full."""
+def late(world: World, *rates: Rate, records: tuple[EventRecord, ...] = ()) -> Over:
+    """Ratios one day after the other, of which the other ledger hears nothing; units leave both
+    ways in the units of either ledger."""
     over = Over.of(world)
-    ratio = over.arm(Rate(4), late=True)
-    between, after = dividend(1, E + 1, 1), dividend(2, E + 6, 1)
-    for record in (between, after):
+    for number, each in enumerate(rates):
+        over.arm(each, E + number, late=True)
+    for record in records:
         over.arming.in_force(record)
     over.begin(E)
-    messages = [over.lock(1_003), over.burn(101)]
-    over.arming.take(over.arming.ratio(ratio))
-    late = E + 3
-    assert over.remote.token.ratio_at(1).first_day == late
-    over.begin(E + 1)
-    # In new units from here, in old ones from there.
-    messages += [over.lock(2_001), over.burn(203)]
-    assert [each.action_epoch for each in messages] == [0, 0, 1, 0]
-    with refused(world, "transit: ratio not known here yet"):
-        over.deliver(messages[2])
-    over.deliver(messages[3])
+    over.lock(1_000_003)
+    over.burn(100_001)
+    for number in range(len(rates)):
+        over.begin(E + 1 + number)
+        # In new units from here, in old ones from there.
+        over.lock(2_000_001)
+        over.burn(200_003)
+        with refused(world, "transit: ratio not known here yet"):
+            over.deliver(over.messages[-2])
+        over.deliver(over.messages[-1])
+    return over
+
+
+@pytest.mark.requirement("INV-7")
+@pytest.mark.parametrize("rate", RATIOS.values(), ids=RATIOS)
+def test_a_record_day_before_a_late_ledger_s_first_is_fixed_and_paid(
+    world: World, rate: Rate
+) -> None:
+    """Its figures of that day are in old units for ever: home restates them, and nobody waits but
+    claims there, until that ledger has the ratio."""
+    between, after = dividend(1, E + 1, 1), dividend(2, E + 16, 1)
+    over = late(world, rate, records=(between,))
+    [ratio] = over.ratios
     over.begin(E + 2)
     over.actions.take_figures(over.arming.figures(E + 1))
     over.actions.fix(between)
-    with refused(world, "cut: figures in other units"):
+    with refused(world, "cut: lane not carried over the ratio"):
         over.actions.fix_lane(between)
-    over.actions.fund(over.home, between)
-    over.burn(7)
-    over.begin(E + 7)
-    over.carry(ratio, late)
+    receipt = over.arming.carry_close(E + 1, 1)
+    lane, engine = over.lane, over.home.engine
+    base = engine.base_of(lane, (E + 1) << 8 | 1)
+    there = over.actions.figures(E + 1)
+    outward = 1_000_003
+    assert tuple(base) == (rate.down(there.supply) + rate.down(outward), 0, 0, True)
+    assert receipt.events == (engine.emitted("CloseCarried", lane, 1, E, E + 1, tuple(base)),)
+    over.actions.fix_lane(between)
+    share = engine.share_of(between.as_tuple()[2], lane)
+    assert share.accounts == rate.down(there.supply)
+    assert share.crossing == rate.down(outward) + 2_000_001
+    over.actions.take_totals(between)
+    over.fund(between)
+    over.begin(E + 9)
+    home, remote = over.sides
+    coaf = between.as_tuple()[2]
+    units = rate.down(BUYER_UNITS)
+    claimed = engine.claim(coaf, home.buyer, 0, sender=home.buyer)
+    assert claimed.one("Paid").payment.units == units
+    for claim in (
+        lambda: remote.engine.claim(coaf, remote.buyer, 0, sender=remote.buyer),
+        lambda: remote.engine.push(coaf, [remote.buyer], [], sender=remote.buyer),
+    ):
+        with refused(world, "ratios: no amount, or no later epoch in force"):
+            claim()
+    over.arming.tell(home, ratio)
+    over.arming.take(over.arming.ratio(ratio, state=RatioState.IN_FORCE))
+    first = E + 12
+    assert remote.token.ratio_at(1).first_day == first
+    over.arming.in_force(after)
+    over.begin(E + 17)
+    over.carry(ratio, first)
     over.fix(after)
-    over.begin(E + 15)
+    over.begin(E + 25)
     over.land_all()
     over.fund(after)
-    over.pay(after)
+    paid = over.pay(after)
+    assert paid
+    with refused(world, "payments: paid already"):
+        engine.claim(coaf, home.buyer, 0, sender=home.buyer)
+    over.pay(between, but=(home.buyer,))
     assert over.is_paid_out(after)
-    home = over.home
-    engine, coaf = home.engine, between.as_tuple()[2]
-    assert engine.claim(coaf, home.buyer, 0, sender=home.buyer).one("Paid").payment.units == (
-        4 * BUYER_UNITS
+    assert over.is_paid_out(between)
+
+
+@pytest.mark.requirement("INV-7")
+def test_two_behind_the_event_waits_for_that_lane_until_it_is_carried_step_by_step(
+    world: World,
+) -> None:
+    """Home's accounts are paid meanwhile; then that lane as any."""
+    record, wrong = dividend(1, E + 2, 2), E + 1
+    over = late(world, Rate(1, 10), Rate(7, 2), records=(record,))
+    over.begin(E + 3)
+    arming, actions, engine = over.arming, over.actions, over.home.engine
+    for epoch in (1, 2):
+        with refused(world, "arming: no figures to restate"):
+            arming.carry_close(E + 2, epoch)
+    actions.take_figures(arming.figures(E + 2))
+    actions.take_figures(arming.figures(wrong))
+    actions.fix(record)
+    actions.fund(over.home, record)
+    for step in (1, 2):
+        with refused(world, "cut: lane not carried over the ratio"):
+            actions.fix_lane(record)
+        if step == 1:
+            with refused(world, "arming: the epoch before first"):
+                arming.carry_close(E + 2, 2, (0, 0, 0))
+        with refused(world, "arming: no ratio in force here"):
+            arming.carry_close(E + 2, 3)
+        with refused(world, "arming: no figures to restate"):
+            arming.carry_close(wrong, 2)
+        arming.carry_close(E + 2, step)
+        with refused(world, "arming: carried already"):
+            arming.carry_close(E + 2, step)
+    actions.fix_lane(record)
+    actions.take_totals(record)
+    there = actions.figures(E + 2)
+    share = engine.share_of(record.as_tuple()[2], over.lane)
+    assert share.accounts == over.carried(there.supply, 0, 2)
+    # Both locks of new units wait there; the first one's is what two ratios leave of it.
+    assert share.crossing == over.carried(1_000_003, 0, 2) + over.carried(2_000_001, 1, 2) + (
+        2_000_001
     )
+    actions.fund(over.remote, record)
+    actions.fund(over.remote, record, over.lane)
+    actions.fund(over.home, record, over.lane)
+    for ratio in over.ratios:
+        arming.tell(over.home, ratio)
+        arming.take(arming.ratio(ratio, state=RatioState.IN_FORCE))
+    over.begin(E + 12)
+    over.land_all()
+    over.pay(record)
+    assert over.is_paid_out(record)
+
+
+@pytest.mark.requirement("R-14")
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_figures_in_old_units_fit_in_old_units_or_restate_nothing(
+    world: World, more: int, fits: bool
+) -> None:
+    """One more than was sent there is none of 1:10, and is seen all the same."""
+    over = late(world, Rate(1, 10))
+    over.begin(E + 2)
+    true = over.arming.figures(E + 1)
+    over.actions.take_figures(over.arming.figures(E + 1, supply=true.supply + 1_000_003 + more))
+    if fits:
+        over.arming.carry_close(E + 1, 1)
+        return
+    with refused(world, "arming: figures do not fit"):
+        over.arming.carry_close(E + 1, 1)
+
+
+def test_figures_in_units_that_home_does_not_have_are_restated_for_no_close(world: World) -> None:
+    over = late(world, Rate(4))
+    over.begin(E + 2)
+    over.actions.take_figures(over.arming.figures(E + 1, epoch=1))
+    with refused(world, "arming: the epoch before first"):
+        over.arming.carry_close(E + 1, 1)
+    over.actions.take_figures(over.arming.figures(E, epoch=0))
+    with refused(world, "arming: no figures to restate"):
+        over.arming.carry_close(E, 1)
+    with refused(world, "arming: no figures to restate"):
+        over.arming.carry_close(2**248 + E + 1, 1)
+    with refused(world, "events: at home only"):
+        over.remote.engine.carry_close(over.lane, E + 1, 1, (0, 0, 0), sender=over.remote.courier)
 
 
 def test_a_lane_used_daily_whose_ledger_learns_late_is_cut_all_the_same(world: World) -> None:

@@ -105,7 +105,7 @@ def event_fixed(actions: Actions, record: EventRecord, accounts: int, custody: i
 
 def lane_fixed(actions: Actions, lane: bytes, *parts: int) -> Event:
     """The event of a lane that is split."""
-    return actions.home.engine.emitted("LaneFixed", COAF, lane, (True, *parts), 0)
+    return actions.home.engine.emitted("LaneFixed", COAF, lane, (True, *parts), 0, 0)
 
 
 def totals_sent(actions: Actions, totals: Totals) -> Event:

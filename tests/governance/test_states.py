@@ -1271,6 +1271,19 @@ def _carry_lane(world: World, state: str) -> Call:
     return Call(side, side.engine, "carry_lane", (world.lane, 1, (0, 0, 0)), side.courier)
 
 
+@prepares(_ENGINE, "carry_close")
+def _carry_close(world: World, state: str) -> Call:
+    arming = Arming.of(world)
+    arming.in_force(SPLIT)
+    arming.arm(SPLIT)
+    day = SPLIT.record_day + 1
+    for side in (arming.home, arming.remote):
+        begin(side, day + 1, 60)
+    arming.actions.take_figures(arming.figures(day))
+    side = arming.home
+    return Call(side, side.engine, "carry_close", (world.lane, day, 1, (0, 0, 0)), side.courier)
+
+
 _simple(_ENGINE, "set_payee", "engine", "investor", ":fund")
 _simple(_ENGINE, "setOperator", "engine", "investor", ":fund", True)
 _simple(_ENGINE, "invalidateNonce", "engine", "investor", DOCUMENT)

@@ -86,6 +86,7 @@ OF_RATIOS = {
     "AgentProposed",
     "AgentSet",
     "DustPaid",
+    "CloseCarried",
     "EnteredSent",
     "EnteredTaken",
     "LaneCarried",

@@ -46,6 +46,20 @@ def _armed(arming: Arming) -> None:
     arming.carried(record)
     # The lane's first act in new units, at either end.
     arming.world.arrived(70)
+    _late(arming)
+
+
+def _late(arming: Arming) -> None:
+    """Home takes one more of which the other ledger hears nothing, and restates what it tells."""
+    today = int(arming.home.token.business_day())
+    record = ratio_event(3, Rate(1, 10), today + 6, announced=today, unit_epoch=1)
+    arming.in_force(record)
+    arming.arm(record)
+    day = record.record_day + 1
+    for side in (arming.home, arming.remote):
+        begin(side, day + 1, 60)
+    arming.actions.take_figures(arming.figures(day))
+    arming.carry_close(day, 2)
 
 
 @pytest.mark.parametrize("ledger", ["home", "remote"])

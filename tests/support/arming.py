@@ -205,6 +205,14 @@ class Arming:
         assert isinstance(receipt, Receipt)
         return receipt
 
+    def carry_close(self, day: int, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
+        """Somebody has home restate what the lane's ledger, which was late, told of a close."""
+        receipt = self.home.engine.carry_close(
+            self.world.lane, day, epoch, hints, sender=self.home.courier
+        )
+        assert isinstance(receipt, Receipt)
+        return receipt
+
     def standing(self, side: Side, record: EventRecord) -> Ratio:
         """Where a ratio stands on a ledger."""
         return Ratio(*side.engine.armed_ratio(record.as_tuple()[2]))

@@ -216,15 +216,21 @@ class Over:
             if landing is not None and left <= record.record_day < landing.day:
                 yield message, landing
 
-    def pay(self, record: EventRecord) -> dict[tuple[str, bytes], int]:
-        """Pay everybody and return the units paid, by ledger and part, as reckoned here."""
+    def pay(
+        self, record: EventRecord, but: tuple[Account, ...] = ()
+    ) -> dict[tuple[str, bytes], int]:
+        """Pay everybody and return the units paid, by ledger and part, as reckoned here.
+
+        `but` whom home has paid before.
+        """
         coaf, paid = record.as_tuple()[2], dict[tuple[str, bytes], int]()
         for side in self.sides:
             name = side.chain.name
             held = self.held[name, record.record_day]
+            since = int(side.token.epoch_on(record.record_day))
             for account in self.holders(side):
-                units = held[str(account.address)]
-                if units:
+                units = self.carried(held[str(account.address)], since, record.unit_epoch)
+                if units and (side is self.remote or account not in but):
                     receipt = side.engine.claim(coaf, account, 0, sender=account)
                     assert receipt.one("Paid").payment.units == units
                     paid[name, ACCOUNTS] = paid.get((name, ACCOUNTS), 0) + units

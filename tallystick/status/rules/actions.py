@@ -130,10 +130,11 @@ def _event_fixed(step: Step) -> Changes:
     }
 
 
-def _elsewhere(step: Step, units: int, *, fixed: bool) -> Changes:
-    """What is with other bridges, under the token's address."""
+def _elsewhere(step: Step, units: int, *, fixed: bool, beyond: int = 0) -> Changes:
+    """What is with other bridges, under the token's address, and taken of it where nothing is."""
+    share = {"fixed": fixed, "home_crossing": units, "crossing": beyond}
     return {
-        ("share_of", step.coaf, _token(step)): {"fixed": fixed, "home_crossing": units},
+        ("share_of", step.coaf, _token(step)): share,
         ("_units", step.coaf, _token(step)): units,
     }
 
@@ -152,7 +153,7 @@ def _lane_fixed(step: Step) -> Changes:
     fixed = step.member("fixed", "share_of", step.coaf, _token(step))
     return {
         ("_units", step.coaf, step.lane): step.share.home_crossing,
-        **_elsewhere(step, step.elsewhere, fixed=fixed),
+        **_elsewhere(step, step.elsewhere, fixed=fixed, beyond=step.beyond),
     }
 
 
@@ -236,6 +237,11 @@ def _entered_taken(step: Step) -> Changes:
 on("RatioArmed")(lambda _: {})
 on("RatioDropped")(lambda s: {("armed_ratio", s.coaf): {}})
 sets("LaneCarried", "base_of lane epoch", to="base")
+
+
+@on("CloseCarried")
+def _close_carried(step: Step) -> Changes:
+    return {("base_of", step.lane, step.day << 8 | step.epoch): step.base}
 
 
 # --- payments -------------------------------------------------------------------------------------
