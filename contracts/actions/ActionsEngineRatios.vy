@@ -76,12 +76,10 @@ exports: (
     redemption.redeem,
     # units that came back
     returned.pay_returned,
-    # what was fixed, and what was paid on other ledgers
-    cut.share_of,
+    # what was paid on other ledgers
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,
-    paid.is_funded_there,
 )
 
 _initialized: bool

@@ -82,7 +82,6 @@ exports: (
     reconciliation.propose_daily,
     reconciliation.set_daily,
     reconciliation.daily_since,
-    reconciliation.resume,
     # what is paid, and to whom less of it
     pay_terms.propose_pay_terms,
     pay_terms.set_pay_terms,
@@ -100,14 +99,11 @@ exports: (
     payments.expire,
     payments.expiry_notice,
     payments.part_of,
-    payments.is_crossing_paid,
+    paid.is_funded_there,
     # who is credited what ratios leave
     arming.propose_fractions_agent,
     arming.set_fractions_agent,
     arming.fractions_agent,
-    # what a ratio's epoch began with
-    arming.base_of,
-    arming.entered_on,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,
