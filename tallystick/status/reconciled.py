@@ -443,9 +443,9 @@ class _Comparison:
 
     def _is_due(self, applied: Applied, crossing: Crossing) -> bool:
         """Whether something is due for a message, or was paid: a ratio may leave nothing of it."""
-        due = self.engines[self.home].due[applied.coaf]
-        paid = any(claim.message == crossing.id for claim in applied.payments)
-        return paid or message_units(due, crossing) > 0
+        return message_units(self.engines[self.home].due[applied.coaf], crossing) > 0 or any(
+            claim.message == crossing.id for claim in applied.payments
+        )
 
     def _holding(self, engine: Engine, applied: Applied, claim: Claim) -> Holding:
         due = engine.due[applied.coaf]

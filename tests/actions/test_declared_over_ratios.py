@@ -73,7 +73,7 @@ def test_dividends_before_at_and_after_a_ratio(told: Told, world: World) -> None
     events = events_of(world)
     for record in told.dividends.values():
         all_paid(events[record.coaf])
-    # In units of the record, rounded down each by itself; what became nothing is told once it was claimed.
+    # In units of the record, rounded down each by itself; what became nothing was claimed, too.
     rate = told.ratio.rate
     assert rate is not None
     old = units_of(events[told.dividends["at"].coaf])
