@@ -42,15 +42,20 @@ SIZE_BUDGETS = dict.fromkeys(
     20_000,
 ) | dict.fromkeys(
     (
+        "SecurityToken",
+        "SecurityTokenControls",
+    ),
+    21_500,
+) | dict.fromkeys(
+    # With fractions its five pieces are nearly full: what comes next needs a sixth (docs/design/pieces.md).
+    (
         "ActionsEngine",
         "ActionsEngineControls",
         "ActionsEngineSettings",
         "ActionsEngineRecords",
         "ActionsEngineRatios",
-        "SecurityToken",
-        "SecurityTokenControls",
     ),
-    21_500,
+    23_000,
 )
 
 Snapshot = dict[str, Any]

@@ -6,7 +6,8 @@
 @title Actions engine, second piece: its controls
 @license Apache-2.0
 @author Tallystick
-@notice What happens at a close: figures, totals, what is told of them, what stops if they don't fit in time.
+@notice What happens at a close: figures, totals, what is told of them, what stops if they don't fit in time; and who
+        acts for a holder.
 @dev ActionsEngine hands every call here that it does not know; this code then runs on that storage, as the modules are
      the same in the same order, the variable behind them too. What it does not know it hands on to
      ActionsEngineSettings.
@@ -74,6 +75,12 @@ exports: (
     reconciliation.resume,
     # what crossed it
     payments.is_crossing_paid,
+    # who acts for a holder
+    operators.setOperator,
+    operators.authorizeOperator,
+    operators.invalidateNonce,
+    operators.isOperator,
+    operators.authorizations,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

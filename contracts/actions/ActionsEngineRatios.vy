@@ -3,11 +3,11 @@
 # pragma nonreentrancy on
 # pragma optimize codesize
 """
-@title Actions engine, fifth piece: ratios, and what came back
+@title Actions engine, fifth piece: ratios, their fractions, and what came back
 @license Apache-2.0
 @author Tallystick
-@notice Splits and the like, on every ledger; cash for units that went back where they came from; what is owed of
-        reversed events.
+@notice Splits and the like, on every ledger; what is given for the fractions that they leave; cash for units that went
+        back where they came from.
 @dev ActionsEngineRecords hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -20,6 +20,7 @@ from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
+from contracts.actions import fractions
 from contracts.actions import operators
 from contracts.actions import paid
 from contracts.actions import pay_terms
@@ -58,6 +59,9 @@ initializes: returned[
 initializes: arming[
     access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
 ]
+initializes: fractions[
+    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
+]
 
 exports: (
     # ratios
@@ -68,13 +72,15 @@ exports: (
     arming.tell_ratio,
     arming.armed_ratio,
     arming.ratio_told,
+    # what they leave
+    fractions.open_fractions,
+    fractions.claim_fraction,
+    fractions.claim_crossed_fraction,
+    fractions.fraction_code,
+    fractions.fraction_of,
     # units that went back
     returned.pay_returned,
     returned.give_up,
-    # what was paid on other ledgers
-    paid.send_paid,
-    paid.take_paid,
-    paid.paid_at,
 )
 
 _initialized: bool
