@@ -230,7 +230,7 @@ def fraction_of(coaf: bytes32, account: address, hint: uint256) -> (Given, bool)
     """
     word: uint256 = self._word(coaf)
     return (
-        self._due(word, self._held(word, account, hint)),
+        self._due(word, self._price(word), self._held(word, account, hint)),
         payments._noted(word, account, pay_terms._payees[account]) != 0,
     )
 
@@ -272,8 +272,8 @@ def _held(word: uint256, account: address, hint: uint256) -> uint256:
 
 
 @internal
-@view
-def _due(word: uint256, amount: uint256) -> Given:
+@pure
+def _due(word: uint256, price: uint256, amount: uint256) -> Given:
     """
     @dev What an amount of record is given: 104, 40 and 96 bits.
     """
@@ -288,7 +288,6 @@ def _due(word: uint256, amount: uint256) -> Given:
     elif code != event_record.CASH_IN_LIEU:
         given.units = 1
     if self._is_priced(code):
-        price: uint256 = self._price(word)
         numerator: uint256 = price & _TERM_MASK
         divisor: uint256 = unsafe_mul((price >> 96) & _TERM_MASK, denominator)
         if code == event_record.CASH_IN_LIEU:
@@ -304,8 +303,10 @@ def _due(word: uint256, amount: uint256) -> Given:
 @view
 def _price(word: uint256) -> uint256:
     """
-    @dev The price of the fractions of the ratio that ended an epoch.
+    @dev The price of an event's fractions; 0 if they have none.
     """
+    if not self._is_priced(word & _CODE_MASK):
+        return 0
     return events._prices[unsafe_add((word >> payments.EPOCH_SHIFT) & payments.EPOCH_MASK, 1)]
 
 
@@ -315,12 +316,13 @@ def _give(coaf: bytes32, word: uint256, account: address, id: bytes32, amount: u
     @dev What was noted as given: a unit and cash from the agent, cash to it. A unit goes to the account of record, cash
          to whom that named.
     """
-    given: Given = self._due(word, amount)
+    price: uint256 = self._price(word)
+    given: Given = self._due(word, price, amount)
     assert given.units | given.paid != 0, "fractions: nothing is due"
-    if self._is_priced(word & _CODE_MASK):
+    if price != 0:
         assert (
             staticcall ISecurityToken(dispatch.token).business_day()
-            >= (self._price(word) >> _PAYMENT_SHIFT) & payments.DAY_MASK
+            >= (price >> _PAYMENT_SHIFT) & payments.DAY_MASK
         ), "fractions: not before payment day"
     assert given.bought == 0 or pay_terms._acts_for(account), "fractions: only the holder buys"
     agent: address = events._fractions_agent
