@@ -87,7 +87,7 @@ def touched(found: Fractions, side: Side) -> int:
     """Have every account there move; what its agent is credited then, in units."""
     for account in found.over.holders(side):
         if side.balance(account):
-            side.token.transfer(account, 0, sender=account)
+            side.token.transfer(side.fund, 1, sender=account)
     ratio = side.token.ratio_at(1)
     left = ratio.remainders - min(ratio.remainders, ratio.supply_remainder)
     if left < ratio.denominator:
