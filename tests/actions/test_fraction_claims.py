@@ -1,4 +1,4 @@
-"""What a ratio's record gives for fractions is claimed once each, to the unit that the model says."""
+"""What a ratio's record gives for fractions: claimed once each, to the unit that the model says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.fractions import outcome
 from tallystick.actions.record import PRICED, Rounding
-from tests.support.fractions import AGENT_UNITS, Fractions, OfRecord
+from tests.support.fractions import AGENT_UNITS, ONE_FOR_TEN, Fractions, OfRecord
 from tests.support.over_ratio import E
 from tests.support.world import Side, World, refused
 
@@ -17,7 +17,7 @@ GIVEN = (Rounding.UP, Rounding.NEAREST, Rounding.CASH, Rounding.BOUGHT_UP)
 RATES = {"1:10": Rate(1, 10), "2:7": Rate(2, 7), "3:2": Rate(3, 2)}
 
 
-def ready(world: World, rounding: Rounding, rate: Rate = Rate(1, 10)) -> Fractions:
+def ready(world: World, rounding: Rounding, rate: Rate = ONE_FOR_TEN) -> Fractions:
     """Claims are open on both ledgers, agents and buyers have what it takes."""
     found = Fractions.of(world, rounding, rate)
     for side in found.over.sides:

@@ -20,6 +20,8 @@ NO_MESSAGE: Final = bytes(32)
 # Units and cash that the agent has, and lets the engine have, on each ledger.
 AGENT_UNITS, AGENT_CASH = 1_000, 10**18
 PAYMENT_DAY: Final = E + 6
+ONE_FOR_TEN: Final = Rate(1, 10)
+PRICE: Final = Rate(165, 4)
 
 
 def price_of(ratio: EventRecord, rate: Rate, **changed: Any) -> EventRecord:
@@ -66,7 +68,7 @@ class Fractions:
 
     @classmethod
     def of(
-        cls, world: World, rounding: Rounding, rate: Rate = Rate(1, 10), price: Rate = Rate(165, 4)
+        cls, world: World, rounding: Rounding, rate: Rate = ONE_FOR_TEN, price: Rate = PRICE
     ) -> Fractions:
         """Units left both ways in old units, one wait, one goes back; then all land in new ones."""
         over = Over.of(world)
