@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ def harness() -> Contract:
     amount=_amounts,
     numerator=_parts,
     denominator=_parts,
-    price=st.tuples(_terms, _terms),
+    price=st.builds(Fraction, _terms, _terms).map(Rate.of),
 )
 def test_contract_and_model_give_the_same(
     harness: Contract,
@@ -41,13 +43,12 @@ def test_contract_and_model_give_the_same(
     amount: int,
     numerator: int,
     denominator: int,
-    price: tuple[int, int],
+    price: Rate,
 ) -> None:
-    """The pair need not be in lowest terms for either."""
     word = rounding | numerator << 20 | denominator << 60
-    packed = (price[0] | price[1] << 96) if rounding in PRICED else 0
+    packed = (price.numerator | price.denominator << 96) if rounding in PRICED else 0
     ratio = Ratio(numerator, denominator, 1)
-    rate = Rate(*price) if rounding in PRICED else Rate(0)
+    rate = price if rounding in PRICED else Rate(0)
     due = treat(rounding.code, amount, ratio, rate)
     expected = amount, due.rest, due.extra, max(due.cash, 0), max(-due.cash, 0)
     assert tuple(harness.due(word, packed, amount)) == expected
