@@ -28,34 +28,38 @@ FOLDER = Path("benchmarks/snapshots")
 SIZE_LIMIT = 24_576
 SIZE_BUDGET = 23_500
 # What is to be built on has more room to keep.
-SIZE_BUDGETS = dict.fromkeys(
-    (
-        "SecurityToken",
-        "SecurityTokenControls",
-        "SecurityTokenSettings",
-        "BridgeEscrow",
-        "BridgeEscrowControls",
-        "BridgeEscrowSettings",
-        "BridgeEscrowRecords",
-        "BridgeEscrowRatios",
-    ),
-    20_000,
-) | dict.fromkeys(
-    (
-        "SecurityToken",
-        "SecurityTokenControls",
-    ),
-    21_500,
-) | dict.fromkeys(
-    # With fractions its five pieces are nearly full: what comes next needs a sixth (docs/design/pieces.md).
-    (
-        "ActionsEngine",
-        "ActionsEngineControls",
-        "ActionsEngineSettings",
-        "ActionsEngineRecords",
-        "ActionsEngineRatios",
-    ),
-    23_000,
+SIZE_BUDGETS = (
+    dict.fromkeys(
+        (
+            "SecurityToken",
+            "SecurityTokenControls",
+            "SecurityTokenSettings",
+            "BridgeEscrow",
+            "BridgeEscrowControls",
+            "BridgeEscrowSettings",
+            "BridgeEscrowRecords",
+            "BridgeEscrowRatios",
+        ),
+        20_000,
+    )
+    | dict.fromkeys(
+        (
+            "SecurityToken",
+            "SecurityTokenControls",
+        ),
+        21_500,
+    )
+    | dict.fromkeys(
+        # With fractions its five pieces are nearly full: what comes next needs a sixth (docs/design/pieces.md).
+        (
+            "ActionsEngine",
+            "ActionsEngineControls",
+            "ActionsEngineSettings",
+            "ActionsEngineRecords",
+            "ActionsEngineRatios",
+        ),
+        23_000,
+    )
 )
 
 Snapshot = dict[str, Any]

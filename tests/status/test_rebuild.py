@@ -87,6 +87,8 @@ OF_RATIOS = {
     "AgentSet",
     "EnteredSent",
     "EnteredTaken",
+    "FractionGiven",
+    "FractionsOpened",
     "LaneCarried",
     "LaneRatioInForce",
     "RatioArmed",
