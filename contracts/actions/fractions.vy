@@ -120,8 +120,7 @@ def open_fractions(coaf: bytes32):
             == (price >> _DECIMALS_SHIFT) & 255
         ), "fractions: no cash of that currency and decimals"
     assert not (
-        events._version(in_force).halted
-        or events._version(events.event_of[priced].in_force).halted
+        events._version(in_force).halted or events._version(events.event_of[priced].in_force).halted
     ), "fractions: event is halted"
     ratio: ISecurityToken.Ratio = staticcall token.ratio_at(epoch)
     event_number: uint256 = payments._events
@@ -185,18 +184,14 @@ def claim_crossed_fraction(coaf: bytes32, m: message.Message, nonce: uint64, loc
         landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
         # What takes units back is shown by what had left.
         assert (
-            landing != 0
-            and landing >> 16 != payments.WENT_BACK
-            and m.kind & message.RETURNED == 0
+            landing != 0 and landing >> 16 != payments.WENT_BACK and m.kind & message.RETURNED == 0
         ), "fractions: did not land here"
         account = convert(landing >> 24, address)
         if account == empty(address):
             account = message._address(m.recipient)
         day = landing & payments.DAY_MASK
     word: uint256 = self._word(coaf)
-    assert (
-        day >= (word >> _FIRST_DAY_SHIFT) & payments.DAY_MASK
-    ), "fractions: landed in old units"
+    assert (day >= (word >> _FIRST_DAY_SHIFT) & payments.DAY_MASK), "fractions: landed in old units"
     # An escrow has lanes of others too.
     cut._check_lane(m.lane)
     payments._note_crossed(coaf, m, pay_terms._payees[account])
@@ -327,9 +322,7 @@ def _give(coaf: bytes32, word: uint256, account: address, id: bytes32, amount: u
     assert given.bought == 0 or pay_terms._acts_for(account), "fractions: only the holder buys"
     agent: address = events._fractions_agent
     receiver: address = pay_terms._receiver(account, pay_terms._payees[account])
-    log FractionGiven(
-        coaf=coaf, account=account, message_id=id, given=given, receiver=receiver
-    )
+    log FractionGiven(coaf=coaf, account=account, message_id=id, given=given, receiver=receiver)
     if given.units != 0:
         assert extcall ISecurityToken(dispatch.token).transferFrom(
             agent, account, given.units

@@ -981,9 +981,7 @@ def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint
 
 @internal
 @view
-def _came_back(
-    m: message.Message, nonce: uint64, lock_time: uint64
-) -> (bytes32, address, uint256):
+def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address, uint256):
     """
     @dev The id of a message that left here, whom its units landed with when another took them back, and on which day:
          of that one the escrow knows no more than the id, and all else that is in it follows from the first.
