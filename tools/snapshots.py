@@ -50,7 +50,7 @@ SIZE_BUDGETS = (
         21_500,
     )
     | dict.fromkeys(
-        # With fractions its five pieces are nearly full: what comes next needs a sixth (docs/design/pieces.md).
+        # Nearly full with fractions: what comes next needs a sixth piece (docs/design/pieces.md).
         (
             "ActionsEngine",
             "ActionsEngineControls",

@@ -561,8 +561,8 @@ def _set_terms(record: event_record.EventRecord, status: uint256):
 @internal
 def _set_price(record: event_record.EventRecord):
     """
-    @dev Keep the price of a ratio's fractions, for good. Home has one for each ratio that is in force, of the same CORP;
-         what contradicts it elsewhere changes nothing.
+    @dev Keep the price of a ratio's fractions, for good. Home has one for each ratio in force, of the same CORP; what
+         contradicts it elsewhere changes nothing.
     """
     epoch: uint256 = record.unit_epoch
     if dispatch.is_home:

@@ -165,8 +165,8 @@ def claim_crossed_fraction(coaf: bytes32, m: message.Message, nonce: uint64, loc
     """
     @notice Give whom a message's units landed with here, in new units, what the record gives for the fraction of what
             left in old ones.
-    @dev What is bought they alone buy, and whoever they authorised. Of units that came back, the message is the one with
-         which they left here.
+    @dev What is bought they alone buy, and whoever they authorised. Of units that came back, the message is the one
+         with which they left here.
     @param coaf The ratio's event.
     @param m The message, as its source logged it.
     @param nonce Of the message that took its units back, as the other ledger logged it.
