@@ -153,7 +153,7 @@ def claim_fraction(coaf: bytes32, account: address, hint: uint256):
     @param account The holder.
     @param hint As for the token's `entitled_at_close`.
     @custom:role anyone
-    @custom:refused frozen to, expired to
+    @custom:refused transfers, suspended instrument, frozen from, frozen to, expired from, expired to
     """
     word: uint256 = self._word(coaf)
     payments._note(word, account, pay_terms._payees[account])
@@ -172,7 +172,7 @@ def claim_crossed_fraction(coaf: bytes32, m: message.Message, nonce: uint64, loc
     @param nonce Of the message that took its units back, as the other ledger logged it.
     @param lock_time Of that message; 0: they landed where they were sent to.
     @custom:role anyone
-    @custom:refused frozen to, expired to
+    @custom:refused transfers, suspended instrument, frozen from, frozen to, expired from, expired to
     """
     id: bytes32 = empty(bytes32)
     account: address = empty(address)
