@@ -36,6 +36,7 @@ ROLES: Final = (
     "bridge",
     "actions",
     # Of a lane's token, where the contract serves many instruments.
+    "issuer of the token",
     "registrar of the token",
     "custodian of the token",
     "guardian of the token",
@@ -70,6 +71,7 @@ _USED_AS: Final = {
     "ActionsEngineRecords": "ActionsEngine",
     "ActionsEngineRatios": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
+    "BridgeEscrowRatios": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",
     "BridgeEscrowSettings": "BridgeEscrow",
     "SecurityTokenControls": "SecurityToken",

@@ -36,7 +36,9 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
-initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
+initializes: closing[
+    access := access, denials := denials, flows := flows, lanes := lanes, transit := transit
+]
 
 exports: (
     # messages
@@ -51,7 +53,6 @@ exports: (
     transit.landed,
     transit.has_arrived,
     transit.message_id,
-    denials.denial_taken,
     transit.domain_separator,
     # what engines ask of lanes
     lanes.lanes_of,

@@ -3,10 +3,11 @@
 # pragma nonreentrancy on
 # pragma optimize codesize
 """
-@title Bridge escrow, fifth piece: ratios, and a drained lane's closing
+@title Bridge escrow, fifth piece: ratios, a drained lane's closing, amends
 @license Apache-2.0
 @author Tallystick
-@notice What a ratio makes of a lane, and how a lane that is drained closes.
+@notice What a ratio makes of a lane, how a lane that is drained closes, and how what a false message brought is
+        made good.
 @dev BridgeEscrowRecords hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -33,7 +34,9 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
-initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
+initializes: closing[
+    access := access, denials := denials, flows := flows, lanes := lanes, transit := transit
+]
 
 exports: (
     # over a ratio
@@ -51,6 +54,11 @@ exports: (
     closing.take_last,
     closing.count_arrivals,
     closing.close_lane,
+    closing.pay_dust,
+    # units that a denied message brought
+    denials.propose_amends,
+    denials.agree_amends,
+    denials.withdraw_amends,
 )
 
 _initialized: bool

@@ -35,7 +35,9 @@ initializes: preview[lanes := lanes]
 initializes: endings[access := access, lanes := lanes]
 initializes: denials[access := access, flows := flows, lanes := lanes, transit := transit]
 initializes: restating[lanes := lanes]
-initializes: closing[access := access, denials := denials, lanes := lanes, transit := transit]
+initializes: closing[
+    access := access, denials := denials, flows := flows, lanes := lanes, transit := transit
+]
 
 exports: (
     # a dead ledger's end
@@ -53,7 +55,10 @@ exports: (
     # what a source never sent
     denials.deny,
     denials.take_denial,
+    denials.denial_taken,
     denials.disowned_of,
+    denials.enter_amends,
+    denials.amends_of,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -8,9 +8,9 @@
 @notice Holds what is locked, and what is in suspense, for one lane and one token. Holders lock here.
 @dev Separate from the escrow's logic and never upgraded: a holder gives units to this code, for its one lane, by
      calling it or by a signature that anybody brings, and to nothing else. It has no owner; its one escrow enters what
-     is locked and pays out what arrives, and takes of nobody: neither it nor any role can. In the token it is a
-     link account: nobody but itself credits or debits it, and its token asks it for no allowance. It takes no lock
-     (`@reentrant`): what a signature uses up is used up before anything is called; the escrow locks for itself.
+     is locked or made good and pays out what arrives, and takes of nobody: neither it nor any role can. In the token
+     it is a link account: nobody but itself credits or debits it, and its token asks it for no allowance. It takes no
+     lock (`@reentrant`): what a signature uses up is used up before anything is called; the escrow locks for itself.
 @custom:security The escrow keeps the lane ledger; this account makes each lane's units physically its own.
 @custom:kill None: the escrow and the token carry the pauses.
 """
@@ -128,6 +128,30 @@ def withdraw_lock(nonce: bytes32):
     """
     self.authorizations[msg.sender][nonce] = True
     log LockWithdrawn(holder=msg.sender, nonce=nonce)
+
+
+@external
+@reentrant
+def make_good(id: bytes32, most: uint256) -> uint256:
+    """
+    @notice Give units of the caller for those that a denied message brought, as the token's issuer and its custodian
+            agreed: at home they stay here for the lane, on a remote ledger they are taken off.
+    @dev On a remote ledger no stop of the token keeps it back, nor its suspension, which it may be what ends.
+    @param id The denied message's id.
+    @param most Base units that the caller gives at most.
+    @return How many it gave.
+    @custom:role anyone
+    @custom:refused frozen caller, expired caller
+    """
+    amount: uint256 = 0
+    home: bool = False
+    amount, home = extcall _ESCROW.enter_amends(id, msg.sender)
+    assert amount <= most, "custody: more than the caller gives"
+    if home:
+        assert extcall _TOKEN.transferFrom(msg.sender, self, amount), "custody: not made good"
+    else:
+        extcall _TOKEN.crosschainBurn(msg.sender, amount)
+    return amount
 
 
 @external

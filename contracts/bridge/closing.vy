@@ -13,18 +13,29 @@
      attested. Home's last word can't be taken back: the other ledger may have closed by it.
      A home lane that ended by lists and owes nothing any more closes without a word: its ledger is dead.
      Closed is ended, for ever (see `lanes.ENDED`); its books of closes before stand as they are.
+
+     After a ratio what is owed rounds down as one, and what is paid for it each by itself: dust stays (`restating`).
+     What it is of what waits here, and of what custody holds, this ledger knows by itself, and pays it to the
+     fractions' agent of the last ratio (`pay_dust`). What it is of what is outstanding, only both ledgers know: it is
+     paid as home closes, once nothing is outstanding there and all has arrived. Anybody can tell from the logs of both
+     how much that will be, so the keys that begin a closing name the most that it may be: who had attestors sign a
+     false last word gets the agent no more than that.
 """
+from interfaces import ILaneCustody
 from interfaces import ISecurityToken
 
 from contracts.bridge import denials
+from contracts.bridge import flows
 from contracts.bridge import lanes
 from contracts.bridge import message
 from contracts.bridge import transit
 from contracts.governance import access
 from contracts.governance import instruction
+from contracts.token import position
 
 uses: access
 uses: denials
+uses: flows
 uses: lanes
 uses: transit
 
@@ -42,6 +53,8 @@ struct Closing:
     # How many messages the other ledger had sent before its last word; how many are known to have all arrived.
     told: uint256
     counted: uint256
+    # Most base units of dust that may be outstanding.
+    dust: uint256
 
 
 # lane -> whether its closing is begun here
@@ -50,17 +63,23 @@ _begun: HashMap[bytes32, bool]
 _said: HashMap[bytes32, bytes32]
 _taken: HashMap[bytes32, bytes32]
 _told: HashMap[bytes32, uint256]
+# lane -> most that may be outstanding as dust, in units of the epoch beside it
+_dust: HashMap[bytes32, uint256]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[6]
+_reserved: uint256[5]
 
 
 event ClosingProposed:
     act: indexed(bytes32)
     lane: indexed(bytes32)
+    dust: uint256
 
 
 event ClosingBegun:
     lane: indexed(bytes32)
+    # Most that may be outstanding as dust, in base units of that action epoch.
+    dust: uint256
+    epoch: uint256
 
 
 event ClosingCancelled:
@@ -91,23 +110,35 @@ event LaneClosed:
     until: uint256
 
 
+# What rounding left was paid to the fractions' agent: of what waited, and of what was outstanding; the rest of `amount`
+# custody held beyond both.
+event DustPaid:
+    lane: indexed(bytes32)
+    agent: indexed(address)
+    amount: uint256
+    suspense: uint256
+    outstanding: uint256
+
+
 # ------------------------------------------------------------- operator, two keys
 
 
 @external
-def propose_closing(lane: bytes32, reason: bytes4, document: bytes32) -> bytes32:
+def propose_closing(lane: bytes32, dust: uint256, reason: bytes4, document: bytes32) -> bytes32:
     """
     @notice The operator proposes to close a lane; an administrator begins with `begin_closing`, once its delay has
             passed, here and on the other ledger, each with its own keys.
+    @dev At home again with more dust, if it was too little.
     @param lane The lane.
+    @param dust Most base units that ratios may have left of what is outstanding at home; 0: none.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
     @custom:role operator
     """
     access._check_role(access.OPERATOR)
-    self._check_open(lane)
-    act: bytes32 = self._begin_act(lane)
+    self._check_open(lane, dust)
+    act: bytes32 = self._begin_act(lane, dust)
     access._propose(
         act,
         access.OPERATOR,
@@ -117,30 +148,32 @@ def propose_closing(lane: bytes32, reason: bytes4, document: bytes32) -> bytes32
         document,
         lanes._opened_with[lane].change_delay,
     )
-    log ClosingProposed(act=act, lane=lane)
+    log ClosingProposed(act=act, lane=lane, dust=dust)
     return act
 
 
 @external
-def begin_closing(lane: bytes32, reason: bytes4, document: bytes32):
+def begin_closing(lane: bytes32, dust: uint256, reason: bytes4, document: bytes32):
     """
     @notice Begin to close a lane. At home nothing leaves on it from now on; on a remote ledger units leave for home as
             before, and home's last word closes it.
     @dev An administrator does, never the set-up key. What waits at home is claimed, or redirected by two keys: it goes
          back no more.
     @param lane The lane.
+    @param dust As proposed.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role administrator
     """
     access._check_role(access.ADMINISTRATOR)
-    access._carry_out(self._begin_act(lane), access.ADMINISTRATOR)
-    self._check_open(lane)
+    access._carry_out(self._begin_act(lane, dust), access.ADMINISTRATOR)
+    epoch: uint256 = self._check_open(lane, dust)
     self._begun[lane] = True
+    self._dust[lane] = dust | (epoch << position.EPOCH_SHIFT)
     if lanes._terms[lane] & lanes.HOME != 0:
         lanes._terms[lane] |= lanes.ENDING
     instruction._record(lanes._opened_with[lane].token, reason, document)
-    log ClosingBegun(lane=lane)
+    log ClosingBegun(lane=lane, dust=dust, epoch=epoch)
 
 
 @external
@@ -158,6 +191,7 @@ def cancel_closing(lane: bytes32, reason: bytes4, document: bytes32):
     assert self._said[lane] == empty(bytes32), "closing: the last word is said"
     # What was taken may have been false: a true one is taken anew.
     self._begun[lane] = False
+    self._dust[lane] = 0
     self._taken[lane] = empty(bytes32)
     if lanes._terms[lane] & lanes.HOME != 0:
         lanes._terms[lane] &= ~lanes.ENDING
@@ -171,17 +205,18 @@ def cancel_closing(lane: bytes32, reason: bytes4, document: bytes32):
 @external
 def say_last(lane: bytes32) -> bytes32:
     """
-    @notice Home: say the last word of a lane that is being closed, once nothing of it is away and nothing waits here.
+    @notice Home: say the last word of a lane that is being closed, once nothing of it is away, but dust, and nothing
+            waits here.
     @dev No stop and no suspension keeps it back, as nothing moves by it; what closes asks for the suspension.
     @param lane The lane.
     @return The id of the message that says it.
     @custom:role anyone
     """
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     assert terms & lanes.HOME != 0, "closing: home says it first"
     assert self._begun[lane], "closing: not begun"
     assert self._said[lane] == empty(bytes32), "closing: said already"
-    self._check_drained(lane)
+    self._check_drained(lane, terms)
     return self._say(lane, terms, empty(bytes32))
 
 
@@ -237,15 +272,16 @@ def close_lane(lane: bytes32):
     """
     @notice Close a lane for good, once the other ledger has said its last word, all that left there has arrived and
             nothing is outstanding; or one at home that ended with its ledger and owes nothing any more.
-    @dev A remote ledger answers with its own last word. The pair may have another lane from now on.
+    @dev A remote ledger answers with its own last word. The pair may have another lane from now on. What ratios left in
+         home's custody is the fractions' agent's, who must be able to receive it.
     @param lane The lane.
     @custom:role anyone
     @custom:refused suspended instrument, suspended lane
     """
-    terms: uint256 = lanes._open_terms(lane)
+    terms: uint256 = lanes._current(lane)
     assert lanes._spans[lane] >> lanes.UNTIL_SHIFT == 0, "closing: closed already"
     home: bool = terms & lanes.HOME != 0
-    self._check_drained(lane)
+    self._check_drained(lane, terms)
     if terms & lanes.ENDED == 0:
         # A word is taken of what is begun alone.
         taken: bytes32 = self._taken[lane]
@@ -263,6 +299,25 @@ def close_lane(lane: bytes32):
     lanes._terms[lane] = (terms & ~lanes.ENDING) | lanes.ENDED
     lanes._endings[lane] = empty(lanes.Ending)
     log LaneClosed(lane=lane, until=until)
+    if home:
+        # What is outstanding still is nobody's.
+        self._pay_dust(lane, terms, lanes._ledger[lane] & lanes.AMOUNT_MAX)
+
+
+@external
+def pay_dust(lane: bytes32) -> uint256:
+    """
+    @notice Pay the fractions' agent of the last ratio what ratios left of what waited, once no message waits here; and
+            at home at any time what custody holds beyond what the lane owes and what waits.
+    @dev This ledger's own sums tell it, whatever attestors sign. On a remote ledger the agent can burn it, as any.
+    @param lane The lane.
+    @return How many base units.
+    @custom:role anyone
+    @custom:refused frozen to, expired to
+    """
+    paid: uint256 = self._pay_dust(lane, lanes._current(lane), 0)
+    assert paid != 0, "closing: no dust to pay"
+    return paid
 
 
 # ---------------------------------------------------------------------- views
@@ -283,6 +338,7 @@ def closing_of(lane: bytes32) -> Closing:
         taken=self._taken[lane],
         told=self._told[lane],
         counted=denials.counted[lane],
+        dust=self._dust_now(lane, lanes._seen(lane).terms),
     )
 
 
@@ -291,32 +347,84 @@ def closing_of(lane: bytes32) -> Closing:
 
 @internal
 @pure
-def _begin_act(lane: bytes32) -> bytes32:
+def _begin_act(lane: bytes32, dust: uint256) -> bytes32:
     """
     @dev Hash of the act of beginning to close a lane.
     """
-    return keccak256(abi_encode("begin_closing", lane))
+    return keccak256(abi_encode("begin_closing", lane, dust))
 
 
 @internal
 @view
-def _check_open(lane: bytes32):
+def _check_open(lane: bytes32, dust: uint256) -> uint256:
     """
-    @dev Revert unless a lane is open, and neither its end nor its closing is under way.
+    @dev Revert unless a lane is open, and neither its end nor its closing is under way, or this with less dust. Returns
+         the action epoch.
+    """
+    terms: uint256 = lanes._seen(lane).terms
+    epoch: uint256 = lanes._epoch(terms)
+    assert (
+        dust == 0 or (terms & lanes.HOME != 0 and epoch != 0 and dust <= lanes.AMOUNT_MAX)
+    ), "closing: dust is at home, after a ratio"
+    if self._begun[lane]:
+        assert (
+            terms & lanes.ENDED == 0 and dust > self._dust_now(lane, terms)
+        ), "closing: under way, and with no more dust"
+    else:
+        assert terms & (lanes.ENDING | lanes.ENDED) == 0, "closing: ended, or its end is under way"
+    return epoch
+
+
+@internal
+@view
+def _dust_now(lane: bytes32, terms: uint256) -> uint256:
+    """
+    @dev Most that may be outstanding as dust, in the units of a terms word.
+    """
+    word: uint256 = self._dust[lane]
+    return lanes._carried(lane, word & lanes.AMOUNT_MAX, position._epoch(word), terms)
+
+
+@internal
+@view
+def _check_drained(lane: bytes32, terms: uint256):
+    """
+    @dev Revert unless nothing is outstanding, but dust, and nothing waits here.
     """
     assert (
-        lanes._open_terms(lane) & (lanes.ENDING | lanes.ENDED) == 0 and not self._begun[lane]
-    ), "closing: ended, or under way"
+        lanes._ledger[lane] & lanes.AMOUNT_MAX <= self._dust_now(lane, terms)
+    ), "closing: units are outstanding"
+    assert not flows._is_waiting(lane), "closing: units wait in suspense"
 
 
 @internal
-@view
-def _check_drained(lane: bytes32):
+def _pay_dust(lane: bytes32, terms: uint256, outstanding: uint256) -> uint256:
     """
-    @dev Revert unless nothing is outstanding and nothing waits here.
+    @dev Pay what custody holds beyond what is owed; of what is outstanding so much is owed to nobody, and all that
+         waits, if no message does. Returns how much that was.
     """
-    assert lanes._ledger[lane] & lanes.AMOUNT_MAX == 0, "closing: units are outstanding"
-    assert lanes._suspense[lane] & lanes.AMOUNT_MAX == 0, "closing: units wait in suspense"
+    rest: uint256 = flows._waiting(lane, terms)
+    kept: uint256 = 0
+    if flows._is_waiting(lane):
+        kept = rest
+        rest = 0
+    ledger: uint256 = lanes._ledger[lane]
+    if terms & lanes.HOME != 0:
+        kept += (ledger & lanes.AMOUNT_MAX) - outstanding
+    custody: address = lanes._opened_with[lane].custody
+    held: uint256 = staticcall ISecurityToken(lanes._opened_with[lane].token).balanceOf(custody)
+    # Where a false message was undone that had met a ratio, the sum of what waits may round up by one.
+    amount: uint256 = held - min(held, kept)
+    if outstanding != 0:
+        lanes._ledger[lane] = unsafe_sub(ledger, outstanding)
+    if rest != 0:
+        flows._book_rest(lane, terms, rest)
+    if amount != 0:
+        agent: address = lanes._ratio(lane, lanes._epoch(terms)).agent
+        assert agent != empty(address), "closing: no ratio was here"
+        log DustPaid(lane=lane, agent=agent, amount=amount, suspense=rest, outstanding=outstanding)
+        assert extcall ILaneCustody(custody).pay(agent, amount), "closing: dust not paid"
+    return amount
 
 
 @internal

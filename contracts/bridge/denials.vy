@@ -12,6 +12,10 @@
      true message is delivered there as any other, once. Of one that was credited nothing tells on chain whether the
      nonce was taken by it or by the true one; so two keys say that, the lane's delay passes, and the guardian can
      withdraw it. They can't free the nonce of a true message by mistake: no source denies it.
+     The units that it brought are made good on the lane where they were credited: the token's issuer and its custodian
+     agree that this message brought them, and an account gives as many, at home to the custody, elsewhere taken off.
+     The lane's ledger is then as if they had never arrived, so that its figures fit again. Keys that agree on what is
+     not so reach nobody's units but those of who gives.
      What waited through a ratio leaves the lane's ledger as if it had never been in it, to the last part of a unit: a
      floor of the two together may be more than the floors of each (`_undone`).
 """
@@ -45,14 +49,29 @@ struct Disowned:
     amount: uint256
 
 
+struct Amends:
+    lane: bytes32
+    # As the message states it, and in whose units.
+    amount: uint256
+    action_epoch: uint256
+    # In which it arrived, says the issuer who proposes it.
+    epoch: uint256
+    issuer: address
+    # A custodian agreed; an account gave them.
+    agreed: bool
+    made: bool
+
+
 # denial's id -> whether it was taken in; by its id, as what it denies may have taken its nonce
 denial_taken: public(HashMap[bytes32, bool])
 # message id -> what it was: its source denied it, and its nonce is taken here
 _disowned: HashMap[bytes32, Disowned]
 # lane -> how many nonces, from the first, are known to have all arrived, see `closing`
 counted: HashMap[bytes32, uint256]
+# message id -> what makes good the units that it brought: once for each id
+_amends: HashMap[bytes32, Amends]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[6]
+_reserved: uint256[5]
 
 
 event MessageDenied:
@@ -79,6 +98,8 @@ event MessageDisowned:
     id: indexed(bytes32)
     nonce: uint64
     amount: uint256
+    # In whose units it states that.
+    action_epoch: uint256
 
 
 event ReopeningProposed:
@@ -92,6 +113,33 @@ event NonceReopened:
     lane: indexed(bytes32)
     id: indexed(bytes32)
     nonce: uint64
+
+
+event AmendsProposed:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    issuer: indexed(address)
+    epoch: uint256
+
+
+event AmendsAgreed:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+
+
+event AmendsWithdrawn:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    withdrawn_by: indexed(address)
+
+
+# The lane's ledger is as if the denied message had never arrived.
+event UnitsMadeGood:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    holder: indexed(address)
+    # What was given; and by as much less, at home more, is outstanding.
+    amount: uint256
 
 
 # ----------------------------------------------------------------------- anyone
@@ -176,7 +224,18 @@ def take_denial(
     # What did not arrive needs no mending; whether it was this one that took the nonce two keys must say.
     elif lanes._has_arrived(lane, lanes._ledger[lane], convert(denied.nonce, uint256)):
         self._disowned[id] = Disowned(lane=lane, nonce=denied.nonce, amount=denied.amount)
-        log MessageDisowned(lane=lane, id=id, nonce=denied.nonce, amount=denied.amount)
+        # A further denial of the same message makes nothing good anew.
+        if self._amends[id].lane == empty(bytes32):
+            self._amends[id].lane = lane
+            self._amends[id].amount = denied.amount
+            self._amends[id].action_epoch = convert(denied.action_epoch, uint256)
+        log MessageDisowned(
+            lane=lane,
+            id=id,
+            nonce=denied.nonce,
+            amount=denied.amount,
+            action_epoch=convert(denied.action_epoch, uint256),
+        )
     ledger: uint256 = lanes._ledger[lane]
     nonce: uint256 = convert(denial.nonce, uint256)
     if not lanes._has_arrived(lane, ledger, nonce):
@@ -225,7 +284,7 @@ def reopen(id: bytes32, reason: bytes4, document: bytes32):
     """
     @notice Free the nonce that a denied message took, once for each denial: the true message can be delivered.
     @dev An administrator does, never the set-up key. End the epoch that attested the false one first. Units that it
-         brought are with whom they were credited to.
+         brought are with whom they were credited to, until they are made good.
     @param id The denied message's id.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
@@ -241,7 +300,128 @@ def reopen(id: bytes32, reason: bytes4, document: bytes32):
     log NonceReopened(lane=disowned.lane, id=id, nonce=disowned.nonce)
 
 
+# ----------------------------------------------------- issuer and custodian, two keys
+
+
+@external
+def propose_amends(id: bytes32, epoch: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice The issuer of the lane's token proposes that the units which a denied message brought are made good; a
+            custodian agrees with `agree_amends`, then an account gives them at the lane's custody (`make_good`).
+    @dev Replaces what was proposed or agreed before. By the logs anyone sees whether it was this message that was
+         credited, and in which epoch of the lane.
+    @param id The denied message's id.
+    @param epoch The lane's action epoch when it arrived.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role issuer of the token
+    """
+    lane: bytes32 = self._amends[id].lane
+    assert lane != empty(bytes32), "denials: nothing to make good"
+    assert (
+        lanes._token_role(lane, msg.sender) == access.ISSUER
+    ), "denials: proposed by its token's issuer"
+    assert not self._amends[id].made, "denials: made good already"
+    terms: uint256 = self._living(lane)
+    assert (
+        epoch >= self._amends[id].action_epoch and epoch <= lanes._epoch(terms)
+    ), "denials: arrived in no such epoch"
+    self._amends[id].epoch = epoch
+    self._amends[id].issuer = msg.sender
+    self._amends[id].agreed = False
+    instruction._record(empty(address), reason, document)
+    log AmendsProposed(lane=lane, id=id, issuer=msg.sender, epoch=epoch)
+
+
+@external
+def agree_amends(id: bytes32, epoch: uint256, reason: bytes4, document: bytes32):
+    """
+    @notice A custodian of the lane's token agrees to what its issuer proposed.
+    @param id The denied message's id.
+    @param epoch The epoch, as proposed.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role custodian of the token
+    """
+    amends: Amends = self._amends[id]
+    assert (
+        amends.issuer != empty(address) and epoch == amends.epoch
+    ), "denials: not what was proposed"
+    assert (
+        lanes._token_role(amends.lane, msg.sender) == access.CUSTODIAN
+    ), "denials: agreed by its token's custodian"
+    assert (
+        lanes._token_role(amends.lane, amends.issuer) == access.ISSUER
+    ), "denials: its issuer is none any more"
+    assert not amends.agreed, "denials: agreed already"
+    self._amends[id].agreed = True
+    instruction._record(amends.issuer, reason, document)
+    log AmendsAgreed(lane=amends.lane, id=id)
+
+
+@external
+def withdraw_amends(id: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice End what was proposed or agreed, before somebody gives the units.
+    @param id The denied message's id.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role issuer of the token, custodian of the token, guardian of the token
+    """
+    lane: bytes32 = self._amends[id].lane
+    assert self._amends[id].issuer != empty(address), "denials: nothing proposed"
+    assert (
+        lanes._token_role(lane, msg.sender) & (access.ISSUER | access.CUSTODIAN | access.GUARDIAN)
+        != 0
+    ), "denials: withdrawn by issuer, custodian or guardian"
+    self._settle(id)
+    instruction._record(empty(address), reason, document)
+    log AmendsWithdrawn(lane=lane, id=id, withdrawn_by=msg.sender)
+
+
+@external
+def enter_amends(id: bytes32, holder: address) -> (uint256, bool):
+    """
+    @notice Enter what an account gives the lane's custody for the units that a denied message brought.
+    @dev Accounts call the custody, which takes them after this call. No stop and no suspension keeps it back: books
+         that don't fit are why there is one. No cap is asked: the units were outstanding before.
+    @param id The denied message's id.
+    @param holder Who gives.
+    @return How many base units.
+    @return Whether the custody keeps them, at home; else they are taken off.
+    @custom:role custody
+    """
+    amends: Amends = self._amends[id]
+    lane: bytes32 = amends.lane
+    assert msg.sender == lanes._opened_with[lane].custody, "denials: given at the lane's custody"
+    assert amends.agreed, "denials: not agreed on"
+    terms: uint256 = self._living(lane)
+    self._settle(id)
+    self._amends[id].made = True
+    arrived: uint256 = amends.amount
+    if amends.action_epoch != amends.epoch:
+        arrived = staticcall ISecurityToken(lanes._opened_with[lane].token).carried(
+            arrived, amends.action_epoch, amends.epoch
+        )
+    amount: uint256 = self._undone(lane, terms, arrived | (amends.epoch << position.EPOCH_SHIFT))
+    lanes._book_undone(lane, terms, amount)
+    log UnitsMadeGood(lane=lane, id=id, holder=holder, amount=amount)
+    return amount, terms & lanes.HOME != 0
+
+
 # ------------------------------------------------------------------------ views
+
+
+@external
+@view
+def amends_of(id: bytes32) -> Amends:
+    """
+    @notice What makes good the units that a denied message brought, and how far that is.
+    @param id The message's id.
+    @return Its lane, nothing: it was not denied, or never credited; its units; what is proposed and agreed; whether
+            they were given.
+    """
+    return self._amends[id]
 
 
 @external
@@ -286,6 +466,26 @@ def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
         lanes._by_epoch[lane][epoch] = unsafe_add(kept, part)
         epoch = unsafe_add(epoch, 1)
     return amount
+
+
+@internal
+def _living(lane: bytes32) -> uint256:
+    """
+    @dev Terms word of a lane that has not ended: what one owed that has, its lists share out.
+    """
+    terms: uint256 = lanes._current(lane)
+    assert terms & lanes.ENDED == 0, "denials: its lane has ended"
+    return terms
+
+
+@internal
+def _settle(id: bytes32):
+    """
+    @dev Forget what was proposed and agreed.
+    """
+    self._amends[id].epoch = 0
+    self._amends[id].issuer = empty(address)
+    self._amends[id].agreed = False
 
 
 @internal

@@ -16,10 +16,11 @@
      other keeps. The first opening of all is kept, so that closes before it are 0 for ever.
 
      A word is in the units of the epoch that it names, and so are its openings. The next movement brings it up: what
-     was sent is counted from 0 in each epoch, what waits is carried.
+     was sent is counted from 0 in each epoch, what waits is carried. Rounded down together it may be more than what
+     each message is paid; how many wait is counted with it, so that what none of them is owed can be told.
 
      Words are laid out as the token's (`position`): base units, day of the last movement, epoch; in an opening its own
-     day.
+     day; of suspense how many messages wait 40, from bit 128 on.
 """
 from interfaces import ISecurityToken
 
@@ -37,6 +38,9 @@ SUSPENSE: constant(uint256) = 2
 _SLOTS: constant(uint256) = 8
 _OLDEST_SHIFT: constant(uint256) = 240
 _MAX_WALK: constant(uint256) = 64
+# How many messages wait, in the word of suspense: of one more, and of all.
+ONE: constant(uint256) = 2**128
+_COUNT: constant(uint256) = (2**40 - 1) * 2**128
 
 
 event FigureKept:
@@ -148,15 +152,19 @@ def _book_sent(lane: bytes32, terms: uint256, amount: uint256):
 
 
 @internal
-def _book_suspense(lane: bytes32, terms: uint256, amount: uint256):
+def _book_suspense(lane: bytes32, terms: uint256, amount: uint256, messages: uint256):
     """
-    @dev Enter units that arrived and wait. They fit: suspense is part of the issue, and the issue fits.
+    @dev Enter units that arrived and wait, and of how many messages; both modulo 2**256. They fit: suspense is part of
+         the issue, and the issue fits.
     """
+    word: uint256 = lanes._suspense[lane]
     total: uint256 = unsafe_add(self._waiting(lane, terms), amount)
+    moved: uint256 = 0
     if terms & lanes.HOME != 0:
-        lanes._suspense[lane] = self._moved(lane, terms, SUSPENSE, lanes._suspense[lane], total)
+        moved = self._moved(lane, terms, SUSPENSE, word, total)
     else:
-        lanes._suspense[lane] = total | (lanes._epoch(terms) << position.EPOCH_SHIFT)
+        moved = total | (lanes._epoch(terms) << position.EPOCH_SHIFT)
+    lanes._suspense[lane] = moved | (unsafe_add(word, messages) & _COUNT)
 
 
 @internal
@@ -165,7 +173,24 @@ def _book_claim(lane: bytes32, terms: uint256, amount: uint256):
     @dev Enter a claim from suspense.
     """
     assert amount <= self._waiting(lane, terms), "flows: more than in suspense"
-    self._book_suspense(lane, terms, unsafe_sub(0, amount))
+    self._book_suspense(lane, terms, unsafe_sub(0, amount), unsafe_sub(0, ONE))
+
+
+@internal
+def _book_rest(lane: bytes32, terms: uint256, amount: uint256):
+    """
+    @dev Enter that what rounding left of what waited is owed to nobody.
+    """
+    self._book_suspense(lane, terms, unsafe_sub(0, amount), 0)
+
+
+@internal
+@view
+def _is_waiting(lane: bytes32) -> bool:
+    """
+    @dev Whether a message of a lane waits here, if of nothing any more.
+    """
+    return lanes._suspense[lane] & _COUNT != 0
 
 
 @internal

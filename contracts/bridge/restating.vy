@@ -83,11 +83,14 @@ def restated(lane: bytes32) -> (uint256, uint256, uint256, uint256):
     """
     words: lanes.Words = self._kept(lane)
     for _: uint256 in range(_MAX_EPOCHS):
-        ratio: ISecurityToken.Ratio = lanes._ratio(lane, unsafe_add(lanes._epoch(words.terms), 1))
-        words.terms = self._with_next(words.terms, ratio.first_day)
+        # A lane that has no ratio to take is told without the token.
         if not lanes._is_due(words.terms):
             break
+        epoch: uint256 = unsafe_add(lanes._epoch(words.terms), 1)
+        ratio: ISecurityToken.Ratio = lanes._ratio(lane, epoch)
         words = self._over(words, ratio.numerator, ratio.denominator)
+        next: uint256 = lanes._ratio(lane, unsafe_add(epoch, 1)).first_day
+        words.terms = self._with_next(words.terms, next)
     return words.terms, words.ledger, words.limit, self._in_suspense(lane, words.terms)
 
 

@@ -55,8 +55,7 @@ outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # message id -> base units held for its recipient, in those of the epoch beside them, as a position's are
 _suspended: HashMap[bytes32, uint256]
 # message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
-# the recipient that the message names. Only if a close lay between leaving and landing, if they were delivered in other
-# units than they left in, or if they went back; else 0.
+# the recipient that the message names. Only if a close lay between leaving and landing, or if they went back; else 0.
 landed: public(HashMap[bytes32, uint256])
 # message id -> who gets what is held, and the registrar who proposes it
 _redirects: HashMap[bytes32, Redirect]
@@ -588,14 +587,11 @@ def _arrive(
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
     amount: uint256 = m.amount
-    left: uint64 = min(m.lock_time, m.deadline)
     since: uint256 = convert(m.action_epoch, uint256)
     if since != (terms >> lanes._EPOCH_SHIFT) & lanes._EPOCH_MASK:
         # A ledger that is told late can take it then: as it stands here, it would be other units.
         assert since < lanes._epoch(terms), "transit: ratio not known here yet"
         amount = lanes._carried(m.lane, amount, since, terms)
-        # That they left in other units is shown, even by a ledger that took the ratio late, and is of this day.
-        left = 0
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
     # Of what a ratio rounded to 0, nothing can wait.
     credited: bool = amount == 0
@@ -612,7 +608,7 @@ def _arrive(
     if credited:
         if amount == 0:
             log NothingLanded(lane=m.lane, id=id, amount=m.amount)
-        self._land(m.lane, id, terms, left, DELIVERED, empty(address))
+        self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
         return True
     # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused,
     # or short of gas, is a retry.
@@ -622,7 +618,7 @@ def _arrive(
         or not staticcall ISecurityToken(lanes._opened_with[m.lane].token).canReceive(recipient)
     ), "transit: token refused"
     self._suspended[id] = amount | (lanes._epoch(terms) << position.EPOCH_SHIFT)
-    flows._book_suspense(m.lane, terms, amount)
+    flows._book_suspense(m.lane, terms, amount, flows.ONE)
     log UnitsSuspended(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     if until != 0:
         self.waits[id] = until

@@ -53,7 +53,7 @@ _ESCROW_NAME: constant(bytes32) = (
 )
 # Two immutables at the end of a custody's code: its escrow and its token.
 _CUSTODY_IMMUTABLES: constant(uint256) = 64
-_MAX_CUSTODY_WORDS: constant(uint256) = 128
+_MAX_CUSTODY_WORDS: constant(uint256) = 160
 # A proxy answers an upgrade with nothing.
 _NO_MIGRATION: constant(bytes32) = empty(bytes32)
 

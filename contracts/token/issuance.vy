@@ -226,9 +226,9 @@ def crosschainMint(receiver: address, amount: uint256):
 def crosschainBurn(owner: address, amount: uint256):
     """
     @notice A bridge takes off units that will be released or issued on another ledger (ERC-7802).
-    @dev Our escrow takes its caller's alone, a custody what waits there and goes back or never was: no stop of the
-         token keeps that. One that isn't ours takes within its limit, its own units, or another's within that
-         holder's allowance to it; then it may not be frozen.
+    @dev Our escrow takes its caller's alone; a custody what waits there and goes back or never was, and what its caller
+         gives to make good what never was: no stop of the token keeps that. One that isn't ours takes within its
+         limit, its own units, or another's within that holder's allowance to it; then it may not be frozen.
     @param owner The account to debit.
     @param amount Units.
     @custom:role bridge
@@ -243,7 +243,7 @@ def crosschainBurn(owner: address, amount: uint256):
             # At home the supply is within the authorised amount; the check of the debit keeps `amount` within both.
             issue = unsafe_sub(issue, amount << position.UPPER_SHIFT)
     if issue & (position.PAUSED_LANES + position.PAUSED_TRANSFERS + position.SUSPENDED) != 0:
-        if not ours or owner != msg.sender:
+        if not ours or (owner != msg.sender and book._positions[msg.sender] & position.LINK == 0):
             controls._check_suspended(issue)
             assert not controls._is_paused(position.PAUSED_LANES), "issuance: lanes paused"
             assert not controls._is_paused(position.PAUSED_TRANSFERS), "issuance: transfers paused"

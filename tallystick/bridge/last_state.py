@@ -2,7 +2,8 @@
 
 Everybody who has both makes the same list: amounts of one account are one leaf, in the order of
 the accounts' numbers. The first list has what lay on the dead ledger and what never came there; a
-further one what had left it and was not home when the lane ended.
+further one what had left it and was not home when the lane ended. All of it is in the units of the
+ledger's action epoch at its last block: after a ratio that takes the state of that block, too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tallystick.bridge.message import (
 )
 from tallystick.chain import Contract
 
-__all__ = ["Due", "Found", "differences", "due_at_last", "due_on_the_way"]
+__all__ = ["Due", "Found", "Units", "differences", "due_at_last", "due_on_the_way"]
 
 _NOBODY: Final = "0x" + "00" * 20
 
@@ -84,18 +85,21 @@ def due_at_last(
     Raises:
         ValueError: the logs do not say who holds what was issued: some are missing.
     """
+    units = Units(token, last)
     return (
-        *_accounts(token, custody, last),
-        *_suspense(lane, home, remote, last),
-        *_outward(lane, home, remote, last),
+        *_accounts(token, custody, units),
+        *_suspense(lane, home, remote, units),
+        *_outward(lane, home, remote, units),
     )
 
 
-def due_on_the_way(lane: bytes, home: Contract, remote: Contract, last: int) -> tuple[Due, ...]:
+def due_on_the_way(
+    lane: bytes, home: Contract, remote: Contract, token: Contract, last: int
+) -> tuple[Due, ...]:
     """Return what left the dead ledger and is not home; asked once the lane has ended there."""
     arrived = set(_named(home.events(), "MessageDelivered", lane))
-    sent = _sent(remote.events(0, last), lane)
-    return tuple(_homeward(m) for m in sent.values() if m.id not in arrived)
+    units, sent = Units(token, last), _sent(remote.events(0, last), lane)
+    return tuple(due for m in sent.values() if m.id not in arrived for due in _homeward(m, units))
 
 
 def differences(ours: EndList, theirs: EndList) -> tuple[str, ...]:
@@ -114,13 +118,45 @@ def differences(ours: EndList, theirs: EndList) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _accounts(token: Contract, custody: str, last: int) -> Iterator[Due]:
+class Units:
+    """What amounts are at a ledger's last block.
+
+    Args:
+        token: the token there.
+        last: the block.
+
+    Attributes:
+        epoch: the ledger's action epoch then.
+    """
+
+    def __init__(self, token: Contract, last: int) -> None:
+        self._token = token
+        self.last = last
+        self.epoch = int(token.action_epoch.call(block=last))
+
+    def carried(self, amount: int, since: int) -> int:
+        """Return an amount of an earlier epoch, rounded down at each ratio."""
+        if since == self.epoch:
+            return amount
+        if since > self.epoch:
+            raise ValueError(f"units of a ratio {since}, and {self.epoch} are in force there")
+        return int(self._token.carried.call(amount, since, self.epoch, block=self.last))
+
+    def balance(self, account: str) -> int:
+        """Return what an account has."""
+        return int(self._token.balanceOf.call(account, block=self.last))
+
+
+def _accounts(token: Contract, custody: str, units: Units) -> Iterator[Due]:
     held: Counter[str] = Counter()
-    for event in token.events(0, last):
+    for event in token.events(0, units.last):
         if event.name == "Transfer":
             held[str(event.args["sender"])] -= int(event.args["value"])
             held[str(event.args["receiver"])] += int(event.args["value"])
     del held[_NOBODY], held[custody]
+    if units.epoch:
+        # No transfer says what a ratio made of an account.
+        held = Counter({account: units.balance(account) for account in held})
     if any(amount < 0 for amount in held.values()):
         raise ValueError("an account of less than nothing: logs of the token are missing")
     for account in sorted(held, key=lambda each: int(each, 16)):
@@ -128,9 +164,9 @@ def _accounts(token: Contract, custody: str, last: int) -> Iterator[Due]:
             yield Due("account", held[account], there=account)
 
 
-def _suspense(lane: bytes, home: Contract, remote: Contract, last: int) -> Iterator[Due]:
+def _suspense(lane: bytes, home: Contract, remote: Contract, units: Units) -> Iterator[Due]:
     waits: dict[bytes, int] = {}
-    for event in remote.events(0, last):
+    for event in remote.events(0, units.last):
         if event.args.get("lane") != lane:
             continue
         if event.name == "UnitsSuspended":
@@ -142,6 +178,10 @@ def _suspense(lane: bytes, home: Contract, remote: Contract, last: int) -> Itera
         message = sent.get(id_)
         if message is None:
             raise ValueError(f"message {id_.hex()} waits there, and home's logs lack it")
+        if units.epoch:
+            amount = int(remote.waiting.call(message.as_tuple(), block=units.last))
+        if not amount:
+            continue
         late = message.codec != FIRST_CODEC and not Kind(message.kind).returned
         yield Due(
             "suspense",
@@ -151,22 +191,30 @@ def _suspense(lane: bytes, home: Contract, remote: Contract, last: int) -> Itera
         )
 
 
-def _outward(lane: bytes, home: Contract, remote: Contract, last: int) -> Iterator[Due]:
-    arrived = set(_named(remote.events(0, last), "MessageDelivered", lane))
+def _outward(lane: bytes, home: Contract, remote: Contract, units: Units) -> Iterator[Due]:
+    arrived = set(_named(remote.events(0, units.last), "MessageDelivered", lane))
     for message in _sent(home.events(), lane).values():
         if message.id in arrived:
             continue
+        amount = units.carried(message.amount, message.action_epoch)
+        if not amount:
+            continue
         if Kind(message.kind).returned:
-            yield Due("outward", message.amount, there=party_address(message.recipient))
+            yield Due("outward", amount, there=party_address(message.recipient))
         else:
-            yield Due("outward", message.amount, home=party_address(message.sender))
+            yield Due("outward", amount, home=party_address(message.sender))
 
 
-def _homeward(message: LaneMessage) -> Due:
+def _homeward(message: LaneMessage, units: Units) -> Iterator[Due]:
     """Past its deadline it is for who sent it; a return, and what has none, for its recipient."""
+    amount = units.carried(message.amount, message.action_epoch)
+    # A denial, and a last word, bring nothing.
+    if not amount:
+        return
     if message.codec == FIRST_CODEC or Kind(message.kind).returned:
-        return Due("homeward", message.amount, home=party_address(message.recipient))
-    return Due("homeward", message.amount, there=party_address(message.sender))
+        yield Due("homeward", amount, home=party_address(message.recipient))
+    else:
+        yield Due("homeward", amount, there=party_address(message.sender))
 
 
 def _sent(events: Iterable[Any], lane: bytes) -> dict[bytes, LaneMessage]:

@@ -13,6 +13,7 @@ from tallystick.bridge.carrying import Halt
 from tallystick.cli.terminal import errors, json_line
 from tallystick.courier.courier import Courier
 from tallystick.events.courier import BookKeeper, EngineCourier
+from tallystick.events.ratio_keeper import RatioKeeper
 from tallystick.reach.connection import Connection
 from tallystick.reach.sending import Ledgers, SentJournal
 from tallystick.text import one_line
@@ -57,7 +58,9 @@ class Carries(Protocol):
 def couriers(
     connection: Connection, account: str = "", journal: SentJournal | None = None
 ) -> tuple[Carries, ...]:
-    """Return who carries what there is: units of lanes; with engines what those tell, days' closes.
+    """Return who carries what there is: units of lanes; with engines what those tell.
+
+    With engines also who has lanes taken over ratios, and days' closes told and reconciled.
 
     Args:
         connection: the ledgers.
@@ -75,6 +78,7 @@ def couriers(
     return (
         lanes,
         EngineCourier(connection, account=account, ledgers=ledgers),
+        RatioKeeper(connection, account=account, ledgers=ledgers),
         BookKeeper(connection, account=account, ledgers=ledgers),
     )
 

@@ -17,6 +17,7 @@ import click
 
 from tallystick import __version__
 from tallystick.cli.event import event
+from tallystick.cli.lane import lane
 from tallystick.cli.layout import layout
 from tallystick.cli.options import (
     PATH,
@@ -439,6 +440,7 @@ def act(
 
 event.add_command(schedule)
 cli.add_command(event)
+cli.add_command(lane)
 cli.add_command(layout)
 cli.add_command(release)
 

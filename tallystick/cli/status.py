@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
@@ -10,7 +10,7 @@ from tallystick.bridge.message import NO_CAP
 from tallystick.cli.terminal import show_table
 from tallystick.status.document import Status
 from tallystick.status.invariants import Verdict
-from tallystick.status.observation import DIRECTIONS, SCOPES, named
+from tallystick.status.observation import DIRECTIONS, SCOPES, EndState, named
 from tallystick.text import age_text, hex_text, time_text, units_text
 
 __all__ = ["render"]
@@ -132,6 +132,22 @@ def render(status: Status, console: Console) -> None:
         numeric={4, 5},
         empty="none",
     )
+    if ends := [lane for lane in seen.lanes if lane.home.ending or lane.home.lists]:
+        show_table(
+            console,
+            "Ends of dead ledgers",
+            ("Lane", "Lists in force", "Paid", "Next list", "Total", "Proposed by", "State"),
+            [
+                (
+                    lane.name,
+                    str(lane.home.lists),
+                    units(lane.home.listed),
+                    *_ending(lane.home.ending, units),
+                )
+                for lane in ends
+            ],
+            numeric={1, 2, 3, 4},
+        )
     for lane in seen.lanes:
         for side in (lane.home, lane.remote):
             if side.lacks:
@@ -208,6 +224,16 @@ def render(status: Status, console: Console) -> None:
 def _most(limit: int) -> str:
     """A cap or a limit in whole units; nothing for none."""
     return "" if limit >= NO_CAP else f"{limit:,}"
+
+
+def _ending(end: EndState | None, units: Callable[[int], str]) -> tuple[str, ...]:
+    """A list that is proposed, or whose notice runs."""
+    if end is None:
+        return "", "", "", ""
+    state = "proposed: another registrar confirms it"
+    if end.applies_from is not None:
+        state = f"confirmed, applies from {time_text(end.applies_from)}"
+    return str(end.list), units(end.total), end.registrar, state
 
 
 def _stopped(paused: Sequence[str], *, suspended: bool) -> str:

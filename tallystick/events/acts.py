@@ -25,6 +25,9 @@ PAYMENT: Final = reason_code("PAYT")
 # Somebody else was quicker: that is no failure.
 _BEATEN: Final = frozenset(
     {
+        "arming: armed already",
+        "arming: carried already",
+        "arming: known already",
         "cut: fixed already",
         "cut: taken already",
         "events: taken already",

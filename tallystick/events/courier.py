@@ -28,7 +28,7 @@ from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
-__all__ = ["BookKeeper", "Carried", "EngineCourier"]
+__all__ = ["BookKeeper", "Carried", "EngineCourier", "Trial"]
 
 # In a step so many messages of a direction are tried: as many as a request asks about at once.
 _TRIES: Final = 200
@@ -84,7 +84,7 @@ class Carried:
 
 
 @dataclass
-class _Trial:
+class Trial:
     """What is tried again, ever more rarely while it is refused."""
 
     refusals: int = 0
@@ -99,7 +99,7 @@ class _Trial:
 
 
 @dataclass
-class _Open(_Trial):
+class _Open(Trial):
     """A message that a ledger has not taken, as far as that is final."""
 
     telling: Telling = field(kw_only=True)
@@ -357,7 +357,7 @@ class BookKeeper(Books):
         self._sends = ledgers or Ledgers(connection, account)
         super().__init__(connection, account=account, ledgers=self._sends)
         self._steps = 0
-        self._trials: dict[tuple[str, int], _Trial] = {}
+        self._trials: dict[tuple[str, int], Trial] = {}
 
     def carry(self) -> Iterator[Carried | Halt]:
         """Do what is due of each lane, one after the other; says what is refused, too."""
@@ -380,7 +380,7 @@ class BookKeeper(Books):
         if not day:
             return None
         # Of an older day nothing is tried any more.
-        trial = self._trials.get((remote, day), _Trial())
+        trial = self._trials.get((remote, day), Trial())
         self._trials = {key: kept for key, kept in self._trials.items() if key[0] != remote}
         self._trials[remote, day] = trial
         sending = self._sends.sending(remote), self._sends.sending(self.engines.home)

@@ -45,7 +45,9 @@ class Driver(Fractions):
         home, day = self._engine(self.engines.home), self.record.record_day
         for remote, lane in self.engines.lanes.items():
             told = [
-                t for t in self.engines.told(remote, self.record) if isinstance(t.told, Figures)
+                t
+                for t in self.engines.told(remote, self.record)
+                if isinstance(t.told, Figures) and t.told.day == day
             ]
             if home.figures_at(lane.id_bytes, day)[0]:
                 yield Step(remote, "send_figures", "done", "taken at home")

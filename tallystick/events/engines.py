@@ -166,7 +166,11 @@ class Engines:
         return next((Reversal(*event.args["reversal"]) for event in logged), None)
 
     def told(self, ledger: str, record: EventRecord) -> tuple[Telling, ...]:
-        """Return what a ledger's engine told of an event and of the close of its record day."""
+        """Return what a ledger's engine told of an event and of the closes that it asks for.
+
+        That is the record day's and, of a ratio, the last one in old units there: a ledger that
+        learnt of it late has a later one.
+        """
         versions = cache(self.versions)
         found = [
             self.telling(ledger, log, versions)
@@ -181,9 +185,11 @@ class Engines:
         ]
         # Told again, it is the same message.
         once = tuple({telling.id: telling for telling in reversed(found)}.values())[::-1]
-        return tuple(
-            t for t in once if getattr(t.told, "day", record.record_day) == record.record_day
-        )
+        days = {record.record_day}
+        if record.is_ratio:
+            first_day = int(self.engine(ledger).armed_ratio(record.as_tuple()[2]).first_day)
+            days |= {first_day - 1} if first_day else set()
+        return tuple(t for t in once if getattr(t.told, "day", record.record_day) in days)
 
     def telling(
         self,

@@ -1,14 +1,14 @@
 """What engines' storage says that was told and not taken, whatever logs show of it.
 
-Engines keep no list of what they tell. But who took a record says so, totals and reversals are kept
-at both ends: what one end has and the other has not was told, and is in a log.
+Engines keep no list of what they tell. But who took a record says so; totals, ratios and reversals
+are kept at both ends: what one end has and the other has not was told, and is in a log.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from tallystick.actions.message import Kind, version_id
+from tallystick.actions.message import Kind, Status, version_id
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import Event
 from tallystick.events.asking import Asking
@@ -33,6 +33,9 @@ def key_of(kind: Kind, event: Event) -> Owed | None:
         return Owed(kind, bytes(event.coaf), bytes(event.args["armed"].event_version))
     if kind is Kind.TOTALS:
         return Owed(kind, bytes(event.coaf), bytes(event.args["totals"].lane))
+    if kind in (Kind.RATIO, Kind.ENTERED):
+        told = event.args["ratio" if kind is Kind.RATIO else "entered"]
+        return Owed(kind, bytes(event.coaf), _of_version(told.version))
     return Owed(kind, bytes(event.coaf), b"") if kind is Kind.REVERSAL else None
 
 
@@ -44,13 +47,15 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
     """
     home, there = engines.engine(engines.home), engines.engine(remote)
     lane = engines.lanes[remote].id_bytes
-    mine, its, share, its_share, reversal, its_reversal = yield [
+    name = ledger_id(engines.chain(remote).caip2)
+    mine, its, share, its_share, reversal, its_reversal, ratio = yield [
         (home, "event_of", coaf),
         (there, "event_of", coaf),
         (home, "share_of", coaf, lane),
         (there, "share_of", coaf, lane),
         (home, "reversal_of", coaf),
         (there, "reversal_of", coaf),
+        (home, "armed_ratio", coaf),
     ]
     version, known, in_force = yield [
         (home, "version_of", mine.in_force),
@@ -58,7 +63,7 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
         (there, "version_of", its.in_force),
     ]
     taken = version_id(bytes(its.in_force), in_force.status)
-    (armed,) = yield [(home, "told_at", taken, ledger_id(engines.chain(remote).caip2))]
+    (armed,) = yield [(home, "told_at", taken, name)]
     newer = in_force.halted or in_force.version >= version.version
     found = []
     if version.status and not known.status and not newer:
@@ -69,4 +74,21 @@ def owed(engines: Engines, remote: str, coaf: bytes) -> Asking[list[tuple[str, O
         found.append((engines.home, Owed(Kind.TOTALS, coaf, lane)))
     if reversal.since and not its_reversal.since:
         found.append((engines.home, Owed(Kind.REVERSAL, coaf, b"")))
+    if not ratio.epoch:
+        # Home arms first and drops last.
+        return found
+    its_ratio, (_, heard, _) = yield [
+        (there, "armed_ratio", coaf),
+        (home, "ratio_told", coaf, name),
+    ]
+    # What the record in force there does not name is not taken there.
+    named = in_force.status == Status.ACTIVE and in_force.version == ratio.version
+    if not its_ratio.epoch and named and not in_force.halted:
+        found.append((engines.home, Owed(Kind.RATIO, coaf, _of_version(ratio.version))))
+    if its_ratio.epoch and heard < its_ratio.version:
+        found.append((remote, Owed(Kind.ENTERED, coaf, _of_version(its_ratio.version))))
     return found
+
+
+def _of_version(version: int) -> bytes:
+    return int(version).to_bytes(4, "big")

@@ -3,26 +3,125 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from typing import Final
 
-from tallystick.actions.message import Entered, Ratio, RatioState, message_from
-from tallystick.bridge.message import ledger_id
-from tallystick.chain import Contract
+from tallystick.actions.message import Entered, RatioState, Status
+from tallystick.actions.record import RecordError
+from tallystick.chain import Revert
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
+from tallystick.events.over_ratio import OverRatio
+from tallystick.governance.roles import reason_code
 from tallystick.token.position import date_of
 
 __all__ = ["Ratios"]
 
-_NO_RATIO = "the event names no ratio"
+_NO_RATIO: Final = "the event names no ratio"
+# Why a token is told of a ratio.
+_REASON: Final = reason_code("RATI")
+# Of why it would not, what is wrong with the record, and what it was to be.
+_UNFIT: Final = {
+    "ratios: fraction out of range": ("rate", "parts of at most 40 bits, in lowest terms"),
+    "ratios: four are pending": ("record_day", "a later day: four ratios wait for theirs"),
+    "ratios: no epoch left": ("rate", "none: the instrument has had as many as there can be"),
+    "ratios: too soon or too far": (
+        "record_day",
+        "a close at least two business days away, and no further than the token takes",
+    ),
+    "ratios: units out of range": (
+        "rate",
+        "less: supply or authorised amount would not fit their fields any more",
+    ),
+}
 
 
-class Ratios(Announcer):
+class Ratios(Announcer, OverRatio):
     """Does what is left of an event's ratio; see `Announcer`.
 
     What one ledger tells another of it `carry` brings there, and the courier.
     """
+
+    # ------------------------------------------------------------------------ announced
+
+    def check_announcement(self, status: Status = Status.ACTIVE) -> None:
+        """Refuse also a ratio that no ledger could arm, as far as home and its agents say.
+
+        Raises:
+            RecordError: the field that is wrong.
+        """
+        super().check_announcement(status)
+        if self.is_announced():
+            return
+        home, record = self.engines.home, self.record
+        armed = self._engine(home).armed_ratio(self.coaf)
+        if armed.epoch:
+            kept = (armed.numerator, armed.denominator, armed.first_day)
+            stays = status == Status.ACTIVE and self._words() == kept
+            if not stays and (why := self._too_late()):
+                raise RecordError("version", f"no further one: {why}")
+        elif record.is_ratio and status == Status.ACTIVE:
+            self._check_ratio()
+
+    def _check_ratio(self) -> None:
+        """Refuse a ratio that home's token would not take."""
+        home, record = self.engines.home, self.record
+        epochs, days = self._table(home)
+        if record.unit_epoch != epochs:
+            expected = f"{epochs}: so many ratios are armed on {home}"
+            raise RecordError("unit_epoch", expected)
+        if days and record.record_day < days[-1]:
+            last = date_of(days[-1])
+            expected = f"{last} or later: a ratio that is armed begins on that day"
+            raise RecordError("record_day", expected)
+        for ledger in self.engines.ledgers:
+            if not int(str(self._engine(ledger).fractions_agent()), 16):
+                act = f"tallystick act {ledger} ActionsEngine.propose_fractions_agent"
+                expected = f"a fractions' agent on {ledger} first ({act})"
+                raise RecordError("rate", expected)
+        engine, announce = self._engine(home), self.connection.token(home).announce_ratio
+        try:
+            announce.call(
+                *self._words(),
+                engine.fractions_agent(),
+                _REASON,
+                record.hash,
+                sender=str(engine.address),
+            )
+        except Revert as revert:
+            name, expected = _UNFIT.get(
+                revert.reason or "", ("rate", f"one that {home} takes ({revert})")
+            )
+            raise RecordError(name, expected) from None
+
+    def _words(self) -> tuple[int, int, int]:
+        """New units, old ones, and the first day in new ones; nothing of an event without."""
+        rate, day = self.record.rate, self.record.record_day
+        if rate is None or not self.record.is_ratio:
+            return (0, 0, 0)
+        return (rate.numerator, rate.denominator, day + 1)
+
+    def _too_late(self) -> str:
+        """Why a ratio of the event that is armed can be withdrawn no more, or nothing.
+
+        Each other ledger drops it no later than two days before its first day, home after them.
+        """
+        for ledger in self.engines.ledgers:
+            armed, today = self._engine(ledger).armed_ratio(self.coaf), self.engines.today(ledger)
+            days = 0 if ledger == self.engines.home else 1
+            last = int(armed.first_day) - days - 1
+            if armed.epoch and today > last:
+                return f"{ledger} withdraws the ratio until the close of {date_of(last)}"
+        return ""
+
+    def _table(self, ledger: str) -> tuple[int, list[int]]:
+        """How many ratios are armed on a ledger, and the first days of those that are pending."""
+        token = self.connection.token(ledger)
+        epoch, days = int(token.action_epoch()), list[int]()
+        while first_day := int(token.ratio_at(epoch + len(days) + 1).first_day):
+            days.append(first_day)
+        return epoch + len(days), days
+
+    # ---------------------------------------------------------------------------- armed
 
     def arm(self) -> Iterator[Step]:
         """Have home arm the ratio in force, and its lanes carried over it once it has begun.
@@ -47,7 +146,8 @@ class Ratios(Announcer):
         else:
             yield Step(home, "arm", "done", self._ratio_text())
             if armed.state == RatioState.IN_FORCE:
-                yield from self._begun(armed.epoch)
+                for remote in self.engines.lanes:
+                    yield from self.over(self.coaf, armed.epoch, remote)
 
     def _ratio_text(self) -> str:
         rate = self.record.rate
@@ -77,65 +177,3 @@ class Ratios(Announcer):
             yield Step(home, act, "waiting", f"home withdraws last: after {', '.join(waiting)}")
         else:
             yield self._do(home, engine.withdraw_ratio, (self.coaf,), self._ratio_text())
-
-    # ------------------------------------------------------------------------- in force
-
-    def _begun(self, epoch: int) -> Iterator[Step]:
-        """Tell every ledger that it is in force, hear from each since when, carry the lanes."""
-        home = self.engines.home
-        for remote, lane in self.engines.lanes.items():
-            if self._engine(home).base_of(lane.id_bytes, epoch).is_carried:
-                yield Step(home, "carry_lane", "done", f"lane to {remote}")
-                continue
-            there = self._engine(remote).armed_ratio(self.coaf)
-            if not there.epoch:
-                yield self._told(home)
-            elif there.state != RatioState.IN_FORCE:
-                first = f"{self._ratio_text()} begins there on {date_of(there.first_day)}"
-                yield Step(remote, "tell_ratio", "waiting", first)
-            elif not self._engine(home).entered_on(self._ledger_id(remote), epoch):
-                yield self._told(remote)
-                yield self._last_figures(remote, int(there.first_day) - 1)
-            elif not self._engine(home).figures_at(lane.id_bytes, there.first_day - 1)[0]:
-                yield self._last_figures(remote, int(there.first_day) - 1)
-            else:
-                carry = partial(self._carry_lane, remote, epoch)
-                yield self._tried(home, "carry_lane", carry)
-
-    def _told(self, ledger: str) -> Step:
-        """Have a ledger tell where the ratio stands there, unless it did."""
-        engine = self._engine(ledger)
-        kind = Ratio if ledger == self.engines.home else Entered
-        if self._is_told(ledger, kind(*engine.armed_ratio(self.coaf))):
-            return Step(ledger, "tell_ratio", "done", "told, to be carried")
-        return self._do(ledger, engine.tell_ratio, (self.coaf,), self._ratio_text())
-
-    def _last_figures(self, remote: str, day: int) -> Step:
-        """Have a ledger tell what stood there at its last close in old units."""
-        engines, lane = self.engines, self.engines.lanes[remote].id_bytes
-        logged = engines.events(remote, self._engine(remote), "FiguresSent", lane)
-        if any(each.args["figures"].day == day for each in logged):
-            return Step(remote, "send_figures", "done", "told, to be carried home")
-
-        def send() -> Step:
-            hints = engines.figures_hints(remote, day)
-            arguments = (lane, day, engines.epoch_on(remote, day), hints)
-            engine: Contract = self._engine(remote)
-            return self._do(remote, engine.send_figures, arguments, str(date_of(day)))
-
-        return self._tried(remote, "send_figures", send)
-
-    def _carry_lane(self, remote: str, epoch: int) -> Step:
-        home, lane = self.engines.home, self.engines.lanes[remote].id_bytes
-        ratio = self.connection.token(home).ratio_at(epoch)
-        hints = self.engines.lane_hints(remote, int(ratio.first_day) - 1)
-        arguments = (lane, epoch, hints)
-        return self._do(home, self._engine(home).carry_lane, arguments, f"lane to {remote}")
-
-    def _ledger_id(self, ledger: str) -> bytes:
-        return ledger_id(self.engines.chain(ledger).caip2)
-
-    def _is_told(self, ledger: str, told: Any) -> bool:
-        """Whether a ledger's engine keeps that it told this."""
-        message = message_from(self.engines.domain(ledger), self.engines.isin, told)
-        return bool(self._engine(ledger).is_told(message.id))

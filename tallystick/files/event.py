@@ -289,8 +289,12 @@ def _written(event: EventFile, field: str) -> object:
 
 def event_error(path: str | Path, record: EventRecord, error: RecordError) -> InputError:
     """Return what a user sees of a record that comes at the wrong place."""
-    value = getattr(record, error.field)
-    return InputError(path, field_of(error.field), value, error.expected)
+    value, field = getattr(record, error.field), field_of(error.field)
+    if error.field == "rate" and record.is_ratio and record.rate is not None:
+        value, field = f"{record.rate.numerator}:{record.rate.denominator}", "ratio"
+    elif field.startswith("dates."):
+        value = _EPOCH + timedelta(days=value)
+    return InputError(path, field, value, error.expected)
 
 
 def wrong_days(event: EventFile, today: date, notice: int | None) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "adopt": "propose_record",
     "amend": "propose_record",
     "assign_role": "propose_role",
+    "begin_closing": "propose_closing",
     "confirm_lane_terms": "propose_lane_terms",
     "confirm_paid_elsewhere": "propose_paid_elsewhere",
     "open_lane": "propose_lane",

@@ -348,6 +348,20 @@ class Network:
             )
         )
 
+    def name_agent(self, suite: Suite, agent: Any) -> Receipt:
+        """Operator and administrator name who is credited what the rounding of ratios leaves.
+
+        The ledger's clock moves by the delay of a day.
+        """
+        assert suite.engine is not None
+        why = (reason_code("RATI"), keccak(b"fractions' agent"))
+        operator, administrator = (ROLE_INDEX["operator"], ADMINISTRATORS[0])
+        key = suite.chain.account(operator)
+        suite.engine.propose_fractions_agent(agent, *why, sender=key)
+        suite.chain.set_time(suite.chain.now + _DAY)
+        key = suite.chain.account(administrator)
+        return _receipt(suite.engine.set_fractions_agent(agent, *why, sender=key))
+
     def issue(self, allotments: Iterable[tuple[Any, int]]) -> None:
         """Notary and issuer bring units into being at home, in base units by holder."""
         allotments = list(allotments)

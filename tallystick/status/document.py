@@ -172,5 +172,15 @@ def _side_dict(side: SideState) -> dict[str, Any]:
             "limit": cap_of(side.pending.limit),
             "applies_from": side.pending.applies_from,
         },
+        "lists": side.lists,
+        "ending": side.ending
+        and {
+            "list": side.ending.list,
+            "block": side.ending.block,
+            "root": hex_text(side.ending.root),
+            "total": str(side.ending.total),
+            "registrar": side.ending.registrar,
+            "applies_from": side.ending.applies_from,
+        },
         "lacks": list(side.lacks.words),
     }

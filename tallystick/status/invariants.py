@@ -7,18 +7,27 @@ there and what was expected.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick.bridge.message import Kind, LaneId
-from tallystick.status.observation import LaneState, MessageState, Observation, Unseen
+from tallystick.status.observation import (
+    LaneState,
+    LedgerState,
+    MessageState,
+    Observation,
+    StrayDelivery,
+    Unseen,
+)
+from tallystick.status.over_ratios import Move, Ratios, over, summed
 
 __all__ = [
     "INVARIANTS",
     "Break",
     "Verdict",
     "check_invariants",
+    "dust_of",
     "inv_1",
     "inv_2",
     "inv_3",
@@ -81,18 +90,31 @@ def inv_1(seen: Observation) -> Verdict:
     statement = "issue = home holders + in transit + suspense + remote holders + with other bridges"
     if seen.unseen:
         return Verdict("INV-1", statement, (), unseen=seen.unseen)
+    ratios = max((ledger.ratios for ledger in seen.ledgers), key=len)
+
+    def now(amount: int, ledger: LedgerState) -> int:
+        """A sum of a ledger in the units of the one that is ahead."""
+        return over(amount, len(ledger.ratios), ratios)
+
     home = next(ledger for ledger in seen.ledgers if ledger.home)
-    away = sum(ledger.held for ledger in seen.ledgers if not ledger.home)
-    transit = sum(m.amount for m in seen.messages if m.place == "in transit")
-    suspense = sum(lane.home.suspense + lane.remote.suspense for lane in seen.lanes)
-    bridges = seen.with_bridges
+    away = sum(now(ledger.held, ledger) for ledger in seen.ledgers if not ledger.home)
+    transit = sum(over(m.amount, m.epoch, ratios) for m in seen.messages if _in_transit(m))
+    suspense = sum(
+        over(side.suspense, len(side.ratios), ratios)
+        for lane in seen.lanes
+        for side in (lane.home, lane.remote)
+    )
+    bridges = sum(now(ledger.with_bridges, ledger) for ledger in seen.ledgers)
     # What a dead ledger's lists paid at home is still shown there, or in transit to it or from it.
-    listed = sum(lane.home.listed for lane in seen.lanes)
-    total = home.held + transit + suspense + away + bridges - listed
+    listed = sum(over(lane.home.listed, len(lane.home.ratios), ratios) for lane in seen.lanes)
+    total = now(home.held, home) + transit + suspense + away + bridges - listed
     # What other bridges took out of the home ledger is in no supply, and still of the issue.
-    issue = home.supply + home.went_out - home.came_in
+    issue = now(home.supply, home) + now(home.went_out, home) - now(home.came_in, home)
+    left = _left(seen, ratios, now) if ratios else ()
+    total += sum(units for _, units in left)
+    slack = _slack(seen, ratios)
     breaks = []
-    if total != issue:
+    if not issue - slack <= total <= issue + slack:
         breaks.append(Break(home.name, "", "units in all places", total, issue))
     if bridges < 0:
         breaks.append(Break(home.name, "", "with other bridges", bridges, "at least 0"))
@@ -101,58 +123,152 @@ def inv_1(seen: Observation) -> Verdict:
         statement,
         (
             ("issue", issue),
-            ("home holders", home.held),
+            ("home holders", now(home.held, home)),
             ("in transit", transit),
             ("suspense", suspense),
             ("remote holders", away),
             ("with other bridges", bridges),
+            *left,
             *((("paid by lists, and counted twice", listed),) if listed else ()),
         ),
         tuple(breaks),
     )
 
 
+def _in_transit(message: MessageState) -> bool:
+    return message.place == "in transit"
+
+
+def _left(
+    seen: Observation, ratios: Ratios, now: Callable[[int, LedgerState], int]
+) -> tuple[tuple[str, int], ...]:
+    """What ratios left over, by where it is, in the units of the ledger that is ahead."""
+    messages = _by_lane(seen)
+    beyond = sum(
+        over(side.custody_balance, len(side.ratios), ratios)
+        - over(side.outstanding, len(side.ratios), ratios)
+        - over(side.suspense, len(side.ratios), ratios)
+        for side in (lane.home for lane in seen.lanes)
+    )
+    accounts = sum(
+        now(ledger.supply, ledger)
+        - now(ledger.held, ledger)
+        - sum(now(p.balance, ledger) for p in ledger.positions if p.link or p.pool)
+        for ledger in seen.ledgers
+    )
+    return (
+        ("left on lanes by ratios", sum(dust_of(lane, *messages[lane.id]) for lane in seen.lanes)),
+        ("left in custody by ratios", beyond),
+        ("left of accounts by ratios", accounts),
+    )
+
+
+def _slack(seen: Observation, ratios: Ratios) -> int:
+    """By how much sums can miss one another: what other bridges carry is rounded by itself."""
+    if not any(ledger.came_in or ledger.went_out for ledger in seen.ledgers) and not any(
+        lane.home.paid for lane in seen.lanes
+    ):
+        return 0
+    most = 0
+    for numerator, denominator in ratios:
+        most = -(-most * numerator // denominator) + 2 * len(seen.ledgers)
+    return most
+
+
+_OfLane = tuple[list[MessageState], list[StrayDelivery]]
+
+
+def _by_lane(seen: Observation) -> Mapping[LaneId, _OfLane]:
+    """The messages and strays of each lane."""
+    found: defaultdict[LaneId, _OfLane] = defaultdict(lambda: ([], []))
+    for message in seen.messages:
+        found[message.lane][0].append(message)
+    for stray in seen.strays:
+        found[stray.lane][1].append(stray)
+    return found
+
+
+def _sums(
+    lane: LaneState, messages: Iterable[MessageState], strays: Iterable[StrayDelivery]
+) -> tuple[list[Move], list[Move]]:
+    """What was owed at home and what was issued there and not burned, as it moved by epoch."""
+    owed = [(epoch, -units) for epoch, units in (*lane.home.paid, *lane.home.dust)]
+    there: list[Move] = []
+    for message in messages:
+        source, destination = (owed, there) if message.direction == Kind.ISSUE else (there, owed)
+        # Up at home and down there as it leaves, and the other way round as it lands.
+        sign = 1 if source is owed else -1
+        source.append((message.epoch, sign * message.amount))
+        destination.append((message.landed_in, sign * message.units * message.deliveries))
+    for stray in strays:
+        if stray.ledger == lane.home.ledger:
+            owed.append((stray.epoch, -stray.amount))
+        else:
+            there.append((stray.epoch, stray.amount))
+    return owed, there
+
+
+def dust_of(
+    lane: LaneState, messages: Iterable[MessageState], strays: Iterable[StrayDelivery]
+) -> int:
+    """Return what is owed at home to nobody: ratios left it of what was under way, and there.
+
+    By what was sent and delivered, whatever the contracts say; in the units of the ledger that is
+    ahead. Below zero more is there and under way than is owed for.
+    """
+    messages = list(messages)
+    owed, there = _sums(lane, messages, strays)
+    dust = over(summed(owed, lane.home.ratios), len(lane.home.ratios), lane.ratios)
+    dust -= over(summed(there, lane.remote.ratios), len(lane.remote.ratios), lane.ratios)
+    dust -= sum(over(m.amount, m.epoch, lane.ratios) for m in messages if _in_transit(m))
+    # What lists paid at home stands on the dead ledger for ever.
+    return dust + over(lane.home.listed, len(lane.home.ratios), lane.ratios)
+
+
 def inv_2(seen: Observation) -> Verdict:
     """Judge INV-2: no lane ever releases more than it locked, or issues more than stays locked."""
     figures: list[tuple[str, int]] = []
     breaks: list[Break] = []
-    messages, lanes_strays = defaultdict(list), defaultdict(list)
-    for message in seen.messages:
-        messages[message.lane].append(message)
-    for stray in seen.strays:
-        lanes_strays[stray.lane].append(stray)
+    messages = _by_lane(seen)
     for lane in _seen_lanes(seen):
         name, home, remote = lane.name, lane.home, lane.remote
-        of_lane, strays = messages[lane.id], lanes_strays[lane.id]
-        locked = sum(m.amount for m in of_lane if m.direction == Kind.ISSUE)
-        burned = sum(m.amount for m in of_lane if m.direction == Kind.RELEASE)
-        issued = sum(m.amount * m.deliveries for m in of_lane if m.direction == Kind.ISSUE)
-        issued += sum(s.amount for s in strays if s.ledger == remote.ledger)
-        released = sum(m.amount * m.deliveries for m in of_lane if m.direction == Kind.RELEASE)
-        released += sum(s.amount for s in strays if s.ledger == home.ledger)
-        # What lists paid at home stands on the dead ledger for ever, and counts no more there.
-        kept, standing = locked - released - home.listed, issued - burned
+        of_lane, strays = messages[lane.id]
+        owed, there = _sums(lane, of_lane, strays)
+        # As contracts keep them: rounded down at each ratio as one.
+        kept, standing = summed(owed, home.ratios), summed(there, remote.ratios)
+        locked = summed([move for move in owed if move[1] > 0], home.ratios)
+        issued = summed([move for move in there if move[1] > 0], remote.ratios)
+        released, burned = locked - kept - home.listed, issued - standing
+        dust = dust_of(lane, of_lane, strays)
         figures += [
             (f"{name} locked", locked),
             (f"{name} released", released),
             (f"{name} issued remotely", issued),
             (f"{name} burned remotely", burned),
             *(((f"{name} paid by lists", home.listed),) if home.listed else ()),
+            *(((f"{name} left by ratios", dust),) if lane.ratios else ()),
         ]
         if released + home.listed > locked:
             what, out = "released", released + home.listed
             breaks.append(Break(home.ledger, name, what, out, f"at most {locked}"))
-        if standing > (most := kept + home.listed):
+        backed = over(kept + home.listed, len(home.ratios), lane.ratios)
+        if over(standing, len(remote.ratios), lane.ratios) > backed:
             what = "issued and not burned"
-            breaks.append(Break(remote.ledger, name, what, standing, f"at most {most}"))
+            breaks.append(Break(remote.ledger, name, what, standing, f"at most {backed}"))
+        if lane.ratios and dust < -(len(lane.ratios) if home.paid else 0):
+            what = "owed beyond what is there and under way"
+            breaks.append(Break(home.ledger, name, what, dust, "at least 0"))
         for side, what, found, expected in (
             (home, "outstanding", home.outstanding, kept),
             (remote, "outstanding", remote.outstanding, standing),
-            (home, "in custody", home.custody_balance, home.outstanding + home.suspense),
             (remote, "in custody", remote.custody_balance, remote.suspense),
         ):
             if found != expected:
                 breaks.append(Break(side.ledger, name, what, found, expected))
+        least = home.outstanding + home.suspense
+        if not least <= home.custody_balance <= least + home.most_beyond:
+            within = f"{least} to {least + home.most_beyond}" if home.ratios else least
+            breaks.append(Break(home.ledger, name, "in custody", home.custody_balance, within))
     return Verdict(
         "INV-2",
         "per lane: released ≤ locked, issued remotely ≤ locked - released, custody holds it",
@@ -191,17 +307,25 @@ def _effects(seen: Observation) -> Iterator[Break]:
     """What breaks INV-3."""
     lanes = _seen_lanes(seen)
     names = {lane.id: lane.name for lane in lanes}
+    ends = {(lane.id, side.ledger): side for lane in lanes for side in (lane.home, lane.remote)}
     suspended: Counter[tuple[LaneId, str]] = Counter()
     for message in seen.messages:
         if message.lane not in names:
             continue
-        suspended[message.lane, message.destination] += message.suspended
+        ratios = ends[message.lane, message.destination].ratios
+        units = over(message.suspended, message.landed_in, ratios)
+        suspended[message.lane, message.destination] += units
         yield from _effects_of(message, names[message.lane])
     for each in lanes:
         for side in (each.home, each.remote):
             waiting = suspended[each.id, side.ledger]
-            if side.suspense != waiting:
-                yield Break(side.ledger, each.name, "suspense", side.suspense, waiting)
+            # Over a ratio the sum may be more than what each message is paid.
+            kept = summed(side.waited, side.ratios) if side.ratios else waiting
+            if side.suspense != kept:
+                yield Break(side.ledger, each.name, "suspense", side.suspense, kept)
+            if side.ratios and waiting > side.suspense:
+                at_most = f"at most {side.suspense}"
+                yield Break(side.ledger, each.name, "waiting in suspense", waiting, at_most)
 
 
 def _effects_of(message: MessageState, lane: str) -> Iterator[Break]:
@@ -217,7 +341,7 @@ def _effects_of(message: MessageState, lane: str) -> Iterator[Break]:
     if message.arrived != bool(message.deliveries):
         logged = bool(message.deliveries)
         yield Break(at, lane, f"arrival bit {which}", int(message.arrived), int(logged))
-    waiting = message.amount if message.place == "suspense" else 0
+    waiting = message.units if message.place == "suspense" else 0
     if message.suspended != waiting:
         yield Break(at, lane, f"suspense {which}", message.suspended, waiting)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.bridge.message import NO_CAP, Kind, Lack, LaneId, MessageId
+from tallystick.status.over_ratios import Move, Ratios
 
 __all__ = [
+    "EndState",
     "EpochState",
     "LaneState",
     "LedgerState",
@@ -132,6 +134,21 @@ class PendingState:
 
 
 @dataclass(frozen=True, slots=True)
+class EndState:
+    """A dead ledger's end that is proposed or under way, or a further list; `total`: base units.
+
+    `applies_from`: when anyone can apply it, in seconds; None: nobody has confirmed it.
+    """
+
+    list: int
+    block: int
+    root: bytes
+    total: int
+    registrar: str
+    applies_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SideState:
     """A lane's ledger on one side; `suspended`: it stands still until books are reconciled.
 
@@ -152,8 +169,28 @@ class SideState:
     limit: int = NO_CAP
     room: int = 0
     lacks: Lack = _NOTHING
-    # At home, by the lists of a dead ledger's end.
+    # At home, by the lists of a dead ledger's end; how many are in force; the one that is next; what
+    # they paid, by epoch.
     listed: int = 0
+    lists: int = 0
+    ending: EndState | None = None
+    paid: tuple[Move, ...] = ()
+    # Numerator and denominator of each ratio of its token that is in force.
+    ratios: tuple[tuple[int, int], ...] = ()
+    # By epoch: what came into suspense and left it; what of the dust was owed until it was paid.
+    waited: tuple[Move, ...] = ()
+    dust: tuple[Move, ...] = ()
+
+    @property
+    def most_beyond(self) -> int:
+        """The most that custody can hold beyond what is owed and what waits.
+
+        They round down each by itself, and what custody holds as one.
+        """
+        most = 0
+        for numerator, denominator in self.ratios:
+            most = most * numerator // denominator + 1
+        return most
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +200,11 @@ class LaneState:
     id: LaneId
     home: SideState
     remote: SideState
+
+    @property
+    def ratios(self) -> Ratios:
+        """Those of the ledger that is ahead: the other's are the first of them."""
+        return max(self.home.ratios, self.remote.ratios, key=len)
 
     @property
     def name(self) -> str:
@@ -184,6 +226,9 @@ class MessageState:
         suspended: base units that the destination still holds for it.
         queued_until: from when on that can be claimed, if it came over the lane's limit; else 0.
         age: seconds on the destination's clock since the units left.
+        epoch: in whose units `amount` is.
+        landed: base units that were delivered, in those of `landed_in`; None: as many.
+        landed_in: the destination's epoch when it was delivered.
     """
 
     lane: LaneId
@@ -206,6 +251,14 @@ class MessageState:
     suspended: int = 0
     queued_until: int = 0
     age: int = 0
+    epoch: int = 0
+    landed: int | None = None
+    landed_in: int = 0
+
+    @property
+    def units(self) -> int:
+        """Base units that were delivered, in those of then."""
+        return self.amount if self.landed is None else self.landed
 
     @property
     def direction(self) -> int:
@@ -231,6 +284,8 @@ class StrayDelivery:
     nonce: int
     id: MessageId
     amount: int
+    # Of its ledger when it came.
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

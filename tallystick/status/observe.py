@@ -21,6 +21,7 @@ from tallystick.bridge.message import (
     SUSPENSE_ENDS,
     Kind,
     Lack,
+    LaneId,
     LaneMessage,
     MessageId,
     party_address,
@@ -34,6 +35,7 @@ from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import (
+    EndState,
     EpochState,
     LaneState,
     LedgerState,
@@ -46,6 +48,7 @@ from tallystick.status.observation import (
     StrayDelivery,
     Unseen,
 )
+from tallystick.status.over_ratios import Move, over, summed
 from tallystick.text import one_line
 
 __all__ = ["names_of", "observe", "status_of"]
@@ -96,7 +99,7 @@ def observe(connection: Connection) -> Observation:
             for found, stray in crossing:
                 messages += found
                 strays += stray
-            unseen += _cut(state, [found for found, _ in crossing])
+            unseen += _cut(state, crossing)
     ledgers: list[LedgerState] = []
     for name, view in views.items():
         with _noted(unseen, name):
@@ -124,13 +127,17 @@ def _noted(unseen: list[Unseen], ledger: str, lane: str = "") -> Iterator[None]:
         unseen.append(Unseen(ledger, lane, one_line(str(error))))
 
 
-def _cut(lane: LaneState, crossing: Sequence[Sequence[MessageState]]) -> Iterator[Unseen]:
+def _cut(
+    lane: LaneState, crossing: Sequence[tuple[list[MessageState], list[StrayDelivery]]]
+) -> Iterator[Unseen]:
     """What is in no log of a lane, though its ledgers count it: messages, deliveries."""
-    for side, messages in zip((lane.home, lane.remote), crossing, strict=True):
+    for side, (messages, strays) in zip((lane.home, lane.remote), crossing, strict=True):
+        # Told, as something else than it was.
+        told = {stray.id for stray in strays}
         if len(messages) < side.sent:
             why = f"logs tell {len(messages)} of the {side.sent} messages sent"
             yield Unseen(side.ledger, lane.name, why)
-        untold = [each for each in messages if each.arrived and not each.deliveries]
+        untold = [m for m in messages if m.arrived and not m.deliveries and m.id not in told]
         if untold:
             why = f"no log tells {len(untold)} of the deliveries from {side.ledger}"
             yield Unseen(untold[0].destination, lane.name, why)
@@ -151,6 +158,9 @@ class _View:
         self.chain = connection.chains[name]
         self.token = connection.token(name)
         self.escrow = connection.escrow(name)
+        self._ratios: tuple[tuple[int, int], ...] | None = None
+        # Of a lane, its newest epoch, and where each since it was opened began.
+        self._begun: dict[LaneId, tuple[int, list[tuple[int, int]]]] = {}
 
     def ask(self, questions: Iterable[tuple[Any, ...]]) -> list[Any]:
         """Return what views returned at the block, all in one batch."""
@@ -171,18 +181,33 @@ class _View:
         )
         return [chain.decode_log(log) for log in logs]
 
+    def ratios(self) -> tuple[tuple[int, int], ...]:
+        """Return numerator and denominator of each ratio in force, the first first."""
+        if self._ratios is None:
+            [epochs] = self.ask([(self.token, "action_epoch")])
+            found = self.ask((self.token, "ratio_at", each) for each in range(1, int(epochs) + 1))
+            self._ratios = tuple((int(each.numerator), int(each.denominator)) for each in found)
+        return self._ratios
+
+    def epoch_of(self, lane: LaneEntry, event: Event) -> int:
+        """Return in whose units a lane's event is: its first act in others is logged before."""
+        if not self.ratios():
+            return 0
+        if lane.id_bytes not in self._begun:
+            [epoch] = self.ask([(self.escrow, "brought_up_to", lane.id_bytes)])
+            logged = self.events(self.escrow, "LaneRatioInForce", lane.id_bytes)
+            self._begun[lane.id_bytes] = int(epoch), [_place(each) for each in logged]
+        epoch, begun = self._begun[lane.id_bytes]
+        return epoch - sum(place > _place(event) for place in begun)
+
     def state(self, unseen: list[Unseen]) -> LedgerState:
         """Return the ledger's state; adds to `unseen` what its logs leave out."""
         token, home = self.token, self.name == self.connection.manifest.instrument.home
         views = ("totalSupply", "authorised", "is_live", "paused_scopes", "is_suspended")
-        supply, authorised, live, paused, suspended, epochs, bridged = self.ask(
-            (
-                *((token, view) for view in views),
-                (token, "action_epoch"),
-                (token, "bridge_of", _ZERO),
-            )
+        supply, authorised, live, paused, suspended, bridged = self.ask(
+            (*((token, view) for view in views), (token, "bridge_of", _ZERO))
         )
-        ratios = self.ask((token, "ratio_at", epoch) for epoch in range(1, int(epochs) + 1))
+        ratios = self.ratios()
         transfers = self.events(token, "Transfer")
         # What a ratio makes of units is in no transfer.
         logged = supply if ratios else sum(map(_issued, transfers))
@@ -202,7 +227,7 @@ class _View:
             releases=tuple(self._releases()),
             came_in=int(bridged.came_in),
             went_out=int(bridged.went_out),
-            ratios=tuple((int(each.numerator), int(each.denominator)) for each in ratios),
+            ratios=ratios,
             suspended=bool(suspended),
         )
         found = sum(position.balance for position in state.positions)
@@ -279,6 +304,11 @@ def names_of(connection: Connection, ledger: str) -> dict[str, str]:
     return names
 
 
+def _place(event: Event) -> tuple[int, int]:
+    """Where an event stands among its ledger's."""
+    return event.block_number, event.log_index
+
+
 def _issued(transfer: Event) -> int:
     """By how much a transfer changes the supply."""
     value = int(transfer.args["value"])
@@ -290,7 +320,8 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
     sides = []
     for end in (lane.home, lane.remote):
         view, custody = views[end], lane.sides[end].custody
-        state, balance, suspended, pending, lacks, room = view.ask(
+        ratios = view.ratios()
+        state, balance, suspended, pending, lacks, room, lists, ending = view.ask(
             (
                 (view.escrow, "lane_state", lane.id_bytes),
                 (view.token, "balanceOf", custody),
@@ -298,11 +329,13 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 (view.escrow, "pending_lane_terms", lane.id_bytes),
                 (view.escrow, "posture", lane.id_bytes),
                 (view.escrow, "room", lane.id_bytes),
+                (view.escrow, "lists_of", lane.id_bytes),
+                (view.escrow, "end_of", lane.id_bytes),
             )
         )
         numbers = range(1, int(state.epoch) + 1)
         kept = view.ask((view.escrow, "epoch_at", lane.id_bytes, number) for number in numbers)
-        paid = view.events(view.escrow, "ListedPaid", lane.id_bytes)
+        paid = _paid(view, lane)
         sides.append(
             SideState(
                 ledger=end,
@@ -319,10 +352,48 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 limit=int(state.terms.limit),
                 room=int(room),
                 lacks=Lack(int(lacks)),
-                listed=sum(int(event.args["amount"]) for event in paid),
+                listed=summed(paid, ratios),
+                lists=int(lists),
+                ending=_ending(ending),
+                paid=paid,
+                ratios=ratios,
+                waited=_waited(view, lane) if ratios else (),
+                dust=_dust(view, lane) if ratios else (),
             )
         )
     return LaneState(lane.id_bytes, *sides)
+
+
+def _paid(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
+    """What lists of a dead ledger's end paid, as much as it was then."""
+    paid = view.events(view.escrow, "ListedPaid", lane.id_bytes)
+    numbers = [int(event.args["list"]) for event in paid]
+    lists = view.ask((view.escrow, "list_of", lane.id_bytes, number) for number in numbers)
+    moves = []
+    for event, listing in zip(paid, lists, strict=True):
+        epoch = view.epoch_of(lane, event)
+        ratios = view.ratios()[:epoch]
+        moves.append((epoch, over(int(event.args["amount"]), int(listing.epoch), ratios)))
+    return tuple(moves)
+
+
+def _waited(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
+    """What came into suspense, what left it, and what of it rounding left and the agent got."""
+    signs = {"UnitsSuspended": 1, **dict.fromkeys(SUSPENSE_ENDS, -1)}
+    moves = [
+        (view.epoch_of(lane, event), sign * int(event.args["amount"]))
+        for name, sign in signs.items()
+        for event in view.events(view.escrow, name, lane.id_bytes)
+    ]
+    paid = view.events(view.escrow, "DustPaid", lane.id_bytes)
+    moves += [(view.epoch_of(lane, event), -int(event.args["suspense"])) for event in paid]
+    return tuple(moves)
+
+
+def _dust(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
+    """What was outstanding, owed to nobody, and is the agent's."""
+    paid = view.events(view.escrow, "DustPaid", lane.id_bytes)
+    return tuple((view.epoch_of(lane, e), int(e.args["outstanding"])) for e in paid)
 
 
 def _epoch(number: int, kept: Any) -> EpochState:
@@ -339,6 +410,19 @@ def _epoch(number: int, kept: Any) -> EpochState:
 def _second(trusted: Any) -> str | None:
     """The second verifier, if there is one."""
     return None if str(trusted.second) == _ZERO else str(trusted.second)
+
+
+def _ending(kept: Any) -> EndState | None:
+    if str(kept.registrar) == _ZERO:
+        return None
+    return EndState(
+        int(kept.state.list),
+        int(kept.state.number),
+        bytes(kept.state.root),
+        int(kept.state.total),
+        str(kept.registrar),
+        int(kept.applies_from) or None,
+    )
 
 
 def _pending(kept: Any) -> PendingState | None:
@@ -371,11 +455,15 @@ def _messages(
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     returns = ended.pop("MessageReturned")
     undone = ended.pop("MessageUndone")
+    undone.update(
+        bytes(event.args["id"])
+        for event in destination.events(destination.escrow, "UnitsMadeGood", lane.id_bytes)
+    )
     claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:
         identifier = MessageId(event.args["id"])
-        # It never happened: its source denied it.
+        # It never happened: its source denied it, and what it brought was made good.
         if undone[identifier]:
             undone[identifier] -= 1
         else:
@@ -385,7 +473,7 @@ def _messages(
     for event in sent:
         message = LaneMessage.from_event(event.args["message"])
         logged = arrivals.get(message.id, [])
-        good = [e for e in logged if (e.args["nonce"], e.args["amount"]) == _key(message)]
+        good = [e for e in logged if _is_of(message, e, destination, lane)]
         if len(good) == len(logged):
             arrivals.pop(message.id, None)
         left = claims[message.id] + returns[message.id]
@@ -433,6 +521,9 @@ def _messages(
                 suspended=int(waiting),
                 queued_until=int(until) if waiting else 0,
                 age=destination.block.timestamp - message.lock_time,
+                epoch=message.action_epoch,
+                landed=int(good[0].args["amount"]) if good else None,
+                landed_in=destination.epoch_of(lane, good[0]) if good else 0,
             )
         )
     strays = [
@@ -442,6 +533,7 @@ def _messages(
             nonce=int(event.args["nonce"]),
             id=identifier,
             amount=int(event.args["amount"]),
+            epoch=destination.epoch_of(lane, event),
         )
         for identifier, events in arrivals.items()
         for event in events
@@ -449,8 +541,11 @@ def _messages(
     return states, strays
 
 
-def _key(message: LaneMessage) -> tuple[int, int]:
-    return message.nonce, message.amount
+def _is_of(message: LaneMessage, event: Event, destination: _View, lane: LaneEntry) -> bool:
+    """Whether a delivery is of a message: as many units as it had become then."""
+    ratios = destination.ratios()[: destination.epoch_of(lane, event)]
+    units = over(message.amount, message.action_epoch, ratios)
+    return (event.args["nonce"], event.args["amount"]) == (message.nonce, units)
 
 
 def _party(word: bytes) -> str:

@@ -89,6 +89,8 @@ def _at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
     if view == "position_of":
         day = business_day(time, facts[address, "close_minute"])
         return restated(value, epochs_since(facts, address, value.get("epoch", 0), day))
+    if view == "closing_of":
+        return _closing_at(facts, fact, value, time)
     if view == "armed_ratio" and value:
         [minute] = {each for (_, name, *_), each in facts.items() if name == "close_minute"}
         begun = value["first_day"] <= business_day(time, minute)
@@ -138,6 +140,17 @@ def _lane_at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
         return asdict(limit)
     stops = {"paused_directions": _running(value["paused_directions"], time)}
     return {**lane_over(value, limit.limit, ratios), **stops}
+
+
+def _closing_at(facts: Facts, fact: tuple[Any, ...], value: Any, time: int) -> Any:
+    """Of a lane's closing: the dust that its keys named, in units of now."""
+    address, _, lane = fact
+    shown = {name: held for name, held in value.items() if name != "_epoch"}
+    if not shown.get("dust"):
+        return shown
+    day = business_day(time, facts[address, "lane_state", lane]["terms"]["close_minute"])
+    ratios = lane_ratios(facts, address, lane, value["_epoch"], day)
+    return {**shown, "dust": carried(shown["dust"], ratios)}
 
 
 def _begun(facts: Facts, address: str, time: int) -> list[Ratio]:

@@ -70,7 +70,7 @@ def test_a_call_pays_for_the_pieces_before_its_own_alone(home_side: Side) -> Non
         (engine.figures_at.encode(ACCOUNTS, 1), found[:2]),
         (engine.is_home.encode(), found[:3]),
         (engine.event_of.encode(COAF), found[:4]),
-        (engine.armed_ratio.encode(COAF), found),
+        (engine.ratio_told.encode(COAF, COAF), found),
     ):
         gas = []
         for piece in steps:

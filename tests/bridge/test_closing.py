@@ -30,8 +30,8 @@ from tests.support.world import (
 
 NOBODY = bytes(32)
 UNITS = 1_000
-BEGIN = "begin_closing(bytes32,bytes4,bytes32)"
-PROPOSE = "propose_closing(bytes32,bytes4,bytes32)"
+BEGIN = "begin_closing(bytes32,uint256,bytes4,bytes32)"
+PROPOSE = "propose_closing(bytes32,uint256,bytes4,bytes32)"
 CANCEL = "cancel_closing(bytes32,bytes4,bytes32)"
 
 
@@ -84,7 +84,7 @@ def test_a_drained_lane_closes_on_both_ledgers(drained: World) -> None:
     )
     for side, last, other in ((home, word, answer), (remote, answer, word)):
         assert side.escrow.is_ended(world.lane)
-        assert side.escrow.closing_of(world.lane) == (True, last.id, other.id, 1, 1)
+        assert side.escrow.closing_of(world.lane) == (True, last.id, other.id, 1, 1, 0)
         with refused(world, "closing: closed already"):
             close(world, side)
     assert world.network.status().ok
@@ -119,34 +119,34 @@ def test_operator_and_administrator_begin_after_the_lane_s_delay(
     drained: World, side: Side
 ) -> None:
     escrow, lane = side.escrow, drained.lane
-    receipt = escrow.propose_closing(lane, *STATED, sender=side.operator)
+    receipt = escrow.propose_closing(lane, 0, *STATED, sender=side.operator)
     act = bytes(receipt.return_value)
     assert receipt.events == (
         side.act(escrow, PROPOSE, side.token, side.operator),
-        escrow.emitted("ClosingProposed", act, lane),
+        escrow.emitted("ClosingProposed", act, lane, 0),
     )
     with refused(drained, "access: proposal waits"):
-        escrow.begin_closing(lane, *STATED, sender=side.administrator)
+        escrow.begin_closing(lane, 0, *STATED, sender=side.administrator)
     side.chain.advance(drained.lane_state(side).terms.change_delay)
     for account in (side.operator, side.guardian, side.deployer, side.attacker):
         with refused(drained, "access: missing role"):
-            escrow.begin_closing(lane, *STATED, sender=account)
-    receipt = escrow.begin_closing(lane, *STATED, sender=side.administrator)
+            escrow.begin_closing(lane, 0, *STATED, sender=account)
+    receipt = escrow.begin_closing(lane, 0, *STATED, sender=side.administrator)
     assert receipt.events == (
         side.act(escrow, BEGIN, side.token, side.administrator),
-        escrow.emitted("ClosingBegun", lane),
+        escrow.emitted("ClosingBegun", lane, 0, 0),
     )
-    with refused(drained, "closing: ended, or under way"):
-        escrow.propose_closing(lane, *STATED, sender=side.operator)
+    with refused(drained, "closing: under way, and with no more dust"):
+        escrow.propose_closing(lane, 0, *STATED, sender=side.operator)
 
 
 @pytest.mark.requirement("INV-9")
 def test_one_key_alone_begins_nothing(drained: World, side: Side) -> None:
     for account in (side.administrator, side.guardian, side.attacker):
         with refused(drained, "access: missing role"):
-            side.escrow.propose_closing(drained.lane, *STATED, sender=account)
+            side.escrow.propose_closing(drained.lane, 0, *STATED, sender=account)
     with refused(drained, "access: act not proposed"):
-        side.escrow.begin_closing(drained.lane, *STATED, sender=side.administrator)
+        side.escrow.begin_closing(drained.lane, 0, *STATED, sender=side.administrator)
 
 
 @pytest.mark.requirement("INV-9")
@@ -154,7 +154,7 @@ def test_the_guardian_withdraws_the_proposal(drained: World, side: Side) -> None
     act = proposed(drained, side)
     side.escrow.withdraw_proposal(act, *STATED, sender=side.guardian)
     with refused(drained, "access: act not proposed"):
-        side.escrow.begin_closing(drained.lane, *STATED, sender=side.administrator)
+        side.escrow.begin_closing(drained.lane, 0, *STATED, sender=side.administrator)
 
 
 @pytest.mark.parametrize("who", ["guardian", "administrator"])
@@ -166,7 +166,7 @@ def test_a_closing_is_cancelled(drained: World, side: Side, who: str) -> None:
         side.act(side.escrow, CANCEL, ZERO, getattr(side, who)),
         side.escrow.emitted("ClosingCancelled", drained.lane, getattr(side, who)),
     )
-    assert side.escrow.closing_of(drained.lane) == (False, NOBODY, NOBODY, 0, 0)
+    assert side.escrow.closing_of(drained.lane) == (False, NOBODY, NOBODY, 0, 0, 0)
     with refused(drained, "closing: none to cancel"):
         side.escrow.cancel_closing(drained.lane, *STATED, sender=side.guardian)
     drained.synchronise()
@@ -189,11 +189,11 @@ def test_each_act_says_why(drained: World, side: Side) -> None:
         ((REASON, NO_DOCUMENT), "instruction: no document hash"),
     ):
         with refused(drained, reason):
-            escrow.propose_closing(lane, *stated, sender=side.operator)
+            escrow.propose_closing(lane, 0, *stated, sender=side.operator)
     proposed(drained, side)
     with refused(drained, "instruction: no reason code"):
-        escrow.begin_closing(lane, NO_REASON, DOCUMENT, sender=side.administrator)
-    escrow.begin_closing(lane, *STATED, sender=side.administrator)
+        escrow.begin_closing(lane, 0, NO_REASON, DOCUMENT, sender=side.administrator)
+    escrow.begin_closing(lane, 0, *STATED, sender=side.administrator)
     with refused(drained, "instruction: no document hash"):
         escrow.cancel_closing(lane, REASON, NO_DOCUMENT, sender=side.guardian)
 

@@ -266,7 +266,7 @@ def disowned(world: World, there: str, true: list[LaneMessage] | None = None) ->
     side, answer = side_of(world, there), deny(world, false)[1]
     receipt = take(world, answer, false)
     assert receipt.events == (
-        side.escrow.emitted("MessageDisowned", world.lane, false.id, false.nonce, FALSE),
+        side.escrow.emitted("MessageDisowned", world.lane, false.id, false.nonce, FALSE, 0),
         side.escrow.emitted("MessageDelivered", world.lane, answer.id, answer.nonce, 0, False),
     )
     assert side.escrow.disowned_of(false.id) == (world.lane, false.nonce, FALSE)

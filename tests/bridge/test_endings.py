@@ -604,8 +604,8 @@ class Died:
 
     def further(self) -> Found:
         world = self.world
-        escrows = (world.home.escrow, world.remote.escrow)
-        return Found(due_on_the_way(world.lane, *escrows, self.last), self.homes)
+        there = (world.home.escrow, world.remote.escrow, world.remote.token)
+        return Found(due_on_the_way(world.lane, *there, self.last), self.homes)
 
 
 @pytest.mark.requirement("R-22")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
 
 from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge.endings import LastState
 from tallystick.bridge.message import NO_CAP, Grade, Lack, LaneMessage
 from tallystick.chain import Contract
 from tallystick.local.network import OPERATORS
+from tests.support.denials import deny, forged, take
+from tests.support.endings import (
+    attested_by_each,
+    confirm,
+    last_state,
+    listed,
+    propose,
+    second_registrar,
+)
 from tests.support.ends import returned, send
 from tests.support.world import (
     AMOUNT_MAX,
@@ -30,6 +41,8 @@ from tests.support.world import (
 )
 
 CAP = 8 * 10**12
+# Fewer signatures than a verifier reads: it reads beyond them.
+NO_WORDS = None
 FIRST, SECOND = (OPERATORS[0], OPERATORS[1])
 
 
@@ -392,3 +405,113 @@ def test_only_the_newest_epoch_matters(world: World) -> None:
 def test_of_no_lane_nothing_is_said(world: World) -> None:
     with refused(world, "lanes: unknown lane"):
         world.home.escrow.posture(DOCUMENT)
+
+
+# ------------------------------------------------------------------- a dead ledger's end
+
+
+def stated(world: World) -> tuple[LastState, bytes, bytes]:
+    """A last state of a list, and what attestors of each verifier sign of it."""
+    world.arrived(1_000)
+    second_registrar(world)
+    state = last_state(world, listed(world, (world.home.investor, 600)))
+    first, second = attested_by_each(world, state)
+    return state, first, second
+
+
+@pytest.mark.requirement("INV-4", "R-22")
+def test_an_end_is_proposed_by_two_attestations(world: World) -> None:
+    state, first, second = stated(world)
+    assert propose(world, state, first, second).return_value == state.id
+    assert world.home.escrow.end_of(world.lane).state == state.as_tuple()
+
+
+@pytest.mark.requirement("INV-4", "R-22")
+@pytest.mark.parametrize(
+    ("lack", "reason"),
+    [
+        ("first missing", NO_WORDS),
+        ("second missing", "lanes: needs two attestations"),
+        ("in turn", "verifier: wrong signature"),
+        ("first for both", "verifier: wrong signature"),
+        ("second for both", "verifier: wrong signature"),
+        ("first of another list", "verifier: wrong signature"),
+        ("second of another list", "verifier: wrong signature"),
+        ("second of another epoch", "lanes: of two epochs"),
+        ("both of another epoch", "lanes: no such epoch now"),
+        ("first too few", NO_WORDS),
+        ("second too few", NO_WORDS),
+    ],
+)
+def test_an_end_that_one_verifier_does_not_prove_is_none(
+    world: World, lack: str, reason: str | None
+) -> None:
+    state, first, second = stated(world)
+    others = attested_by_each(world, replace(state, total=state.total - 1))
+    number = (2).to_bytes(8, "big")
+    proofs = {
+        "first missing": (first[:8], second),
+        "second missing": (first, b""),
+        "in turn": (second, first),
+        "first for both": (first, first),
+        "second for both": (second, second),
+        "first of another list": (others[0], second),
+        "second of another list": (first, others[1]),
+        "second of another epoch": (first, number + second[8:]),
+        "both of another epoch": (number + first[8:], number + second[8:]),
+        "first too few": (first[:-65], second),
+        "second too few": (first, second[:-65]),
+    }[lack]
+    with refused(world, reason):
+        propose(world, state, *proofs)
+
+
+@pytest.mark.requirement("INV-4", "R-22")
+def test_an_end_of_an_epoch_that_is_over_is_none(world: World) -> None:
+    """Whose attestors may be gone: those of the epoch since state it."""
+    home = world.home
+    state, first, second = stated(world)
+    both = (verifier_of(home, FIRST), verifier_of(home, SECOND, 43))
+    world.rotate(home, both[0], second=both[1])
+    home.chain.set_time(home.chain.now + RETENTION)
+    with refused(world, "lanes: no such epoch now"):
+        propose(world, state, first, second)
+
+
+@pytest.mark.requirement("INV-4", "R-22")
+@pytest.mark.parametrize("lack", ["second missing", "in turn", "first for both"])
+def test_a_life_that_one_verifier_does_not_prove_is_none(world: World, lack: str) -> None:
+    state, *proofs = stated(world)
+    propose(world, state, *proofs)
+    confirm(world, state)
+    sign = world.message(kind=2, lock_time=state.time + 1)
+    world.home.chain.set_time(max(world.home.chain.now, state.time + 1))
+    first, second = world.network.attestations(sign)
+    given, reason = {
+        "second missing": ((first,), "lanes: needs two attestations"),
+        "in turn": ((second, first), "verifier: wrong signature"),
+        "first for both": ((first, first), "verifier: wrong signature"),
+    }[lack]
+    show = world.home.escrow.show_life
+    with refused(world, reason):
+        show(sign.as_tuple(), *given, sender=world.home.outsider)
+    show(sign.as_tuple(), first, second, sender=world.home.outsider)
+    assert world.home.escrow.end_of(world.lane).registrar == ZERO
+
+
+@pytest.mark.requirement("INV-4", "R-20")
+def test_a_denial_takes_two_attestations(world: World) -> None:
+    world.arrived(1_000)
+    false = replace(forged(world, "remote"), nonce=9)
+    world.deliver(false)
+    denial = deny(world, false)[1]
+    first, second = world.network.attestations(denial)
+    for given, reason in (
+        ((first,), "lanes: needs two attestations"),
+        ((second, first), "verifier: wrong signature"),
+        ((first, first), "verifier: wrong signature"),
+    ):
+        with refused(world, reason):
+            take(world, denial, false, *given)
+    take(world, denial, false, first, second)
+    assert world.remote.escrow.denial_taken(denial.id)

@@ -12,7 +12,14 @@ from tallystick.build import artifact, artifacts
 from tallystick.deploy.upgrade import check_next
 from tallystick.errors import CheckFailed
 from tallystick.governance.layout import compare, conflicts
-from tests.support.next_releases import CLOCK_ASSERTION, CONTRACTS, DERIVED, ROOT, derived
+from tests.support.next_releases import (
+    CLOCK_ASSERTION,
+    CONTRACTS,
+    DERIVED,
+    OVER_TRANSIT,
+    ROOT,
+    derived,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,14 +49,14 @@ def test_escrow_without_clock_differs_in_the_name_of_its_module_alone():
     original = (CONTRACTS / "bridge" / "BridgeEscrow.vy").read_text()
     copy = (DERIVED / "BridgeEscrowWithoutClockMock.vy").read_text()
     renamed = copy
-    for module in ("transit", "denials"):
+    for module in (*OVER_TRANSIT, "transit"):
         mock = f"{module}_without_clock_mock"
         renamed = renamed.replace(f"from . import {mock}", f"from contracts.bridge import {module}")
         renamed = renamed.replace(mock, module)
     # The import stands in the order of its folder.
     assert sorted(renamed.splitlines()) == sorted(original.splitlines())
     real, mock = artifact("BridgeEscrow"), artifact("BridgeEscrowWithoutClockMock")
-    renames = {each: f"{each}_without_clock_mock" for each in ("transit", "denials")}
+    renames = {each: f"{each}_without_clock_mock" for each in (*OVER_TRANSIT, "transit")}
     assert {each.rule for each in compare(real.layout, mock.layout, renames)} == {"renamed"}
     assert mock.abi == real.abi
 

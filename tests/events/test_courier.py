@@ -447,7 +447,7 @@ def test_without_engines_only_units_are_carried(world: World) -> None:
     connection = world.network.connection
     manifest = connection.manifest.model_copy(update={"actions": None})
     bare = Connection(manifest, connection.chains, connection.mnemonic)
-    assert len(couriers(connection)) == 3
+    assert len(couriers(connection)) == 4
     assert len(couriers(bare)) == 1
     with pytest.raises(InputError, match="actions"):
         EngineCourier(bare)

@@ -47,7 +47,7 @@ REASONS = {
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
     # By a role of the lane's token, or its custody: see test_redirect.py, test_endings.py,
-    # test_consent.py.
+    # test_amends.py, test_consent.py.
     "BridgeEscrow.set_suspended": "lanes: unknown lane",
     "enter_lock": "lanes: unknown lane",
     "propose_redirect": "lanes: unknown lane",
@@ -56,6 +56,10 @@ REASONS = {
     "propose_end": "lanes: unknown lane",
     "confirm_end": "lanes: unknown lane",
     "cancel_end": "lanes: unknown lane",
+    "propose_amends": "denials: nothing to make good",
+    "agree_amends": "denials: not what was proposed",
+    "withdraw_amends": "denials: nothing proposed",
+    "enter_amends": "denials: given at the lane's custody",
     "crosschainMint": "bridges: no bridge this way",
     "crosschainBurn": "bridges: no bridge this way",
     "pay": "custody: pay is the escrow's",

@@ -225,7 +225,9 @@ def prepared(deployed_world: World) -> Iterator[Drill]:
         code = deploy_implementation(home.chain, "SecurityToken", sender=home.deployer)
         upgrade = Upgrade(home, code)
         upgrade.register()
-        engine = home.chain.deploy("ActionsEngineMock", home.token, sender=home.deployer)
+        engine = home.chain.deploy(
+            "ActionsEngineMock", home.token, home.escrow, sender=home.deployer
+        )
         attestors = EVENT_ATTESTORS.verifier(home.chain)
         yield Drill(world, message, upgrade, engine, attestors)
 

@@ -38,7 +38,7 @@ from tests.support.arming import SPLIT, SPLIT_COAF, Arming
 from tests.support.cash import permit_of
 from tests.support.closing import begin as begun_closing
 from tests.support.closing import proposed, say
-from tests.support.denials import deny, forged, take
+from tests.support.denials import agree, deny, forged, take
 from tests.support.dividend import Dividend
 from tests.support.endings import (
     apply,
@@ -661,15 +661,58 @@ def _reopen(world: World, state: str) -> Call:
     return Call(side, side.escrow, "reopen", (false.id, *STATED), side.administrator)
 
 
+def _disowned(world: World) -> tuple[Side, LaneMessage]:
+    """What was credited on the remote ledger and its source denied."""
+    side = world.remote
+    false, denial = _denied(world, side, side.investor)
+    take(world, denial, false)
+    return side, false
+
+
+@prepares(_ESCROW, "propose_amends")
+def _propose_amends(world: World, state: str) -> Call:
+    side, false = _disowned(world)
+    return Call(side, side.escrow, "propose_amends", (false.id, 0, *STATED), side.issuer)
+
+
+@prepares(_ESCROW, "agree_amends")
+def _agree_amends(world: World, state: str) -> Call:
+    side, false = _disowned(world)
+    side.escrow.propose_amends(false.id, 0, *STATED, sender=side.issuer)
+    return Call(side, side.escrow, "agree_amends", (false.id, 0, *STATED), side.custodian)
+
+
+@prepares(_ESCROW, "withdraw_amends")
+def _withdraw_amends(world: World, state: str) -> Call:
+    side, false = _disowned(world)
+    side.escrow.propose_amends(false.id, 0, *STATED, sender=side.issuer)
+    return Call(side, side.escrow, "withdraw_amends", (false.id, *STATED), side.guardian)
+
+
+@prepares(_ESCROW, "enter_amends")
+def _enter_amends(world: World, state: str) -> Call:
+    side, false = _disowned(world)
+    agree(world, "remote", false)
+    arguments = (false.id, side.investor.address)
+    return Call(side, side.escrow, "enter_amends", arguments, side.custody.address)
+
+
+@prepares("LaneCustody", "make_good")
+def _make_good(world: World, state: str) -> Call:
+    side, false = _disowned(world)
+    agree(world, "remote", false)
+    return Call(side, side.custody, "make_good", (false.id, false.amount), side.investor)
+
+
 @prepares(_ESCROW, "propose_closing")
 def _propose_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     return Call(side, side.escrow, "propose_closing", arguments, side.operator)
 
 
 @prepares(_ESCROW, "begin_closing")
 def _begin_closing(world: World, state: str) -> Call:
-    side, arguments = world.home, (world.lane, *STATED)
+    side, arguments = world.home, (world.lane, 0, *STATED)
     proposed(world, side)
     return Call(side, side.escrow, "begin_closing", arguments, side.administrator)
 
@@ -714,6 +757,18 @@ def _close_lane(world: World, state: str) -> Call:
     side, arguments = _last_word(world)
     side.escrow.take_last(*arguments, sender=side.outsider)
     return Call(side, side.escrow, "close_lane", (world.lane,), side.outsider)
+
+
+@prepares(_ESCROW, "pay_dust")
+def _pay_dust(world: World, state: str) -> Call:
+    """At home: five units that wait and five that are owed are one in custody, owed to nobody."""
+    side = world.home
+    world.arrived(10)
+    message = world.burned(5, side.outsider)
+    world.synchronise()
+    world.deliver(message)
+    Engine.of(side).split(1, 10)
+    return Call(side, side.escrow, "pay_dust", (world.lane,), side.outsider, credited=side.fund)
 
 
 def _last_state(world: World) -> tuple[LastState, EndList]:

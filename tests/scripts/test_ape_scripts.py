@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tallystick.local.network import Network
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 _EVENT = ROOT / "examples" / "apple-dividend.yaml"
+_SPLIT = ROOT / "examples" / "apple-split.yaml"
 # Acts in their order, which are verbs of no command.
 _OF_ACTS = {"pause", "rotate", "upgrade"}
 
@@ -220,6 +222,20 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     assert "DVCA" in run("event", "status", _EVENT)
 
 
+def _armed(network: Network, run: Callable[..., str], event: Path) -> None:
+    """A split of the same instrument is armed, a fortnight after it was announced."""
+    for suite in (network.home, network.remote):
+        network.name_agent(suite, network.holder("home", 1).address)
+    data = yaml.load(_SPLIT.read_text(), yaml.BaseLoader)
+    today = datetime.fromtimestamp(network.home.chain.now, UTC)
+    # A Friday, with ten business days before it.
+    record = today + timedelta(days=18 + (4 - today.weekday()) % 7)
+    data["dates"] = {"announcement": str(today.date()), "record": str(record.date())}
+    event.write_text(json.dumps(data))
+    for verb in ("announce", "confirm", "arm"):
+        assert "1 executed" in run(verb, file=event)
+
+
 def test_each_verb_of_an_event_that_sends_runs_under_ape(
     ape: Any, network: Network, tmp_path: Path
 ) -> None:
@@ -277,6 +293,7 @@ def test_each_verb_of_an_event_that_sends_runs_under_ape(
     run("expire")
     assert "executed" in run("reverse", "--reason", "IPRI", "--document", "0x" + "ab" * 32)
     run("repay", *at)
+    _armed(network, run, tmp_path / "split.yaml")
     sending = {
         name
         for name, command in cli.commands["event"].commands.items()  # type: ignore[attr-defined]

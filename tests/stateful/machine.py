@@ -73,6 +73,7 @@ from tests.stateful.model import (
 )
 from tests.stateful.roles import Roles
 from tests.support.closings import ask
+from tests.support.next_releases import OVER_TRANSIT
 from tests.support.world import World, embedded
 
 DAY = 86_400
@@ -297,7 +298,9 @@ class Stage:
                     "BridgeEscrow",
                     escrow,
                     "1.0.1",
-                    renames={each: f"{each}_without_clock_mock" for each in ("transit", "denials")},
+                    renames={
+                        each: f"{each}_without_clock_mock" for each in ("transit", *OVER_TRANSIT)
+                    },
                 )
         for name in chains:
             for contract in contracts:

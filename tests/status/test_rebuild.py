@@ -46,7 +46,7 @@ from tests.support.actions import (
 from tests.support.cash import new_cash
 from tests.support.closing import close_another
 from tests.support.commands import tallystick
-from tests.support.denials import deny, forged, take
+from tests.support.denials import FALSE, agree, deny, forged, take
 from tests.support.endings import (
     apply,
     attested_by_each,
@@ -85,6 +85,7 @@ pytestmark = pytest.mark.requirement("R-66")
 OF_RATIOS = {
     "AgentProposed",
     "AgentSet",
+    "DustPaid",
     "EnteredSent",
     "EnteredTaken",
     "FractionGiven",
@@ -541,6 +542,18 @@ def _denials(world: World) -> None:
     side.chain.advance(delay)
     side.escrow.reopen(credited.id, *STATED, sender=side.administrator)
     side.escrow.propose_reopening(another.id, *STATED, sender=side.operator)
+    epoch = int(side.escrow.action_epoch_of(world.lane))
+    agree(world, "remote", credited, epoch)
+    side.custody.make_good(credited.id, FALSE, sender=side.investor)
+    # Denied once more, nothing is made good once more.
+    true = world.locked(5)
+    world.deliver(replace(forged(world, "remote"), nonce=credited.nonce))
+    denial = deny(world, credited)[1]
+    assert true.nonce < denial.nonce
+    take(world, denial, credited, *world.network.attestations(denial))
+    agree(world, "remote", another, epoch)
+    side.escrow.withdraw_amends(another.id, *STATED, sender=side.guardian)
+    side.escrow.propose_amends(another.id, epoch, *STATED, sender=side.issuer)
 
 
 def _end(world: World) -> None:

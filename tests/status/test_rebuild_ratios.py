@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tallystick.actions.entitlement import Rate
@@ -12,7 +14,8 @@ from tallystick.status.ledger_log import read_log
 from tests.status.test_rebuild import OF_RATIOS, differences
 from tests.support.actions import begin, world_of_engines
 from tests.support.arming import Arming, ratio_event
-from tests.support.world import World
+from tests.support.closing import closed
+from tests.support.world import STATED, World
 
 pytestmark = pytest.mark.requirement("INV-12")
 
@@ -78,10 +81,60 @@ def test_what_is_armed_begins_without_a_log() -> None:
             assert differences(world.network, side.chain.name) == []
 
 
-def test_it_has_every_event_of_ratios(split: World) -> None:
+def test_it_has_every_event_of_ratios(split: World, dusty: World) -> None:
     logged = {
         event.event
+        for world in (split, dusty)
         for ledger in ("home", "remote")
-        for event in read_log(split.network.connection, ledger).events
+        for event in read_log(world.network.connection, ledger).events
     }
     assert logged >= OF_RATIOS
+
+
+@pytest.fixture(scope="module")
+def dusty() -> World:
+    """A reverse split with units waiting at both ends; its dust is paid, and the lane closes."""
+    world = world_of_engines()
+    world.arrived(103)
+    arming = Arming.of(world)
+    waiting = [world.locked(5, world.remote.outsider) for _ in range(2)]
+    waiting += [world.burned(5, world.home.outsider) for _ in range(2)]
+    world.synchronise()
+    for message in waiting:
+        world.deliver(message)
+    flights = [world.locked(9), world.locked(9)]
+    record = ratio_event(1, Rate(1, 10), int(arming.home.token.business_day()) + 6)
+    arming.armed(replace(record, announced=arming.home.token.business_day()))
+    arming.begins(record, 60)
+    for side in (world.home, world.remote):
+        side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+    for message in waiting:
+        world.network.claim(message)
+    for message in flights:
+        world.deliver(message)
+    for side in (world.home, world.remote):
+        side.escrow.pay_dust(world.lane, sender=side.outsider)
+    for holder in (world.remote.investor, world.remote.fund):
+        back = world.network.burn(holder, world.home.investor, world.remote.balance(holder))
+        world.synchronise()
+        world.deliver(back)
+    closed(world, dust=int(world.lane_state(world.home).outstanding))
+    return world
+
+
+@pytest.mark.parametrize("ledger", ["home", "remote"])
+def test_dust_is_rebuilt_from_its_logs(dusty: World, ledger: str) -> None:
+    assert differences(dusty.network, ledger) == []
+    assert dusty.network.status().ok
+
+
+def test_dust_was_paid_at_both_ends_and_as_the_lane_closed(dusty: World) -> None:
+    paid = {
+        ledger: [
+            (event.args["suspense"], event.args["outstanding"])
+            for event in read_log(dusty.network.connection, ledger).events
+            if event.event == "DustPaid"
+        ]
+        for ledger in ("home", "remote")
+    }
+    assert paid == {"home": [(1, 0), (0, 2)], "remote": [(1, 0)]}

@@ -8,20 +8,22 @@ from tallystick.chain import Receipt
 from tests.support.world import STATED, Side, World, domain_of
 
 
-def proposed(world: World, side: Side) -> bytes:
+def proposed(world: World, side: Side, dust: int = 0) -> bytes:
     """The operator's proposal, whose delay is over."""
-    act = side.escrow.propose_closing(world.lane, *STATED, sender=side.operator).return_value
+    receipt = side.escrow.propose_closing(world.lane, dust, *STATED, sender=side.operator)
+    act = receipt.return_value
     delay = world.lane_state(side).terms.change_delay
     for each in (world.home, world.remote):
         each.chain.set_time(max(each.chain.now, side.chain.now + delay))
     return bytes(act)
 
 
-def begin(world: World, *sides: Side) -> None:
-    """Both keys of each ledger begin."""
+def begin(world: World, *sides: Side, dust: int = 0) -> None:
+    """Both keys of each ledger begin; those of home name the dust."""
     for side in sides or (world.home, world.remote):
-        proposed(world, side)
-        side.escrow.begin_closing(world.lane, *STATED, sender=side.administrator)
+        named = dust if side is world.home else 0
+        proposed(world, side, named)
+        side.escrow.begin_closing(world.lane, named, *STATED, sender=side.administrator)
 
 
 def say(world: World) -> LaneMessage:
@@ -47,9 +49,9 @@ def close(world: World, side: Side) -> Receipt:
     return receipt
 
 
-def closed(world: World) -> None:
+def closed(world: World, dust: int = 0) -> None:
     """The whole way, on both ledgers."""
-    begin(world)
+    begin(world, dust=dust)
     take_last(world, say(world))
     answer = message_of(close(world, world.remote).one("MessageSent"))
     take_last(world, answer)
@@ -67,9 +69,9 @@ def close_another(world: World, lane: bytes) -> None:
         return last, attest(last, world.signers, domain_of(side), world.signer_keys[:2])
 
     for again in (False, True):
-        escrow.propose_closing(lane, *STATED, sender=side.operator)
+        escrow.propose_closing(lane, 0, *STATED, sender=side.operator)
         side.chain.advance(escrow.lane_state(lane).terms.change_delay)
-        escrow.begin_closing(lane, *STATED, sender=side.administrator)
+        escrow.begin_closing(lane, 0, *STATED, sender=side.administrator)
         if not again:
             escrow.cancel_closing(lane, *STATED, sender=side.guardian)
     said = escrow.say_last(lane, sender=side.outsider).one("LastWordSaid").id

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tallystick.bridge.message import LaneMessage, MessageId, message_of, party
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Receipt
 from tests.support.ends import source_of
-from tests.support.world import Side, World
+from tests.support.world import STATED, Side, World
 
 FALSE = 700
 
@@ -54,3 +55,20 @@ def take(world: World, denial: LaneMessage, denied: LaneMessage, *attestations: 
     )
     assert isinstance(receipt, Receipt)
     return receipt
+
+
+def disowned(world: World, there: str, **fields: Any) -> LaneMessage:
+    """A false message that somebody was credited by, and that its source denied."""
+    false = forged(world, there, **fields)
+    source = source_of(world, false)
+    false = replace(false, nonce=int(world.lane_state(source).sent))
+    assert world.deliver(false).return_value is True
+    take(world, deny(world, false)[1], false)
+    return false
+
+
+def agree(world: World, there: str, false: LaneMessage, epoch: int = 0) -> None:
+    """Issuer and custodian agree that its units are made good."""
+    side: Side = getattr(world, there)
+    side.escrow.propose_amends(false.id, epoch, *STATED, sender=side.issuer)
+    side.escrow.agree_amends(false.id, epoch, *STATED, sender=side.custodian)

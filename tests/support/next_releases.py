@@ -223,7 +223,7 @@ CLOCK_ASSERTION = (
 )
 
 # What stands on `transit`, in the order of the escrow's modules.
-_OVER_TRANSIT = ("denials", "closing")
+OVER_TRANSIT = ("denials", "closing")
 
 
 @dataclass
@@ -365,7 +365,7 @@ def _over(transit: str, module: str) -> str:
 def _escrow_over(transit: str, name: str) -> str:
     """A piece of the escrow over another `transit`."""
     copy = Copy((CONTRACTS / "bridge" / f"{name}.vy").read_text())
-    others = {module: _over(transit, module) for module in (*_OVER_TRANSIT, "transit")}
+    others = {module: _over(transit, module) for module in (*OVER_TRANSIT, "transit")}
     for module in others:
         copy.replace(f"from contracts.bridge import {module}\n", "")
         copy.replace(f"initializes: {module}[", f"initializes: {others[module]}[")
@@ -382,7 +382,7 @@ def _module_over(transit: str, module: str) -> str:
     copy = Copy((CONTRACTS / "bridge" / f"{module}.vy").read_text())
     last = "from contracts.governance import instruction\n"
     imports = ""
-    for used in (*_OVER_TRANSIT, "transit"):
+    for used in (*OVER_TRANSIT, "transit"):
         line, other = f"from contracts.bridge import {used}\n", _over(transit, used)
         if line in copy.text:
             copy.replace(line, "")
@@ -420,7 +420,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "BridgeEscrowNextButOneMock.vy",
         _next_escrow("1.2.0", second, "second", second=True),
     )
-    for piece in ("Controls", "Settings", "Records"):
+    for piece in ("Controls", "Settings", "Records", "Ratios"):
         yield (
             DERIVED / f"BridgeEscrowNextMock{piece}.vy",
             _next_escrow_piece(piece, after, "next", second=False),
@@ -447,9 +447,9 @@ def derived() -> Iterator[tuple[Path, str]]:
     yield DERIVED / "transit_without_clock_mock.vy", _transit_without_clock()
     yield DERIVED / "transit_first_codec_mock.vy", _transit_of_the_first_codec()
     for transit in ("transit_without_clock_mock", "transit_first_codec_mock"):
-        for module in _OVER_TRANSIT:
+        for module in OVER_TRANSIT:
             yield DERIVED / f"{_over(transit, module)}.vy", _module_over(transit, module)
-    for piece in ("", "Controls", "Settings", "Records"):
+    for piece in ("", "Controls", "Settings", "Records", "Ratios"):
         for which, transit in (
             ("WithoutClock", "transit_without_clock_mock"),
             ("FirstCodec", "transit_first_codec_mock"),

@@ -157,6 +157,8 @@ def _place(side: Side, name: str) -> str:
         return str(address_of(side.escrow.SETTINGS()))
     if name == "BridgeEscrowRecords":
         return str(address_of(side.escrow.RECORDS()))
+    if name == "BridgeEscrowRatios":
+        return str(address_of(side.escrow.RATIOS()))
     if name == "SecurityTokenControls":
         return str(address_of(side.token.CONTROLS()))
     if name == "SecurityTokenSettings":

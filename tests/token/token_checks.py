@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tallystick.chain import Revert
 from tests.support.closings import WEEK
 from tests.support.token_state import LINK, POOL
 from tests.support.world import AMOUNT_MAX, NO_DOCUMENT, NO_REASON, ZERO
@@ -11,6 +14,8 @@ from tests.token.token_stage import ACCOUNTS, KEYS, STAND_INS, act_hash
 
 if TYPE_CHECKING:
     from tests.token.token_stage import Calls
+
+_NO_EPOCH = "ratios: no amount, or no later epoch in force"
 
 
 def check(play: Calls, *, closings: bool = True) -> None:
@@ -42,8 +47,28 @@ def _check_amounts(play: Calls) -> None:
         left = (model.written[epoch], model.own[epoch]) if raised else (0, 0)
         assert (kept.remainders, kept.supply_remainder) == left, f"remainders of {epoch}"
     assert token.ratio_at(model.epoch + len(model.pending) + 1).numerator == 0, "one ratio more"
+    _check_epochs(play)
     positions = sum(holding.balance for holding in model.holdings.values())
     assert model.supply == positions + model.uncollected(), "the model loses units"
+
+
+def _check_epochs(play: Calls) -> None:
+    """Which epoch a close is in, and what an amount of an earlier one is now; one a step."""
+    model, token = play.model, play.token
+    ratios = (*model.past, *model.pending)
+    days = [model.day, *(ratio.first_day - before for ratio in ratios for before in (0, 1))]
+    day = days[play.steps % len(days)]
+    begun = sum(ratio.first_day <= day for ratio in ratios)
+    assert token.epoch_on(day) == begun, f"epoch_on({day})"
+    since = play.steps % (model.epoch + 1)
+    amount = wanted = play.steps * 1_000_003
+    for ratio in ratios[since : model.epoch]:
+        wanted = wanted * ratio.numerator // ratio.denominator
+    assert token.carried(amount, since, model.epoch) == wanted, f"carried({amount}, {since})"
+    for false in ((amount, since, model.epoch + 1), (1, since, since - 1), (2**104, since, since)):
+        if false[2] >= 0:
+            with pytest.raises(Revert, match=_NO_EPOCH):
+                token.carried(*false)
 
 
 def _check_accounts(play: Calls) -> None:

@@ -24,6 +24,8 @@ __all__ = ["lane_over", "lane_ratios"]
 OPEN: Final = 2**16 - 1
 KEPT_DAYS: Final = 102
 _KEYS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
+# Of what makes good what a denied message brought, once nothing is proposed.
+_UNSETTLED: Final[Mapping[str, Any]] = {"epoch": 0, "issuer": {}, "agreed": False}
 
 proposal("LaneProposed", "LaneOpened", _KEYS, "open_lane terms")
 proposal(
@@ -32,11 +34,10 @@ proposal(
     _KEYS,
     "confirm_lane_terms lane verifier second cap limit",
 )
-sets(
-    "MessageDisowned",
-    "disowned_of id",
-    same="lane nonce amount",
-)
+sets("MessageDisowned", "disowned_of id", same="lane nonce amount")
+sets("AmendsProposed", "amends_of id", same="issuer epoch", agreed=False)
+sets("AmendsAgreed", "amends_of id", agreed=True)
+sets("AmendsWithdrawn", "amends_of id", **_UNSETTLED)
 sets(
     "LaneTermsConfirmed",
     "pending_lane_terms lane",
@@ -78,7 +79,8 @@ def _lane_opened(step: Step) -> Changes:
     if terms["home"]:
         changes["_figure", lane, Figure.SUSPENSE] = {0: (0, 0)}
     token = terms["token"]
-    epoch = step.facts[token, "action_epoch"]
+    # Of another instrument's token no log is read: its ratios are seen where its lanes take them.
+    epoch = step.facts.get((token, "action_epoch"), 0)
     day = business_day(step.at, terms["close_minute"])
     epoch += len(epochs_since(step.facts, token, epoch, day))
     return {**changes, **_in_epoch(lane, epoch)}
@@ -302,6 +304,24 @@ def _nonce_reopened(step: Step) -> Changes:
     }
 
 
+@on("MessageDisowned")
+def _message_disowned(step: Step) -> Changes:
+    """A further denial of the same message makes nothing good anew."""
+    if step.now("amends_of", step.id, empty={}):
+        return {}
+    said = {name: getattr(step, name) for name in ("lane", "amount", "action_epoch")}
+    return {("amends_of", step.id): said}
+
+
+@on("UnitsMadeGood")
+def _units_made_good(step: Step) -> Changes:
+    """The lane's ledger is as if the message had never arrived."""
+    return {
+        **_moved(step, outstanding=step.amount),
+        **step.with_members("amends_of", step.id, made=True, **_UNSETTLED),
+    }
+
+
 # No denial, though it brought nothing.
 sets("NothingLanded", "denial_taken id", to=False)
 sets("UnitsQueued", "waits id", to="until")
@@ -367,16 +387,16 @@ def _listed_paid(step: Step) -> Changes:
 def _closing_proposed(step: Step) -> Changes:
     """It waits as a change of the lane's terms does."""
     delay = step.member("terms", "lane_state", step.lane)["change_delay"]
-    return step.proposed(*_KEYS, "begin_closing", step.lane, delay=delay)
+    return step.proposed(*_KEYS, "begin_closing", step.lane, step.dust, delay=delay)
 
 
 @on("ClosingBegun")
 def _closing_begun(step: Step) -> Changes:
-    return step.carried_out("begin_closing", step.lane)
+    return step.carried_out("begin_closing", step.lane, step.dust)
 
 
-sets("ClosingBegun", "closing_of lane", begun=True)
-sets("ClosingCancelled", "closing_of lane", begun=False, taken=b"")
+sets("ClosingBegun", "closing_of lane", begun=True, dust="dust", _epoch="epoch")
+sets("ClosingCancelled", "closing_of lane", begun=False, taken=b"", dust=0, _epoch=0)
 sets("LastWordSaid", "closing_of lane", said="id")
 sets("LastWordTaken", "closing_of lane", taken="id", told="told")
 # It was taken in as a denial is, and is none.
@@ -385,6 +405,15 @@ sets("ArrivalsCounted", "closing_of lane", same="counted")
 sets("LaneClosed", "is_ended lane", to=True)
 sets("LaneClosed", "end_of lane", to={})
 sets("LaneClosed", "lane_ends lane", same="until")
+
+
+@on("DustPaid")
+def _dust_paid(step: Step) -> Changes:
+    """What is owed to nobody leaves the lane's sums; the token tells who got it."""
+    return {
+        **_moved(step, outstanding=-step.outstanding, suspense=-step.suspense),
+        **(_counted(step, Figure.SUSPENSE, -step.suspense) if step.suspense else {}),
+    }
 
 
 sets("EpochEnds", "epoch_at lane epoch", same="valid_until")

@@ -1,0 +1,283 @@
+"""A dead ledger's end: the list from the logs, and what is left to do for one, an act at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.bridge.attestation import Domain, SignerSet
+from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE
+from tallystick.bridge.endings import EndList, LastState
+from tallystick.bridge.last_state import Found, Units, due_at_last, due_on_the_way
+from tallystick.chain import Account, Contract, Revert
+from tallystick.chain.abi import address_of
+from tallystick.courier.verifiers import Signing
+from tallystick.errors import InputError
+from tallystick.files.manifest import LaneEntry
+from tallystick.governance.roles import Role
+from tallystick.reach.connection import Connection
+from tallystick.text import time_text, units_text
+
+__all__ = ["Ending", "Listed", "Step", "lane_to", "made"]
+
+_COURIER: Final = "courier"
+_NOTICE_RUNS: Final = "endings: its notice runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one act; `state`: done, executed, pending, waiting or refused."""
+
+    ledger: str
+    act: str
+    state: str
+    detail: str = ""
+    tx_hash: str = ""
+    gas_used: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {
+            "ledger": self.ledger,
+            "act": self.act,
+            "state": self.state,
+            "detail": self.detail,
+            "tx": self.tx_hash,
+            "gas": self.gas_used,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list with the last state, and of whom no account at home is known."""
+
+    state: LastState
+    entries: EndList
+    found: Found
+
+
+def lane_to(connection: Connection, ledger: str) -> LaneEntry:
+    """Return the lane to a remote ledger.
+
+    Raises:
+        InputError: there is none.
+    """
+    manifest = connection.manifest
+    for lane in manifest.lanes:
+        if lane.remote == ledger:
+            return lane
+    known = ", ".join(sorted({lane.remote for lane in manifest.lanes}))
+    raise InputError(manifest.file, "LEDGER", ledger, f"a lane's remote ledger: {known}")
+
+
+def made(
+    connection: Connection, lane: LaneEntry, homes: Mapping[str, str], last: int | None = None
+) -> Listed:
+    """Make the list that is next on a lane, from the logs of both its ledgers.
+
+    Args:
+        connection: the ledgers; the dead one with the state of its last block.
+        lane: the lane.
+        homes: whose account at home is whose on the dead ledger.
+        last: the dead ledger's last block; the newest that its node has when left out.
+
+    Raises:
+        InputError: no such block, or an end is under way.
+        ValueError: logs are missing.
+    """
+    home, remote = connection.escrow(lane.home), connection.escrow(lane.remote)
+    chain, token = remote.chain, connection.token(lane.remote)
+    newest = chain.block_number
+    number = newest if last is None else last
+    if not 0 <= number <= newest:
+        raise InputError(connection.manifest.file, "--last", number, f"a block, up to {newest}")
+    id_ = lane.id_bytes
+    list_ = int(home.lists_of(id_))
+    if list_:
+        dues = due_on_the_way(id_, home, remote, token, number)
+    else:
+        custody = lane.sides[lane.remote].custody
+        dues = due_at_last(id_, home, remote, token, custody, number)
+    found = Found(dues, homes)
+    entries = found.listed(id_, list_)
+    if not entries.leaves:
+        raise InputError(
+            connection.manifest.file, "--homes", len(homes), "an account at home for somebody"
+        )
+    block, epoch = chain.block(number), Units(token, number).epoch
+    state = LastState(
+        id_,
+        list_,
+        number,
+        bytes.fromhex(block.hash.removeprefix("0x")),
+        block.timestamp,
+        epoch,
+        entries.root,
+        entries.total,
+    )
+    return Listed(state, entries, found)
+
+
+class Ending:
+    """Does what is left for a list, at home: an act's turn comes when the one before is done.
+
+    Args:
+        connection: home is enough.
+        lane: the lane.
+        state: the last state.
+        entries: the list.
+        stated: reason and document of the registrars' acts.
+        account: who sends; by default whoever may and has a key here.
+        execute: send; else acts are tried in calls alone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        lane: LaneEntry,
+        state: LastState,
+        entries: EndList,
+        stated: tuple[bytes, bytes],
+        *,
+        account: str = "",
+        execute: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._lane = lane
+        self._state = state
+        self._entries = entries
+        self._stated = stated
+        self._account = account
+        self._execute = execute
+        self._escrow = connection.escrow(lane.home)
+        self._decimals = connection.manifest.instrument.decimals
+
+    def steps(self) -> Iterator[Step]:
+        """Do or try the next act; of payments, all."""
+        state, lists = self._state, int(self._escrow.lists_of(self._state.lane))
+        if lists > state.list:
+            yield from self._payments()
+            return
+        if lists < state.list:
+            yield self._step("propose_end", "refused", f"list {lists} is the lane's next")
+            return
+        ending = self._escrow.end_of(state.lane)
+        there = LastState(state.lane, *ending.state)
+        if not int(str(ending.registrar), 16) or (not ending.applies_from and there != state):
+            yield self._proposed()
+        elif there != state:
+            yield self._step("propose_end", "refused", "another list is under way")
+        elif not ending.applies_from:
+            arguments = (state.lane, state.id, *self._stated)
+            yield self._done("confirm_end", arguments, self._registrar(str(ending.registrar)))
+        else:
+            step = self._done("apply_end", (state.lane,), self._anyone)
+            if step.state == "refused" and _NOTICE_RUNS in step.detail:
+                until = f"its notice runs until {time_text(int(ending.applies_from))}"
+                step = self._step("apply_end", "waiting", until)
+            yield step
+
+    def _payments(self) -> Iterator[Step]:
+        kept = self._escrow.list_of(self._state.lane, self._state.list)
+        if bytes(kept.root) != self._state.root:
+            yield self._step("pay_listed", "refused", "the list in force is another")
+            return
+        leaves = self._entries.leaves
+        chain = self._escrow.chain
+        paid = chain.ask((self._escrow, "is_paid", leaf.hash) for leaf in leaves)
+        for leaf, is_paid in zip(leaves, paid, strict=True):
+            units = units_text(leaf.amount, self._decimals)
+            detail = f"{units} to {leaf.account}"
+            if is_paid is True:
+                yield self._step("pay_listed", "done", detail)
+                continue
+            arguments = (
+                leaf.lane,
+                leaf.list,
+                leaf.index,
+                leaf.account,
+                leaf.amount,
+                self._entries.proof(leaf.index),
+            )
+            yield self._done("pay_listed", arguments, self._anyone, detail)
+
+    def _proposed(self) -> Step:
+        state, proofs = self._state, list[bytes]()
+        signing = Signing(self._keys())
+        domain = Domain(self._escrow.chain.chain_id, str(self._escrow.address))
+        number = int(self._escrow.lane_state(state.lane).epoch)
+        epoch = self._escrow.epoch_at(state.lane, number)
+        for verifier in (str(epoch.verifier), str(epoch.second)):
+            if not int(verifier, 16):
+                continue
+            quorum: Contract = self._connection.contract(
+                self._lane.home, "QuorumVerifier", verifier
+            )
+            try:
+                kept = quorum.signer_set()
+            except Revert:
+                detail = f"{verifier} is no quorum: first name one by a change of the lane's terms"
+                return self._step("propose_end", "waiting", detail)
+            signers = SignerSet.of(number, int(kept.threshold), list(map(str, kept.signers)))
+            if missing := signing.missing(signers):
+                detail = f"{missing} attestor keys of {verifier} are here"
+                return self._step("propose_end", "waiting", detail)
+            proofs.append(signing.attest(state.attested, signers, domain, BATCH_ATTESTATION_TYPE))
+        both = (*proofs, b"")[:2]
+        arguments = (state.lane, state.as_tuple(), *both, *self._stated)
+        units = units_text(state.total, self._decimals)
+        detail = f"{units} on {len(self._entries.leaves)} accounts"
+        return self._done("propose_end", arguments, self._registrar(), detail)
+
+    def _keys(self) -> Mapping[str, Account]:
+        return {str(each.address): each for each in self._connection.keys("attestor")}
+
+    # -------------------------------------------------------------------------- who sends
+
+    def _anyone(self) -> Account:
+        return self._sender(self._account or _COURIER)
+
+    def _sender(self, name: str) -> Account:
+        entry = self._connection.manifest.roles.get(self._lane.home, {}).get(name)
+        if entry is not None and not self._execute:
+            # Who tries needs no key.
+            return Account(address_of(entry.address), None, -1, "")
+        return self._connection.sender(self._lane.home, name)
+
+    def _registrar(self, but: str = "") -> Callable[[], Account]:
+        """Find a registrar of the token at home, another than one."""
+
+        def found() -> Account:
+            if not any(self._stated[1]):
+                expected = "what orders it: a file, or its hash in hex"
+                raise InputError("lane end", "--document", None, expected)
+            if self._account:
+                return self._sender(self._account)
+            token = self._connection.token(self._lane.home)
+            roles = self._connection.manifest.roles.get(self._lane.home, {})
+            for name, entry in roles.items():
+                if entry.address != but and token.role_of(entry.address) == Role.REGISTRAR:
+                    return self._sender(name)
+            other = "another registrar of the token" if but else "a registrar of the token"
+            raise InputError(self._connection.manifest.file, "--account", None, other)
+
+        return found
+
+    # ------------------------------------------------------------------------------ acts
+
+    def _step(self, act: str, state: str, detail: str) -> Step:
+        return Step(self._lane.home, act, state, detail)
+
+    def _done(
+        self, act: str, arguments: Sequence[Any], who: Callable[[], Account], detail: str = ""
+    ) -> Step:
+        method, sender = self._escrow.method(act), who()
+        try:
+            method.call(*arguments, sender=sender)
+            if not self._execute:
+                return self._step(act, "pending", detail)
+            receipt = method(*arguments, sender=sender)
+        except Revert as error:
+            return self._step(act, "refused", f"{detail}: {error}" if detail else str(error))
+        return Step(self._lane.home, act, "executed", detail, receipt.tx_hash, receipt.gas_used)

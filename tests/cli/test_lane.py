@@ -1,0 +1,269 @@
+"""`tallystick lane`: a dead ledger's list made, proposed, confirmed, applied and paid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick.cli import main as cli
+from tallystick.files.manifest import Manifest
+from tallystick.reach import connection as reach
+from tallystick.text import time_text
+from tests.support.endings import second_registrar, wait
+from tests.support.world import World
+
+ORDER = ("--document", "0x" + "5a" * 32)
+
+
+@pytest.fixture
+def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
+        return reach.connection_of(manifest, world.network.chains)
+
+    monkeypatch.setattr(reach, "connect", connect)
+    return world.network.manifest.write(tmp_path / "manifest.json")
+
+
+class _Command:
+    """The command on a manifest, and what it said."""
+
+    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world = world
+        self.manifest = manifest
+        self.folder = manifest.parent
+        self._capsys = capsys
+
+    def __call__(self, verb: str, *arguments: Any) -> tuple[int, str, str]:
+        given = ["lane", verb, *map(str, arguments), "--manifest", str(self.manifest)]
+        return cli.main(given), *self._capsys.readouterr()
+
+    def homes(self, *parties: str) -> Path:
+        """A file that says whose account at home is whose."""
+        path = self.folder / "homes.yaml"
+        home, remote = self.world.home, self.world.remote
+        accounts = {str(remote.parties[p].address): str(home.parties[p].address) for p in parties}
+        path.write_text(json.dumps({"schema": "tallystick.homes/1", "accounts": accounts}))
+        return path
+
+    def listed(self, *parties: str) -> Path:
+        """Make the list that is next; its file."""
+        path = self.folder / "list.json"
+        status, _, err = self("list", "remote", "--homes", self.homes(*parties), "--out", path)
+        assert (status, err) == (0, "")
+        return path
+
+    def next(self, path: Path, *arguments: Any) -> list[tuple[str, str]]:
+        """Do what is next; the acts, and what became of each."""
+        status, out, err = self("end", path, *ORDER, "--execute", "--json", *arguments)
+        assert err == ""
+        found = json.loads(out)
+        steps = [(step["act"], step["state"]) for step in found["steps"]]
+        assert status == int(any(state == "refused" for _, state in steps)), found
+        return steps
+
+
+@pytest.fixture
+def command(world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> _Command:
+    """Units lie on the remote ledger with two holders, and some never arrived there."""
+    world.arrived(1_000)
+    remote = world.remote
+    remote.token.transfer(remote.buyer, 100, sender=remote.investor)
+    world.locked(200)
+    second_registrar(world)
+    return _Command(world, manifest, capsys)
+
+
+@pytest.mark.requirement("R-22", "INV-2")
+def test_a_dead_ledger_s_units_come_home_by_five_commands(command: _Command) -> None:
+    world, home = command.world, command.world.home
+    path = command.listed("investor", "buyer")
+    had = {who: home.balance(home.parties[who]) for who in ("investor", "buyer")}
+    assert command.next(path) == [("propose_end", "executed")]
+    # The one who proposed it can't be the other.
+    other = second_registrar(world)
+    before = world.storage()
+    assert command.next(path, "--account", "registrar") == [("confirm_end", "refused")]
+    assert world.storage() == before
+    assert command.next(path, "--account", other.address) == [("confirm_end", "executed")]
+    status, out, _ = command("end", path, *ORDER)
+    assert (status, "its notice runs until" in out) == (0, True)
+    wait(world)
+    assert command.next(path) == [("apply_end", "executed")]
+    assert command.next(path) == [("pay_listed", "executed")] * 2
+    assert command.next(path) == [("pay_listed", "done")] * 2
+    assert home.balance(home.investor) == had["investor"] + 900 + 200
+    assert home.balance(home.buyer) == had["buyer"] + 100
+    assert world.lane_state(home).outstanding == 0
+
+
+def test_a_dry_run_changes_nothing(command: _Command) -> None:
+    path = command.listed("investor", "buyer")
+    before = command.world.storage()
+    status, out, err = command("end", path, *ORDER)
+    assert (status, err) == (0, "")
+    assert "propose_end" in out
+    assert "dry run, nothing was sent (--execute sends): 1 pending\n" in out
+    assert command.world.storage() == before
+
+
+def test_the_list_says_whose_account_is_missing(command: _Command) -> None:
+    buyer = str(command.world.remote.buyer.address)
+    homes = command.homes("investor")
+    status, out, _ = command("list", "remote", "--homes", homes, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["missing"] == [{"why": "account", "account": buyer, "amount": "100"}]
+    assert found["total"] == "1100"
+    assert buyer in command("list", "remote", "--homes", homes)[1]
+
+
+def test_a_proposed_list_is_compared_account_by_account(command: _Command) -> None:
+    path = command.listed("investor", "buyer")
+    homes = command.homes("investor", "buyer")
+    again = ("list", "remote", "--homes", homes, "--compare", path)
+    assert command(*again)[::2] == (0, "")
+    homes = command.homes("investor")
+    status, _, err = command(*again)
+    buyer = command.world.home.buyer.address
+    assert (status, err) == (1, f"{buyer}: 100 base units listed, 0 expected\n")
+
+
+def test_another_list_that_is_under_way_is_named(command: _Command) -> None:
+    other = second_registrar(command.world)
+    first = command.listed("investor")
+    command.next(first)
+    command.next(first, "--account", other.address)
+    path = command.listed("investor", "buyer")
+    status, out, _ = command("end", path, *ORDER)
+    assert status == 1
+    assert "another list is under way" in out
+
+
+@pytest.mark.parametrize("keys", [0, 1])
+def test_attestors_whose_keys_are_elsewhere_are_waited_for(
+    command: _Command, monkeypatch: pytest.MonkeyPatch, keys: int
+) -> None:
+    here = reach.Connection.keys
+    monkeypatch.setattr(reach.Connection, "keys", lambda s, title: here(s, title)[:keys])
+    status, out, _ = command("end", command.listed("investor", "buyer"), *ORDER, "--json")
+    (step,) = json.loads(out)["steps"]
+    assert (status, step["state"]) == (0, "waiting")
+    assert step["detail"].startswith(f"{keys} of 2 attestor keys of 0x")
+
+
+def test_wrong_input_is_one_line(command: _Command, tmp_path: Path) -> None:
+    path, homes = command.listed("investor", "buyer"), command.homes("investor")
+    data = json.loads(path.read_text())
+    wrong = tmp_path / "wrong.json"
+
+    def said(verb: str, *arguments: Any) -> str:
+        status, out, err = command(verb, *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        return err.strip()
+
+    def changed(**fields: Any) -> str:
+        wrong.write_text(json.dumps({**data, **fields}))
+        return said("end", wrong)
+
+    manifest = command.manifest
+    assert (
+        said("list", "home") == f"{manifest}: LEDGER: home: expected a lane's remote ledger: remote"
+    )
+    newest = command.world.remote.chain.block_number
+    assert said("list", "remote", "--homes", homes, "--last", newest + 1) == (
+        f"{manifest}: --last: {newest + 1}: expected a block, up to {newest}"
+    )
+    assert "an address: 0x and 40 hex digits" in _homes(
+        said, homes, {"1": str(command.world.home.buyer.address)}
+    )
+    assert changed(total="5").endswith(": total: 5: expected 1200, the sum of its leaves")
+    assert f"{wrong}: root: " in changed(root="0x" + "11" * 32)
+    # Leaves are of one lane, and so is their root.
+    assert f"{wrong}: root: " in changed(lane="0x" + "11" * 32)
+    assert f"{wrong}: lane: " in changed(ledger="home")
+    assert "base units as text" in changed(total="0")
+    assert f"{wrong}: total: 5: expected text" in changed(total=5)
+    assert "tallystick.end-list/1" in changed(schema="tallystick.homes/1")
+    assert "--document: nothing: expected what orders it" in said("end", path)
+    assert "--reason: OOPSIE: expected a code of four letters" in said(
+        "end", path, "--reason", "OOPSIE"
+    )
+
+
+def _homes(said: Any, path: Path, accounts: dict[str, str]) -> str:
+    path.write_text(json.dumps({"schema": "tallystick.homes/1", "accounts": accounts}))
+    text: str = said("list", "remote", "--homes", path)
+    return text
+
+
+def test_status_shows_an_end_under_way_and_what_is_paid(command: _Command) -> None:
+    world = command.world
+    path, other = command.listed("investor", "buyer"), second_registrar(world)
+    assert _shown(command) == (0, None)
+    command.next(path)
+    lists, ending = _shown(command)
+    data = json.loads(path.read_text())
+    assert (lists, ending) == (
+        0,
+        {
+            "list": 0,
+            "block": data["block"]["number"],
+            "root": data["root"],
+            "total": "1200",
+            "registrar": world.home.registrar.address,
+            "applies_from": None,
+        },
+    )
+    command.next(path, "--account", other.address)
+    applies_from = _shown(command)[1]["applies_from"]
+    assert applies_from == world.home.escrow.end_of(world.lane).applies_from
+    assert f"confirmed, applies from {time_text(applies_from)}" in _status(command)
+    wait(world)
+    command.next(path)
+    command.next(path)
+    assert _shown(command) == (1, None)
+    assert "Ends of dead ledgers" in _status(command)
+
+
+def _shown(command: _Command) -> tuple[int, Any]:
+    """How many lists `status` says are in force on the lane at home, and which is next."""
+    found = json.loads(_status(command, "--json"))
+    side = found["lanes"][0]["home"]
+    return side["lists"], side["ending"]
+
+
+def _status(command: _Command, *arguments: str) -> str:
+    status = cli.main(["status", "--manifest", str(command.manifest), *arguments])
+    out = command._capsys.readouterr().out
+    assert status == 0, out
+    return out
+
+
+@pytest.mark.requirement("INV-12")
+def test_after_a_ratio_the_list_is_in_units_of_the_last_block(command: _Command) -> None:
+    """Accounts, and what never arrived, as they stand there then."""
+    world, remote = command.world, command.world.remote
+    _split(world, 3, 2)
+    status, out, _ = command(
+        "list", "remote", "--homes", command.homes("investor", "buyer"), "--json"
+    )
+    found = json.loads(out)
+    assert status == 0
+    assert found["epoch"] == 1
+    amounts = {each["account"]: each["amount"] for each in found["leaves"]}
+    assert amounts == {
+        world.home.investor.address: str(900 * 3 // 2 + 200 * 3 // 2),
+        world.home.buyer.address: str(100 * 3 // 2),
+    }
+    assert remote.balance(remote.investor) == 1_350
+
+
+def _split(world: World, numerator: int, denominator: int) -> None:
+    from tests.support.lane_ratios import Engines
+
+    Engines.of(world).split(numerator, denominator)
+    # The last block is one of the new units.
+    world.remote.chain.mine()
