@@ -6,7 +6,8 @@
 @title Actions engine, second piece: its controls
 @license Apache-2.0
 @author Tallystick
-@notice What happens at a close: figures, totals, what is told of them, what stops if they don't fit in time.
+@notice What happens at a close: figures, totals, what is told of them, what stops if they don't fit in time; and who
+        acts for a holder.
 @dev ActionsEngine hands every call here that it does not know; this code then runs on that storage, as the modules are
      the same in the same order, the variable behind them too. What it does not know it hands on to
      ActionsEngineSettings.
