@@ -63,13 +63,19 @@ exports: (
     cut.fix,
     cut.fix_lane,
     cut.take_totals,
+    cut.share_of,
     # what a ratio's epoch begins with
     arming.carry_lane,
     arming.carry_close,
+    arming.base_of,
+    arming.entered_on,
     # its books
     reconciliation.reconcile,
     reconciliation.take_reconciled,
     reconciliation.suspend,
+    reconciliation.resume,
+    # what crossed it
+    payments.is_crossing_paid,
 )
 
 _MAX_RETURN: constant(uint256) = 1024

@@ -3,10 +3,11 @@
 # pragma nonreentrancy on
 # pragma optimize codesize
 """
-@title Actions engine, fifth piece: ratios, redemption, what other ledgers paid
+@title Actions engine, fifth piece: ratios, redemption, and what came back
 @license Apache-2.0
 @author Tallystick
-@notice Splits and the like, on every ledger; units that end against cash; what other ledgers paid.
+@notice Splits and the like, on every ledger; units that end against cash; cash for units that went back where they came
+        from; what other ledgers paid.
 @dev ActionsEngineRecords hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
      so that its hash is the same on every ledger.
@@ -19,7 +20,6 @@ from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
 from contracts.actions import figures
-from contracts.actions import fractions
 from contracts.actions import operators
 from contracts.actions import paid
 from contracts.actions import pay_terms
@@ -62,9 +62,6 @@ initializes: arming[
 initializes: redemption[
     arming := arming, cut := cut, dispatch := dispatch, events := events, payments := payments
 ]
-initializes: fractions[
-    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
-]
 
 exports: (
     # ratios
@@ -77,12 +74,12 @@ exports: (
     arming.ratio_told,
     # units that end
     redemption.redeem,
-    # what was fixed, and what was paid on other ledgers
-    cut.share_of,
+    # units that came back
+    returned.pay_returned,
+    # what was paid on other ledgers
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,
-    paid.is_funded_there,
 )
 
 _initialized: bool

@@ -6,8 +6,7 @@
 @title Actions engine, third piece: its settings
 @license Apache-2.0
 @author Tallystick
-@notice Set-up and roles, whom the engine believes, terms of payment, cash that goes elsewhere or back; what stands of
-        an event.
+@notice Set-up and roles, whom the engine believes, terms of payment, cash that goes elsewhere or back.
 @dev ActionsEngineControls hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. What it does not know it hands on to
      ActionsEngineRecords.
@@ -83,7 +82,6 @@ exports: (
     reconciliation.propose_daily,
     reconciliation.set_daily,
     reconciliation.daily_since,
-    reconciliation.resume,
     # what is paid, and to whom less of it
     pay_terms.propose_pay_terms,
     pay_terms.set_pay_terms,
@@ -101,31 +99,11 @@ exports: (
     payments.expire,
     payments.expiry_notice,
     payments.part_of,
-    payments.is_crossing_paid,
+    paid.is_funded_there,
     # who is credited what ratios leave
     arming.propose_fractions_agent,
     arming.set_fractions_agent,
     arming.fractions_agent,
-    # what a ratio's epoch began with
-    arming.base_of,
-    arming.entered_on,
-    # what stands of a close
-    figures.figures_at,
-    suspensions.reconciliation_of,
-    # what stands of it
-    events.told_at,
-    events.event_of,
-    events.version_of,
-    events.record_hash,
-    events.version_hash,
-    # what was taken back
-    reversal.reversal_of,
-    reversal.receivable_of,
-    reversal.owed_by,
-    # what is told
-    dispatch.message_id,
-    dispatch.domain_separator,
-    dispatch.eip712Domain,
     # what it speaks for
     dispatch.token,
     dispatch.escrow,
