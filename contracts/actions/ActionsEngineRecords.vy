@@ -6,8 +6,7 @@
 @title Actions engine, fourth piece: its records
 @license Apache-2.0
 @author Tallystick
-@notice The golden record of every event, what ledgers tell one another of it and of what they paid, and what is taken
-        back.
+@notice The golden record of every event, what ledgers tell one another of it, and what is taken back.
 @dev ActionsEngineSettings hands every call here that it does not know; this code then runs on that storage, as the
      modules are the same in the same order, the variable behind them too. What it does not know it hands on to
      ActionsEngineRatios.
@@ -59,14 +58,23 @@ exports: (
     events.take_record,
     events.take_armed,
     events.tell,
+    # what stands of it
+    events.told_at,
+    events.event_of,
+    events.version_of,
+    events.record_hash,
+    events.version_hash,
     # what is taken back
     reversal.announce_reversal,
     reversal.confirm_reversal,
     reversal.take_reversal,
-    # what was paid on other ledgers
-    paid.send_paid,
-    paid.take_paid,
-    paid.paid_at,
+    reversal.reversal_of,
+    reversal.receivable_of,
+    reversal.owed_by,
+    # what is told
+    dispatch.message_id,
+    dispatch.domain_separator,
+    dispatch.eip712Domain,
 )
 
 _MAX_RETURN: constant(uint256) = 1024
