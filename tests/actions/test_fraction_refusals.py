@@ -324,7 +324,7 @@ def test_what_landed_in_old_units_is_of_record_on_its_account(world: World) -> N
 
 
 def test_a_ledger_that_took_the_ratio_late_is_of_record_by_its_own_close(world: World) -> None:
-    """Its accounts at its own last close in old units; what it sent until then where that landed."""
+    """Its accounts at its own last close in old units; what it sent by then where that landed."""
     over = Over.of(world)
     ratio = over.arm(Rate(1, 10), late=True, rounding=Rounding.UP)
     found = Fractions(over, ratio, ratio)
