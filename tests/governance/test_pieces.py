@@ -245,8 +245,10 @@ PLANTED = {
     ),
     "fifth and sixth have one selector": (
         lambda: with_fractions(lambda item: clashing(item, "tell_ratio(bytes32)", "ActionsEngine")),
-        "tell_ratio(bytes32) of ActionsEngineRatios hides "
-        "collides(uint256) of ActionsEngineFractions",
+        (
+            "tell_ratio(bytes32) of ActionsEngineRatios hides "
+            "collides(uint256) of ActionsEngineFractions"
+        ),
     ),
     "immutables at the end of six": (
         lambda: with_fractions(lambda item: replace(item, immutables_length=32)),
