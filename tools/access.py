@@ -70,6 +70,7 @@ _USED_AS: Final = {
     "ActionsEngineSettings": "ActionsEngine",
     "ActionsEngineRecords": "ActionsEngine",
     "ActionsEngineRatios": "ActionsEngine",
+    "ActionsEngineFractions": "ActionsEngine",
     "BridgeEscrowControls": "BridgeEscrow",
     "BridgeEscrowRatios": "BridgeEscrow",
     "BridgeEscrowRecords": "BridgeEscrow",

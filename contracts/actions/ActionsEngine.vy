@@ -8,10 +8,10 @@
 @notice Keeps the golden record of every event, tells the other ledgers' engines, and is told by them; splits the issue
         at the close of a record day among all who owe for it; pays whom it is owed to.
 @dev One for each ledger and instrument, bound to its token, in which it holds the role ACTIONS.
-     It is five pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close), that
+     It is six pieces. This first one pays; what it does not know it hands on to ActionsEngineControls (a close), that
      to ActionsEngineSettings (set-up, terms of payment, cash that goes elsewhere or back), that to ActionsEngineRecords
-     (the golden record), and that to ActionsEngineRatios (ratios, what came back or is taken back). All keep the same
-     storage.
+     (the golden record, what is taken back), that to ActionsEngineRatios (ratios, redemption, what other ledgers paid),
+     and that to ActionsEngineFractions (fractions, units that went back, operators). All keep the same storage.
 @custom:security Runs behind a ReleaseProxy; the implementation itself can't be initialised. It holds no units; it holds
         cash that an event was funded with, and pays it out by that event alone.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it

@@ -14,7 +14,6 @@
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
 """
-from contracts.actions import arming
 from contracts.actions import cut
 from contracts.actions import dispatch
 from contracts.actions import events
@@ -51,26 +50,20 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
-initializes: arming[
-    access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
-]
 
 exports: (
     # a close
     figures.send_figures,
     figures.take_figures,
+    figures.figures_at,
     cut.fix,
     cut.fix_lane,
     cut.take_totals,
     cut.share_of,
-    # what a ratio's epoch begins with
-    arming.carry_lane,
-    arming.carry_close,
-    arming.base_of,
-    arming.entered_on,
     # its books
     reconciliation.reconcile,
     reconciliation.take_reconciled,
+    suspensions.reconciliation_of,
     reconciliation.suspend,
     reconciliation.resume,
     # what crossed it

@@ -3,14 +3,13 @@
 # pragma nonreentrancy on
 # pragma optimize codesize
 """
-@title Actions engine, fifth piece: ratios, redemption, and what came back
+@title Actions engine, fifth piece: ratios, redemption, what other ledgers paid
 @license Apache-2.0
 @author Tallystick
-@notice Splits and the like, on every ledger; units that end against cash; cash for units that went back where they came
-        from; what other ledgers paid.
+@notice Splits and the like, on every ledger; units that end against cash; what other ledgers paid.
 @dev ActionsEngineRecords hands every call here that it does not know; this code then runs on that storage, as the
-     modules are the same in the same order, the variable behind them too. The chain ends here. It has no immutables,
-     so that its hash is the same on every ledger.
+     modules are the same in the same order, the variable behind them too. What it does not know it hands on to
+     ActionsEngineFractions.
 @custom:security Runs by the delegated calls of the pieces before it; it can't be initialised itself.
 @custom:kill None of its own: what attestors have not confirmed has no effect, and what they have is cancelled as it
         was confirmed. The guardian withdraws proposals.
@@ -26,10 +25,10 @@ from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
 from contracts.actions import redemption
-from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
+from contracts.governance import code
 
 initializes: access
 initializes: dispatch[access := access]
@@ -53,9 +52,6 @@ initializes: paid[
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
-initializes: returned[
-    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
-]
 initializes: arming[
     access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
 ]
@@ -72,30 +68,46 @@ exports: (
     arming.tell_ratio,
     arming.armed_ratio,
     arming.ratio_told,
+    # what a ratio's epoch begins with
+    arming.carry_lane,
+    arming.carry_close,
+    arming.base_of,
+    arming.entered_on,
     # units that end
     redemption.redeem,
-    # units that came back
-    returned.pay_returned,
     # what was paid on other ledgers
     paid.send_paid,
     paid.take_paid,
     paid.paid_at,
 )
 
+_MAX_RETURN: constant(uint256) = 1024
+
+FRACTIONS: public(immutable(address))
+
 _initialized: bool
 
 
 @deploy
-def __init__():
+def __init__(fractions: address):
+    """
+    @notice Name the sixth piece of this release.
+    @param fractions Its address.
+    """
+    # A call to an address without code succeeds and does nothing.
+    assert code._is_code(fractions), "engine: fractions have no code"
+    FRACTIONS = fractions
     # Called straight, this is nobody's engine.
     self._initialized = True
 
 
 @external
 @reentrant
-def __default__():
+@raw_return
+def __default__() -> Bytes[_MAX_RETURN]:
     """
-    @notice Refuse what no piece knows, and a call without a function.
-    @dev Takes no lock: the authority asks it for a next piece in a static call, where a lock is no refusal but a halt.
+    @notice What is not here, the fractions do, on this storage and for this caller.
+    @dev As in SecurityToken: the function that is called takes the lock, which has one slot in all pieces.
+    @return What they returned, byte for byte.
     """
-    raise "engine: no such function"
+    return raw_call(FRACTIONS, msg.data, is_delegate_call=True, max_outsize=_MAX_RETURN)

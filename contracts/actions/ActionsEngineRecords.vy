@@ -64,9 +64,6 @@ exports: (
     events.version_of,
     events.record_hash,
     events.version_hash,
-    # what stands of a close
-    figures.figures_at,
-    suspensions.reconciliation_of,
     # what is taken back
     reversal.announce_reversal,
     reversal.confirm_reversal,
@@ -74,12 +71,6 @@ exports: (
     reversal.reversal_of,
     reversal.receivable_of,
     reversal.owed_by,
-    # who acts for a holder
-    operators.setOperator,
-    operators.authorizeOperator,
-    operators.invalidateNonce,
-    operators.isOperator,
-    operators.authorizations,
     # what is told
     dispatch.message_id,
     dispatch.domain_separator,

@@ -26,7 +26,6 @@ from contracts.actions import paid
 from contracts.actions import pay_terms
 from contracts.actions import payments
 from contracts.actions import reconciliation
-from contracts.actions import returned
 from contracts.actions import reversal
 from contracts.actions import suspensions
 from contracts.governance import access
@@ -53,9 +52,6 @@ initializes: paid[
 ]
 initializes: reversal[
     dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
-]
-initializes: returned[
-    cut := cut, dispatch := dispatch, events := events, pay_terms := pay_terms, payments := payments
 ]
 initializes: arming[
     access := access, cut := cut, dispatch := dispatch, events := events, figures := figures
@@ -93,7 +89,6 @@ exports: (
     # cash that goes elsewhere or back
     payments.propose_paid_elsewhere,
     payments.confirm_paid_elsewhere,
-    returned.give_up,
     payments.pass_on_tax,
     payments.withheld,
     payments.expire,

@@ -9,9 +9,11 @@
      stands on the left of its word, days are business days as the token counts them, 0: none. Rate 0/0 and
      currency 0 where no cash is paid. All event types are accepted as data; those that pay cash have all that a
      payment needs. Those that make of so many units so many others may have the ratio in place of a rate: new units for
-     old ones from the day after the record day on, and nothing that is paid. A redemption may have both: cash at a rate
-     for one unit of the record day, and what is left of it: nothing of a final one, some of one that lowers the
-     nominal. Text and check digits are for whoever writes a record, and for its attestors.
+     old ones from the day after the record day on, and nothing that is paid; their rounding is what becomes of
+     fractions. With a rate, its currency, a payment day and no other day they are the price of the fractions that a
+     ratio left: for one base unit of the epoch that it began. A redemption may have both: cash at a rate for one unit
+     of the record day, and what is left of it: nothing of a final one, some of one that lowers the nominal. Text and
+     check digits are for whoever writes a record, and for its attestors.
 """
 
 ACTIVE: constant(uint256) = 1
@@ -54,7 +56,15 @@ _MAX_TERM: constant(uint256) = 2**96 - 1
 # Two numbers of 96 bits take at most so many steps to their greatest common divisor.
 _MAX_STEPS: constant(uint256) = 140
 # The one way in which cash is rounded: down, for each claim; and the one whose holding is: the account's of record.
-_ROUNDING_DOWN: constant(uint256) = 1
+# Units of a ratio are rounded down too, and what becomes of their fractions is one of these: nothing (RDDN), one more
+# unit (RDUP), one more from a half on (STAN), cash (CINL), nothing, as they go to the agent (DIST), one more against
+# cash (BUYU).
+ROUNDING_DOWN: constant(uint256) = 1
+ROUNDED_UP: constant(uint256) = 2
+NEAREST: constant(uint256) = 3
+CASH_IN_LIEU: constant(uint256) = 4
+DISTRIBUTED: constant(uint256) = 5
+BOUGHT_UP: constant(uint256) = 6
 _TIER_ACCOUNT: constant(uint256) = 1
 # Claims stay open for at least so many days after payment begins.
 _MIN_CLAIM_DAYS: constant(uint256) = 90
@@ -84,11 +94,12 @@ struct EventRecord:
     denominator: uint256
     currency: bytes4
     cash_decimals: uint256
-    # In whose units the closing is stated; a ratio begins the epoch after it.
+    # In whose units the closing is stated; a ratio begins the epoch after it, a price is for units of it.
     unit_epoch: uint256
     # Of a redemption that changes units: how many are left of how many, in lowest terms; 0 and 1: none. Else 0 and 0.
     units_after: uint256
     units_before: uint256
+    # Of cash; of a ratio, what becomes of fractions.
     rounding: uint256
     tier: uint256
     # 1: a reversal may be set off against later cash of that payee.
@@ -121,6 +132,7 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
     """
     @dev Everything that a version says about itself. Which field it is, whoever writes a record is told before.
     """
+    is_ratio: bool = self._is_ratio(record)
     assert status == ACTIVE or status == CANCELLED, "record: unknown status"
     assert record.instrument == instrument, "record: of another instrument"
     assert (
@@ -135,17 +147,24 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
         record.cash_decimals <= _MAX_DECIMALS and record.unit_epoch <= _MAX_EPOCH
     ), "record: bad decimals or epoch"
     assert (
-        record.rounding == _ROUNDING_DOWN and record.tier == _TIER_ACCOUNT and record.set_off <= 1
+        (
+            record.rounding == ROUNDING_DOWN
+            or (is_ratio and unsafe_sub(record.rounding, 1) < BOUGHT_UP)
+        )
+        and record.tier == _TIER_ACCOUNT
+        and record.set_off <= 1
     ), "record: unknown option"
     assert (
         record.version != 0
         and record.version <= _MAX_VERSION
         and (record.version == 1) == (record.previous == empty(bytes32))
     ), "record: previous or version"
-    if self._is_ratio(record):
+    if is_ratio:
         self._check_ratio(record)
     else:
         self._check_cash(record)
+        if self._is_price(record):
+            self._check_price(record)
     assert self._is_redemption(record), "record: units left of no redemption"
     self._check_days(record)
 
@@ -155,6 +174,24 @@ def _check(record: EventRecord, status: uint256, instrument: bytes32):
 def _is_ratio(record: EventRecord) -> bool:
     """
     @dev Whether an event makes of so many units so many others, and says how many.
+    """
+    return self._changes(record) and record.currency == empty(bytes4)
+
+
+@internal
+@pure
+def _is_price(record: EventRecord) -> bool:
+    """
+    @dev Whether a record is the price of the fractions that a ratio left.
+    """
+    return self._changes(record) and record.currency != empty(bytes4)
+
+
+@internal
+@pure
+def _changes(record: EventRecord) -> bool:
+    """
+    @dev Whether an event is about units that become others, and has a number.
     """
     return record.caev in _RATIOS and record.denominator != 0
 
@@ -198,7 +235,6 @@ def _check_ratio(record: EventRecord):
     """
     assert (
         record.camv == _MANDATORY
-        and record.currency == empty(bytes4)
         and record.cash_decimals | record.set_off == 0
         and record.figures_by | record.payment_day | record.relief_until | record.expires == 0
     ), "record: ratio with cash or choice"
@@ -214,6 +250,23 @@ def _check_ratio(record: EventRecord):
         record.numerator != record.denominator
         and (record.numerator < record.denominator) == (record.caev == _REVERSE_SPLIT)
     ), "record: ratio the other way"
+
+
+@internal
+@pure
+def _check_price(record: EventRecord):
+    """
+    @dev A price of fractions entitles to nothing by itself: it has the day from which on it is paid, and no other.
+    """
+    assert (
+        record.camv == _MANDATORY
+        and record.set_off == 0
+        and record.ex | record.record_day | record.figures_by == 0
+        and record.relief_until | record.expires == 0
+        and record.payment_day >= record.announced
+        and record.numerator != 0
+        and record.unit_epoch != 0
+    ), "record: price of nothing, or with choice"
 
 
 @internal

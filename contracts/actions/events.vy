@@ -12,12 +12,13 @@
      version, both attested, halt the event on the ledger where they are shown, for good: what it was for takes
      another id. At home records are its own storage, and no attestation halts them. Once totals are fixed (see `cut`)
      an event can only be cancelled, before its payment day; later it is reversed. A ratio that was armed (see `arming`)
-     stays as it is from the close of its record day on.
+     stays as it is from the close of its record day on, and what becomes of fractions from the first version on that
+     gives any. Their price is a record of its own, once the ratio is in force at home, and the first is for good.
      Kept of a record are its hash and what is needed here; the whole of it is in each ledger's log, and who needs
      more of it shows it again.
 
-       version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | - 9 | since 48 |
-                figures by 16 | noticed 48
+       version  number 32 | record day 16 | unit epoch 16 | status 4 | late, fixed, halted 3 | rounding 4 | - 5 |
+                since 48 | figures by 16 | noticed 48
        terms    numerator 96 | denominator 96 | record day 16 | payment day 16 | relief until 16 | expires 16
 """
 from interfaces import ISecurityToken
@@ -41,6 +42,8 @@ _RATE_FIELDS: constant(uint256) = 2**192 - 1
 _LATE: constant(uint256) = 2**68
 _FIXED: constant(uint256) = 2**69
 _HALTED: constant(uint256) = 2**70
+_ROUNDING_SHIFT: constant(uint256) = 71
+_ROUNDING_MASK: constant(uint256) = 15
 _SINCE_MASK: constant(uint256) = 2**48 - 1
 _FIGURES_SHIFT: constant(uint256) = 128
 _NOTICED_SHIFT: constant(uint256) = 144
@@ -121,8 +124,13 @@ _ratio_told: HashMap[bytes32, HashMap[bytes32, uint256]]
 _entered: HashMap[bytes32, HashMap[uint256, uint256]]
 # COAF -> of a redemption by the version in force: units left 40 | of so many 40, see `arming`; 0: units stay
 _left: HashMap[bytes32, uint256]
+# COAF -> how its ratio's fractions are treated here, see `fractions`
+_fractions: HashMap[bytes32, uint256]
+# epoch -> the price of the fractions that the ratio left which began it, see `fractions`, and the COAF of its record
+_prices: HashMap[uint256, uint256]
+_priced: HashMap[uint256, bytes32]
 # Room for later releases; what they add takes its slots from here.
-_reserved: uint256[25]
+_reserved: uint256[22]
 
 
 event AttestorsProposed:
@@ -245,6 +253,10 @@ def announce(record: event_record.EventRecord, status: uint256, reason: bytes4, 
     assert record.version == self._version(e.newest).version + 1, "events: not the next version"
     assert record.previous == e.newest, "events: not linked to previous"
     assert e.corp in [empty(bytes32), record.corp], "events: of another CORP"
+    # A ledger that is told late gives what the others do.
+    assert self._rounding(e.in_force) in [
+        0, event_record.ROUNDING_DOWN, record.rounding
+    ], "events: other fractions"
     if status == event_record.ACTIVE:
         if record.record_day not in [0, in_force.record_day]:
             today: uint256 = staticcall ISecurityToken(dispatch.token).business_day()
@@ -446,6 +458,7 @@ def _keep(
         | (record.unit_epoch << 48)
         | (status << 64)
         | (_LATE if late else 0)
+        | (record.rounding << _ROUNDING_SHIFT)
         | (block.timestamp << 80)
         | (record.figures_by << _FIGURES_SHIFT)
         | (noticed << _NOTICED_SHIFT)
@@ -470,6 +483,15 @@ def _version(hashed: bytes32) -> Version:
         fixed=word & _FIXED != 0,
         halted=word & _HALTED != 0,
     )
+
+
+@internal
+@view
+def _rounding(hashed: bytes32) -> uint256:
+    """
+    @dev What a version says of fractions; 0: there is none.
+    """
+    return (self._versions[hashed] >> _ROUNDING_SHIFT) & _ROUNDING_MASK
 
 
 @internal
@@ -527,6 +549,8 @@ def _set_terms(record: event_record.EventRecord, status: uint256):
     """
     @dev Keep what is paid, and when, and what is left of units; if the event is cancelled, at what rate it was funded.
     """
+    if event_record._is_price(record) and status == event_record.ACTIVE:
+        self._set_price(record)
     self._terms[record.coaf] &= _RATE_FIELDS
     left: uint256 = 0
     if status == event_record.ACTIVE:
@@ -541,6 +565,32 @@ def _set_terms(record: event_record.EventRecord, status: uint256):
         )
     if self._left[record.coaf] != left:
         self._left[record.coaf] = left
+
+
+@internal
+def _set_price(record: event_record.EventRecord):
+    """
+    @dev Keep the price of a ratio's fractions, for good. Home has one for each ratio in force, of the same CORP; what
+         contradicts it elsewhere changes nothing.
+    """
+    epoch: uint256 = record.unit_epoch
+    if dispatch.is_home:
+        coaf: bytes32 = self._coaf_of[epoch]
+        assert (
+            coaf != empty(bytes32)
+            and self.event_of[coaf].corp == record.corp
+            and epoch <= staticcall ISecurityToken(dispatch.token).action_epoch()
+        ), "events: price of no ratio in force"
+        assert self._prices[epoch] == 0, "events: price stands"
+    if self._prices[epoch] == 0:
+        self._priced[epoch] = record.coaf
+        self._prices[epoch] = (
+            record.numerator
+            | (record.denominator << 96)
+            | (record.payment_day << 192)
+            | (record.cash_decimals << 208)
+            | (convert(record.currency, uint256) << 216)
+        )
 
 
 @internal

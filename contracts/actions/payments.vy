@@ -1036,10 +1036,10 @@ def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint
 
 @internal
 @view
-def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address):
+def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32, address, uint256):
     """
-    @dev The id of a message that left here, and whom its units landed with when another took them back: of that one the
-         escrow knows no more than the id, and all else that is in it follows from the first.
+    @dev The id of a message that left here, whom its units landed with when another took them back, and on which day:
+         of that one the escrow knows no more than the id, and all else that is in it follows from the first.
     """
     id: bytes32 = message._id(m)
     answer: message.Message = m
@@ -1065,7 +1065,7 @@ def _came_back(m: message.Message, nonce: uint64, lock_time: uint64) -> (bytes32
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.sender)
-    return (id, account)
+    return (id, account, landing & DAY_MASK)
 
 
 @internal

@@ -89,7 +89,8 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     """
     id: bytes32 = empty(bytes32)
     account: address = empty(address)
-    id, account = payments._came_back(m, nonce, lock_time)
+    day: uint256 = 0
+    id, account, day = payments._came_back(m, nonce, lock_time)
     terms: uint256 = events._terms[coaf]
     word: uint256 = payments._pay[coaf]
     payments._check_claimant(terms, word, account, True)

@@ -261,7 +261,8 @@ def assess_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time:
     """
     id: bytes32 = empty(bytes32)
     account: address = empty(address)
-    id, account = payments._came_back(m, nonce, lock_time)
+    day: uint256 = 0
+    id, account, day = payments._came_back(m, nonce, lock_time)
     noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
     units: uint256 = payments._units_of(m, payments._pay[coaf])
     return self._assess(coaf, account, id, noted, units)

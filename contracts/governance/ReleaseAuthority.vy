@@ -15,8 +15,8 @@
      only go forward. Proxies are created without notice: by the set-up key, afterwards by the upgrader for contracts of
      a new instrument; a name that has its proxy never gets another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()` and `RATIOS()`
-        likewise.
+        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()`, `RATIOS()` and
+        `FRACTIONS()` likewise.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -665,8 +665,8 @@ def _sound_release(release: bytes32) -> Release:
 def _behind_hash(implementation: address) -> bytes32:
     """
     @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, where the code there names
-         `SETTINGS()`, there too, and so with `RECORDS()` and `RATIOS()` of those; empty if it names none. An address
-         alone commits to no code, so each piece is hashed.
+         `SETTINGS()`, there too, and so with `RECORDS()`, `RATIOS()` and `FRACTIONS()` of those; empty if it names
+         none. An address alone commits to no code, so each piece is hashed.
     """
     controls: address = self._behind(implementation, method_id("CONTROLS()"))
     if controls == empty(address):
@@ -680,8 +680,19 @@ def _behind_hash(implementation: address) -> bytes32:
     ratios: address = self._behind(records, method_id("RATIOS()"))
     if ratios == empty(address):
         return keccak256(concat(controls.codehash, settings.codehash, records.codehash))
+    fractions: address = self._behind(ratios, method_id("FRACTIONS()"))
+    if fractions == empty(address):
+        return keccak256(
+            concat(controls.codehash, settings.codehash, records.codehash, ratios.codehash)
+        )
     return keccak256(
-        concat(controls.codehash, settings.codehash, records.codehash, ratios.codehash)
+        concat(
+            controls.codehash,
+            settings.codehash,
+            records.codehash,
+            ratios.codehash,
+            fractions.codehash,
+        )
     )
 
 

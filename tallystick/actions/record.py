@@ -8,7 +8,10 @@ is one static word, so that a contract hashes its own storage without any codec:
 * days are business days as the token counts them, 0 where the event has none;
 * rate 0/0 and currency 0 where the event pays no cash;
 * a split or the like may have the ratio, new units for old ones, in place of a rate: no currency,
-  no day but the announcement, the ex date and the record date, after whose close it begins;
+  no day but the announcement, the ex date and the record date, after whose close it begins; its
+  rounding is what becomes of fractions;
+* with a currency and a payment day, and no other, its rate is the price of the fractions that a
+  ratio left: for one base unit of the epoch that it began, which `unit_epoch` names;
 * a redemption may have both: the rate for a unit of the record date, and what is left of it.
 """
 
@@ -28,7 +31,9 @@ from tallystick.registry.record import EMPTY_HASH, MAX_DECIMALS
 from tallystick.token.position import DAY_MAX, EPOCH_MAX, date_of
 
 __all__ = [
+    "GIVEN",
     "MIN_CLAIM_DAYS",
+    "PRICED",
     "RECORD_TYPE",
     "EventRecord",
     "RecordError",
@@ -77,9 +82,25 @@ _PART_MAX: Final = 2**40 - 1
 
 
 class Rounding(IntEnum):
-    """How cash is rounded: gross and tax down, for each claim."""
+    """How cash is rounded: down, for each claim; and what becomes of a ratio's fractions (DISF)."""
 
     DOWN = 1
+    UP = 2
+    NEAREST = 3
+    CASH = 4
+    DISTRIBUTED = 5
+    BOUGHT_UP = 6
+
+    @property
+    def code(self) -> str:
+        """The code of ISO 15022 for fractions."""
+        return _CODES[self]
+
+
+_CODES: Final = dict(zip(Rounding, ("RDDN", "RDUP", "STAN", "CINL", "DIST", "BUYU"), strict=True))
+# Of these something is given beyond the whole units, and of these for cash.
+GIVEN: Final = frozenset({Rounding.UP, Rounding.NEAREST, Rounding.CASH, Rounding.BOUGHT_UP})
+PRICED: Final = frozenset({Rounding.CASH, Rounding.BOUGHT_UP})
 
 
 class Tier(IntEnum):
@@ -154,7 +175,12 @@ class EventRecord:
     @property
     def is_ratio(self) -> bool:
         """Whether it makes of every unit others, and says how many: new units for old ones."""
-        return self.caev in RATIOS and self.rate is not None
+        return self.caev in RATIOS and self.rate is not None and not self.currency
+
+    @property
+    def is_price(self) -> bool:
+        """Whether it is the price of the fractions that a ratio left."""
+        return self.caev in RATIOS and self.rate is not None and bool(self.currency)
 
     @property
     def change(self) -> Rate | None:
@@ -217,10 +243,14 @@ def check_event(record: EventRecord) -> EventRecord:
     first = record.version == 1
     linked = first == (record.previous == EMPTY_HASH) and len(record.previous) == 32
     _need("previous", linked, "no hash" if first else "the hash of the version before")
+    options = tuple(Rounding) if record.is_ratio else (Rounding.DOWN,)
+    _need("rounding", record.rounding in options, f"one of {len(Rounding)}; down of what is cash")
     if record.is_ratio:
         _check_ratio(record)
     else:
         _check_cash(record)
+    if record.is_price:
+        _check_price(record)
     _check_left(record)
     _check_days(record)
     return record
@@ -235,7 +265,7 @@ def _check_ratio(record: EventRecord) -> None:
     """A ratio for every unit there is; nothing is paid or chosen."""
     ratio, caev = record.rate, record.caev
     _need("camv", record.camv == "MAND", f"MAND: {caev} is for every unit there is")
-    for name in ("currency", "cash_decimals", "set_off"):
+    for name in ("cash_decimals", "set_off"):
         _need(name, not getattr(record, name), f"none: {caev} pays no cash")
     for name in ("payment_day", "figures_by", "relief_until", "expires"):
         _need(name, not getattr(record, name), f"no day: {caev} pays no cash")
@@ -261,6 +291,19 @@ def _check_left(record: EventRecord) -> None:
         _need("left", fits, 'units left of units, fewer, such as "3:4", each at most 2**40 - 1')
     else:
         _need("left", left == Rate(0), f'"0:1": {caev} leaves nothing of a unit')
+
+
+def _check_price(record: EventRecord) -> None:
+    """A price of fractions entitles to nothing itself: it is for one unit, from a day on."""
+    caev = record.caev
+    _need("camv", record.camv == "MAND", f"MAND: {caev} is for every unit there is")
+    _need("set_off", not record.set_off, "none: nothing of a price is reversed")
+    for name in ("ex", "record_day", "figures_by", "relief_until", "expires"):
+        _need(name, not getattr(record, name), "no day: a price has that of payment alone")
+    late = record.payment_day >= record.announced
+    _need("payment_day", late, "the day from which on fractions are paid, once announced")
+    _need("rate", bool(record.rate and record.rate.numerator), "the price of one unit")
+    _need("unit_epoch", record.unit_epoch > 0, "the epoch that the ratio began")
 
 
 def _check_cash(record: EventRecord) -> None:

@@ -70,7 +70,7 @@ __all__ = [
 # Raise when the content of the cache files changes.
 _FORMAT = 11
 # What the names of the pieces behind a contract's first end with, in their order.
-_BEHIND = ("Controls", "Settings", "Records", "Ratios")
+_BEHIND = ("Controls", "Settings", "Records", "Ratios", "Fractions")
 _PACKAGED = Path(__file__).resolve().parents[1] / "artifacts"
 # What this process knows beside the release, by name.
 _added: list[Mapping[str, Artifact]] = []

@@ -141,7 +141,7 @@ _plain(
 _plain(
     "pay",
     _COURIER,
-    "Pay every holder of the record day, and who units landed with that were under way then.",
+    "Pay every holder of the record day, and who had units under way; give a ratio's fractions.",
     lambda driver: driver.pay(),
 )
 _plain(

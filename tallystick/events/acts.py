@@ -33,6 +33,7 @@ _BEATEN: Final = frozenset(
         "events: taken already",
         "events: told already",
         "figures: taken already",
+        "fractions: open already",
         "paid: known already",
         "payments: funded already",
         "payments: paid already",

@@ -18,7 +18,7 @@ from tallystick.chain import Account, Contract, Revert
 from tallystick.errors import InputError
 from tallystick.events.acts import ANYONE, PAYMENT, Step
 from tallystick.events.engines import ACCOUNTS
-from tallystick.events.ratios import Ratios
+from tallystick.events.fractions import Fractions
 from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
@@ -35,7 +35,7 @@ _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
 
-class Driver(Ratios):
+class Driver(Fractions):
     """Does what is left of one event; see `Announcer`."""
 
     # ----------------------------------------------------------------------- the close
@@ -213,8 +213,12 @@ class Driver(Ratios):
     def pay(self) -> Iterator[Step]:
         """Pay everybody whom the ledgers know: accounts in batches, and who units landed with.
 
-        Remote ledgers then tell home what was paid there, whoever had it paid.
+        Remote ledgers then tell home what was paid there, whoever had it paid. Of a ratio what
+        its record says of fractions is given.
         """
+        if self.record.is_ratio:
+            yield from self.fractions()
+            return
         for ledger in self.engines.ledgers:
             yield from self._pay(ledger)
             if ledger != self.engines.home:
@@ -399,6 +403,9 @@ class Driver(Ratios):
             account: the holder's address.
             role: who sends: the holder itself, or who it authorised, until the relief day is over.
         """
+        if self.record.is_ratio:
+            yield from self.fractions(ledger, account, role)
+            return
         if why := self._not_paying(ledger):
             yield Step(ledger, "claim", "waiting", why)
             return

@@ -401,7 +401,7 @@ class Engines:
                 continue
             source = remote if ledger == self.home else self.home
             minute = self.close_minute(source)
-            for message in self._sent(source, lane.id_bytes):
+            for message in self.sent(source, lane.id_bytes):
                 if business_day(message.lock_time, minute) <= day:
                     yield lane.id_bytes, message
 
@@ -416,7 +416,7 @@ class Engines:
                 continue
             answers = {
                 message.origin: message
-                for message in self._sent(
+                for message in self.sent(
                     remote if ledger == self.home else self.home, lane.id_bytes
                 )
                 if message.origin
@@ -425,11 +425,11 @@ class Engines:
                 < business_day(message.lock_time, minute)
             }
             # Of most closes nothing went back.
-            for message in self._sent(ledger, lane.id_bytes) if answers else ():
+            for message in self.sent(ledger, lane.id_bytes) if answers else ():
                 if message.id in answers:
                     yield message, answers[message.id]
 
-    def _sent(self, ledger: str, lane: bytes) -> Iterator[LaneMessage]:
+    def sent(self, ledger: str, lane: bytes) -> Iterator[LaneMessage]:
         """The messages that a ledger's end of a lane sent."""
         escrow = self.connection.escrow(ledger)
         yield from map(message_of, self.events(ledger, escrow, "MessageSent", lane))

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from tallystick.actions.codes import RATIOS, REDEMPTIONS
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.record import EventRecord, RecordError, check_event
+from tallystick.actions.record import EventRecord, RecordError, Rounding, check_event
 from tallystick.errors import InputError, refuse
 from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
 from tallystick.files.manifest import InstrumentEntry
@@ -48,6 +48,7 @@ MAX_RATE_DECIMALS: Final = 13
 # Three years, one of them a leap year.
 _CLAIMS_LAST: Final = timedelta(days=1096)
 _EPOCH: Final = date(1970, 1, 1)
+_FRACTIONS: Final = {rounding.code: rounding for rounding in Rounding}
 _SATURDAY: Final = 5
 # Where a file says what a record holds.
 _PATHS: Final[Mapping[str, str]] = {
@@ -59,6 +60,7 @@ _PATHS: Final[Mapping[str, str]] = {
     "relief_until": "dates.relief",
     "expires": "dates.expiry",
     "left": "ratio",
+    "rounding": "fractions",
 }
 
 
@@ -123,7 +125,9 @@ class EventFile(StrictModel):
     `rate` is currency for one whole unit, paid in cash of `cash_decimals`. Without dates of their
     own, figures are waited for and only holders claim until the payment date, and claims last three
     years. A split, bonus or reverse split has a `ratio` in place of a rate, of which the new units
-    count from the close of the record date on; a bonus of one for ten is "11:10". A redemption that
+    count from the close of the record date on; a bonus of one for ten is "11:10". `fractions` is
+    what becomes of those that it leaves. With a rate and a payment date alone it is their price:
+    currency for one whole unit of `unit_epoch`, the epoch that the ratio began. A redemption that
     changes units has both: "3:4" is what a partial one leaves, "0:1" what a final one does.
     """
 
@@ -139,6 +143,10 @@ class EventFile(StrictModel):
     currency: Currency | None = None
     cash_decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
     unit_epoch: Annotated[int, Field(ge=0)] = 0
+    fractions: Annotated[
+        Literal["RDDN", "RDUP", "STAN", "CINL", "DIST", "BUYU"],
+        Field(description="what becomes of a ratio's fractions, ISO 15022"),
+    ] = "RDDN"
     rounding: Literal["down"] = "down"
     tier: Literal["account"] = "account"
     set_off: Annotated[bool, Field(description="a reversal may be set off against later cash")] = (
@@ -170,9 +178,10 @@ class EventFile(StrictModel):
             RecordError: it would not be well formed.
         """
         dates = self.dates
+        pays = None if self.caev in RATIOS else dates.payment
         expiry = dates.expiry
-        if expiry is None and dates.payment is not None:
-            expiry = dates.payment + _CLAIMS_LAST
+        if expiry is None and pays is not None:
+            expiry = pays + _CLAIMS_LAST
         return check_event(
             EventRecord(
                 isin=self.isin,
@@ -183,15 +192,16 @@ class EventFile(StrictModel):
                 announced=_number(dates.announcement),
                 ex=_number(dates.ex),
                 record_day=_number(dates.record),
-                figures_by=_number(dates.figures or dates.payment),
+                figures_by=_number(dates.figures or pays),
                 payment_day=_number(dates.payment),
-                relief_until=_number(dates.relief or dates.payment),
+                relief_until=_number(dates.relief or pays),
                 expires=_number(expiry),
                 rate=self._rate(decimals),
                 currency=self.currency or "",
                 cash_decimals=self.cash_decimals or 0,
                 unit_epoch=self.unit_epoch,
                 left=self._left(),
+                rounding=_FRACTIONS[self.fractions],
                 set_off=self.set_off,
                 terms=bytes.fromhex(self.terms[2:]),
                 version=self.version,
@@ -211,9 +221,15 @@ class EventFile(StrictModel):
     def _rate(self, decimals: int) -> Rate | None:
         """The rate in smallest units of the cash for one base unit; or the ratio."""
         changes = self.caev in RATIOS
-        if self.rate is not None and changes:
-            raise RecordError("rate", f"none: {self.caev} has a ratio")
+        if self.rate is not None and self.ratio is not None and changes:
+            raise RecordError(
+                "rate", "none: the price of a ratio's fractions has a file of its own"
+            )
+        if self.rate is not None and changes and self.currency is None:
+            raise RecordError("rate", f"none: {self.caev} has a ratio, and a price a currency")
         if self.ratio is not None and changes:
+            if self.currency is not None:
+                raise RecordError("currency", f"none: {self.caev} pays no cash")
             return Rate.of(self._ratio)
         if self.ratio is not None and self.caev not in REDEMPTIONS:
             raise RecordError("ratio", f"none: {self.caev} changes no unit")

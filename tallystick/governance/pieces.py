@@ -11,7 +11,7 @@ from tallystick.governance.layout import Variable, variables
 __all__ = ["GETTERS", "check_pieces", "misfits"]
 
 # How each piece that hands on calls the address of the next.
-GETTERS = ("CONTROLS", "SETTINGS", "RECORDS", "RATIOS")
+GETTERS = ("CONTROLS", "SETTINGS", "RECORDS", "RATIOS", "FRACTIONS")
 
 
 def check_pieces(artifact: Artifact, wanted: Artifact | None = None) -> None:

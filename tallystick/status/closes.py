@@ -205,6 +205,10 @@ class Closes:
         """Of days that were asked for: events share them, and ask more than once."""
         return {}
 
+    def carried(self, amount: int, epoch: int, day: int) -> int:
+        """Return units of an epoch in those of the close of a later day."""
+        return carried(amount, epochs_since(self._facts, self.token, epoch, day))
+
     def _close(self, day: int) -> Close:
         held: dict[AccountClass, dict[str, int]] = {each: {} for each in AccountClass}
         for account in self._histories:

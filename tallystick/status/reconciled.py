@@ -31,6 +31,7 @@ from tallystick.status.declared import (
     What,
     word_text,
 )
+from tallystick.status.fractions import given_otherwise, price_of
 from tallystick.status.ledger_log import LedgerLog, read_log
 from tallystick.status.shares import Shares
 from tallystick.text import hex_text
@@ -302,6 +303,7 @@ class _Comparison:
             *self._shares(coaf, on),
             *self._told(coaf, on),
             *(each for applied in on.values() if applied for each in applied.differences),
+            *(self._fractions(record) if record is not None and record.is_ratio else ()),
         ]
         return Event(
             coaf=word_text(coaf),
@@ -333,7 +335,7 @@ class _Comparison:
             return "cancelled"
         if applied is None or applied.in_force is None:
             return "not told"
-        if not record.record_day or record.rate is None:
+        if not record.record_day or record.rate is None or record.is_ratio:
             return "it pays no cash"
         if record.record_day >= self.ledgers[ledger].today:
             return f"the record day, {date_of(record.record_day)}, is not over"
@@ -412,11 +414,19 @@ class _Comparison:
                         newest = told[-1] if told else (0,) * len(_TOLD)
                         yield from found(_pairs(_TOLD, newest), _pairs(_TOLD, figures))
 
+    def _fractions(self, record: EventRecord) -> Iterator[Difference]:
+        """What was given for a ratio's fractions is what its record says."""
+        price = price_of(record, self.records)
+        for closes in self.ledgers.values():
+            yield from given_otherwise(closes, self.crossings, record, price)
+
     # -------------------------------------------------------------------------- holdings
 
     def _holdings(self, coaf: bytes) -> Iterator[Holding]:
         record = self.records[coaf]
         if not self.active[coaf] or record.rate is None or not record.record_day:
+            return
+        if record.is_ratio:
             return
         for ledger in self.ledgers:
             applied = self.applied[ledger].get(coaf) or Applied(coaf)

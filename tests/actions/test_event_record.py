@@ -19,6 +19,7 @@ from tallystick.actions.record import (
     RECORD_FIELDS,
     EventRecord,
     RecordError,
+    Rounding,
     check_event,
 )
 from tallystick.chain import Contract, Revert, reverts
@@ -181,6 +182,31 @@ _ratios = st.builds(
     record_day=st.sampled_from([0, SPLIT.announced, SPLIT.announced + 1]),
     currency=st.sampled_from(["", "", "", "USD"]),
     cash_decimals=st.sampled_from([0, 0, 0, 6]),
+    rounding=st.integers(0, 7),
+)
+# In lieu of fractions, 41.25 USD for one unit of the epoch that the ratio began.
+PRICE = replace(
+    NOTICE,
+    coaf="US-2020-SPLR-02",
+    caev="SPLR",
+    rate=Rate(165, 4),
+    currency="USD",
+    cash_decimals=6,
+    unit_epoch=1,
+    payment_day=NOTICE.announced,
+)
+_prices = st.builds(
+    replace,
+    st.just(PRICE),
+    caev=st.sampled_from(sorted(RATIOS)),
+    rate=st.builds(Fraction, st.integers(0, 3), st.sampled_from([1, 2, RATE_MAX])).map(Rate.of),
+    camv=st.sampled_from(["MAND", "MAND", "MAND", "CHOS"]),
+    unit_epoch=st.sampled_from([0, 1, EPOCH_MAX, EPOCH_MAX + 1]),
+    payment_day=st.sampled_from([0, NOTICE.announced - 1, NOTICE.announced, DAY_MAX, DAY_MAX + 1]),
+    record_day=st.sampled_from([0, 0, 0, NOTICE.announced + 1]),
+    expires=st.sampled_from([0, 0, 0, NOTICE.announced + 100]),
+    currency=st.sampled_from(["", "USD", "USD", "EUR"]),
+    rounding=st.sampled_from([1, 1, 1, 4]),
 )
 
 
@@ -189,6 +215,54 @@ def test_contract_and_package_accept_the_same_ratios(
     records: Contract, record: EventRecord
 ) -> None:
     assert contract_accepts(records, record) == package_accepts(record)
+
+
+@given(record=_prices)
+def test_contract_and_package_accept_the_same_prices(
+    records: Contract, record: EventRecord
+) -> None:
+    assert contract_accepts(records, record) == package_accepts(record)
+
+
+@pytest.mark.requirement("R-45")
+@pytest.mark.parametrize("rounding", Rounding)
+def test_a_ratio_says_what_becomes_of_fractions(records: Contract, rounding: Rounding) -> None:
+    check(records, check_event(replace(SPLIT, rounding=rounding)))
+
+
+@pytest.mark.requirement("R-45")
+@pytest.mark.parametrize("caev", sorted(RATIOS))
+def test_a_price_of_fractions_is_a_record_of_its_own(records: Contract, caev: str) -> None:
+    record = check_event(replace(PRICE, caev=caev))
+    check(records, record)
+    assert record.is_price
+    assert not record.is_ratio
+
+
+NO_PRICES: list[tuple[dict[str, Any], str]] = [
+    ({"camv": "CHOS"}, "price of nothing, or with choice"),
+    ({"set_off": True}, "price of nothing, or with choice"),
+    *(
+        ({name: PRICE.payment_day + 100}, "price of nothing, or with choice")
+        for name in ("ex", "record_day", "figures_by", "relief_until", "expires")
+    ),
+    ({"payment_day": 0}, "price of nothing, or with choice"),
+    ({"payment_day": PRICE.announced - 1}, "price of nothing, or with choice"),
+    ({"rate": Rate(0)}, "price of nothing, or with choice"),
+    ({"unit_epoch": 0}, "price of nothing, or with choice"),
+    ({"rounding": 4}, "unknown option"),
+    ({"payment_day": DAY_MAX + 1}, "day out of range"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), NO_PRICES)
+def test_a_price_that_is_none_is_refused(
+    records: Contract, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(RecordError):
+        check_event(replace(PRICE, **changes))
+    with reverts(f"record: {reason}"):
+        check(records, replace(PRICE, **changes))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +281,9 @@ def test_a_ratio_is_accepted(records: Contract, caev: str, rate: Rate) -> None:
 
 NO_RATIOS: list[tuple[dict[str, Any], str]] = [
     ({"camv": "VOLU"}, "ratio with cash or choice"),
-    ({"currency": "USD"}, "ratio with cash or choice"),
+    ({"rounding": 0}, "unknown option"),
+    ({"rounding": 7}, "unknown option"),
+    ({"currency": "USD"}, "price of nothing, or with choice"),
     ({"cash_decimals": 6}, "ratio with cash or choice"),
     ({"set_off": True}, "ratio with cash or choice"),
     *(

@@ -1001,7 +1001,14 @@ def test_an_engine_has_a_token_and_an_escrow(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("piece", "next_one"), [("", "controls"), ("Controls", "settings"), ("Records", "ratios")]
+    ("piece", "next_one"),
+    [
+        ("", "controls"),
+        ("Controls", "settings"),
+        ("Settings", "records"),
+        ("Records", "ratios"),
+        ("Ratios", "fractions"),
+    ],
 )
 def test_a_piece_of_an_engine_has_the_next(world: World, piece: str, next_one: str) -> None:
     side = world.home
@@ -1016,10 +1023,11 @@ def test_what_no_piece_knows_is_refused(world: World) -> None:
     settings = side.chain.at("ActionsEngineSettings", controls.SETTINGS())
     records = side.chain.at("ActionsEngineRecords", settings.RECORDS())
     ratios = side.chain.at("ActionsEngineRatios", records.RATIOS())
+    fractions = side.chain.at("ActionsEngineFractions", ratios.FRACTIONS())
     for piece in (settings, side.chain.at("ActionsEngineSettings", controls.address)):
         with refused(world, "engine: initialised already"):
             piece.initialize(side.token, side.escrow, side.attacker, sender=side.attacker)
-    for engine in (side.engine, controls, settings, records, ratios):
+    for engine in (side.engine, controls, settings, records, ratios, fractions):
         for data in (b"", bytes.fromhex("deadbeef")):
             with refused(world, "engine: no such function"):
                 side.chain.send(sender=side.attacker, to=engine.address, data=data)

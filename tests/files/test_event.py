@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,39 @@ def test_the_example_of_a_split_is_a_ratio_and_no_cash() -> None:
     assert record.is_ratio
     assert record.rate == Rate(4)
     assert (record.currency, record.payment_day, record.expires) == ("", 0, 0)
+
+
+@pytest.mark.requirement("R-45")
+def test_the_examples_of_a_reverse_split_and_of_its_price() -> None:
+    ratio, price = (
+        load_event(EXAMPLES / f"reverse-split{part}.yaml", APPLE) for part in ("", "-price")
+    )
+    assert (ratio.is_ratio, ratio.rate, ratio.rounding) == (True, Rate(1, 8), Rounding.CASH)
+    assert (price.is_price, price.rounding) == (True, Rounding.DOWN)
+    assert (price.corp, price.unit_epoch) == (ratio.corp, ratio.unit_epoch + 1)
+    assert price.rate == Rate.of(Fraction("101.52") * 10**6 / 10**APPLE.decimals)
+    assert (price.record_day, price.figures_by, price.relief_until, price.expires) == (0, 0, 0, 0)
+
+
+@pytest.mark.requirement("R-45")
+@pytest.mark.parametrize("rounding", Rounding)
+def test_fractions_are_named_by_their_codes(tmp_path: Path, rounding: Rounding) -> None:
+    assert loaded(tmp_path, *SPLIT, ("fractions", rounding.code)).rounding is rounding
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ([*SPLIT, ("fractions", "UKWN")], "fractions"),
+        ([("fractions", "CINL")], "fractions"),
+        ([("caev", "SPLR"), ("ratio", "1:4")], "rate"),
+        ([("caev", "SPLR"), ("dates.record", REMOVED), ("dates.ex", REMOVED)], "unit_epoch"),
+    ],
+)
+def test_what_is_no_code_or_price_is_refused_with_its_field(
+    tmp_path: Path, changes: list[tuple[str, Any]], field: str
+) -> None:
+    assert message(tmp_path, *changes).startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize(

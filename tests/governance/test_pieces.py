@@ -15,10 +15,11 @@ from tallystick.errors import CheckFailed
 from tallystick.governance.pieces import check_pieces, misfits
 from tallystick.governance.release import addresses_behind, code_hashes, is_behind
 
-# Where controls and settings are, and records, and ratios.
+# Where controls and settings are, and records, and ratios, and fractions.
 BEHIND = ("0x" + "11" * 20, "0x" + "22" * 20)
 BEHIND_OF_FOUR = (*BEHIND, "0x" + "33" * 20)
 BEHIND_OF_FIVE = (*BEHIND_OF_FOUR, "0x" + "44" * 20)
+BEHIND_OF_SIX = (*BEHIND_OF_FIVE, "0x" + "55" * 20)
 
 
 def changed_layout(item: Artifact, change: Callable[[dict[str, Any]], None]) -> Artifact:
@@ -46,13 +47,19 @@ def with_settings(change: Callable[[Artifact], Artifact]) -> Artifact:
 def with_records(change: Callable[[Artifact], Artifact]) -> Artifact:
     """The engine whose fourth piece is changed."""
     item = artifact("ActionsEngine")
-    return replace(item, behind=(*item.behind[:2], change(item.behind[2]), item.behind[3]))
+    return replace(item, behind=(*item.behind[:2], change(item.behind[2]), *item.behind[3:]))
 
 
 def with_ratios(change: Callable[[Artifact], Artifact]) -> Artifact:
     """The engine whose fifth piece is changed."""
     item = artifact("ActionsEngine")
-    return replace(item, behind=(*item.behind[:3], change(item.behind[3])))
+    return replace(item, behind=(*item.behind[:3], change(item.behind[3]), *item.behind[4:]))
+
+
+def with_fractions(change: Callable[[Artifact], Artifact]) -> Artifact:
+    """The engine whose sixth piece is changed."""
+    item = artifact("ActionsEngine")
+    return replace(item, behind=(*item.behind[:4], change(item.behind[4])))
 
 
 def in_two() -> Artifact:
@@ -212,9 +219,40 @@ PLANTED = {
         lambda: with_ratios(lambda item: clashing(item, "tell(bytes32)", "ActionsEngine")),
         "tell(bytes32) of ActionsEngineRecords hides collides(uint256) of ActionsEngineRatios",
     ),
-    "immutables at the end of five": (
-        lambda: with_ratios(lambda item: replace(item, immutables_length=32)),
+    "more immutables in the ratios": (
+        lambda: with_ratios(lambda item: changed_layout(item, plant_immutable)),
+        "ActionsEngineRatios has other immutables than the address FRACTIONS",
+    ),
+    "no fallback in the ratios": (
+        lambda: with_ratios(silent),
+        "ActionsEngineRatios hands on no call: it has no __default__",
+    ),
+    "ratios without fractions": (
+        lambda: replace(artifact("ActionsEngine"), behind=artifact("ActionsEngine").behind[:4]),
         "ActionsEngineRatios has immutables: its code would differ between ledgers",
+    ),
+    "fractions moved": (
+        lambda: with_fractions(lambda item: changed_layout(item, plant_moved_events)),
+        "ActionsEngineFractions events.event_of: ",
+    ),
+    "other lock in the fractions": (
+        lambda: with_fractions(lambda item: changed_layout(item, plant_lock)),
+        "lock in slot 0, ActionsEngineFractions $.nonreentrant_key: nonreentrant lock in slot 1",
+    ),
+    "first and sixth have one selector": (
+        lambda: with_fractions(lambda item: clashing(item, "release()", "ActionsEngine")),
+        "release() of ActionsEngine hides collides(uint256) of ActionsEngineFractions",
+    ),
+    "fifth and sixth have one selector": (
+        lambda: with_fractions(lambda item: clashing(item, "tell_ratio(bytes32)", "ActionsEngine")),
+        (
+            "tell_ratio(bytes32) of ActionsEngineRatios hides "
+            "collides(uint256) of ActionsEngineFractions"
+        ),
+    ),
+    "immutables at the end of six": (
+        lambda: with_fractions(lambda item: replace(item, immutables_length=32)),
+        "ActionsEngineFractions has immutables: its code would differ between ledgers",
     ),
     "no fallback": (
         lambda: silent(token()),
@@ -248,7 +286,7 @@ def test_the_pieces_of_every_release_fit(name: str) -> None:
     assert len(escrow.behind) == 4
     assert misfits(escrow, artifact("BridgeEscrow")) == []
     engine = artifact("ActionsEngine")
-    assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 4
+    assert len(engine.behind) == len(artifact("ActionsEngineNextMock").behind) == 5
     assert misfits(engine, engine) == misfits(artifact("ActionsEngineNextMock"), engine) == []
 
 
@@ -305,7 +343,7 @@ def test_what_a_release_is_held_to_names_every_piece() -> None:
     assert code_hashes(in_two(), BEHIND[:1]) == (due.code, settings.code_hash, due.layout)
     registry = artifact("InstrumentRegistry")
     assert code_hashes(registry) == (registry.code_hash, bytes(32), registry.layout_hash)
-    for name, places in (("BridgeEscrow", BEHIND_OF_FIVE), ("ActionsEngine", BEHIND_OF_FIVE)):
+    for name, places in (("BridgeEscrow", BEHIND_OF_FIVE), ("ActionsEngine", BEHIND_OF_SIX)):
         item = artifact(name)
         *handing_on, last = item.behind
         codes = [
@@ -331,30 +369,29 @@ def test_where_the_pieces_are_is_read_from_their_code() -> None:
         BEHIND[0]: engine.behind[0].bytecode_runtime + bytes(12) + b"\x22" * 20,
         BEHIND[1]: engine.behind[1].bytecode_runtime + bytes(12) + b"\x33" * 20,
         BEHIND_OF_FOUR[2]: engine.behind[2].bytecode_runtime + bytes(12) + b"\x44" * 20,
+        BEHIND_OF_FIVE[3]: engine.behind[3].bytecode_runtime + bytes(12) + b"\x55" * 20,
     }
-    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_OF_FIVE
+    assert addresses_behind(engine, "0x" + "ff" * 20, code.__getitem__) == BEHIND_OF_SIX
     registry = artifact("InstrumentRegistry")
     assert addresses_behind(registry, "0x" + "ff" * 20, code.__getitem__) == ()
 
 
 def test_what_is_behind_an_implementation_is_compared_piece_by_piece() -> None:
-    """Of any build: whether there are one to five pieces, the hash itself says."""
-    first, second, third, fourth, last = (
-        b"first" + b"\x11" * 20,
-        *(b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44", b"\x55")),
-    )
-    code = dict(zip(BEHIND_OF_FIVE, (second, third, fourth, last), strict=True))
-    hashes = [keccak(each) for each in (second, third, fourth, last)]
-    both, three, all_four = (keccak(b"".join(hashes[:count])) for count in (2, 3, 4))
-    for due in (bytes(32), hashes[0], both, three, all_four):
+    """Of any build: whether there are one to six pieces, the hash itself says."""
+    first = b"first" + b"\x11" * 20
+    behind = [b"piece" + end * 20 for end in (b"\x22", b"\x33", b"\x44", b"\x55", b"\x66")]
+    code = dict(zip(BEHIND_OF_SIX, behind, strict=True))
+    hashes = [keccak(each) for each in behind]
+    both, three, four, all_five = (keccak(b"".join(hashes[:count])) for count in (2, 3, 4, 5))
+    for due in (bytes(32), hashes[0], both, three, four, all_five):
         assert is_behind(first, due, code.__getitem__)
     for other in (
         keccak(first),
         *hashes[1:],
-        *(keccak(b"".join(hashes[i::-1])) for i in (1, 2, 3)),
+        *(keccak(b"".join(hashes[i::-1])) for i in (1, 2, 3, 4)),
     ):
         assert not is_behind(first, other, code.__getitem__)
-    for place, address in enumerate(BEHIND_OF_FIVE):
+    for place, address in enumerate(BEHIND_OF_SIX):
         changed = {**code, address: b"other" + code[address]}.__getitem__
-        assert not is_behind(first, all_four, changed)
+        assert not is_behind(first, all_five, changed)
         assert is_behind(first, both, changed) is (place >= 2)

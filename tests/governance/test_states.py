@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from eth_account import Account as Signer
 
+from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import EventVersion, Ratio, RatioState, Reversal, Status
+from tallystick.actions.record import Rounding
 from tallystick.bridge.consent import Lock
 from tallystick.bridge.endings import EndList, LastState
 from tallystick.bridge.figures import Figure
@@ -1219,6 +1221,46 @@ def _arm(world: World, state: str) -> Call:
     arming = Arming.of(world)
     arming.actions.in_force(SPLIT)
     return Call(arming.home, arming.home.engine, "arm", (SPLIT.as_tuple(),), arming.home.courier)
+
+
+def _fractions(world: World) -> tuple[Side, LaneMessage]:
+    """A ratio in force, of which the remote investor and a message are given one more unit."""
+    arming, side = Arming.of(world), world.remote
+    record = replace(SPLIT, rate=Rate(7, 2), rounding=Rounding.UP)
+    world.arrived(1_001)
+    arming.armed(record)
+    message = world.locked(31)
+    arming.begins(record, 60)
+    world.synchronise()
+    world.deliver(message)
+    side.token.transfer(side.fund, 2, sender=side.investor)
+    side.token.approve(side.engine, 2, sender=side.fund)
+    return side, message
+
+
+@prepares(_ENGINE, "open_fractions")
+def _open_fractions(world: World, state: str) -> Call:
+    side, _ = _fractions(world)
+    return Call(side, side.engine, "open_fractions", (SPLIT_COAF,), side.outsider)
+
+
+@prepares(_ENGINE, "claim_fraction")
+def _claim_fraction(world: World, state: str) -> Call:
+    call = _open_fractions(world, state)
+    call.make()
+    side = call.side
+    arguments = (SPLIT_COAF, side.investor.address, 0)
+    parties = (side.outsider, side.fund, side.investor)
+    return Call(side, side.engine, "claim_fraction", arguments, *parties)
+
+
+@prepares(_ENGINE, "claim_crossed_fraction")
+def _claim_crossed_fraction(world: World, state: str) -> Call:
+    side, message = _fractions(world)
+    side.engine.open_fractions(SPLIT_COAF, sender=side.outsider)
+    arguments = (SPLIT_COAF, message.as_tuple(), 0, 0)
+    parties = (side.outsider, side.fund, side.investor)
+    return Call(side, side.engine, "claim_crossed_fraction", arguments, *parties)
 
 
 @prepares(_ENGINE, "take_ratio")

@@ -44,7 +44,7 @@ ATTRIBUTES: Final = {
     "ActionsEngine": "engine",
 }
 # What says which release runs, and where its pieces are.
-OF_THE_RELEASE: Final = {"release", "CONTROLS", "SETTINGS", "RECORDS", "RATIOS"}
+OF_THE_RELEASE: Final = {"release", "CONTROLS", "SETTINGS", "RECORDS", "RATIOS", "FRACTIONS"}
 # What is told of each open thing, by the table's columns: after which step.
 COLUMNS: Final = {
     "before": "open",

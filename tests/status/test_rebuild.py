@@ -89,6 +89,8 @@ OF_RATIOS = {
     "CloseCarried",
     "EnteredSent",
     "EnteredTaken",
+    "FractionGiven",
+    "FractionsOpened",
     "LaneCarried",
     "LaneRatioInForce",
     "RatioArmed",

@@ -8,6 +8,8 @@ import pytest
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import Status
+from tallystick.actions.record import EventRecord, Rounding
+from tallystick.bridge.message import LaneMessage
 from tallystick.status.ledger_log import read_log
 from tests.status.test_rebuild import OF_RATIOS, differences
 from tests.support.actions import begin, world_of_engines
@@ -32,7 +34,7 @@ def _armed(arming: Arming) -> None:
     home, remote = arming.home, arming.remote
     today = int(home.token.business_day())
     for number, cancelled in ((1, True), (2, False)):
-        record = ratio_event(number, Rate(7), today + 6, announced=today)
+        record = ratio_event(number, Rate(7, 2), today + 6, announced=today, rounding=Rounding.UP)
         arming.armed(record)
         arming.take_entered(arming.entered(record))
         if cancelled:
@@ -41,8 +43,11 @@ def _armed(arming: Arming) -> None:
             arming.withdraw(remote, record)
             arming.take_entered(arming.dropped(following))
             arming.withdraw(home, record)
+    message = arming.world.locked(31)
     arming.begins(record, 60)
     arming.world.synchronise()
+    arming.world.deliver(message)
+    _fractions(arming, record, message)
     arming.carried(record)
     # The lane's first act in new units, at either end.
     arming.world.arrived(70)
@@ -60,6 +65,16 @@ def _late(arming: Arming) -> None:
         begin(side, day + 1, 60)
     arming.actions.take_figures(arming.figures(day))
     arming.carry_close(day, 2)
+
+
+def _fractions(arming: Arming, record: EventRecord, message: LaneMessage) -> None:
+    """The agent gives an account and a message one more unit each."""
+    side, coaf = arming.remote, record.as_tuple()[2]
+    side.token.transfer(side.fund, 2, sender=side.investor)
+    side.token.approve(side.engine, 2, sender=side.fund)
+    side.engine.open_fractions(coaf, sender=side.courier)
+    side.engine.claim_fraction(coaf, side.investor, 0, sender=side.courier)
+    side.engine.claim_crossed_fraction(coaf, message.as_tuple(), 0, 0, sender=side.courier)
 
 
 @pytest.mark.parametrize("ledger", ["home", "remote"])

@@ -328,7 +328,7 @@ def _next_engine(piece: str, version: str, title: str, which: str, *, second: bo
     copy = Copy((CONTRACTS / "actions" / f"ActionsEngine{piece}.vy").read_text())
     copy.title(f"ActionsEngine{piece}, {title}")
     copy.describe(_NOTICE.format(of=f"ActionsEngine{piece}", which=which))
-    last = piece == "Ratios"
+    last = piece == "Fractions"
     storage = _ENGINE_STORAGE.format(notes=f"public({_NOTES})" if last else _NOTES)
     if second:
         storage += _ENGINE_STORAGE_2.format(reviews=f"public({_REVIEWS})" if last else _REVIEWS)
@@ -437,7 +437,7 @@ def derived() -> Iterator[tuple[Path, str]]:
         DERIVED / "InstrumentRegistryNextButOneMock.vy",
         _next_registry("1.2.0", second, "second", second=True),
     )
-    for piece in ("", "Controls", "Settings", "Records", "Ratios"):
+    for piece in ("", "Controls", "Settings", "Records", "Ratios", "Fractions"):
         for name, version, title, which in (
             ("Next", "1.1.0", after, "next"),
             ("NextButOne", "1.2.0", second, "second"),

@@ -97,10 +97,10 @@ class Over:
 
     # --- what happens
 
-    def arm(self, rate: Rate, day: int = E, *, late: bool = False) -> EventRecord:
+    def arm(self, rate: Rate, day: int = E, *, late: bool = False, **changed: Any) -> EventRecord:
         """A ratio is armed on both ledgers, or at home alone; a late one is carried later."""
         number = len(self.ratios) + 1
-        record = ratio_event(number, rate, day, unit_epoch=number - 1)
+        record = ratio_event(number, rate, day, unit_epoch=number - 1, **changed)
         self.arming.in_force(record)
         self.arming.arm(record)
         if not late:

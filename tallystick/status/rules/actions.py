@@ -237,6 +237,16 @@ def _entered_taken(step: Step) -> Changes:
 on("RatioArmed")(lambda _: {})
 on("RatioDropped")(lambda s: {("armed_ratio", s.coaf): {}})
 sets("LaneCarried", "base_of lane epoch", to="base")
+sets("FractionsOpened", "fraction_code coaf", to="code")
+
+
+@on("FractionGiven")
+def _fraction_given(step: Step) -> Changes:
+    """An account's is noted with what it was paid, and no view says it alone."""
+    if not any(step.message_id):
+        return {}
+    lane, direction, nonce = _message_of(step)
+    return {("is_crossing_paid", step.coaf, lane, int(direction), nonce): True}
 
 
 @on("CloseCarried")

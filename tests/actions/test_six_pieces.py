@@ -1,4 +1,4 @@
-"""One engine in five pieces: what one does not know, the next does in its place."""
+"""One engine in six pieces: what one does not know, the next does in its place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def signatures(name: str) -> set[str]:
 
 def test_each_function_is_in_one_piece_and_all_are_in_the_abi(home_side: Side) -> None:
     known = [signatures(name) for name in PIECES]
-    assert len(known) == 5
+    assert len(known) == 6
     for function, each in zip(
         (
             "claim(bytes32,address,uint256)",
@@ -37,6 +37,7 @@ def test_each_function_is_in_one_piece_and_all_are_in_the_abi(home_side: Side) -
             "expire(bytes32,bytes32)",
             "tell(bytes32)",
             "tell_ratio(bytes32)",
+            "open_fractions(bytes32)",
         ),
         known,
         strict=True,
@@ -70,7 +71,8 @@ def test_a_call_pays_for_the_pieces_before_its_own_alone(home_side: Side) -> Non
         (engine.figures_at.encode(ACCOUNTS, 1), found[:2]),
         (engine.is_home.encode(), found[:3]),
         (engine.event_of.encode(COAF), found[:4]),
-        (engine.ratio_told.encode(COAF, COAF), found),
+        (engine.ratio_told.encode(COAF, COAF), found[:5]),
+        (engine.fraction_code.encode(COAF), found),
     ):
         gas = []
         for piece in steps:
@@ -93,10 +95,12 @@ def test_an_act_of_the_records_is_the_engine_s(actions: Actions) -> None:
 
 
 def test_a_revert_comes_back_whole(world: World) -> None:
-    """From the last piece, through three."""
+    """From the fourth piece through three, from the last through five."""
     side = world.home
     with refused(world, "access: missing role"):
         side.engine.announce(APPLE.as_tuple(), 1, *STATED, sender=side.attacker)
+    with refused(world, "fractions: no ratio in force"):
+        side.engine.open_fractions(COAF, sender=side.attacker)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\xde\xad\xbe", b"\xde\xad\xbe\xef", b"\x01" * 40])
@@ -139,6 +143,8 @@ def test_a_next_piece_without_code_of_its_own_is_refused(world: World, code: byt
     """A call there would succeed and do nothing; or what it does could change."""
     side = world.home
     side.chain.set_code(side.outsider.address, code)
-    for name, following in zip(PIECES, ("controls", "settings", "records"), strict=False):
+    for name, following in zip(
+        PIECES, ("controls", "settings", "records", "ratios", "fractions"), strict=False
+    ):
         with refused(world, f"engine: {following} have no code"):
             side.chain.deploy(name, side.outsider, sender=side.deployer)
