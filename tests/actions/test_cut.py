@@ -310,7 +310,8 @@ def test_what_a_lane_begins_with_is_short_of_nothing_without_other_bridges(
     home = replace(home, outstanding=home.outstanding + share.crossing - remote.suspense)
     sent = remote.supply + remote.sent + share.crossing - remote.suspense
     home = replace(home, sent=sent % MODULUS)
-    assume(home.outstanding * ratio.numerator // ratio.denominator <= AMOUNT_MAX)
+    held = home.outstanding + home.suspense
+    assume(held * ratio.numerator // ratio.denominator <= AMOUNT_MAX)
     base = carry(FIRST, home, remote, ratio)
     under_way = share.crossing - remote.suspense
     assert base == Base(carried(remote.supply, [ratio]) + carried(under_way, [ratio]), 0)

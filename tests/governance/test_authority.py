@@ -1402,9 +1402,9 @@ def test_one_other_byte_and_it_is_no_custody(home_side: Side, at: int) -> None:
         (32, True),
         (33, True),
         (63, True),
-        (4_031, True),
-        (4_032, True),
-        (4_033, False),
+        (5_055, True),
+        (5_056, True),
+        (5_057, False),
         (24_512, False),
     ],
 )

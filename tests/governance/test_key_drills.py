@@ -24,6 +24,7 @@ from tests.governance.test_authority import Upgrade
 from tests.governance.test_states import DIRECTIONS, SCOPES, TABLE, Call, _told
 from tests.governance.under_fire import ANNOUNCED, record_in_force
 from tests.support.actions import APPLE, COAF, EVENT_ATTESTORS, Actions, begin, world_of_engines
+from tests.support.denials import disowned
 from tests.support.world import DAY, DOCUMENT, STATED, ZERO, Side, World, refused
 from tools.access import STATES
 
@@ -41,6 +42,7 @@ FIRST_NEW_KEY: Final = 45
 ROLE: Final = "access: missing role"
 REASONS: Final = {
     "set_suspended": "lanes: only its token's engine",
+    "propose_amends": "denials: proposed by its token's issuer",
     "propose_redirect": "transit: proposed by its token's registrar",
     "withdraw_redirect": "transit: withdrawn by its token's registrar or guardian",
     "redirect": "transit: redirected by its token's custodian",
@@ -58,6 +60,8 @@ class Drill:
     # Another engine, without a role yet.
     engine: Any
     attestors: Any
+    # Its source denied it, and it was credited here.
+    false: LaneMessage
 
     @property
     def home(self) -> Side:
@@ -151,6 +155,12 @@ ACTS: Final = (
     Act("BridgeEscrow", "registrar of the token", "propose_redirect", _message),
     Act(
         "BridgeEscrow",
+        "issuer of the token",
+        "propose_amends",
+        lambda drill, _: (drill.false.id, 0, *STATED),
+    ),
+    Act(
+        "BridgeEscrow",
         "guardian of the token",
         "withdraw_redirect",
         lambda drill, _: (drill.message.as_tuple(), *STATED),
@@ -222,6 +232,7 @@ def prepared(deployed_world: World) -> Iterator[Drill]:
         world.arrived(1_000)
         message = world.burned(5, home.outsider)
         world.deliver(message)
+        false = disowned(world, "home")
         code = deploy_implementation(home.chain, "SecurityToken", sender=home.deployer)
         upgrade = Upgrade(home, code)
         upgrade.register()
@@ -229,7 +240,7 @@ def prepared(deployed_world: World) -> Iterator[Drill]:
             "ActionsEngineMock", home.token, home.escrow, sender=home.deployer
         )
         attestors = EVENT_ATTESTORS.verifier(home.chain)
-        yield Drill(world, message, upgrade, engine, attestors)
+        yield Drill(world, message, upgrade, engine, attestors, false)
 
 
 @pytest.fixture

@@ -100,6 +100,10 @@ VERSIONS = (Version(1, 0, 0), Version(1, 1, 0), Version(1, 2, 0))
 # ------------------------------------------------------------------------ reading storage
 
 
+# In a word of suspense: how many messages wait.
+_WAITING = (2**40 - 1) << 128
+
+
 @functools.cache
 def _mapped(slot: int, *keys: bytes) -> int:
     """Slot of a value in a (nested) HashMap of Vyper."""
@@ -217,7 +221,8 @@ class Books:
         """The opening of a day that is kept under it, or what is in a slot; a figure's by name."""
         if account in self.figures:
             place = figure_key(Figure[account], key).to_bytes(32, "big")
-            word = self.of_escrow(_mapped(self.lane_openings, self.lane, place))
+            # How many messages wait is no part of a balance.
+            word = self.of_escrow(_mapped(self.lane_openings, self.lane, place)) & ~_WAITING
         else:
             word = self.of_token(_opening_slot(self.openings, account, key))
         return Opening.unpack(word) if word else None
