@@ -32,7 +32,7 @@ from tallystick.status.declared import (
 from tallystick.status.rules.step import NOBODY, Logged
 from tallystick.token.position import date_of
 
-__all__ = ["Engine", "landed_with"]
+__all__ = ["Engine", "landed_with", "message_units"]
 
 _OPERANDS: Final = ("units", "gross", "tax")
 
@@ -120,23 +120,31 @@ class Engine:
         here = crossing is None or crossing.destination == self.closes.ledger
         return Claim(What.LANDED if here else What.RETURNED, account, message)
 
-    def units_of(self, applied: Applied, claim: Claim) -> int:
-        """Base units that the close of the record day entitles; 0: none."""
+    def units_of(self, applied: Applied, claim: Claim) -> int | None:
+        """Base units that the close of the record day entitles; None: to nothing.
+
+        Of a message a ratio may have left 0, which is claimed as such.
+        """
         due = self.due.get(applied.coaf)
         if due is None or not due.active or due.close is None:
-            return 0
+            return None
         if claim.what is What.HELD:
-            return due.close.accounts.get(claim.account, 0)
+            return due.close.accounts.get(claim.account)
         if claim.what is What.POOL:
-            return due.close.pools.get(claim.account, 0)
+            return due.close.pools.get(claim.account)
         if claim.what is What.ELSEWHERE:
             known = due.elsewhere
-            return applied.fixed.get(self.token_key, 0) if known is None else known
+            return (applied.fixed.get(self.token_key, 0) if known is None else known) or None
         crossing = self.crossings.get(claim.message)
         if crossing is None or not crossing.under_way(due.record.record_day):
-            return 0
+            return None
         landed = landed_with(crossing, self.closes.ledger)
-        return crossing.message.amount if landed == claim.account else 0
+        return message_units(due, crossing) if landed == claim.account else None
+
+
+def message_units(due: Due, crossing: Crossing) -> int:
+    """A message's units in those of an event's record."""
+    return due.carried(crossing.message.amount, crossing.message.action_epoch)
 
 
 def landed_with(crossing: Crossing, ledger: str) -> str:
@@ -254,7 +262,10 @@ def _event_fixed(engine: Engine, logged: Logged) -> None:
         engine,
         applied,
         "accounts",
-        accounts=(close.held if close else None, args["accounts"]),
+        accounts=(
+            due.accounts.said(args["accounts"]) if due and due.accounts else None,
+            args["accounts"],
+        ),
         custody=(sum(close.custodies.values()) if close else None, args["custody"]),
         elsewhere=(-close.came if close else None, args["elsewhere"]),
     )
@@ -346,7 +357,9 @@ def _given_up(engine: Engine, logged: Logged) -> None:
         and crossing.under_way(due.record.record_day)
         and message not in applied.given_up
     )
-    units = crossing.message.amount if back and crossing is not None else 0
+    units = 0
+    if back and crossing is not None and due is not None:
+        units = message_units(due, crossing)
     said = (("units", units), ("gross", due.gross(units) if due is not None else 0))
     now = (("units", args["units"]), ("gross", args["amount"]))
     holder = crossing.recipient if crossing is not None else ""
@@ -409,7 +422,7 @@ def _paid(engine: Engine, logged: Logged) -> None:
         elsewhere=logged.event == "PaidElsewhere",
     )
     again = claim in applied.payments
-    if again or not units:
+    if again or units is None:
         why = "paid once" if again else "nothing"
         now = tuple((name, getattr(paid, name)) for name in _OPERANDS)
         engine.note(applied, Kind.UNENTITLED, account, claim_text(claim), (("due", why),), now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from tallystick.actions.entitlement import Entitlement
 from tallystick.actions.record import EventRecord
 from tallystick.status.closes import Close
+from tallystick.token.ratios import Ratio, carried
 
 __all__ = [
     "ACCOUNTS",
@@ -20,6 +22,7 @@ __all__ = [
     "Part",
     "Payment",
     "Said",
+    "Span",
     "What",
     "word_text",
 ]
@@ -123,6 +126,24 @@ class Part:
     open: bool = False
 
 
+class Span(NamedTuple):
+    """What a part of the issue may be fixed as, in base units.
+
+    Holders' units are `least`, ratios have left above them at most `most` in all; `exact` is what
+    the closes make of the part, if they fit one another.
+    """
+
+    least: int
+    most: int
+    exact: int | None = None
+
+    def said(self, fixed: int) -> int:
+        """Return what it should have been fixed as: as it is, if that is one it may be."""
+        if self.exact is not None and fixed != self.exact:
+            return self.exact
+        return min(max(fixed, self.least), self.most)
+
+
 @dataclass(slots=True)
 class Due:
     """What an event declares on a ledger: claims with their units, and with whom they are.
@@ -130,14 +151,22 @@ class Due:
     Attributes:
         record: in force at home.
         active: whether it is, and not cancelled.
-        close: of its record day on this ledger; None: it is not over.
+        close: of its record day on this ledger, in units of the record; None: it is not over.
         elsewhere: base units with other bridges, at home; None: some close is not known.
+        accounts: what may be fixed for accounts, at home.
+        ratios: of all epochs, as home has them.
     """
 
     record: EventRecord
     active: bool
     close: Close | None
     elsewhere: int | None = 0
+    accounts: Span | None = None
+    ratios: Sequence[Ratio] = ()
+
+    def carried(self, amount: int, since: int) -> int:
+        """Return what units of an epoch are in those of the record, rounded down at each ratio."""
+        return carried(amount, self.ratios[since : self.record.unit_epoch])
 
     def gross(self, units: int) -> int:
         """Return what units are due."""

@@ -17,7 +17,7 @@ from tallystick.actions.message import Status
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import party
 from tallystick.reach.connection import Connection
-from tallystick.status.applied import Engine, landed_with
+from tallystick.status.applied import Engine, landed_with, message_units
 from tallystick.status.closes import Closes, Crossing, crossings_of
 from tallystick.status.declared import (
     ACCOUNTS,
@@ -33,6 +33,7 @@ from tallystick.status.declared import (
 )
 from tallystick.status.fractions import given_otherwise, price_of
 from tallystick.status.ledger_log import LedgerLog, read_log
+from tallystick.status.shares import Shares
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
@@ -261,7 +262,8 @@ class _Comparison:
     ) -> None:
         self.ledgers = ledgers
         self.crossings = crossings
-        self.home = next(name for name, closes in ledgers.items() if closes.home)
+        self.shares = Shares(ledgers, crossings)
+        self.home = self.shares.home.ledger
         # What home has in force is needed to judge what any engine did.
         known = Engine(ledgers[self.home], crossings, {}).run()
         read = {each: _record(applied, isin) for each, applied in known.items()}
@@ -282,19 +284,13 @@ class _Comparison:
             coaf: Due(
                 record=record,
                 active=self.active[coaf],
-                close=self.ledgers[ledger].close(record.record_day) if record.record_day else None,
-                elsewhere=self._elsewhere(record.record_day) if ledger == self.home else 0,
+                close=self.shares.close(ledger, record),
+                elsewhere=self.shares.elsewhere(record) if ledger == self.home else 0,
+                accounts=self.shares.accounts(ledger, record),
+                ratios=self.shares.ratios,
             )
             for coaf, record in self.records.items()
         }
-
-    def _elsewhere(self, day: int) -> int | None:
-        """Base units with other bridges: taken out of home, less what came on other ledgers."""
-        lanes = self.ledgers[self.home].lanes
-        closes = [each.close(day) for each in self.ledgers.values()]
-        if not day or len(self.ledgers) <= len(lanes) or None in closes:
-            return None
-        return -sum(close.came for close in closes if close is not None)
 
     # -------------------------------------------------------------------------- an event
 
@@ -390,31 +386,17 @@ class _Comparison:
                 continue
             for lane in self.ledgers[name].lanes:
                 fixed = home.shares.get(lane) if home else None
-                parts = self._parts(record.record_day, name, lane)
+                parts = self.shares.lane(name, lane, record)
                 if fixed is not None and home is not None and parts is not None:
                     now = (home.fixed[lane], *fixed)
+                    said = tuple(may.said(is_) for may, is_ in zip(parts, now, strict=True))
                     found = self._difference(Kind.SHARE, coaf, self.home, f"the lane to {name}")
-                    yield from found(_pairs(_LANE, parts), _pairs(_LANE, now))
+                    yield from found(_pairs(_LANE, said), _pairs(_LANE, now))
                 taken = applied.shares.get(lane) if applied else None
                 if taken is not None:
                     found = self._difference(Kind.SHARE, coaf, name, "totals of home")
                     wanted: Said = _pairs(_LANE[1:], fixed) if fixed else (("totals", "none"),)
                     yield from found(wanted, _pairs(_LANE[1:], taken))
-
-    def _parts(self, day: int, remote: str, lane: bytes) -> tuple[int, int, int] | None:
-        """What of a lane is to land at home, of accounts there, and to land there at a close."""
-        there, here = self.ledgers[remote].close(day), self.ledgers[self.home].close(day)
-        if there is None or here is None:
-            return None
-        to_home, to_remote = (
-            sum(
-                each.message.amount
-                for each in self.crossings.values()
-                if each.destination == ledger and each.message.lane == lane and each.under_way(day)
-            )
-            for ledger in (self.home, remote)
-        )
-        return to_home, there.held, to_remote
 
     def _told(self, coaf: bytes, on: Mapping[str, Applied | None]) -> Iterator[Difference]:
         """What home took as paid elsewhere is what that ledger told."""
@@ -464,15 +446,21 @@ class _Comparison:
             yield bridges
         for each in self.crossings.values():
             bound = each.source if each.went_back else each.destination
-            if bound == ledger and each.under_way(day):
+            if bound == ledger and each.under_way(day) and self._is_due(applied, each):
                 what = What.RETURNED if each.went_back else What.LANDED
                 account = landed_with(each, ledger) or _recipient(each)
                 yield Claim(what, account, each.id)
 
+    def _is_due(self, applied: Applied, crossing: Crossing) -> bool:
+        """Whether something is due for a message, or was paid: a ratio may leave nothing of it."""
+        return message_units(self.engines[self.home].due[applied.coaf], crossing) > 0 or any(
+            claim.message == crossing.id for claim in applied.payments
+        )
+
     def _holding(self, engine: Engine, applied: Applied, claim: Claim) -> Holding:
         due = engine.due[applied.coaf]
         crossing = self.crossings.get(claim.message)
-        units = crossing.message.amount if crossing else engine.units_of(applied, claim)
+        units = message_units(due, crossing) if crossing else engine.units_of(applied, claim) or 0
         gross, payment = due.gross(units), applied.payments.get(claim)
         tax = engine.withheld(applied, claim.account, gross)
         state, why = State.OPEN, ""

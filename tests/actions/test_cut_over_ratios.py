@@ -20,6 +20,8 @@ from tallystick.actions.cut import (
 )
 from tallystick.actions.message import EventVersion
 from tallystick.actions.record import EventRecord
+from tallystick.status.ledger_log import read_log
+from tallystick.status.reconciled import reconcile
 from tests.actions.play_over_ratios import (
     EACH,
     END,
@@ -32,7 +34,7 @@ from tests.actions.play_over_ratios import (
 from tests.actions.test_cut_on_chain import close_ahead, dividend
 from tests.support.actions import begin
 from tests.support.three_ledgers import HOLDERS, HOME, REMOTES, ThreeLedgers
-from tests.support.world import STATED
+from tests.support.world import ISIN, STATED
 
 _remotes, _ledgers = st.sampled_from(REMOTES), st.sampled_from((HOME, *REMOTES))
 _holders, _which = st.integers(0, len(HOLDERS) - 1), st.integers(0, 9)
@@ -106,9 +108,17 @@ def played(
             play.cut(record, order)
         cuts = [play.check(record) for record in records()]
         play.land_all()
+        check_declared(world)
         for record, split in zip(records(), cuts, strict=True):
             play.check_claims(record, split)
         return cuts
+
+
+def check_declared(world: ThreeLedgers) -> None:
+    """What was fixed is what closes and messages say, from logs alone."""
+    logs = {name: read_log(world.network.connection, name) for name in (HOME, *REMOTES)}
+    events = {event.coaf: event.differences for event in reconcile(logs, ISIN)}
+    assert [events[record.coaf] for record in records()] == [()] * len(RECORD_DAYS)
 
 
 @pytest.mark.requirement("R-41", "R-42", "INV-6", "INV-12")
