@@ -4,7 +4,7 @@
 pinned compiler and caches the result under `.build/tallystick/`; installed from a wheel it reads
 the artifacts that the wheel carries, and needs no compiler. A contract `X` beside which there is an
 `XControls` is one contract in two pieces, with an `XSettings` too in three, with an `XRecords` too
-in four, with an `XRatios` too in five: `X` has the ABI of all.
+in four, with an `XRatios` too in five, with an `XFractions` too in six: `X` has the ABI of all.
 A release is what `artifacts` has; whoever needs other contracts by name, as tests need fakes, adds
 them for the process (`add`).
 
