@@ -8,14 +8,16 @@ import pytest
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import RatioState
+from tallystick.bridge.message import party
 from tallystick.status.declared import Kind, Span, What
 from tallystick.status.reconciled import Event, State, reconcile
 from tallystick.status.shares import left_at_most
+from tallystick.token.position import AccountClass
 from tests.actions.test_cut_after_a_ratio import Told, busy, late
 from tests.support.declared import Logs, changed, differences, earlier, logs_of, more, planted
 from tests.support.over_ratio import ABROAD, BOUGHT, E, Over, dividend
 from tests.support.redeeming import Redemption
-from tests.support.world import BUYER_UNITS, ISIN, World
+from tests.support.world import BUYER_UNITS, ELIGIBLE_UNTIL, ISIN, UINT_MAX, World
 
 pytestmark = pytest.mark.requirement("INV-6", "R-46", "INV-12")
 
@@ -210,6 +212,47 @@ def _recipient(redemption: Redemption, message: Any) -> Any:
     if message == redemption.dividend.homeward:
         return home.fund
     return remote.outsider if message == redemption.dividend.waiting else remote.investor
+
+
+def test_pools_and_other_bridges(world: World) -> None:
+    """A pool is set aside for what its units became; each ledger rounds what bridges carried."""
+    over, record = Over.of(world), dividend(1, E + 1, 1)
+    home, remote = over.sides
+    pool = home.outsider
+    world.network.admit(world.network.suite("home"), pool, ELIGIBLE_UNTIL)
+    home.set_class(pool, AccountClass.POOL)
+    home.token.transfer(pool, 3_000_015, sender=home.investor)
+    bridges = {side.chain.name: side.foreign_bridge() for side in over.sides}
+    home.token.approve(bridges["home"], UINT_MAX, sender=home.investor)
+    world.synchronise()
+    ratio = over.arm(TENTH)
+    over.arming.in_force(record)
+    over.begin(E - 2)
+    home.token.crosschainBurn(home.investor, 700_009, sender=bridges["home"].address)
+    remote.token.crosschainMint(remote.investor, 300_003, sender=bridges["remote"].address)
+    over.lock(1_005)
+    over.begin(E + 2)
+    over.carry(ratio)
+    over.fix(record)
+    over.begin(E + 10)
+    over.land_all()
+    over.fund(record)
+    key = party(str(home.token.address))
+    over.actions.fund(home, record, key)
+    coaf = record.as_tuple()[2]
+    home.engine.set_aside(coaf, pool, 0, sender=home.courier)
+    for payee_of in (pool, home.token):
+        over.actions.set_pool_payee(home, payee_of, home.upgrader)
+        home.engine.claim_pool(coaf, payee_of, sender=home.courier)
+    due = units_of(events_of(world)[record.coaf])
+    assert due["home", What.POOL] == [300_001]
+    # A tenth of what left home, less a tenth of what came; what the lane has above those is its.
+    [outside] = due["home", What.ELSEWHERE]
+    more_there = int(home.engine.base_of(over.lane, 1).more)
+    assert outside == 70_000 - 30_000 - more_there
+    logs = logs_of(world)
+    found = differences(planted(logs, "home", "ElsewhereFixed", changed(units=more())))
+    assert (Kind.SHARE, "with other bridges") in [(each.kind, each.what) for each in found]
 
 
 # -------------------------------------------------------------------- what differs is found
