@@ -102,7 +102,7 @@ _CASES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda data: data["pieces"][0].update(code_hash="0x12"),
         "pieces[0].code_hash: 0x12: expected a hash: 0x and 64 hex digits",
     ),
-    "six pieces": (lambda data: data.update(pieces=data["pieces"][:1] * 6), "pieces: "),
+    "seven pieces": (lambda data: data.update(pieces=data["pieces"][:1] * 7), "pieces: "),
     "no ABI": (
         lambda data: data["pieces"][0].update(abi=[{"type": "function"}]),
         "pieces[0].abi: a list of 1: expected an ABI",

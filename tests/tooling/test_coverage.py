@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,15 @@ def test_code_of_no_contract_is_counted_apart(run: Run, compiled: Artifact):
     collected = identify(run.recorder, [])
     assert not collected.executed
     assert collected.foreign >= 2
+
+
+def test_code_that_a_copy_shares_is_the_suite_s(run: Run, compiled: Artifact):
+    """What tests derive from a contract is often the same code: its original was executed."""
+    run.call("grade", 1)
+    copy = replace(compiled, name="ACopy", source_path="tests/contracts/ACopy.vy")
+    original = replace(compiled, source_path="contracts/Counter.vy")
+    collected = identify(run.recorder, [copy, original])
+    assert {key.partition(":")[0] for key in collected.executed} == {compiled.name}
 
 
 def test_two_processes_add_up(compiled: Artifact, suite: Suite):

@@ -87,10 +87,11 @@ def identify(recorder: Recorder, contracts: Iterable[Artifact]) -> Collected:
     """Sort the recorded codes by contract.
 
     Immutables and constructor arguments stand behind what the compiler made, so the compiler's
-    code is a prefix of what runs.
+    code is a prefix of what runs. A copy that tests derive can be the same code as its original,
+    whose sources are what is asked for.
     """
     known: dict[int, dict[bytes, str]] = {}
-    for item in contracts:
+    for item in sorted(contracts, key=lambda each: not each.source_path.startswith("contracts/")):
         for kind, code in (("runtime", item.bytecode_runtime), ("deployment", item.bytecode)):
             if code:
                 known.setdefault(len(code), {}).setdefault(code, f"{item.name}:{kind}")
