@@ -99,6 +99,9 @@ def made(
     else:
         custody = lane.sides[lane.remote].custody
         dues = due_at_last(id_, home, remote, token, custody, number)
+    if not dues:
+        expected = "a ledger on which somebody is owed something by its lane"
+        raise InputError(connection.manifest.file, "LEDGER", lane.remote, expected)
     found = Found(dues, homes)
     entries = found.listed(id_, list_)
     if not entries.leaves:

@@ -267,3 +267,11 @@ def _split(world: World, numerator: int, denominator: int) -> None:
     Engines.of(world).split(numerator, denominator)
     # The last block is one of the new units.
     world.remote.chain.mine()
+
+
+def test_where_nobody_is_owed_anything_nothing_is_listed(
+    world: World, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = _Command(world, manifest, capsys)("list", "remote")
+    expected = "expected a ledger on which somebody is owed something by its lane"
+    assert (status, out, err) == (2, "", f"{manifest}: LEDGER: remote: {expected}\n")
