@@ -10,7 +10,7 @@ from tallystick.chain import Receipt, reverts
 from tests.support.flows import FINALITY, arrive, await_lock_time, courier_of, meet, picture
 
 
-@pytest.mark.requirement("INV-1", "INV-4", "R-10", "R-68")
+@pytest.mark.requirement("INV-1", "INV-4", "R-10", "R-21", "R-68")
 @pytest.mark.parametrize("depth", range(1, FINALITY + 1))
 def test_a_lock_undone_before_it_is_final_leaves_no_trace(network, parties, depth):
     home, remote = network.home, network.remote
@@ -105,7 +105,7 @@ def test_a_delivery_undone_at_its_destination_is_delivered_again_and_counts_once
     assert network.status().ok
 
 
-@pytest.mark.requirement("INV-1", "INV-4", "R-68")
+@pytest.mark.requirement("INV-1", "INV-4", "R-21", "R-68")
 def test_a_burn_undone_before_it_is_final_releases_nothing(network, parties):
     home, remote = network.home, network.remote
     arrive(network, network.lock(parties.investor, parties.investor_abroad, 300))
