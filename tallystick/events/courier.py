@@ -28,7 +28,7 @@ from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
-__all__ = ["BookKeeper", "Carried", "EngineCourier", "Trial"]
+__all__ = ["BookKeeper", "Carried", "EngineCourier", "Keeper", "Trial"]
 
 # In a step so many messages of a direction are tried: as many as a request asks about at once.
 _TRIES: Final = 200
@@ -340,11 +340,10 @@ class EngineCourier(Carrier):
         )
 
 
-class BookKeeper(Books):
-    """Has the closes of days told and reconciled where an engine asks for each; see `Actor`.
+class Keeper(Carrier):
+    """Does what is due of each lane in each step, one after the other; see `Actor`.
 
-    One day a lane in each step, the newest that is closed at both ends: a later close makes up for
-    those that were missed. What is told is `EngineCourier`'s to carry, once it is final.
+    What it has told is `EngineCourier`'s to carry, once it is final.
     """
 
     def __init__(
@@ -360,39 +359,66 @@ class BookKeeper(Books):
         self._trials: dict[tuple[str, int], Trial] = {}
 
     def carry(self) -> Iterator[Carried | Halt]:
-        """Do what is due of each lane, one after the other; says what is refused, too."""
+        """Do what is due; says what is refused, too."""
         self._steps += 1
         self._sends.begin()
-        for remote, lane in self.engines.lanes.items():
+        for remote in (self.engines.home, *self.engines.lanes):
             try:
-                for ledger in (self.engines.home, remote):
+                for ledger in dict.fromkeys((self.engines.home, remote)):
                     self._sends.watch(ledger)
-                said = self._keep(remote)
+                found = list(self._keep(remote))
             except Exception as error:  # noqa: BLE001 - whatever it is, other lanes go on
-                yield Halt.by(error, remote, self.engines.home, lane.id_bytes)
+                yield from self._halted(remote, error)
                 continue
-            if said is not None:
-                yield said
+            yield from found
 
-    def _keep(self, remote: str) -> Carried | None:
-        """Do what is left of the lane's newest day, if it is due."""
-        day = self.due(remote)
-        if not day:
-            return None
-        # Of an older day nothing is tried any more.
-        trial = self._trials.get((remote, day), Trial())
+    def _keep(self, ledger: str) -> Iterator[Carried]:
+        """Do what is left of the lane to a ledger, if it is due; of home itself, what is its."""
+        raise NotImplementedError
+
+    def _halted(self, ledger: str, error: Exception) -> Iterator[Halt]:
+        """Say that a lane stands; of home's trouble each says so itself."""
+        if ledger in self.engines.lanes:
+            yield Halt.by(error, *self._way(ledger), self.engines.lanes[ledger].id_bytes)
+
+    def _way(self, remote: str) -> tuple[str, str]:
+        """In which direction a lane's trouble is."""
+        return self.engines.home, remote
+
+    def _trial(self, remote: str, which: int) -> Trial:
+        """What is tried of a lane's day or epoch; of those before it nothing is any more."""
+        trial = self._trials.get((remote, which), Trial())
         self._trials = {key: kept for key, kept in self._trials.items() if key[0] != remote}
-        self._trials[remote, day] = trial
-        sending = self._sends.sending(remote), self._sends.sending(self.engines.home)
-        if trial.said is not None and any(each.waits(trial.said.tx_hash) for each in sending):
-            return trial.said
-        if trial.rests_until <= self._steps:
+        self._trials[remote, which] = trial
+        return trial
+
+
+class BookKeeper(Keeper, Books):
+    """Has the closes of days told and reconciled where an engine asks for each; see `Keeper`.
+
+    One day a lane in each step, the newest that is closed at both ends: a later close makes up for
+    those that were missed.
+    """
+
+    def _way(self, remote: str) -> tuple[str, str]:
+        return remote, self.engines.home
+
+    def _keep(self, ledger: str) -> Iterator[Carried]:
+        """Do what is left of the lane's newest day, if it is due."""
+        remote, home = ledger, self.engines.home
+        if remote == home or not (day := self.due(remote)):
+            return
+        trial = self._trial(remote, day)
+        sending = self._sends.sending(remote), self._sends.sending(home)
+        handed = trial.said is not None and any(s.waits(trial.said.tx_hash) for s in sending)
+        if not handed and trial.rests_until <= self._steps:
             step = self.figures(remote, day)
             if step.state == "done":
                 step = self.reconcile(remote, day)
             trial.note(step.state, self._steps)
             trial.said = self._said(step, remote, day)
-        return trial.said
+        if trial.said is not None:
+            yield trial.said
 
     def _said(self, step: Step, remote: str, day: int) -> Carried | None:
         """What became of a day; that it is done, or waits for what is carried, is no news."""
