@@ -35,7 +35,7 @@ _FILES: Final[tuple[tuple[str, str, Callable[[], dict[str, Any]]], ...]] = (
     ("Event", "A corporate action, for `tallystick event`.", event_schema),
     (
         "Coupons",
-        "A bond's terms of interest, for `tallystick event schedule`.",
+        "What a bond pays by its terms, for `tallystick event schedule`.",
         coupons_schema,
     ),
     ("Pay terms", "How cash is paid, for `tallystick event terms`.", pay_terms_schema),

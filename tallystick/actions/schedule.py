@@ -1,4 +1,4 @@
-"""The coupons of a fixed-rate bond: accrual periods, day counts, days of payment. Pure and exact.
+"""What a fixed-rate bond pays: coupons and redemptions, and on which days. Pure and exact.
 
 Every quantity of interest is a `Fraction`; nothing is rounded before the engine rounds what each
 holder is paid. Periods run back from the last accrual date, and so only the first can be broken.
@@ -11,15 +11,25 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from tallystick.actions.calendars import RULES, BusinessDays
 
-__all__ = ["DAY_COUNTS", "ICMA", "Bond", "Coupon", "actual_days", "bond_days", "eurobond_days"]
+__all__ = [
+    "DAY_COUNTS",
+    "ICMA",
+    "Bond",
+    "Coupon",
+    "Payment",
+    "Redemption",
+    "actual_days",
+    "bond_days",
+    "eurobond_days",
+]
 
 _MONTHS: Final = 12
 _LAST_OF_BANKERS: Final = 30
@@ -75,18 +85,13 @@ DAY_COUNTS: Final[Mapping[str, DayCount]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Coupon:
-    """One coupon: what accrued from `start` to `end`, for holders of a close, paid on a day.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What falls due at the end of a period, for holders of a close, paid on a day.
 
     Attributes:
-        due: the end of its period as the terms name it, before any business day rule.
-        start: when it begins to accrue; included.
-        end: when it ends; not included.
-        days: of interest, as the day count counts them.
-        fraction: of a year.
-        factor: what is outstanding of the nominal amount.
-        interest: for one of nominal: rate, fraction and factor multiplied.
+        due: the end of the period as the terms name it, before any business day rule.
+        factor: what was outstanding of the nominal amount until then.
         announcement: from when on it is announced.
         ex: None: it has no ex date.
         record: the day whose close says who is paid.
@@ -94,21 +99,58 @@ class Coupon:
     """
 
     due: date
-    start: date
-    end: date
-    days: int
-    fraction: Fraction
     factor: Fraction
-    interest: Fraction
     announcement: date
     ex: date | None
     record: date
     payment: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coupon(Payment):
+    """One coupon: what accrued from `start` to `end`.
+
+    Attributes:
+        start: when it begins to accrue; included.
+        end: when it ends; not included.
+        days: of interest, as the day count counts them.
+        fraction: of a year.
+        interest: for one of nominal: rate, fraction and factor multiplied.
+    """
+
+    start: date
+    end: date
+    days: int
+    fraction: Fraction
+    interest: Fraction
+
+    @property
+    def amount(self) -> Fraction:
+        """What is paid for one of nominal."""
+        return self.interest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption(Payment):
+    """What is paid back on a day: with `left` 0 the last of it.
+
+    Attributes:
+        left: what is outstanding of the nominal amount from then on.
+        price: of one of nominal that is paid back.
+    """
+
+    left: Fraction
+    price: Fraction
+
+    @property
+    def amount(self) -> Fraction:
+        """What is paid for one of nominal."""
+        return (self.factor - self.left) * self.price
+
+
 @dataclass(frozen=True, slots=True)
 class Bond:
-    """The terms of a bond's coupons.
+    """The terms of what a bond pays.
 
     Attributes:
         first: when interest begins to accrue.
@@ -126,6 +168,7 @@ class Bond:
         ex: business days from the ex date to the record day; None: no ex date.
         announced: business days from the announcement to the ex date, or else the record day.
         factors: from what period on (its start, as the terms name it) what is left of the nominal.
+        price: at which one of nominal is paid back.
     """
 
     first: date
@@ -142,6 +185,7 @@ class Bond:
     ex: int | None = None
     announced: int = 10
     factors: Mapping[date, Fraction] = field(default_factory=dict)
+    price: Fraction = Fraction(1)
 
     def regular(self) -> Iterator[date]:
         """Yield where regular periods end: from the last until one is not after `first`."""
@@ -197,28 +241,60 @@ class Bond:
         Raises:
             CalendarError: a day is beyond what a calendar knows.
         """
-        move, days = RULES[self.rule], self.business_days
-        found, factor, start = [], Fraction(1), self.first
-        for opens, closes in self.periods():
-            factor = self.factors.get(opens, factor)
-            payment = move(days, closes)
-            end = payment if self.adjusted else closes
-            record = days.shift(payment, -self.record)
-            ex = None if self.ex is None else days.shift(record, -self.ex)
+        found, start = [], self.first
+        for payment, _ in self._payments():
+            end = payment.payment if self.adjusted else payment.due
             fraction = self.fraction(start, end)
             coupon = Coupon(
-                due=closes,
+                **_shared(payment),
                 start=start,
                 end=end,
                 days=DAY_COUNTS[self.day_count].days(start, end),
                 fraction=fraction,
-                factor=factor,
-                interest=self.rate * fraction * factor,
-                announcement=days.shift(ex or record, -self.announced),
-                ex=ex,
-                record=record,
-                payment=payment,
+                interest=self.rate * fraction * payment.factor,
             )
             found.append(coupon)
             start = end
         return tuple(found)
+
+    def redemptions(self) -> tuple[Redemption, ...]:
+        """Return what is paid back, in the order of payment: with the coupon of the same day.
+
+        Where a factor begins, what it leaves out is paid back; at the end all that is left. What
+        the first period begins with was never outstanding otherwise.
+
+        Raises:
+            CalendarError: a day is beyond what a calendar knows.
+        """
+        return tuple(
+            Redemption(**_shared(payment), left=left, price=self.price)
+            for payment, left in self._payments()
+            if left < payment.factor
+        )
+
+    def _payments(self) -> Iterator[tuple[Payment, Fraction]]:
+        """Yield the end of each period, and what is outstanding after it."""
+        move, days = RULES[self.rule], self.business_days
+        factor = self.factors.get(self.first, Fraction(1))
+        for _, closes in self.periods():
+            left = Fraction(0) if closes == self.last else self.factors.get(closes, factor)
+            payment = move(days, closes)
+            record = days.shift(payment, -self.record)
+            ex = None if self.ex is None else days.shift(record, -self.ex)
+            yield (
+                Payment(
+                    due=closes,
+                    factor=factor,
+                    announcement=days.shift(ex or record, -self.announced),
+                    ex=ex,
+                    record=record,
+                    payment=payment,
+                ),
+                left,
+            )
+            factor = left
+
+
+def _shared(payment: Payment) -> dict[str, Any]:
+    """What a coupon and a redemption of one day have in common."""
+    return {each.name: getattr(payment, each.name) for each in fields(Payment)}

@@ -13,6 +13,7 @@ from tallystick.events.carrying import Carrier
 from tallystick.events.kinds import word_text
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
+from tallystick.reach.sending import Ledgers
 
 __all__ = ["Announcer"]
 
@@ -25,6 +26,7 @@ class Announcer(Carrier):
         record: the version of the event that the user has in hand.
         account: who sends.
         execute: send transactions.
+        ledgers: what sends without waiting for blocks, as for `Actor`.
     """
 
     def __init__(
@@ -34,8 +36,9 @@ class Announcer(Carrier):
         *,
         account: Account | str = "",
         execute: bool = True,
+        ledgers: Ledgers | None = None,
     ) -> None:
-        super().__init__(connection, account=account, execute=execute)
+        super().__init__(connection, account=account, execute=execute, ledgers=ledgers)
         self.record = record
         self.coaf: bytes = record.as_tuple()[2]
 

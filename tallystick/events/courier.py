@@ -28,12 +28,15 @@ from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
-__all__ = ["BookKeeper", "Carried", "EngineCourier", "Trial"]
+__all__ = ["BookKeeper", "Carried", "EngineCourier", "Keeper", "Trial"]
 
 # In a step so many messages of a direction are tried: as many as a request asks about at once.
 _TRIES: Final = 200
-# Of so many events both ends of a lane are compared in a step, of more in turn.
+# Of so many events both ends of a lane are compared in a step, of more in turn: of those of which
+# something was logged or missed in the last steps, and of the others, of which nobody heard.
 _EVENTS: Final = 60
+_QUIET: Final = 4
+_HEARD: Final = 8
 # Steps that a refused message rests: ever more, up to so many.
 _LONGEST_REST: Final = 64
 # So many of the last final blocks are read again in each step.
@@ -136,8 +139,9 @@ class EngineCourier(Carrier):
         # What was read, but not what it says; and what need not be read again.
         self._unread: dict[tuple[str, RawLog], None] = {}
         self._known: dict[str, set[RawLog]] = {}
-        # Events that are known of, and what was seen of them in logs, by who told it.
-        self._coafs: set[bytes] = set()
+        # Events that are known of, in which step something was last heard of each, and what was
+        # seen of them in logs, by who told it.
+        self._coafs: dict[bytes, int] = {}
         self._seen: set[tuple[str, Owed]] = set()
         self._open: dict[tuple[bytes, str], _Open] = {}
         self._steps = 0
@@ -193,11 +197,10 @@ class EngineCourier(Carrier):
 
         All logs of who told it are asked for again then.
         """
-        coafs = sorted(self._coafs)
-        turn = self._steps * _EVENTS % max(len(coafs), 1) if len(coafs) > _EVENTS else 0
-        asked = [owed(self.engines, remote, coaf) for coaf in coafs[turn : turn + _EVENTS]]
+        asked = [owed(self.engines, remote, coaf) for coaf in self._in_turn()]
         found = [each for told in answered(asked, self._block) for each in told]
         unseen = [each for each in found if each not in self._seen]
+        self._coafs |= {told.coaf: self._steps for _, told in unseen}
         for source in dict.fromkeys(source for source, _ in unseen):
             watch = self._sends.watch(source)
             # What is not final yet is seen, too, but not carried.
@@ -215,6 +218,22 @@ class EngineCourier(Carrier):
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             why = f"{source} logged no {kind.name} of {word_text(coaf)}{more}: asked for again"
             yield Halt("incomplete", source, destination, self._lane(source, destination), why)
+
+    def _in_turn(self) -> list[bytes]:
+        """Which events' ends are compared in this step.
+
+        What a node kept from us may be of any event and at any time: none is left out for good.
+        """
+        since = self._steps - _HEARD
+        heard = sorted(coaf for coaf, step in self._coafs.items() if step > since)
+        quiet = sorted(coaf for coaf, step in self._coafs.items() if step <= since)
+        return [
+            coaf
+            for of, most in ((heard, _EVENTS), (quiet, _QUIET))
+            # As many rounds as it takes, then from the first again.
+            for turn in [self._steps % max(-(-len(of) // most), 1) * most]
+            for coaf in of[turn : turn + most]
+        ]
 
     def _carry(self, source: str, destination: str, messages: Sequence[_Open]) -> Iterator[Carried]:
         """Carry what one ledger told another; of many some in turn, those tried longest ago."""
@@ -259,7 +278,7 @@ class EngineCourier(Carrier):
         if self._eras.setdefault(ledger, era) != era:
             self._eras[ledger] = era
             self._unread, self._open, self._known, self._read_to = {}, {}, {}, {}
-            self._coafs, self._seen = set(), set()
+            self._coafs, self._seen = {}, set()
 
     def _note(self, source: str) -> None:
         """Note what a ledger's engine logged in blocks that became final.
@@ -274,12 +293,12 @@ class EngineCourier(Carrier):
         for log in (log for log in logs if log not in known):
             known.add(log)
             if log.topics[0] == self._announced(source):
-                self._coafs.add(log.topics[1])
+                self._coafs[log.topics[1]] = self._steps
                 continue
             kind, event = self._told(source, log)
             told = key_of(kind, event)
             if told is not None:
-                self._coafs.add(told.coaf)
+                self._coafs[told.coaf] = self._steps
                 self._seen.add((source, told))
             self._unread[source, log] = None
         self._read_to[source] = max(read_to, watch.final)
@@ -340,11 +359,10 @@ class EngineCourier(Carrier):
         )
 
 
-class BookKeeper(Books):
-    """Has the closes of days told and reconciled where an engine asks for each; see `Actor`.
+class Keeper(Carrier):
+    """Does what is due of each lane in each step, one after the other; see `Actor`.
 
-    One day a lane in each step, the newest that is closed at both ends: a later close makes up for
-    those that were missed. What is told is `EngineCourier`'s to carry, once it is final.
+    What it has told is `EngineCourier`'s to carry, once it is final.
     """
 
     def __init__(
@@ -360,39 +378,66 @@ class BookKeeper(Books):
         self._trials: dict[tuple[str, int], Trial] = {}
 
     def carry(self) -> Iterator[Carried | Halt]:
-        """Do what is due of each lane, one after the other; says what is refused, too."""
+        """Do what is due; says what is refused, too."""
         self._steps += 1
         self._sends.begin()
-        for remote, lane in self.engines.lanes.items():
+        for remote in (self.engines.home, *self.engines.lanes):
             try:
-                for ledger in (self.engines.home, remote):
+                for ledger in dict.fromkeys((self.engines.home, remote)):
                     self._sends.watch(ledger)
-                said = self._keep(remote)
+                found = list(self._keep(remote))
             except Exception as error:  # noqa: BLE001 - whatever it is, other lanes go on
-                yield Halt.by(error, remote, self.engines.home, lane.id_bytes)
+                yield from self._halted(remote, error)
                 continue
-            if said is not None:
-                yield said
+            yield from found
 
-    def _keep(self, remote: str) -> Carried | None:
-        """Do what is left of the lane's newest day, if it is due."""
-        day = self.due(remote)
-        if not day:
-            return None
-        # Of an older day nothing is tried any more.
-        trial = self._trials.get((remote, day), Trial())
+    def _keep(self, ledger: str) -> Iterator[Carried]:
+        """Do what is left of the lane to a ledger, if it is due; of home itself, what is its."""
+        raise NotImplementedError
+
+    def _halted(self, ledger: str, error: Exception) -> Iterator[Halt]:
+        """Say that a lane stands; of home's trouble each says so itself."""
+        if ledger in self.engines.lanes:
+            yield Halt.by(error, *self._way(ledger), self.engines.lanes[ledger].id_bytes)
+
+    def _way(self, remote: str) -> tuple[str, str]:
+        """In which direction a lane's trouble is."""
+        return self.engines.home, remote
+
+    def _trial(self, remote: str, which: int) -> Trial:
+        """What is tried of a lane's day or epoch; of those before it nothing is any more."""
+        trial = self._trials.get((remote, which), Trial())
         self._trials = {key: kept for key, kept in self._trials.items() if key[0] != remote}
-        self._trials[remote, day] = trial
-        sending = self._sends.sending(remote), self._sends.sending(self.engines.home)
-        if trial.said is not None and any(each.waits(trial.said.tx_hash) for each in sending):
-            return trial.said
-        if trial.rests_until <= self._steps:
+        self._trials[remote, which] = trial
+        return trial
+
+
+class BookKeeper(Keeper, Books):
+    """Has the closes of days told and reconciled where an engine asks for each; see `Keeper`.
+
+    One day a lane in each step, the newest that is closed at both ends: a later close makes up for
+    those that were missed.
+    """
+
+    def _way(self, remote: str) -> tuple[str, str]:
+        return remote, self.engines.home
+
+    def _keep(self, ledger: str) -> Iterator[Carried]:
+        """Do what is left of the lane's newest day, if it is due."""
+        remote, home = ledger, self.engines.home
+        if remote == home or not (day := self.due(remote)):
+            return
+        trial = self._trial(remote, day)
+        sending = self._sends.sending(remote), self._sends.sending(home)
+        handed = trial.said is not None and any(s.waits(trial.said.tx_hash) for s in sending)
+        if not handed and trial.rests_until <= self._steps:
             step = self.figures(remote, day)
             if step.state == "done":
                 step = self.reconcile(remote, day)
             trial.note(step.state, self._steps)
             trial.said = self._said(step, remote, day)
-        return trial.said
+        if trial.said is not None:
+            yield trial.said
 
     def _said(self, step: Step, remote: str, day: int) -> Carried | None:
         """What became of a day; that it is done, or waits for what is carried, is no news."""

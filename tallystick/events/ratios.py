@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import Entered, RatioState, Status
@@ -144,17 +144,26 @@ class Ratios(Announcer, OverRatio):
         elif current and self.record.change == Rate(0) and not armed.epoch:
             yield from self._redeem()
         elif current and armed.version != self.record.version:
-            what = f"{self._ratio_text()} from {date_of(self.record.record_day + 1)} on"
-            yield self._do(home, engine.arm, (self.record.as_tuple(),), what)
+            yield self.enter()
         elif not current and not armed.epoch:
             yield Step(home, "arm", "waiting", "this version is not in force at home")
         elif not current and armed.state != RatioState.IN_FORCE:
-            yield from self._withdraw(armed.version)
+            yield from self._withdraw(int(armed.version))
         else:
             yield Step(home, "arm", "done", self._ratio_text())
             if armed.state == RatioState.IN_FORCE:
                 for remote in self.engines.lanes:
                     yield from self.over(self.coaf, armed.epoch, remote)
+
+    def enter(self) -> Step:
+        """Have home's token told of the ratio, and all other ledgers."""
+        home = self.engines.home
+        what = f"{self._ratio_text()} from {date_of(self.record.record_day + 1)} on"
+        return self._do(home, self._engine(home).arm, (self.record.as_tuple(),), what)
+
+    def is_armed_as(self, armed: Any) -> bool:
+        """Whether what is armed is the record's ratio, on the same day."""
+        return self._words() == (armed.numerator, armed.denominator, armed.first_day)
 
     def _redeem(self) -> Iterator[Step]:
         """Have every ledger tell that it is funded in full, then home end the units."""
@@ -211,23 +220,32 @@ class Ratios(Announcer, OverRatio):
 
     def _withdraw(self, armed: int) -> Iterator[Step]:
         """Every other ledger drops it and says so; then home does."""
-        home, act = self.engines.home, "withdraw_ratio"
-        engine, waiting = self._engine(home), []
         for remote in self.engines.lanes:
-            there = self._engine(remote)
-            _, version, _ = engine.ratio_told(self.coaf, self._ledger_id(remote))
-            in_force = there.version_of(there.event_of(self.coaf).in_force).version
-            if version > armed:
-                yield Step(remote, act, "done", "told home")
-                continue
-            waiting.append(remote)
-            if in_force <= armed:
-                yield Step(remote, act, "waiting", "the version after it is not in force there")
-            elif self._is_told(remote, Entered(self.coaf, in_force, RatioState.DROPPED)):
-                yield Step(remote, act, "done", "told, to be carried home")
-            else:
-                yield self._do(remote, there.withdraw_ratio, (self.coaf,), self._ratio_text())
+            yield self.drop(remote, armed)
+        yield self.drop_last(armed)
+
+    def drop(self, remote: str, armed: int) -> Step:
+        """Have another ledger drop what a version armed that is in force no more."""
+        act, there = "withdraw_ratio", self._engine(remote)
+        if self._is_dropped(remote, armed):
+            return Step(remote, act, "done", "told home")
+        in_force = there.version_of(there.event_of(self.coaf).in_force).version
+        if in_force <= armed:
+            return Step(remote, act, "waiting", "the version after it is not in force there")
+        if self._is_told(remote, Entered(self.coaf, in_force, RatioState.DROPPED)):
+            return Step(remote, act, "done", "told, to be carried home")
+        return self._do(remote, there.withdraw_ratio, (self.coaf,), self._ratio_text())
+
+    def drop_last(self, armed: int) -> Step:
+        """Have home drop it, once every other ledger has told that it did."""
+        home, act = self.engines.home, "withdraw_ratio"
+        waiting = [each for each in self.engines.lanes if not self._is_dropped(each, armed)]
         if waiting:
-            yield Step(home, act, "waiting", f"home withdraws last: after {', '.join(waiting)}")
-        else:
-            yield self._do(home, engine.withdraw_ratio, (self.coaf,), self._ratio_text())
+            return Step(home, act, "waiting", f"home withdraws last: after {', '.join(waiting)}")
+        return self._do(home, self._engine(home).withdraw_ratio, (self.coaf,), self._ratio_text())
+
+    def _is_dropped(self, remote: str, armed: int) -> bool:
+        """Whether home knows that nothing of a version is armed on another ledger."""
+        engine = self._engine(self.engines.home)
+        _, version, _ = engine.ratio_told(self.coaf, self._ledger_id(remote))
+        return bool(version > armed)

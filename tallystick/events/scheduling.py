@@ -1,6 +1,6 @@
-"""The coupons of a schedule beside what is announced of them, and the announcement of what is due.
+"""A bond's payments by its terms beside what is announced of them; what is due is announced.
 
-A coupon is due from its announcement day on, for as long as there is the notice that every event
+A payment is due from its announcement day on, for as long as there is the notice that every event
 needs. What is announced is compared by what it pays and when: a version that the issuer announced
 by hand, on another day, is the schedule's too if it says the same.
 """
@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from tallystick.actions.message import EventVersion, Status
 from tallystick.actions.record import EventRecord
+from tallystick.actions.schedule import Coupon
 from tallystick.chain import Account
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
 from tallystick.events.engines import Engines
-from tallystick.files.coupons import CouponEvent
+from tallystick.files.coupons import TermsEvent
 from tallystick.files.event import NOTICE_DAYS, field_of, wrong_days
 from tallystick.reach.connection import Connection
 from tallystick.token.position import date_of
@@ -32,14 +33,14 @@ _DAYS: Final = frozenset({"ex", "record_day", "figures_by", "payment_day", "reli
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Where a coupon stands.
+    """Where a coupon or redemption stands.
 
     `state` is `later` (its announcement day has not come), `due`, `announced`, `past` (paid before
     it could be announced here) or, wrong: `late` (too little notice is left), `other` (announced
     with other terms), `cancelled`; `detail` says what of it.
     """
 
-    made: CouponEvent
+    made: TermsEvent
     state: str
     detail: str = ""
 
@@ -53,25 +54,37 @@ class Scheduled:
 
         `rate` is what the contract takes: smallest units of the cash for one base unit.
         """
-        coupon, record = self.made.coupon, self.made.record
+        paid, record = self.made.paid, self.made.record
         rate = record.rate
+        if isinstance(paid, Coupon):
+            terms: dict[str, Any] = {
+                "start": str(paid.start),
+                "end": str(paid.end),
+                "due": str(paid.due),
+                "days": paid.days,
+                "fraction": str(paid.fraction),
+                "factor": str(paid.factor),
+                "interest": str(paid.interest),
+            }
+        else:
+            terms = {
+                "caev": record.caev,
+                "due": str(paid.due),
+                "factor": str(paid.factor),
+                "left": str(paid.left),
+                "price": str(paid.price),
+            }
         return {
             "coaf": record.coaf,
             "corp": record.corp,
-            "start": str(coupon.start),
-            "end": str(coupon.end),
-            "due": str(coupon.due),
-            "days": coupon.days,
-            "fraction": str(coupon.fraction),
-            "factor": str(coupon.factor),
-            "interest": str(coupon.interest),
+            **terms,
             "rate": {"numerator": str(rate.numerator), "denominator": str(rate.denominator)}
             if rate is not None
             else None,
-            "announcement": str(coupon.announcement),
-            "ex": str(coupon.ex) if coupon.ex else None,
-            "record": str(coupon.record),
-            "payment": str(coupon.payment),
+            "announcement": str(paid.announcement),
+            "ex": str(paid.ex) if paid.ex else None,
+            "record": str(paid.record),
+            "payment": str(paid.payment),
             "record_hash": "0x" + record.hash.hex(),
             "state": self.state,
             "detail": self.detail,
@@ -79,11 +92,11 @@ class Scheduled:
 
 
 class Scheduler:
-    """Looks at the coupons of a file on the ledgers of a manifest, and announces them.
+    """Looks at what a file makes on the ledgers of a manifest, and announces them.
 
     Args:
         connection: the ledgers.
-        coupons: what the file makes, in the order of payment.
+        made: what the file makes, in the order of payment.
         account: who sends; by default the role `issuer`.
         execute: send transactions.
 
@@ -94,21 +107,21 @@ class Scheduler:
     def __init__(
         self,
         connection: Connection,
-        coupons: Sequence[CouponEvent],
+        made: Sequence[TermsEvent],
         *,
         account: Account | str = "",
         execute: bool = True,
     ) -> None:
         self._connection = connection
         self._engines = Engines(connection)
-        self._coupons = coupons
+        self._made = made
         self._account = account
         self._execute = execute
 
     def standing(self) -> list[Scheduled]:
-        """Return where each coupon stands today, by home's clock."""
+        """Return where each stands today, by home's clock."""
         today = date_of(self._engines.today(self._engines.home))
-        return [self._seen(made, today) for made in self._coupons]
+        return [self._seen(made, today) for made in self._made]
 
     def announce(self, standing: Sequence[Scheduled]) -> Iterator[Step]:
         """Announce what is due, as the issuer announces any event."""
@@ -123,25 +136,25 @@ class Scheduler:
                 for step in announcer.announce():
                     yield replace(step, detail=f"{each.made.record.coaf} {step.detail}")
 
-    def _seen(self, made: CouponEvent, today: date) -> Scheduled:
+    def _seen(self, made: TermsEvent, today: date) -> Scheduled:
         engines, coaf = self._engines, made.record.as_tuple()[2]
         standing = engines.engine(engines.home).event_of(coaf)
         newest = bytes(standing.newest)
         if any(newest):
             confirmed = newest == bytes(standing.in_force)
             return _announced(made, engines.versions(coaf)[newest], confirmed)
-        if today < made.coupon.announcement:
-            return Scheduled(made, "later", f"from {made.coupon.announcement} on")
+        if today < made.paid.announcement:
+            return Scheduled(made, "later", f"from {made.paid.announcement} on")
         wrong = wrong_days(made.event, today, NOTICE_DAYS)
         if not wrong:
             return Scheduled(made, "due")
-        if made.coupon.payment < today:
+        if made.paid.payment < today:
             return Scheduled(made, "past")
         return Scheduled(made, "late", "; ".join(f"{at}: expected {how}" for at, how in wrong))
 
 
-def _announced(made: CouponEvent, version: EventVersion, confirmed: bool) -> Scheduled:
-    """A coupon of which a version is announced."""
+def _announced(made: TermsEvent, version: EventVersion, confirmed: bool) -> Scheduled:
+    """A payment of which a version is announced."""
     what = f"version {version.record.version}, {'' if confirmed else 'not '}confirmed"
     if version.status == Status.CANCELLED:
         return Scheduled(made, "cancelled", what)

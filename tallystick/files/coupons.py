@@ -1,8 +1,9 @@
-"""The coupons file (`tallystick.coupons/1`): a bond's terms of interest, and the events they make.
+"""The coupons file (`tallystick.coupons/1`): what a bond pays by its terms, and the events of that.
 
-`load_coupons(path, instrument)` returns every coupon with its event file and its record, or raises
-`InputError`: one line for each thing that is wrong, which names the file, the field, the value and
-what was expected. What the terms mean says `tallystick.actions.schedule`.
+`load_coupons(path, instrument)` returns every coupon, and every redemption if the file says how
+those are called, with event file and record, or raises `InputError`: one line for each thing that
+is wrong, which names the file, the field, the value and what was expected. What the terms mean says
+`tallystick.actions.schedule`.
 
 An event is a function of the file alone, its announcement date too: whoever makes it anywhere, on
 whatever day, makes the same record with the same hash.
@@ -22,7 +23,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from tallystick.actions.calendars import BusinessDays, CalendarError, known_years
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError
-from tallystick.actions.schedule import ICMA, Bond, Coupon
+from tallystick.actions.schedule import ICMA, Bond, Coupon, Redemption
 from tallystick.errors import InputError
 from tallystick.files import event as events
 from tallystick.files.event import NOTICE_DAYS, EventFile, RateText
@@ -31,7 +32,7 @@ from tallystick.files.manifest import InstrumentEntry
 from tallystick.files.strict import StrictModel, Wrong, checked, json_schema, load, text, wrong
 from tallystick.registry.record import MAX_DECIMALS
 
-__all__ = ["SCHEMA", "CouponEvent", "CouponsFile", "coupons_schema", "load_coupons"]
+__all__ = ["SCHEMA", "CouponsFile", "TermsEvent", "coupons_schema", "load_coupons"]
 
 SCHEMA: Final = "tallystick.coupons/1"
 # A reference and the day that makes it an event's: a word holds 32 characters.
@@ -43,7 +44,7 @@ _MAX_APART: Final = 30
 
 def _prefix(value: object) -> str:
     if not _PREFIX.fullmatch(text(value)):
-        raise wrong("1 to 23 letters, digits or /-?:().,'+, before the day of a coupon")
+        raise wrong("1 to 23 letters, digits or /-?:().,'+, before a day of payment")
     return text(value)
 
 
@@ -62,8 +63,19 @@ class Factor(StrictModel):
     factor: Annotated[RateText, Field(description="less than before")]
 
 
+class RedemptionTerms(StrictModel):
+    """What is paid back: where a factor begins, and at the end.
+
+    With the coupon of that day, for units of the same close, by events of their own: PRED, of which
+    the units stay, and REDM, which leaves none.
+    """
+
+    coaf: Annotated[Prefix, Field(description="how official references begin, not as coupons'")]
+    price: Annotated[RateText, Field(description="for one of nominal")] = "1"
+
+
 class CouponsFile(StrictModel):
-    """A bond's terms of interest.
+    """A bond's terms.
 
     Each coupon is an event of its own, an interest payment (INTR) whose references are `corp` and
     `coaf` with the day on which its period ends. Days are counted back from `last`.
@@ -117,6 +129,9 @@ class CouponsFile(StrictModel):
         ),
     ] = 10
     factors: Annotated[tuple[Factor, ...], Field(description="of bonds that amortise")] = ()
+    redemption: Annotated[
+        RedemptionTerms | None, Field(description="left out: events of their own files")
+    ] = None
     set_off: bool = False
     terms: Annotated[Hash, Field(description="of the bond's terms")]
 
@@ -134,10 +149,23 @@ class CouponsFile(StrictModel):
         if self.day_count == ICMA and self.accrual == "adjusted":
             expected = f"unadjusted: regular periods of {ICMA} are those of the terms"
             yield wrong(expected, path="accrual", value=self.accrual)
+        if self.redemption is not None:
+            yield from self._repays(self.redemption)
         if self.last <= self.first:
             yield wrong(f"a day after {self.first}", path="last", value=self.last)
             return
         yield from self._days_fit()
+
+    def _repays(self, redemption: RedemptionTerms) -> Wrong:
+        """Something is paid back, each time, and told from coupons."""
+        if redemption.coaf == self.coaf:
+            yield wrong("another than coupons have", path="redemption.coaf", value=self.coaf)
+        if not Fraction(redemption.price):
+            yield wrong("more than 0", path="redemption.price", value=redemption.price)
+        for at, each in enumerate(self.factors):
+            if not Fraction(each.factor):
+                expected = "more than 0: the last of it is redeemed on the last day"
+                yield wrong(expected, path=f"factors[{at}].factor", value=each.factor)
 
     def _days_fit(self) -> Wrong:
         """Periods are as they are said to be, their days known, factors where periods begin."""
@@ -190,27 +218,42 @@ class CouponsFile(StrictModel):
             ex=self.ex,
             announced=self.announced,
             factors={each.from_: Fraction(each.factor) for each in self.factors},
+            price=Fraction(self.redemption.price if self.redemption is not None else 1),
         )
 
-    def event(self, coupon: Coupon) -> EventFile:
-        """Return the event file of a coupon; its `holidays` are the calendars' between its days."""
-        interest = coupon.interest * Fraction(self.nominal)
-        closed = self.bond.business_days.holidays(coupon.announcement, coupon.payment)
+    def payments(self) -> list[Coupon | Redemption]:
+        """Return all that is paid, in the order of payment; of one day the coupon first."""
+        found: list[Coupon | Redemption] = [*self.bond.coupons()]
+        if self.redemption is not None:
+            found += self.bond.redemptions()
+        return sorted(found, key=lambda each: each.due)
+
+    def amount(self, paid: Coupon | Redemption) -> Fraction:
+        """Return the currency that is paid for one whole unit."""
+        return paid.amount * Fraction(self.nominal)
+
+    def event(self, paid: Coupon | Redemption) -> EventFile:
+        """Return the event file of a payment; `holidays` are the calendars' between its days."""
+        amount, coaf, kind = self.amount(paid), self.coaf, {"caev": "INTR"}
+        if isinstance(paid, Redemption) and self.redemption is not None:
+            coaf = self.redemption.coaf
+            kind = {"caev": "PRED"} if paid.left else {"caev": "REDM", "ratio": "0:1"}
+        closed = self.bond.business_days.holidays(paid.announcement, paid.payment)
         return EventFile.model_validate(
             {
                 "schema": events.SCHEMA,
                 "isin": self.isin,
-                "corp": f"{self.corp}-{coupon.due:%Y%m%d}",
-                "coaf": f"{self.coaf}-{coupon.due:%Y%m%d}",
-                "caev": "INTR",
+                "corp": f"{self.corp}-{paid.due:%Y%m%d}",
+                "coaf": f"{coaf}-{paid.due:%Y%m%d}",
+                **kind,
                 "camv": "MAND",
                 "dates": {
-                    "announcement": coupon.announcement,
-                    **({} if coupon.ex is None else {"ex": coupon.ex}),
-                    "record": coupon.record,
-                    "payment": coupon.payment,
+                    "announcement": paid.announcement,
+                    **({} if paid.ex is None else {"ex": paid.ex}),
+                    "record": paid.record,
+                    "payment": paid.payment,
                 },
-                "rate": f"{interest.numerator}/{interest.denominator}",
+                "rate": f"{amount.numerator}/{amount.denominator}",
                 "currency": self.currency,
                 "cash_decimals": self.cash_decimals,
                 "set_off": self.set_off,
@@ -221,10 +264,10 @@ class CouponsFile(StrictModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CouponEvent:
-    """A coupon, the event file that announces it, and the record that this makes."""
+class TermsEvent:
+    """A coupon or redemption, the event file that announces it, and the record that this makes."""
 
-    coupon: Coupon
+    paid: Coupon | Redemption
     event: EventFile
     record: EventRecord
 
@@ -241,12 +284,12 @@ class CouponEvent:
 
 def load_coupons(
     path: str | Path, instrument: Instrument | InstrumentEntry
-) -> tuple[CouponEvent, ...]:
-    """Read a coupons file; returns every coupon in the order of payment.
+) -> tuple[TermsEvent, ...]:
+    """Read a coupons file; returns every coupon and redemption in the order of payment.
 
     Args:
         path: the file.
-        instrument: what the coupons are of.
+        instrument: what is paid on.
 
     Raises:
         InputError: the file is wrong, belongs to another instrument, or makes no good event.
@@ -255,26 +298,32 @@ def load_coupons(
     if file.isin != instrument.isin:
         raise InputError(path, "isin", file.isin, f"the instrument's ISIN, {instrument.isin}")
     try:
-        return tuple(_made(path, file, coupon, instrument) for coupon in file.bond.coupons())
+        return tuple(_made(path, file, paid, instrument) for paid in file.payments())
     except CalendarError as error:
         raise InputError(path, "calendars", ", ".join(file.calendars), str(error)) from None
 
 
 def _made(
-    path: str | Path, file: CouponsFile, coupon: Coupon, instrument: Instrument | InstrumentEntry
-) -> CouponEvent:
-    """The event of a coupon, if it is a good one."""
-    if not file.bond.business_days.is_open(coupon.payment):
-        expected = f"a rule that moves payment: {coupon.payment} is no business day"
+    path: str | Path,
+    file: CouponsFile,
+    paid: Coupon | Redemption,
+    instrument: Instrument | InstrumentEntry,
+) -> TermsEvent:
+    """The event of a payment, if it is a good one."""
+    if not file.bond.business_days.is_open(paid.payment):
+        expected = f"a rule that moves payment: {paid.payment} is no business day"
         raise InputError(path, "rule", file.rule, expected)
     try:
-        Rate.of(coupon.interest * Fraction(file.nominal))
-        event = file.event(coupon)
-        return CouponEvent(coupon, event, event.record(instrument.decimals))
+        Rate.of(file.amount(paid))
+        event = file.event(paid)
+        return TermsEvent(paid, event, event.record(instrument.decimals))
     except ValueError as error:
         # Days follow one another as they are counted; nothing else can be too much.
         expected = error.expected if isinstance(error, RecordError) else str(error)
-        raise InputError(path, "rate", file.rate, f"{expected} (coupon of {coupon.due})") from None
+        field, value, what = "rate", file.rate, "coupon"
+        if isinstance(paid, Redemption):
+            field, value, what = "redemption.price", str(paid.price), "redemption"
+        raise InputError(path, field, value, f"{expected} ({what} of {paid.due})") from None
 
 
 def coupons_schema() -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""A bond's ten years: twenty coupons over three ledgers, from the schedule to the last cent."""
+"""A bond's ten years over three ledgers, from the schedule to the last cent and no unit left."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +27,7 @@ from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
 from tallystick.events.scheduling import Scheduler
 from tallystick.events.standing import payments_of
-from tallystick.files.coupons import CouponEvent, load_coupons
+from tallystick.files.coupons import TermsEvent, load_coupons
 from tallystick.files.instrument import load_instrument
 from tallystick.local.network import Network
 from tallystick.reach.connection import Suite
@@ -40,6 +42,8 @@ _EPOCH: Final = date(1970, 1, 1)
 _LEDGERS: Final = ("home", "north", "south")
 # What all of it may take.
 _SECONDS: Final = 20
+# A tenth is paid back each year, with every other coupon; the last with the last.
+_FACTORS: Final = tuple((date(2023 + n, 2, 15), Fraction(9 - n, 10)) for n in range(9))
 # Cents; 5 million are authorised.
 _ISSUE: Final = ((0, 2_000_000_00), (1, 1_500_000_25))
 
@@ -50,7 +54,7 @@ class _Bond:
 
     network: Network
     cash: dict[str, Contract]
-    coupons: tuple[CouponEvent, ...]
+    payments: tuple[TermsEvent, ...]
     courier: Courier
 
     @property
@@ -95,7 +99,7 @@ def _written(folder: Path, name: str, **changes: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def bond(tmp_path_factory: pytest.TempPathFactory) -> _Bond:
-    """The example's bond with a half-yearly coupon, from 15 February 2022 on, on three ledgers."""
+    """The example's bond, paid half-yearly from 15 February 2022 on and back in ten years."""
     folder = tmp_path_factory.mktemp("bond")
     ledgers = [{"name": name, "dti_of": "unassigned"} for name in _LEDGERS]
     holders = [
@@ -106,13 +110,14 @@ def bond(tmp_path_factory: pytest.TempPathFactory) -> _Bond:
     for number, amount in _ISSUE:
         holders[number]["amount"] = f"{amount // 100}.{amount % 100:02}"
     instrument = load_instrument(_written(folder, "bund.yaml", ledgers=ledgers, holders=holders))
-    coupons = load_coupons(
+    payments = load_coupons(
         _written(
             folder,
             "bund-coupons.yaml",
             first="2022-02-15",
             frequency=2,
             first_period="regular",
+            factors=[{"from": str(day), "factor": str(factor)} for day, factor in _FACTORS],
         ),
         instrument,
     )
@@ -136,7 +141,7 @@ def bond(tmp_path_factory: pytest.TempPathFactory) -> _Bond:
         suite.engine.set_pay_terms(pay, *STATED, sender=issuer)
         cash[name].mint(agent, 10**15, sender=issuer)
     network.issue([(network.holder("home", number), amount) for number, amount in _ISSUE])
-    return _Bond(network, cash, coupons, Courier(network.connection))
+    return _Bond(network, cash, payments, Courier(network.connection))
 
 
 def _done(steps: Iterable[Any], *states: str) -> None:
@@ -160,62 +165,93 @@ def _under_way(bond: _Bond, number: int) -> Iterator[LaneMessage]:
             yield bond.lock(remote, home, to, 10_000_01 + 777 * number)
 
 
-def _pay(bond: _Bond, made: CouponEvent, number: int) -> EventRecord:
-    """One coupon, from its announcement by the schedule until everybody has it."""
-    connection, record = bond.network.connection, made.record
-    bond.reach(record.announced)
-    scheduler = Scheduler(connection, [made])
+def _pay(bond: _Bond, made: Sequence[TermsEvent], number: int) -> list[EventRecord]:
+    """What is due on one day, from its announcement by the schedule until everybody has it."""
+    connection = bond.network.connection
+    records = [each.record for each in made]
+    first = records[0]
+    days = {(each.announced, each.record_day, each.relief_until) for each in records}
+    assert days == {(first.announced, first.record_day, first.relief_until)}
+    bond.reach(first.announced)
+    scheduler = Scheduler(connection, made)
     _done(scheduler.announce(scheduler.standing()))
-    (seen,) = scheduler.standing()
-    assert seen.state == "announced"
-    driver = Driver(connection, record)
-    _done(driver.confirm())
-    _carry(bond, driver, 2)
-    bond.reach(record.record_day)
+    assert {seen.state for seen in scheduler.standing()} == {"announced"}
+    drivers = [Driver(connection, record) for record in records]
+    for driver in drivers:
+        _done(driver.confirm())
+        _carry(bond, driver, 2)
+    bond.reach(first.record_day)
     sent = list(_under_way(bond, number))
-    bond.reach(record.record_day + 1)
-    _done(driver.figures())
-    _carry(bond, driver)
+    bond.reach(first.record_day + 1)
+    for driver in drivers:
+        _done(driver.figures())
+        _carry(bond, driver)
     carried = [each.what for each in bond.courier.carry()]
     assert carried == ["delivered"] * len(sent)
-    _done(driver.fix())
-    _carry(bond, driver)
-    _done(driver.fund())
-    bond.reach(record.relief_until + 1)
-    _done(driver.pay())
-    _done(driver.expire(), "waiting")
-    return record
+    for driver in drivers:
+        _done(driver.fix())
+        _carry(bond, driver)
+        _done(driver.fund())
+    bond.reach(first.relief_until + 1)
+    for driver in drivers:
+        _done(driver.pay())
+        _done(driver.expire(), "waiting")
+    return records
 
 
-def test_twenty_coupons_over_three_ledgers_end_with_nothing_owed(bond: _Bond) -> None:
-    issue, began = sum(amount for _, amount in _ISSUE), time.process_time()
-    assert len(bond.coupons) == 20
-    assert [bond.coupons[0].coupon.due, bond.coupons[-1].coupon.due] == [
-        date(2022, 8, 15),
-        date(2032, 2, 15),
-    ]
-    for number, made in enumerate(bond.coupons):
-        record = _pay(bond, made, number)
-        # Each unit of the close once, wherever it was, at half of 1.7 % of a year.
-        payments = payments_of(Driver(bond.network.connection, record))
-        assert sum(each.paid.units for each in payments) == bond.held() == issue
-        assert record.rate is not None
-        assert Fraction(record.rate.numerator, record.rate.denominator) == Fraction(17, 2_000)
-        gross = sum(each.paid.gross for each in payments)
-        assert 0 <= issue * 17 // 2_000 - gross < len(payments)
+def _end(bond: _Bond, record: EventRecord) -> None:
+    """Units end everywhere, now that every ledger is funded: nobody has any afterwards."""
+    driver = Driver(bond.network.connection, record)
+    for _ in range(2):
+        _done(driver.arm(), "waiting")
+        _carry(bond, driver, 2)
+    assert bond.held() == sum(amount for _, amount in _ISSUE)
+    bond.reach(int(bond.network.home.token.business_day()) + 4)
+    assert bond.held() == 0
+
+
+def _life(bond: _Bond) -> dict[str, Counter[Fraction]]:
+    """Pay everything; returns how often each kind of event paid what for a whole unit."""
+    issue = sum(amount for _, amount in _ISSUE)
+    rates: dict[str, Counter[Fraction]] = defaultdict(Counter)
+    days = groupby(bond.payments, key=lambda made: made.paid.payment)
+    for number, (_, made) in enumerate(days):
+        for record in _pay(bond, list(made), number):
+            # Each unit of the close once, wherever it was.
+            payments = payments_of(Driver(bond.network.connection, record))
+            assert sum(each.paid.units for each in payments) == bond.held() == issue
+            assert record.rate is not None
+            rate = Fraction(record.rate.numerator, record.rate.denominator)
+            rates[record.caev][rate] += 1
+            gross = sum(each.paid.gross for each in payments)
+            assert 0 <= issue * rate - gross < len(payments)
     # All three had holders, and units in its lane at a close.
     assert {each.ledger for each in payments} == set(_LEDGERS)
+    _end(bond, record)
+    return rates
+
+
+def test_ten_years_over_three_ledgers_end_with_nothing_owed_and_no_units(bond: _Bond) -> None:
+    began = time.process_time()
+    rates = _life(bond)
+    # Half of 1.7 % of a year, on what is left; two coupons a year, and a tenth paid back.
+    tenths = [Fraction(n, 10) for n in range(1, 11)]
+    assert rates == {
+        "INTR": {Fraction(17, 2_000) * left: 2 for left in tenths},
+        "PRED": {Fraction(1, 10): 9},
+        "REDM": {Fraction(1, 10): 1},
+    }
 
     found = reconciled_of(bond.network.connection)
     assert found.ok
-    assert [event.coaf for event in found.events] == [made.record.coaf for made in bond.coupons]
+    assert [event.coaf for event in found.events] == [made.record.coaf for made in bond.payments]
     for event in found.events:
         assert event.differences == ()
         assert {each.state for each in event.holdings} == {State.PAID}
     for name, suite in bond.suites.items():
         assert suite.engine is not None
         assert bond.cash[name].balanceOf(suite.engine) == 0
-        for made in bond.coupons:
+        for made in bond.payments:
             coaf = made.record.as_tuple()[2]
             for lane in (ACCOUNTS, *(each.id_bytes for each in bond.network.manifest.lanes)):
                 _, left, kept = suite.engine.part_of(coaf, lane)

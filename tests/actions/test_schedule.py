@@ -69,13 +69,13 @@ def bonds(draw: st.DrawFn, day_count: str) -> Bond:
     return replace(bond, first=opens + timedelta(days=broken), stub=stub if broken else "")
 
 
-def oracle(bond: Bond) -> list[Any]:
-    """The coupons of the same bond by QuantLib: of one of nominal."""
+def terms_of(bond: Bond) -> Any:
+    """Its periods by QuantLib, as the terms name them."""
     first_date = ql.Date()
     if bond.stub == "long":
         # As its terms would name it: the end of the first period.
         first_date = theirs(bond.periods()[0][1])
-    terms = ql.Schedule(
+    return ql.Schedule(
         theirs(bond.first),
         theirs(bond.last),
         ql.Period(12 // bond.frequency, ql.Months),
@@ -86,6 +86,11 @@ def oracle(bond: Bond) -> list[Any]:
         bond.end_of_month,
         first_date,
     )
+
+
+def oracle(bond: Bond) -> list[Any]:
+    """The coupons of the same bond by QuantLib: of one of nominal."""
+    terms = terms_of(bond)
     calendar, convention = ORACLES[bond.business_days.calendars[0]], CONVENTIONS[bond.rule]
     if bond.day_count == ICMA:
         counter = ql.ActualActual(ql.ActualActual.ISMA)
@@ -120,6 +125,32 @@ def test_every_coupon_is_that_of_quantlib(day_count: str, data: st.DataObject) -
     if day_count.startswith("ACT/36"):
         whole = actual_days(bond.first, coupons[-1].end)
         assert sum(c.fraction for c in coupons) == Fraction(whole, DAY_COUNTS[day_count].year)
+
+
+@given(data=st.data())
+def test_what_is_paid_back_is_that_of_quantlib(data: st.DataObject) -> None:
+    """Of a bond that amortises: every flow, interest on what is left of it included."""
+    bond = replace(data.draw(bonds("30E/360")), adjusted=False, end_of_month=False)
+    starts = [opens for opens, _ in bond.periods()]
+    left = data.draw(st.lists(st.integers(1, 100), min_size=len(starts), max_size=len(starts)))
+    notionals = [Fraction(each, 100) for each in sorted(left, reverse=True)]
+    bond = replace(bond, factors=dict(zip(starts, notionals, strict=True)))
+    schedule, counter = terms_of(bond), COUNTERS[bond.day_count]
+    calendar, convention = ORACLES[bond.business_days.calendars[0]], CONVENTIONS[bond.rule]
+    made = ql.AmortizingFixedRateBond(
+        0, [*map(float, notionals)], schedule, [float(bond.rate)], counter, convention
+    )
+    interest = [c for flow in made.cashflows() if (c := ql.as_fixed_rate_coupon(flow))]
+    back = [flow for flow in made.cashflows() if not ql.as_fixed_rate_coupon(flow)]
+    for ours_, theirs_ in ((bond.coupons(), interest), (bond.redemptions(), back)):
+        assert [float(each.amount) for each in ours_] == pytest.approx(
+            [each.amount() for each in theirs_], rel=1e-9, abs=1e-12
+        )
+    # It pays on the days of its schedule alone, which has no calendar here.
+    assert [calendar.adjust(flow.date(), convention) for flow in back] == [
+        theirs(each.payment) for each in bond.redemptions()
+    ]
+    assert sum(each.amount for each in bond.redemptions()) == notionals[0]
 
 
 # ------------------------------------------------------------------------------ by hand
@@ -308,3 +339,39 @@ def test_the_long_first_period_of_a_federal_bond_is_as_announced() -> None:
     assert first.payment == date(2026, 2, 16)
     assert {c.interest for c in others} == {Fraction("0.025")}
     assert len(others) == 9
+
+
+def test_a_bond_that_is_repaid_in_three_parts_pays_as_its_terms_were_published() -> None:
+    """Uruguay, 4.125 % due 2045, US760942AY83 (free writing prospectus of 13 November 2012, file
+    0000903423-12-000538 at the SEC): 30/360, on 20 May and November from 2013 on; principal in
+    three nominally equal parts on 20 November 2043 and 2044 and at maturity."""
+    bond = Bond(
+        date(2012, 11, 20),
+        date(2045, 11, 20),
+        2,
+        Fraction("0.04125"),
+        "30/360",
+        BusinessDays(("NYSE",)),
+        factors={date(2043, 11, 20): Fraction(2, 3), date(2044, 11, 20): Fraction(1, 3)},
+    )
+    coupons, back = bond.coupons(), bond.redemptions()
+    assert (coupons[0].due, coupons[-1].due, len(coupons)) == (
+        date(2013, 5, 20),
+        date(2045, 11, 20),
+        66,
+    )
+    # Dollars for 1,000: half of 4.125 % until the first part is back, the coupon of that day too.
+    paid = [Decimal(each.amount.numerator) * 1000 / each.amount.denominator for each in coupons]
+    cents = [each.quantize(Decimal("0.01")) for each in paid]
+    assert cents == [*[Decimal("20.62")] * 62, *[Decimal("13.75")] * 2, *[Decimal("6.88")] * 2]
+    assert [(each.due, each.amount, each.left) for each in back] == [
+        (date(2043, 11, 20), Fraction(1, 3), Fraction(2, 3)),
+        (date(2044, 11, 20), Fraction(1, 3), Fraction(1, 3)),
+        (date(2045, 11, 20), Fraction(1, 3), 0),
+    ]
+    # A Friday, a Sunday, a Monday.
+    assert [each.payment for each in back] == [
+        date(2043, 11, 20),
+        date(2044, 11, 21),
+        date(2045, 11, 20),
+    ]

@@ -1,4 +1,4 @@
-"""`tallystick event schedule`: a bond's coupons are listed, announced once, and paid."""
+"""`tallystick event schedule`: what a bond pays is listed, announced once, and paid."""
 
 from __future__ import annotations
 
@@ -173,12 +173,49 @@ def test_what_is_due_is_announced_once_whoever_runs_it(command: _Command) -> Non
     assert command.world.storage() == after
 
 
+def test_what_is_paid_back_is_listed_and_announced_next_to_its_coupon(command: _Command) -> None:
+    half = [{"from": "2027-02-15", "factor": "0.5"}]
+    file = written(command.folder, factors=half, last="2028-02-15")
+    command.day(_DUE)
+    status, found = command.json("--execute", file=file)
+    assert [step["detail"].split()[0] for step in found["steps"]] == [
+        _COAF,
+        "DE0001102580-REDM-20270215",
+    ]
+    partial, final = found["redemptions"]
+    coupon, last = found["coupons"][-2:]
+    assert (status, coupon["state"], partial["state"], final["state"]) == (
+        0,
+        "announced",
+        "announced",
+        "later",
+    )
+    assert (partial["caev"], partial["factor"], partial["left"]) == ("PRED", "1", "1/2")
+    assert (final["caev"], final["factor"], final["left"]) == ("REDM", "1/2", "0")
+    for name in ("corp", "due", "announcement", "ex", "record", "payment"):
+        assert (partial[name], final[name]) == (coupon[name], last[name])
+    # Cents for a cent; interest on what is left.
+    halves = {"numerator": "1", "denominator": "2"}
+    assert partial["rate"] == final["rate"] == halves
+    assert (coupon["factor"], last["factor"]) == ("1", "1/2")
+    after = command.world.storage()
+    assert command.json("--execute", file=file)[1]["steps"] == []
+    assert command.world.storage() == after
+    # Somebody else's file says that more is paid back.
+    other = written(command.folder, factors=[{"from": "2027-02-15", "factor": "0.4"}])
+    status, found = command.json(file=other)
+    assert (status, found["redemptions"][0]["detail"]) == (
+        1,
+        "version 1, not confirmed: rate 1/2, not 3/5",
+    )
+
+
 def test_the_coupon_is_confirmed_fixed_and_paid_from_its_event_file(command: _Command) -> None:
     world = command.world
     command.day(_DUE)
     folder = command.folder / "coupons"
     assert command.states("--execute", "--out", folder)[0] == 0
-    assert len(list(folder.iterdir())) == 10
+    assert len(list(folder.iterdir())) == 11
     coupon = folder / f"{_COAF}.yaml"
     place = {
         "cash": "local",
@@ -309,10 +346,10 @@ def test_an_event_file_that_says_something_else_is_not_written_over(command: _Co
     kept.write_text("mine")
     (folder / "DE0001102580-INTR-20280215.yaml").unlink()
     status, out, err = command("--out", folder)
-    expected = "another event: expected the coupon's event file, or none"
+    expected = "another event: expected the event file of these terms, or none"
     assert (status, out, err) == (2, "", f"{kept}: --out: {expected}\n")
     assert kept.read_text() == "mine"
-    assert len(list(folder.iterdir())) == 9
+    assert len(list(folder.iterdir())) == 10
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ from tallystick.cli.courier import couriers
 from tallystick.cli.courier import run as run_couriers
 from tallystick.errors import InputError
 from tallystick.events import carrying
+from tallystick.events import courier as courier_module
 from tallystick.events.courier import EngineCourier
 from tallystick.events.decision import decide
 from tallystick.events.driver import Driver
 from tallystick.events.engines import Engines
+from tallystick.events.owed import owed
 from tallystick.events.reversing import Reverser
 from tallystick.files.instrument import load_instrument
 from tallystick.local.devnet import with_ledgers
@@ -296,6 +298,43 @@ def test_what_storage_shows_was_told_and_no_log_does_is_asked_for_again(
         _final(world)
         list(courier.carry())
     _idle(world, courier)
+
+
+def test_events_of_which_nothing_is_heard_are_compared_in_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: what is heard of at once, the others a few in each step."""
+    records = [replace(APPLE, corp=f"T-{n}", coaf=f"US-2020-DVCA-{n:02}") for n in range(11)]
+    for record in records:
+        _announced(world, record)
+    courier, asked = _courier(world), list[bytes]()
+    monkeypatch.setattr(
+        courier_module, "owed", lambda _, __, coaf: asked.append(coaf) or owed(_, __, coaf)
+    )
+
+    def step() -> set[str]:
+        asked.clear()
+        _final(world)
+        list(courier.carry())
+        assert len(set(asked)) == len(asked)
+        return {coaf.rstrip(b"\0").decode() for coaf in asked}
+
+    everything = {record.coaf for record in records}
+    for _ in range(2):
+        # Told, then taken and answered.
+        assert step() == everything
+    while step() == everything:
+        pass
+    turns = [step() for _ in range(3)]
+    assert max(map(len, turns)) == 4
+    assert set.union(*turns) == everything
+    # Of one something is told: it is compared in each step, the others in turn.
+    driver = Driver(world.network.connection, records[0].successor())
+    for executed in (*driver.announce(), *driver.confirm()):
+        assert executed.state == "executed"
+    turns = [step() for _ in range(3)]
+    assert all(records[0].coaf in turn and len(turn) <= 5 for turn in turns)
+    assert set.union(*turns) == everything
 
 
 def test_what_is_not_final_yet_is_not_called_missing(world: World) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.actions.message import RatioState
+from tallystick.actions.entitlement import Rate
+from tallystick.actions.message import RatioState, Status
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.carrying import Halt
 from tallystick.chain import ChainError
@@ -21,13 +22,15 @@ from tallystick.events.ratio_decision import Due, Over, Seen, decide
 from tallystick.events.ratio_keeper import RatioKeeper
 from tallystick.events.standing import standing_of, waits
 from tallystick.token.position import date_of
-from tests.support.actions import begin
+from tests.support.actions import APPLE, begin
 from tests.support.arming import SPLIT, Arming
+from tests.support.redeeming import WHOLE
 from tests.support.world import INVESTOR_UNITS, World
 
 pytestmark = pytest.mark.requirement("INV-12")
 FIRST_DAY = SPLIT.record_day + 1
 _SPLIT = SPLIT.coaf
+_RATIO = f"RATIO {_SPLIT}"
 _LAST = str(date_of(SPLIT.record_day))
 
 
@@ -161,6 +164,94 @@ def test_couriers_alone_arm_the_other_ledger_and_carry_the_lane(armed: World) ->
     assert armed.home.balance(armed.home.investor) == 4 * (INVESTOR_UNITS - 1_001)
 
 
+def test_couriers_alone_have_home_arm_what_is_in_force(world: World) -> None:
+    Arming.of(world)
+    carried = _Couriers(world)
+    _driver(world, "announce")
+    before = world.storage()
+    # Nobody but the event attestors says what is in force.
+    assert carried() == []
+    assert world.storage() == before
+    _driver(world, "confirm")
+    assert carried() == [_taken("home", f"RECORD {_SPLIT} version 1"), _told("home", _RATIO)]
+    assert carried() == [_taken("home", _RATIO), _taken("remote", f"ARMED {_SPLIT}")]
+    assert carried() == [_taken("remote", f"ENTERED {_SPLIT}")]
+    assert int(world.remote.token.ratio_at(1).first_day) == FIRST_DAY
+    before = world.storage()
+    assert carried() == carried() == []
+    # Nor does another one, which knows nothing, find anything.
+    assert list(RatioKeeper(world.network.connection).carry()) == []
+    assert world.storage() == before
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["entered there", "not heard of there"])
+def test_couriers_alone_withdraw_what_is_off_at_home_last(world: World, is_told: bool) -> None:
+    Arming.of(world)
+    _driver(world, "announce", "confirm", "arm")
+    carried = _Couriers(world)
+    while is_told and carried():
+        pass
+    assert bool(world.remote.token.ratio_at(1).first_day) == is_told
+    off = Driver(world.network.connection, SPLIT.successor())
+    for step in (*off.announce(Status.CANCELLED), *off.confirm()):
+        assert step.state == "executed", step
+    found = []
+    while now := carried():
+        found += now
+        if world.remote.token.ratio_at(1).first_day:
+            assert world.home.token.ratio_at(1).first_day == FIRST_DAY
+    dropped = [_told("remote", f"ENTERED {_SPLIT}"), _taken("remote", f"ENTERED {_SPLIT}")]
+    assert [each for each in found if each in dropped] == dropped
+    assert found[-1] == _taken("all", _RATIO)
+    for side in (world.home, world.remote):
+        assert side.token.ratio_at(1).first_day == 0
+        assert side.engine.armed_ratio(SPLIT.as_tuple()[2]).epoch == 0
+    before = world.storage()
+    assert carried() == []
+    assert list(RatioKeeper(world.network.connection).carry()) == []
+    assert world.storage() == before
+
+
+def test_another_ratio_takes_the_place_of_the_one_that_was_armed(world: World) -> None:
+    Arming.of(world)
+    _driver(world, "announce", "confirm")
+    carried = _Couriers(world)
+    while carried():
+        pass
+    assert world.home.token.ratio_at(1).numerator == 4
+    _driver(world, "announce", "confirm", record=SPLIT.successor(rate=Rate(5)))
+    while carried():
+        pass
+    for side in (world.home, world.remote):
+        ratio = side.token.ratio_at(1)
+        assert (ratio.numerator, ratio.first_day) == (5, FIRST_DAY)
+        assert side.engine.armed_ratio(SPLIT.as_tuple()[2]).version == 2
+
+
+def test_what_home_does_not_arm_is_said_once_with_its_reason(world: World) -> None:
+    """Nobody named a fractions' agent; then the day is over, and nothing is asked any more."""
+    _driver(world, "announce", "confirm")
+    keeper, before = RatioKeeper(world.network.connection), world.storage()
+    for _ in range(3):
+        (said,) = keeper.carry()
+        assert isinstance(said, Carried)
+        assert (said.what, said.words, said.source) == ("refused", _RATIO, "home")
+        assert said.detail == "reverted: ratios: no fractions' agent"
+    assert world.storage() == before
+    _day(world, FIRST_DAY)
+    assert list(keeper.carry()) == []
+    assert keeper._open == {}
+
+
+def test_what_pays_cash_or_ends_units_is_not_the_couriers_to_arm(world: World) -> None:
+    records = APPLE, replace(WHOLE, coaf="US-2020-REDM-02")
+    for record in records:
+        _driver(world, "announce", "confirm", record=record)
+    keeper, before = RatioKeeper(world.network.connection), world.storage()
+    assert list(keeper.carry()) == []
+    assert (keeper._open, world.storage()) == ({}, before)
+
+
 def test_a_ledger_that_missed_it_is_brought_in_late_by_couriers_alone(armed: World) -> None:
     """Its record and the ratio come after home's first day: then its own last close counts."""
     armed.arrived(1_001)
@@ -278,7 +369,8 @@ def test_a_ledger_that_is_away_stops_no_other(
 
     with monkeypatch.context() as away:
         away.setattr(RatioKeeper, "_left", left)
-        away.setattr(keeper._sends, "watch", lambda _: None)
+        watch = keeper._sends.watch
+        away.setattr(keeper._sends, "watch", lambda at: watch("home" if at == "nowhere" else at))
         (halt,) = keeper.carry()
     assert isinstance(halt, Halt)
     assert (halt.what, halt.detail) == ("stopped", "remote does not answer")

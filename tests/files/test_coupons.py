@@ -15,7 +15,7 @@ import yaml
 
 from tallystick.actions.entitlement import Rate, entitlement
 from tallystick.errors import InputError
-from tallystick.files.coupons import CouponEvent, coupons_schema, load_coupons
+from tallystick.files.coupons import TermsEvent, coupons_schema, load_coupons
 from tallystick.files.event import load_event
 from tallystick.files.instrument import load_instrument
 from tests.support.commands import ROOT
@@ -38,8 +38,13 @@ def written(folder: Path, **changes: Any) -> Path:
     return file
 
 
-def loaded(folder: Path, **changes: Any) -> tuple[CouponEvent, ...]:
+def loaded(folder: Path, **changes: Any) -> tuple[TermsEvent, ...]:
     return load_coupons(written(folder, **changes), BUND)
+
+
+def coupons(folder: Path, **changes: Any) -> list[TermsEvent]:
+    """Those alone."""
+    return [made for made in loaded(folder, **changes) if made.record.caev == "INTR"]
 
 
 def lines(folder: Path, **changes: Any) -> list[str]:
@@ -52,18 +57,16 @@ def lines(folder: Path, **changes: Any) -> list[str]:
 
 def test_the_coupons_of_the_bund_of_the_2020s_to_the_cent() -> None:
     """A holding of EUR 1,234,567.89; decimal arithmetic on what the terms say."""
-    coupons = load_coupons(EXAMPLE, BUND)
+    made_of_it = load_coupons(EXAMPLE, BUND)
     held = Decimal("1234567.89")
     year = held * Decimal("0.017")
     # A long first period: 39 days of the year before, and a year.
     expected = {2023: year * 404 / 365} | dict.fromkeys(range(2024, 2030), year)
     paid = {
-        made.coupon.due.year: Decimal(
-            entitlement(int(held * 100), made.record.rate or Rate(0)).gross
-        )
+        made.paid.due.year: Decimal(entitlement(int(held * 100), made.record.rate or Rate(0)).gross)
         / 100
-        for made in coupons
-        if made.coupon.due.year < 2030
+        for made in made_of_it
+        if made.paid.due.year < 2030
     }
     assert paid == {
         each: amount.quantize(Decimal("0.01"), ROUND_DOWN) for each, amount in expected.items()
@@ -72,10 +75,11 @@ def test_the_coupons_of_the_bund_of_the_2020s_to_the_cent() -> None:
 
 
 def test_each_coupon_is_an_event_of_its_own() -> None:
-    coupons = load_coupons(EXAMPLE, BUND)
-    assert len(coupons) == 10
-    assert len({made.record.coaf for made in coupons}) == len({m.name for m in coupons}) == 10
-    made = coupons[2]
+    made_of_it = load_coupons(EXAMPLE, BUND)
+    assert [made.record.caev for made in made_of_it] == ["INTR"] * 10 + ["REDM"]
+    assert len({made.record.coaf for made in made_of_it}) == 11
+    assert len({made.name for made in made_of_it}) == 11
+    made = made_of_it[2]
     assert (made.record.corp, made.record.coaf, made.name) == (
         "TALLY-DE0001102580-20250215",
         "DE0001102580-INTR-20250215",
@@ -100,20 +104,77 @@ def test_an_event_file_that_is_written_makes_the_same_record(tmp_path: Path) -> 
         file = tmp_path / each.name
         file.write_text(each.text())
         assert load_event(file, BUND) == each.record
-        assert load_event(file, BUND, today=each.coupon.announcement).hash == each.record.hash
+        assert load_event(file, BUND, today=each.paid.announcement).hash == each.record.hash
     # Between its days New York was closed: as `event announce` has to know.
     presidents = {day for each in made for day in each.event.holidays}
     assert date(2027, 2, 15) in presidents
-    assert made[3].coupon.payment == date(2027, 2, 16)
+    assert made[3].paid.payment == date(2027, 2, 16)
 
 
 def test_cash_of_other_decimals_and_another_nominal_give_exact_rates(tmp_path: Path) -> None:
-    first, second, *_ = loaded(
+    first, second, *_ = coupons(
         tmp_path, nominal=1000, cash_decimals=6, factors=[{"from": "2023-02-15", "factor": "2/3"}]
     )
     # Units of EUR 1,000 with two decimals, cash with six.
     assert first.record.rate == Rate.of(Fraction("0.017") * 404 / 365 * 1000 * 10_000)
     assert second.record.rate == Rate.of(Fraction("0.017") * Fraction(2, 3) * 1000 * 10_000)
+
+
+def test_what_a_factor_leaves_out_is_paid_back_with_the_coupon_of_that_day(tmp_path: Path) -> None:
+    """EUR 1,000 of nominal a unit, of which a third and then half of the rest are paid back."""
+    made = loaded(
+        tmp_path,
+        nominal=1000,
+        last="2026-02-15",
+        factors=[
+            {"from": "2024-02-15", "factor": "2/3"},
+            {"from": "2025-02-15", "factor": "1/3"},
+        ],
+    )
+    assert [(each.record.caev, each.paid.due.year) for each in made] == [
+        ("INTR", 2023),
+        ("INTR", 2024),
+        ("PRED", 2024),
+        ("INTR", 2025),
+        ("PRED", 2025),
+        ("INTR", 2026),
+        ("REDM", 2026),
+    ]
+    back = [each for each in made if each.record.caev != "INTR"]
+    assert [(each.record.rate, each.record.left) for each in back] == [
+        (Rate(1000, 3), None),
+        (Rate(1000, 3), None),
+        (Rate(1000, 3), Rate(0)),
+    ]
+    # Interest on what is left: all of it until the first, and for its holders' close.
+    interest = [each.record.rate for each in made if each.record.caev == "INTR"]
+    assert interest[1:] == [Rate(17), Rate(34, 3), Rate(17, 3)]
+    for coupon, redemption in zip(made[1::2], made[2::2], strict=True):
+        assert redemption.record.coaf == coupon.record.coaf.replace("INTR", "REDM")
+        for name in ("corp", "announced", "record_day", "payment_day", "expires", "holidays"):
+            of = "event" if name == "holidays" else "record"
+            assert getattr(getattr(redemption, of), name) == getattr(getattr(coupon, of), name)
+
+
+def test_without_its_terms_a_redemption_is_an_event_of_its_own_file(tmp_path: Path) -> None:
+    data = data_of()
+    del data["redemption"]
+    file = tmp_path / "coupons.yaml"
+    file.write_text(json.dumps(data | {"factors": [{"from": "2025-02-15", "factor": "0.5"}]}))
+    made = load_coupons(file, BUND)
+    assert [each.record.caev for each in made] == ["INTR"] * 10
+    # A rate for less is none for units that were paid back: that is the file's to say.
+    assert made[-1].record.rate == Rate(17, 2000)
+
+
+def test_what_is_paid_back_has_a_price_and_what_began_below_par_was_never_paid(
+    tmp_path: Path,
+) -> None:
+    redemption = {"coaf": "BOND-CALL", "price": "1.02"}
+    factors = [{"from": "2022-01-07", "factor": "0.5"}]
+    *_, last = made = loaded(tmp_path, redemption=redemption, factors=factors)
+    assert [each.record.caev for each in made] == ["INTR"] * 10 + ["REDM"]
+    assert (last.record.coaf, last.record.rate) == ("BOND-CALL-20320215", Rate(51, 100))
 
 
 def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path: Path) -> None:
@@ -201,6 +262,21 @@ def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path:
             {"factors": [{"from": "2024-02-15", "factor": 1}]},
             "factors[0].factor: 1: expected less than 1",
         ),
+        (
+            {"factors": [{"from": "2024-02-15", "factor": 0}]},
+            "factors[0].factor: 0: expected more than 0: the last of it is redeemed on the last",
+        ),
+        ({"redemption": True}, "redemption: "),
+        ({"redemption": {}}, "redemption.coaf: missing: expected"),
+        (
+            {"redemption": {"coaf": "DE0001102580-INTR"}},
+            "redemption.coaf: DE0001102580-INTR: expected another than coupons have",
+        ),
+        ({"redemption": {"coaf": "R", "price": 0}}, "redemption.price: 0: expected more than 0"),
+        (
+            {"redemption": {"coaf": "R", "price": f"1/{10**29 + 7}"}},
+            f"redemption.price: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
@@ -248,7 +324,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_a_coupon_of_nothing_is_one(tmp_path: Path) -> None:
-    assert {made.record.rate for made in loaded(tmp_path, rate=0)} == {Rate(0)}
+    assert {made.record.rate for made in coupons(tmp_path, rate=0)} == {Rate(0)}
 
 
 def test_the_schema_is_json() -> None:

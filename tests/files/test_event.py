@@ -423,7 +423,10 @@ REDEEMED = (("caev", "REDM"), ("ratio", "0:1"))
 
 def test_the_example_of_a_redemption_is_paid_as_the_last_coupon_and_leaves_nothing() -> None:
     record = load_event(EXAMPLES / "bund-redemption.yaml", BUND, today=date(2032, 1, 30))
-    coupon = load_coupons(EXAMPLES / "bund-coupons.yaml", BUND)[-1].record
+    *_, last, redemption = load_coupons(EXAMPLES / "bund-coupons.yaml", BUND)
+    coupon = last.record
+    # The one that the schedule makes, to the hash.
+    assert record.hash == redemption.record.hash
     for name in ("announced", "record_day", "payment_day", "currency", "cash_decimals", "terms"):
         assert getattr(record, name) == getattr(coupon, name)
     assert (record.rate, record.left, record.change) == (Rate(1), Rate(0), Rate(0))
