@@ -44,7 +44,7 @@ __all__ = [
 REASON: Final = "reason"
 DOCUMENT: Final = "document"
 # Contracts that every lane has for itself, so that their names alone mean none.
-EACH_LANE: Final = frozenset({"LaneCustody", "QuorumVerifier"})
+EACH_LANE: Final = frozenset({"LaneCustody", "ProofVerifier", "QuorumVerifier"})
 _WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _TEXT: Final = re.compile(r"[!-~](?:[ -~]{0,30}[!-~])?")
 _RELEASE: Final = re.compile(r"(\w+)@(\S+)")

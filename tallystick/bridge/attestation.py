@@ -20,6 +20,7 @@ __all__ = [
     "attestation_digest",
     "attestation_head",
     "gathered",
+    "signer_of",
     "typed_data",
 ]
 
@@ -216,26 +217,37 @@ def gathered(
     domain: Asking,
     signatures: Iterable[bytes],
     attestation_type: str = ATTESTATION_TYPE,
+    keys: Iterable[bytes] = (),
 ) -> bytes:
-    """Pack signatures that were made elsewhere, each of 65 bytes: r, s, v.
+    """Pack signatures that were made elsewhere, each of 65 bytes: r, s, v; keys sign beside them.
 
     Raises:
         ValueError: one is no signature of a member, of exactly this.
     """
     digest = attestation_digest(message, signer_set, domain, attestation_type)
-    found: dict[str, bytes] = {}
+    found = {Account.from_key(key).address: _compact(digest, key) for key in keys}
     for signature in signatures:
-        if len(signature) != _SIGNATURE or signature[64] not in (27, 28):
-            raise ValueError("a signature of 65 bytes, r, s and v (27 or 28), expected")
-        try:
-            address = str(Account._recover_hash(digest, signature=signature))  # noqa: SLF001
-        except Exception:  # noqa: BLE001 - a library's below the one that we import
-            raise ValueError("a signature expected, and this is none") from None
-        r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64]
-        if s > _HALF_ORDER:
-            raise ValueError("a signature with a low s expected (EIP-2)")
-        found[address] = r + (s | (v - 27) << 255).to_bytes(32, "big")
+        r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64:]
+        signer = signer_of(digest, signature)
+        found[signer] = r + (s | (v[0] - 27) << 255).to_bytes(32, "big")
     return _packed(signer_set, found)
+
+
+def signer_of(digest: bytes, signature: bytes) -> str:
+    """Return whose a signature of 65 bytes is: r, s, v.
+
+    Raises:
+        ValueError: it is none, or not in the one form that verifiers take.
+    """
+    if len(signature) != _SIGNATURE or signature[64] not in (27, 28):
+        raise ValueError("a signature of 65 bytes, r, s and v (27 or 28), expected")
+    try:
+        signer = str(Account._recover_hash(digest, signature=signature))  # noqa: SLF001
+    except Exception:  # noqa: BLE001 - a library's below the one that we import
+        raise ValueError("a signature expected, and this is none") from None
+    if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        raise ValueError("a signature with a low s expected (EIP-2)")
+    return signer
 
 
 def _packed(signer_set: SignerSet, signatures: Mapping[str, bytes]) -> bytes:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tallystick.cli.options import PATH, Pairs, account_option, json_option, manifest_option
 
 if TYPE_CHECKING:
-    from tallystick.courier.ending import Listed
+    from tallystick.courier.ending import Ending, Listed
+    from tallystick.files.last_state import ListFile
 
 __all__ = ["lane"]
 
@@ -97,6 +98,14 @@ def list_(
 @click.option("--reason", default="", help="The registrars' reason code of four letters.")
 @click.option("--document", default="", help="What orders it: a file, or its hash in hex.")
 @account_option("whoever may and has a key here; the role courier")
+@click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    metavar="HEX",
+    help="Of an attestor whose key is elsewhere; may be repeated.",
+)
+@click.option("--digest", is_flag=True, help="Print what attestors sign, and end.")
 @click.option("--execute", is_flag=True, help="Send; without it nothing is sent.")
 @json_option
 def end(
@@ -106,6 +115,8 @@ def end(
     reason: str,
     document: str,
     account: str,
+    signatures: tuple[str, ...],
+    digest: bool,
     execute: bool,
     as_json: bool,
 ) -> int:
@@ -139,8 +150,18 @@ def end(
     try:
         entry = lane_to(connection, found.ledger)
         ending = Ending(
-            connection, entry, found.state, found.entries, stated, account=account, execute=execute
+            connection,
+            entry,
+            found.state,
+            found.entries,
+            stated,
+            account=account,
+            execute=execute,
+            signatures=_signatures(signatures),
         )
+        if digest:
+            console().print(json_line(_asked(found, ending)), markup=False, soft_wrap=True)
+            return 0
         steps = carried_out(ending.steps())
     finally:
         connection.close()
@@ -156,6 +177,42 @@ def end(
     else:
         show_steps(str(path), steps, execute=execute)
     return int(any(step.state == "refused" for step in steps))
+
+
+def _signatures(given: tuple[str, ...]) -> list[bytes]:
+    """Signatures that were made elsewhere; which are anybody's the lane knows."""
+    from tallystick.errors import InputError
+
+    try:
+        return [bytes.fromhex(each.removeprefix("0x")) for each in given]
+    except ValueError as error:
+        expected = f"signatures in hex ({error})"
+        raise InputError("lane end", "--signature", f"{len(given)} given", expected) from None
+
+
+def _asked(found: ListFile, ending: Ending) -> dict[str, Any]:
+    """What attestors sign, and who they are.
+
+    A batch of no messages, whose word is the statement of the last state: their verifier's type
+    names messages alone, so that no wallet shows it.
+    """
+    from tallystick.text import hex_text
+
+    return {
+        "ledger": found.ledger,
+        "list": found.list,
+        "statement": hex_text(found.state.id),
+        "verifiers": [
+            {
+                "verifier": each.verifier,
+                "epoch": each.set.epoch if each.set else None,
+                "threshold": each.set.threshold if each.set else None,
+                "signers": list(each.set.signers) if each.set else [],
+                "digest": hex_text(each.digest) if each.set else None,
+            }
+            for each in ending.asked()
+        ],
+    }
 
 
 def _show(listed: Listed, decimals: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tallystick.bridge.attestation import Domain, SignerSet
+from tallystick.bridge.attestation import Domain, SignerSet, attestation_digest, signer_of
 from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE
 from tallystick.bridge.endings import EndList, LastState
 from tallystick.bridge.last_state import Found, Units, due_at_last, due_on_the_way
@@ -19,7 +19,7 @@ from tallystick.governance.roles import Role
 from tallystick.reach.connection import Connection
 from tallystick.text import time_text, units_text
 
-__all__ = ["Ending", "Listed", "Step", "lane_to", "made"]
+__all__ = ["Asked", "Ending", "Listed", "Step", "lane_to", "made"]
 
 _COURIER: Final = "courier"
 _NOTICE_RUNS: Final = "endings: its notice runs"
@@ -55,6 +55,15 @@ class Listed:
     state: LastState
     entries: EndList
     found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What attestors of a verifier sign, 32 bytes; `set` is None where it is no quorum."""
+
+    verifier: str
+    set: SignerSet | None = None
+    digest: bytes = b""
 
 
 def lane_to(connection: Connection, ledger: str) -> LaneEntry:
@@ -122,6 +131,11 @@ def made(
     return Listed(state, entries, found)
 
 
+def _strange(number: int, why: str) -> InputError:
+    expected = f"a signature in hex by an attestor of the lane, of what --digest prints: {why}"
+    return InputError("lane end", "--signature", f"number {number}", expected)
+
+
 class Ending:
     """Does what is left for a list, at home: an act's turn comes when the one before is done.
 
@@ -132,6 +146,7 @@ class Ending:
         entries: the list.
         stated: reason and document of the registrars' acts.
         account: who sends; by default whoever may and has a key here.
+        signatures: that attestors made elsewhere, of what `asked` gives.
         execute: send; else acts are tried in calls alone.
     """
 
@@ -145,9 +160,11 @@ class Ending:
         *,
         account: str = "",
         execute: bool = False,
+        signatures: Collection[bytes] = (),
     ) -> None:
         self._connection = connection
         self._lane = lane
+        self._signatures = signatures
         self._state = state
         self._entries = entries
         self._stated = stated
@@ -205,12 +222,11 @@ class Ending:
             )
             yield self._done("pay_listed", arguments, self._anyone, detail)
 
-    def _proposed(self) -> Step:
-        state, proofs = self._state, list[bytes]()
-        signing = Signing(self._keys())
-        domain = Domain(self._escrow.chain.chain_id, str(self._escrow.address))
-        number = int(self._escrow.lane_state(state.lane).epoch)
-        epoch = self._escrow.epoch_at(state.lane, number)
+    def asked(self) -> list[Asked]:
+        """Return what is asked of the attestors of each verifier of the lane."""
+        number = int(self._escrow.lane_state(self._state.lane).epoch)
+        epoch = self._escrow.epoch_at(self._state.lane, number)
+        found = []
         for verifier in (str(epoch.verifier), str(epoch.second)):
             if not int(verifier, 16):
                 continue
@@ -220,13 +236,54 @@ class Ending:
             try:
                 kept = quorum.signer_set()
             except Revert:
-                detail = f"{verifier} is no quorum: first name one by a change of the lane's terms"
-                return self._step("propose_end", "waiting", detail)
+                found.append(Asked(verifier))
+                continue
             signers = SignerSet.of(number, int(kept.threshold), list(map(str, kept.signers)))
-            if missing := signing.missing(signers):
-                detail = f"{missing} attestor keys of {verifier} are here"
+            digest = attestation_digest(
+                self._state.attested, signers, self._domain, BATCH_ATTESTATION_TYPE
+            )
+            found.append(Asked(verifier, signers, digest))
+        return found
+
+    @property
+    def _domain(self) -> Domain:
+        return Domain(self._escrow.chain.chain_id, str(self._escrow.address))
+
+    def _made(self, asked: Sequence[tuple[SignerSet, bytes]]) -> list[dict[str, bytes]]:
+        """The signatures that were made elsewhere, by signer, for each set and its digest.
+
+        Raises:
+            InputError: one is of nobody whom the lane asks, or of something else.
+        """
+        made: list[dict[str, bytes]] = [{} for _ in asked]
+        for number, signature in enumerate(self._signatures, 1):
+            known = False
+            for into, (signers, digest) in zip(made, asked, strict=True):
+                try:
+                    signer = signer_of(digest, signature)
+                except ValueError as error:
+                    raise _strange(number, str(error)) from None
+                if signer in signers.signers:
+                    into[signer], known = signature, True
+            if not known:
+                raise _strange(number, "it is of no attestor of the lane, or of something else")
+        return made
+
+    def _proposed(self) -> Step:
+        state, proofs = self._state, list[bytes]()
+        signing, asked = Signing(self._keys()), list[tuple[SignerSet, bytes]]()
+        every = self.asked()
+        for each in every:
+            if each.set is None:
+                detail = f"{each.verifier} is no quorum: first name one by a change of the lane's"
+                return self._step("propose_end", "waiting", f"{detail} terms")
+            asked.append((each.set, each.digest))
+        for each, (signers, _), made in zip(every, asked, self._made(asked), strict=True):
+            if missing := signing.missing(signers, made):
+                detail = f"{missing} signatures of {each.verifier}: --digest is what attestors sign"
                 return self._step("propose_end", "waiting", detail)
-            proofs.append(signing.attest(state.attested, signers, domain, BATCH_ATTESTATION_TYPE))
+            kind = BATCH_ATTESTATION_TYPE
+            proofs.append(signing.attest(state.attested, signers, self._domain, kind, made))
         both = (*proofs, b"")[:2]
         arguments = (state.lane, state.as_tuple(), *both, *self._stated)
         units = units_text(state.total, self._decimals)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tallystick.bridge import proof
-from tallystick.bridge.attestation import ATTESTATION_TYPE, Asking, SignerSet, Struct, attest
+from tallystick.bridge.attestation import (
+    ATTESTATION_TYPE,
+    Asking,
+    SignerSet,
+    Struct,
+    attest,
+    gathered,
+)
 from tallystick.chain import Account, Contract
 from tallystick.courier.end import LaneEnd
 from tallystick.reach.connection import Connection
 
 __all__ = ["Signing", "Trusted", "Verifiers"]
+
+
+_NOTHING: Final[Mapping[str, bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,9 @@ class Signing:
     def __init__(self, keys: Mapping[str, Account]) -> None:
         self._keys = keys
 
-    def missing(self, signers: SignerSet) -> str:
-        """Say what is missing to sign for a set, or nothing."""
-        here = len(self._of(signers))
+    def missing(self, signers: SignerSet, made: Collection[str] = ()) -> str:
+        """Say what is missing to sign for a set beside who signed elsewhere, or nothing."""
+        here = len(made) + len(self._of(signers, made))
         return f"{here} of {signers.threshold}" if here < signers.threshold else ""
 
     def attest(
@@ -48,17 +58,25 @@ class Signing:
         signers: SignerSet,
         domain: Asking,
         attestation_type: str = ATTESTATION_TYPE,
+        made: Mapping[str, bytes] = _NOTHING,
     ) -> bytes:
-        """Sign with as many keys as a set asks for; see `attest` of the bridge."""
-        keys = self._of(signers)[: signers.threshold]
-        return attest(what, signers, domain, keys, attestation_type)
+        """Sign with as many keys as a set asks for beside signatures that others made, by signer.
 
-    def _of(self, signers: SignerSet) -> list[bytes]:
-        """The keys of a set that are here."""
+        See `attest` and `gathered` of the bridge.
+        """
+        keys = self._of(signers, made)[: max(signers.threshold - len(made), 0)]
+        if not made:
+            return attest(what, signers, domain, keys, attestation_type)
+        return gathered(what, signers, domain, made.values(), attestation_type, keys)
+
+    def _of(self, signers: SignerSet, but: Collection[str] = ()) -> list[bytes]:
+        """The keys of a set that are here, but of some."""
         return [
             account.key
             for address in signers.signers
-            if (account := self._keys.get(address)) is not None and account.key is not None
+            if address not in but
+            and (account := self._keys.get(address)) is not None
+            and account.key is not None
         ]
 
 

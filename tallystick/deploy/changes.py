@@ -45,6 +45,7 @@ _TAKES: Final = tuple(
             r"lanes\[\d+\]\.verifiers\[\d+\](\.(operator|attestors\b.*|threshold))?",
             f"a QuorumVerifier of them on each ledger, and {_TERMS}",
         ),
+        (r"lanes\[\d+\]\.verifiers\[\d+\]\.kind", f"a verifier of it on each ledger, and {_TERMS}"),
         (r"accounts\.lanes\b.*", f"a QuorumVerifier of them on each ledger, and {_TERMS}"),
         (
             r"(accounts|actions)\.events\b.+",
@@ -53,6 +54,10 @@ _TAKES: Final = tuple(
         (
             r"(accounts|actions)\.messages\b.+",
             f"a QuorumVerifier of them on each ledger, and {_ENGINE.format('peer')}",
+        ),
+        (
+            r"(ledgers\[\d+\]\.accounts|accounts\.ledgers\.[^.]+)\.fractions_agent\b.*",
+            f"{_ENGINE.format('fractions_agent')}, on that ledger",
         ),
         (r"actions\.reconcile", f"{_ENGINE.format('daily')}, on every ledger"),
         (r"instrument\.(cfi|fisn|lei|dti_group|denomination|authorised|terms)\b.*", _RECORD),

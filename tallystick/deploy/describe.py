@@ -186,6 +186,9 @@ def _held(manifest: Manifest, ledger: str, suite: Suite) -> dict[str, RoleEntry]
         ]
         gone = role and of_role and all(of[account] != role for of in of_role)
         found[title] = RoleEntry(address=new[0]) if gone and len(new) == 1 else known
+    agent = _NOBODY if suite.engine is None else str(suite.engine.fractions_agent())
+    if agent not in {_NOBODY, *(each.address for each in found.values())}:
+        found["fractions_agent"] = RoleEntry(address=agent)
     return found
 
 
@@ -285,7 +288,7 @@ def _lane(plan: Plan, lane: Lane, index: int, ledgers: Mapping[str, LedgerSteps]
             end: LaneSide(
                 custody=str(ledgers[end].contract("LaneCustody", f"LaneCustody#{index}").address),
                 **{
-                    name: str(ledgers[end].contract("QuorumVerifier", key).address)
+                    name: str(ledgers[end].contract(key.kind, key.trusted).address)
                     for name, key in zip(
                         ("verifier", "second"), verifier_keys(lane, index), strict=False
                     )

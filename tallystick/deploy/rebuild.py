@@ -192,7 +192,10 @@ def _lanes(plan: Plan, name: str, escrow: Contract) -> Iterator[tuple[str, str]]
         if any(opened):
             first = escrow.epoch_at(opened, 1)
             verifiers = (str(first.verifier), str(first.second))
-            yield from zip(verifier_keys(lane, index), verifiers, strict=False)
+            for key, verifier in zip(verifier_keys(lane, index), verifiers, strict=False):
+                yield key.trusted, verifier
+                if key.trusted != key.quorum:
+                    yield key.quorum, str(escrow.chain.at(key.kind, verifier).QUORUM())
             yield f"LaneCustody#{index}", str(escrow.lane_state(opened).terms.custody)
 
 

@@ -7,12 +7,13 @@ from itertools import islice
 from typing import NamedTuple, Self
 
 from tallystick.actions.message import EVENT_ATTESTATION, MESSAGE_ATTESTATION
-from tallystick.bridge.attestation import SignerSet
+from tallystick.bridge import proof
+from tallystick.bridge.attestation import ATTESTATION_TYPE, SignerSet
 from tallystick.chain import Account
 from tallystick.files.plan import Actions, Lane
 from tallystick.reach.accounts import Parties
 
-__all__ = ["EngineSigners", "first_signers", "verifier_keys"]
+__all__ = ["EngineSigners", "VerifierKey", "first_signers", "verifier_keys"]
 
 
 def first_signers(lane: Lane, attestors: Iterable[Account]) -> tuple[SignerSet, ...]:
@@ -24,17 +25,39 @@ def first_signers(lane: Lane, attestors: Iterable[Account]) -> tuple[SignerSet, 
     """
     left = iter(attestors)
     return tuple(
-        SignerSet.of(1, each.threshold, (a.address for a in islice(left, len(each.attestors))))
+        SignerSet.of(
+            1,
+            each.threshold,
+            (a.address for a in islice(left, len(each.attestors))),
+            ATTESTATION_TYPE if each.kind is None else proof.ATTESTATION_TYPE,
+        )
         for each in lane.verifiers
     )
 
 
-def verifier_keys(lane: Lane, index: int) -> list[str]:
+class VerifierKey(NamedTuple):
+    """What the journal calls a verifier of a plan's lane, and the quorum that it rests on.
+
+    Of a quorum that attests messages both are the same.
+    """
+
+    trusted: str
+    quorum: str
+
+    @property
+    def kind(self) -> str:
+        """The contract that the lane trusts."""
+        return self.trusted.partition("#")[0]
+
+
+def verifier_keys(lane: Lane, index: int) -> list[VerifierKey]:
     """Return what the journal calls the verifiers of a plan's lane, in its order."""
-    return [
-        f"QuorumVerifier#{index}" + (f".{number}" if number else "")
-        for number in range(len(lane.verifiers))
-    ]
+    found = []
+    for number, each in enumerate(lane.verifiers):
+        place = f"#{index}" + (f".{number}" if number else "")
+        quorum = f"QuorumVerifier{place}"
+        found.append(VerifierKey(f"ProofVerifier{place}" if each.kind else quorum, quorum))
+    return found
 
 
 class EngineSigners(NamedTuple):

@@ -10,10 +10,11 @@ from typing import Final
 from tallystick import build
 from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, Grade, ledger_id, party
+from tallystick.bridge.proof import outbox_slot
 from tallystick.chain import Account, Contract, Method
 from tallystick.chain.abi import encode, keccak
 from tallystick.deploy.ledger import PlannedLedger, is_zero
-from tallystick.deploy.signers import EngineSigners, first_signers, verifier_keys
+from tallystick.deploy.signers import EngineSigners, VerifierKey, first_signers, verifier_keys
 from tallystick.deploy.step import Call, NotYet, Question, Step
 from tallystick.files.instrument import record_of, units
 from tallystick.files.plan import Lane
@@ -181,7 +182,13 @@ class LedgerSteps(PlannedLedger):
             keys, lane.verifiers, first_signers(lane, attestors), strict=True
         ):
             whose = where if len(keys) == 1 else f"{where}, {planned.name}"
-            yield self._verifier(whose, key, signers, planned.operator)
+            yield self._verifier(whose, key.quorum, signers, planned.operator)
+            if key.trusted != key.quorum:
+                yield self.creation(
+                    f"create proof verifier of {whose}, of {peer.name}'s outbox",
+                    key.trusted,
+                    partial(self._proof_code, key.quorum, peer),
+                )
         yield self.creation(
             f"create custody of {where}",
             custody_key,
@@ -288,9 +295,20 @@ class LedgerSteps(PlannedLedger):
         act = method.call(*given, *self.stated, sender=self.accounts[by].address)
         return int(contract.proposal_of(act).lapses_at) > self.chain.block().timestamp
 
-    def _verifiers(self, keys: Sequence[str]) -> tuple[str, str]:
+    def _proof_code(self, quorum: str, peer: LedgerSteps) -> bytes:
+        """Return what creates a verifier of another escrow's storage; its quorum stands by then."""
+        terms = [
+            str(self.contract("QuorumVerifier", quorum)),
+            ledger_id(peer.caip2),
+            peer.proxy_address("BridgeEscrow"),
+            outbox_slot(build.artifact("BridgeEscrow")),
+        ]
+        kinds = ["address", "bytes32", "address", "uint256"]
+        return build.artifact("ProofVerifier").bytecode + encode(kinds, terms)
+
+    def _verifiers(self, keys: Sequence[VerifierKey]) -> tuple[str, str]:
         """A lane's two verifiers by their journal's keys; the second may be nobody."""
-        found = [str(self.contract("QuorumVerifier", key)) for key in keys]
+        found = [str(self.contract(key.kind, key.trusted)) for key in keys]
         return found[0], found[1] if len(found) > 1 else _NOBODY
 
     def _verifier(self, whose: str, key: str, signers: SignerSet, operator: str) -> Step:
@@ -343,6 +361,18 @@ class LedgerSteps(PlannedLedger):
                 "ActionsEngine: ask for each day's close",
                 lambda: engine().daily_since() != 0 or is_zero(engine().set_up_key()),
                 lambda: _call(engine().set_daily, True, *self.stated),
+            )
+
+        if (agent := self.accounts.get("fractions_agent")) is not None:
+            yield Step(
+                self.name,
+                "ActionsEngine: the fractions' agent is the plan's",
+                lambda: Question(
+                    self.proxied("ActionsEngine").fractions_agent, (), lambda it: not is_zero(it)
+                ),
+                lambda: _call(
+                    self.proxied("ActionsEngine").set_fractions_agent, agent.address, *self.stated
+                ),
             )
 
     def _peer(self, other: LedgerSteps) -> Step:

@@ -90,6 +90,13 @@ class Accounts(StrictModel):
         tuple[AccountField, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
     ]
     operator: AccountField | None = None
+    fractions_agent: Annotated[
+        AccountField | None,
+        Field(
+            description="no role, an account that may hold: it is credited what the rounding of "
+            "ratios leaves on this ledger; where the plan has engines"
+        ),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -112,7 +119,10 @@ class Accounts(StrictModel):
         """Return (field, account) of every account."""
         names = ("deployer", *SINGLE_ROLES)
         out: list[tuple[str, AccountRef]] = [(name, getattr(self, name)) for name in names]
-        if self.operator is not None:
-            out.append(("operator", self.operator))
+        out += [
+            (name, account)
+            for name in ("operator", "fractions_agent")
+            if (account := getattr(self, name)) is not None
+        ]
         out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
         return out

@@ -54,9 +54,16 @@ class Quorum(StrictModel):
 
 
 class Verifier(Quorum):
-    """Attestors of one operator, and how many of them must agree: a quorum, with a name."""
+    """A quorum with a name, and what it attests: messages, or blocks of the ledger they left."""
 
     name: Name
+    kind: Annotated[
+        Literal["proof"] | None,
+        Field(
+            description="proof: they attest blocks, from which the source escrow's storage proves "
+            "its messages; messages when left out"
+        ),
+    ] = None
 
 
 class Lane(StrictModel):

@@ -235,6 +235,12 @@ class Plan(StrictModel):
                     value=ledger.chain_id,
                 )
             chains[ledger.chain_id] = ledger.name
+            if ledger.accounts.fractions_agent is not None and self.actions is None:
+                yield wrong(
+                    "actions in the plan, whose engines credit it",
+                    path=joined(at, "accounts.fractions_agent"),
+                    value=ledger.accounts.fractions_agent.key,
+                )
         pairs: set[frozenset[str]] = set()
         for index, lane in enumerate(self.lanes):
             at = joined("lanes", index)

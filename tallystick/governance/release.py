@@ -175,4 +175,11 @@ def proxy_name(contract: str, instrument: str = "") -> bytes:
 PROXIED: Final = ("InstrumentRegistry", "SecurityToken", "BridgeEscrow", "ActionsEngine")
 # Of them those of which there is one an instrument.
 PER_INSTRUMENT: Final = ("SecurityToken", "ActionsEngine")
-CONTRACTS: Final = ("ReleaseAuthority", *PROXIED, "QuorumVerifier", "LaneCustody")
+# All that a manifest names; a proof verifier where a lane of the plan trusts one.
+CONTRACTS: Final = (
+    "ReleaseAuthority",
+    *PROXIED,
+    "QuorumVerifier",
+    "ProofVerifier",
+    "LaneCustody",
+)

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account as Signer
 
 from tallystick.cli import main as cli
 from tallystick.files.manifest import Manifest
+from tallystick.local.network import ATTESTORS, SECOND_ATTESTORS
 from tallystick.reach import connection as reach
 from tallystick.text import time_text
 from tests.support.endings import second_registrar, wait
-from tests.support.world import World
+from tests.support.world import World, embedded
 
 ORDER = ("--document", "0x" + "5a" * 32)
 
@@ -151,7 +153,91 @@ def test_attestors_whose_keys_are_elsewhere_are_waited_for(
     status, out, _ = command("end", command.listed("investor", "buyer"), *ORDER, "--json")
     (step,) = json.loads(out)["steps"]
     assert (status, step["state"]) == (0, "waiting")
-    assert step["detail"].startswith(f"{keys} of 2 attestor keys of 0x")
+    verifier = command.world.home.escrow.epoch_at(command.world.lane, 1).verifier
+    assert step["detail"] == (
+        f"{keys} of 2 signatures of {verifier}: --digest is what attestors sign"
+    )
+
+
+def _digests(command: _Command, path: Path) -> list[tuple[bytes, list[Any]]]:
+    """What `--digest` prints for each verifier, and the keys of its signers."""
+    status, out, err = command("end", path, "--digest")
+    assert (status, err) == (0, "")
+    said, world = json.loads(out), command.world
+    assert (said["ledger"], said["list"]) == ("remote", json.loads(path.read_text())["list"])
+    accounts = map(world.home.chain.account, (*ATTESTORS, *SECOND_ATTESTORS))
+    keys = {str(account.address): account.key for account in accounts}
+    return [
+        (bytes.fromhex(each["digest"][2:]), [keys[signer] for signer in each["signers"]])
+        for each in said["verifiers"]
+    ]
+
+
+def _given(*signed: tuple[bytes, Any]) -> list[str]:
+    """Options with signatures of digests by keys."""
+    made = [Signer.unsafe_sign_hash(digest, key).signature for digest, key in signed]
+    return [part for each in made for part in ("--signature", "0x" + each.hex())]
+
+
+@pytest.mark.parametrize("here", [0, 1])
+def test_attestors_whose_keys_are_elsewhere_sign_the_digest(
+    command: _Command, monkeypatch: pytest.MonkeyPatch, here: int
+) -> None:
+    """Beside the keys that are here, if there are any."""
+    own = reach.Connection.keys
+    monkeypatch.setattr(reach.Connection, "keys", lambda s, title: own(s, title)[:here])
+    path, mine = (
+        command.listed("investor", "buyer"),
+        own(command.world.network.connection, "attestor"),
+    )
+    ((digest, keys),) = _digests(command, path)
+    others = [key for key in keys if key not in {each.key for each in mine[:here]}]
+    one = _given(*((digest, key) for key in others[: 1 - here]))
+    assert command.next(path, *one) == [("propose_end", "waiting")]
+    # One more than it takes does no harm, nor who signs here, too.
+    enough = _given(*((digest, key) for key in others[:2]), (digest, keys[0]))
+    assert command.next(path, *enough) == [("propose_end", "executed")]
+    state = command.world.home.escrow.end_of(command.world.lane)
+    assert int(str(state.registrar), 16)
+
+
+def test_signatures_of_anything_else_are_refused(command: _Command) -> None:
+    path, before = command.listed("investor", "buyer"), command.world.storage()
+    ((digest, keys),) = _digests(command, path)
+    stranger = command.world.home.outsider.key
+    good = _given((digest, keys[0]))
+
+    def said(*options: str) -> str:
+        status, out, err = command("end", path, *ORDER, "--execute", *options)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        return err.strip()
+
+    nobody = (
+        "lane end: --signature: number 2: expected a signature in hex by an attestor of the lane, "
+        "of what --digest prints: it is of no attestor of the lane, or of something else"
+    )
+    assert said(*good, *_given((digest, stranger))) == nobody
+    assert said(*good, *_given((bytes(32), keys[1]))) == nobody
+    assert "65 bytes" in said(*good, "--signature", "0x12")
+    assert "--signature: 1 given: expected signatures in hex" in said("--signature", "elsewhere")
+    assert command.world.storage() == before
+
+
+def test_on_a_lane_of_two_verifiers_each_signature_goes_where_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(embedded(), units={"investor": 10**9}, grade="production")
+    world.arrived(1_000)
+    second_registrar(world)
+    monkeypatch.setattr(reach, "connect", lambda *_, **__: world.network.connection)
+    monkeypatch.setattr(reach.Connection, "keys", lambda *_: [])
+    manifest = world.network.manifest.write(tmp_path / "manifest.json")
+    command = _Command(world, manifest, capsys)
+    path = command.listed("investor")
+    (first, keys), (second, others) = _digests(command, path)
+    half = _given((second, others[0]), (first, keys[0]), (second, others[1]))
+    assert command.next(path, *half) == [("propose_end", "waiting")]
+    assert command.next(path, *half, *_given((first, keys[1]))) == [("propose_end", "executed")]
 
 
 def test_wrong_input_is_one_line(command: _Command, tmp_path: Path) -> None:

@@ -290,6 +290,13 @@ def _daily(world: World) -> None:
     side.engine.set_daily(True, *STATED, sender=side.administrator)
 
 
+def _agent(world: World) -> None:
+    side = world.home
+    side.engine.propose_fractions_agent(side.fund, *STATED, sender=side.operator)
+    side.chain.advance(DAY)
+    side.engine.set_fractions_agent(side.fund, *STATED, sender=side.administrator)
+
+
 def _attestors(world: World) -> None:
     side = world.home
     verifier = side.chain.deploy("VerifierMock", sender=side.attacker)
@@ -386,6 +393,7 @@ DRIFTS: Mapping[str, Do] = {
     "a record proposed": _propose_record,
     "another record": _amend,
     "each day's close": _daily,
+    "a fractions' agent": _agent,
     "other attestors of events": _attestors,
     "a peer proposed": _propose_peer,
     "one peer more": _peer,

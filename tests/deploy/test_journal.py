@@ -165,6 +165,24 @@ def test_every_changed_field_is_named_with_what_it_takes(
                 "day later set_attestors by an administrator"
             ),
         ),
+        *(
+            (
+                f"{path}.fractions_agent{index}",
+                (
+                    "ActionsEngine.propose_fractions_agent by the operator, a day later "
+                    "set_fractions_agent by an administrator, on that ledger"
+                ),
+            )
+            for path, index in (("ledgers[0].accounts", ".index"), ("accounts.ledgers.home", ""))
+        ),
+        (
+            "lanes[0].verifiers[1].kind",
+            (
+                "a verifier of it on each ledger, and BridgeEscrow.propose_lane_terms by the "
+                "operator, confirm_lane_terms by an administrator, and apply_lane_terms by anyone "
+                "once its delay is over, on both ledgers"
+            ),
+        ),
         (
             "actions.reconcile",
             (

@@ -341,6 +341,36 @@ _BAD: list[tuple[list[tuple[str, Any]], str]] = [
             "or digits, 2 check digits (ISO 17442)"
         ),
     ),
+    (
+        [("lanes[0].verifiers[1].kind", "oracle")],
+        "lanes[0].verifiers[1].kind: oracle: expected proof",
+    ),
+    (
+        [("lanes[0].verifiers[1].kind", "proof"), ("lanes[0].verifiers[1].operator", _LEI_A)],
+        (
+            f"lanes[0].verifiers[1].operator: {_LEI_A}: expected an operator of its own: "
+            "verifiers are independent"
+        ),
+    ),
+    (
+        [("lanes[0].verifiers[1].kind", "proof"), ("lanes[0].verifiers[1].attestors", REMOVED)],
+        "lanes[0].verifiers[1].attestors: missing: expected this field",
+    ),
+    (
+        [("lanes[0].verifiers[1].kind", "proof"), ("lanes[0].verifiers[1].threshold", REMOVED)],
+        "lanes[0].verifiers[1].threshold: missing: expected this field",
+    ),
+    (
+        [(f"{_HOME}.fractions_agent", 19), ("actions", REMOVED)],
+        f"{_HOME}.fractions_agent: index 19: expected actions in the plan, whose engines credit it",
+    ),
+    (
+        [(f"{_HOME}.fractions_agent", 7)],
+        (
+            f"{_HOME}.fractions_agent: index 7: expected an account of its own, this one is "
+            "paying_agent"
+        ),
+    ),
     ([("lanes[0].grade", REMOVED)], "lanes[0].grade: missing: expected this field"),
     ([("lanes[0].grade", "test")], "lanes[0].grade: test: expected pilot or production"),
     (

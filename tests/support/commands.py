@@ -46,9 +46,9 @@ def connected(network: Network) -> Connection:
     return network.connection
 
 
-def plan_data(chains: Mapping[str, Chain]) -> dict[str, Any]:
-    """The example plan with its ledgers at the chains' addresses."""
-    data: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "plan.yaml").read_text())
+def plan_data(chains: Mapping[str, Chain], name: str = "plan.yaml") -> dict[str, Any]:
+    """An example plan with its ledgers at the chains' addresses."""
+    data: dict[str, Any] = yaml.safe_load((ROOT / "examples" / name).read_text())
     data["instrument"] = str(APPLE)
     for ledger in data["ledgers"]:
         del ledger["network"]

@@ -38,7 +38,10 @@ def found_in_engine(
         ledgers: what ledgers are called, by id.
     """
     suite, nowhere = reader.suite, bytes(32)
-    views = ("token", "escrow", "instrument", "is_home", "home_ledger", "attestors", "daily_since")
+    views = (
+        *("token", "escrow", "instrument", "is_home", "home_ledger", "attestors", "daily_since"),
+        "fractions_agent",
+    )
     answers = dict(zip(views, reader.ask((engine, view) for view in views), strict=True))
     home, attestors = bytes(answers["home_ledger"]), answers["attestors"]
     yield Found(ENGINE, "token", str(answers["token"]), str(suite.token.address))
@@ -50,6 +53,8 @@ def found_in_engine(
     yield Found(ENGINE, "home_ledger", at, NONE)
     asks = "each day" if answers["daily_since"] else "events alone"
     yield Found(ENGINE, "asks for the closes of", asks, "events alone")
+    agent = str(answers["fractions_agent"])
+    yield Found(ENGINE, "fractions' agent", NOBODY if is_zero(agent) else agent, NOBODY)
     verifier = NOBODY if is_zero(attestors) else str(attestors)
     yield Found(ENGINE, "verifier of events", verifier, NOBODY)
     if verifier != NOBODY:

@@ -162,6 +162,8 @@ def _engine(manifest: Manifest, entry: LedgerEntry) -> Meant:
     yield "ActionsEngine", "is_home", value_text(is_home)
     asks = "each day" if actions.reconcile == "daily" else "events alone"
     yield "ActionsEngine", "asks for the closes of", asks
+    if (agent := manifest.roles.get(entry.name, {}).get("fractions_agent")) is not None:
+        yield "ActionsEngine", "fractions' agent", agent.address
     if is_home:
         yield "ActionsEngine", "verifier of events", actions.events
     else:
@@ -257,5 +259,6 @@ def _planned_lanes(manifest: Manifest, entry: LedgerEntry, plan: Plan, parties: 
             ("", "second: "), lane.verifiers, first_signers(lane, attestors), strict=False
         ):
             told = signers_text(signers.threshold, signers.signers)
-            yield "BridgeEscrow", f"{name}: {which}attestors", told
-            yield "BridgeEscrow", f"{name}: {which}operator", verifier.operator
+            whose = f"{name}: {which}quorum: " if verifier.kind else f"{name}: {which}"
+            yield "BridgeEscrow", f"{whose}attestors", told
+            yield "BridgeEscrow", f"{whose}operator", verifier.operator
