@@ -172,7 +172,10 @@ def carry_out(
     """Like `deploy`, but what failed on a ledger is in the report."""
     check_opcodes(chains)
     book = Journal(journal)
-    rebuilt = rebuild(book, plan, chains, given or Given())
+    deployers = {name: accounts["deployer"] for name, accounts in parties.on_ledger.items()}
+    # What an earlier run sent, and is still under way, is not looked past.
+    unsettled = dict(_unsettled(chains, deployers)) if execute else {}
+    rebuilt = rebuild(book, plan, deployers, chains, given or Given())
     changed = _bound(book, plan, parties, execute=execute)
     if execute and rebuilt:
         book.write()
@@ -180,9 +183,7 @@ def carry_out(
         name: LedgerSteps(name, plan, accounts, chains.get(name), book)
         for name, accounts in parties.on_ledger.items()
     }
-    run = _Run(ledgers, dict(_steps(plan, parties, ledgers)), progress)
-    if execute:
-        run.settle_down()
+    run = _Run(ledgers, dict(_steps(plan, parties, ledgers)), progress, unsettled)
     check_joined(plan, ledgers)
     run.ask()
     if execute:
@@ -270,9 +271,10 @@ class _Run:
         ledgers: Mapping[str, LedgerSteps],
         groups: Mapping[Step, str],
         progress: Callable[[StepState], None],
+        failures: dict[str, str],
     ) -> None:
         self.groups = groups
-        self.failures: dict[str, str] = {}
+        self.failures = failures
         self._ledgers = ledgers
         self._progress = progress
         self._everywhere = all(ledger.is_here for ledger in ledgers.values())
@@ -316,14 +318,6 @@ class _Run:
     def _settle(self, step: Step, state: str) -> None:
         self._done[step] = state
         self._progress(self.state(step))
-
-    def settle_down(self) -> None:
-        """Wait until nothing that an earlier run sent is under way."""
-        for ledger in self._going():
-            try:
-                _await_pending(ledger.chain, ledger.deployer)
-            except ChainError as error:
-                self.failures[ledger.name] = f"{ledger.name}: {error}"
 
     def ask(self) -> None:
         """Ask the ledgers for all steps of which nothing is known yet."""
@@ -458,6 +452,17 @@ class _Run:
                 self._fail(step, "sent, but it does not hold")
         if begun and not self._everywhere:
             ledger.note_proxies()
+
+
+def _unsettled(
+    chains: Mapping[str, Chain], deployers: Mapping[str, Account]
+) -> Iterator[tuple[str, str]]:
+    """Wait until nothing that an earlier run sent is under way; yields where it stays so."""
+    for name, chain in chains.items():
+        try:
+            _await_pending(chain, deployers[name])
+        except ChainError as error:
+            yield name, f"{name}: {error}"
 
 
 def _await_pending(chain: Chain, deployer: Account) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,24 @@ from tallystick.files.plan import document_of
 from tallystick.storage import write_json
 from tallystick.text import hex_text
 
-__all__ = ["Creations", "Journal"]
+__all__ = ["Creations", "Journal", "created_by"]
 
 # For how many seconds a contract is looked for that should be there.
 _LAG: Final = 10.0
+# The newest transactions of a deployer among which its contracts are looked for.
+_LOOKED_AT: Final = 1_024
+
+
+def created_by(chain: Chain, account: Account) -> Iterator[tuple[str, bytes]]:
+    """Yield where an account's transactions created contracts that stand, and their code.
+
+    The ledger tells: contracts stand where the nonces of whoever creates them put them.
+    """
+    end = chain.nonce(account)
+    for nonce in range(max(end - _LOOKED_AT, 0), end):
+        address = checksum(create_address(address_bytes(account), nonce))
+        if code := chain.code(address):
+            yield address, code
 
 
 class Journal:
@@ -139,6 +153,32 @@ class Creations:
                     f"{self._journal.name}"
                 )
         return True
+
+    def adopt(self, key: str, code: bytes, found: Mapping[str, bytes]) -> str | None:
+        """Enter the first contract of that code among those that no entry has.
+
+        Args:
+            key: what the journal calls it.
+            code: what it has to be.
+            found: code by address.
+
+        Returns:
+            its address; None if there is none.
+        """
+        for address, there in self.unknown(found).items():
+            if there == code:
+                self._contracts[key] = {"address": address, "nonce": None}
+                self._seen.add(key)
+                # A run that sends nothing writes nothing, and has not said what is meant.
+                if self._journal.meant:
+                    self._journal.write()
+                return address
+        return None
+
+    def unknown(self, found: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return the contracts that no entry has, of those that were found."""
+        taken = {record["address"] for record in self._contracts.values()}
+        return {address: code for address, code in found.items() if address not in taken}
 
     def nonce(self, key: str) -> int:
         """Return the nonce under which a contract is journalled; -1 if it is not, or not known."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Final
 
 from tallystick.chain import Account, Chain, Contract, Receipt
-from tallystick.deploy.journal import Creations, Journal
+from tallystick.deploy.journal import Creations, Journal, created_by
 from tallystick.deploy.step import Call, NotYet, Step
 from tallystick.files.plan import Plan
 from tallystick.governance.release import PER_INSTRUMENT, PROXIED, proxy_name
@@ -126,10 +127,36 @@ class PlannedLedger:
         return Step(
             self.name,
             title,
-            lambda: self.address(key) is not None,
+            lambda: self.address(key) is not None or self._left(key, code),
             lambda: Call(None, code()),
             makes=key,
         )
+
+    @cached_property
+    def _left_behind(self) -> Mapping[str, bytes]:
+        """What the deployer created before this run, by address, oldest first.
+
+        A suite that is joined keeps its verifiers to itself. An authority's code does not say whose
+        it is: it is not looked for here.
+        """
+        kept: set[str] = set()
+        if (suite := self.plan.joins) is not None:
+            sides = (lane.sides[self.name] for lane in suite.lanes if self.name in lane.sides)
+            kept |= {verifier for side in sides for verifier in side.verifiers}
+            if suite.actions is not None:
+                kept |= {suite.actions.events, *suite.actions.messages.values()}
+        return {at: code for at, code in created_by(self.chain, self.deployer) if at not in kept}
+
+    def _left(self, key: str, code: Callable[[], bytes]) -> bool:
+        """Whether an earlier run created it, whose journal was lost: what is told is enough."""
+        if self.creations.nonce(key) >= 0 or key == "ReleaseAuthority":
+            return False
+        if not self.creations.unknown(self._left_behind):
+            return False
+        # What a constructor leaves is its code with everything that it was told.
+        made = self.chain.call(to=None, data=code())
+        self._seen[key] = self.creations.adopt(key, made, self._left_behind)
+        return self._seen[key] is not None
 
     # ------------------------------------------------------------------- proxies
 

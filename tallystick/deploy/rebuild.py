@@ -1,6 +1,8 @@
 """A journal that was lost, from what stands: a manifest or a registry leads to all of it.
 
-Each ledger's release authority knows releases and proxies; lanes and engines know the rest. The
+Where neither is, the deployer's own transactions do: the plan's authority is the one that was told
+of exactly that plan. Each ledger's release authority knows releases and proxies; lanes and engines
+know the rest, and what none of them knows yet is found as `PlannedLedger.creation` asks for it. The
 first releases name the hash of the plan that was carried out as their evidence, so that no other
 plan goes on where one stands.
 """
@@ -14,9 +16,9 @@ from typing import Any
 
 from tallystick import build
 from tallystick.bridge.message import ledger_id
-from tallystick.chain import Chain, Contract
+from tallystick.chain import Account, Chain, Contract
 from tallystick.chain.abi import address_of, checksum, encode, keccak
-from tallystick.deploy.journal import Journal
+from tallystick.deploy.journal import Journal, created_by
 from tallystick.deploy.signers import verifier_keys
 from tallystick.deploy.steps import EVENTS_VERIFIER, GENESIS, MESSAGES_VERIFIER
 from tallystick.errors import InputError
@@ -47,24 +49,44 @@ class Given:
 
 @dataclass(frozen=True)
 class _Place:
-    """A release authority on a ledger, where it was said, and since when its logs matter."""
+    """A release authority on a ledger, where it was said, and since when its logs matter.
+
+    Nobody said it of one that the deployer left behind.
+    """
 
     authority: str
-    file: str | Path
-    field: str
-    value: str
+    file: str | Path = ""
+    field: str = ""
+    value: str = ""
     from_block: int | None = None
 
 
-def rebuild(book: Journal, plan: Plan, chains: Mapping[str, Chain], given: Given) -> bool:
+def rebuild(
+    book: Journal,
+    plan: Plan,
+    deployers: Mapping[str, Account],
+    chains: Mapping[str, Chain],
+    given: Given,
+) -> bool:
     """Put what stands into a journal that does not know it; returns whether there was any.
+
+    Args:
+        book: the journal.
+        plan: what is meant.
+        deployers: who deploys, by ledger.
+        chains: the ledgers at hand.
+        given: what is said to stand.
 
     Raises:
         InputError: what is given is of another instrument, chain or plan, or not what the journal
             knows.
     """
     found = False
-    for name, place in _places(plan, chains, given).items():
+    places = _places(plan, chains, given)
+    for name in chains.keys() - places.keys():
+        if "ReleaseAuthority" not in book.ledger(name, chains[name])["contracts"]:
+            places |= _left_behind(plan, deployers[name], chains[name])
+    for name, place in places.items():
         entry = book.ledger(name, chains[name])
         known = entry["contracts"].get("ReleaseAuthority", {}).get("address")
         if known is not None:
@@ -114,6 +136,30 @@ def _places(plan: Plan, chains: Mapping[str, Chain], given: Given) -> dict[str, 
         if name in chains:
             places |= _by_registry(plan, chains, name, registry)
     return places
+
+
+def _left_behind(plan: Plan, deployer: Account, chain: Chain) -> dict[str, _Place]:
+    """The authority that the deployer created for the plan: its first act names the plan's hash.
+
+    Or, where there is none such, the newest of the plan's periods that was told nothing yet.
+    """
+    artifact, found = build.artifact("ReleaseAuthority"), ""
+    for address, code in created_by(chain, deployer):
+        if artifact.is_code(code):
+            authority = chain.at(artifact, address)
+            first = _first(authority, "PrivilegedAct", 0)
+            if first and bytes(first["document"]) == plan.document:
+                return {chain.name: _Place(address)}
+            if not first and _has_periods(authority, plan):
+                found = address
+    return {chain.name: _Place(found)} if found else {}
+
+
+def _has_periods(authority: Contract, plan: Plan) -> bool:
+    upgrade = plan.upgrade
+    meant = (upgrade.notice_seconds, upgrade.activation_seconds, upgrade.rollback_seconds)
+    views = ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW")
+    return tuple(int(getattr(authority, view)()) for view in views) == meant
 
 
 def _by_registry(

@@ -489,6 +489,57 @@ def test_what_was_begun_goes_on_without_its_journal(tmp_path: Path) -> None:
     assert wrong(verify(standing(report, chains), *meant)) == ()
 
 
+@pytest.mark.parametrize("every", [7, 50, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_journal_that_is_lost_after_every_nth_transaction(tmp_path: Path, every: int) -> None:
+    """No manifest, no registry: the deployer's own transactions lead to all that stands."""
+    meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
+    chains, fuse = fragile()
+    report = None
+    while report is None:
+        fuse[0] = every
+        try:
+            report = deploy(*meant, chains, journal=journal, execute=True)
+        except Crash:
+            journal.unlink()
+    # Not one contract or act more than an undisturbed run takes.
+    sent = sum(chain.nonce(chain.account(0)) for chain in chains.values())
+    assert sent == len(report.steps)
+    assert wrong(verify(standing(report, chains), *meant)) == ()
+    # What was found is in the journal, which is enough from then on.
+    kept = addresses(journal)
+    assert deploy(*meant, chains, journal=journal, execute=True).manifest == report.manifest
+    assert addresses(journal) == kept
+    assert sum(chain.nonce(chain.account(0)) for chain in chains.values()) == sent
+
+
+def test_a_rehearsal_without_a_journal_finds_what_stands(whole: Any, tmp_path: Path) -> None:
+    meant, chains, journal = whole
+    found = tmp_path / "journal.json"
+    report = deploy(*meant, chains, journal=found)
+    assert {step.state for step in report.steps} == {"done"}
+    kept = deploy(*meant, chains, journal=journal).manifest
+    assert report.manifest is not None
+    assert kept is not None
+    assert (report.manifest.lanes, report.manifest.actions) == (kept.lanes, kept.actions)
+    assert not found.exists()
+
+
+def test_another_plan_of_the_same_deployer_takes_its_code_and_nothing_else(
+    whole: Any, tmp_path: Path
+) -> None:
+    """Code that is the same serves both; an authority that was told of one plan is that one's."""
+    _, chains, journal = whole
+    data = changed(plan_data({"home": None, "remote": None}), "upgrade.notice_seconds", 7200)  # type: ignore[dict-item]
+    dry = deploy(*meant_by(tmp_path, data), chains)
+    done = {step.title.split()[0] for step in dry.steps if step.state == "done"}
+    assert done == {"create"}
+    pending = {step.title for step in dry.steps if step.state == "pending"}
+    assert {"create release authority", "create SecurityToken proxy"} <= pending
+    assert addresses(journal)["home"]["ReleaseAuthority"] not in {
+        step.address for step in dry.steps if step.state == "done"
+    }
+
+
 def test_no_other_plan_goes_on_where_one_stands(whole: Any, tmp_path: Path) -> None:
     _, chains, journal = whole
     before, found = marks(chains), tmp_path / "journal.json"
