@@ -16,22 +16,17 @@ from typing import Any, ClassVar
 
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import OutOfGas, VMError
-from eth.vm.code_stream import CodeStream
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
-from eth.vm.forks.prague.computation import PragueComputation
-from eth.vm.gas_meter import GasMeter, allow_negative_refund_strategy
-from eth.vm.memory import Memory
 from eth.vm.message import Message
-from eth.vm.stack import Stack
 from eth_typing import Address, ChecksumAddress
 
 from tallystick.chain import rlp
 from tallystick.chain.abi import address_bytes, checksum, keccak
 from tallystick.chain.account import JUNK_MNEMONIC, Account
 from tallystick.chain.base import Chain
-from tallystick.chain.frames import Frame, Tracer
-from tallystick.chain.interpreter import Trace, execute
+from tallystick.chain.computation import Computation, traced
+from tallystick.chain.frames import Tracer
 from tallystick.chain.receipt import (
     Block,
     ChainError,
@@ -41,7 +36,7 @@ from tallystick.chain.receipt import (
     Tag,
     UnknownBlock,
 )
-from tallystick.chain.state import PRECOMPILES, UNDO_LIMIT, State
+from tallystick.chain.state import UNDO_LIMIT, State
 
 __all__ = ["EmbeddedChain"]
 
@@ -52,82 +47,6 @@ DEFAULT_GAS = 1 << 24
 INITIAL_BALANCE = 10**24
 # Not zero: the block's beneficiary is warm (EIP-3651), and contracts do touch the zero address.
 COINBASE = Address(bytes.fromhex("c0ffee00000000000000000000000000c0ffee00"))
-
-
-class _Computation(PragueComputation):
-    """py-evm's computation without the cost of its logging and checks."""
-
-    def __init__(self, state: State, message: Message, transaction_context: Any) -> None:
-        self.state = state
-        self.msg = message
-        self.transaction_context = transaction_context
-        self.code = CodeStream(message.code)
-        # A slot that is cleared and set again takes its refund back (EIP-3529).
-        self._gas_meter = GasMeter(message.gas, allow_negative_refund_strategy)
-        self.children = []
-        self.accounts_to_delete = []
-        self.beneficiaries = []
-        self._stack = Stack()
-        self._memory = Memory()
-        self._log_entries = []
-        self.data_floor_cost = 0
-
-    @classmethod
-    def apply_computation(
-        cls,
-        state: Any,
-        message: Any,
-        transaction_context: Any,
-        parent_computation: Any = None,
-    ) -> Any:
-        """The original's steps in the original's order."""
-        computation: Any = cls(state, message, transaction_context)
-        try:
-            if parent_computation is not None:
-                computation.contracts_created = parent_computation.contracts_created
-            else:
-                computation.contracts_created = []
-                if message.is_create:
-                    cls.consume_initcode_gas_cost(computation)
-            if message.is_create:
-                computation.contracts_created.append(message.storage_address)
-            precompile = PRECOMPILES.get(message.code_address)
-            if precompile is not None:
-                if not message.is_delegation:
-                    precompile(computation)
-                return computation
-            cls.run(computation)
-        except VMError as error:
-            computation.__exit__(type(error), error, None)
-        return computation
-
-    @staticmethod
-    def run(computation: Any) -> None:
-        """Executes until it halts."""
-        execute(computation)
-
-
-def _traced(tracer: Tracer) -> type[_Computation]:
-    """The interpreter that reports every frame; a class of its own, so the other pays nothing."""
-
-    class Traced(_Computation):
-        @staticmethod
-        def run(computation: Any) -> None:
-            trace, message = Trace([], []), computation.msg
-            try:
-                execute(computation, trace)
-            finally:
-                frame = Frame(
-                    message.code,
-                    tuple(trace.runs),
-                    tuple(trace.jumps),
-                    message.is_create,
-                    message.storage_address,
-                    message.code_address,
-                )
-                tracer(frame)
-
-    return Traced
 
 
 @dataclass(frozen=True)
@@ -179,7 +98,7 @@ class EmbeddedChain(Chain):
         self._saved: dict[int, _Saved] = {}
         self._funded: set[int] = set()
         tracer = tracer or self.default_tracer
-        self._computation: Any = _traced(tracer) if tracer is not None else _Computation
+        self._computation: Any = traced(tracer) if tracer is not None else Computation
         self._state: Any = State(self._context())
         self._state.computation_class = self._computation
 

@@ -2,14 +2,14 @@
 
 py-evm spends most of a transaction on checks, conversions and calls around opcodes that do next to
 nothing. This loop decodes each piece of code once into linked instructions and runs the frequent
-ones in place, on a stack that holds integers only; storage writes, calls, logs, creation and
-precompiles stay py-evm's. The tests run both on arbitrary programs and compare everything.
+ones in place, on a stack that holds integers only; stretches that come again and again it has made
+Python (`segments`); storage writes, calls, logs, creation and precompiles stay py-evm's. The tests
+run both on arbitrary programs, hot and cold, and compare everything.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from eth.exceptions import FullStack, Halt, InsufficientStack, InvalidJumpDestination, OutOfGas
@@ -18,6 +18,7 @@ from eth.vm.forks.prague.computation import PragueComputation
 from eth.vm.logic.invalid import InvalidOpcode
 
 from tallystick.chain.abi import keccak
+from tallystick.chain.segments import SEGMENTED, Run, compiled, grow, place_of, signed
 
 __all__ = ["OPCODES", "Trace", "execute", "instructions"]
 
@@ -26,17 +27,22 @@ OPCODES: list[Any] = [
 ]
 
 _MAX = (1 << 256) - 1
-_SIGN = 1 << 255
+# How often a stretch runs here before it is made Python: that takes as long as some hundred runs.
+HOT = 100
+# A shorter stretch would gain nothing.
+_SHORTEST = 3
 
 # (kind, argument, next instruction, pc)
 _Node = tuple[int, Any, Any, int]
 
 (
+    _SEGMENT,
     _PUSH,
     _DUP,
     _SWAP,
     _BINARY,
     _JUMPDEST,
+    _JUMPI_TO,
     _JUMPI,
     _JUMP,
     _MSTORE,
@@ -48,16 +54,13 @@ _Node = tuple[int, Any, Any, int]
     _KECCAK,
     _CALLDATALOAD,
     _GOTO,
+    _RETURN,
     _OTHER,
-) = range(17)
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 256) if value & _SIGN else value
+) = range(20)
 
 
 def _sar(shift: int, value: int) -> int:
-    return (_signed(value) >> min(shift, 256)) & _MAX
+    return (signed(value) >> min(shift, 256)) & _MAX
 
 
 # The first argument is the top of the stack. Gas is 3 unless it says 5.
@@ -69,8 +72,8 @@ _BINARIES: dict[int, tuple[Callable[[int, int], int], int]] = {
     0x06: (lambda a, b: a % b if b else 0, 5),
     0x10: (lambda a, b: 1 if a < b else 0, 3),
     0x11: (lambda a, b: 1 if a > b else 0, 3),
-    0x12: (lambda a, b: 1 if _signed(a) < _signed(b) else 0, 3),
-    0x13: (lambda a, b: 1 if _signed(a) > _signed(b) else 0, 3),
+    0x12: (lambda a, b: 1 if signed(a) < signed(b) else 0, 3),
+    0x13: (lambda a, b: 1 if signed(a) > signed(b) else 0, 3),
     0x14: (lambda a, b: 1 if a == b else 0, 3),
     0x16: (lambda a, b: a & b, 3),
     0x17: (lambda a, b: a | b, 3),
@@ -84,10 +87,23 @@ _UNARIES: dict[int, Callable[[int], int]] = {
     0x15: lambda a: 0 if a else 1,
     0x19: lambda a: a ^ _MAX,
 }
-# Constants of a frame, by their place in a tuple: address, caller, value, size of the call data.
-_FRAMES = {0x30: 0, 0x33: 1, 0x34: 2, 0x36: 3}
+# Constants of a frame, by their place in a tuple: address, caller, value, size of the call data,
+# time of the block.
+_FRAMES = {0x30: 0, 0x33: 1, 0x34: 2, 0x36: 3, 0x42: 4}
 # STOP, JUMP, RETURN, REVERT, INVALID, SELFDESTRUCT
 _LAST = {0x00, 0x56, 0xF3, 0xFD, 0xFE, 0xFF}
+
+
+class _Segment:
+    """A stretch of opcodes without a jump, and what stands behind it."""
+
+    __slots__ = ("after", "left", "opcodes", "run")
+
+    def __init__(self, opcodes: tuple[tuple[int, int], ...], after: Any) -> None:
+        self.opcodes = opcodes
+        self.after = after
+        self.left = HOT
+        self.run: Run | None = None
 
 
 class _Program:
@@ -114,18 +130,35 @@ class _Program:
 
     def _decode(self, start: int) -> _Node:
         code = self.code
-        entries: list[tuple[int, Any, int]] = []
+        read: list[tuple[int, int, int]] = []
+        joined: Any = None
         for pc, opcode, argument in instructions(code, start):
             if opcode == 0x5B and pc != start:
                 # Another block may have been decoded from here: join it.
-                entries.append((_GOTO, pc, pc))
+                joined = (_GOTO, pc, None, pc)
                 break
-            entries.append(_decoded(pc, opcode, argument))
+            read.append((pc, opcode, argument))
             if opcode in _LAST:
                 break
-        node: Any = None
-        for kind, argument, pc in reversed(entries):
-            node = (kind, argument, node, pc)
+        node, after = joined, joined
+        # From the end: `stretch` are the opcodes that can be one with what stands before.
+        stretch: list[tuple[int, int]] = []
+        for index in range(len(read) - 1, -1, -1):
+            pc, opcode, argument = read[index]
+            following = read[index + 1][1] if index + 1 < len(read) else None
+            if following == 0x57 and 0x5F <= opcode <= 0x7F:
+                # Target and jump in one; what is pushed is never seen.
+                node = (_JUMPI_TO, argument, node[2], node[3])
+                after, stretch = node, []
+                continue
+            node = (*_decoded(pc, opcode, argument)[:2], node, pc)
+            if opcode not in SEGMENTED:
+                after, stretch = node, []
+                continue
+            stretch.append((opcode, argument))
+            begins = index == 0 or read[index - 1][1] not in SEGMENTED
+            if begins and len(stretch) >= _SHORTEST:
+                node = (_SEGMENT, _Segment(tuple(reversed(stretch)), after), node, pc)
         entry: _Node = node
         return entry
 
@@ -171,6 +204,7 @@ def _decoded(pc: int, opcode: int, argument: int) -> tuple[int, Any, int]:
         0x54: _SLOAD,
         0x20: _KECCAK,
         0x35: _CALLDATALOAD,
+        0xF3: _RETURN,
     }.get(opcode, _OTHER)
     return kind, OPCODES[opcode] if kind == _OTHER else None, pc
 
@@ -199,15 +233,6 @@ class Trace(NamedTuple):
     jumps: list[tuple[int, bool]]
 
 
-def _memory_gas(size: int) -> int:
-    """Gas for so many bytes of memory."""
-    words = (size + 31) // 32
-    return 3 * words + words * words // 512
-
-
-_mapped = functools.lru_cache(maxsize=1 << 16)(keccak)
-
-
 def execute(computation: Any, trace: Trace | None = None) -> None:
     """Runs a computation's code until it halts; raises py-evm's errors.
 
@@ -225,19 +250,39 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
     gas: int = meter.gas_remaining
     address = message.storage_address
     data = bytes(message.data)
-    constants: Sequence[int] = (
+    slots, warm, undo = state.slots, state.warm, state.undo
+    # In the order that `segments` has it.
+    frame: tuple[Any, ...] = (
         int.from_bytes(address, "big"),
         int.from_bytes(message.sender, "big"),
         message.value,
         len(data),
+        state.timestamp,
+        address,
+        data,
+        message.code,
+        state,
+        computation,
+        slots,
+        warm,
+        undo,
     )
-    slots, warm, undo = state.slots, state.warm, state.undo
     start = pc = 0
     node: Any = program.block(0)
     try:
         while True:
             kind, argument, node, pc = node
-            if kind <= _BINARY:
+            if kind == _SEGMENT:
+                run = argument.run
+                if run is None:
+                    if argument.left:
+                        argument.left -= 1
+                        continue
+                    run = argument.run = compiled(argument.opcodes)
+                gas = run(stack, memory, gas, frame)
+                content = memory._bytes  # noqa: SLF001
+                node = argument.after
+            elif kind <= _BINARY:
                 if kind == _PUSH:
                     value, cost = argument
                     gas -= cost
@@ -258,7 +303,21 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
                     gas -= 3
                     stack[-1], stack[argument] = stack[argument], stack[-1]
             elif kind <= _JUMP:
-                if kind == _JUMPDEST:
+                if kind == _JUMPI_TO:
+                    gas -= 13
+                    if len(stack) > 1023:
+                        raise FullStack("Stack limit reached")
+                    taken = pop()
+                    if trace is not None:
+                        trace.jumps.append((pc, taken != 0))
+                    if taken:
+                        if gas < 0:
+                            break
+                        node = blocks.get(argument) or program.target(argument)
+                        if trace is not None:
+                            trace.runs.append((start, pc))
+                            start = argument
+                elif kind == _JUMPDEST:
                     gas -= 1
                 elif kind == _JUMPI:
                     gas -= 10
@@ -286,11 +345,7 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
                 at = pop()
                 end = at + 32
                 if end > len(content):
-                    size = (end + 31) & ~31
-                    gas -= _memory_gas(size) - _memory_gas(len(content))
-                    if gas < 0:
-                        break
-                    memory.extend(at, 32)
+                    gas = grow(memory, end, gas)
                     content = memory._bytes  # noqa: SLF001
                 if kind == _MSTORE:
                     content[at:end] = pop().to_bytes(32, "big")
@@ -306,7 +361,7 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
                 gas -= 2
                 if len(stack) > 1023:
                     raise FullStack("Stack limit reached")
-                push(constants[argument])
+                push(frame[argument])
             elif kind == _SLOAD:
                 key = (address, stack[-1])
                 if key in warm:
@@ -321,21 +376,26 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
                 gas -= 30 + 6 * ((size + 31) // 32)
                 end = at + size
                 if size and end > len(content):
-                    full = (end + 31) & ~31
-                    gas -= _memory_gas(full) - _memory_gas(len(content))
-                    if gas < 0:
-                        break
-                    memory.extend(at, size)
+                    gas = grow(memory, end, gas)
                     content = memory._bytes  # noqa: SLF001
-                # Two words are a place in a mapping, which comes again and again.
-                digest = _mapped if size == 64 else keccak
-                push(int.from_bytes(digest(bytes(content[at:end])), "big"))
+                piece = bytes(content[at:end])
+                push(place_of(piece) if size == 64 else int.from_bytes(keccak(piece), "big"))
             elif kind == _CALLDATALOAD:
                 gas -= 3
                 at = stack[-1]
                 stack[-1] = int.from_bytes(data[at : at + 32].ljust(32, b"\0"), "big")
             elif kind == _GOTO:
                 node = program.block(argument)
+            elif kind == _RETURN:
+                at, size = pop(), pop()
+                end = at + size
+                if size and end > len(content):
+                    gas = grow(memory, end, gas)
+                    content = memory._bytes  # noqa: SLF001
+                if gas < 0:
+                    break
+                computation.output = bytes(content[at:end])
+                return
             else:
                 if gas < 0:
                     break
@@ -346,9 +406,6 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
                 finally:
                     gas = meter.gas_remaining
                 content = memory._bytes  # noqa: SLF001
-                if stack and stack[-1].__class__ is not int:
-                    # py-evm leaves bytes where it has them; only ever on top.
-                    stack[-1] = int.from_bytes(stack[-1], "big")
             if gas < 0:
                 break
         raise OutOfGas

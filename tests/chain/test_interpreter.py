@@ -9,7 +9,8 @@ from eth.exceptions import Halt
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tallystick.chain import embedded
+from tallystick.chain import interpreter
+from tallystick.chain.computation import Computation, ReferenceComputation
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.interpreter import OPCODES, Trace, execute, instructions
 
@@ -17,13 +18,16 @@ PLACE = "0x" + "77" * 20
 _NAMED = [value for value in range(256) if hasattr(OPCODES[value], "mnemonic")]
 
 
-def _reference(computation: Any) -> None:
-    """py-evm's loop."""
-    try:
-        for opcode in computation.code:
-            OPCODES[opcode](computation)
-    except Halt:
-        pass
+class _Reference(ReferenceComputation):
+    """py-evm's loop, and its own stack, memory and gas under it."""
+
+    @staticmethod
+    def run(computation: Any) -> None:
+        try:
+            for opcode in computation.code:
+                OPCODES[opcode](computation)
+        except Halt:
+            pass
 
 
 def _push(value: int) -> bytes:
@@ -57,11 +61,10 @@ _pieces = st.one_of(
 _codes = st.lists(_pieces, max_size=60).map(lambda pieces: b"".join(pieces))
 
 
-def _outcome(code: bytes, data: bytes, run: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(embedded._Computation, "run", staticmethod(run))
-    # Under coverage all chains are traced, by a loop that this test doesn't choose.
-    monkeypatch.setattr(EmbeddedChain, "default_tracer", None)
+def _outcome(code: bytes, data: bytes, kind: type[ReferenceComputation]) -> Any:
     chain = EmbeddedChain()
+    # Whatever all chains run by now, as they do under coverage.
+    chain._computation = chain._state.computation_class = kind
     chain.set_code(PLACE, code)
     chain.set_balance(PLACE, 10**6)
     receipts = [
@@ -86,8 +89,13 @@ def _outcome(code: bytes, data: bytes, run: Any, monkeypatch: pytest.MonkeyPatch
 @example(bytes.fromhex("60045660005b5b60055600"), b"")
 @example(bytes.fromhex("5b60005160010160005260005160ff106000575900"), b"")
 def test_it_does_what_py_evm_does(code: bytes, data: bytes) -> None:
+    expected = _outcome(code, data, _Reference)
     with pytest.MonkeyPatch.context() as patch:
-        assert _outcome(code, data, execute, patch) == _outcome(code, data, _reference, patch)
+        # Each stretch run as it is read, and each made Python before it runs once.
+        for hot in (interpreter.HOT, 0):
+            patch.setattr(interpreter, "HOT", hot)
+            patch.setattr(interpreter, "_PROGRAMS", interpreter._Programs())
+            assert _outcome(code, data, Computation) == expected
 
 
 def test_a_trace_follows_the_jumps() -> None:
@@ -95,12 +103,13 @@ def test_a_trace_follows_the_jumps() -> None:
     code = bytes.fromhex("6001600657fe" + "5b5f60065700")
     seen: list[Trace] = []
 
-    def traced(computation: Any) -> None:
-        seen.append(Trace([], []))
-        execute(computation, seen[-1])
+    class Traced(Computation):
+        @staticmethod
+        def run(computation: Any) -> None:
+            seen.append(Trace([], []))
+            execute(computation, seen[-1])
 
-    with pytest.MonkeyPatch.context() as patch:
-        _outcome(code, b"", traced, patch)
+    _outcome(code, b"", Traced)
     assert seen[0] == Trace([(0, 4), (6, 11)], [(4, True), (10, False)])
 
 

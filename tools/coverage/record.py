@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tallystick.build import Artifact
-from tallystick.chain.frames import Frame
+from tallystick.chain.frames import Frame, run_pcs
 from tools.coverage.mapping import Branch, Statement, Suite
 
 
@@ -24,19 +24,32 @@ class Executed:
         self.jumps |= other.jumps
 
 
+@dataclass
+class Ran:
+    """What ran of one code, as the ledger tells it: straight runs, and JUMPIs."""
+
+    runs: set[tuple[int, int]] = field(default_factory=set)
+    jumps: set[tuple[int, bool]] = field(default_factory=set)
+
+    def executed(self, code: bytes) -> Executed:
+        """The same by programme counter: there are few distinct runs, and they come often."""
+        counters = {pc for first, last in self.runs for pc in run_pcs(code, first, last)}
+        return Executed(counters, self.jumps)
+
+
 class Recorder:
     """Fed by the embedded ledger with every executed frame."""
 
     def __init__(self) -> None:
-        self.by_code: dict[bytes, Executed] = {}
+        self.by_code: dict[bytes, Ran] = {}
 
     def frame(self, frame: Frame) -> None:
         """Take in one frame."""
-        executed = self.by_code.get(frame.code)
-        if executed is None:
-            executed = self.by_code[frame.code] = Executed()
-        executed.counters.update(frame.pcs)
-        executed.jumps.update(frame.jumps)
+        ran = self.by_code.get(frame.code)
+        if ran is None:
+            ran = self.by_code[frame.code] = Ran()
+        ran.runs.update(frame.runs)
+        ran.jumps.update(frame.jumps)
 
 
 @dataclass
@@ -97,13 +110,13 @@ def identify(recorder: Recorder, contracts: Iterable[Artifact]) -> Collected:
                 known.setdefault(len(code), {}).setdefault(code, f"{item.name}:{kind}")
     lengths = sorted(known, reverse=True)
     collected = Collected()
-    for code, executed in recorder.by_code.items():
+    for code, ran in recorder.by_code.items():
         keys = (known[length].get(code[:length]) for length in lengths if length <= len(code))
         key = next((key for key in keys if key), None)
         if key is None:
             collected.foreign += 1
         else:
-            collected.executed.setdefault(key, Executed()).merge(executed)
+            collected.executed.setdefault(key, Executed()).merge(ran.executed(code))
     return collected
 
 
