@@ -12,7 +12,7 @@ import pytest
 
 from tools.mutation.__main__ import GROUPS, main
 from tools.mutation.operators import Mutant, events_of, mutants
-from tools.mutation.reach import Reach
+from tools.mutation.reach import Compiled, Reach, Stage
 from tools.mutation.report import Outcome, Score, Tried, document, terminal
 from tools.mutation.run import JUDGED, Options, run
 from tools.mutation.sample import Equivalent, all_mutants, drawn, equivalents
@@ -176,52 +176,65 @@ def planted(line: int = 3) -> Mutant:
     )
 
 
-A, B, PLAY = "tests/token/a.py", "tests/bridge/b.py", "tests/stateful/s.py"
+A, B, PLAY = "tests/token/test_a.py", "tests/bridge/test_b.py", "tests/stateful/test_s.py"
+
+
+def compiled(first: str, size: int, *places: int, released: bool = True) -> Compiled:
+    path = "contracts/token/a.vy"
+    return Compiled(first, size, released, [path], [f"{path}:{line}" for line in places])
+
+
 REACH = Reach(
+    compiled={
+        "Token": compiled("Token", 900, 3, 4, 6),
+        "TokenControls": compiled("Token", 200, 3),
+        "Cash": compiled("Cash", 1_000, 3, 6),
+        "NextToken": compiled("NextToken", 90, 3, released=False),
+        "Other": Compiled("Other", 1, True, ["contracts/token/b.vy"], []),
+    },
     seconds={
-        f"{PLAY}::play": 30.0,
-        f"{B}::other": 0.1,
-        f"{B}::reaches": 0.1,
-        f"{A}::other": 0.1,
-        f"{A}::slow": 2.0,
-        f"{A}::quick": 0.2,
+        A: {f"{A}::other": 0.1, f"{A}::slow": 2.0, f"{A}::quick": 0.2},
+        B: {f"{B}::other": 0.1, f"{B}::reaches": 0.1},
+        PLAY: {f"{PLAY}::play": 30.0},
     },
     tests={
-        "contracts/token/a.vy:3": [
-            f"{A}::quick",
-            f"{A}::slow",
-            f"{B}::reaches",
-            f"{PLAY}::play",
-        ]
+        A: {
+            "contracts/token/a.vy:3": {"Token": [1, 2], "NextToken": [1]},
+            "contracts/token/a.vy:6": {"Token": [0, 1]},
+        },
+        B: {"contracts/token/a.vy:3": {"Token": [1], "Cash": [1]}},
+        PLAY: {"contracts/token/a.vy:3": {"Token": [0], "TokenControls": [0]}},
     },
-    contracts={"contracts/token/a.vy:3": ["Token"]},
-    coded={"contracts/token/a.vy:3": ["Token", "Controls"], "contracts/token/a.vy:4": ["Token"]},
 )
+ALL = (A, B, PLAY)
 
 
-def test_quick_tests_that_reach_a_mutant_come_first_and_others_never():
-    assert REACH.ordered(planted(), [A, B, PLAY]) == [
-        f"{A}::quick",
-        f"{B}::reaches",
-        f"{A}::slow",
-        f"{PLAY}::play",
+def test_contracts_and_tests_that_execute_a_statement_come_the_cheap_first_and_others_never():
+    assert REACH.stages(planted(), ALL) == [
+        Stage(["Cash"], [f"{B}::reaches"]),
+        Stage(
+            ["NextToken", "Token", "TokenControls"],
+            [f"{A}::quick", f"{B}::reaches", f"{A}::slow", f"{PLAY}::play"],
+        ),
     ]
-    assert REACH.ordered(planted(), [B]) == [f"{B}::reaches"]
-    assert REACH.compiled(planted()) == ["Token"]
-
-
-def test_what_nothing_executes_no_test_can_tell_and_of_what_has_no_code_all_may():
-    assert REACH.ordered(planted(4), [A, B, PLAY]) == []
-    assert REACH.compiled(planted(4)) == ["Token"]
-    assert REACH.ordered(planted(5), [A, B, PLAY]) == [
-        f"{A}::other",
-        f"{A}::quick",
-        f"{B}::other",
-        f"{B}::reaches",
-        f"{A}::slow",
-        f"{PLAY}::play",
+    assert REACH.stages(planted(), [A]) == [
+        Stage(["NextToken", "Token"], [f"{A}::quick", f"{A}::slow"])
     ]
-    assert REACH.compiled(planted(5)) is None
+
+
+def test_what_nothing_executes_no_test_can_tell():
+    assert REACH.stages(planted(4), ALL) == [Stage(["Token"], [])]
+    assert REACH.stages(planted(6), [B, PLAY]) == [Stage(["Cash"], [])]
+
+
+def test_where_nothing_is_known_all_contracts_are_tried_with_all_that_execute_them():
+    assert REACH.stages(planted(5), ALL) == [
+        Stage(["Cash"], [f"{B}::reaches"]),
+        Stage(
+            ["NextToken", "Token", "TokenControls"],
+            [f"{A}::other", f"{A}::quick", f"{B}::reaches", f"{A}::slow", f"{PLAY}::play"],
+        ),
+    ]
 
 
 def outcome(tried: list[Tried]) -> Outcome:

@@ -313,10 +313,9 @@ class _Run:
     def work(self, server: Server) -> None:
         try:
             while mutant := self.next():
+                stages = self.reach.stages(mutant, self.kept.missing(mutant))
                 verdict = server.ask(
-                    mutant=asdict(mutant),
-                    tests=self.reach.ordered(mutant, self.kept.missing(mutant)),
-                    contracts=self.reach.compiled(mutant),
+                    mutant=asdict(mutant), stages=[asdict(stage) for stage in stages]
                 )
                 self.settle(mutant, verdict)
         except BaseException as error:  # noqa: BLE001 - raised again by `execute`

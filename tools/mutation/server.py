@@ -3,8 +3,8 @@
 `python -m tools.mutation.server TEST ...` in a copy of the tree, which it changes: it reads one
 JSON request a line and answers with one line each. Requests: `{"reach": FOLDER, "files": {...}}`
 runs the tests of some files (each with the digest that it is kept under) traced, over the sources
-as they are; `{"mutant": {...}, "tests": [...], "contracts": [...]}` plants, compiles those
-contracts (null: all that have the file) and runs these tests.
+as they are; `{"mutant": {...}, "stages": [...]}` plants, and for each stage compiles its contracts
+and runs its tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tallystick import build
 from tools.coverage.tracing import traced
 from tools.mutation.operators import Mutant
-from tools.mutation.reach import Reaching
+from tools.mutation.reach import Reaching, Stage
 
 # CPU seconds of one mutant, several times what a survivor takes; wall time only ends what waits.
 CPU_LIMIT = 900
@@ -116,26 +116,35 @@ class _Server:
     def _serve(self, request: dict[str, Any]) -> dict[str, Any]:
         if "mutant" in request:
             mutant = Mutant(**request["mutant"])
-            return asdict(self._mutant(mutant, request["tests"], request["contracts"]))
+            return asdict(self._mutant(mutant, [Stage(**stage) for stage in request["stages"]]))
         return self._fork(partial(self._trace, Path(request["reach"]), request["files"]), limit=0)
 
-    def _mutant(
-        self, mutant: Mutant, tests: Sequence[str], contracts: Collection[str] | None
-    ) -> Verdict:
-        changed = [
-            name
-            for name, item in self.contracts.items()
-            if mutant.path in item.sources and (contracts is None or name in contracts)
-        ]
+    def _mutant(self, mutant: Mutant, stages: Sequence[Stage]) -> Verdict:
         file = self.root / mutant.path
         text = file.read_text(encoding="utf-8")
         file.write_text(mutant.apply(text), encoding="utf-8")
+        verdicts: list[Verdict] = []
+        changed: list[str] = []
         try:
-            return Verdict(**self._fork(lambda: asdict(self._try(changed, tests))))
+            for stage in stages:
+                # With what is compiled already: after the last, nothing is without the fault.
+                changed += stage.contracts
+                verdicts.append(Verdict(**self._fork(partial(self._try, stage, changed))))
+                if verdicts[-1].status not in {"survived", "same code"}:
+                    break
         finally:
             file.write_text(text, encoding="utf-8")
             shutil.rmtree(_CACHE)
             shutil.copytree(_PRISTINE, _CACHE, copy_function=os.link)
+        found = {verdict.status: verdict for verdict in verdicts}
+        # The last that says something: a fault need not change every contract that has the file.
+        last = verdicts[-1] if verdicts[-1].status != "same code" else found.get("survived")
+        return replace(
+            last or verdicts[-1],
+            tests=sum(verdict.tests for verdict in verdicts),
+            seconds=round(sum(verdict.seconds for verdict in verdicts), 2),
+            compiling=round(sum(verdict.compiling for verdict in verdicts), 2),
+        )
 
     def _fork(self, act: Callable[[], dict[str, Any]], limit: int = CPU_LIMIT) -> dict[str, Any]:
         """What `act` returns in a child process: no state of a run is left for the next."""
@@ -168,13 +177,16 @@ class _Server:
 
     # --- in the child --------------------------------------------------------------------------
 
-    def _try(self, changed: Collection[str], tests: Sequence[str]) -> Verdict:
+    def _try(self, stage: Stage, changed: Collection[str]) -> dict[str, Any]:
+        return asdict(self._tried(stage, changed))
+
+    def _tried(self, stage: Stage, changed: Collection[str]) -> Verdict:
         build.forget(changed)
         # Compiling makes much and drops little: the collector would take a quarter of the time.
         gc.disable()
         try:
             # What tests derive is compiled when one asks for it.
-            of_release = [name for name in changed if name in build.artifacts()]
+            of_release = [name for name in stage.contracts if name in build.artifacts()]
             codes = {name: _codes(build.artifact(name)) for name in of_release}
         except build.BuildError:
             return Verdict("no code", seconds=time.process_time())
@@ -182,7 +194,7 @@ class _Server:
         compiling = time.process_time()
         if all(code == _codes(self.contracts[name]) for name, code in codes.items()):
             return Verdict("same code", seconds=compiling, compiling=compiling)
-        ran = self._run(tests)
+        ran = self._run(stage.tests)
         return Verdict(
             "killed" if self.failed else "survived",
             self.failed,
