@@ -24,7 +24,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -217,12 +217,20 @@ def add(contracts: Mapping[str, Artifact]) -> None:
     _added.append(contracts)
 
 
-def forget() -> None:
-    """Lets this process look at the sources again, for what changes them while it runs."""
+def forget(changed: Collection[str] | None = None) -> None:
+    """Lets this process look at the sources again, for what changes them while it runs.
+
+    Args:
+        changed: the contracts to look at again, with those that have one behind them; by default
+            all.
+    """
     for known in (artifacts(), *_added):
         if isinstance(known, _Sources):
-            known.loaded.clear()
             known.digests.clear()
+            for name, item in list(known.loaded.items()):
+                pieces = (item, *item.behind)
+                if changed is None or any(piece.name in changed for piece in pieces):
+                    del known.loaded[name]
 
 
 def sources(root: Path | str, folder: str) -> Mapping[str, Artifact]:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tools.mutation.__main__ import GROUPS, main
 from tools.mutation.operators import Mutant, events_of, mutants
-from tools.mutation.reach import Reach, ordered
-from tools.mutation.report import Score, Tried, document, terminal
-from tools.mutation.run import FOLDERS, JUDGED, Options, main, run
+from tools.mutation.reach import Compiled, Reach, Stage
+from tools.mutation.report import Outcome, Score, Tried, document, terminal
+from tools.mutation.run import JUDGED, Options, run
 from tools.mutation.sample import Equivalent, all_mutants, drawn, equivalents
 from tools.report import ROOT
 from tools.vyper_source import parse
 
+FOLDERS = sorted({folder for folders, _ in GROUPS.values() for folder in folders})
 EVENTS = """
 event Moved:
     sender: indexed(address)
@@ -174,34 +176,77 @@ def planted(line: int = 3) -> Mutant:
     )
 
 
-def test_likely_and_quick_tests_come_first():
-    reach = Reach(
-        seconds={"tests/token/a.py::slow": 2.0, "tests/bridge/b.py::reaches": 0.1},
-        tests={
-            "contracts/token/a.vy:3": [
-                "tests/token/a.py::slow",
-                "tests/token/a.py::quick",
-                "tests/bridge/b.py::reaches",
-                "tests/stateful/s.py::play",
-            ]
+A, B, PLAY = "tests/token/test_a.py", "tests/bridge/test_b.py", "tests/stateful/test_s.py"
+
+
+def compiled(first: str, size: int, *places: int, released: bool = True) -> Compiled:
+    path = "contracts/token/a.vy"
+    return Compiled(first, size, released, [path], [f"{path}:{line}" for line in places])
+
+
+REACH = Reach(
+    compiled={
+        "Token": compiled("Token", 900, 3, 4, 6),
+        "TokenControls": compiled("Token", 200, 3),
+        "Cash": compiled("Cash", 1_000, 3, 6),
+        "NextToken": compiled("NextToken", 90, 3, released=False),
+        "Other": Compiled("Other", 1, True, ["contracts/token/b.vy"], []),
+    },
+    seconds={
+        A: {f"{A}::other": 0.1, f"{A}::slow": 2.0, f"{A}::quick": 0.2},
+        B: {f"{B}::other": 0.1, f"{B}::reaches": 0.1},
+        PLAY: {f"{PLAY}::play": 30.0},
+    },
+    tests={
+        A: {
+            "contracts/token/a.vy:3": {"Token": [1, 2], "NextToken": [1]},
+            "contracts/token/a.vy:6": {"Token": [0, 1]},
         },
+        B: {"contracts/token/a.vy:3": {"Token": [1], "Cash": [1]}},
+        PLAY: {"contracts/token/a.vy:3": {"Token": [0], "TokenControls": [0]}},
+    },
+)
+ALL = (A, B, PLAY)
+
+
+def test_contracts_and_tests_that_execute_a_statement_come_the_cheap_first_and_others_never():
+    assert REACH.stages(planted(), ALL) == [
+        Stage(["Cash"], [f"{B}::reaches"]),
+        Stage(
+            ["NextToken", "Token", "TokenControls"],
+            [f"{A}::quick", f"{B}::reaches", f"{A}::slow", f"{PLAY}::play"],
+        ),
+    ]
+    assert REACH.stages(planted(), [A]) == [
+        Stage(["NextToken", "Token"], [f"{A}::quick", f"{A}::slow"])
+    ]
+
+
+def test_what_nothing_executes_no_test_can_tell():
+    assert REACH.stages(planted(4), ALL) == [Stage(["Token"], [])]
+    assert REACH.stages(planted(6), [B, PLAY]) == [Stage(["Cash"], [])]
+
+
+def test_where_nothing_is_known_all_contracts_are_tried_with_all_that_execute_them():
+    assert REACH.stages(planted(5), ALL) == [
+        Stage(["Cash"], [f"{B}::reaches"]),
+        Stage(
+            ["NextToken", "Token", "TokenControls"],
+            [f"{A}::other", f"{A}::quick", f"{B}::reaches", f"{A}::slow", f"{PLAY}::play"],
+        ),
+    ]
+
+
+def outcome(tried: list[Tried]) -> Outcome:
+    return Outcome(
+        name="planted",
+        folders=["contracts/token"],
+        tests=["tests/token"],
+        seed=5,
+        tried=tried,
+        available=9,
+        dropped=2,
     )
-    tests = [
-        "tests/stateful/s.py::play",
-        "tests/bridge/b.py::other",
-        "tests/bridge/b.py::reaches",
-        "tests/token/a.py::other",
-        "tests/token/a.py::slow",
-        "tests/token/a.py::quick",
-    ]
-    assert ordered(tests, reach, planted()) == [
-        "tests/token/a.py::quick",
-        "tests/bridge/b.py::reaches",
-        "tests/token/a.py::slow",
-        "tests/token/a.py::other",
-        "tests/bridge/b.py::other",
-        "tests/stateful/s.py::play",
-    ]
 
 
 def test_the_score_counts_what_was_noticed_of_what_is_no_equivalent():
@@ -216,12 +261,13 @@ def test_the_score_counts_what_was_noticed_of_what_is_no_equivalent():
     assert [line for line in terminal(tried) if line.startswith("survived")] == [
         "survived  contracts/token/a.vy:3 f [compare]\n    - a | b\n    + c"
     ]
-    text = document(tried, seed=5, available=9, dropped=2, folders=["contracts/token"])
-    assert "| sample | 4, at least one of each function |" in text
+    text = document([outcome(tried), outcome(tried[:2])])
+    assert "| planted | 9 | 4 | 2 | 1 | 1 | 1 | 1 | 66.6 % |" in text
     assert "| contracts/token/a.vy:3 | `f` | compare | `a \\| b` | `c` |" in text
     assert "| contracts/token/a.vy | 1 | 1 | 1 | 1 | 66.6 % |" in text
-    assert "nobody can tell" in text
-    assert "None." in document(tried[:2], seed=5, available=9, dropped=2, folders=["x"])
+    assert text.count("nobody can tell") == 1
+    assert text.count("\n## Planted\n") == 2
+    assert text.count("None.") == 1
 
 
 def judged(mutant: Mutant) -> Equivalent:
@@ -305,7 +351,9 @@ def _survivors(outcome) -> set[str]:
 
 @pytest.mark.slow
 def test_a_run_kills_goes_on_and_notices_new_tests(project, capsys):
-    options = Options(root=project, folders=("contracts/token",), tests=("tests",), sample=50)
+    options = Options(
+        name="counter", root=project, folders=("contracts/token",), tests=("tests",), sample=50
+    )
     begun = run(replace(options, sample=2))
     assert begun.ran == 2
     # Ended in the middle of a line.

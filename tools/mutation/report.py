@@ -25,6 +25,25 @@ class Tried:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What a run of a group found: a fault in `folders` should make one of `tests` fail."""
+
+    name: str
+    folders: Sequence[str]
+    tests: Sequence[str]
+    seed: int
+    tried: list[Tried]
+    # Mutants that the operators offer, and those of the draw without code of their own.
+    available: int
+    dropped: int
+    # Mutants run now rather than known from before, and processor seconds that they took.
+    ran: int = 0
+    seconds: float = 0.0
+    # Judgements that no longer hold, each as a sentence.
+    refuted: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Score:
     """Counts of some mutants."""
 
@@ -87,57 +106,73 @@ def terminal(tried: Sequence[Tried]) -> list[str]:
     ]
 
 
-def document(
-    tried: Sequence[Tried], *, seed: int, available: int, dropped: int, folders: Sequence[str]
-) -> str:
-    """The whole docs/mutation.md."""
-    score = Score.of(tried)
-    places = " and ".join(f"`{folder}`" for folder in folders)
-    text = f"""\
+_HEAD = """\
 # Mutation run
 
-Written by `python -m tools.mutation --write`; `make audit` runs it without writing. Each mutant is
-one small fault planted in a copy of the sources: an assert dropped, a comparison relaxed, a
-constant off by one, a statement deleted, two fields of an event swapped and the like
-(`tools/mutation/operators.py`). It is killed when a test fails; what survives is a fault that the
-tests would have let through.
+Written by `python -m tools.mutation --write`; `make audit` runs it without writing, and
+`python -m tools.mutation --group "bridge"` one group. Each mutant is one small fault planted in a
+copy of the sources: an assert dropped, a comparison relaxed, a constant off by one, a statement
+deleted, two fields of an event swapped and the like (`tools/mutation/operators.py`). It is killed
+when a test fails; what survives is a fault that the tests would have let through. The sample has at
+least one mutant of each function.
 
-| | |
-|---|---|
-| sources | {places} |
-| mutants that the operators offer | {available:,} |
-| seed | {seed} |
-| sample | {len(tried)}, at least one of each function |
-| not counted: no code, or the same code as without the fault | {dropped} |
-| killed | {score.killed} |
-| timed out, counted as killed | {score.timeout} |
-| survived | {score.survived} |
-| equivalent, judged by hand | {score.equivalent} |
-| score | {score.cells()[-1]} |
+What makes a run affordable, and why it counts no fault as noticed that was not:
 
-## Survivors
+- The tests are run once over unchanged sources, traced, and repeat themselves: no random seed.
+  One that did not execute the statement there does with the mutant what it did then, so it is not
+  run for it. What a fixture executes counts for every test that uses it. Where nothing is known of
+  a statement (constants, declarations, what has no code of its own), all tests are run.
+- Only the contracts in which some test executed the statement are compiled anew; the others keep
+  their code, in which nothing would be executed that changed. "The same code as without the fault"
+  is said of those that were compiled.
+- Quick tests come first, random play last; the first failure ends it.
+
+Leaving a test out can only let a mutant survive: the scores err on the low side.
 
 """
-    survivors = [item.mutant for item in _in_order(tried) if item.survived]
-    if survivors:
-        text += _table(
+
+
+def document(outcomes: Sequence[Outcome]) -> str:
+    """The whole docs/mutation.md, with one chapter for each group."""
+    table = [
+        [outcome.name, *map(str, _sizes(outcome)), *Score.of(outcome.tried).cells()]
+        for outcome in outcomes
+    ]
+    head = ["group", "mutants that the operators offer", "sample", "without code of its own"]
+    text = _HEAD + _table([*head, *_COLUMNS], table, right=3 + len(_COLUMNS))
+    return text + "".join(_chapter(outcome) for outcome in outcomes)
+
+
+def _sizes(outcome: Outcome) -> tuple[str, int, int]:
+    return f"{outcome.available:,}", len(outcome.tried), outcome.dropped
+
+
+def _chapter(outcome: Outcome) -> str:
+    places = " and ".join(f"`{folder}`" for folder in outcome.folders)
+    tests = ", ".join(f"`{test}`" for test in outcome.tests)
+    text = f"\n## {outcome.name[:1].upper()}{outcome.name[1:]}\n\n"
+    text += f"Sources: {places}; tests: {tests}; seed {outcome.seed}.\n\n"
+    in_order = _in_order(outcome.tried)
+    survivors = [item.mutant for item in in_order if item.survived]
+    text += "### Survivors\n\n" + (
+        _table(
             ["place", "function", "operator", "before", "after"],
             [
                 [
                     f"{m.path}:{m.line}",
                     f"`{m.function}`",
                     m.operator,
-                    _code(m.before),
-                    _code(m.after),
+                    *map(_code, (m.before, m.after)),
                 ]
                 for m in survivors
             ],
         )
-    else:
-        text += "None.\n"
-    judged = [item for item in _in_order(tried) if item.equivalent and item.status == "survived"]
+        if survivors
+        else "None.\n"
+    )
+    judged = [item for item in in_order if item.equivalent and item.status == "survived"]
     if judged:
-        text += "\n## Equivalent\n\nFrom `tools/mutation/equivalent.toml`.\n\n" + _table(
+        text += "\n### Equivalent\n\nFrom `tools/mutation/equivalent.toml`.\n\n" + _table(
             ["place", "before", "after", "why nothing can tell them apart"],
             [
                 [
@@ -149,15 +184,10 @@ tests would have let through.
                 for item in judged
             ],
         )
-    for title, by in (
-        ("By file", lambda mutant: mutant.path),
-        ("By operator", lambda mutant: mutant.operator),
-        ("By function", lambda mutant: f"{mutant.path} `{mutant.function}`"),
-    ):
-        text += f"\n## {title}\n\n" + _table(
-            [title.removeprefix("By "), *_COLUMNS], rows(tried, by), right=len(_COLUMNS)
-        )
-    return text
+    table = _table(
+        ["file", *_COLUMNS], rows(outcome.tried, lambda mutant: mutant.path), right=len(_COLUMNS)
+    )
+    return text + "\n### By file\n\n" + table
 
 
 def _in_order(tried: Sequence[Tried]) -> list[Tried]:

@@ -1,8 +1,7 @@
-"""`python -m tools.mutation [FOLDER ...]`: plant, test, count; exit 1 below the asked score."""
+"""A run of one group: plant, test, count; what it finds is kept."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import json
@@ -12,31 +11,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tallystick.storage import write_whole
 from tools.mutation.operators import Mutant
-from tools.mutation.report import Score, Tried, document, terminal
+from tools.mutation.reach import Reach
+from tools.mutation.report import Outcome, Tried
 from tools.mutation.sample import Equivalent, all_mutants, drawn, equivalents
 from tools.report import ROOT
 
-FOLDERS = ("contracts/token", "contracts/governance")
-# In collection order; what comes first for a mutant is decided in `reach.ordered`.
-TESTS = (
-    "tests/token",
-    "tests/governance",
-    "tests/bridge",
-    "tests/regression",
-    "tests/stateful/test_two_ledgers.py::test_ledgers_do_what_the_model_says",
-)
 SEED = 20250615
 SAMPLE = 200
-LEAST = 95.0
-TARGET = Path("docs/mutation.md")
 JUDGED = Path("tools/mutation/equivalent.toml")
 _BUILD = Path(".build/mutation")
 # What a copy of the tree does without: of the root, and anywhere.
@@ -51,35 +38,25 @@ class MutationError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked for."""
+    """What a run is asked for: a fault in a file of `folders` should make one of `tests` fail."""
 
+    name: str
+    folders: tuple[str, ...]
+    tests: tuple[str, ...]
     root: Path = ROOT
-    folders: tuple[str, ...] = FOLDERS
-    tests: tuple[str, ...] = TESTS
     seed: int = SEED
     sample: int = SAMPLE
     workers: int = 1
-    fresh: bool = False
 
     @property
     def build(self) -> Path:
         """Where copies and results are kept."""
         return self.root / _BUILD
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run found."""
-
-    tried: list[Tried]
-    # Mutants that the operators offer, and those of the draw without code of their own.
-    available: int
-    dropped: int
-    # Mutants run now rather than known from before, and processor seconds that they took.
-    ran: int
-    seconds: float
-    # Judgements that no longer hold, each as a sentence.
-    refuted: list[str]
+    @property
+    def results(self) -> Path:
+        """The verdicts."""
+        return self.build / "results.jsonl"
 
 
 # --- results -----------------------------------------------------------------------------------
@@ -89,22 +66,21 @@ class Kept:
     """Verdicts of this and earlier runs, one JSON line each, so that a run can go on.
 
     A verdict holds for the same sources. That a mutant is killed holds while the file of the test
-    that killed it is as it was; that it survived, while all tests are.
+    that killed it is as it was; that it survived, for the files of tests that it survived.
     """
 
     def __init__(self, options: Options) -> None:
         self.root = options.root
-        self.path = options.build / "results.jsonl"
+        self.path = options.results
         self.sources = _digest(self.root, _files(self.root, ("contracts", "interfaces"), ".vy*"))
-        rooms = {"/".join(test.partition("::")[0].split("/")[:2]) for test in options.tests}
-        folders = ("tallystick", "tests/contracts", "tests/support", *sorted(rooms))
-        common = [self.root / name for name in ("pyproject.toml", "tests/conftest.py")]
-        self.tests = _digest(self.root, [*_files(self.root, folders, ".*"), *common])
+        # What all tests stand on.
+        common = [path for path in _files(self.root, ("tests",), "") if not _is_test(path)]
+        common += [*_files(self.root, ("tallystick",), ""), self.root / "pyproject.toml"]
+        self.common = _digest(self.root, common) + self.sources
+        self.tests = {name: self._test(name) for name in _tests(self.root, options.tests)}
         self.known: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
-        if options.fresh:
-            self.path.unlink(missing_ok=True)
-        elif self.path.exists():
+        if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
                 try:
                     entry = json.loads(line)
@@ -116,36 +92,68 @@ class Kept:
     def get(self, mutant: Mutant) -> dict[str, Any] | None:
         """The verdict on a mutant, if one holds."""
         entry = self.known.get(mutant.key)
-        if entry is None:
-            return None
-        if entry["status"] == "killed":
-            return entry if entry["killer"] == self._killer(entry["test"]) else None
-        if entry["status"] in _COUNTED and entry["tests_digest"] != self.tests:
+        if entry is None or self.missing(mutant):
             return None
         return entry
 
-    def put(self, mutant: Mutant, verdict: dict[str, Any]) -> None:
+    def missing(self, mutant: Mutant) -> list[str]:
+        """The files of tests that a mutant has to be tried with."""
+        entry = self.known.get(mutant.key, {"status": "", "passed": {}})
+        if entry["status"] == "killed" and entry["killer"] == self._killer(entry["test"]):
+            return []
+        if entry["status"] not in {*_COUNTED, ""}:
+            return []
+        return [name for name, now in self.tests.items() if entry["passed"].get(name) != now]
+
+    def put(self, mutant: Mutant, verdict: dict[str, Any]) -> dict[str, Any]:
         """Keep a verdict, on disk at once."""
+        before = self.known.get(mutant.key, {"passed": {}})["passed"]
         entry = {
             **verdict,
             "key": mutant.key,
             "sources": self.sources,
-            "tests_digest": self.tests,
             "killer": self._killer(verdict["test"]),
+            "passed": {} if verdict["status"] == "killed" else {**before, **self.tests},
         }
         with self.lock:
             self.known[mutant.key] = entry
             with self.path.open("a", encoding="utf-8") as file:
                 # A line that was cut off ends here.
                 file.write(("" if self._ends() else "\n") + json.dumps(entry) + "\n")
+        return entry
 
     def _ends(self) -> bool:
         text = self.path.read_bytes()[-1:] if self.path.exists() else b""
         return text in {b"", b"\n"}
 
+    def _test(self, name: str) -> str:
+        file = self.root / name.partition("::")[0]
+        return hashlib.sha256((self.common + _digest(self.root, [file])).encode()).hexdigest()[:20]
+
     def _killer(self, test: str) -> str:
         file = self.root / test.partition("::")[0]
         return _digest(self.root, [file]) if test and file.is_file() else ""
+
+
+def _is_test(path: Path) -> bool:
+    return path.name.startswith("test_") and path.suffix == ".py"
+
+
+def _tests(root: Path, given: Sequence[str]) -> list[str]:
+    """The files of tests in what pytest is given, where that is a folder."""
+    return [
+        name
+        for test in given
+        for name in (
+            [
+                path.relative_to(root).as_posix()
+                for path in _files(root, [test], ".py")
+                if _is_test(path)
+            ]
+            if (root / test).is_dir()
+            else [test]
+        )
+    ]
 
 
 def _files(root: Path, folders: Sequence[str], ending: str) -> list[Path]:
@@ -259,6 +267,7 @@ class _Run:
         self.under_way = 0
         self.ran = 0
         self.seconds = 0.0
+        self.reach = Reach()
         self.failure: BaseException | None = None
         self.changed = threading.Condition()
 
@@ -287,7 +296,7 @@ class _Run:
                 self.verdicts[mutant.key] = known
 
     def settle(self, mutant: Mutant, verdict: dict[str, Any]) -> None:
-        self.kept.put(mutant, verdict)
+        verdict = self.kept.put(mutant, verdict)
         with self.changed:
             self.verdicts[mutant.key] = verdict
             self.under_way -= 1
@@ -301,10 +310,14 @@ class _Run:
             )
             self.changed.notify_all()
 
-    def work(self, server: Server, reach: Path) -> None:
+    def work(self, server: Server) -> None:
         try:
             while mutant := self.next():
-                self.settle(mutant, server.ask(mutant=asdict(mutant), reach=str(reach)))
+                stages = self.reach.stages(mutant, self.kept.missing(mutant))
+                verdict = server.ask(
+                    mutant=asdict(mutant), stages=[asdict(stage) for stage in stages]
+                )
+                self.settle(mutant, verdict)
         except BaseException as error:  # noqa: BLE001 - raised again by `execute`
             with self.changed:
                 self.failure = error
@@ -329,7 +342,7 @@ class _Run:
             self.next()
             return
         try:
-            reach = options.build / f"reach-{self.kept.sources}-{self.kept.tests}.json"
+            folder = options.build / "reach"
             for number in range(options.workers):
                 tree = options.build / f"tree-{number}"
                 first = options.build / "tree-0" / ".build" / "tallystick"
@@ -337,13 +350,18 @@ class _Run:
                     options.root, tree, first if number else options.root / ".build" / "tallystick"
                 )
                 servers.append(Server(tree, options))
-                if number == 0 and not reach.exists():
-                    for old in options.build.glob("reach-*.json"):
-                        old.unlink()
-                    print("which tests execute what: one run over unchanged sources", flush=True)
-                    servers[0].ask(reach=str(reach))
+                missing = Reach.missing(folder, self.kept.tests)
+                if missing:
+                    print(
+                        f"what the tests of {len(missing)} files execute: one run over unchanged"
+                        " sources",
+                        flush=True,
+                    )
+                    files = {name: self.kept.tests[name] for name in missing}
+                    servers[0].ask(reach=str(folder), files=files)
+            self.reach = Reach.load(folder, self.kept.tests)
             threads = [
-                threading.Thread(target=self.work, args=(server, reach), daemon=True)
+                threading.Thread(target=self.work, args=(server,), daemon=True)
                 for server in servers
             ]
             for thread in threads:
@@ -378,6 +396,10 @@ def run(options: Options) -> Outcome:
         if (verdict := state.verdicts[mutant.key])["status"] in _COUNTED
     ]
     return Outcome(
+        name=options.name,
+        folders=options.folders,
+        tests=options.tests,
+        seed=options.seed,
         tried=tried,
         available=len(state.found),
         dropped=len(state.taken) - len(tried),
@@ -398,57 +420,3 @@ def _refuted(
         if known.equivalent and known.status != "survived":
             place = f"{known.mutant.path}: not equivalent"
             yield f"{place}, {known.test} kills it: {known.mutant.after}"
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run, print, and write docs/mutation.md if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m tools.mutation", description=__doc__)
-    parser.add_argument("folders", nargs="*", metavar="FOLDER", help=f"default: {FOLDERS}")
-    parser.add_argument("--sample", type=int, default=SAMPLE, help="mutants that count")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--tests", nargs="+", default=TESTS, help="what pytest is given")
-    parser.add_argument("--fail-under", type=float, default=LEAST, metavar="PERCENT")
-    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
-    parser.add_argument("--write", action="store_true", help=f"write {TARGET}")
-    parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    options = Options(
-        root=given.root.resolve(),
-        folders=tuple(folder.rstrip("/") for folder in given.folders) or FOLDERS,
-        tests=tuple(given.tests),
-        seed=given.seed,
-        sample=given.sample,
-        workers=given.workers,
-        fresh=given.fresh,
-    )
-    started = time.monotonic()
-    try:
-        outcome = run(options)
-    except MutationError as error:
-        print(error, file=sys.stderr)
-        return 2
-    for line in terminal(outcome.tried):
-        print(line)
-    if outcome.ran:
-        print(
-            f"{outcome.ran} mutants in {time.monotonic() - started:.0f} s,"
-            f" {outcome.seconds / outcome.ran:.1f} s of processor time each"
-        )
-    if given.write:
-        text = document(
-            outcome.tried,
-            seed=options.seed,
-            available=outcome.available,
-            dropped=outcome.dropped,
-            folders=options.folders,
-        )
-        write_whole(options.root / TARGET, text.encode())
-    for line in outcome.refuted:
-        print(f"{JUDGED}: {line}", file=sys.stderr)
-    score = Score.of(outcome.tried).percent
-    if score < given.fail_under:
-        print(
-            f"FAILED: {score:.1f} % killed, at least {given.fail_under:g} % asked", file=sys.stderr
-        )
-    return 1 if outcome.refuted or score < given.fail_under else 0

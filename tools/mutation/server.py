@@ -1,8 +1,10 @@
 """One pytest session that is collected once and forked for each mutant.
 
 `python -m tools.mutation.server TEST ...` in a copy of the tree, which it changes: it reads one
-JSON request a line and answers with one line each. Requests: `{"reach": FILE}` runs all tests
-traced, over the sources as they are; `{"mutant": {...}, "reach": FILE}` plants, compiles, tests.
+JSON request a line and answers with one line each. Requests: `{"reach": FOLDER, "files": {...}}`
+runs the tests of some files (each with the digest that it is kept under) traced, over the sources
+as they are; `{"mutant": {...}, "stages": [...]}` plants, and for each stage compiles its contracts
+and runs its tests.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,11 +29,11 @@ from hypothesis import HealthCheck, Phase, settings
 from tallystick import build
 from tools.coverage.tracing import traced
 from tools.mutation.operators import Mutant
-from tools.mutation.reach import Reach, Reaching, ordered
+from tools.mutation.reach import Reaching, Stage
 
 # CPU seconds of one mutant, several times what a survivor takes; wall time only ends what waits.
 CPU_LIMIT = 900
-_WALL_LIMIT = 4 * CPU_LIMIT
+_WALL_FACTOR = 4
 _CACHE = Path(".build/tallystick")
 _PRISTINE = Path(".build/pristine")
 
@@ -61,6 +63,18 @@ class _Server:
         self.failed = ""
         self.why = ""
         self.seconds: dict[str, float] = {}
+        self.reaching: Reaching | None = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
+        reaching = self.reaching if fixturedef.scope != "function" else None
+        if reaching:
+            reaching.begin()
+        try:
+            return (yield)
+        finally:
+            if reaching:
+                reaching.end(fixturedef)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call":
@@ -76,8 +90,8 @@ class _Server:
             return True
         self.session = session
         self.items = {item.nodeid: item for item in session.items}
-        # Everything compiled and in the cache, so that a child compiles what its mutant changes.
-        self.codes = {name: _codes(build.artifact(name)) for name in build.names()}
+        # Everything compiled and loaded, so that a child compiles what its mutant changes.
+        self.contracts = {name: build.artifact(name) for name in build.names()}
         shutil.rmtree(_PRISTINE, ignore_errors=True)
         shutil.copytree(_CACHE, _PRISTINE)
         # What the compiler loads when it first runs, no child has to load again.
@@ -100,32 +114,48 @@ class _Server:
         self.answers.flush()
 
     def _serve(self, request: dict[str, Any]) -> dict[str, Any]:
-        reach = Path(request["reach"])
         if "mutant" in request:
-            return asdict(self._mutant(Mutant(**request["mutant"]), reach))
-        return self._fork(partial(self._trace, reach))
+            mutant = Mutant(**request["mutant"])
+            return asdict(self._mutant(mutant, [Stage(**stage) for stage in request["stages"]]))
+        return self._fork(partial(self._trace, Path(request["reach"]), request["files"]), limit=0)
 
-    def _mutant(self, mutant: Mutant, reach: Path) -> Verdict:
+    def _mutant(self, mutant: Mutant, stages: Sequence[Stage]) -> Verdict:
         file = self.root / mutant.path
         text = file.read_text(encoding="utf-8")
         file.write_text(mutant.apply(text), encoding="utf-8")
-        tests = ordered(list(self.items), Reach.load(reach), mutant)
+        verdicts: list[Verdict] = []
+        changed: list[str] = []
         try:
-            return Verdict(**self._fork(lambda: asdict(self._try(tests))))
+            for stage in stages:
+                # With what is compiled already: after the last, nothing is without the fault.
+                changed += stage.contracts
+                verdicts.append(Verdict(**self._fork(partial(self._try, stage, changed))))
+                if verdicts[-1].status not in {"survived", "same code"}:
+                    break
         finally:
             file.write_text(text, encoding="utf-8")
             shutil.rmtree(_CACHE)
             shutil.copytree(_PRISTINE, _CACHE, copy_function=os.link)
+        found = {verdict.status: verdict for verdict in verdicts}
+        # The last that says something: a fault need not change every contract that has the file.
+        last = verdicts[-1] if verdicts[-1].status != "same code" else found.get("survived")
+        return replace(
+            last or verdicts[-1],
+            tests=sum(verdict.tests for verdict in verdicts),
+            seconds=round(sum(verdict.seconds for verdict in verdicts), 2),
+            compiling=round(sum(verdict.compiling for verdict in verdicts), 2),
+        )
 
-    def _fork(self, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _fork(self, act: Callable[[], dict[str, Any]], limit: int = CPU_LIMIT) -> dict[str, Any]:
         """What `act` returns in a child process: no state of a run is left for the next."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reader)
             try:
-                resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT + 10))
-                signal.alarm(_WALL_LIMIT)
+                if limit:
+                    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 10))
+                    signal.alarm(_WALL_FACTOR * limit)
                 answer = json.dumps(act()).encode()
             except BaseException as error:  # noqa: BLE001 - the parent raises it
                 answer = json.dumps({"error": f"{type(error).__name__}: {error}"}).encode()
@@ -147,19 +177,24 @@ class _Server:
 
     # --- in the child --------------------------------------------------------------------------
 
-    def _try(self, tests: Sequence[str]) -> Verdict:
-        build.forget()
+    def _try(self, stage: Stage, changed: Collection[str]) -> dict[str, Any]:
+        return asdict(self._tried(stage, changed))
+
+    def _tried(self, stage: Stage, changed: Collection[str]) -> Verdict:
+        build.forget(changed)
         # Compiling makes much and drops little: the collector would take a quarter of the time.
         gc.disable()
         try:
-            codes = {name: _codes(item) for name, item in build.artifacts().items()}
+            # What tests derive is compiled when one asks for it.
+            of_release = [name for name in stage.contracts if name in build.artifacts()]
+            codes = {name: _codes(build.artifact(name)) for name in of_release}
         except build.BuildError:
             return Verdict("no code", seconds=time.process_time())
         gc.enable()
         compiling = time.process_time()
-        if all(codes[name] == self.codes[name] for name in codes):
+        if all(code == _codes(self.contracts[name]) for name, code in codes.items()):
             return Verdict("same code", seconds=compiling, compiling=compiling)
-        ran = self._run(tests)
+        ran = self._run(stage.tests)
         return Verdict(
             "killed" if self.failed else "survived",
             self.failed,
@@ -168,15 +203,23 @@ class _Server:
             round(compiling, 2),
         )
 
-    def _trace(self, path: Path) -> dict[str, Any]:
-        reaching = Reaching(self.root)
+    def _trace(self, folder: Path, files: Mapping[str, str]) -> dict[str, Any]:
+        reaching = self.reaching = Reaching(self.root, folder)
+        tests = {file: [test for test in self.items if test.startswith(file)] for file in files}
+        # File by file: a run that was ended goes on.
+        last = {found[-1]: file for file, found in tests.items() if found}
+        for file in files.keys() - last.values():
+            reaching.save(file, files[file])
+
+        def done(test: str) -> None:
+            reaching.done(self.items[test], self.seconds.get(test, 0.0))
+            if test in last and not self.failed:
+                reaching.save(last[test], files[last[test]])
+
         with traced(reaching.recorder):
-            ran = self._run(
-                list(self.items), lambda test: reaching.done(test, self.seconds.get(test, 0.0))
-            )
+            ran = self._run([test for found in tests.values() for test in found], done)
         if self.failed:
             raise RuntimeError(f"{self.failed} fails on unchanged sources:\n{self.why}")
-        reaching.reach.save(path)
         return {"ran": ran}
 
     def _run(self, tests: Sequence[str], done: Callable[[str], None] = lambda _: None) -> int:
