@@ -10,6 +10,7 @@ from tallystick.chain import Account, Chain, Revert
 from tallystick.demo.report import Report
 from tallystick.errors import CheckFailed
 from tallystick.local.network import Network
+from tallystick.text import time_text
 
 __all__ = ["Ends", "refusal"]
 
@@ -31,7 +32,7 @@ def refusal(attempt: Callable[[], object]) -> str:
 
 @dataclass(frozen=True)
 class Ends:
-    """Two sections of the story.
+    """Three sections of the story.
 
     Attributes:
         report: who tells it.
@@ -107,3 +108,48 @@ class Ends:
         report.say(f"Signed by those who stayed it reaches {its_name}.")
         self.reach(home.chain, remote.chain.now)
         self.sample("delivered, new attestors")
+
+    def queue(self, unit: int) -> None:
+        """More arrives than a limit lets through: it waits for the rest of its room, then lands."""
+        network, report = self.network, self.report
+        home, remote = network.home, network.remote
+        (sender, name), (recipient, its_name) = self.sender, self.recipient
+        if self.amount < 2 * unit:
+            return
+        report.section("More arrives than the lane's limit: it waits, then lands")
+        limit = self.amount // unit // 2
+        network.limit(remote, limit)
+        terms = remote.escrow.lane_state(network.lane).terms
+        self.reach(remote.chain, remote.chain.now + int(terms.ramp))
+        report.say(
+            f"The operator proposes a limit of {self.units(limit * unit)} in "
+            f"{int(terms.limit_window):,} s, an administrator confirms it, it is applied after the "
+            "lane's delay; its room grows from nothing."
+        )
+        self.reach(home.chain, remote.chain.now)
+        before = int(remote.token.balanceOf(recipient))
+        message = network.lock(sender, recipient.address, self.amount)
+        self.reach(remote.chain, message.lock_time)
+        receipt = network.deliver(message)
+        until = int(receipt.one("UnitsQueued").args["until"])
+        if int(remote.escrow.waits(message.id)) != until:
+            raise CheckFailed("a delivery over the limit does not wait")
+        report.say(
+            f"{name} locks {self.units(self.amount)} for {its_name}. Delivered at "
+            f"{time_text(remote.chain.now)}, counted, and in suspense until {time_text(until)}: "
+            "what is over the limit, divided by the rate at which room comes back."
+        )
+        self.sample("queued over the limit")
+        reason = refusal(lambda: network.claim(message))
+        report.say(
+            f"A claim before that: refused, {reason}. If the guardian stopped arrivals, it would "
+            "wait on."
+        )
+        self.reach(remote.chain, until)
+        network.claim(message)
+        if int(remote.token.balanceOf(recipient)) != before + self.amount:
+            raise CheckFailed("what waited for the limit did not land")
+        report.say(f"Then anyone claims it, a courier does: {its_name} has the units.")
+        network.limit(remote)
+        self.reach(home.chain, remote.chain.now)
+        self.sample("limit over")

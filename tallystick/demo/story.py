@@ -36,6 +36,7 @@ from tallystick.token.position import (
 __all__ = ["run"]
 
 _PLACES: Final = ("Home holders", "In transit", "Suspense", "Remote holders")
+_HOURLY: Final = {"limit_window": 3_600, "ramp": 3_600}
 _STRANGER: Final = 900
 _SPARE_INVESTOR: Final = 901
 
@@ -132,7 +133,9 @@ class _Story:
         def count(_: object) -> None:
             steps[0] += 1
 
-        self.network = Network.deploy(instrument, self.chains, grade="production", progress=count)
+        self.network = Network.deploy(
+            instrument, self.chains, grade="production", progress=count, **_HOURLY
+        )
         wrong = self.network.verify()
         if wrong:
             raise CheckFailed("; ".join(wrong))
@@ -348,6 +351,7 @@ class _Story:
         )
         ends.too_late()
         ends.rotation()
+        ends.queue(10**self.instrument.decimals)
 
     def _upgrade_in_transit(self) -> None:
         report = self.report

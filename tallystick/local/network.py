@@ -431,12 +431,27 @@ class Network:
             "QuorumVerifier", *signers.verifier_arguments(OPERATORS[0]), sender=deployer
         )
         now = suite.escrow.lane_state(self.lane).terms
-        terms = (self.lane, verifier, now.second, now.cap, now.limit)
+        return self._confirm(suite, (verifier, now.second, now.cap, now.limit), why)
+
+    def limit(self, suite: Suite, units: int = NO_CAP) -> Receipt:
+        """Give the first lane another limit of what arrives on one ledger, whole units, or none.
+
+        The ledger's clock moves by the lane's delay.
+        """
+        now = suite.escrow.lane_state(self.lane).terms
+        why = (reason_code("LIMT"), keccak(b"limit"))
+        self._confirm(suite, (now.verifier, now.second, now.cap, units), why)
+        return self.apply(suite)
+
+    def _confirm(
+        self, suite: Suite, terms: tuple[object, ...], why: tuple[bytes, bytes]
+    ) -> Receipt:
+        """Operator and administrator confirm other terms of the first lane."""
         operator, administrator = (ROLE_INDEX["operator"], ADMINISTRATORS[0])
-        suite.escrow.propose_lane_terms(*terms, *why, sender=suite.chain.account(operator))
-        return _receipt(
-            suite.escrow.confirm_lane_terms(*terms, *why, sender=suite.chain.account(administrator))
-        )
+        terms, escrow = (self.lane, *terms, *why), suite.escrow
+        escrow.propose_lane_terms(*terms, sender=suite.chain.account(operator))
+        key = suite.chain.account(administrator)
+        return _receipt(escrow.confirm_lane_terms(*terms, sender=key))
 
     def destination(self, message: LaneMessage) -> Suite:
         """Return the suite to which a message goes."""

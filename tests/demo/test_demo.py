@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import io
 import re
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class _Outside(html.parser.HTMLParser):
 def test_story_ends_with_all_invariants_holding(backend: str) -> None:
     status, text = tell(backend)
     assert status == 0
-    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 15
+    assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == 16
     assert len(re.findall(r"│ INV-(?:[1-6]|12) .*│ holds", text)) == 7
     assert "BROKEN" not in text
 
@@ -91,6 +92,24 @@ def test_attestors_change_while_what_they_signed_is_under_way() -> None:
     _, text = tell("embedded")
     assert "What was signed before arrives: the epoch before stays valid for a while." in text
     assert re.search(r"signed by 0x\w{8}… too: refused, verifier: wrong signature\.", text)
+
+
+@pytest.mark.requirement("INV-11", "R-25")
+def test_what_is_over_the_limit_waits_its_time_and_lands() -> None:
+    _, text = tell("embedded")
+    text = text[text.index("More arrives than the lane's limit") : text.index("Token and escrow")]
+    text = " ".join(text.split())
+    moment = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
+    [(limit, window)] = re.findall(r"a limit of ([\d,]+) in ([\d,]+) s", text)
+    [amount] = re.findall(r"locks ([\d,]+) for", text)
+    [(delivered, until)] = re.findall(f"Delivered at {moment}, .* suspense until {moment}:", text)
+    most, seconds, arrived = (int(each.replace(",", "")) for each in (limit, window, amount))
+    waited = datetime.fromisoformat(until) - datetime.fromisoformat(delivered)
+    expected = (arrived - most) * seconds / most
+    # Blocks before it take a second each, in which room comes back.
+    assert expected - 5 <= waited.total_seconds() <= expected
+    assert "refused, transit: waits for its lane's limit." in text
+    assert "Then anyone claims it" in text
 
 
 @pytest.mark.requirement("R-41")
@@ -154,7 +173,7 @@ def test_page_holds_everything_and_loads_nothing(tmp_path: Path) -> None:
     outside.feed(page)
     assert status == 0
     assert outside.loads == []
-    assert page.count("<h2>") == 15
+    assert page.count("<h2>") == 16
     assert page.count("<svg") == 3
     assert f"report {tmp_path / 'index.html'}" in text
     # What README.md shows is what is told; `python -m tools.readme` writes it anew.
