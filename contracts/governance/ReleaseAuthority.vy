@@ -525,7 +525,7 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
 @external
 def hand_over(reason: bytes4, document: bytes32):
     """
-    @notice End the set-up: no proxy is created any more, and the set-up key keeps nothing.
+    @notice End the set-up: the set-up key keeps nothing, and proxies are created by the upgrader alone.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @custom:role set-up key

@@ -192,6 +192,13 @@ class PlannedLedger:
             raise NotYet
         return str(noted["address"])
 
+    def suite_proxy(self, name: str) -> str | None:
+        """Return the same contract of the instrument whose suite is joined; None if it has none."""
+        if self.plan.joins is None:
+            return None
+        entry = self.plan.joins.ledger(self.name).contracts.get(name)
+        return None if entry is None else entry.address
+
     @property
     def proxies(self) -> tuple[str, ...]:
         """Names of the contracts behind proxies that the plan has."""

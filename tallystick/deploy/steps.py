@@ -96,9 +96,39 @@ class LedgerSteps(PlannedLedger):
         )
 
     def _proxy_steps(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
-        """Implementation, release and proxy of one contract."""
+        """Proxy of one contract, on the release that the suite runs, or on the first one.
+
+        Of a first release the implementation, and its registration.
+        """
+        running = self.suite_proxy(name)
+        before = () if running else tuple(self._first_release(name, artifact))
+        yield from before
+
+        def release() -> bytes:
+            if not running:
+                return release_id(name, GENESIS)
+            authority = self.contract("ReleaseAuthority")
+            return bytes(authority.installation_of(running).release)
+
+        yield Step(
+            self.name,
+            f"create {name} proxy",
+            lambda: self.proxied(name) is not None,
+            lambda: _call(
+                self.contract("ReleaseAuthority").create_proxy,
+                release(),
+                self.proxy_key(name),
+                self.initialisation(name),
+                *self.stated,
+            ),
+            makes=name,
+            after=before[-1:],
+            by=self.by("upgrader"),
+        )
+
+    def _first_release(self, name: str, artifact: build.Artifact) -> Iterator[Step]:
+        """Implementation and registration of a contract's first release."""
         check_pieces(artifact)
-        release = release_id(name, GENESIS)
         pieces = {name: artifact} | {piece.name: piece for piece in artifact.behind}
         following: tuple[build.Artifact, ...] = ()
         # From the last, as each names the address of the next.
@@ -106,29 +136,15 @@ class LedgerSteps(PlannedLedger):
             code = partial(self._piece_code, piece, *following)
             yield self.creation(f"create {key} {GENESIS}", f"{key}@{GENESIS}", code)
             following = (piece,)
-        registered = Step(
+        yield Step(
             self.name,
             f"register release {name} {GENESIS}",
             lambda: Question(
-                self.contract("ReleaseAuthority").release_of, (release,), lambda it: it.version != 0
+                self.contract("ReleaseAuthority").release_of,
+                (release_id(name, GENESIS),),
+                lambda it: it.version != 0,
             ),
             lambda: self._registration(name, artifact),
-            by=self.by("upgrader"),
-        )
-        yield registered
-        yield Step(
-            self.name,
-            f"create {name} proxy",
-            lambda: self.proxied(name) is not None,
-            lambda: _call(
-                self.contract("ReleaseAuthority").create_proxy,
-                release,
-                self.proxy_key(name),
-                self.initialisation(name),
-                *self.stated,
-            ),
-            makes=name,
-            after=(registered,),
             by=self.by("upgrader"),
         )
 

@@ -33,11 +33,9 @@ from tests.support.dividend import (
     WAITING,
     Dividend,
 )
-from tests.support.world import BUYER_UNITS, INVESTOR_UNITS, ISIN, World
+from tests.support.world import ISIN, ISSUE, World
 
 pytestmark = pytest.mark.requirement("INV-6", "R-46")
-
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 
 
 def test_of_a_record_day_that_is_not_over_nobody_is_due_anything(actions: Actions) -> None:

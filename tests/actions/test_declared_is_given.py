@@ -25,11 +25,9 @@ from tests.support.dividend import (
     holders,
 )
 from tests.support.returns import Returned
-from tests.support.world import BUYER_UNITS, INVESTOR_UNITS, STATED
+from tests.support.world import BUYER_UNITS, ISSUE, STATED
 
 pytestmark = pytest.mark.requirement("INV-6", "R-46")
-
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 
 
 def pay_all(dividend: Dividend) -> Dividend:

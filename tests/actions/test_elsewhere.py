@@ -8,20 +8,11 @@ from tallystick.actions.message import Figures
 from tallystick.chain import Contract
 from tests.actions.test_fixing import share, spread
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, Third
-from tests.support.world import (
-    BUYER_UNITS,
-    DAY,
-    INVESTOR_UNITS,
-    STATED,
-    UINT_MAX,
-    Side,
-    refused,
-)
+from tests.support.world import DAY, ISSUE, STATED, UINT_MAX, Side, refused
 
 pytestmark = pytest.mark.requirement("R-41", "INV-6")
 
 CLOSE = APPLE.record_day
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 # What `spread` leaves: to land at home, of accounts there, to land there.
 LANDING, THERE, LEAVING = 5 + 42, 1_000 - 97, 20 + 300
 OWED = LANDING + THERE + LEAVING

@@ -16,9 +16,7 @@ from tallystick.actions.record import EventRecord, Tier
 from tallystick.events.driver import Driver
 from tests.support.actions import ACCOUNTS, APPLE, COAF, Actions, begin
 from tests.support.dividend import AT_HOME, BOUGHT, OUTWARD, WAITING, Dividend
-from tests.support.world import BUYER_UNITS, DAY, INVESTOR_UNITS, STATED, World, refused
-
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
+from tests.support.world import BUYER_UNITS, DAY, ISSUE, STATED, World, refused
 
 
 @pytest.fixture

@@ -24,18 +24,9 @@ from tests.support.actions import (
     domain_of,
 )
 from tests.support.ratios import Engine
-from tests.support.world import (
-    AMOUNT_MAX,
-    BUYER_UNITS,
-    DAY,
-    INVESTOR_UNITS,
-    UINT_MAX,
-    World,
-    refused,
-)
+from tests.support.world import AMOUNT_MAX, DAY, ISSUE, UINT_MAX, World, refused
 
 CLOSE = APPLE.record_day
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 HOME = bytes(32)
 NO_HINTS = (0, 0, 0)
 # To land at home, of accounts there, to land there: what `spread` leaves.

@@ -37,11 +37,9 @@ from tests.support.dividend import (
     Dividend,
 )
 from tests.support.returns import Returned
-from tests.support.world import BUYER_UNITS, INVESTOR_UNITS, ISIN, write_slot
+from tests.support.world import BUYER_UNITS, ISIN, write_slot
 
 pytestmark = pytest.mark.requirement("INV-6", "R-46")
-
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 
 
 @pytest.fixture(scope="module")

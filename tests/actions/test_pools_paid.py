@@ -14,20 +14,11 @@ from tallystick.actions.message import Status
 from tallystick.chain import Account
 from tallystick.token.position import AccountClass
 from tests.support.actions import ACCOUNTS, APPLE, COAF, EXEMPT, STATUTORY, Actions, begin
-from tests.support.world import (
-    BUYER_UNITS,
-    INVESTOR_UNITS,
-    STATED,
-    ZERO,
-    Side,
-    World,
-    refused,
-)
+from tests.support.world import ISSUE, STATED, ZERO, Side, World, refused
 
 pytestmark = pytest.mark.requirement("R-46", "INV-6")
 
 CLOSE, POOLED, OUTSIDE = APPLE.record_day, 3_000_011, 700_003
-ISSUE = INVESTOR_UNITS + BUYER_UNITS
 PAY = "set_pool_payee(address,address,bytes4,bytes32)"
 ONLY_THE_PAYEE = "payments: only the holder, till relief ends"
 

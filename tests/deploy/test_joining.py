@@ -6,8 +6,9 @@ import copy
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.joining import given_of
 from tallystick.courier.courier import Courier
 from tallystick.deploy.deploy import Act, Report, deploy
+from tallystick.deploy.describe import refreshed
+from tallystick.deploy.upgrade import upgrade
 from tallystick.deploy.verify import left_over, verify, wrong
 from tallystick.errors import InputError
 from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
-from tallystick.governance.release import proxy_name
+from tallystick.governance.release import PER_INSTRUMENT, proxy_name
 from tallystick.kit.node import MisbehavingNode
 from tallystick.local.devnet import populate, settle
 from tallystick.local.network import Network
@@ -48,7 +51,10 @@ class KeylessChain(EmbeddedChain):
         return str(getattr(sender, "address", sender)) == self.account(0).address
 
 
-def chains_of(kind: type[EmbeddedChain] = EmbeddedChain) -> dict[str, Chain]:
+_ON_NODES = [pytest.mark.anvil_only, pytest.mark.slow]
+
+
+def chains_of(kind: Callable[..., Chain] = EmbeddedChain) -> dict[str, Chain]:
     return {
         "home": kind("home", 41_001, ledger_number=1),
         "remote": kind("remote", 41_002, ledger_number=2),
@@ -193,7 +199,7 @@ def test_what_a_run_without_a_journal_left_is_found(tmp_path: Path, standing: Ne
     journal.unlink()
     # A transaction for each of its steps, however often the journal was lost.
     after = sum(chain.nonce(chain.account(0)) for chain in standing.chains.values())
-    assert after - before == sum(not step.by and step.group != "contracts" for step in report.steps)
+    assert after - before == sum(not step.by for step in report.steps)
     # By then the suite's manifest names the newcomer.
     plan, parties = planned(tmp_path, standing.beside(ISIN))
     found = deploy(plan, parties, standing.chains, journal=journal)
@@ -288,6 +294,45 @@ def test_a_third_joins_and_knows_both(both: tuple[Network, Network]) -> None:
         assert network.manifest.beside == ("US0378331005", ISIN)
         assert network.verify() == []
         assert second.beside(third.isin).verify() == []
+
+
+@pytest.mark.parametrize("backend", [EmbeddedChain, pytest.param(AnvilChain, marks=_ON_NODES)])
+def test_who_joins_begins_on_what_the_suite_runs(backend: type[Chain]) -> None:
+    """Token and engine were upgraded, home's token alone once more: each ledger has its own."""
+    with ExitStack() as stack:
+        chains = {name: stack.enter_context(chain) for name, chain in chains_of(backend).items()}
+        first = Network.deploy(load_instrument(APPLE), chains)
+        for name, kind, which, version in (
+            ("home", "SecurityToken", "Next", "1.1.0"),
+            ("remote", "SecurityToken", "Next", "1.1.0"),
+            ("home", "ActionsEngine", "Next", "1.1.0"),
+            ("home", "SecurityToken", "NextButOne", "1.2.0"),
+        ):
+            artifact = f"{kind}{which}Mock"
+            call = chains[name].at(artifact, first.suite(name).authority).migrate.encode(b"n" * 32)
+            needed = call if which == "Next" else b""
+            upgrade(first.suite(name), first.signers(name), kind, artifact, version, needed)
+        first = replace(first, connection=connection_of(refreshed(first.connection), first.chains))
+        second = first.join(load_instrument(BUND))
+        runs = {
+            (ledger.name, name): entry.release
+            for ledger in second.manifest.ledgers
+            for name, entry in ledger.contracts.items()
+            if name in PER_INSTRUMENT
+        }
+        assert runs == {
+            ("home", "SecurityToken"): "1.2.0",
+            ("home", "ActionsEngine"): "1.1.0",
+            ("remote", "SecurityToken"): "1.1.0",
+            ("remote", "ActionsEngine"): "1.0.0",
+        }
+        assert [str(second.suite(name).token.release()) for name in chains] == ["1.2.0", "1.1.0"]
+        assert second.verify() == []
+        assert wrong(verify(connection_of(first.beside(ISIN).manifest, first.chains))) == ()
+        assert second.status().ok
+        populate(second, second.plan.loaded_instrument)
+        settle(Courier(second.connection), second.chains)
+        _carried(second)
 
 
 # -------------------------------------------------------------------------------- wrong input

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from tallystick.actions.message import EventVersion
 from tallystick.actions.record import EventRecord
-from tallystick.bridge.message import LaneMessage
+from tallystick.bridge.endings import EndList
+from tallystick.bridge.message import LaneMessage, party
 from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.files.instrument import load_instrument, record_of
@@ -29,8 +30,9 @@ from tests.support.actions import (
     begin,
     world_of_engines,
 )
-from tests.support.denials import deny, forged, take
+from tests.support.denials import deny, disowned, forged, take
 from tests.support.dividend import Dividend, crossed, holders
+from tests.support.endings import pay, under_way, wait
 from tests.support.ratios import Engine
 from tests.support.returns import late, sent_back
 from tests.support.world import AMOUNT_MAX, DAY, ELIGIBLE_UNTIL, ROOT, STATED, Side, World
@@ -58,6 +60,8 @@ ANNOUNCED: Final = replace(
     payment_day=APPLE.record_day + 38,
     relief_until=APPLE.record_day + 38,
 )
+# Of what is outstanding on the other ledger, on the list of its end.
+LISTED: Final = 5
 NUMERATOR: Final = 4
 DENOMINATOR: Final = 1
 RATIO_DAY: Final = LATER.payment_day + 5
@@ -187,17 +191,36 @@ class Fire:
         acts["attestors"] = engine.propose_attestors(
             known["attestors"], *STATED, sender=home.operator
         ).return_value
+        self.begin_ends()
         engine.setOperator(home.fund, True, sender=home.buyer)
         pool = (home.fund, home.auditor)
         acts["pool"] = engine.propose_pool_payee(
             *pool, *STATED, sender=home.paying_agent
         ).return_value
 
-    def lane_terms(self) -> tuple[Any, ...]:
+    def begin_ends(self) -> None:
+        """What undoes something: a stop, amends, a reversal, the list of a dead ledger."""
+        home, known = self.home, self.known
+        for name in ("stopped", "dead"):
+            terms = self.lane_terms(name.encode().rjust(32, b"\1"))
+            home.escrow.propose_lane(terms, *STATED, sender=home.operator)
+            opened = home.escrow.open_lane(terms, *STATED, sender=home.administrator)
+            known[name] = opened.return_value
+        home.escrow.pause_lane(known["stopped"], 3, *STATED, sender=home.guardian)
+        known["disowned"] = disowned(self.world, "home")
+        home.escrow.propose_amends(known["disowned"].id, 0, *STATED, sender=home.issuer)
+        self.actions.announce_reversal(APPLE)
+        custody = home.chain.at("LaneCustody", home.escrow.lane_state(known["dead"]).terms.custody)
+        sent = (known["dead"], party(home.fund.address), LISTED, home.chain.now + DAY)
+        custody.lock(*sent, sender=home.investor)
+        known["list"] = EndList.of(known["dead"], 0, [(home.fund.address, LISTED)])
+        known["end"] = under_way(self.world, known["list"])
+
+    def lane_terms(self, peer: bytes = STATED[1]) -> tuple[Any, ...]:
         """A lane of the home ledger to a third one, with a custody of its own."""
         terms = self.world.lane_state(self.home).terms
         custody = self.home.new_custody().address
-        other = terms._replace(custody=custody, peer_ledger=STATED[1], peer_escrow=STATED[1])
+        other = terms._replace(custody=custody, peer_ledger=peer, peer_escrow=peer)
         return tuple(other)
 
     # ------------------------------------------------------------------ what is said
@@ -508,6 +531,63 @@ def _ratio_in_force(fire: Fire) -> str:
     return f"{NUMERATOR} for {DENOMINATOR}"
 
 
+def _lane_goes_on(fire: Fire) -> str:
+    side, lane = fire.home, fire.known["stopped"]
+    side.escrow.unpause_lane(lane, 3, *STATED, sender=side.administrator)
+    side.chain.advance(DAY)
+    assert side.escrow.lane_state(lane).paused_directions == 0
+    return "lifted"
+
+
+def _amends(fire: Fire) -> str:
+    known = fire.home.escrow.amends_of(fire.known["disowned"].id)
+    if known.made:
+        return "made"
+    return f"{known.amount} proposed" if int(known.issuer, 16) else "none"
+
+
+def _amends_agreed(fire: Fire) -> str:
+    """Who was credited gives the units, and the books are as if they had never arrived."""
+    side, false = fire.home, fire.known["disowned"]
+    side.escrow.agree_amends(false.id, 0, *STATED, sender=side.custodian)
+    before = side.balance(side.fund)
+    side.custody.make_good(false.id, false.amount, sender=side.fund)
+    assert side.balance(side.fund) == before - false.amount
+    assert side.escrow.amends_of(false.id).made
+    return f"{false.amount} made good"
+
+
+def _reversed(fire: Fire) -> str:
+    """Who was paid owes it."""
+    side, account = fire.home, fire.home.buyer
+    fire.actions.confirm_reversal(fire.actions.reversal(APPLE))
+    side.engine.assess(_coaf(APPLE), account, _hint(side, account, APPLE), sender=side.courier)
+    owed = fire.dividend.due(10**11).net
+    assert side.engine.owed_by(account, side.cash)[0] == owed
+    return f"in force, {owed:,} owed"
+
+
+def _listed(fire: Fire) -> str:
+    escrow, lane = fire.home.escrow, fire.known["dead"]
+    if escrow.is_ended(lane):
+        return "ended"
+    end = escrow.end_of(lane)
+    return f"{end.state.total} listed, its notice runs" if end.applies_from else "none"
+
+
+def _ended(fire: Fire) -> str:
+    """The lane ends for ever, and what was listed is paid at home: in units of now."""
+    side, lane = fire.home, fire.known["dead"]
+    wait(fire.world)
+    side.escrow.apply_end(lane, sender=side.outsider)
+    assert side.escrow.is_ended(lane)
+    before = side.balance(side.fund)
+    pay(fire.world, fire.known["list"], 0)
+    paid = LISTED * NUMERATOR // DENOMINATOR
+    assert side.balance(side.fund) == before + paid
+    return f"{paid} paid"
+
+
 def _role(contract: str, title: str) -> Open:
     return Open(
         f"role proposed in the {title}",
@@ -597,6 +677,18 @@ OPEN: Final = (
         _never_was,
     ),
     Open(
+        "amends proposed",
+        _amends,
+        _amends_agreed,
+    ),
+    Open(
+        "lane stopped",
+        lambda fire: (
+            f"directions {fire.home.escrow.lane_state(fire.known['stopped']).paused_directions}"
+        ),
+        _lane_goes_on,
+    ),
+    Open(
         "issuance stopped",
         lambda fire: f"scopes {fire.home.token.paused_scopes()}",
         _goes_on,
@@ -643,6 +735,17 @@ OPEN: Final = (
         _acts_for,
     ),
     Open("dividend partly claimed", lambda fire: fire.unpaid(APPLE), partial(_paid, record=APPLE)),
+    Open(
+        "reversal announced",
+        lambda fire: (
+            "in force"
+            if fire.home.engine.reversal_of(_coaf(APPLE)).since
+            else "announced"
+            if any(fire.home.engine.reversal_of(_coaf(APPLE)).id)
+            else "none"
+        ),
+        _reversed,
+    ),
     Open("dividend before payment", lambda fire: fire.unpaid(LATER), partial(_paid, record=LATER)),
     Open(
         "ratio announced",
@@ -652,4 +755,5 @@ OPEN: Final = (
         ),
         _ratio_in_force,
     ),
+    Open("list of a dead ledger", _listed, _ended),
 )

@@ -64,6 +64,8 @@ ELIGIBLE_UNTIL = 40_000
 # What holders start with, in base units.
 INVESTOR_UNITS = 10**12
 BUYER_UNITS = 10**11
+# All that there is.
+ISSUE = INVESTOR_UNITS + BUYER_UNITS
 ISIN = "US0378331005"
 NOTHING: Mapping[str, int] = {}
 # Who orders, in the tests: an LEI as text.

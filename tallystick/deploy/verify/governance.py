@@ -134,7 +134,7 @@ def found_in_authority(
     """
     yield from _found_authority_code(reader)
     authority = reader.suite.authority
-    names = ("ReleaseRegistered", "ProxyCreated", "CustodyCodeRegistered")
+    names = ("ReleaseRegistered", "ProxyCreated", "ReleaseActivated", "CustodyCodeRegistered")
     logged = reader.events(authority, names)
     yield from _found_releases(
         reader,
@@ -143,7 +143,8 @@ def found_in_authority(
         {archive.id: archive for archive in archives},
     )
     created = {str(e.args["proxy"]): bytes(e.args["release"]) for e in logged["ProxyCreated"]}
-    yield from _found_proxies(reader, created)
+    activated = list(dict.fromkeys(bytes(e.args["release"]) for e in logged["ReleaseActivated"]))
+    yield from _found_proxies(reader, created, activated)
     hashes = dict.fromkeys(bytes(e.args["code_hash"]) for e in logged["CustodyCodeRegistered"])
     ours = build.artifact("LaneCustody").code_hash
     taken = reader.ask((authority, "custody_code", each) for each in (ours, *hashes))
@@ -235,8 +236,14 @@ def _built(reader: Reader, name: str, version: Version, release: Any) -> str:
     return f"not known to this build, {hex_text(release.code_hash)}"
 
 
-def _found_proxies(reader: Reader, created: Mapping[str, bytes]) -> Iterator[Found]:
-    """Where each proxy is, what it runs, whom it obeys."""
+def _found_proxies(
+    reader: Reader, created: Mapping[str, bytes], activated: Collection[bytes]
+) -> Iterator[Found]:
+    """Where each proxy is, what it runs, whom it obeys.
+
+    It began on the first release or, of an instrument that joined, on one that another proxy had
+    been moved to: with notice, and the consent of issuer and auditor.
+    """
     authority, isin = reader.suite.authority, reader.isin
     proxied = proxied_of(reader.suite)
     names = {
@@ -255,15 +262,18 @@ def _found_proxies(reader: Reader, created: Mapping[str, bytes]) -> Iterator[Fou
     notices = reader.ask((authority, "notice_of", each) for each in proxied.values())
     notice, window = reader.ask(((authority, "NOTICE"), (authority, "ACTIVATION_WINDOW")))
     noticed = reader.ask((authority, "release_of", each.release) for each in notices)
+    kept = reader.ask((authority, "release_of", each) for each in activated)
+    approved = {key: _version(each) for key, each in zip(activated, kept, strict=True)}
     for (name, contract), kept, release, given, to in zip(
         proxied.items(), installed, releases, notices, noticed, strict=True
     ):
         yield from _found_proxy(reader, name, contract, release)
         yield Found(name, "takes releases of", _kind(kept.kind), name)
         began = created.get(str(contract.address))
-        known = {release_id(name, GENESIS): str(GENESIS)}
+        known = {release_id(name, GENESIS): str(GENESIS)} | approved
         found = known.get(began, hex_text(began)) if began else "not by the authority"
-        yield Found(name, "was created on", found, str(GENESIS))
+        due = approved.get(began, str(GENESIS)) if began else str(GENESIS)
+        yield Found(name, "was created on", found, due)
         lapses = int(given.noticed_at) + int(notice) + int(window)
         is_open = any(given.release) and reader.block.timestamp < lapses
         found = f"{_version(to)} until {time_text(lapses)}" if is_open else NONE
