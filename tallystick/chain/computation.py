@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import FullStack, InsufficientStack, OutOfGas, VMError
 from eth.vm.code_stream import CodeStream
 from eth.vm.forks.prague.computation import PragueComputation
@@ -76,6 +77,8 @@ class ReferenceComputation(PragueComputation):
 class _Message(Message):
     """A call inside a transaction: its parts come from the interpreter, which has them right."""
 
+    __slots__ = ("code_address", "is_create", "is_delegation", "storage_address")
+
     def __init__(
         self,
         gas: int,
@@ -94,9 +97,26 @@ class _Message(Message):
     ) -> None:
         self.gas, self.to, self.sender, self.value = gas, to, sender, value
         self.data, self.code, self.depth, self.refund = data, code, depth, refund
-        self._storage_address, self._code_address = create_address, code_address
+        self.storage_address = create_address or to
+        self.code_address = code_address or to
         self.should_transfer_value, self.is_static = should_transfer_value, is_static
-        self._is_delegation = is_delegation
+        self.is_create = to == CREATE_CONTRACT_ADDRESS  # type: ignore[misc]
+        self.is_delegation = is_delegation
+
+
+class _Meter(GasMeter):
+    def __init__(self, gas: int) -> None:
+        # A slot that is cleared and set again takes its refund back (EIP-3529).
+        self.refund_strategy = allow_negative_refund_strategy
+        self.start_gas = self.gas_remaining = gas
+        self.gas_refunded = 0
+
+
+class _Stack:
+    __slots__ = ("values",)
+
+    def __init__(self) -> None:
+        self.values: list[int] = []
 
 
 class Computation(ReferenceComputation):
@@ -108,6 +128,19 @@ class Computation(ReferenceComputation):
     _stack: Any
     _memory: Any
     _gas_meter: Any
+
+    def __init__(self, state: State, message: Message, transaction_context: Any) -> None:
+        self.state = state
+        self.msg = message
+        self.transaction_context = transaction_context
+        self._gas_meter = _Meter(message.gas)
+        self.children = []
+        self.accounts_to_delete = []
+        self.beneficiaries = []
+        self._stack = _Stack()
+        self._memory = Memory()
+        self._log_entries = []
+        self.data_floor_cost = 0
 
     def prepare_child_message(
         self, gas: int, to: Any, value: int, data: Any, code: bytes, **others: Any

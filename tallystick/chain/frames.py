@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tallystick.chain.interpreter import instructions
 
 __all__ = ["Frame", "Tracer", "run_pcs"]
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One execution of code, as a tracer sees it after it ended.
 
     Attributes:

@@ -240,9 +240,11 @@ def execute(computation: Any, trace: Trace | None = None) -> None:
         computation: prepared by py-evm, nothing executed yet.
         trace: filled in when given.
     """
-    message, state, code = computation.msg, computation.state, computation.code
+    message, state = computation.msg, computation.state
     program = _PROGRAMS[message.code]
     blocks = program.blocks
+    # Shared by all that run this code: py-evm's opcodes are told where they are each time.
+    code = computation.code = program.stream
     stack = computation._stack.values  # noqa: SLF001 - the accessors are what takes the time
     push, pop = stack.append, stack.pop
     memory, meter = computation._memory, computation._gas_meter  # noqa: SLF001

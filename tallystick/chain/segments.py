@@ -97,11 +97,12 @@ def signed(value: int) -> int:
 
 def grow(memory: Any, end: int, gas: int) -> int:
     """Memory up to `end`, which is beyond it; returns the gas that is left."""
-    words, had = (end + 31) // 32, len(memory) // 32
+    content: bytearray = memory._bytes  # noqa: SLF001 - as in `interpreter`
+    words, had = (end + 31) // 32, len(content) // 32
     gas -= 3 * (words - had) + words * words // 512 - had * had // 512
     if gas < 0:
         raise OutOfGas
-    memory.extend(0, end)
+    content.extend(bytes(32 * (words - had)))
     return gas
 
 
