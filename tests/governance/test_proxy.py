@@ -88,6 +88,14 @@ def test_bad_initialisation_data_is_refused(proxied: Proxied, initialisation: by
         proxied.create(initialisation)
 
 
+def test_initialisation_data_has_4096_bytes_at_most(proxied: Proxied) -> None:
+    call = proxied.implementation.initialize.encode(7)
+    longest = proxied.create(call.ljust(4_096, b"\0"))
+    assert proxied.side.chain.at("ImplementationMock", longest.address).value() == 7
+    with refused(proxied.world):
+        proxied.create(call.ljust(4_097, b"\0"))
+
+
 def test_a_refusing_initialiser_is_heard(proxied: Proxied) -> None:
     why = b"\x12\x34\x56\x78" + b"because" * 30
     with refused(proxied.world, data=why):

@@ -79,7 +79,9 @@ def counted() -> None:
 def test_every_function_does_what_the_model_says() -> None:
     for part in range(PARTS):
         play(TokenMachine, part, PROFILE, name=NAME, runs=max(PROFILE.runs // SHARE, 2))
-    assert functions(constant=True) == TokenPlay.asked, "views that are never compared"
+    # For each mutant of tools/mutation there are too few runs for that.
+    if NAME != "mutation":
+        assert functions(constant=True) == TokenPlay.asked, "views that are never compared"
     if not PROFILE.repeats or NAME != "ci" or "TALLYSTICK_HYPOTHESIS_SEED" in os.environ:
         # What other draws reach is theirs.
         return

@@ -211,15 +211,25 @@ class _Server:
         for file in files.keys() - last.values():
             reaching.save(file, files[file])
 
+        failed: list[str] = []
+
         def done(test: str) -> None:
             reaching.done(self.items[test], self.seconds.get(test, 0.0))
-            if test in last and not self.failed:
-                reaching.save(last[test], files[last[test]])
+            # All that fail are told, and nothing is kept of their files.
+            failed.extend(
+                [f"{self.failed} fails on unchanged sources:\n{self.why}"] * bool(self.failed)
+            )
+            self.failed = ""
+            if test in last:
+                file = last[test]
+                reaching.save(
+                    file, "" if any(why.startswith(file) for why in failed) else files[file]
+                )
 
         with traced(reaching.recorder):
             ran = self._run([test for found in tests.values() for test in found], done)
-        if self.failed:
-            raise RuntimeError(f"{self.failed} fails on unchanged sources:\n{self.why}")
+        if failed:
+            raise RuntimeError("\n".join(failed))
         return {"ran": ran}
 
     def _run(self, tests: Sequence[str], done: Callable[[str], None] = lambda _: None) -> int:
