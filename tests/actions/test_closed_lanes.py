@@ -46,7 +46,7 @@ def third(announced: Actions) -> Third:
     return third
 
 
-@pytest.mark.requirement("R-42", "INV-6")
+@pytest.mark.requirement("R-42", "INV-6", "INV-13")
 def test_what_a_lane_was_owed_at_a_close_before_is_no_account_s(
     announced: Actions, third: Third
 ) -> None:
@@ -56,7 +56,7 @@ def test_what_a_lane_was_owed_at_a_close_before_is_no_account_s(
     assert third.fix(APPLE).one("LaneFixed").args["share"].accounts == OUT
 
 
-@pytest.mark.requirement("INV-6")
+@pytest.mark.requirement("INV-6", "INV-13")
 def test_figures_of_it_fit_before_the_day_on_which_it_was_closed_alone(
     announced: Actions, third: Third
 ) -> None:
@@ -71,7 +71,7 @@ def test_figures_of_it_fit_before_the_day_on_which_it_was_closed_alone(
     reconcile(third, until - 1)
 
 
-@pytest.mark.requirement("R-14", "INV-7")
+@pytest.mark.requirement("R-14", "INV-7", "INV-13")
 def test_nobody_has_it_suspended_for_a_close_after(announced: Actions, third: Third) -> None:
     side = announced.home
     side.engine.propose_daily(True, *STATED, sender=side.operator)
@@ -82,7 +82,7 @@ def test_nobody_has_it_suspended_for_a_close_after(announced: Actions, third: Th
         side.engine.suspend(bytes(32), third.lane, NO_HINTS, 0, sender=side.outsider)
 
 
-@pytest.mark.requirement("INV-6")
+@pytest.mark.requirement("INV-6", "INV-13")
 def test_the_next_lane_of_its_pair_has_no_books_of_before(announced: Actions, third: Third) -> None:
     """What that ledger held then is in the books of the one that was closed."""
     side = announced.home

@@ -28,6 +28,8 @@ from tests.support.world import (
     refused,
 )
 
+pytestmark = pytest.mark.requirement("INV-13")
+
 NOBODY = bytes(32)
 UNITS = 1_000
 BEGIN = "begin_closing(bytes32,uint256,bytes4,bytes32)"

@@ -15,7 +15,7 @@ from tests.support.endings import ended, listed, pay
 from tests.support.lane_ratios import LASTS, Engines, over
 from tests.support.world import STATED, Side, World, refused
 
-pytestmark = pytest.mark.requirement("INV-2", "INV-12")
+pytestmark = pytest.mark.requirement("INV-2", "INV-12", "INV-13")
 
 AMOUNTS = (1, 3, 5, 9, 10, 19, 101)
 

@@ -11,7 +11,7 @@ from tests.support.commands import connected
 from tests.support.world import STATED, World, embedded
 
 
-@pytest.mark.requirement("INV-3", "INV-4")
+@pytest.mark.requirement("INV-3", "INV-4", "INV-13")
 @pytest.mark.parametrize("grade", ["pilot", "production"])
 def test_last_words_go_both_ways_and_the_lane_closes(grade: str) -> None:
     world = World(embedded(), units={"investor": 10**9}, grade=grade)

@@ -14,7 +14,6 @@ import pytest
 
 from tallystick.bridge.message import Lack, ledger_id
 from tallystick.chain import Chain
-from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.changes import differences
 from tallystick.deploy.deploy import Given, deploy
 from tallystick.deploy.describe import refreshed
@@ -28,7 +27,7 @@ from tallystick.reach.connection import Connection, connect, connection_of, suit
 from tallystick.status.ledger_log import compare, read_log
 from tallystick.status.observe import status_of
 from tests.support.commands import plan_data, tallystick, write_plan
-from tests.support.world import DAY, STATED
+from tests.support.world import DAY, STATED, embedded
 
 PLAN = "plan.production.yaml"
 # Of the example: who has no role, who proposes, who carries out.
@@ -45,10 +44,7 @@ def meant_by(folder: Path, data: dict[str, Any]) -> tuple[Plan, Parties]:
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: Any) -> Network:
-    chains: dict[str, Chain] = {
-        name: EmbeddedChain(name, 41_000 + number, ledger_number=number)
-        for number, name in enumerate(("home", "remote"), 1)
-    }
+    chains = embedded()
     meant = meant_by(tmp_path_factory.mktemp("plan"), plan_data(NOWHERE, PLAN))
     return as_network(*meant, connection_of(carried_out(*meant, chains), chains))
 
@@ -109,6 +105,27 @@ def test_another_run_and_one_without_its_journal_change_nothing(network: Network
 
 def registries(network: Network) -> dict[str, str]:
     return {name: str(suite.registry.address) for name, suite in network.suites.items()}
+
+
+@pytest.mark.requirement("INV-4", "INV-9")
+def test_a_pilot_may_rest_on_a_proof_alone(tmp_path: Path) -> None:
+    """With one ledger at hand at a time: where the other one's escrow is a run before has noted."""
+    data = plan_data(NOWHERE, PLAN)
+    (lane,) = data["lanes"]
+    lane |= {"grade": "pilot", "verifiers": lane["verifiers"][1:]}
+    meant, chains, journal = meant_by(tmp_path, data), embedded(), tmp_path / "journal.json"
+    for names in (("home",), ("remote",), ("home",), ("remote",)):
+        here = {name: chains[name] for name in names}
+        deploy(*meant, here, journal=journal, execute=True)
+    report = deploy(*meant, chains, journal=journal)
+    assert {step.state for step in report.steps} == {"done"}
+    assert report.manifest is not None
+    connection = connection_of(report.manifest, chains)
+    assert wrong(verify(connection, *meant)) == ()
+    path = report.manifest.write(tmp_path / "manifest.json")
+    assert wrong(verify(connection_of(Manifest.load(path), chains))) == ()
+    (seen,) = status_of(connection).observation.lanes
+    assert seen.home.lacks == Lack.PRODUCTION | Lack.SECOND_VERIFIER
 
 
 @pytest.mark.requirement("INV-9")
