@@ -594,11 +594,35 @@ def _counts(lane: bytes32, day: uint256) -> bool:
 @view
 def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
     """
-    @dev The newest close of a lane that was reconciled in the units of an event, and what was still to land here then.
-         What is fixed was reconciled, so that of what was between ledgers at the event's close no more may still land.
+    @dev The newest close of a lane that was reconciled and tells of an event's units, and most that were still to land
+         here then. What is fixed was reconciled, so that of what was between ledgers at the event's close no more may
+         still land.
+         A close in the units of later ratios tells of older ones if none of those made fewer of them: then of no old
+         unit less than a new one is under way, and of one made `numerator` exactly so many. Where fewer were made, of
+         many old units none may be left, and the last close in their own decides.
     """
-    version: events.Version = events._version(events.event_of[coaf].in_force)
-    return suspensions._newest(lane, version.unit_epoch)
+    unit_epoch: uint256 = events._version(events.event_of[coaf].in_force).unit_epoch
+    day: uint256 = 0
+    kept: uint256 = 0
+    day, kept = suspensions._newest(lane, unit_epoch)
+    later: uint256 = 0
+    may_land: uint256 = 0
+    epoch: uint256 = 0
+    later, may_land, epoch = suspensions._last(lane)
+    if epoch <= unit_epoch:
+        return (day, kept)
+    for _: uint256 in range(_MAX_EPOCHS):
+        ratio: ISecurityToken.Ratio = staticcall ISecurityToken(dispatch.token).ratio_at(epoch)
+        # Nor of one that is not known here yet.
+        if ratio.numerator < max(ratio.denominator, 1):
+            return (day, kept)
+        if ratio.denominator == 1:
+            may_land = unsafe_div(may_land, ratio.numerator)
+        epoch = unsafe_sub(epoch, 1)
+        if epoch == unit_epoch:
+            break
+    # What left since is among it; of what had left no more was to land than before.
+    return (later, may_land if day == 0 else min(may_land, kept))
 
 
 @internal

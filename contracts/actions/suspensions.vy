@@ -191,3 +191,13 @@ def _newest(lane: bytes32, epoch: uint256) -> (uint256, uint256):
     if word >> _EPOCH_SHIFT != epoch:
         word = self._before[lane][epoch]
     return (word & _DAY_MASK, (word >> _LAND_SHIFT) & _LAND_MASK)
+
+
+@internal
+@view
+def _last(lane: bytes32) -> (uint256, uint256, uint256):
+    """
+    @dev The newest close of a lane that was reconciled, what may land of it, and in units of which epoch; 0: none was.
+    """
+    word: uint256 = self._lanes[lane]
+    return (word & _DAY_MASK, (word >> _LAND_SHIFT) & _LAND_MASK, word >> _EPOCH_SHIFT)

@@ -33,10 +33,12 @@ def fitted(over: Over, day: int, epoch: int, crossing: int) -> None:
     assert over.remote.engine.reconciliation_of(over.lane).may_land == crossing
 
 
-def rounded(world: World, record: EventRecord, amount: int, day: int) -> Over:
-    """Small messages are under way over 1:10, and one of an amount leaves on a day; all land."""
+def rounded(
+    world: World, record: EventRecord, amount: int, day: int, rate: Rate = TENTH, landing: int = 2
+) -> Over:
+    """Small messages are under way over a ratio, and one of an amount leaves on a day; all land."""
     over = Over.of(world)
-    ratio = over.arm(TENTH)
+    ratio = over.arm(rate)
     over.arming.in_force(record)
     over.begin(E - 2)
     for _ in range(2):
@@ -53,7 +55,7 @@ def rounded(world: World, record: EventRecord, amount: int, day: int) -> Over:
         fitted(over, E, 0, 2 * SMALL)
     over.begin(max(E + 1, day + 1))
     over.carry(ratio)
-    for message in over.messages[:2]:
+    for message in over.messages[:landing]:
         over.deliver(message)
     return over
 
@@ -104,6 +106,54 @@ def test_what_landed_by_the_last_close_in_its_units_expires_of_an_event_before_a
     fitted(over, E + 1, 1, REMAINDER)
     why = "payments: units may still land"
     assert expired(over, record, E, 2 * SMALL, why) == 820_000
+
+
+@pytest.mark.requirement("R-46")
+@pytest.mark.parametrize(("rate", "remainder"), [(Rate(4), 0), (Rate(3, 2), 1)], ids=["4:1", "3:2"])
+def test_what_was_under_way_over_a_ratio_that_makes_no_fewer_expires(
+    world: World, rate: Rate, remainder: int
+) -> None:
+    """Of no old unit less than a new one is under way: closes in new units tell of old ones."""
+    record = dividend(1, E - 2, 0)
+    over = rounded(world, record, 1_000_000, E - 2, rate)
+    over.fund(record)
+    over.begin(E + 2)
+    fitted(over, E + 1, 1, remainder)
+    # Of the remainder no cash is due.
+    assert expired(over, record, E + 1, remainder, "payments: nothing left") == 820_008
+
+
+@pytest.mark.requirement("R-46", "INV-6")
+def test_what_was_under_way_at_a_close_in_new_units_is_kept_in_its_own_and_claimed(
+    world: World,
+) -> None:
+    record = dividend(1, E - 2, 0)
+    over = rounded(world, record, 1_000_000, E - 2, Rate(4), landing=1)
+    over.fund(record)
+    over.begin(E + 2)
+    fitted(over, E + 1, 1, 4 * SMALL)
+    message = over.messages[1]
+    over.deliver(message)
+    back = expired(over, record, E + 1, SMALL, "payments: units may still land")
+    # A unit is 0.82 of the smallest one of cash.
+    assert back == 820_008 - 4
+    engine, coaf = over.remote.engine, record.as_tuple()[2]
+    paid = engine.claim_crossed(coaf, message.as_tuple(), sender=over.remote.courier).one("Paid")
+    assert (paid.payment.units, paid.payment.gross) == (SMALL, 4)
+    assert tuple(engine.part_of(coaf, over.lane)) == (True, 0, 0)
+
+
+@pytest.mark.requirement("R-46")
+def test_what_leaves_after_a_ratio_keeps_no_more_than_was_to_land_before(world: World) -> None:
+    """A million new units are under way, of old ones no more than the last close in those says."""
+    record = dividend(1, E - 2, 0)
+    over = rounded(world, record, 1_000_000, E - 2, Rate(4))
+    over.fund(record)
+    over.lock(1_000_000)
+    over.begin(E + 2)
+    fitted(over, E + 1, 1, 1_000_000)
+    back = expired(over, record, E + 1, 2 * SMALL, "payments: units may still land")
+    assert back == 820_000
 
 
 # ------------------------------------------------------------------ what is reconciled

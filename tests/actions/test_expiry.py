@@ -157,16 +157,38 @@ def test_a_part_that_is_not_funded_in_full_gets_no_notice(landed: Dividend) -> N
     assert notice(side, lane) == NONE
 
 
-def test_no_notice_is_given_by_a_close_in_other_units(dividend: Dividend) -> None:
-    """What may still land is told in those of its day."""
+@pytest.mark.parametrize("ratios", [[(1, 10)], [(1, 10), (4, 1)], [(4, 1), (1, 10)]])
+def test_no_notice_is_given_by_a_close_after_a_ratio_that_made_fewer_units(
+    dividend: Dividend, ratios: list[tuple[int, int]]
+) -> None:
+    """Of many old ones under way it may tell of none."""
     side, lane = dividend.remote, dividend.lane
     dividend.fund_of(side, lane).land()
-    Engine.of(side).split(4, 1)
+    for ratio in ratios:
+        Engine.of(side).split(*ratio)
     dividend.begin(dividend.record.expires + 1)
     today = side.token.business_day()
-    dividend.actions.take_reconciled(Reconciled(lane, today - 1, 1, 0))
+    dividend.actions.take_reconciled(Reconciled(lane, today - 1, len(ratios), 0))
     with dividend.refused(MAY_LAND):
         expire(side, lane)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "kept"),
+    [([(4, 1)], 3), ([(3, 2)], 12), ([(4, 1), (3, 1)], 1), ([(3, 2), (4, 1)], 3)],
+)
+def test_a_close_after_ratios_that_made_no_fewer_keeps_what_it_may_be_in_old_units(
+    dividend: Dividend, ratios: list[tuple[int, int]], kept: int
+) -> None:
+    """Twelve new units, one ratio after the other back; of what does not divide all are kept."""
+    side, lane = dividend.remote, dividend.lane
+    dividend.fund_of(side, lane).land()
+    for ratio in ratios:
+        Engine.of(side).split(*ratio)
+    dividend.begin(dividend.record.expires + 1)
+    day = side.token.business_day() - 1
+    dividend.actions.take_reconciled(Reconciled(lane, day, len(ratios), 12))
+    assert expire(side, lane).events == noticed(dividend, side, day, kept)
 
 
 # -------------------------------------------------------------------------- the second call

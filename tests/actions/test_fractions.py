@@ -174,6 +174,24 @@ def test_tiers_differ_by_code() -> None:
     }
 
 
+@pytest.mark.parametrize(("code", "extra"), [("RDUP", 1_000), ("STAN", 0), ("CINL", 0)])
+def test_arithmetic_does_not_bound_what_a_declaration_of_owners_gives(
+    code: str, extra: int
+) -> None:
+    """Of 1,000 units at 1:10 an account has no fraction. Whether one stands behind it or 1,000, the
+    rests are as few as that many may have, and leave what the account's does: who declares it
+    decides whether nothing is given, or ten times the account's units, or cash for all of them."""
+    one, many = ([1_000], [1] * 1_000)
+    assert parts(1_000, TENTH) == 0
+    for owners in (one, many):
+        found = outcome(code, owners, TENTH)
+        assert found.before == 1_000
+        assert found.rests <= len(owners) * (TENTH.denominator - 1)
+        assert found.rests % TENTH.denominator == parts(1_000, TENTH)
+    assert (outcome(code, one, TENTH).extra, outcome(code, one, TENTH).rests) == (0, 0)
+    assert (outcome(code, many, TENTH).extra, outcome(code, many, TENTH).rests) == (extra, 1_000)
+
+
 def _tiers(code: str) -> tuple[Outcome, Outcome]:
     return outcome(code, [15], TENTH), outcome(code, [5, 5, 5], TENTH)
 

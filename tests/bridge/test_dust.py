@@ -93,6 +93,34 @@ def expected(*ratios: tuple[int, int]) -> int:
     return owed - there
 
 
+# ---------------------------------------------------------------------- of a lane that goes on
+
+
+@pytest.mark.requirement("INV-1", "INV-12")
+def test_home_s_own_storage_does_not_tell_what_is_dust_of_what_is_outstanding(
+    world: World, engines: Engines
+) -> None:
+    """Nine units are under way over 1:10, or had landed before: at home every slot is the same, and
+    that one unit is nobody's in the first case, and in the second somebody's."""
+    message = lock(world, 9)
+    world.synchronise()
+    seen = []
+    for landed in (False, True):
+        with world.isolated():
+            if landed:
+                world.deliver(message)
+            engines.split(1, 10)
+            world.synchronise()
+            if not landed:
+                world.deliver(message)
+            world.home.escrow.bring_up(world.lane, sender=world.home.attacker)
+            seen.append((world.storage()["home"], int(world.remote.token.totalSupply())))
+            assert outstanding(world, world.home) == 11
+    (before, fewer), (after, more) = seen
+    assert before == after
+    assert (fewer, more) == (10, 11)
+
+
 # ------------------------------------------------------------------------- of a lane that closes
 
 
