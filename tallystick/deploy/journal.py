@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,24 +16,10 @@ from tallystick.files.plan import document_of
 from tallystick.storage import write_json
 from tallystick.text import hex_text
 
-__all__ = ["Creations", "Journal", "created_by"]
+__all__ = ["Creations", "Journal"]
 
 # For how many seconds a contract is looked for that should be there.
 _LAG: Final = 10.0
-# The newest transactions of a deployer among which its contracts are looked for.
-_LOOKED_AT: Final = 1_024
-
-
-def created_by(chain: Chain, account: Account) -> Iterator[tuple[str, bytes]]:
-    """Yield where an account's transactions created contracts that stand, and their code.
-
-    The ledger tells: contracts stand where the nonces of whoever creates them put them.
-    """
-    end = chain.nonce(account)
-    for nonce in range(max(end - _LOOKED_AT, 0), end):
-        address = checksum(create_address(address_bytes(account), nonce))
-        if code := chain.code(address):
-            yield address, code
 
 
 class Journal:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Final
 
 from tallystick.chain import Account, Chain, Contract, Receipt
-from tallystick.deploy.journal import Creations, Journal, created_by
+from tallystick.deploy.journal import Creations, Journal
 from tallystick.deploy.step import Call, NotYet, Step
 from tallystick.files.plan import Plan
 from tallystick.governance.release import PER_INSTRUMENT, PROXIED, proxy_name
 from tallystick.governance.roles import reason_code
+from tallystick.reach.created import created_by
 
 __all__ = ["SET_UP", "PlannedLedger", "is_zero"]
 

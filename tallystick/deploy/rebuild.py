@@ -18,7 +18,7 @@ from tallystick import build
 from tallystick.bridge.message import ledger_id
 from tallystick.chain import Account, Chain, Contract
 from tallystick.chain.abi import address_of, checksum, encode, keccak
-from tallystick.deploy.journal import Journal, created_by
+from tallystick.deploy.journal import Journal
 from tallystick.deploy.signers import verifier_keys
 from tallystick.deploy.steps import EVENTS_VERIFIER, GENESIS, MESSAGES_VERIFIER
 from tallystick.errors import InputError
@@ -33,6 +33,7 @@ from tallystick.governance.release import (
     release_id,
 )
 from tallystick.reach.connection import check_same
+from tallystick.reach.created import created_by
 from tallystick.registry.record import token_address
 from tallystick.text import hex_text
 

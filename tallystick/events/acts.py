@@ -16,12 +16,14 @@ from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
 from tallystick.reach.sending import FULL, Handed, Ledgers, Sending
 
-__all__ = ["ANYONE", "PAYMENT", "Actor", "Step"]
+__all__ = ["ANYONE", "PAYMENT", "TEST_NAME", "Actor", "Step"]
 
 # Who sends what anyone may.
 ANYONE: Final = "courier"
 # Why paying agent, issuer and registrar act on payments.
 PAYMENT: Final = reason_code("PAYT")
+# How the name of cash begins that is made for a test.
+TEST_NAME: Final = "Test "
 # Somebody else was quicker: that is no failure.
 _BEATEN: Final = frozenset(
     {

@@ -8,12 +8,12 @@ from typing import Final
 
 from tallystick.actions.pay_terms import PayTerms
 from tallystick.chain import Account, Contract, Revert
-from tallystick.chain.abi import CodecError, address_bytes, checksum
-from tallystick.chain.rlp import create_address
+from tallystick.chain.abi import CodecError, address_bytes
 from tallystick.errors import InputError
-from tallystick.events.acts import PAYMENT, Actor, Step
-from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, PayTermsFile, PlaceTerms
+from tallystick.events.acts import PAYMENT, TEST_NAME, Actor, Step
+from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, TEST, PayTermsFile, PlaceTerms
 from tallystick.reach.connection import Connection
+from tallystick.reach.created import created_by
 from tallystick.token.position import AccountClass
 
 __all__ = ["Terms"]
@@ -62,9 +62,9 @@ class Terms(Actor):
                 raise InputError(self._path, at, ledger, expected)
             self._check_pools(ledger, place, f"{at}.payees")
             chain = self.engines.chain(ledger)
-            if place.cash == LOCAL:
-                if not chain.is_local:
-                    expected = f"the address of a cash token: {ledger} is not local"
+            if place.cash in (LOCAL, TEST):
+                if place.cash == LOCAL and not chain.is_local:
+                    expected = f"the address of a cash token, or {TEST}: {ledger} is not local"
                     raise InputError(self._path, f"{at}.cash", place.cash, expected)
                 continue
             try:
@@ -104,7 +104,7 @@ class Terms(Actor):
         engine, file = self._engine(ledger), self._file
         number, in_force = engine.terms_for(file.currency.encode().ljust(4, b"\0"))
         cash = place.cash
-        if cash == LOCAL:
+        if cash in (LOCAL, TEST):
             cash = self._made_before(ledger, str(in_force.cash) if number else "")
             if not cash:
                 agent = self._keyed(ledger, "paying_agent")
@@ -132,15 +132,9 @@ class Terms(Actor):
         )
 
     def _made_before(self, ledger: str, in_force: str) -> str:
-        """Cash that is in force, or that a run made which ended before it was; else nothing.
-
-        The ledger tells: the agent's contracts stand where its nonces put them.
-        """
+        """Cash that is in force, or that a run made which ended before it was; else nothing."""
         chain, agent = self.engines.chain(ledger), self._holder(ledger, "paying_agent")
-        made = (
-            checksum(create_address(address_bytes(agent), nonce))
-            for nonce in reversed(range(chain.nonce(agent)))
-        )
+        made = reversed([address for address, _ in created_by(chain, agent)])
         return next((cash for cash in (in_force, *made) if self._is_ours(ledger, cash)), "")
 
     def _is_ours(self, ledger: str, cash: str) -> bool:
@@ -156,9 +150,14 @@ class Terms(Actor):
             return False
 
     def _new_cash(self, ledger: str, agent: Account) -> Contract:
-        """Cash of a local ledger, which the paying agent makes as it is needed."""
+        """Cash for a test, which the paying agent makes as it is needed."""
         currency = self._file.currency
-        terms = (f"Test {currency}", f"T{currency}", self._file.cash_decimals, currency.encode())
+        terms = (
+            f"{TEST_NAME}{currency}",
+            f"T{currency}",
+            self._file.cash_decimals,
+            currency.encode(),
+        )
         return self.engines.chain(ledger).deploy("CashToken", *terms, agent.address, sender=agent)
 
     def _categories(self, ledger: str, place: PlaceTerms) -> Iterator[Step]:

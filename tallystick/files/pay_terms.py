@@ -34,6 +34,7 @@ __all__ = [
     "LOCAL",
     "OTHER_BRIDGES",
     "SCHEMA",
+    "TEST",
     "PayTermsFile",
     "PlaceTerms",
     "load_pay_terms",
@@ -43,6 +44,8 @@ __all__ = [
 SCHEMA: Final = "tallystick.pay-terms/1"
 # A cash token that is made for the purpose, on local ledgers alone.
 LOCAL: Final = "local"
+# One on whatever ledger, for a test network: money that is worth nothing.
+TEST: Final = "test"
 # In a pool's place: all that is with other people's bridges, which home owes for.
 OTHER_BRIDGES: Final = "other-bridges"
 
@@ -52,7 +55,7 @@ def _account(value: object) -> str:
 
 
 def _cash(value: object) -> str:
-    return LOCAL if value == LOCAL else _account(value)
+    return str(value) if value in (LOCAL, TEST) else _account(value)
 
 
 def _pool(value: object) -> str:
@@ -69,9 +72,9 @@ Cash = Annotated[
     BeforeValidator(_cash),
     WithJsonSchema(
         {
-            "$comment": "an address, or `local`",
+            "$comment": "an address, `local` or `test`",
             "type": "string",
-            "pattern": f"^({LOCAL}|0x[0-9a-fA-F]{{40}})$",
+            "pattern": f"^({LOCAL}|{TEST}|0x[0-9a-fA-F]{{40}})$",
         }
     ),
 ]

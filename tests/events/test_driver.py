@@ -107,6 +107,22 @@ def funded(closed: World) -> World:
     return closed
 
 
+@pytest.mark.parametrize(("name", "made"), [("Test USD", True), ("Dollar", False)])
+def test_cash_of_a_test_is_made_as_it_is_due(
+    closed: World, monkeypatch: pytest.MonkeyPatch, name: str, made: bool
+) -> None:
+    """On a ledger that is not local its issuer makes what it pays only where its name says so."""
+    side = closed.home
+    agent = side.paying_agent
+    cash = side.chain.deploy("CashToken", name, "TUSD", 6, b"USD", agent, sender=agent)
+    driver = _driver(closed)
+    monkeypatch.setattr(driver.engines.chain("home"), "is_local", False)
+    # Keys that everybody has sign there for nobody: this one is its own.
+    monkeypatch.setattr(driver, "sender", lambda *_: agent)
+    acts = [step.act for step in driver._cash_ready("home", cash, 5, "paying_agent")]
+    assert ("mint" in acts) is made
+
+
 def _waits(world: World) -> dict[str, tuple[str, ...]]:
     return {seen.ledger: waits(seen) for seen in standing_of(_driver(world))}
 

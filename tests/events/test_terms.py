@@ -12,7 +12,7 @@ import pytest
 from tallystick.errors import InputError
 from tallystick.events.acts import Step
 from tallystick.events.terms import Terms
-from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, load_pay_terms
+from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, TEST, load_pay_terms
 from tallystick.token.position import AccountClass
 from tests.support.world import Side, World
 
@@ -115,6 +115,20 @@ def test_cash_of_a_local_ledger_is_made_once(world: World, tmp_path: Path) -> No
     assert (token.issuer(), token.decimals()) == (world.home.paying_agent.address, 6)
     assert [step.state for step in terms.set()] == ["done"]
     assert world.home.engine.terms_for(_USD)[1].cash == cash
+
+
+def test_cash_of_a_test_network_is_made_where_the_terms_say_so(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their own word, `test`, on a ledger that is not local, too."""
+    terms = _terms(world, tmp_path, {"home": _place(world.home, cash=TEST)})
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(world.home.chain, "is_local", False)
+        terms.check()
+    assert [step.act for step in terms.set()] == ["deploy", "propose_pay_terms", "set_pay_terms"]
+    token = world.home.chain.at("CashToken", world.home.engine.terms_for(_USD)[1].cash)
+    assert (token.name(), token.issuer()) == ("Test USD", world.home.paying_agent.address)
+    assert [step.state for step in terms.set()] == ["done"]
 
 
 @pytest.mark.parametrize("done", [1, 2])
@@ -239,5 +253,5 @@ def test_local_cash_is_for_local_ledgers(
 ) -> None:
     terms = _terms(world, tmp_path, {"home": _place(world.home, cash=LOCAL)})
     monkeypatch.setattr(world.home.chain, "is_local", False)
-    with pytest.raises(InputError, match="expected the address of a cash token: home is not local"):
+    with pytest.raises(InputError, match="a cash token, or test: home is not local"):
         terms.check()
