@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
 from tallystick.reach import connection as reach
 from tallystick.text import time_text
+from tests.support.commands import connect
 from tests.support.endings import second_registrar, wait
 from tests.support.world import World
 
@@ -20,10 +20,7 @@ ORDER = ("--document", "0x" + "5a" * 32)
 
 @pytest.fixture
 def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return world.network.manifest.write(tmp_path / "manifest.json")
 
 
