@@ -13,6 +13,8 @@ export APE_DATA_FOLDER ?= $(CURDIR)/.build/ape-data
 export PYTHONWARNINGS ?= ignore:Field 'import_remapping'
 # The caller's own pytest options must not change what `make test` means.
 unexport PYTEST_ADDOPTS
+# Without compiled modules every worker and every command under test reads all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?=
 export PYTHON

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib.metadata import entry_points
 
@@ -34,3 +35,9 @@ settings.register_profile(
 )
 settings.register_profile("deep", max_examples=1_000, deadline=None, suppress_health_check=_quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_collection_finish() -> None:
+    """What twelve thousand collected tests are made of stays: the collector need not look again."""
+    gc.collect()
+    gc.freeze()

@@ -6,6 +6,7 @@ Every external function that can change state says in `@custom:role` who may cal
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -165,6 +166,12 @@ def rows(sources: Sequence[VyperSource]) -> list[Row]:
         contract = _USED_AS.get(source.stem, source.stem)
         found += [Row(contract, each.name, *access_of(each)) for each in functions]
     return found
+
+
+@functools.cache
+def committed() -> tuple[Row, ...]:
+    """The whole table of this checkout, read once: parsing takes seconds."""
+    return tuple(rows(load_tree(ROOT, "contracts")[0]))
 
 
 def render(sources: Sequence[VyperSource]) -> str:

@@ -109,11 +109,11 @@ def source_paths(root: Path, *folders: str) -> list[Path]:
     )
 
 
-def load_tree(root: Path) -> tuple[list[VyperSource], list[Finding]]:
-    """All files that parse, and a finding for each that doesn't."""
+def load_tree(root: Path, *folders: str) -> tuple[list[VyperSource], list[Finding]]:
+    """All files of the folders that parse, and a finding for each that doesn't."""
     sources: list[VyperSource] = []
     findings: list[Finding] = []
-    for path in source_paths(root):
+    for path in source_paths(root, *folders):
         relative = path.relative_to(root).as_posix()
         try:
             sources.append(parse(relative, path.read_text(encoding="utf-8")))

@@ -6,7 +6,6 @@ What is expected is decimal arithmetic on the terms as people write them, and no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +15,9 @@ import yaml
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.tax import TaxTable
-from tallystick.chain.embedded import EmbeddedChain
 from tallystick.events.standing import Payment
 from tests.support.actions import STATUTORY, TAXES
-from tests.support.cash import new_cash
+from tests.support.cash import bunds_at
 from tests.support.driven import Driven
 from tests.support.world import DAY, ROOT, World
 
@@ -82,22 +80,7 @@ def test_the_dividend_of_apple_of_august_2020_pays_82_cents_a_share(
 @pytest.fixture(scope="module")
 def bunds() -> World:
     """The bond of examples/bund.yaml on both ledgers in February 2027, with cash in cents."""
-    chains = {
-        name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=BUND_GENESIS)
-        for number, name in enumerate(("home", "remote"), start=1)
-    }
-    world = World(
-        chains,
-        instrument="bund.yaml",
-        admitted=("investor", "buyer", "fund"),
-        units={"investor": 2_000_000_00, "buyer": 1_500_000_25},
-    )
-    world.home, world.remote = (
-        replace(side, cash=new_cash(side.chain, side.issuer, "EUR", 2))
-        for side in (world.home, world.remote)
-    )
-    world.synchronise()
-    return world
+    return bunds_at(BUND_GENESIS)
 
 
 @pytest.fixture

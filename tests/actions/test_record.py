@@ -20,6 +20,7 @@ from tallystick.actions.record import (
     check_event,
 )
 from tallystick.chain.abi import keccak
+from tests.support.actions import APPLE
 
 # CorporateActionEventType35Code, in the order of the schema.
 _SCHEMA = """
@@ -29,25 +30,6 @@ NOOF CERT ODLT OTHR PARI PCAL PRED PINK PLAC PDEF PRIO BPUT REDO REMK BIDS SPLR 
 DVSC SHPR SMAL SOFF DVSE SPLF TREC TEND DLST SUSP EXWA WTRC WRTH ACCU INFO TNDP RCLA
 """
 OFFICIAL = _SCHEMA.split()
-# Apple's dividend of USD 0.82: announced 30 July 2020, ex 7, record 10, payment 13 August.
-DIVIDEND = EventRecord(
-    isin="US0378331005",
-    corp="TALLY-2020-0810",
-    coaf="US-2020-DVCA-01",
-    caev="DVCA",
-    camv="MAND",
-    announced=18_473,
-    ex=18_481,
-    record_day=18_484,
-    figures_by=18_487,
-    payment_day=18_487,
-    relief_until=18_487,
-    expires=18_487 + 1096,
-    rate=Rate(41, 50),
-    currency="USD",
-    cash_decimals=6,
-    terms=keccak(b"terms"),
-)
 # Says only what every event says.
 NOTICE = EventRecord(
     isin="US0378331005",
@@ -76,7 +58,7 @@ def test_cash_at_one_rate_is_automated() -> None:
 
 @pytest.mark.parametrize("caev", OFFICIAL)
 def test_every_event_type_is_accepted_as_data(caev: str) -> None:
-    record = replace(DIVIDEND if caev in AUTOMATED else NOTICE, caev=caev)
+    record = replace(APPLE if caev in AUTOMATED else NOTICE, caev=caev)
     assert check_event(record) is record
 
 
@@ -87,7 +69,7 @@ def test_every_choice_is_accepted_as_data(camv: str) -> None:
 
 @pytest.mark.parametrize(("caev", "left"), [("REDM", 0), ("MCAL", 0), ("PCAL", Fraction(3, 4))])
 def test_a_redemption_says_what_is_left_of_a_unit(caev: str, left: Fraction) -> None:
-    record = replace(DIVIDEND, caev=caev, left=Rate.of(Fraction(left)))
+    record = replace(APPLE, caev=caev, left=Rate.of(Fraction(left)))
     assert check_event(record).change == record.left
     words = dict(zip((name for _, name in RECORD_FIELDS), record.as_tuple(), strict=True))
     assert Fraction(words["units_after"], words["units_before"]) == left
@@ -95,7 +77,7 @@ def test_a_redemption_says_what_is_left_of_a_unit(caev: str, left: Fraction) -> 
 
 
 def test_a_redemption_that_changes_no_unit_is_data_alone() -> None:
-    for record in (replace(NOTICE, caev="REDM"), replace(DIVIDEND, caev="PCAL")):
+    for record in (replace(NOTICE, caev="REDM"), replace(APPLE, caev="PCAL")):
         assert check_event(record).change is None
 
 
@@ -109,7 +91,7 @@ def typed_data_hash(record: EventRecord) -> bytes:
     return encode_typed_data({"name": "any"}, types, message).body
 
 
-@pytest.mark.parametrize("record", [DIVIDEND, NOTICE], ids=["dividend", "notice"])
+@pytest.mark.parametrize("record", [APPLE, NOTICE], ids=["dividend", "notice"])
 def test_the_hash_is_that_of_typed_data(record: EventRecord) -> None:
     assert record.hash == typed_data_hash(record)
 
@@ -122,7 +104,7 @@ def test_the_hash_is_over_static_words_only() -> None:
 
 
 def test_the_hash_of_a_record_never_changes() -> None:
-    assert DIVIDEND.hash.hex() == "e7b3436d5e06d022111d87b2a68bf86d23bd0550b6ab8a2db6e60a1f2ec0ff99"
+    assert APPLE.hash.hex() == "e7b3436d5e06d022111d87b2a68bf86d23bd0550b6ab8a2db6e60a1f2ec0ff99"
 
 
 OTHER: dict[str, Any] = {
@@ -154,13 +136,13 @@ OTHER: dict[str, Any] = {
 
 def test_every_field_is_part_of_the_hash() -> None:
     assert set(OTHER) == {each.name for each in fields(EventRecord)}
-    records = [DIVIDEND, *(replace(DIVIDEND, **{name: OTHER[name]}) for name in OTHER)]
-    records.append(replace(DIVIDEND, rate=Rate(43, 50)))
+    records = [APPLE, *(replace(APPLE, **{name: OTHER[name]}) for name in OTHER)]
+    records.append(replace(APPLE, rate=Rate(43, 50)))
     assert len({record.hash for record in records}) == len(records)
 
 
 def test_texts_stand_on_the_left_of_their_words() -> None:
-    words = dict(zip((name for _, name in RECORD_FIELDS), DIVIDEND.as_tuple(), strict=True))
+    words = dict(zip((name for _, name in RECORD_FIELDS), APPLE.as_tuple(), strict=True))
     assert words["instrument"] == keccak(b"US0378331005")
     assert words["coaf"] == b"US-2020-DVCA-01" + bytes(17)
     assert (words["caev"], words["currency"]) == (b"DVCA", b"USD\0")
@@ -174,9 +156,9 @@ def test_an_event_without_cash_has_no_rate() -> None:
 
 
 def test_a_version_names_the_one_before_by_its_hash() -> None:
-    second = DIVIDEND.successor(rate=Rate(83, 100))
+    second = APPLE.successor(rate=Rate(83, 100))
     third = second.successor()
-    assert (second.version, second.previous) == (2, DIVIDEND.hash)
+    assert (second.version, second.previous) == (2, APPLE.hash)
     assert (third.version, third.previous, third.rate) == (3, second.hash, Rate(83, 100))
     assert check_event(third) is third
 
@@ -258,7 +240,7 @@ def test_a_record_that_is_not_well_formed_is_refused(
     changes: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(RecordError) as caught:
-        check_event(replace(DIVIDEND, **changes))
+        check_event(replace(APPLE, **changes))
     assert str(caught.value) == expected
 
 
@@ -278,7 +260,7 @@ def test_a_record_that_is_not_well_formed_is_refused(
     ],
 )
 def test_the_bounds_of_what_is_well_formed(changes: dict[str, Any]) -> None:
-    check_event(replace(DIVIDEND, **changes))
+    check_event(replace(APPLE, **changes))
 
 
 def test_days_of_an_event_without_cash_are_in_order_too() -> None:
@@ -290,7 +272,7 @@ def test_days_of_an_event_without_cash_are_in_order_too() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    [DIVIDEND, NOTICE, DIVIDEND.successor(set_off=True), replace(DIVIDEND, **WHOLE)],
+    [APPLE, NOTICE, APPLE.successor(set_off=True), replace(APPLE, **WHOLE)],
 )
 def test_a_record_is_read_back_from_its_words(record: EventRecord) -> None:
     assert EventRecord.from_words(record.isin, record.as_tuple()) == record
@@ -298,4 +280,4 @@ def test_a_record_is_read_back_from_its_words(record: EventRecord) -> None:
 
 def test_another_instruments_words_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a record of DE0001102580"):
-        EventRecord.from_words("DE0001102580", DIVIDEND.as_tuple())
+        EventRecord.from_words("DE0001102580", APPLE.as_tuple())

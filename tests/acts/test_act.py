@@ -11,9 +11,8 @@ import pytest
 
 from tallystick.chain.abi import keccak
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
 from tallystick.governance.roles import Role
-from tallystick.reach import connection as reach
+from tests.support.commands import connect
 from tests.support.world import World
 
 _DAY = 86_400
@@ -55,10 +54,7 @@ class _Command:
 
 @pytest.fixture
 def act(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> _Command:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return _Command(world, tmp_path, capsys)
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
-from tallystick.reach import connection as reach
+from tests.support.commands import connect
 from tests.support.world import World
 from tools.report import ROOT
 
@@ -25,10 +24,7 @@ def _commands() -> list[str]:
 def test_the_commands_of_the_page_do_what_it_says(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     monkeypatch.chdir(tmp_path)
     world.network.manifest.write(tmp_path / "out" / "devnet" / "manifest.json")
     (tmp_path / "order.pdf").write_bytes(b"an order")

@@ -14,10 +14,9 @@ from scripts.rotate import cli as rotate
 from scripts.upgrade import cli as upgrade
 from tallystick.bridge.attestation import SignerSet
 from tallystick.chain.base import Chain
-from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version, release_id
 from tallystick.local.network import OPERATORS
-from tallystick.reach import connection as reach
+from tests.support.commands import connect
 from tests.support.world import CHANGE_DELAY, World
 
 _DAY = 86_400
@@ -50,10 +49,7 @@ class _Scripts:
 
 @pytest.fixture
 def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> _Scripts:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return _Scripts(world, tmp_path, capsys)
 
 

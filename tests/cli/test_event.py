@@ -13,11 +13,9 @@ from eth_account import Account as Signer
 from tallystick.actions.entitlement import Entitlement, total
 from tallystick.cli import main as cli
 from tallystick.files.event import load_event
-from tallystick.files.manifest import Manifest
 from tallystick.local import network as local
-from tallystick.reach import connection as reach
 from tests.support.actions import begin, world_of_engines
-from tests.support.commands import ROOT, tallystick
+from tests.support.commands import ROOT, connect, tallystick
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -44,11 +42,7 @@ def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """The world as its manifest describes it, on the day of the announcement."""
     for side in (world.home, world.remote):
         begin(side, _ANNOUNCED)
-
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return world.network.manifest.write(tmp_path / "manifest.json")
 
 

@@ -11,13 +11,11 @@ import yaml
 
 from tallystick.cli import main as cli
 from tallystick.files.instrument import load_instrument
-from tallystick.files.manifest import Manifest
 from tallystick.local.network import Network
-from tallystick.reach import connection as reach
 from tallystick.token.position import close_of, date_of
 from tests.support.actions import begin, world_of_engines
 from tests.support.arming import SPLIT, Arming
-from tests.support.commands import ROOT, tallystick
+from tests.support.commands import ROOT, connect, tallystick
 from tests.support.world import World
 
 pytestmark = pytest.mark.requirement("INV-12")
@@ -37,11 +35,7 @@ def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """The world as its manifest describes it, on the day of the announcement."""
     for side in (world.home, world.remote):
         begin(side, SPLIT.announced)
-
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return world.network.manifest.write(tmp_path / "manifest.json")
 
 

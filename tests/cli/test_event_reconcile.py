@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
-from tallystick.reach import connection as reach
 from tests.actions.test_declared_is_given import pay_all
 from tests.support.actions import COAF, world_of_engines
-from tests.support.commands import ROOT
+from tests.support.commands import ROOT, connect
 from tests.support.dividend import AT_HOME, Dividend
 from tests.support.world import World, write_slot
 
@@ -37,11 +34,7 @@ def command(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     """The command on the world's manifest, and what it said."""
-
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     manifest = world.network.manifest.write(tmp_path / "manifest.json")
 
     def run(*arguments: str) -> tuple[int, str, str]:

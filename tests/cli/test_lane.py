@@ -10,10 +10,10 @@ import pytest
 from eth_account import Account as Signer
 
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
 from tallystick.local.network import ATTESTORS, SECOND_ATTESTORS
 from tallystick.reach import connection as reach
 from tallystick.text import time_text
+from tests.support.commands import connect
 from tests.support.endings import second_registrar, wait
 from tests.support.world import World, embedded
 
@@ -22,10 +22,7 @@ ORDER = ("--document", "0x" + "5a" * 32)
 
 @pytest.fixture
 def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return world.network.manifest.write(tmp_path / "manifest.json")
 
 

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
-from tallystick.reach import connection as reach
 from tallystick.token.position import date_of
 from tests.support.actions import Actions, begin, world_of_engines
-from tests.support.commands import tallystick
+from tests.support.commands import connect, tallystick
 from tests.support.world import DAY, STATED, World
 
 
@@ -36,10 +34,7 @@ def since(world: World) -> int:
 
 @pytest.fixture
 def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     return world.network.manifest.write(tmp_path / "manifest.json")
 
 

@@ -14,11 +14,9 @@ from tallystick import build
 from tallystick.chain.abi import keccak
 from tallystick.cli import main as cli
 from tallystick.deploy.release import archive_of
-from tallystick.files.manifest import Manifest
 from tallystick.files.release import Archive
 from tallystick.governance.release import Version, release_terms
-from tallystick.reach import connection as reach
-from tests.support.commands import ROOT
+from tests.support.commands import ROOT, connect
 from tests.support.world import DAY, World
 
 REGISTRY = "InstrumentRegistry"
@@ -68,10 +66,7 @@ class _Command:
 
 @pytest.fixture
 def command(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> _Command:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, world.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, world)
     monkeypatch.chdir(tmp_path)
     return _Command(world, tmp_path, capsys)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli import main as cli
-from tallystick.files.manifest import Manifest
-from tallystick.reach import connection as reach
 from tallystick.token.position import close_of
 from tests.files.test_coupons import EXAMPLE, written
-from tests.support.cash import new_cash
+from tests.support.cash import bunds_at
+from tests.support.commands import connect
 from tests.support.world import DAY, World
 
 _EPOCH = date(1970, 1, 1)
@@ -31,23 +28,7 @@ _DUE = date(2027, 1, 29)
 @pytest.fixture(scope="module")
 def bunds() -> World:
     """The bond of examples/bund.yaml on both ledgers, on 27 January 2027."""
-    genesis = (date(2027, 1, 27) - _EPOCH).days * DAY + DAY // 2
-    chains = {
-        name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=genesis)
-        for number, name in enumerate(("home", "remote"), start=1)
-    }
-    world = World(
-        chains,
-        instrument="bund.yaml",
-        admitted=("investor", "buyer", "fund"),
-        units={"investor": 2_000_000_00, "buyer": 1_500_000_25},
-    )
-    world.home, world.remote = (
-        replace(side, cash=new_cash(side.chain, side.issuer, "EUR", 2))
-        for side in (world.home, world.remote)
-    )
-    world.synchronise()
-    return world
+    return bunds_at((date(2027, 1, 27) - _EPOCH).days * DAY + DAY // 2)
 
 
 @pytest.fixture
@@ -106,10 +87,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> _Command:
-    def connect(manifest: Manifest, **_: Any) -> reach.Connection:
-        return reach.connection_of(manifest, bund.network.chains)
-
-    monkeypatch.setattr(reach, "connect", connect)
+    connect(monkeypatch, bund)
     return _Command(bund, tmp_path, capsys)
 
 

@@ -24,9 +24,7 @@ from tests.support.world import (
     refused,
     side_parties,
 )
-from tools.access import Row, rows
-from tools.report import ROOT as CHECKOUT
-from tools.vyper_source import load_tree
+from tools.access import Row, committed
 
 ANYONE = "anyone"
 NOBODY: tuple[str, ...] = ()
@@ -99,7 +97,7 @@ def _parties(row: Row) -> Any:
 
 # contract -> function -> who may, and what everybody else is told: docs/access.md, from the tags.
 MATRIX: dict[str, dict[str, tuple[Any, str]]] = {}
-for _row in rows(load_tree(CHECKOUT)[0]):
+for _row in committed():
     _reason = REASONS.get(f"{_row.contract}.{_row.function}", REASONS.get(_row.function, ROLE))
     MATRIX.setdefault(_row.contract, {})[_row.function] = (_parties(_row), _reason)
 ATTRIBUTES = {

@@ -64,13 +64,11 @@ from tests.support.world import (
     Side,
     World,
 )
-from tools.access import PAUSES, STATES, SUSPENSIONS, Row, rows
-from tools.report import ROOT as CHECKOUT
-from tools.vyper_source import load_tree
+from tools.access import PAUSES, STATES, SUSPENSIONS, Row, committed
 
 SCOPES = {"transfers": 1, "issuance": 2, "lanes": 4}
 DIRECTIONS = {"out": 1, "in": 2}
-TABLE = rows(load_tree(CHECKOUT)[0])
+TABLE = committed()
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Final
 
 from eth_account import Account as Signer
 
 from tallystick.chain import Account, Chain, Contract
-from tests.support.world import ZERO
+from tallystick.chain.embedded import EmbeddedChain
+from tests.support.world import ZERO, World
 
 # Name, symbol, decimals and currency.
 TERMS: Final = ("Test dollar", "TUSD", 6, b"USD")
@@ -103,3 +104,23 @@ def permit_of(
     signed = Signer.sign_typed_data(changed.get("key", owner.key), full_message=typed)
     halves = (signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big"))
     return owner, spender, amount, deadline, signed.v, *halves
+
+
+def bunds_at(genesis: int) -> World:
+    """The bond of examples/bund.yaml on two ledgers that begin then, with cash in cents."""
+    chains = {
+        name: EmbeddedChain(name, 41_000 + number, ledger_number=number, genesis_time=genesis)
+        for number, name in enumerate(("home", "remote"), start=1)
+    }
+    world = World(
+        chains,
+        instrument="bund.yaml",
+        admitted=("investor", "buyer", "fund"),
+        units={"investor": 2_000_000_00, "buyer": 1_500_000_25},
+    )
+    world.home, world.remote = (
+        replace(side, cash=new_cash(side.chain, side.issuer, "EUR", 2))
+        for side in (world.home, world.remote)
+    )
+    world.synchronise()
+    return world

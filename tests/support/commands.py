@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tallystick.chain import Chain
+from tallystick.files.manifest import Manifest
 from tallystick.local.network import Network
-from tallystick.reach.connection import Connection
+from tallystick.reach import connection as reach
+from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLE = ROOT / "examples" / "apple.yaml"
@@ -41,9 +44,18 @@ def tallystick(*arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedP
     )
 
 
-def connected(network: Network) -> Connection:
+def connected(network: Network) -> reach.Connection:
     """The network as its manifest describes it."""
     return network.connection
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    """Commands of this process reach a world's ledgers, whatever address its manifest has."""
+
+    def reached(manifest: Manifest, **_: Any) -> reach.Connection:
+        return reach.connection_of(manifest, world.network.chains)
+
+    monkeypatch.setattr(reach, "connect", reached)
 
 
 def plan_data(chains: Mapping[str, Chain], name: str = "plan.yaml") -> dict[str, Any]:

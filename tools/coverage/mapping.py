@@ -8,9 +8,12 @@ such as overflow, bounds and decoding of arguments, are no branches.
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -402,15 +405,24 @@ def _statement_of(place: _Place) -> Statement:
 def build_suite(contracts: list[Artifact], root: Path) -> Suite:
     """Maps of every contract: runtime code, and deployment code."""
     suite = Suite()
-    for compiled in contracts:
-        tree = _Tree(compiled, root.resolve())
-        for function, places in tree.functions.items():
-            suite.functions.setdefault(function, places)
-        runtime, initcode = compiled.bytecode_runtime, compiled.bytecode
-        mapper = _Mapper(tree, runtime, compiled.source_map_runtime, range(0))
-        suite.maps[f"{compiled.name}:runtime"] = mapper.run()
-        start = initcode.find(runtime)
-        skip = range(start, start + len(runtime)) if start >= 0 else range(0)
-        mapper = _Mapper(tree, initcode, compiled.source_map, skip)
-        suite.maps[f"{compiled.name}:deployment"] = mapper.run()
+    # Syntax trees are large and without cycles: the collector would look through them in vain.
+    with ProcessPoolExecutor(initializer=gc.disable) as pool:
+        for part in pool.map(_part, contracts, repeat(root.resolve())):
+            suite.maps.update(part.maps)
+            for function, places in part.functions.items():
+                suite.functions.setdefault(function, places)
     return suite
+
+
+def _part(compiled: Artifact, root: Path) -> Suite:
+    """What one contract adds."""
+    tree = _Tree(compiled, root)
+    part = Suite(functions=tree.functions)
+    runtime, initcode = compiled.bytecode_runtime, compiled.bytecode
+    mapper = _Mapper(tree, runtime, compiled.source_map_runtime, range(0))
+    part.maps[f"{compiled.name}:runtime"] = mapper.run()
+    start = initcode.find(runtime)
+    skip = range(start, start + len(runtime)) if start >= 0 else range(0)
+    mapper = _Mapper(tree, initcode, compiled.source_map, skip)
+    part.maps[f"{compiled.name}:deployment"] = mapper.run()
+    return part
