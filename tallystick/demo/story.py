@@ -17,7 +17,7 @@ from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
 from tallystick.demo.split import Split
 from tallystick.deploy.describe import refreshed
-from tallystick.deploy.upgrade import upgrade
+from tallystick.deploy.upgrade import proxy_of, roll_back, upgrade
 from tallystick.errors import CheckFailed, InputError
 from tallystick.files.instrument import Holder, Instrument, load_instrument
 from tallystick.governance.release import Version
@@ -355,15 +355,15 @@ class _Story:
 
     def _upgrade_in_transit(self) -> None:
         report = self.report
-        report.section("Token and escrow upgraded while a message is in transit")
+        report.section("Token, escrow and engine upgraded while a message is in transit")
         sender, recipient = self._home_holder(0), self._remote_holder(0)
         amount = self._portion(sender, 40)
         message = self.network.lock(sender.account, recipient.account.address, amount)
         self._sample("locked, old release")
         rows = []
         for name, suite in self.network.suites.items():
-            for contract in ("SecurityToken", "BridgeEscrow"):
-                bound = suite.token if contract == "SecurityToken" else suite.escrow
+            for contract in ("SecurityToken", "BridgeEscrow", "ActionsEngine"):
+                bound = proxy_of(suite, contract)
                 before = str(bound.release())
                 upgrade(
                     suite,
@@ -374,12 +374,18 @@ class _Story:
                 )
                 rows.append((name, contract, before, str(bound.release())))
         report.table("Releases", ("Ledger", "Contract", "Before", "Now"), rows)
+        name = self.home.chain.name
+        roll_back(self.home, "BridgeEscrow", sender=self.network.party(name, "guardian"))
+        report.say(
+            f"The guardian of {name} returns its escrow to {self.home.escrow.release()} at once, "
+            f"within the window: {self.remote.chain.name}'s runs {self.remote.escrow.release()}."
+        )
         self._catch_up(self.remote.chain, message.lock_time)
         self._catch_up(self.home.chain, self.remote.chain.now)
         self.network.deliver(message)
         report.say(
             "Registered with code and layout hash, noticed, approved by issuer and auditor, "
-            "activated after the notice. The message sent under the old release arrived under "
+            "activated after the notice. The message sent under the old release arrives under "
             f"the new one: {self._units(amount)} to {recipient.name}."
         )
         self._sample("delivered, new release")
