@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
-
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.stateful.machine import EveryRule
 from tests.stateful.many_play import Play
 from tests.stateful.many_stage import HOLDERS, LATER, LEDGERS, REMOTES, Stage
 from tests.support.world import DAY
@@ -27,8 +26,17 @@ amounts = st.sampled_from([0, 1, 3, 7, 95, 1_001, 400_003, 700_001, 10**6 + 1, 1
 class ManyLedgersMachine(RuleBasedStateMachine):
     """Any act, of any instrument, on any ledger, at any time."""
 
-    stage: ClassVar[Stage]
     play: Play
+
+    def __init__(self) -> None:
+        super().__init__()
+        # All rules in every run, as in `TwoLedgersMachine`.
+        self._rules_strategy.enabled_rules_strategy = st.just(EveryRule())
+
+    @classmethod
+    def stage(cls) -> Stage:
+        """Where plays begin."""
+        return staged()
 
     @initialize(
         skew=st.sampled_from([0, 0, 7_200, 30 * 3_600]),
@@ -40,7 +48,7 @@ class ManyLedgersMachine(RuleBasedStateMachine):
     def begin(
         self, skew: int, ahead: str, rate: tuple[int, int], told: Sequence[bool], armed: bool
     ) -> None:
-        self.play = Play(staged())
+        self.play = Play(self.stage())
         self.play.tick(ahead, skew)
         if armed:
             self.play.announce_ratio(self.isin(0), rate, told)
@@ -85,6 +93,19 @@ class ManyLedgersMachine(RuleBasedStateMachine):
         first=firsts,
         remote=remotes,
         out=st.booleans(),
+        holder=holders,
+        amount=amounts,
+        lasts=st.sampled_from([3_600, DAY, 60 * DAY]),
+    )
+    def send_to_a_newcomer(
+        self, first: int, remote: str, out: bool, holder: str, amount: int, lasts: int
+    ) -> None:
+        self.send(first, remote, out, holder, LATER, amount, lasts, "deliver")
+
+    @rule(
+        first=firsts,
+        remote=remotes,
+        out=st.booleans(),
         number=which,
         back=st.sampled_from([0, 0, 0, 1]),
         waits=st.booleans(),
@@ -92,7 +113,8 @@ class ManyLedgersMachine(RuleBasedStateMachine):
     def deliver(
         self, first: int, remote: str, out: bool, number: int, back: int, waits: bool
     ) -> None:
-        isin, play = self.isin(first), self.play
+        play = self.play
+        isin, remote, out = play.busiest(self.isin(first), remote, out, waits=False)
         if waits and (messages := play.sent(isin, remote, out)):
             play.to(play.ends(remote, out)[1], messages[number % len(messages)].lock_time)
         play.deliver_any(isin, remote, out, number, back)
@@ -105,7 +127,8 @@ class ManyLedgersMachine(RuleBasedStateMachine):
         first=firsts, remote=remotes, out=st.booleans(), number=which, waits=st.booleans()
     )
     def claim(self, first: int, remote: str, out: bool, number: int, waits: bool) -> None:
-        isin, play = self.isin(first), self.play
+        play = self.play
+        isin, remote, out = play.busiest(self.isin(first), remote, out, waits=True)
         name = play.ends(remote, out)[1]
         if waits:
             play.admit(isin, name, True)
@@ -121,7 +144,8 @@ class ManyLedgersMachine(RuleBasedStateMachine):
     def give_back(
         self, first: int, remote: str, out: bool, number: int, late: int | None
     ) -> None:
-        isin, play = self.isin(first), self.play
+        play = self.play
+        isin, remote, out = play.busiest(self.isin(first), remote, out, waits=True)
         name = play.ends(remote, out)[1]
         message = play.picked(isin, remote, out, number)
         if message and late is not None and message.deadline < play.ledgers[name].clock + 4 * DAY:
@@ -130,7 +154,8 @@ class ManyLedgersMachine(RuleBasedStateMachine):
 
     @rule(first=firsts, remote=remotes, out=st.booleans(), number=which, done=st.booleans())
     def redirect(self, first: int, remote: str, out: bool, number: int, done: bool) -> None:
-        self.play.redirect(self.isin(first), remote, out, number, done)
+        isin, remote, out = self.play.busiest(self.isin(first), remote, out, waits=True)
+        self.play.redirect(isin, remote, out, number, done)
 
     @rule(first=firsts, remote=remotes, out=st.booleans())
     def withdraw_redirect(self, first: int, remote: str, out: bool) -> None:
@@ -150,6 +175,14 @@ class ManyLedgersMachine(RuleBasedStateMachine):
         self.play.lie(self.isin(first), remote, out, amount, true)
         if denied:
             self.play.deny(-1)
+
+    @rule(first=firsts, remote=remotes, out=st.booleans(), number=which)
+    def disown(self, first: int, remote: str, out: bool, number: int) -> None:
+        self.play.disown(self.isin(first), remote, out, number)
+
+    @rule(first=firsts, name=ledgers, remote=remotes)
+    def pay_dust(self, first: int, name: str, remote: str) -> None:
+        self.play.pay_dust(self.isin(first), name, remote)
 
     @rule(number=which)
     def deny(self, number: int) -> None:

@@ -266,6 +266,23 @@ class Play:
         self.sync(name)
         return receipt is not None
 
+    def busiest(self, isin: str, remote: str, out: bool, waits: bool) -> tuple[str, str, bool]:
+        """An end of a lane where something waits, or to which something is under way: this one, or
+        else any."""
+        ends = [(isin, remote, out)]
+        ends += [(*lane, way) for lane in self.stage.lane for way in (True, False)]
+        for at, lane, way in ends:
+            name, there = self.ends(lane, way)
+            arrived = self.book(at, there).lanes[lane].arrived
+            if waits and self.waiting(at, there, lane):
+                return at, lane, way
+            if not waits and any(
+                message.nonce not in arrived and self.is_final(at, name, lane, message)
+                for message in self.sent(at, lane, way)
+            ):
+                return at, lane, way
+        return ends[0]
+
     def deliver_any(self, isin: str, remote: str, out: bool, number: int, back: int) -> None:
         """One of what left; of what is not final nobody signs enough."""
         messages = self.sent(isin, remote, out)
@@ -448,6 +465,56 @@ class Play:
         lane.arrived.add(denial.nonce)
         del self.lies[message.id]
         self.sync(there)
+
+    def disown(self, isin: str, remote: str, out: bool, number: int) -> None:
+        """Attestors sign another message under a nonce that is used, its source denies that.
+
+        It never took effect, so nothing is undone and the nonce stays used.
+        """
+        name, there = self.ends(remote, out)
+        side, lane = self.side(isin, there), self.book(isin, there).lanes[remote]
+        used = [m for m in self.sent(isin, remote, out) if m.nonce in lane.arrived]
+        if not used or name in self.forks:
+            return
+        true = used[number % len(used)]
+        if any(lie.lane == true.lane and lie.nonce == true.nonce for lie in self.lies.values()):
+            return
+        false = replace(true, amount=true.amount + 1)
+        denial = self.said_no(isin, name, remote, false, None)
+        assert denial is not None
+        self.to(there, denial.lock_time)
+        told = (denial.as_tuple(), false.as_tuple())
+        proof = self.attested(isin, there, denial, len(lane.epochs))
+        self.act(
+            there,
+            "disown",
+            None,
+            lambda: side.escrow.take_denial(*told, proof, sender=side.courier),
+        )
+        lane.arrived.add(denial.nonce)
+        has = bool(side.escrow.has_arrived(true.lane, true.nonce))
+        assert has, f"INV-3: {isin} on {there}: nonce {true.nonce} is free again"
+        self.sync(there)
+
+    def pay_dust(self, isin: str, name: str, remote: str) -> None:
+        """Anybody has the fractions' agent paid what ratios left at an end of a lane."""
+        remote = name if name != HOME else remote
+        side, book = self.side(isin, name), self.book(isin, name)
+        lane = book.lanes[remote]
+        units = lane.end.dust() if lane.end.epoch else 0
+        if units == 0:
+            return
+        known = self.stage.lane[isin, remote]
+        receipt = self.act(
+            name,
+            "pay dust",
+            None,
+            lambda: side.escrow.pay_dust(known, sender=side.attacker),
+        )
+        assert receipt is not None
+        assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
+        book.token.move(lane.custody, self.account(isin, name, "fund"), units)
+        self.sync(name)
 
     def said_no(
         self, isin: str, name: str, remote: str, message: LaneMessage, expected: Refusal | None
@@ -809,14 +876,14 @@ class Play:
             for name in LEDGERS:
                 self.lift(isin, name)
                 self.admit(isin, name, True)
-            for name in REMOTES:
-                while self.book(isin, HOME).token.epoch > len(pending(self.book(isin, name))):
-                    self.tell_ratio(isin, name)
-        self.check()
-        for name in LEDGERS:
-            self.tick(name, 5 * DAY)
-        self.catch_up()
-        for _ in range(2):
+        for _ in range(MOST_RATIOS + 1):
+            for name in LEDGERS:
+                self.tick(name, 5 * DAY)
+            self.catch_up()
+            self.check()
+            if not self.tell_late():
+                break
+        for _ in range(4):
             for isin in self.stage.instruments:
                 for remote in REMOTES:
                     self.land(isin, remote)
@@ -834,6 +901,16 @@ class Play:
                 assert not left and not waits, f"INV-3: {isin}: {len(left)} under way for ever"
             self.changed |= {(isin, name) for name in LEDGERS}
         self.check()
+
+    def tell_late(self) -> bool:
+        """Ledgers are told of whatever is in force at home; whether one had to be."""
+        late = False
+        for isin in self.stage.instruments:
+            for name in REMOTES:
+                while self.book(isin, HOME).token.epoch > len(pending(self.book(isin, name))):
+                    self.tell_ratio(isin, name)
+                    late = True
+        return late
 
     def land(self, isin: str, remote: str) -> None:
         """Whatever is under way or waits on a lane ends, if ever it can."""
