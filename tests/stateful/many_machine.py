@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -277,8 +278,8 @@ class ManyLedgersMachine(RuleBasedStateMachine):
         self.play.check()
 
     def teardown(self) -> None:
-        """All that is true ends, once nothing hinders it."""
-        if hasattr(self, "play"):
+        """All that is true ends, once nothing hinders it; after a failure that alone is told."""
+        if sys.exc_info()[0] is None:
             self.play.finish()
 
 
