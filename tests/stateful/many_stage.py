@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, Self
 
 from tallystick.bridge.limits import Limit
+from tallystick.bridge.message import LaneId
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.receipt import Snapshot
 from tallystick.deploy import upgrade as upgrades
@@ -124,7 +125,9 @@ class Stage:
             for each in network.manifest.lanes
         }
         side_of = {
-            (isin, name): _side(network, name, lane[isin, REMOTES[0] if name == HOME else name])
+            (isin, name): _side(
+                network, name, LaneId(lane[isin, REMOTES[0] if name == HOME else name])
+            )
             for isin, network in networks.items()
             for name in chains
         }
@@ -186,7 +189,7 @@ class Stage:
         return Ledger(name, self.chains[name].now, books)
 
 
-def _side(network: Network, name: str, lane: bytes) -> Side:
+def _side(network: Network, name: str, lane: LaneId) -> Side:
     suite = network.suite(name)
     assert suite.engine is not None
     contracts = network.manifest.ledger(name).contracts

@@ -82,7 +82,11 @@ LACKING: Final = {
         "transit: before its lock time",
         "before its lock time",
     ),
-    "it goes back and stays": ("BridgeEscrowControls", "what was returned stays", "nothing to return"),
+    "it goes back and stays": (
+        "BridgeEscrowControls",
+        "what was returned stays",
+        "wait still",
+    ),
     "it is claimed when it may go back": (
         "BridgeEscrow",
         "transit: past its deadline",
@@ -117,6 +121,8 @@ def found(stage: Stage, says: str) -> None:
     weak = replace(stage, snapshots=stage.begin())
 
     class OnTheWeak(ManyLedgersMachine):
+        upgrades = False
+
         @classmethod
         def stage(cls) -> Stage:
             return weak
