@@ -2,7 +2,7 @@
 
 An act is of one instrument and changes one ledger; after it all that both instruments have there is
 as the model says, so that no lane and no instrument reaches another's. A fork is a ledger's blocks
-that are not final: attestors sign nothing of them, and a reorganisation undoes them, past any close.
+that are not final: attestors sign nothing of them, and a reorganisation undoes them, past a close.
 """
 
 from __future__ import annotations

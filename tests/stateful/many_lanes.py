@@ -131,7 +131,7 @@ class LaneActs(Ground):
         if not messages:
             return
         message = messages[number % len(messages)]
-        name, there = self.ends(remote, out)
+        name, _ = self.ends(remote, out)
         if self.is_final(isin, name, remote, message):
             self.deliver(isin, remote, out, message, back)
 

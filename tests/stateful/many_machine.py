@@ -296,7 +296,7 @@ def staged() -> Stage:
         play.catch_up()
         for isin in stage.instruments:
             for remote in REMOTES:
-                for number in range(len(HOLDERS)):
+                for _ in range(len(HOLDERS)):
                     play.deliver(isin, remote, True, play.sent(isin, remote, True)[0])
         play.tick("home", DAY)
         play.catch_up()

@@ -24,6 +24,8 @@ from tests.support.world import read_slot, write_slot
 NAME, PROFILE = chosen()
 # Of the two ledgers' runs, each as long: here views are asked after every step.
 SHARE: Final = 20
+# In `deep` as many as are promised; it takes no more steps than the profile.
+DEEP: Final = 1_000
 QUICK: Final = Profile(runs=PARTS, steps=50, repeats=True, shrinks=False)
 
 # What the runs of `ci` must have reached at least once; else the play is too tame.
@@ -65,7 +67,8 @@ REACHED: Final = {
 )
 def test_all_ledgers_do_what_the_model_says() -> None:
     Play.outcomes.clear()
-    play(ManyLedgersMachine, 0, PROFILE, name=NAME, runs=max(PROFILE.runs // SHARE, 2))
+    runs = DEEP if NAME == "deep" else max(PROFILE.runs // SHARE, 2)
+    play(ManyLedgersMachine, 0, PROFILE, name=NAME, runs=runs)
     if NAME == "ci" and "TALLYSTICK_HYPOTHESIS_SEED" not in os.environ:
         missing = sorted(REACHED - set(Play.outcomes))
         assert not missing, f"never reached: {missing}"
