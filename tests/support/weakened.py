@@ -12,16 +12,16 @@ import functools
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from eth_utils.crypto import keccak
 
 from tallystick import build
 from tallystick.chain.abi import address_of
-from tests.support.world import ROOT, Side, World
+from tests.support.world import ROOT, Side
 
 __all__ = ["lacking", "without"]
 
@@ -129,9 +129,22 @@ def without(name: str, *checks: str) -> build.Artifact:
     return build.Artifact.from_abi(name, list(whole.abi), _strip(whole.bytecode, *checks))
 
 
+class Ledgers(Protocol):
+    """Sides, each on a ledger of its own."""
+
+    @property
+    def sides(self) -> Sequence[Side]:
+        """One for each ledger."""
+        ...
+
+    def isolated(self) -> AbstractContextManager[None]:
+        """Undo what the block does to any of them."""
+        ...
+
+
 @contextmanager
-def lacking(world: World, name: str, *checks: str) -> Iterator[None]:
-    """On both ledgers a contract lacks some checks while the block runs; then all is undone.
+def lacking(world: Ledgers, name: str, *checks: str) -> Iterator[None]:
+    """On all ledgers a contract lacks some checks while the block runs; then all is undone.
 
     Args:
         world: the ledgers.
@@ -140,7 +153,7 @@ def lacking(world: World, name: str, *checks: str) -> Iterator[None]:
     """
     weak = _strip(_artifact(name).bytecode_runtime, *checks)
     with world.isolated():
-        for side in (world.home, world.remote):
+        for side in world.sides:
             place = _place(side, name)
             # Behind the code stand its immutables, which stay.
             behind = side.chain.code(place)[len(build.artifact(name).bytecode_runtime) :]

@@ -467,6 +467,11 @@ class World:
             engine=engine,
         )
 
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Home, then the other."""
+        return self.home, self.remote
+
     def synchronise(self) -> None:
         """Bring both clocks to the same moment, a little later than either."""
         moment = max(chain.now for chain in self.chains.values()) + 10

@@ -1,0 +1,288 @@
+"""Several ledgers, instruments and lanes in plain Python: which act reverts and why, what is so.
+
+One ledger of one instrument is `Ratios`, one end of a lane `End`, both in whole numbers and both
+each other's check: what custody holds is reckoned by either. All that a ledger knows is in its
+`Ledger`, so that what a reorganisation undoes is a copy of that. Where a message is follows from
+two ledgers: it is under way while its source has sent it and its destination has not taken it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tallystick.bridge.limits import Limit
+from tallystick.bridge.message import DENIED, LaneMessage
+from tallystick.token.position import business_day
+from tallystick.token.ratios import Ratio
+from tests.stateful.model import ISSUE, RELEASE, RETURNED, TRANSFERS, Refusal, Stops
+from tests.support.lane_ratios import End, over
+from tests.support.ratios import Fraction, Ratios
+
+OUT: Final = 1
+IN: Final = 2
+
+
+@dataclass
+class Lane:
+    """One end of a lane: units, what left and what arrived, who may sign, what is stopped."""
+
+    # Where its units wait or are locked.
+    custody: str
+    end: End
+    limit: Limit
+    retention: int
+    stops: Stops = field(default_factory=Stops)
+    # Until when each epoch's signatures count.
+    epochs: list[int] = field(default_factory=lambda: [2**48])
+    sent: list[LaneMessage] = field(default_factory=list)
+    arrived: set[int] = field(default_factory=set)
+    # What waits for the limit, until when; what is proposed instead of its recipient.
+    waits: dict[bytes, int] = field(default_factory=dict)
+    redirects: dict[bytes, str] = field(default_factory=dict)
+
+    def rotate(self, now: int) -> None:
+        """Other signers from now on; room grows from nothing again."""
+        self.epochs[-1] = now + self.retention
+        self.epochs.append(2**48)
+        limit = self.limit
+        self.limit = Limit(
+            limit=limit.limit,
+            window=limit.window,
+            ramp=limit.ramp,
+            ramps_until=now + limit.ramp,
+            drained_at=limit.drained_at,
+        )
+
+
+@dataclass
+class Book:
+    """One instrument on one ledger; at home a lane to each other ledger, there the one home."""
+
+    token: Ratios
+    lanes: dict[str, Lane]
+    close_minute: int
+    home: bool
+    stops: Stops = field(default_factory=Stops)
+    barred: set[str] = field(default_factory=set)
+    # Closes that must be answered for ever.
+    announced: set[int] = field(default_factory=set)
+
+    def pass_to(self, now: int) -> bool:
+        """Close all days up to now, each ratio at its moment; whether one came."""
+        epoch = self.token.epoch
+        self.token.pass_to(business_day(now, self.close_minute))
+        for ratio in self.token.past[epoch:]:
+            told = (ratio.numerator, ratio.denominator)
+            for lane in self.lanes.values():
+                lane.end.ratios.append(told)
+                lane.limit = lane.limit.over([Ratio(*told, ratio.first_day)])
+        return self.token.epoch != epoch
+
+    def holds(self, account: str) -> int:
+        """Units of an account."""
+        return self.token.holdings[account].balance
+
+
+@dataclass
+class Ledger:
+    """All that is so on a ledger."""
+
+    name: str
+    clock: int
+    books: dict[str, Book]
+    # Contract -> whether it is at its next release, and since when.
+    upgraded: dict[str, tuple[bool, int]] = field(default_factory=dict)
+
+    def pass_to(self, now: int) -> set[str]:
+        """The next block's time is so late; returns whose units changed by a ratio."""
+        self.clock = now
+        return {isin for isin, book in self.books.items() if book.pass_to(now)}
+
+    # ------------------------------------------------------------------ why an act is refused
+
+    def send_refusal(
+        self, book: Book, lane: Lane, holder: str, amount: int, deadline: int
+    ) -> Refusal | None:
+        """Units leave."""
+        if amount == 0:
+            return "transit: nothing to send"
+        if deadline <= self.clock:
+            return "transit: deadline passed"
+        if lane.stops.running(self.clock) & OUT:
+            return "lanes: outbound paused"
+        if not book.home and amount > lane.end.outstanding:
+            return "lanes: more than issued here"
+        return self.move_refusal(book, holder, amount)
+
+    def move_refusal(self, book: Book, holder: str, amount: int) -> Refusal | None:
+        """A holder's units move."""
+        if book.stops.running(self.clock) & TRANSFERS:
+            return f"{'controls' if book.home else 'issuance'}: transfers paused"
+        if amount > book.holds(holder):
+            return "ERC20InsufficientBalance", (holder, book.holds(holder), amount)
+        return None
+
+    def deliver_refusal(
+        self, book: Book, lane: Lane, message: LaneMessage, epoch: int
+    ) -> Refusal | None:
+        """A message that enough signers of an epoch attest."""
+        if message.kind & ~RETURNED != (RELEASE if book.home else ISSUE):
+            return "transit: wrong direction"
+        if message.lock_time > self.clock:
+            return "transit: before its lock time"
+        if message.nonce in lane.arrived:
+            return "transit: delivered already"
+        if epoch > len(lane.epochs) or self.clock >= lane.epochs[epoch - 1]:
+            return "lanes: no such epoch now"
+        if message.action_epoch > lane.end.epoch:
+            return "transit: ratio not known here yet"
+        if lane.stops.running(self.clock) & IN:
+            return "lanes: inbound paused"
+        units = lane.end.now(message.amount, message.action_epoch)
+        if book.home and units > lane.end.outstanding:
+            return "lanes: more than locked here"
+        return None
+
+    def queue_refusal(self, lane: Lane, message: LaneMessage) -> Refusal | None:
+        """Whether what waits waits for its limit still."""
+        if not lane.limit.limit or message.id not in lane.waits:
+            return None
+        if self.clock < lane.waits[message.id]:
+            return "transit: waits for its lane's limit"
+        if lane.stops.running(self.clock) & IN:
+            return "transit: queued while arrivals are stopped"
+        return None
+
+    def claim_refusal(
+        self, book: Book, lane: Lane, message: LaneMessage, recipient: str
+    ) -> Refusal | None:
+        """What waits is paid to whom it was sent."""
+        if message.id not in lane.end.words:
+            return "transit: nothing in suspense"
+        if self.is_late(message):
+            return "transit: past its deadline"
+        refusal = self.queue_refusal(lane, message)
+        if refusal is None and recipient in book.barred:
+            return "ERC7943CannotReceive", (recipient,)
+        return refusal
+
+    def return_refusal(self, lane: Lane, message: LaneMessage) -> Refusal | None:
+        """What waits goes back."""
+        if message.id not in lane.end.words:
+            return "transit: nothing to return"
+        if message.kind & RETURNED:
+            return "transit: never goes back"
+        if not self.is_late(message):
+            return "transit: before its deadline"
+        if message.id in lane.redirects:
+            return "transit: a redirect is proposed"
+        return None
+
+    def redirect_refusal(self, lane: Lane, message: LaneMessage, payee: str) -> Refusal | None:
+        """What waits is paid to somebody else."""
+        if lane.redirects.get(message.id) != payee:
+            return "transit: not what was proposed"
+        if message.id not in lane.end.words:
+            return "transit: claimed meanwhile"
+        return self.queue_refusal(lane, message)
+
+    def is_late(self, message: LaneMessage) -> bool:
+        """Whether a recipient gets nothing any more."""
+        return not message.kind & RETURNED and message.deadline <= self.clock
+
+    # ----------------------------------------------------------------------- what acts do
+
+    def arrive(self, book: Book, lane: Lane, message: LaneMessage, recipient: str) -> bool:
+        """A message is taken in; whether its recipient was credited."""
+        units = lane.end.now(message.amount, message.action_epoch)
+        until = 0
+        if lane.limit.limit and units:
+            lane.limit = lane.limit.taken(units, self.clock)
+            until = lane.limit.until()
+        queued = until > self.clock
+        suspended = queued or self.is_late(message) or recipient in book.barred
+        credited = units == 0 or not suspended
+        lane.arrived.add(message.nonce)
+        lane.end.arrives(message, credited)
+        if not credited and queued:
+            lane.waits[message.id] = until
+        if not book.home:
+            book.token.issue(recipient if credited else lane.custody, units)
+        elif credited:
+            book.token.move(lane.custody, recipient, units)
+        return credited
+
+    def pay(self, book: Book, lane: Lane, message: LaneMessage, payee: str) -> int:
+        """What waits is somebody's; returns the units."""
+        units = lane.end.ends(message)
+        lane.redirects.pop(message.id, None)
+        book.token.move(lane.custody, payee, units)
+        return units
+
+    def give_back(self, book: Book, lane: Lane, message: LaneMessage) -> int:
+        """What waits leaves again; returns the units."""
+        units = lane.end.ends(message, paid=False)
+        if not book.home:
+            book.token.issue(lane.custody, -units)
+        return units
+
+    def undo(self, book: Book, lane: Lane, message: LaneMessage) -> None:
+        """What waits never left: its nonce is free again."""
+        _, units, since = lane.end.words[message.id]
+        units = lane.end.now(units, since)
+        lane.end.never(message)
+        lane.arrived.discard(message.nonce)
+        lane.waits.pop(message.id, None)
+        lane.redirects.pop(message.id, None)
+        if not book.home:
+            book.token.issue(lane.custody, -units)
+
+
+@dataclass
+class Instrument:
+    """What ledgers say of one instrument, together."""
+
+    isin: str
+    home: Book
+    remotes: dict[str, Book]
+
+    def ratios(self) -> list[tuple[int, int]]:
+        """All ratios that are in force anywhere, in their order."""
+        books = (self.home, *self.remotes.values())
+        longest = max(books, key=lambda book: book.token.epoch)
+        return [(each.numerator, each.denominator) for each in longest.token.past]
+
+    def under_way(self, remote: str) -> Iterator[LaneMessage]:
+        """Messages of a lane that have left one end and are not at the other."""
+        at_home = self.home.lanes[remote]
+        there = self.remotes[remote].lanes[remote]
+        for source, target in ((at_home, there), (there, at_home)):
+            yield from (each for each in source.sent if each.nonce not in target.arrived)
+
+    def unbacked(self, remote: str) -> int:
+        """By how much a lane owes more at home than is out, in the newest units (INV-2)."""
+        ratios = self.ratios()
+        at_home, there = self.home.lanes[remote].end, self.remotes[remote].lanes[remote].end
+        owed = over(at_home.outstanding, *ratios[at_home.epoch :])
+        out = over(there.outstanding, *ratios[there.epoch :])
+        out += sum(
+            over(each.amount, *ratios[each.action_epoch :])
+            for each in self.under_way(remote)
+            if not each.kind & DENIED
+        )
+        return owed - out
+
+    def dust(self, remote: str) -> int:
+        """The most that rounding can leave of a lane: less than one a part at each ratio."""
+        parts = len(self.home.lanes[remote].sent) + len(self.remotes[remote].lanes[remote].sent)
+        most = 0
+        for numerator, denominator in self.ratios():
+            most = -(-most * numerator // denominator) + parts + 2
+        return most
+
+
+def pending(book: Book) -> list[Fraction]:
+    """All ratios that a ledger knows, those in force first."""
+    return [*book.token.past, *book.token.pending]

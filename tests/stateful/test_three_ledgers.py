@@ -1,0 +1,172 @@
+"""Three ledgers, two instruments and their model under random play; faults that it must find.
+
+Each fault is a copy of a contract that lacks one thing, a lane that is another's, or attestors who
+sign what is not final; the same machine finds it within the runs of a quick profile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.stateful.many_machine import ManyLedgersMachine, staged
+from tests.stateful.many_play import Play
+from tests.stateful.many_stage import Stage
+from tests.stateful.profiles import PARTS, Profile, chosen, play
+from tests.support.weakened import lacking
+from tests.support.world import read_slot, write_slot
+
+NAME, PROFILE = chosen()
+# Of the two ledgers' runs, each as long: here views are asked after every step.
+SHARE: Final = 20
+# In `deep` as many as are promised; it takes no more steps than the profile.
+DEEP: Final = 1_000
+QUICK: Final = Profile(runs=PARTS, steps=50, repeats=True, shrinks=False)
+
+# What the runs of `ci` must have reached at least once; else the play is too tame.
+REACHED: Final = {
+    ("arm a ratio", "done"),
+    ("ask a close", "done"),
+    ("burn", "done"),
+    ("burn", "lanes: more than issued here"),
+    ("claim", "done"),
+    ("claim", "transit: past its deadline"),
+    ("deliver", "done"),
+    ("deliver", "transit: before its lock time"),
+    ("deliver", "transit: delivered already"),
+    ("deliver", "transit: ratio not known here yet"),
+    ("deliver", "transit: wrong direction"),
+    ("deliver a false one", "done"),
+    ("deny", "denials: it was sent"),
+    ("deny", "done"),
+    ("disown", "done"),
+    ("lock", "done"),
+    ("redirect", "done"),
+    ("reorganise", "done"),
+    ("reorganise", "across a ratio"),
+    ("return", "done"),
+    ("roll back", "done"),
+    ("rotate", "done"),
+    ("suspend", "done"),
+    ("suspend over the limit", "done"),
+    ("take a denial", "done"),
+    ("tell a ratio", "done"),
+    ("tell a ratio late", "done"),
+    ("transfer", "done"),
+    ("upgrade", "done"),
+}
+
+
+@pytest.mark.requirement(
+    "INV-1", "INV-2", "INV-3", "INV-4", "INV-5", "INV-7", "INV-10", "INV-11", "INV-12"
+)
+def test_all_ledgers_do_what_the_model_says() -> None:
+    Play.outcomes.clear()
+    runs = DEEP if NAME == "deep" else max(PROFILE.runs // SHARE, 2)
+    play(ManyLedgersMachine, 0, PROFILE, name=NAME, runs=runs)
+    if NAME == "ci" and "TALLYSTICK_HYPOTHESIS_SEED" not in os.environ:
+        missing = sorted(REACHED - set(Play.outcomes))
+        assert not missing, f"never reached: {missing}"
+
+
+# ----------------------------------------------------------------------- planted faults
+
+# What a contract lacks, by the file of its piece: reasons of assertions, or of otherwise.toml; and
+# what is said.
+LACKING: Final = {
+    "a message lands twice": ("BridgeEscrow", "transit: delivered already", "delivered already"),
+    "it lands before it left": (
+        "BridgeEscrow",
+        "transit: before its lock time",
+        "before its lock time",
+    ),
+    "it goes back and stays": (
+        "BridgeEscrowControls",
+        "what was returned stays",
+        "wait still",
+    ),
+    "it is claimed when it may go back": (
+        "BridgeEscrow",
+        "transit: past its deadline",
+        "past its deadline",
+    ),
+    "a limit counts nothing": ("BridgeEscrow", "a limit counts nothing", "INV-11"),
+    "a denial frees a nonce that was used": (
+        "BridgeEscrowRecords",
+        "a denial frees whatever took its nonce",
+        "INV-3",
+    ),
+    "a ratio is applied to a lane twice": (
+        "BridgeEscrowRatios",
+        "a ratio is applied twice",
+        "INV-2|more than",
+    ),
+    "a message lands in units of its source": (
+        "BridgeEscrow",
+        "a message lands as it left",
+        "INV-|credited or not",
+    ),
+    "a past close is told in units of now": (
+        "SecurityTokenControls",
+        "a past close is told in units of now",
+        "at the close of",
+    ),
+}
+
+
+def found(stage: Stage, says: str) -> None:
+    """The machine fails on such a stage, and says so."""
+    weak = replace(stage, snapshots=stage.begin())
+
+    class OnTheWeak(ManyLedgersMachine):
+        upgrades = False
+
+        @classmethod
+        def stage(cls) -> Stage:
+            return weak
+
+    with pytest.raises(AssertionError, match=says):
+        play(OnTheWeak, 0, QUICK, runs=30)
+
+
+@contextmanager
+def as_it_began() -> Iterator[Stage]:
+    """The stage, undone afterwards."""
+    stage = staged()
+    for name, taken in stage.snapshots.items():
+        stage.chains[name].restore(taken)
+    with stage.isolated():
+        yield stage
+
+
+@pytest.mark.parametrize("fault", LACKING)
+def test_a_contract_that_lacks_a_thing_is_found(fault: str) -> None:
+    piece, check, says = LACKING[fault]
+    with as_it_began() as stage, lacking(stage, piece, check):
+        found(stage, says)
+
+
+def test_a_lane_that_credits_the_other_instrument_is_found() -> None:
+    with as_it_began() as stage:
+        first, second = stage.instruments
+        side = stage.side_of[first, "remote"]
+        words = [
+            read_slot(side.escrow, "lanes", "_terms", stage.lane[isin, "remote"])
+            for isin in (first, second)
+        ]
+        low = 2**160 - 1
+        mixed = words[1] & ~low | words[0] & low
+        write_slot(side.escrow, mixed, "lanes", "_terms", stage.lane[second, "remote"])
+        found(stage, "INV-|the model says")
+
+
+def test_a_payment_for_what_was_reorganised_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attestors sign what is not final yet."""
+    monkeypatch.setattr(Play, "is_final", lambda *_: True)
+    with as_it_began() as stage:
+        found(stage, "INV-1")
