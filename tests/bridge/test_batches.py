@@ -239,7 +239,10 @@ def test_a_batch_is_signed_for_one_escrow(world: World) -> None:
     messages = outward(world, 1)
     signers = world.network.signer_set()
     keys = [each.key for each in world.network.attestors if each.key][:2]
-    for side, reason in ((world.home, "verifier: wrong signature of a batch"), (world.remote, None)):
+    for side, reason in (
+        (world.home, "verifier: wrong signature of a batch"),
+        (world.remote, None),
+    ):
         batch = Batch.of(messages)
         proof = attest(batch, signers, domain_of(side), keys, BATCH_ATTESTATION_TYPE)
         assert attestation_digest(batch, signers, domain_of(side), BATCH_ATTESTATION_TYPE)
