@@ -154,7 +154,7 @@ FAULTS = (
     Fault(
         "ArrivalChecks",
         _LANES,
-        r"return ledger \| \(bit << _BITS_SHIFT\)",
+        r"return ledger \| \(2\*\*_BITS_SHIFT << \(nonce & 63\)\)",
         "return ledger",
         ("check_what_arrived_has_arrived",),
     ),

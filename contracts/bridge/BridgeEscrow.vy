@@ -48,12 +48,7 @@ exports: (
     transit.deliver_batch,
     transit.claim,
     transit.outbox,
-    transit.suspended,
-    transit.waits,
     transit.landed,
-    transit.has_arrived,
-    transit.message_id,
-    transit.domain_separator,
     # what engines ask of lanes
     lanes.lanes_of,
     lanes.lane_ends,

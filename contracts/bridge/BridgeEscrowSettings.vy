@@ -53,6 +53,12 @@ exports: (
     lanes.open_lane,
     lanes.confirm_lane_terms,
     lanes.release_authority,
+    # messages
+    transit.suspended,
+    transit.waits,
+    transit.has_arrived,
+    transit.message_id,
+    transit.domain_separator,
     # a denied message's nonce
     denials.propose_reopening,
     denials.reopen,

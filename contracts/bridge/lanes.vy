@@ -61,6 +61,8 @@ _CAP_SHIFT: constant(uint256) = 186
 _CAP_MAX: constant(uint256) = 2**43 - 1
 _NEXT_SHIFT: constant(uint256) = 229
 _DAY_MAX: constant(uint256) = 2**16 - 1
+# Of the next ratio's first day: one is announced, and may be due.
+NEXT: constant(uint256) = _DAY_MAX * 2**229
 # Of an epoch that is over: above the remainder.
 SENT_SHIFT: constant(uint256) = 40
 _MINUTE_SHIFT: constant(uint256) = 245
@@ -775,7 +777,7 @@ def would_wait(lane: bytes32, amount: uint256) -> uint256:
     words: Words = self._seen(lane)
     if words.terms & LIMITED == 0:
         return 0
-    return limits._after(words.limit, amount)[1]
+    return limits._until(limits._after(words.limit, amount))
 
 
 @external
@@ -1167,10 +1169,30 @@ def _book_in(
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     until: uint256 = 0
-    if terms & LIMITED != 0 and amount != 0:
+    if terms & LIMITED != 0:
         limit: uint256 = self._limits[lane]
-        limit, until = limits._after(limit, amount)
-        self._limits[lane] = limit
+        # `limits._after` in line, where it may be credited now: that is below what the word can hold.
+        base: uint256 = (limit >> limits._LIMIT_SHIFT) & limits._LIMIT_MASK
+        window: uint256 = unsafe_mul(
+            (limit >> limits._WINDOW_SHIFT) & limits._WINDOW_MASK, limits.MINUTE
+        )
+        drained: uint256 = limit >> limits._DRAINED_SHIFT
+        now: uint256 = block.timestamp << limits._FRACTION
+        if drained < now:
+            drained = now
+        drained = unsafe_add(
+            drained,
+            unsafe_div(unsafe_add(unsafe_mul(amount, window), unsafe_sub(base, 1)), base),
+        )
+        if (
+            drained <= unsafe_add(now, window)
+            and block.timestamp >= (limit >> limits._RAMPS_SHIFT) & limits._RAMPS_MASK
+        ):
+            self._limits[lane] = (limit & limits.NOT_DRAINED) | (drained << limits._DRAINED_SHIFT)
+        else:
+            limit = limits._after(limit, amount)
+            until = limits._until(limit)
+            self._limits[lane] = limit
     ledger: uint256 = ledger_
     outstanding: uint256 = ledger & AMOUNT_MAX
     if terms & HOME != 0:
@@ -1257,10 +1279,10 @@ def _with_arrival(lane: bytes32, ledger: uint256, nonce: uint256) -> uint256:
          later page begins. Any order works, and no nonce can stand in another's way.
     """
     page: uint256 = nonce >> 6
-    bit: uint256 = 1 << (nonce & 63)
     newest: uint256 = (ledger >> _PAGE_SHIFT) & _PAGE_MAX
     if page == newest:
-        return ledger | (bit << _BITS_SHIFT)
+        return ledger | (2**_BITS_SHIFT << (nonce & 63))
+    bit: uint256 = 1 << (nonce & 63)
     if page < newest:
         self._arrived[lane][page] |= bit
         return ledger

@@ -33,9 +33,13 @@ _LIMIT_MASK: constant(uint256) = 2**104 - 1
 _RAMPS_SHIFT: constant(uint256) = 131
 _RAMPS_MASK: constant(uint256) = 2**36 - 1
 _DRAINED_SHIFT: constant(uint256) = 167
+# Everything but the field, to replace it.
+NOT_DRAINED: constant(uint256) = 2**167 - 1
 _DRAINED_MAX: constant(uint256) = 2**89 - 1
 # Parts of a second in which the work that is left is counted.
 _FRACTION: constant(uint256) = 32
+# A minute in them.
+MINUTE: constant(uint256) = 60 * 2**32
 
 
 struct LimitState:
@@ -121,33 +125,42 @@ def _limit(word: uint256) -> uint256:
 
 @internal
 @view
-def _after(word: uint256, amount: uint256) -> (uint256, uint256):
+def _after(word: uint256, amount: uint256) -> uint256:
     """
-    @dev The word once `amount` has arrived, at most 2**104 base units, and from when on, in whole seconds, that may be
-         credited; 0: now. There is a limit.
+    @dev The word once `amount` has arrived, at most 2**104 base units. There is a limit.
     """
-    window: uint256 = unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, _MINUTE << _FRACTION)
-    now: uint256 = block.timestamp << _FRACTION
     limit: uint256 = (word >> _LIMIT_SHIFT) & _LIMIT_MASK
     # Each of the factors is within its field: 104, 21 and 32 bits.
-    work: uint256 = unsafe_add(unsafe_mul(amount, window), unsafe_sub(limit, 1))
-    drained: uint256 = word >> _DRAINED_SHIFT
-    if drained < now:
-        drained = now
-    drained = unsafe_add(drained, unsafe_div(work, limit))
+    work: uint256 = unsafe_mul(amount, unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, MINUTE))
+    drained: uint256 = unsafe_add(
+        max(word >> _DRAINED_SHIFT, block.timestamp << _FRACTION),
+        unsafe_div(unsafe_add(work, unsafe_sub(limit, 1)), limit),
+    )
     if drained > _DRAINED_MAX:
         drained = _DRAINED_MAX
-    next: uint256 = (word & (2**_DRAINED_SHIFT - 1)) | (drained << _DRAINED_SHIFT)
+    return (word & NOT_DRAINED) | (drained << _DRAINED_SHIFT)
+
+
+@internal
+@view
+def _until(word: uint256) -> uint256:
+    """
+    @dev From when on, in whole seconds, what arrived last may be credited, by the word after it; 0: now.
+    """
+    window: uint256 = unsafe_mul((word >> _WINDOW_SHIFT) & _WINDOW_MASK, MINUTE)
+    drained: uint256 = word >> _DRAINED_SHIFT
     ramps_until: uint256 = (word >> _RAMPS_SHIFT) & _RAMPS_MASK
-    if block.timestamp >= ramps_until and drained <= unsafe_add(now, window):
-        return next, 0
+    if block.timestamp >= ramps_until and drained <= unsafe_add(
+        block.timestamp << _FRACTION, window
+    ):
+        return 0
     # Nothing below is below 0: a block's time is later than any ramp or window after 1970.
     until: uint256 = (drained - window + 2**_FRACTION - 1) >> _FRACTION
     # Where what is left to work off, which shrinks, meets what may be, which grows; after the ramp the other is later.
     ramp: uint256 = (word & _RAMP_MASK) * _HOUR
     both: uint256 = (ramp << _FRACTION) + window
     until = max(until, (ramp * drained + window * (ramps_until - ramp) + both - 1) // both)
-    return next, (until if until > block.timestamp else 0)
+    return until if until > block.timestamp else 0
 
 
 @internal

@@ -163,7 +163,7 @@ def enter_lock(
     @custom:refused out, suspended lane
     """
     terms: uint256 = lanes._open_terms(lane)
-    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+    if terms & lanes.NEXT != 0:
         terms = lanes._current(lane)
     assert terms & lanes.HOME != 0, "transit: lock is at home"
     assert msg.sender == lanes._mover(terms), "transit: lock is at the lane's custody"
@@ -183,7 +183,7 @@ def burn(lane: bytes32, recipient: bytes32, amount: uint256, deadline: uint64) -
     @custom:refused transfers, lanes, out, suspended instrument, suspended lane, frozen caller, expired caller
     """
     terms: uint256 = lanes._open_terms(lane)
-    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+    if terms & lanes.NEXT != 0:
         terms = lanes._current(lane)
     assert terms & lanes.HOME == 0, "transit: burn is on the remote ledger"
     id: bytes32 = self._send(lane, terms, message.RELEASE, msg.sender, recipient, amount, deadline)
@@ -206,7 +206,7 @@ def deliver(m: message.Message, attestation: Bytes[1034], second: Bytes[1034] = 
     @custom:refused in, suspended lane
     """
     terms: uint256 = lanes._open_terms(m.lane)
-    if (terms >> lanes._NEXT_SHIFT) & lanes._DAY_MAX != 0:
+    if terms & lanes.NEXT != 0:
         terms = lanes._current(m.lane)
     self._check(m.codec, m.kind, m.lock_time, terms)
     ledger: uint256 = lanes._ledger[m.lane]
@@ -593,15 +593,13 @@ def _arrive(
         assert since < lanes._epoch(terms), "transit: ratio not known here yet"
         amount = lanes._carried(m.lane, amount, since, terms)
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
-    # Of what a ratio rounded to 0, nothing can wait.
-    credited: bool = amount == 0
-    if (
-        until == 0
-        and amount != 0
-        and (
-            convert(m.deadline, uint256) > block.timestamp
-            or not message._has_deadline(m.codec, m.kind)
-        )
+    credited: bool = False
+    if amount == 0:
+        # Of what a ratio rounded to 0, nothing can wait.
+        credited = True
+    elif until == 0 and (
+        convert(m.deadline, uint256) > block.timestamp
+        or not message._has_deadline(m.codec, m.kind)
     ):
         credited = self._credit(m.lane, terms, recipient, amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
@@ -669,10 +667,14 @@ def _land(lane: bytes32, id: bytes32, terms: uint256, left: uint64, kind: uint25
          balance meanwhile: with the message this proves for which closes. The others need no word. What is delivered
          had left at its lock time, before its deadline; what came back, at its deadline, before its lock time.
     """
-    clock: uint256 = lanes._day_clock(terms)
-    if convert(left, uint256) < unsafe_sub(block.timestamp, clock % lanes.SECONDS_PER_DAY):
+    # Since the last close of business, which the day clock has at 0.
+    since: uint256 = (
+        unsafe_sub(block.timestamp, unsafe_mul(terms >> lanes._MINUTE_SHIFT, 60))
+        % lanes.SECONDS_PER_DAY
+    )
+    if convert(left, uint256) < unsafe_sub(block.timestamp, since):
         landing: uint256 = (
-            unsafe_div(clock, lanes.SECONDS_PER_DAY)
+            unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
             | (kind << _KIND_SHIFT)
             | (convert(payee, uint256) << _PAYEE_SHIFT)
         )

@@ -193,9 +193,9 @@ def _altered(messages: list[LaneMessage]) -> dict[str, list[LaneMessage]]:
 def test_another_batch_than_the_one_signed_is_refused(world: World, what: str) -> None:
     messages = outward(world, 2)
     proofs = world.network.batch_attestations(messages)
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         bring(world, _altered(messages)[what], *proofs)
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         bring(world, messages, *proofs, before=b"\1" * 32)
 
 
@@ -203,10 +203,35 @@ def test_another_batch_than_the_one_signed_is_refused(world: World, what: str) -
 def test_a_signature_of_a_message_is_none_of_a_batch(world: World) -> None:
     """Nor the other way round: each has a type of its own."""
     (message,) = outward(world, 1)
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         bring(world, [message], world.attest(message))
     with refused(world, "verifier: wrong signature"):
         world.deliver(message, *world.network.batch_attestations([message]))
+
+
+def _spoilt(proof: bytes) -> dict[str, bytes]:
+    head, first, second = proof[:8], proof[10:74], proof[74:]
+    bits = int.from_bytes(proof[8:10], "big")
+    # The largest s that the parity bit leaves room for.
+    high = (2**255 - 1).to_bytes(32, "big")
+    return {
+        "wrong signature of": proof[:10] + second + first,
+        "high s in": proof[:106] + high,
+        "bit without signer in": head + (bits | 1 << 15).to_bytes(2, "big") + first + second,
+        "trailing bytes of": proof + b"\0",
+        "too few signatures of": head + (bits & -bits).to_bytes(2, "big") + first,
+    }
+
+
+@pytest.mark.requirement("INV-4")
+@pytest.mark.parametrize("what", list(_spoilt(bytes(138))))
+def test_a_verifier_checks_a_batch_as_it_does_a_message(world: World, what: str) -> None:
+    """It has the same check in line twice."""
+    messages = outward(world, 2)
+    (proof,) = world.network.batch_attestations(messages)
+    with refused(world, f"verifier: {what} a batch"):
+        bring(world, messages, _spoilt(proof)[what])
+    assert bring(world, messages, proof).return_value == 2
 
 
 @pytest.mark.requirement("INV-4")
@@ -214,7 +239,10 @@ def test_a_batch_is_signed_for_one_escrow(world: World) -> None:
     messages = outward(world, 1)
     signers = world.network.signer_set()
     keys = [each.key for each in world.network.attestors if each.key][:2]
-    for side, reason in ((world.home, "verifier: wrong signature"), (world.remote, None)):
+    for side, reason in (
+        (world.home, "verifier: wrong signature of a batch"),
+        (world.remote, None),
+    ):
         batch = Batch.of(messages)
         proof = attest(batch, signers, domain_of(side), keys, BATCH_ATTESTATION_TYPE)
         assert attestation_digest(batch, signers, domain_of(side), BATCH_ATTESTATION_TYPE)

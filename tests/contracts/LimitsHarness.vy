@@ -29,15 +29,14 @@ def change(limit: uint256):
 
 @external
 def take(amount: uint256) -> uint256:
-    until: uint256 = 0
-    self._word, until = limits._after(self._word, amount)
-    return until
+    self._word = limits._after(self._word, amount)
+    return limits._until(self._word)
 
 
 @external
 @view
 def would_wait(amount: uint256) -> uint256:
-    return limits._after(self._word, amount)[1]
+    return limits._until(limits._after(self._word, amount))
 
 
 @external
