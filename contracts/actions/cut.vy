@@ -621,7 +621,7 @@ def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
         epoch = unsafe_sub(epoch, 1)
         if epoch == unit_epoch:
             break
-    # What left since is among it; of what had left no more was to land than before.
+        # What left since is among it; of what had left no more was to land than before.
     return (later, may_land if day == 0 else min(may_land, kept))
 
 

@@ -598,8 +598,7 @@ def _arrive(
         # Of what a ratio rounded to 0, nothing can wait.
         credited = True
     elif until == 0 and (
-        convert(m.deadline, uint256) > block.timestamp
-        or not message._has_deadline(m.codec, m.kind)
+        convert(m.deadline, uint256) > block.timestamp or not message._has_deadline(m.codec, m.kind)
     ):
         credited = self._credit(m.lane, terms, recipient, amount)
     log MessageDelivered(lane=m.lane, id=id, nonce=m.nonce, amount=amount, suspended=not credited)
