@@ -611,6 +611,7 @@ def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
     later, may_land, epoch = suspensions._last(lane)
     if epoch <= unit_epoch:
         return (day, kept)
+    # What left since may land, too; of what had left no more than before.
     for _: uint256 in range(_MAX_EPOCHS):
         ratio: ISecurityToken.Ratio = staticcall ISecurityToken(dispatch.token).ratio_at(epoch)
         # Nor of one that is not known here yet.
@@ -621,7 +622,6 @@ def _newest_close(coaf: bytes32, lane: bytes32) -> (uint256, uint256):
         epoch = unsafe_sub(epoch, 1)
         if epoch == unit_epoch:
             break
-        # What left since is among it; of what had left no more was to land than before.
     return (later, may_land if day == 0 else min(may_land, kept))
 
 
