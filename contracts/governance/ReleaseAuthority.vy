@@ -13,7 +13,8 @@
      code and of the code behind it, if it is in several pieces (all checked again at activation), of its
      storage layout and of its evidence; notice and consents are bound to all of that, not to its number. Versions
      only go forward. Proxies are created without notice: by the set-up key, afterwards by the upgrader for contracts of
-     a new instrument; a name that has its proxy never gets another.
+     a new instrument, on a release that was activated or ran since the set-up; a name that has its proxy never gets
+     another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
         `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()`, `RATIOS()` and
         `FRACTIONS()` likewise.
@@ -117,6 +118,8 @@ _notice_of: HashMap[address, Notice]
 proxy_at: public(HashMap[bytes32, address])
 # Releases that a proxy runs or ran: what they are stays on record.
 has_run: public(HashMap[bytes32, bool])
+# Kinds of which there is a proxy.
+_kind_runs: HashMap[bytes32, bool]
 # keccak256 of code without its immutables -> whether it may hold units in custody.
 custody_code: public(HashMap[bytes32, bool])
 
@@ -333,7 +336,8 @@ def create_proxy(
     @notice Create a proxy on a registered release and initialise it: in the set-up, or for an instrument that joins
             what stands.
     @dev The address follows from `name`: creating it twice fails. A proxy alone is nobody's: lanes are opened to its
-         token and a record names it by two keys each, none of them the upgrader's.
+         token and a record names it by two keys each, none of them the upgrader's. After the set-up the release must
+         be one that ran; of a kind that nothing here runs, any, since none was ever consented to.
     @param release The release's id.
     @param name What it is here, for example the hash of contract name and ISIN.
     @param initialisation The call that initialises it.
@@ -345,6 +349,8 @@ def create_proxy(
     access._check_role_or_set_up(access.UPGRADER)
     assert self.proxy_at[name] == empty(address), "release: proxy exists"
     chosen: Release = self._sound_release(release)
+    if access.set_up_key == empty(address) and self._kind_runs[chosen.kind]:
+        assert self.has_run[release], "release: never activated here"
     proxy: address = create_from_blueprint(
         PROXY_BLUEPRINT, chosen.implementation, initialisation, salt=name
     )
@@ -357,6 +363,7 @@ def create_proxy(
     assert key != empty(address), "release: proxy not initialised"
     assert access.set_up_key == empty(address) or key == msg.sender, "release: another set-up key"
     self.proxy_at[name] = proxy
+    self._kind_runs[chosen.kind] = True
     self.has_run[release] = True
     self.installation_of[proxy] = Installation(
         kind=chosen.kind, release=release, previous=empty(bytes32), activated_at=block.timestamp
@@ -496,7 +503,8 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
 @external
 def roll_back(proxy: address, reason: bytes4, document: bytes32):
     """
-    @notice Return a proxy to the release before, within the window after an activation; no notice.
+    @notice Return a proxy to the release before, within the window after an activation; no notice. A pending notice
+            stays, with its consents: what mends the trouble does not wait twice; `cancel` ends one that is bad.
     @dev One key suffices: the target was approved before, and can't be chosen.
     @param proxy The proxy.
     @param reason Four-letter reason code.
@@ -509,9 +517,6 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
     before: Release = self._sound_release(installed.previous)
     instruction._record(proxy, reason, document)
-    # What was noticed before the trouble is noticed anew.
-    self._log_end_of_notice(proxy)
-    self._notice_of[proxy] = empty(Notice)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,

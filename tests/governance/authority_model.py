@@ -96,12 +96,16 @@ class Authority:
         del self.releases[key]
         return None
 
-    def create(self, by: str, name: str) -> str | None:
-        """The upgrader creates the proxy of something new, once."""
+    def create(self, by: str, name: str, key: Key) -> str | None:
+        """The upgrader creates the proxy of something new, once, on what a proxy ran."""
         if self.roles.role_of(by) != Role.UPGRADER:
             return "access: missing role or set-up"
         if name in self.installed or name in self.joined:
             return "release: proxy exists"
+        if key not in self.releases:
+            return "release: not registered"
+        if key not in self.ran:
+            return "release: never activated here"
         self.joined.add(name)
         return None
 
@@ -183,7 +187,7 @@ class Authority:
         return None
 
     def roll_back(self, by: str, proxy: str) -> str | None:
-        """The guardian returns a proxy to what it ran before; whatever was noticed is over."""
+        """The guardian returns a proxy to what it ran before; what was noticed stays."""
         if self.roles.role_of(by) != Role.GUARDIAN:
             return "access: missing role"
         installed = self.installed[proxy]
@@ -192,5 +196,4 @@ class Authority:
         if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
             return "release: window closed"
         self.installed[proxy] = Installed(installed.previous, None, self.clock)
-        self.notices.pop(proxy, None)
         return None

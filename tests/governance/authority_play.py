@@ -296,14 +296,13 @@ class Play:
 
     def roll_back(self, proxy: str, by: str) -> None:
         """Return a proxy to what it ran before."""
-        cancelled = self._cancelled(proxy)
         self.act(
             "roll back",
             self.model.roll_back(self.address(by), proxy),
             lambda: self.authority.roll_back(
                 self.stage.proxies[proxy], *STATED, sender=self.accounts[by]
             ),
-            ["PrivilegedAct", *cancelled, "ReleaseRolledBack", "Upgraded"],
+            ["PrivilegedAct", "ReleaseRolledBack", "Upgraded"],
         )
 
     def _cancelled(self, proxy: str) -> list[str]:
@@ -407,15 +406,15 @@ class Play:
         assert before.items() <= self.model.words[proxy].items()
         assert len(self.model.words[proxy]) == len(before) + 1
 
-    def create(self, who: str, name: str = "third") -> None:
+    def create(self, who: str, name: str = "third", version: int = VERSIONS[0]) -> None:
         """Somebody creates a proxy under a name, to be set up by somebody without any role."""
-        release = self.model.releases[KINDS[0], VERSIONS[0]]
+        key = (KINDS[0], version)
         call = self.stage.code[KINDS[0], 0].initialize.encode(self.outsider)
         self.act(
             "create proxy",
-            self.model.create(self.address(who), name),
+            self.model.create(self.address(who), name, key),
             lambda: self.authority.create_proxy(
-                _id(release.key), keccak(name.encode()), call, *STATED, sender=self.accounts[who]
+                _id(key), keccak(name.encode()), call, *STATED, sender=self.accounts[who]
             ),
             ["Upgraded", "SetUpBegun", "PrivilegedAct", "ProxyCreated"],
         )
@@ -512,7 +511,7 @@ class AuthorityMachine(RuleBasedStateMachine):
         self.play.check()
         if runs and back is not None:
             self.play.use(proxy)
-            # What is noticed by then is over with the rollback.
+            # What is noticed by then outlives the rollback.
             last, by = (kind, VERSIONS[-1]), self.play.holder(Role.UPGRADER)
             self.play.register(last, variant, by)
             self.play.give_notice(proxy, last, by)
@@ -628,10 +627,10 @@ class AuthorityMachine(RuleBasedStateMachine):
     @rule(
         who=_who,
         role=st.sampled_from(list(PARTIES.values())),
-        by=st.sampled_from([*list(PARTIES)[:3] * 2, "issuer", "stand-in"]),
+        by=st.sampled_from([*list(PARTIES)[:3] * 2, "issuer", "stand-in", "auditor"]),
         how=st.sampled_from(["propose", "assign", "assign", "withdraw"]),
         pending=_mostly,
-        late=st.sampled_from([None, -1, 0, MONTH - 1, MONTH]),
+        late=st.sampled_from([None, -1, 0, MONTH - 1, MONTH, MONTH]),
     )
     def change(
         self, who: str, role: Role, by: str, how: str, pending: bool, late: int | None
@@ -651,10 +650,16 @@ class AuthorityMachine(RuleBasedStateMachine):
         steps[how](who, role, by)
         self.play.check()
 
-    @rule(proxy=_proxies, creates=st.sampled_from(["", "", "first", "third"]), who=_who)
-    def use(self, proxy: str, creates: str, who: str) -> None:
+    @rule(
+        proxy=_proxies,
+        creates=st.sampled_from(["", "", "first", "third"]),
+        version=_versions,
+        right=_mostly,
+        who=_who,
+    )
+    def use(self, proxy: str, creates: str, version: int, right: bool, who: str) -> None:
         if creates:
-            self.play.create(who, creates)
+            self.play.create(self._by(Role.UPGRADER, right, who), creates, version)
         else:
             self.play.use(proxy)
         self.play.check()

@@ -660,6 +660,47 @@ def test_the_upgrader_creates_the_proxy_of_a_new_instrument_for_who_sets_it_up(
     assert token.role_of(side.upgrader) == 0
 
 
+@pytest.mark.requirement("R-60")
+@pytest.mark.parametrize("step", ["registered", "noticed", "approved"])
+def test_the_upgrader_starts_no_proxy_on_a_release_that_was_never_activated(
+    world: World, upgrade: Upgrade, step: str
+) -> None:
+    """Its layout has the consent of nobody else yet."""
+    side = upgrade.side
+    upgrade.register()
+    if step != "registered":
+        upgrade.notice()
+    if step == "approved":
+        upgrade.approve()
+    name = proxy_name("SecurityToken", "DE0001102580")
+    arguments = (upgrade.id, name, token_call(side), *STATED)
+    with refused(world, "release: never activated here"):
+        side.authority.create_proxy(*arguments, sender=side.upgrader)
+
+
+def test_the_upgrader_starts_a_proxy_on_a_release_that_was_activated(upgrade: Upgrade) -> None:
+    side = upgrade.side
+    upgrade.carry_out()
+    name = proxy_name("SecurityToken", "DE0001102580")
+    arguments = (upgrade.id, name, token_call(side), *STATED)
+    proxy = side.authority.create_proxy(*arguments, sender=side.upgrader).return_value
+    assert side.authority.installation_of(proxy).release == upgrade.id
+
+
+def test_the_upgrader_starts_the_first_proxy_of_a_kind_that_is_new_here(home_side: Side) -> None:
+    """None of it was ever consented to: no suite could get an engine later."""
+    side = home_side
+    first = replace(upgrade_of(side, "BridgeEscrow"), version=Version(1, 0, 0))
+    terms = (keccak(b"Newcomer"), *first.terms[1:])
+    release = side.authority.register_release(terms, *STATED, sender=side.upgrader).return_value
+    call = side.escrow.initialize.encode(side.deployer)
+    receipt = side.authority.create_proxy(
+        release, keccak(b"newcomer"), call, *STATED, sender=side.upgrader
+    )
+    assert side.authority.has_run(release) is True
+    assert side.authority.installation_of(receipt.return_value).kind == keccak(b"Newcomer")
+
+
 def test_the_upgrader_gives_no_name_another_proxy(world: World) -> None:
     side = world.home
     with refused(world, "release: proxy exists"):
@@ -1245,8 +1286,8 @@ def test_after_a_rollback_every_step_is_taken_anew(world: World, upgrade: Upgrad
 
 
 @pytest.mark.requirement("R-60")
-def test_a_rollback_lets_a_pending_notice_lapse(world: World, upgrade: Upgrade) -> None:
-    """Consent was to go from 1.1.0 to 1.2.0; after the rollback it would be from 1.0.0."""
+def test_a_rollback_leaves_a_pending_notice_and_its_consents(upgrade: Upgrade) -> None:
+    """What mends the trouble, noticed before it was seen, waits no second time."""
     upgrade.carry_out()
     side = upgrade.side
     implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
@@ -1254,9 +1295,28 @@ def test_a_rollback_lets_a_pending_notice_lapse(world: World, upgrade: Upgrade) 
     third.register()
     third.notice()
     third.approve()
-    receipt = side.authority.roll_back(side.token, *STATED, sender=side.guardian)
-    assert side.authority.emitted("ActivationCancelled", side.token, third.id) in receipt.events
-    side.chain.set_time(side.chain.now + PERIOD)
+    noticed = side.authority.notice_of(side.token)
+    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    assert side.authority.notice_of(side.token) == noticed
+    third.wait()
+    third.activate()
+    installed = side.authority.installation_of(side.token)
+    first = release_id("SecurityToken", Version(1, 0, 0))
+    assert (installed.release, installed.previous) == (third.id, first)
+
+
+@pytest.mark.requirement("R-60")
+def test_the_guardian_cancels_a_notice_that_a_rollback_left(world: World, upgrade: Upgrade) -> None:
+    upgrade.carry_out()
+    side = upgrade.side
+    third = replace(upgrade, version=Version(1, 2, 0))
+    third.register()
+    third.notice()
+    third.approve()
+    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    side.authority.cancel(side.token, *STATED, sender=side.guardian)
+    third_noticed = side.chain.now
+    side.chain.set_time(third_noticed + PERIOD)
     with refused(world, "release: not noticed"):
         third.activate()
 

@@ -56,6 +56,8 @@ REACHED = {
     ("cancel", "release: nothing to cancel"),
     ("create proxy", "access: missing role or set-up"),
     ("create proxy", "done"),
+    ("create proxy", "release: never activated here"),
+    ("create proxy", "release: not registered"),
     ("create proxy", "release: proxy exists"),
     ("notice", "access: missing role"),
     ("notice", "done"),
@@ -111,10 +113,7 @@ def _quickly(code: build.Artifact | str = "ReleaseAuthority") -> None:
     play(Machine, 0, Profile(runs=PARTS * 150, steps=50, repeats=True, shrinks=False))
 
 
-_END_OF_NOTICE = """    # What was noticed before the trouble is noticed anew.
-    self._log_end_of_notice(proxy)
-    self._notice_of[proxy] = empty(Notice)
-"""
+_BACK = "    log ReleaseRolledBack("
 # What an authority lacks -> the text that is another there, and where the play differs then.
 WEAKENED = {
     "consents of an issuer that left count": (
@@ -127,10 +126,15 @@ WEAKENED = {
         "",
         "activate: the model says release: terms have changed, the ledger ",
     ),
-    "a notice outlives the rollback": (
-        _END_OF_NOTICE,
-        "",
-        "roll back: events|INV-9: notice of",
+    "a rollback ends a notice": (
+        _BACK,
+        f"    self._notice_of[proxy] = empty(Notice)\n{_BACK}",
+        "INV-9: notice of",
+    ),
+    "a new proxy runs what nobody consented to": (
+        '        assert self.has_run[release], "release: never activated here"\n',
+        "        pass\n",
+        "create proxy: the model says release: never activated here, the ledger None",
     ),
 }
 

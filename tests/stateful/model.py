@@ -654,7 +654,7 @@ class LedgerModel:
         if self.clock >= installed.activated_at + window:
             return "release: window closed"
         installed.release, installed.previous = installed.previous, None
-        installed.activated_at, installed.noticed = self.clock, None
+        installed.activated_at = self.clock
         return None
 
     # ------------------------------------------------------------------------- epochs
