@@ -71,16 +71,22 @@ class Reach:
         """Those that have to be run: new, or changed since."""
         return [name for name, now in files.items() if _read(folder, name).get("digest") != now]
 
-    def stages(self, mutant: Mutant, files: Iterable[str]) -> list[Stage]:
+    def stages(self, mutant: Mutant, files: Iterable[str], *, judged: bool = False) -> list[Stage]:
         """How some files of tests try a mutant.
 
         One contract after the other gets the fault, with all its pieces at once, and the quickly
-        compiled first; what tests derive gets it with the last, when nothing is without it.
+        compiled first; what tests derive gets it with the last, when nothing is without it. One
+        that is judged to change nothing is tried with the quick tests of its own folder.
         """
         place = f"{mutant.path}:{mutant.statement}"
         known = any(place in item.places for item in self.compiled.values())
         of_file = {name for name, item in self.compiled.items() if mutant.path in item.files}
-        seconds = {test: s for file in files for test, s in self.seconds[file].items()}
+        seconds = {
+            test: spent
+            for file in files
+            for test, spent in self.seconds[file].items()
+            if not judged or (spent < _SLOW and test.startswith(_mirrored(mutant)))
+        }
         by_contract: dict[str, set[str]] = {name: set() for name in of_file}
         for file in files:
             tests = list(self.seconds[file])
@@ -104,7 +110,10 @@ class Reach:
         return [
             Stage(
                 names,
-                _ordered({t: seconds[t] for name in names for t in by_contract[name]}, mutant),
+                _ordered(
+                    {t: seconds[t] for name in names for t in by_contract[name] if t in seconds},
+                    mutant,
+                ),
             )
             for names in order
         ]
@@ -115,7 +124,7 @@ def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:
 
     The folder that mirrors the contract's comes first.
     """
-    mirrored = "tests/" + mutant.path.split("/")[1] + "/"
+    mirrored = _mirrored(mutant)
 
     def turn(test: str) -> int:
         return (seconds[test] >= _SLOW) + (seconds[test] >= _LAST)
@@ -129,6 +138,10 @@ def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:
             yield place[0], not test.startswith(mirrored), spent[place], place[1], test
 
     return [row[4] for row in sorted(rank())]
+
+
+def _mirrored(mutant: Mutant) -> str:
+    return "tests/" + mutant.path.split("/")[1] + "/"
 
 
 def _file(folder: Path, name: str) -> Path:

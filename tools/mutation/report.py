@@ -125,7 +125,8 @@ What makes a run affordable, and why it counts no fault as noticed that was not:
 - Only the contracts in which some test executed the statement are compiled anew; the others keep
   their code, in which nothing would be executed that changed. "The same code as without the fault"
   is said of those that were compiled.
-- Quick tests come first, random play last; the first failure ends it.
+- Quick tests come first, random play last; the first failure ends it. A mutant that is judged to
+  change nothing, and does not count, is tried with the quick tests of its own folder.
 
 Leaving a test out can only let a mutant survive: the scores err on the low side.
 
