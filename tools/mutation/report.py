@@ -113,8 +113,9 @@ Written by `python -m tools.mutation --write`; `make audit` runs it without writ
 `python -m tools.mutation --group "bridge"` one group. Each mutant is one small fault planted in a
 copy of the sources: an assert dropped, a comparison relaxed, a constant off by one, a statement
 deleted, two fields of an event swapped and the like (`tools/mutation/operators.py`). It is killed
-when a test fails; what survives is a fault that the tests would have let through. The sample has at
-least one mutant of each function.
+when a test fails; what survives is a fault that the tests would have let through. The draw begins
+with one mutant of each function, and goes on until 200 have code of their own; where a sample is
+smaller, the run had not come further (`--known`).
 
 What makes a run affordable, and why it counts no fault as noticed that was not:
 

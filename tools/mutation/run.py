@@ -49,6 +49,8 @@ class Options:
     seed: int = SEED
     sample: int = SAMPLE
     workers: int = 1
+    # Run nothing: take what is known, up to the first mutant that isn't.
+    known: bool = False
 
     @property
     def build(self) -> Path:
@@ -303,8 +305,10 @@ class _Run:
                 mutant = next(self.queue, None)
                 if mutant is None:
                     return None
-                self.taken.append(mutant)
                 known = self.kept.get(mutant)
+                if known is None and self.options.known:
+                    return None
+                self.taken.append(mutant)
                 if known is None:
                     self.under_way += 1
                     return mutant
@@ -354,7 +358,7 @@ class _Run:
     def execute(self) -> None:
         options = self.options
         servers: list[Server] = []
-        if self.complete():
+        if options.known or self.complete():
             self.next()
             return
         try:
