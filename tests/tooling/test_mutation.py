@@ -220,6 +220,8 @@ def test_contracts_and_tests_that_execute_a_statement_come_the_cheap_first_and_o
     assert REACH.stages(planted(), [A]) == [
         Stage(["NextToken", "Token"], [f"{A}::quick", f"{A}::slow"])
     ]
+    *_, last = REACH.stages(planted(), ALL, judged=True)
+    assert last.tests == [f"{A}::quick", f"{B}::reaches", f"{A}::slow"], "enough for a judgement"
 
 
 def test_what_nothing_executes_no_test_can_tell():

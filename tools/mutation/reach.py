@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from tools.mutation.operators import Mutant
 # have: random play is dear, and seldom what finds a fault first.
 _SLOW = 0.5
 _LAST = 10.0
+# Seconds of tests for each contract that has a fault of which is said that it changes nothing.
+_ENOUGH = 5.0
 # Beside the files of tests: what is compiled.
 _COMPILED = "compiled"
 
@@ -76,17 +79,12 @@ class Reach:
 
         One contract after the other gets the fault, with all its pieces at once, and the quickly
         compiled first; what tests derive gets it with the last, when nothing is without it. One
-        that is judged to change nothing is tried with the quick tests of its own folder.
+        that is judged to change nothing is tried with the first of them.
         """
         place = f"{mutant.path}:{mutant.statement}"
         known = any(place in item.places for item in self.compiled.values())
         of_file = {name for name, item in self.compiled.items() if mutant.path in item.files}
-        seconds = {
-            test: spent
-            for file in files
-            for test, spent in self.seconds[file].items()
-            if not judged or (spent < _SLOW and test.startswith(_mirrored(mutant)))
-        }
+        seconds = {test: s for file in files for test, s in self.seconds[file].items()}
         by_contract: dict[str, set[str]] = {name: set() for name in of_file}
         for file in files:
             tests = list(self.seconds[file])
@@ -107,16 +105,15 @@ class Reach:
             pieces.values(), key=lambda names: sum(self.compiled[name].size for name in names)
         )
         order[-1] = sorted({*order[-1], *(of_file - set(released))})
-        return [
-            Stage(
-                names,
-                _ordered(
-                    {t: seconds[t] for name in names for t in by_contract[name] if t in seconds},
-                    mutant,
-                ),
-            )
-            for names in order
-        ]
+        stages = []
+        for names in order:
+            reached = {test: seconds[test] for name in names for test in by_contract[name]}
+            ordered = _ordered(reached, mutant)
+            if judged:
+                spent = itertools.accumulate(reached[test] for test in ordered)
+                ordered = [t for t, s in zip(ordered, spent, strict=True) if s < _ENOUGH]
+            stages.append(Stage(names, ordered))
+        return stages
 
 
 def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:
@@ -124,7 +121,7 @@ def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:
 
     The folder that mirrors the contract's comes first.
     """
-    mirrored = _mirrored(mutant)
+    mirrored = "tests/" + mutant.path.split("/")[1] + "/"
 
     def turn(test: str) -> int:
         return (seconds[test] >= _SLOW) + (seconds[test] >= _LAST)
@@ -138,10 +135,6 @@ def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:
             yield place[0], not test.startswith(mirrored), spent[place], place[1], test
 
     return [row[4] for row in sorted(rank())]
-
-
-def _mirrored(mutant: Mutant) -> str:
-    return "tests/" + mutant.path.split("/")[1] + "/"
 
 
 def _file(folder: Path, name: str) -> Path:

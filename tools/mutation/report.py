@@ -127,7 +127,7 @@ What makes a run affordable, and why it counts no fault as noticed that was not:
   their code, in which nothing would be executed that changed. "The same code as without the fault"
   is said of those that were compiled.
 - Quick tests come first, random play last; the first failure ends it. A mutant that is judged to
-  change nothing, and does not count, is tried with the quick tests of its own folder.
+  change nothing, and does not count, is tried with the first of them only.
 
 Leaving a test out can only let a mutant survive: the scores err on the low side.
 

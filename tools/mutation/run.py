@@ -29,7 +29,7 @@ _BUILD = Path(".build/mutation")
 # What a copy of the tree does without: of the root, and anywhere.
 _LEFT_OUT = {".build", ".git", ".hypothesis", ".venv", "build", "dist", "out"}
 _ANYWHERE = {".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "node_modules"}
-# Marks the files of tests of which a mutant that is judged to change nothing had the quick ones.
+# Marks the files of tests of which a mutant that is judged to change nothing had the first ones.
 _FEW = "+"
 _COUNTED = {"killed", "survived", "timeout"}
 
