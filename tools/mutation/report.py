@@ -126,8 +126,14 @@ What makes a run affordable, and why it counts no fault as noticed that was not:
 - Only the contracts in which some test executed the statement are compiled anew; the others keep
   their code, in which nothing would be executed that changed. "The same code as without the fault"
   is said of those that were compiled.
+- Where those are several contracts, one after the other gets the fault with all its pieces, the
+  quickly compiled first, and keeps it: after the last, nothing is without it. A fault in
+  `access.vy:230` was compiled into 16 contracts, 61 s of processor time, and is killed after one,
+  2.5 s; one in `book.vy:152` into three pieces, 10.7 s, and is killed after one, 3.8 s.
 - Quick tests come first, random play last; the first failure ends it. A mutant that is judged to
-  change nothing, and does not count, is tried with the first of them only.
+  change nothing, and does not count, is tried with a few of them only.
+- What the tests of a file execute, and verdicts, are kept: a run goes on where it was ended, and a
+  survivor meets new tests only.
 
 Leaving a test out can only let a mutant survive: the scores err on the low side.
 
