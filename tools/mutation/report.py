@@ -75,7 +75,8 @@ class Score:
         """For a row of a table."""
         counts = (self.killed, self.timeout, self.survived, self.equivalent)
         # Rounded down: 94.96 is not 95.
-        return [*map(str, counts), f"{int(self.percent * 10) / 10:.1f} %"]
+        score = f"{int(self.percent * 10) / 10:.1f} %" if any(counts[:3]) else "–"
+        return [*map(str, counts), score]
 
 
 _COLUMNS = ["killed", "timed out", "survived", "equivalent", "score"]
