@@ -75,7 +75,7 @@ class Score:
         """For a row of a table."""
         counts = (self.killed, self.timeout, self.survived, self.equivalent)
         # Rounded down: 94.96 is not 95.
-        score = f"{int(self.percent * 10) / 10:.1f} %" if any(counts[:3]) else "–"
+        score = f"{int(self.percent * 10) / 10:.1f} %" if any(counts[:3]) else "-"
         return [*map(str, counts), score]
 
 
