@@ -220,6 +220,8 @@ def test_contracts_and_tests_that_execute_a_statement_come_the_cheap_first_and_o
     assert REACH.stages(planted(), [A]) == [
         Stage(["NextToken", "Token"], [f"{A}::quick", f"{A}::slow"])
     ]
+    *_, last = REACH.stages(planted(), ALL, judged=True)
+    assert last.tests == [f"{A}::quick", f"{B}::reaches", f"{A}::slow"], "enough for a judgement"
 
 
 def test_what_nothing_executes_no_test_can_tell():
@@ -258,6 +260,7 @@ def test_the_score_counts_what_was_noticed_of_what_is_no_equivalent():
     ]
     assert Score.of(tried) == Score(killed=1, timeout=1, survived=1, equivalent=1)
     assert Score.of(tried).cells() == ["1", "1", "1", "1", "66.6 %"]
+    assert Score.of(tried[3:]).cells() == ["0", "0", "0", "1", "-"], "of nothing there is no score"
     assert [line for line in terminal(tried) if line.startswith("survived")] == [
         "survived  contracts/token/a.vy:3 f [compare]\n    - a | b\n    + c"
     ]

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fail-under", type=float, default=LEAST, metavar="PERCENT")
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
     parser.add_argument("--write", action="store_true", help=f"write {TARGET}")
+    parser.add_argument("--known", action="store_true", help="run nothing, say what is known")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.write and given.group:
@@ -64,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             seed=given.seed,
             sample=given.sample,
             workers=given.workers,
+            known=given.known,
         )
         if given.fresh and not outcomes:
             options.results.unlink(missing_ok=True)

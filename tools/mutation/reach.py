@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from tools.mutation.operators import Mutant
 # have: random play is dear, and seldom what finds a fault first.
 _SLOW = 0.5
 _LAST = 10.0
+# Seconds of tests for each contract that has a fault of which is said that it changes nothing.
+_ENOUGH = 5.0
 # Beside the files of tests: what is compiled.
 _COMPILED = "compiled"
 
@@ -71,11 +74,12 @@ class Reach:
         """Those that have to be run: new, or changed since."""
         return [name for name, now in files.items() if _read(folder, name).get("digest") != now]
 
-    def stages(self, mutant: Mutant, files: Iterable[str]) -> list[Stage]:
+    def stages(self, mutant: Mutant, files: Iterable[str], *, judged: bool = False) -> list[Stage]:
         """How some files of tests try a mutant.
 
         One contract after the other gets the fault, with all its pieces at once, and the quickly
-        compiled first; what tests derive gets it with the last, when nothing is without it.
+        compiled first; what tests derive gets it with the last, when nothing is without it. One
+        that is judged to change nothing is tried with the first of them.
         """
         place = f"{mutant.path}:{mutant.statement}"
         known = any(place in item.places for item in self.compiled.values())
@@ -101,13 +105,15 @@ class Reach:
             pieces.values(), key=lambda names: sum(self.compiled[name].size for name in names)
         )
         order[-1] = sorted({*order[-1], *(of_file - set(released))})
-        return [
-            Stage(
-                names,
-                _ordered({t: seconds[t] for name in names for t in by_contract[name]}, mutant),
-            )
-            for names in order
-        ]
+        stages = []
+        for names in order:
+            reached = {test: seconds[test] for name in names for test in by_contract[name]}
+            ordered = _ordered(reached, mutant)
+            if judged:
+                spent = itertools.accumulate(reached[test] for test in ordered)
+                ordered = [t for t, s in zip(ordered, spent, strict=True) if s < _ENOUGH]
+            stages.append(Stage(names, ordered))
+        return stages
 
 
 def _ordered(seconds: Mapping[str, float], mutant: Mutant) -> list[str]:

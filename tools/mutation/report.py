@@ -75,7 +75,8 @@ class Score:
         """For a row of a table."""
         counts = (self.killed, self.timeout, self.survived, self.equivalent)
         # Rounded down: 94.96 is not 95.
-        return [*map(str, counts), f"{int(self.percent * 10) / 10:.1f} %"]
+        score = f"{int(self.percent * 10) / 10:.1f} %" if any(counts[:3]) else "-"
+        return [*map(str, counts), score]
 
 
 _COLUMNS = ["killed", "timed out", "survived", "equivalent", "score"]
@@ -113,8 +114,9 @@ Written by `python -m tools.mutation --write`; `make audit` runs it without writ
 `python -m tools.mutation --group "bridge"` one group. Each mutant is one small fault planted in a
 copy of the sources: an assert dropped, a comparison relaxed, a constant off by one, a statement
 deleted, two fields of an event swapped and the like (`tools/mutation/operators.py`). It is killed
-when a test fails; what survives is a fault that the tests would have let through. The sample has at
-least one mutant of each function.
+when a test fails; what survives is a fault that the tests would have let through. The draw begins
+with one mutant of each function, and goes on until 200 have code of their own; where a sample is
+smaller, the run had not come further (`--known`).
 
 What makes a run affordable, and why it counts no fault as noticed that was not:
 
@@ -125,7 +127,14 @@ What makes a run affordable, and why it counts no fault as noticed that was not:
 - Only the contracts in which some test executed the statement are compiled anew; the others keep
   their code, in which nothing would be executed that changed. "The same code as without the fault"
   is said of those that were compiled.
-- Quick tests come first, random play last; the first failure ends it.
+- Where those are several contracts, one after the other gets the fault with all its pieces, the
+  quickly compiled first, and keeps it: after the last, nothing is without it. A fault in
+  `access.vy:230` was compiled into 16 contracts, 61 s of processor time, and is killed after one,
+  2.5 s; one in `book.vy:152` into three pieces, 10.7 s, and is killed after one, 3.8 s.
+- Quick tests come first, random play last; the first failure ends it. A mutant that is judged to
+  change nothing, and does not count, is tried with a few of them only.
+- What the tests of a file execute, and verdicts, are kept: a run goes on where it was ended, and a
+  survivor meets new tests only.
 
 Leaving a test out can only let a mutant survive: the scores err on the low side.
 

@@ -29,6 +29,8 @@ _BUILD = Path(".build/mutation")
 # What a copy of the tree does without: of the root, and anywhere.
 _LEFT_OUT = {".build", ".git", ".hypothesis", ".venv", "build", "dist", "out"}
 _ANYWHERE = {".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "node_modules"}
+# Marks the files of tests of which a mutant that is judged to change nothing had the first ones.
+_FEW = "+"
 _COUNTED = {"killed", "survived", "timeout"}
 
 
@@ -47,6 +49,8 @@ class Options:
     seed: int = SEED
     sample: int = SAMPLE
     workers: int = 1
+    # Run nothing: take what is known, up to the first mutant that isn't.
+    known: bool = False
 
     @property
     def build(self) -> Path:
@@ -78,6 +82,7 @@ class Kept:
         common += [*_files(self.root, ("tallystick",), ""), self.root / "pyproject.toml"]
         self.common = _digest(self.root, common) + self.sources
         self.tests = {name: self._test(name) for name in _tests(self.root, options.tests)}
+        self.judged = equivalents(self.root / JUDGED)
         self.known: dict[str, dict[str, Any]] = {}
         self.lock = threading.Lock()
         if self.path.exists():
@@ -103,17 +108,25 @@ class Kept:
             return []
         if entry["status"] not in {*_COUNTED, ""}:
             return []
-        return [name for name, now in self.tests.items() if entry["passed"].get(name) != now]
+        passed = entry["passed"]
+        enough = ["", _FEW] if self.is_judged(mutant) else [""]
+        return [
+            name
+            for name, now in self.tests.items()
+            if passed.get(name) not in {now + few for few in enough}
+        ]
 
     def put(self, mutant: Mutant, verdict: dict[str, Any]) -> dict[str, Any]:
         """Keep a verdict, on disk at once."""
         before = self.known.get(mutant.key, {"passed": {}})["passed"]
+        few = _FEW if self.is_judged(mutant) else ""
+        passed = {name: self.tests[name] + few for name in self.missing(mutant)}
         entry = {
             **verdict,
             "key": mutant.key,
             "sources": self.sources,
             "killer": self._killer(verdict["test"]),
-            "passed": {} if verdict["status"] == "killed" else {**before, **self.tests},
+            "passed": {} if verdict["status"] == "killed" else {**before, **passed},
         }
         with self.lock:
             self.known[mutant.key] = entry
@@ -121,6 +134,10 @@ class Kept:
                 # A line that was cut off ends here.
                 file.write(("" if self._ends() else "\n") + json.dumps(entry) + "\n")
         return entry
+
+    def is_judged(self, mutant: Mutant) -> bool:
+        """Whether it is said to change nothing."""
+        return any(item.matches(mutant) for item in self.judged)
 
     def _ends(self) -> bool:
         text = self.path.read_bytes()[-1:] if self.path.exists() else b""
@@ -288,8 +305,10 @@ class _Run:
                 mutant = next(self.queue, None)
                 if mutant is None:
                     return None
-                self.taken.append(mutant)
                 known = self.kept.get(mutant)
+                if known is None and self.options.known:
+                    return None
+                self.taken.append(mutant)
                 if known is None:
                     self.under_way += 1
                     return mutant
@@ -313,7 +332,8 @@ class _Run:
     def work(self, server: Server) -> None:
         try:
             while mutant := self.next():
-                stages = self.reach.stages(mutant, self.kept.missing(mutant))
+                judged = self.kept.is_judged(mutant)
+                stages = self.reach.stages(mutant, self.kept.missing(mutant), judged=judged)
                 verdict = server.ask(
                     mutant=asdict(mutant), stages=[asdict(stage) for stage in stages]
                 )
@@ -338,7 +358,7 @@ class _Run:
     def execute(self) -> None:
         options = self.options
         servers: list[Server] = []
-        if self.complete():
+        if options.known or self.complete():
             self.next()
             return
         try:
@@ -384,7 +404,7 @@ def run(options: Options) -> Outcome:
     options.build.mkdir(parents=True, exist_ok=True)
     state = _Run(options)
     state.execute()
-    judged = equivalents(options.root / JUDGED)
+    judged = state.kept.judged
     tried = [
         Tried(
             mutant=mutant,
