@@ -239,9 +239,9 @@ def test_each_act_names_a_reason(world: World, listing: EndList) -> None:
 @pytest.mark.requirement("INV-4")
 def test_the_verifier_of_the_lane_attests_exactly_this(world: World, listing: EndList) -> None:
     state = last_state(world, listing)
-    with refused(world, "verifier: too few signatures"):
+    with refused(world, "verifier: too few signatures of a batch"):
         propose(world, state, attested(world, state, count=1))
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         propose(world, state, attested(world, replace(state, total=901)))
     with refused(world, "lanes: no such epoch now"):
         propose(world, state, attested(world, state, epoch=2))
@@ -252,7 +252,7 @@ def test_the_verifier_of_the_lane_attests_exactly_this(world: World, listing: En
 @pytest.mark.requirement("INV-4")
 def test_a_batch_of_messages_is_no_last_state(world: World, listing: EndList) -> None:
     message = world.burned(9)
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         propose(world, last_state(world, listing), *world.network.batch_attestations([message]))
 
 
@@ -271,7 +271,7 @@ def test_a_list_that_is_in_force_is_not_proven_again(world: World, listing: EndL
     with refused(world, "endings: not its next list"):
         propose(world, state)
     # Nor under another number: that is another statement, which nobody attested.
-    with refused(world, "verifier: wrong signature"):
+    with refused(world, "verifier: wrong signature of a batch"):
         propose(world, replace(state, list=1), attested(world, state))
 
 

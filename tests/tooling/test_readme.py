@@ -7,11 +7,11 @@ import pytest
 from tallystick.build import artifact
 from tools.readme import check, check_all, excerpt, sample_of, with_figures, with_sample
 
-TOLD = "Title\n\n1. First\n   a\n\n4. Fourth\n   b   \nTable \n\n13. Last\n   c\n\nreport out\n"
+TOLD = "Title\n\n1. First\n   a\n\n4. Fourth\n   b   \nTable \n\n14. Last\n   c\n\nreport out\n"
 
 
 def test_the_sample_is_part_of_what_was_told() -> None:
-    assert excerpt(TOLD) == "4. Fourth\n   b\nTable\n\n13. Last\n   c\n"
+    assert excerpt(TOLD) == "4. Fourth\n   b\nTable\n\n14. Last\n   c\n"
     page = with_sample("before\n```text\nold\n```\nafter\n", TOLD)
     assert sample_of(page) == excerpt(TOLD)
     assert page.startswith("before\n```text\n4. Fourth\n")
