@@ -97,7 +97,9 @@ def test_attestors_change_while_what_they_signed_is_under_way() -> None:
 @pytest.mark.requirement("INV-11", "R-25")
 def test_what_is_over_the_limit_waits_its_time_and_lands() -> None:
     _, text = tell("embedded")
-    text = text[text.index("More arrives than the lane's limit") : text.index("Token, escrow and engine")]
+    text = text[
+        text.index("More arrives than the lane's limit") : text.index("Token, escrow and engine")
+    ]
     text = " ".join(text.split())
     moment = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
     [(limit, window)] = re.findall(r"a limit of ([\d,]+) in ([\d,]+) s", text)
