@@ -30,7 +30,7 @@ def test_no_way_in_is_anybody_s(world: World) -> None:
     ways = (
         ("verifier: trailing bytes", lambda: side.escrow.deliver(told, UNSIGNED, sender=key)),
         (
-            "verifier: trailing bytes",
+            "verifier: trailing bytes of a batch",
             lambda: side.escrow.deliver_batch(world.lane, bytes(32), [told], UNSIGNED, sender=key),
         ),
         ("transit: nothing in suspense", lambda: side.escrow.claim(told, sender=key)),
