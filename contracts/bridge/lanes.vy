@@ -1169,7 +1169,7 @@ def _book_in(
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     until: uint256 = 0
-    if terms & LIMITED != 0:
+    if terms & LIMITED != 0 and amount != 0:
         limit: uint256 = self._limits[lane]
         # `limits._after` in line, where it may be credited now: that is below what the word can hold.
         base: uint256 = (limit >> limits._LIMIT_SHIFT) & limits._LIMIT_MASK
