@@ -56,6 +56,9 @@ def _reason_text(
     message: Any, source: VyperSource, constants: dict[tuple[str, str], str]
 ) -> str | None:
     kind = type(message).__name__
+    if kind == "Call" and code_of(message.func) == "concat":
+        # What stands after the reason is for whoever reads it.
+        return _reason_text(message.args[0], source, constants)
     if kind == "Str":
         return str(message.value)
     if kind == "Name":

@@ -6,7 +6,8 @@
 @license Apache-2.0
 @author Tallystick
 @notice Registers releases, creates the proxies of one ledger, and moves a proxy to another release: notice, consent of
-        issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window.
+        issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window by
+        two roles, or by the guardian for a registered reason.
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
@@ -16,8 +17,8 @@
      a new instrument, on a release that was activated or ran since the set-up; a name that has its proxy never gets
      another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        `CONTROLS()` of implementations, `SETTINGS()` of what is there, `RECORDS()`, `RATIOS()` and
-        `FRACTIONS()` likewise.
+        what they say a rollback would strand, `CONTROLS()` of implementations, `SETTINGS()` of what is there,
+        `RECORDS()`, `RATIOS()` and `FRACTIONS()` likewise.
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -55,6 +56,14 @@ _ESCROW_NAME: constant(bytes32) = (
 # Two immutables at the end of a custody's code: its escrow and its token.
 _CUSTODY_IMMUTABLES: constant(uint256) = 64
 _MAX_CUSTODY_WORDS: constant(uint256) = 160
+# The first reason for which the guardian rolls back alone: "FALT", the release does what its notes don't say.
+_FAULT: constant(bytes4) = 0x46414c54
+# Names of what a rollback would strand; what is longer is cut.
+_MAX_NAMES: constant(uint256) = 160
+# An answer's offset and length come first.
+_NAMES_AT: constant(uint256) = 64
+# More than any list of names takes; a release that is at fault must not use up what a rollback needs.
+_GAS_TO_NAME: constant(uint256) = 500_000
 # A proxy answers an upgrade with nothing.
 _NO_MIGRATION: constant(bytes32) = empty(bytes32)
 
@@ -120,6 +129,8 @@ proxy_at: public(HashMap[bytes32, address])
 has_run: public(HashMap[bytes32, bool])
 # Kinds of which there is a proxy.
 _kind_runs: HashMap[bytes32, bool]
+# Reason codes for which the guardian rolls back alone.
+roll_back_reason: public(HashMap[bytes4, bool])
 # keccak256 of code without its immutables -> whether it may hold units in custody.
 custody_code: public(HashMap[bytes32, bool])
 
@@ -179,6 +190,26 @@ event ReleaseActivated:
     previous: indexed(bytes32)
 
 
+event RollBackReasonProposed:
+    act: indexed(bytes32)
+    cause: indexed(bytes4)
+    registered: bool
+
+
+event RollBackReasonSet:
+    cause: indexed(bytes4)
+    registered: bool
+
+
+event RollBackProposed:
+    act: indexed(bytes32)
+    proxy: indexed(address)
+    # What it would leave.
+    release: indexed(bytes32)
+    # As the release says at this time.
+    strands: String[_MAX_NAMES]
+
+
 event ReleaseRolledBack:
     proxy: indexed(address)
     release: indexed(bytes32)
@@ -226,6 +257,8 @@ def __init__(
         activation_window=activation_window,
         rollback_window=rollback_window,
     )
+    self.roll_back_reason[_FAULT] = True
+    log RollBackReasonSet(cause=_FAULT, registered=True)
     access._initialize(set_up_key_)
 
 
@@ -505,18 +538,28 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     """
     @notice Return a proxy to the release before, within the window after an activation; no notice. A pending notice
             stays, with its consents: what mends the trouble does not wait twice; `cancel` ends one that is bad.
-    @dev One key suffices: the target was approved before, and can't be chosen.
+    @dev The target was approved before, and can't be chosen. For a registered reason the guardian acts alone, and is
+         refused with the names of what that would strand, if the release that is left says that there is any. For
+         another the upgrader proposes it; two roles are not asked, so that no release, however wrong what it says,
+         keeps itself in place.
     @param proxy The proxy.
-    @param reason Four-letter reason code.
+    @param reason Four-letter reason code; a registered one is the guardian's alone.
     @param document Hash of the document that orders it.
     @custom:role guardian
     """
     access._check_role(access.GUARDIAN)
-    installed: Installation = self._installed(proxy)
-    assert installed.previous != empty(bytes32), "release: nothing to roll back to"
-    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
+    installed: Installation = self._leaving(proxy)
     before: Release = self._sound_release(installed.previous)
+    act: bytes32 = self._roll_back_act(proxy, installed.release)
     instruction._record(proxy, reason, document)
+    if self.roll_back_reason[reason]:
+        named: String[_MAX_NAMES] = self._strands(proxy)
+        if len(named) != 0:
+            raise concat("release: would strand", ": ", named)
+        # What was done alone is not done once more by a proposal that is left.
+        access._proposals[act] = 0
+    else:
+        access._carry_out(act, access.GUARDIAN)
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,
@@ -525,6 +568,70 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     )
     log ReleaseRolledBack(proxy=proxy, release=installed.previous, previous=installed.release)
     self._point(proxy, before.implementation)
+
+
+# ----------------------------------------------------------- who lets it roll back
+
+
+@external
+def propose_roll_back(proxy: address, reason: bytes4, document: bytes32) -> bytes32:
+    """
+    @notice Propose to return a proxy to the release before, which the guardian carries out within the window.
+    @dev Says what the release that would be left names as stranded by it.
+    @param proxy The proxy.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @return The act, to withdraw it by.
+    @custom:role upgrader
+    """
+    access._check_role(access.UPGRADER)
+    release: bytes32 = self._leaving(proxy).release
+    act: bytes32 = self._roll_back_act(proxy, release)
+    access._propose(act, access.UPGRADER, access.GUARDIAN, proxy, reason, document)
+    log RollBackProposed(act=act, proxy=proxy, release=release, strands=self._strands(proxy))
+    return act
+
+
+@external
+def propose_roll_back_reason(
+    cause: bytes4, registered: bool, reason: bytes4, document: bytes32
+) -> bytes32:
+    """
+    @notice An administrator proposes that the guardian may roll back alone for a reason, or may not any more.
+    @param cause The reason's code.
+    @param registered Whether it may.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that says what the reason is.
+    @return The act, to withdraw it by.
+    @custom:role administrator
+    """
+    act: bytes32 = self._reason_act(cause, registered)
+    access._propose(
+        act, access.ADMINISTRATOR, access.ADMINISTRATOR, empty(address), reason, document
+    )
+    log RollBackReasonProposed(act=act, cause=cause, registered=registered)
+    return act
+
+
+@external
+def set_roll_back_reason(cause: bytes4, registered: bool, reason: bytes4, document: bytes32):
+    """
+    @notice Let the guardian roll back alone for a reason, or no more: another administrator, or the set-up key.
+    @param cause The reason's code.
+    @param registered Whether it may.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that says what the reason is.
+    @custom:role administrator, set-up key
+    """
+    access._carry_out(self._reason_act(cause, registered), access.ADMINISTRATOR)
+    assert cause != empty(bytes4), "release: no reason to register"
+    assert self.roll_back_reason[cause] != registered, "release: reason unchanged"
+    self.roll_back_reason[cause] = registered
+    instruction._record(empty(address), reason, document)
+    log RollBackReasonSet(cause=cause, registered=registered)
+
+
+# -------------------------------------------------------------------------- set-up
 
 
 @external
@@ -648,6 +755,59 @@ def _installed(proxy: address) -> Installation:
     installed: Installation = self.installation_of[proxy]
     assert installed.kind != empty(bytes32), "release: unknown proxy"
     return installed
+
+
+@internal
+@view
+def _leaving(proxy: address) -> Installation:
+    """
+    @dev Installation of a proxy that can still return to the release before.
+    """
+    installed: Installation = self._installed(proxy)
+    assert installed.previous != empty(bytes32), "release: nothing to roll back to"
+    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
+    return installed
+
+
+@internal
+@pure
+def _roll_back_act(proxy: address, release: bytes32) -> bytes32:
+    """
+    @dev Hash of the act of leaving a release for the one before.
+    """
+    return keccak256(abi_encode("roll_back", proxy, release))
+
+
+@internal
+@pure
+def _reason_act(cause: bytes4, registered: bool) -> bytes32:
+    """
+    @dev Hash of the act of registering a reason, or of ending that.
+    """
+    return keccak256(abi_encode("set_roll_back_reason", cause, registered))
+
+
+@internal
+@view
+def _strands(proxy: address) -> String[_MAX_NAMES]:
+    """
+    @dev What the release of a proxy names of its own that the one before would not know, such as messages, holds or
+         claims; empty if it names nothing, does not answer, or answers with no string.
+    """
+    answered: bool = False
+    answer: Bytes[_NAMES_AT + _MAX_NAMES] = b""
+    answered, answer = raw_call(
+        proxy,
+        method_id("stranded_by_roll_back()"),
+        max_outsize=_NAMES_AT + _MAX_NAMES,
+        gas=_GAS_TO_NAME,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if not answered or len(answer) <= _NAMES_AT:
+        return ""
+    length: uint256 = min(convert(slice(answer, 32, 32), uint256), len(answer) - _NAMES_AT)
+    return convert(slice(answer, _NAMES_AT, length), String[_MAX_NAMES])
 
 
 @internal

@@ -353,17 +353,25 @@ def _activate(given: _Given, script: Script) -> None:
 
 
 def _roll_back(given: _Given, script: Script, contract: str) -> None:
-    """Let the guardian return a contract to the release before, within the window."""
+    """Let the guardian return a contract to the release before, within the window.
+
+    For a reason that is not registered the upgrader proposes it first.
+    """
     from tallystick.deploy.release import contract_of
     from tallystick.deploy.upgrade import proxy_of
+    from tallystick.governance.roles import reason_code
     from tallystick.reach.connection import suites_of
 
     contract_of(contract)
-    proxy = proxy_of(suites_of(script.connection)[given.ledger], contract)
-    script.do(given.ledger, "ReleaseAuthority.roll_back", {"proxy": str(proxy.address)})
+    suite = suites_of(script.connection)[given.ledger]
+    act, what = "ReleaseAuthority.roll_back", {"proxy": str(proxy_of(suite, contract).address)}
+    if not suite.authority.roll_back_reason(reason_code(given.reason)):
+        proposed = script.proposed(given.ledger, act, what)
+        script.do(given.ledger, "ReleaseAuthority.propose_roll_back", what, done=proposed)
+    script.do(given.ledger, act, what)
 
 
-_verb("roll-back", reason="ROLB", document=None, file=False)(click.argument("contract")(_roll_back))
+_verb("roll-back", reason="FALT", document=None, file=False)(click.argument("contract")(_roll_back))
 
 
 @release.command("status")

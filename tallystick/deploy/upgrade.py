@@ -2,7 +2,8 @@
 
 Who acts in which step is the authority's rule, not ours: the upgrader registers and gives notice,
 issuer and auditor consent, anybody activates once the notice is over and before it lapses, the
-guardian rolls back. Each step takes the contracts of one ledger and who signs.
+guardian rolls back: alone for a registered reason, for another after the upgrader proposed it. Each
+step takes the contracts of one ledger and who signs.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
     "deploy_implementation",
     "give_notice",
     "installed_artifact",
+    "propose_roll_back",
     "proxy_of",
     "register_release",
     "roll_back",
@@ -44,7 +46,8 @@ __all__ = [
 ]
 
 REASON: Final = "UPGR"
-ROLL_BACK: Final = "ROLB"
+# What every authority registers first: the guardian may roll back for it alone.
+ROLL_BACK: Final = "FALT"
 DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
 
@@ -322,6 +325,22 @@ def upgrade(
     )
 
 
+def propose_roll_back(
+    suite: Suite,
+    contract_name: str,
+    *,
+    sender: Account,
+    reason: str,
+    document: bytes = DOCUMENT,
+) -> Receipt:
+    """Let the upgrader propose that a contract returns to the release before."""
+    return _receipt(
+        suite.authority.propose_roll_back(
+            proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
+        )
+    )
+
+
 def roll_back(
     suite: Suite,
     contract_name: str,
@@ -330,7 +349,10 @@ def roll_back(
     reason: str = ROLL_BACK,
     document: bytes = DOCUMENT,
 ) -> Receipt:
-    """Let the guardian return a contract to the release before, within the window."""
+    """Let the guardian return a contract to the release before, within the window.
+
+    Alone for a registered reason, as the default is; for another the upgrader proposed it.
+    """
     return _receipt(
         suite.authority.roll_back(
             proxy_of(suite, contract_name), reason_code(reason), document, sender=sender

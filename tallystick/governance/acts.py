@@ -28,6 +28,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "open_lane": "propose_lane",
     "register": "propose_record",
     "reopen": "propose_reopening",
+    "roll_back": "propose_roll_back",
     "set_attestors": "propose_attestors",
     "set_bridge": "propose_bridge",
     "set_class": "propose_class",
@@ -36,6 +37,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "set_pay_terms": "propose_pay_terms",
     "set_peer": "propose_peer",
     "set_pool_payee": "propose_pool_payee",
+    "set_roll_back_reason": "propose_roll_back_reason",
 }
 
 

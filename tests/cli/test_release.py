@@ -137,6 +137,21 @@ def test_each_key_does_its_part_in_whatever_order(world: World, command: _Comman
     assert command.acts("activate", *at) == ["done activate"]
     assert side.registry.release() == "1.1.0"
     back = ("home", REGISTRY, "--document", "order.pdf")
+    # Another reason than a registered one takes two keys.
+    other = (*back, "--reason", "CHNG")
+    assert command.acts("roll-back", *other, "--account", "guardian") == [
+        "waiting propose_roll_back",
+        "waiting roll_back",
+    ]
+    with side.chain.isolated():
+        assert command.acts("roll-back", *other, "--account", "upgrader") == [
+            "executed propose_roll_back",
+            "waiting roll_back",
+        ]
+        assert command.acts("roll-back", *other, "--account", "guardian") == [
+            "done propose_roll_back",
+            "executed roll_back",
+        ]
     assert command.acts("roll-back", *back) == ["executed roll_back"]
     status, out, _ = command("release", "roll-back", *back, "--manifest", command.manifest)
     assert (status, side.registry.release()) == (1, "1.0.0")

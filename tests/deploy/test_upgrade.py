@@ -348,7 +348,7 @@ def test_roll_back_returns_to_the_code_before_and_keeps_every_value(used, name):
             act=suite.authority.roll_back.selector,
             subject=proxy.address,
             actor=used.party("home", "guardian").address,
-            reason=reason_code("ROLB"),
+            reason=reason_code("FALT"),
             document=upgrades.DOCUMENT,
         ),
         suite.authority.emitted(

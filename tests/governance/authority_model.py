@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tallystick.chain.abi import keccak
 from tallystick.governance.release import release_terms
 from tallystick.governance.roles import Role
-from tests.stateful.roles import DAY, Roles, Term
+from tests.stateful.roles import DAY, Act, Roles, Term
 
 NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
 # What a release is called: its kind and version.
@@ -178,6 +178,18 @@ class Authority:
         slot, migrated = self.notes[chosen.key[0]]
         return migrated if call and self.words[proxy].get(slot) else None
 
+    def _not_left(self, proxy: str) -> str | None:
+        installed = self.installed[proxy]
+        if installed.previous is None:
+            return "release: nothing to roll back to"
+        if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
+            return "release: window closed"
+        return None
+
+    def _roll_back_act(self, proxy: str) -> Act:
+        kind, version = self.installed[proxy].release.key
+        return ("roll_back", f"{proxy} {kind}", version)
+
     def cancel(self, by: str, proxy: str) -> str | None:
         """Guardian or upgrader calls a notice off, also one that has lapsed."""
         if self.roles.role_of(by) not in (Role.GUARDIAN, Role.UPGRADER):
@@ -186,14 +198,30 @@ class Authority:
             return "release: nothing to cancel"
         return None
 
-    def roll_back(self, by: str, proxy: str) -> str | None:
-        """The guardian returns a proxy to what it ran before; what was noticed stays."""
+    def propose_roll_back(self, by: str, proxy: str) -> str | None:
+        """The upgrader proposes that a proxy returns to what it ran before."""
+        if self.roles.role_of(by) != Role.UPGRADER:
+            return "access: missing role"
+        refusal = self._not_left(proxy)
+        if refusal is None:
+            act = self._roll_back_act(proxy)
+            self.roles.propose(act, by, Role.UPGRADER, Role.GUARDIAN, self.clock)
+        return refusal
+
+    def roll_back(self, by: str, proxy: str, *, alone: bool) -> str | None:
+        """The guardian returns a proxy to what it ran before; what was noticed stays.
+
+        `alone`: for a registered reason.
+        """
         if self.roles.role_of(by) != Role.GUARDIAN:
             return "access: missing role"
+        act, refusal = self._roll_back_act(proxy), self._not_left(proxy)
+        if refusal is None and not alone:
+            refusal = self.roles.refusal(act, by, Role.GUARDIAN, self.clock)
+        if refusal is not None:
+            return refusal
+        self.roles.proposals.pop(act, None)
         installed = self.installed[proxy]
-        if installed.previous is None:
-            return "release: nothing to roll back to"
-        if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
-            return "release: window closed"
+        assert installed.previous is not None
         self.installed[proxy] = Installed(installed.previous, None, self.clock)
         return None

@@ -22,9 +22,9 @@ from tallystick.chain import Account, Contract, Revert
 from tallystick.chain.abi import encode, keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
-from tallystick.deploy.upgrade import deploy_implementation
+from tallystick.deploy.upgrade import ROLL_BACK, deploy_implementation
 from tallystick.governance.release import Version, release_id, release_kind
-from tallystick.governance.roles import Role
+from tallystick.governance.roles import Role, reason_code
 from tests.governance.authority_model import (
     ACTIVATION_WINDOW,
     NOTICE,
@@ -55,6 +55,8 @@ PARTIES: Final = {
 }
 IMPLEMENTATION: Final = int.from_bytes(keccak(b"eip1967.proxy.implementation"), "big") - 1
 NOTES: Final = keccak(b"notes")
+# What every authority registers as the guardian's own reason.
+ALONE: Final = (reason_code(ROLL_BACK), STATED[1])
 
 
 @dataclass
@@ -294,15 +296,27 @@ class Play:
             ["PrivilegedAct", "ActivationCancelled"],
         )
 
-    def roll_back(self, proxy: str, by: str) -> None:
-        """Return a proxy to what it ran before."""
+    def roll_back(self, proxy: str, by: str, *, alone: bool = True) -> None:
+        """Return a proxy to what it ran before, for a registered reason or not."""
+        why = ALONE if alone else STATED
         self.act(
-            "roll back",
-            self.model.roll_back(self.address(by), proxy),
+            "roll back" if alone else "roll back together",
+            self.model.roll_back(self.address(by), proxy, alone=alone),
             lambda: self.authority.roll_back(
-                self.stage.proxies[proxy], *STATED, sender=self.accounts[by]
+                self.stage.proxies[proxy], *why, sender=self.accounts[by]
             ),
             ["PrivilegedAct", "ReleaseRolledBack", "Upgraded"],
+        )
+
+    def propose_roll_back(self, proxy: str, by: str) -> None:
+        """Propose that."""
+        self.act(
+            "propose rollback",
+            self.model.propose_roll_back(self.address(by), proxy),
+            lambda: self.authority.propose_roll_back(
+                self.stage.proxies[proxy], *STATED, sender=self.accounts[by]
+            ),
+            ["PrivilegedAct", "RollBackProposed"],
         )
 
     def _cancelled(self, proxy: str) -> list[str]:
@@ -517,7 +531,12 @@ class AuthorityMachine(RuleBasedStateMachine):
             self.play.give_notice(proxy, last, by)
             activated = self.play.model.installed[proxy].activated_at
             self.play.wait_until(activated + ROLLBACK_WINDOW + back)
-            self.play.roll_back(proxy, self.play.holder(Role.GUARDIAN))
+            alone, guardian = variant == 0, self.play.holder(Role.GUARDIAN)
+            if variant == 2:
+                self.play.roll_back(proxy, guardian, alone=False)
+            if not alone:
+                self.play.propose_roll_back(proxy, by)
+            self.play.roll_back(proxy, guardian, alone=alone)
             self.play.check()
 
     @rule(
@@ -597,12 +616,23 @@ class AuthorityMachine(RuleBasedStateMachine):
         self.play.cancel(proxy, self._by(role, right, who))
         self.play.check()
 
-    @rule(proxy=_proxies, right=_mostly, who=_who, late=st.sampled_from([None, None, None, -1, 0]))
-    def roll_back(self, proxy: str, right: bool, who: str, late: int | None) -> None:
+    @rule(
+        proxy=_proxies,
+        right=_mostly,
+        who=_who,
+        late=st.sampled_from([None, None, None, -1, 0]),
+        alone=st.booleans(),
+        proposed=_mostly,
+    )
+    def roll_back(
+        self, proxy: str, right: bool, who: str, late: int | None, alone: bool, proposed: bool
+    ) -> None:
         if late is not None:
             activated = self.play.model.installed[proxy].activated_at
             self.play.wait_until(activated + ROLLBACK_WINDOW + late)
-        self.play.roll_back(proxy, self._by(Role.GUARDIAN, right, who))
+        if proposed:
+            self.play.propose_roll_back(proxy, self._by(Role.UPGRADER, right, who))
+        self.play.roll_back(proxy, self._by(Role.GUARDIAN, right, who), alone=alone)
         self.play.check()
 
     @rule(
@@ -636,9 +666,10 @@ class AuthorityMachine(RuleBasedStateMachine):
         self, who: str, role: Role, by: str, how: str, pending: bool, late: int | None
     ) -> None:
         """A step of a change of role by itself, mostly of what was proposed last."""
-        proposals = self.play.model.roles.proposals
+        waiting = self.play.model.roles.proposals.items()
+        proposals = [each for each in waiting if each[0][0] == "assign_role"]
         if pending and proposals and how != "propose":
-            (_, account, bit), proposal = list(proposals.items())[-1]
+            (_, account, bit), proposal = proposals[-1]
             who, role = self.play.who(account), Role(bit)
             if late is not None:
                 self.play.wait_until(proposal.counts_from + late)

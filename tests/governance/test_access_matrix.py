@@ -355,6 +355,8 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
     assert allowed <= {
         "propose_role",
         "assign_role",
+        "propose_roll_back_reason",
+        "set_roll_back_reason",
         "pause",
         "pause_lane",
         "unpause",

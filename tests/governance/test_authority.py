@@ -23,6 +23,7 @@ from tallystick.governance.release import (
     release_kind,
     release_terms,
 )
+from tallystick.governance.roles import reason_code
 from tests.support.world import (
     DAY,
     DOCUMENT,
@@ -48,6 +49,8 @@ APPROVE = "approve(address,bytes32,bytes4,bytes32)"
 CANCEL = "cancel(address,bytes4,bytes32)"
 ROLL_BACK = "roll_back(address,bytes4,bytes32)"
 HAND_OVER = "hand_over(bytes4,bytes32)"
+# Why the guardian may roll back alone, of every authority from the first.
+ALONE = (reason_code("FALT"), DOCUMENT)
 HOUR = 3_600
 PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 NEXT = Version(1, 1, 0)
@@ -195,6 +198,7 @@ def test_construction_logs_what_it_fixes(home_side: Side) -> None:
     assert authority.deployment is not None
     assert authority.deployment.events == (
         authority.emitted("AuthorityCreated", authority.PROXY_BLUEPRINT(), PERIOD, LAPSE, WINDOW),
+        authority.emitted("RollBackReasonSet", ALONE[0], True),
         authority.emitted("SetUpBegun", deployer, deployer),
     )
 
@@ -444,7 +448,7 @@ def test_each_piece_behind_is_looked_at_again_at_every_step(
     before = pieces_behind(side.chain, side.implementations[kind])[place]
     side.chain.set_code(before, side.chain.code(before) + b"\0")
     with refused(world, "release: code behind has changed"):
-        side.authority.roll_back(upgrade.proxy, *STATED, sender=side.guardian)
+        side.authority.roll_back(upgrade.proxy, *ALONE, sender=side.guardian)
 
 
 @pytest.mark.requirement("R-60")
@@ -504,7 +508,7 @@ def test_a_release_that_a_proxy_was_created_with_stays(world: World, upgrade: Up
 
 def test_a_release_that_was_activated_stays(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
-    upgrade.side.authority.roll_back(upgrade.side.token, *STATED, sender=upgrade.side.guardian)
+    upgrade.side.authority.roll_back(upgrade.side.token, *ALONE, sender=upgrade.side.guardian)
     with refused(world, "release: was run by a proxy"):
         upgrade.withdraw()
 
@@ -1223,13 +1227,13 @@ def test_a_rollback_within_its_window(
     side.chain.set_time(activated + WINDOW + offset)
     if not open_:
         with refused(world, "release: window closed"):
-            authority.roll_back(side.token, *STATED, sender=side.guardian)
+            authority.roll_back(side.token, *ALONE, sender=side.guardian)
         return
-    receipt = authority.roll_back(side.token, *STATED, sender=side.guardian)
+    receipt = authority.roll_back(side.token, *ALONE, sender=side.guardian)
     genesis_id = release_id("SecurityToken", Version(1, 0, 0))
     proxy = side.chain.at("ReleaseProxy", side.token.address)
     assert receipt.events == (
-        side.act(authority, ROLL_BACK, side.token, side.guardian),
+        side.act(authority, ROLL_BACK, side.token, side.guardian, ALONE),
         authority.emitted("ReleaseRolledBack", side.token, genesis_id, upgrade.id),
         proxy.emitted("Upgraded", side.implementations["SecurityToken"]),
     )
@@ -1239,21 +1243,21 @@ def test_a_rollback_within_its_window(
 def test_the_first_release_has_nothing_before_it(world: World) -> None:
     side = world.home
     with refused(world, "release: nothing to roll back to"):
-        side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_is_not_rolled_back(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
-    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
     with refused(world, "release: nothing to roll back to"):
-        side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
 
 
 def test_an_unknown_proxy_is_not_rolled_back(world: World) -> None:
     side = world.home
     with refused(world, "release: unknown proxy"):
-        side.authority.roll_back(side.custody, *STATED, sender=side.guardian)
+        side.authority.roll_back(side.custody, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_to_code_that_has_changed_is_refused(world: World, upgrade: Upgrade) -> None:
@@ -1261,7 +1265,7 @@ def test_a_rollback_to_code_that_has_changed_is_refused(world: World, upgrade: U
     side = upgrade.side
     side.chain.set_code(side.implementations["SecurityToken"], b"\x00")
     with refused(world, "release: code has changed"):
-        side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_states_why(world: World, upgrade: Upgrade) -> None:
@@ -1275,7 +1279,7 @@ def test_a_rollback_states_why(world: World, upgrade: Upgrade) -> None:
 def test_after_a_rollback_every_step_is_taken_anew(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
-    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
     with refused(world, "release: not noticed"):
         upgrade.activate()
     upgrade.notice()
@@ -1296,7 +1300,7 @@ def test_a_rollback_leaves_a_pending_notice_and_its_consents(upgrade: Upgrade) -
     third.notice()
     third.approve()
     noticed = side.authority.notice_of(side.token)
-    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
     assert side.authority.notice_of(side.token) == noticed
     third.wait()
     third.activate()
@@ -1313,7 +1317,7 @@ def test_the_guardian_cancels_a_notice_that_a_rollback_left(world: World, upgrad
     third.register()
     third.notice()
     third.approve()
-    side.authority.roll_back(side.token, *STATED, sender=side.guardian)
+    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
     side.authority.cancel(side.token, *STATED, sender=side.guardian)
     third_noticed = side.chain.now
     side.chain.set_time(third_noticed + PERIOD)

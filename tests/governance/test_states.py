@@ -978,7 +978,28 @@ def _cancel(world: World, state: str) -> Call:
 def _roll_back(world: World, state: str) -> Call:
     side = world.home
     _upgrade(world).carry_out()
-    return Call(side, side.authority, "roll_back", (side.token.address, *STATED), side.guardian)
+    arguments = (side.token.address, *STATED)
+    side.authority.propose_roll_back(*arguments, sender=side.upgrader)
+    return Call(side, side.authority, "roll_back", arguments, side.guardian)
+
+
+@prepares(_AUTHORITY, "propose_roll_back")
+def _propose_roll_back(world: World, state: str) -> Call:
+    side = world.home
+    _upgrade(world).carry_out()
+    arguments = (side.token.address, *STATED)
+    return Call(side, side.authority, "propose_roll_back", arguments, side.upgrader)
+
+
+_REASON = (b"MALF", True, *STATED)
+_simple(_AUTHORITY, "propose_roll_back_reason", "authority", "administrator", *_REASON)
+
+
+@prepares(_AUTHORITY, "set_roll_back_reason")
+def _set_roll_back_reason(world: World, state: str) -> Call:
+    side = world.home
+    side.authority.propose_roll_back_reason(*_REASON, sender=side.administrator)
+    return Call(side, side.authority, "set_roll_back_reason", _REASON, side.second_administrator)
 
 
 # ---------------------------------------------------------------------------- registry

@@ -617,7 +617,11 @@ def _releases(network: Network, side: Side) -> None:
         upgrades.approve(suite, name, first, sender=consenting)
     upgrades.await_notice(suite, name)
     upgrades.activate(suite, name, first, sender=side.courier)
+    upgrades.propose_roll_back(suite, name, sender=upgrader, reason="TEST")
     upgrades.roll_back(suite, name, sender=side.guardian)
+    reason = (b"MALF", True, *STATED)
+    side.authority.propose_roll_back_reason(*reason, sender=side.administrator)
+    side.authority.set_roll_back_reason(*reason, sender=side.second_administrator)
     upgrades.give_notice(suite, name, second, sender=upgrader)
     upgrades.approve(suite, name, second, sender=side.auditor)
     for code_hash in (b"\1" * 32, b"\2" * 32):

@@ -78,9 +78,27 @@ for _event in ("ProxyCreated", "ActivationCancelled", "ReleaseActivated"):
     sets(_event, "notice_of proxy", to={})
 for _event in ("ProxyCreated", "ReleaseActivated"):
     sets(_event, "has_run release", to=True)
+proposal(
+    "RollBackReasonProposed",
+    "RollBackReasonSet",
+    _ADMINISTRATORS,
+    "set_roll_back_reason cause registered",
+)
+sets("RollBackReasonSet", "roll_back_reason cause", to="registered")
 sets("CustodyCodeRegistered", "custody_code code_hash", to=True)
 sets("CustodyCodeWithdrawn", "custody_code code_hash", to=False)
 sets("Upgraded", IMPLEMENTATION, to="implementation")
+
+
+@on("RollBackProposed")
+def _roll_back_proposed(step: Step) -> Changes:
+    return step.proposed(Role.UPGRADER, Role.GUARDIAN, "roll_back", step.proxy, step.release)
+
+
+@on("ReleaseRolledBack")
+def _rolled_back(step: Step) -> Changes:
+    """By a proposal or not, none is left to leave that release."""
+    return step.carried_out("roll_back", step.proxy, step.previous)
 
 
 @on("ActivationApproved")

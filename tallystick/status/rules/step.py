@@ -145,6 +145,10 @@ def proposal(event: str, done: str, keys: tuple[Role, Role], act: str, delay: in
         what = [getattr(step, name) for name in names]
         return step.proposed(*keys, function, *what, delay=waits)
 
+    def carried_out(step: Step) -> Changes:
+        # Whatever else led there used up no proposal; a constructor states no act.
+        did = step.instruction.get("act", function)
+        return step.carried_out(did, *[getattr(step, name) for name in names])
+
     on(event)(proposed)
-    # Whatever else led there used up no proposal.
-    on(done)(lambda s: s.carried_out(s.instruction["act"], *[getattr(s, name) for name in names]))
+    on(done)(carried_out)
