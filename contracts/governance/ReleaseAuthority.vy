@@ -7,7 +7,8 @@
 @author Tallystick
 @notice Registers releases, creates the proxies of one ledger, and moves a proxy to another release: notice, consent of
         issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window by
-        two roles, or by the guardian for a registered reason.
+        two roles, or by the guardian for a registered reason. In an emergency the guardian shortens the notice, for what
+        is then ratified or undone.
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
@@ -23,6 +24,7 @@
 """
 from contracts.governance import access
 from contracts.governance import code
+from contracts.governance import emergency
 from contracts.governance import instruction
 
 initializes: access
@@ -35,6 +37,10 @@ exports: (
     access.role_of,
     access.set_up_key,
     access.administrators,
+    emergency.propose_ratification,
+    emergency.ratify,
+    emergency.emergency_of,
+    emergency.on_trial,
 )
 
 _MAX_INITIALISATION: constant(uint256) = 4096
@@ -127,12 +133,14 @@ _notice_of: HashMap[address, Notice]
 proxy_at: public(HashMap[bytes32, address])
 # Releases that a proxy runs or ran: what they are stays on record.
 has_run: public(HashMap[bytes32, bool])
+# keccak256 of code without its immutables -> whether it may hold units in custody.
+custody_code: public(HashMap[bytes32, bool])
 # Kinds of which there is a proxy.
 _kind_runs: HashMap[bytes32, bool]
 # Reason codes for which the guardian rolls back alone.
 roll_back_reason: public(HashMap[bytes4, bool])
-# keccak256 of code without its immutables -> whether it may hold units in custody.
-custody_code: public(HashMap[bytes32, bool])
+# Behind what was there before it.
+initializes: emergency[access := access]
 
 
 event AuthorityCreated:
@@ -384,6 +392,7 @@ def create_proxy(
     chosen: Release = self._sound_release(release)
     if access.set_up_key == empty(address) and self._kind_runs[chosen.kind]:
         assert self.has_run[release], "release: never activated here"
+        assert not emergency.on_trial[release], "release: on trial"
     proxy: address = create_from_blueprint(
         PROXY_BLUEPRINT, chosen.implementation, initialisation, salt=name
     )
@@ -483,35 +492,28 @@ def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISAT
     @param migration The call registered with the release; empty if it has none.
     @custom:role anyone
     """
-    noticed: Notice = self._notice_of[proxy]
-    assert release != empty(bytes32), "release: activate what"
-    assert noticed.release == release, "release: not noticed"
-    assert block.timestamp >= noticed.noticed_at + NOTICE, "release: notice not over"
-    assert block.timestamp < self._lapse(noticed), "release: notice has lapsed"
-    assert access._holder(noticed.upgrader) != empty(address), "release: upgrader lost its role"
-    assert access._holder(noticed.issuer) != empty(address), "release: issuer has not approved"
-    assert access._holder(noticed.auditor) != empty(address), "release: auditor has not approved"
-    chosen: Release = self._sound_release(release)
-    assert self._terms(chosen) == noticed.terms, "release: terms have changed"
+    chosen: Release = self._consented(proxy, release, NOTICE)
     # A call is a selector and whole words. 32 bytes would reach the proxy as an upgrade of its own.
     assert len(migration) == 0 or len(migration) % 32 == 4, "release: migration is no call"
     if len(migration) == 0:
         assert chosen.migration_hash == _NO_MIGRATION, "release: migration missing"
     else:
         assert keccak256(migration) == chosen.migration_hash, "release: other migration"
-    installed: Installation = self._installed(proxy)
-    self._notice_of[proxy] = empty(Notice)
-    self.has_run[release] = True
-    self.installation_of[proxy] = Installation(
-        kind=installed.kind,
-        release=release,
-        previous=installed.release,
-        activated_at=block.timestamp,
-    )
-    log ReleaseActivated(proxy=proxy, release=release, previous=installed.release)
-    self._point(proxy, chosen.implementation)
+    emergency.on_trial[release] = False
+    self._move(proxy, self._installed(proxy), release, chosen.implementation)
     if len(migration) != 0:
         raw_call(proxy, migration)
+
+
+@external
+def undo_emergency(proxy: address):
+    """
+    @notice Return a proxy to the release before an emergency that was not ratified in time.
+    @param proxy The proxy.
+    @custom:role anyone
+    """
+    emergency._check_lapsed(proxy)
+    self._return(proxy, self._installed(proxy))
 
 
 # ------------------------------------------------------------------------ guardian
@@ -534,6 +536,30 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
 
 
 @external
+def activate_in_emergency(proxy: address, release: bytes32, reason: bytes4, document: bytes32):
+    """
+    @notice Move a proxy to its noticed release before the notice is over, with the consent of issuer and auditor; what
+            two administrators do not ratify in time, anyone undoes.
+    @dev Narrower than `activate`: the same layout, no migration, and four roles' consent, for the caller's is one.
+    @param proxy The proxy.
+    @param release The release that is noticed.
+    @param reason Four-letter reason code.
+    @param document Hash of the document that orders it.
+    @custom:role guardian
+    """
+    access._check_role(access.GUARDIAN)
+    chosen: Release = self._consented(proxy, release, 0)
+    assert chosen.migration_hash == _NO_MIGRATION, "release: emergency with migration"
+    installed: Installation = self._installed(proxy)
+    assert (
+        chosen.layout_hash == self.release_of[installed.release].layout_hash
+    ), "release: emergency changes layout"
+    instruction._record(proxy, reason, document)
+    emergency._begin(proxy, release, installed.release, self.has_run[release])
+    self._move(proxy, installed, release, chosen.implementation)
+
+
+@external
 def roll_back(proxy: address, reason: bytes4, document: bytes32):
     """
     @notice Return a proxy to the release before, within the window after an activation; no notice. A pending notice
@@ -549,25 +575,15 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
     """
     access._check_role(access.GUARDIAN)
     installed: Installation = self._leaving(proxy)
-    before: Release = self._sound_release(installed.previous)
     act: bytes32 = self._roll_back_act(proxy, installed.release)
     instruction._record(proxy, reason, document)
     if self.roll_back_reason[reason]:
         named: String[_MAX_NAMES] = self._strands(proxy)
         if len(named) != 0:
             raise concat("release: would strand", ": ", named)
-        # What was done alone is not done once more by a proposal that is left.
-        access._proposals[act] = 0
     else:
         access._carry_out(act, access.GUARDIAN)
-    self.installation_of[proxy] = Installation(
-        kind=installed.kind,
-        release=installed.previous,
-        previous=empty(bytes32),
-        activated_at=block.timestamp,
-    )
-    log ReleaseRolledBack(proxy=proxy, release=installed.previous, previous=installed.release)
-    self._point(proxy, before.implementation)
+    self._return(proxy, installed)
 
 
 # ----------------------------------------------------------- who lets it roll back
@@ -755,6 +771,62 @@ def _installed(proxy: address) -> Installation:
     installed: Installation = self.installation_of[proxy]
     assert installed.kind != empty(bytes32), "release: unknown proxy"
     return installed
+
+
+@internal
+@view
+def _consented(proxy: address, release: bytes32, notice: uint256) -> Release:
+    """
+    @dev A release that is noticed for a proxy since `notice` seconds and has not lapsed, still is what was noticed, and
+         has the consent of all whom a notice needs.
+    """
+    noticed: Notice = self._notice_of[proxy]
+    assert release != empty(bytes32), "release: activate what"
+    assert noticed.release == release, "release: not noticed"
+    emergency._check_settled(proxy)
+    assert block.timestamp >= noticed.noticed_at + notice, "release: notice not over"
+    assert block.timestamp < self._lapse(noticed), "release: notice has lapsed"
+    assert access._holder(noticed.upgrader) != empty(address), "release: upgrader lost its role"
+    assert access._holder(noticed.issuer) != empty(address), "release: issuer has not approved"
+    assert access._holder(noticed.auditor) != empty(address), "release: auditor has not approved"
+    chosen: Release = self._sound_release(release)
+    assert self._terms(chosen) == noticed.terms, "release: terms have changed"
+    return chosen
+
+
+@internal
+def _move(proxy: address, installed: Installation, release: bytes32, implementation: address):
+    """
+    @dev Install a release after another, which uses its notice up.
+    """
+    self._notice_of[proxy] = empty(Notice)
+    self.has_run[release] = True
+    self.installation_of[proxy] = Installation(
+        kind=installed.kind,
+        release=release,
+        previous=installed.release,
+        activated_at=block.timestamp,
+    )
+    log ReleaseActivated(proxy=proxy, release=release, previous=installed.release)
+    self._point(proxy, implementation)
+
+
+@internal
+def _return(proxy: address, installed: Installation):
+    """
+    @dev Install the release before again; whatever was proposed or to be ratified of the one that is left ends.
+    """
+    before: Release = self._sound_release(installed.previous)
+    emergency._end(proxy)
+    access._proposals[self._roll_back_act(proxy, installed.release)] = 0
+    self.installation_of[proxy] = Installation(
+        kind=installed.kind,
+        release=installed.previous,
+        previous=empty(bytes32),
+        activated_at=block.timestamp,
+    )
+    log ReleaseRolledBack(proxy=proxy, release=installed.previous, previous=installed.release)
+    self._point(proxy, before.implementation)
 
 
 @internal

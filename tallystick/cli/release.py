@@ -352,6 +352,25 @@ def _activate(given: _Given, script: Script) -> None:
     _releasing(given, script).activate()
 
 
+@_verb("hurry", reason="EMRG", document=None)
+def _hurry(given: _Given, script: Script) -> None:
+    """Let the guardian have it run before the notice is over, in an emergency.
+
+    Issuer and auditor consented; it has the layout of what runs, and no migration. What two
+    administrators do not ratify in seven days anyone undoes (ReleaseAuthority.undo_emergency).
+    """
+    _releasing(given, script).hurry()
+
+
+@_verb("ratify", reason="EMRG", document=None)
+def _ratify(given: _Given, script: Script) -> None:
+    """Let two administrators keep what runs in an emergency, one after the other.
+
+    The document is the review.
+    """
+    _releasing(given, script).ratify()
+
+
 def _roll_back(given: _Given, script: Script, contract: str) -> None:
     """Let the guardian return a contract to the release before, within the window.
 
@@ -405,13 +424,17 @@ def _standing_row(each: Standing) -> tuple[str, ...]:
     from tallystick.text import time_text
 
     back = f"{each.previous} until {time_text(each.closes_at)}" if each.previous else ""
+    runs = str(each.version)
+    if each.ratify_before:
+        runs += f", IN AN EMERGENCY: to be ratified before {time_text(each.ratify_before)}, then "
+        runs += "undone by anyone"
     come = ""
     if each.noticed:
         by = f"approved by {' and '.join(each.consents)}" if each.consents else "approved by nobody"
         come = f"{each.noticed}, {by}; can be cancelled, and from {time_text(each.not_before)} "
         come += f"until {time_text(each.lapses_at)} be activated"
     later = ", ".join(map(str, each.registered))
-    return each.ledger, each.contract, str(each.version), back, come, later
+    return each.ledger, each.contract, runs, back, come, later
 
 
 def _standing_dict(each: Standing) -> dict[str, Any]:
@@ -423,6 +446,7 @@ def _standing_dict(each: Standing) -> dict[str, Any]:
         "contract": each.contract,
         "version": str(each.version),
         "since": each.since,
+        "ratify_before": each.ratify_before or None,
         "previous": said(each.previous),
         "rollback_until": each.closes_at if each.previous else None,
         "noticed": said(each.noticed),

@@ -102,6 +102,21 @@ class Releasing:
             wait=f"the notice is over at {time_text(over)}" if early else "",
         )
 
+    def hurry(self) -> None:
+        """Have it run in an emergency, before the notice is over."""
+        act = "ReleaseAuthority.activate_in_emergency"
+        self._script.do(self._ledger, act, self._at, done=self._runs)
+
+    def ratify(self) -> None:
+        """Keep what runs in an emergency: one administrator proposes it, another ratifies it."""
+        script, act = self._script, "ReleaseAuthority.ratify"
+        running = self._authority.emergency_of(self._proxy)
+        done = self._runs and int(running.ratify_before) == 0
+        proposed = done or script.proposed(self._ledger, act, self._at)
+        propose = "ReleaseAuthority.propose_ratification"
+        script.do(self._ledger, propose, self._at, done=proposed)
+        script.do(self._ledger, act, self._at, done=done)
+
     def _create(self, sender: Account) -> str:
         chain = self._suite.chain
         return str(deploy_implementation(chain, self._wanted.artifact, sender=sender).address)

@@ -305,6 +305,7 @@ class Standing:
         contract: the contract.
         version: of the release that runs.
         since: when it began.
+        ratify_before: of what runs in an emergency, when it can be undone; 0: it had its notice.
         previous: to which the guardian can return it, until `closes_at`; None: to none.
         closes_at: end of that window.
         noticed: the release to come; None: none.
@@ -318,6 +319,7 @@ class Standing:
     contract: str
     version: Version
     since: int
+    ratify_before: int
     previous: Version | None
     closes_at: int
     noticed: Version | None
@@ -362,6 +364,7 @@ def standing(suite: Suite, from_block: int = 0) -> Iterator[Standing]:
             name,
             running,
             int(installed.activated_at),
+            int(authority.emergency_of(proxy).ratify_before),
             version(installed.previous) if chain.now < closes else None,
             closes,
             noticed,

@@ -32,6 +32,7 @@ from tallystick.reach.connection import Suite, proxied_of
 __all__ = [
     "Upgraded",
     "activate",
+    "activate_in_emergency",
     "approve",
     "await_notice",
     "check_next",
@@ -48,6 +49,7 @@ __all__ = [
 REASON: Final = "UPGR"
 # What every authority registers first: the guardian may roll back for it alone.
 ROLL_BACK: Final = "FALT"
+EMERGENCY: Final = "EMRG"
 DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
 
@@ -239,6 +241,27 @@ def activate(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
             migration,
+            sender=sender,
+        )
+    )
+
+
+def activate_in_emergency(
+    suite: Suite,
+    contract_name: str,
+    version: Version,
+    *,
+    sender: Account,
+    reason: str = EMERGENCY,
+    document: bytes = DOCUMENT,
+) -> Receipt:
+    """Let the guardian activate what issuer and auditor consented to before the notice is over."""
+    return _receipt(
+        suite.authority.activate_in_emergency(
+            proxy_of(suite, contract_name),
+            release_id(contract_name, version),
+            reason_code(reason),
+            document,
             sender=sender,
         )
     )

@@ -26,6 +26,7 @@ PROPOSED_BY: Final[Mapping[str, str]] = {
     "confirm_lane_terms": "propose_lane_terms",
     "confirm_paid_elsewhere": "propose_paid_elsewhere",
     "open_lane": "propose_lane",
+    "ratify": "propose_ratification",
     "register": "propose_record",
     "reopen": "propose_reopening",
     "roll_back": "propose_roll_back",

@@ -13,6 +13,7 @@ import pytest
 from tallystick import build
 from tallystick.chain.abi import keccak
 from tallystick.cli import main as cli
+from tallystick.deploy import release as releases
 from tallystick.deploy.release import archive_of
 from tallystick.files.release import Archive
 from tallystick.governance.release import Version, release_terms
@@ -292,6 +293,40 @@ def test_status_says_until_when_one_can_object_and_roll_back(
     side.chain.advance(DAY)
     side.chain.mine()
     assert told()["previous"] is None
+
+
+@pytest.mark.requirement("R-60")
+def test_an_emergency_is_said_aloud_and_ratified_by_two_keys(
+    world: World, command: _Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The same code under another number, for an emergency leaves the layout as it is.
+    monkeypatch.setattr(releases, "_runs", releases._fits)
+    archive = command.archive("InstrumentRegistry")
+    at, side = ("home", _ARCHIVE), world.home
+    review = ("--document", "review.pdf")
+    command.acts("register", *at)
+    command.acts("notice", *at)
+    assert command.acts("hurry", *at, *review, status=1) == ["refused activate_in_emergency"]
+    command.acts("approve", *at, *review)
+    assert command.acts("ratify", *at, *review, status=1)[0] == "refused propose_ratification"
+    assert command.acts("hurry", *at, *review) == ["executed activate_in_emergency"]
+    assert command.acts("hurry", *at, *review) == ["done activate_in_emergency"]
+    ends = int(side.authority.emergency_of(side.registry).ratify_before)
+    given = ("release", "status", "--ledger", "home", "--manifest", command.manifest)
+    told = json.loads(command(*given, "--json")[1])["contracts"][0]
+    assert (told["version"], told["ratify_before"]) == (str(archive.number), ends)
+    assert "IN AN EMERGENCY" in command(*given)[1]
+    one, other = "administrator-1", "administrator-2"
+    assert command.acts("ratify", *at, *review, "--account", one, status=1) == [
+        "executed propose_ratification",
+        "refused ratify",
+    ]
+    assert command.acts("ratify", *at, *review, "--account", other) == [
+        "done propose_ratification",
+        "executed ratify",
+    ]
+    assert command.acts("ratify", *at, *review) == ["done propose_ratification", "done ratify"]
+    assert json.loads(command(*given, "--json")[1])["contracts"][0]["ratify_before"] is None
 
 
 # ------------------------------------------------------------------------------- typed wrong

@@ -14,6 +14,7 @@ from tallystick.governance.roles import Role
 from tests.stateful.roles import DAY, Act, Roles, Term
 
 NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
+RATIFICATION = 7 * DAY
 # What a release is called: its kind and version.
 Key = tuple[str, int]
 
@@ -71,6 +72,9 @@ class Authority:
     ran: set[Key] = field(default_factory=set)
     installed: dict[str, Installed] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
+    # What runs in an emergency, and until when it can be ratified.
+    emergencies: dict[str, tuple[Key, int]] = field(default_factory=dict)
+    on_trial: set[Key] = field(default_factory=set)
     words: dict[str, dict[int, int]] = field(default_factory=dict)
     joined: set[str] = field(default_factory=set)
 
@@ -106,6 +110,8 @@ class Authority:
             return "release: not registered"
         if key not in self.ran:
             return "release: never activated here"
+        if key in self.on_trial:
+            return "release: on trial"
         self.joined.add(name)
         return None
 
@@ -140,10 +146,98 @@ class Authority:
 
     def activate(self, proxy: str, key: Key, call: bytes) -> str | None:
         """Anybody moves a proxy to what was noticed, consented to, and is still that."""
+        refusal = self._not_consented(proxy, key, NOTICE)
+        if refusal is None:
+            refusal = self._migration_refusal(proxy, self.releases[key], call)
+        if refusal is not None:
+            return refusal
+        if call:
+            self.words[proxy][self.notes[key[0]][0]] = int.from_bytes(call[4:], "big")
+        self.on_trial.discard(key)
+        self._move(proxy, key)
+        return None
+
+    def hurry(self, by: str, proxy: str, key: Key) -> str | None:
+        """The guardian does not wait for the end of the notice; layout and storage stay."""
+        if self.roles.role_of(by) != Role.GUARDIAN:
+            return "access: missing role"
+        refusal = self._not_consented(proxy, key, 0)
+        if refusal is not None:
+            return refusal
+        if self.releases[key].migration:
+            return "release: emergency with migration"
+        before = self.installed[proxy].release
+        if self.releases[key].fields[5] != before.fields[5]:
+            return "release: emergency changes layout"
+        if key not in self.ran:
+            self.on_trial.add(key)
+        self.emergencies[proxy] = (key, self.clock + RATIFICATION)
+        self._move(proxy, key)
+        return None
+
+    def propose_ratification(self, by: str, proxy: str, key: Key) -> str | None:
+        """An administrator proposes to keep what runs in an emergency."""
+        refusal = self._not_ratified(proxy, key)
+        if refusal is not None:
+            return refusal
+        act = self._ratification_act(proxy)
+        role = Role.ADMINISTRATOR
+        return self.roles.propose(act, by, role, role, self.clock)
+
+    def ratify(self, by: str, proxy: str, key: Key) -> str | None:
+        """Another one keeps it."""
+        refusal = self._not_ratified(proxy, key)
+        if refusal is not None:
+            return refusal
+        act = self._ratification_act(proxy)
+        refusal = self.roles.refusal(act, by, Role.ADMINISTRATOR, self.clock)
+        if refusal is None:
+            del self.roles.proposals[act], self.emergencies[proxy]
+            self.on_trial.discard(key)
+        return refusal
+
+    def undo(self, proxy: str) -> str | None:
+        """Anybody undoes what was not ratified in time."""
+        if proxy not in self.emergencies:
+            return "emergency: nothing to undo"
+        if self.clock < self.emergencies[proxy][1]:
+            return "emergency: can still be ratified"
+        self._return(proxy)
+        return None
+
+    def _not_ratified(self, proxy: str, key: Key) -> str | None:
+        if proxy not in self.emergencies:
+            return "emergency: nothing to ratify"
+        runs, ends = self.emergencies[proxy]
+        if runs != key:
+            return "emergency: another release runs"
+        return "emergency: too late to ratify" if self.clock >= ends else None
+
+    def _ratification_act(self, proxy: str) -> Act:
+        (kind, version), ends = self.emergencies[proxy]
+        return ("ratify", f"{proxy} {kind}", version, ends)
+
+    def _move(self, proxy: str, key: Key) -> None:
+        chosen, before = self.releases[key], self.installed[proxy].release
+        assert chosen.key[1] > before.key[1], "versions go forward"
+        self.installed[proxy] = Installed(chosen, before, self.clock)
+        self.ran.add(key)
+        del self.notices[proxy]
+
+    def _return(self, proxy: str) -> None:
+        self.roles.proposals.pop(self._roll_back_act(proxy), None)
+        self.emergencies.pop(proxy, None)
+        previous = self.installed[proxy].previous
+        assert previous is not None
+        self.installed[proxy] = Installed(previous, None, self.clock)
+
+    def _not_consented(self, proxy: str, key: Key, waits: int) -> str | None:
         notice, chosen = self.notices.get(proxy), self.releases.get(key)
         if notice is None or notice.release.key != key:
             return "release: not noticed"
-        if self.clock < notice.noticed_at + NOTICE:
+        if proxy in self.emergencies:
+            return "emergency: not ratified yet"
+        if self.clock < notice.noticed_at + waits:
             return "release: notice not over"
         if self.clock >= notice.lapses_at:
             return "release: notice has lapsed"
@@ -156,16 +250,6 @@ class Authority:
             return "release: not registered"
         if chosen.terms != notice.release.terms:
             return "release: terms have changed"
-        refusal = self._migration_refusal(proxy, chosen, call)
-        if refusal is not None:
-            return refusal
-        if call:
-            self.words[proxy][self.notes[key[0]][0]] = int.from_bytes(call[4:], "big")
-        before = self.installed[proxy].release
-        assert chosen.key[1] > before.key[1], "versions go forward"
-        self.installed[proxy] = Installed(chosen, before, self.clock)
-        self.ran.add(key)
-        del self.notices[proxy]
         return None
 
     def _migration_refusal(self, proxy: str, chosen: Release, call: bytes) -> str | None:
@@ -220,8 +304,5 @@ class Authority:
             refusal = self.roles.refusal(act, by, Role.GUARDIAN, self.clock)
         if refusal is not None:
             return refusal
-        self.roles.proposals.pop(act, None)
-        installed = self.installed[proxy]
-        assert installed.previous is not None
-        self.installed[proxy] = Installed(installed.previous, None, self.clock)
+        self._return(proxy)
         return None

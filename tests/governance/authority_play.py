@@ -285,6 +285,48 @@ class Play:
             ["ReleaseActivated", "Upgraded"],
         )
 
+    def hurry(self, proxy: str, key: Key, by: str) -> bool:
+        """Activate a release in an emergency."""
+        return self.act(
+            "hurry",
+            self.model.hurry(self.address(by), proxy, key),
+            lambda: self.authority.activate_in_emergency(
+                self.stage.proxies[proxy], _id(key), *STATED, sender=self.accounts[by]
+            ),
+            ["PrivilegedAct", "EmergencyActivated", "ReleaseActivated", "Upgraded"],
+        )
+
+    def propose_ratification(self, proxy: str, key: Key, by: str) -> None:
+        """Propose to keep what runs in an emergency."""
+        self.act(
+            "propose ratification",
+            self.model.propose_ratification(self.address(by), proxy, key),
+            lambda: self.authority.propose_ratification(
+                self.stage.proxies[proxy], _id(key), *STATED, sender=self.accounts[by]
+            ),
+            ["PrivilegedAct", "RatificationProposed"],
+        )
+
+    def ratify(self, proxy: str, key: Key, by: str) -> None:
+        """Keep it."""
+        self.act(
+            "ratify",
+            self.model.ratify(self.address(by), proxy, key),
+            lambda: self.authority.ratify(
+                self.stage.proxies[proxy], _id(key), *STATED, sender=self.accounts[by]
+            ),
+            ["PrivilegedAct", "EmergencyRatified"],
+        )
+
+    def undo(self, proxy: str) -> None:
+        """Somebody without any role undoes an emergency."""
+        self.act(
+            "undo",
+            self.model.undo(proxy),
+            lambda: self.authority.undo_emergency(self.stage.proxies[proxy], sender=self.outsider),
+            ["ReleaseRolledBack", "Upgraded"],
+        )
+
     def cancel(self, proxy: str, by: str) -> None:
         """Call a notice off."""
         self.act(
@@ -327,18 +369,25 @@ class Play:
         notice = self.model.notices.get(proxy)
         return None if notice is None else notice.release
 
-    def upgrade(self, proxy: str, key: Key, variant: int, meanwhile: str, late: int) -> bool:
-        """Every step by whoever may, and what may happen before the last one; whether it runs."""
+    def prepare(self, proxy: str, key: Key, variant: int) -> Release | None:
+        """Every step before activation by whoever may; what is noticed then."""
         for role in (Role.UPGRADER, Role.ISSUER, Role.AUDITOR, Role.GUARDIAN):
             self.fill(role)
         if key not in self.model.releases:
             calls = variant == MIGRATES[key[0]]
             self.register(key, variant, self.holder(Role.UPGRADER), calls=calls)
         if not self.give_notice(proxy, key, self.holder(Role.UPGRADER)):
-            return False
+            return None
         release = self.model.notices[proxy].release
         for role in (Role.ISSUER, Role.AUDITOR):
             self.approve(proxy, release.terms, self.holder(role))
+        return release
+
+    def upgrade(self, proxy: str, key: Key, variant: int, meanwhile: str, late: int) -> bool:
+        """Every step by whoever may, and what may happen before the last one; whether it runs."""
+        release = self.prepare(proxy, key, variant)
+        if release is None:
+            return False
         if meanwhile in {"issuer", "auditor", "upgrader"}:
             # With the role comes no consent back that was given in another term.
             role = Role[meanwhile.upper()]
@@ -443,6 +492,8 @@ class Play:
                 known = model.releases.get((kind, version))
                 kept = tuple(authority.release_of(_id((kind, version))))
                 due = known.fields if known else (bytes(32), 0, ZERO, *[bytes(32)] * 5)
+                on_trial = authority.on_trial(_id((kind, version)))
+                assert on_trial is ((kind, version) in model.on_trial)
                 assert kept == due, f"release {version:x} of {kind}: {kept}, not {due}"
         for name, proxy in self.stage.proxies.items():
             self._check_proxy(name, proxy)
@@ -459,6 +510,10 @@ class Play:
         due = (_id(installed.release.key), previous, installed.activated_at)
         found = (kept.release, kept.previous, kept.activated_at)
         assert found == due, f"{name} has {found} installed, not {due}"
+        emergency, due_emergency = authority.emergency_of(proxy), model.emergencies.get(name)
+        waits = due_emergency and (_id(due_emergency[0]), due_emergency[1])
+        said = tuple(emergency)
+        assert said == (waits or (bytes(32), 0)), f"{name} has {said} to ratify, not {waits}"
         pointed = "0x" + self.chain.storage(proxy, IMPLEMENTATION)[12:].hex()
         runs = str(installed.release.fields[2]).lower()
         assert pointed == runs, f"INV-10: {name} points to {pointed}, not {runs}"
@@ -605,6 +660,36 @@ class AuthorityMachine(RuleBasedStateMachine):
         given = {"no": b"", "word": bytes(32), "other": bytes(36)}.get(call, given)
         self.play.activate(proxy, key, given)
         self.play.check()
+
+    @rule(
+        proxy=_proxies,
+        variant=_variants,
+        right=_mostly,
+        who=_who,
+        then=st.sampled_from(["", "ratify", "ratify", "one", "too late", "undo", "undo", "back"]),
+    )
+    def hurry(self, proxy: str, variant: int, right: bool, who: str, then: str) -> None:
+        """A release runs in an emergency, after all steps but the wait; what becomes of it."""
+        one, model = self.play, self.play.model
+        kind, version = model.installed[proxy].release.key
+        key = (kind, VERSIONS[min(VERSIONS.index(version) + 1, len(VERSIONS) - 1)])
+        one.prepare(proxy, key, variant)
+        one.hurry(proxy, key, self._by(Role.GUARDIAN, right, who))
+        one.check()
+        if then in {"ratify", "one", "too late"}:
+            one.propose_ratification(proxy, key, "administrator")
+        if then in {"undo", "too late"} and proxy in model.emergencies:
+            one.wait_until(model.emergencies[proxy][1])
+        if then in {"ratify", "too late"}:
+            one.ratify(proxy, key, "second administrator" if right else who)
+        elif then == "one":
+            one.ratify(proxy, key, "administrator")
+        elif then == "undo":
+            one.undo(proxy)
+        elif then == "back":
+            one.roll_back(proxy, one.holder(Role.GUARDIAN))
+            one.undo(proxy)
+        one.check()
 
     @rule(
         proxy=_proxies,

@@ -44,6 +44,8 @@ REASONS = {
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
+    "ratify": "emergency: nothing to ratify",
+    "propose_ratification": "emergency: nothing to ratify",
     # By a role of the lane's token, or its custody: see test_redirect.py, test_endings.py,
     # test_amends.py, test_consent.py.
     "BridgeEscrow.set_suspended": "lanes: unknown lane",
@@ -355,6 +357,8 @@ def test_administrators_hold_no_other_power(world: World, contract: str) -> None
     assert allowed <= {
         "propose_role",
         "assign_role",
+        "propose_ratification",
+        "ratify",
         "propose_roll_back_reason",
         "set_roll_back_reason",
         "pause",

@@ -983,6 +983,44 @@ def _roll_back(world: World, state: str) -> Call:
     return Call(side, side.authority, "roll_back", arguments, side.guardian)
 
 
+def _in_emergency(world: World) -> Upgrade:
+    side, upgrade = world.home, _noticed(world)
+    upgrade.approve()
+    side.authority.activate_in_emergency(side.token, upgrade.id, *STATED, sender=side.guardian)
+    return upgrade
+
+
+@prepares(_AUTHORITY, "activate_in_emergency")
+def _activate_in_emergency(world: World, state: str) -> Call:
+    side, upgrade = world.home, _noticed(world)
+    upgrade.approve()
+    arguments = (side.token.address, upgrade.id, *STATED)
+    return Call(side, side.authority, "activate_in_emergency", arguments, side.guardian)
+
+
+@prepares(_AUTHORITY, "propose_ratification")
+def _propose_ratification(world: World, state: str) -> Call:
+    side, upgrade = world.home, _in_emergency(world)
+    arguments = (side.token.address, upgrade.id, *STATED)
+    return Call(side, side.authority, "propose_ratification", arguments, side.administrator)
+
+
+@prepares(_AUTHORITY, "ratify")
+def _ratify(world: World, state: str) -> Call:
+    side, upgrade = world.home, _in_emergency(world)
+    arguments = (side.token.address, upgrade.id, *STATED)
+    side.authority.propose_ratification(*arguments, sender=side.administrator)
+    return Call(side, side.authority, "ratify", arguments, side.second_administrator)
+
+
+@prepares(_AUTHORITY, "undo_emergency")
+def _undo_emergency(world: World, state: str) -> Call:
+    side = world.home
+    _in_emergency(world)
+    side.chain.advance(7 * DAY)
+    return Call(side, side.authority, "undo_emergency", (side.token.address,), side.outsider)
+
+
 @prepares(_AUTHORITY, "propose_roll_back")
 def _propose_roll_back(world: World, state: str) -> Call:
     side = world.home

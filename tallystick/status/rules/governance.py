@@ -90,6 +90,27 @@ sets("CustodyCodeWithdrawn", "custody_code code_hash", to=False)
 sets("Upgraded", IMPLEMENTATION, to="implementation")
 
 
+sets("EmergencyActivated", "emergency_of proxy", same="release ratify_before")
+proposal("RatificationProposed", "EmergencyRatified", _ADMINISTRATORS, "ratify proxy release")
+sets("EmergencyRatified", "on_trial release", to=False)
+for _event in ("EmergencyRatified", "ReleaseRolledBack"):
+    sets(_event, "emergency_of proxy", to={})
+
+
+@on("EmergencyActivated")
+def _on_trial(step: Step) -> Changes:
+    """Unless it ran before by consent."""
+    ran = step.now("has_run", step.release)
+    return {} if ran else {("on_trial", step.release): True}
+
+
+@on("ReleaseActivated")
+def _off_trial(step: Step) -> Changes:
+    """By consent and notice; an emergency says so before."""
+    now = step.now("emergency_of", step.proxy, empty={})
+    return {} if now.get("ratify_before") else {("on_trial", step.release): False}
+
+
 @on("RollBackProposed")
 def _roll_back_proposed(step: Step) -> Changes:
     return step.proposed(Role.UPGRADER, Role.GUARDIAN, "roll_back", step.proxy, step.release)
