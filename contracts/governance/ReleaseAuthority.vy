@@ -7,8 +7,8 @@
 @author Tallystick
 @notice Registers releases, creates the proxies of one ledger, and moves a proxy to another release: notice, consent of
         issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window by
-        two roles, or by the guardian for a registered reason. In an emergency the guardian shortens the notice, for what
-        is then ratified or undone.
+        two roles, or by the guardian for a registered reason. In an emergency the guardian shortens the notice, for
+        what is then ratified or undone.
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
@@ -28,6 +28,7 @@ from contracts.governance import emergency
 from contracts.governance import instruction
 
 initializes: access
+initializes: emergency[access := access]
 
 exports: (
     access.assign_role,
@@ -139,8 +140,6 @@ custody_code: public(HashMap[bytes32, bool])
 _kind_runs: HashMap[bytes32, bool]
 # Reason codes for which the guardian rolls back alone.
 roll_back_reason: public(HashMap[bytes4, bool])
-# Behind what was there before it.
-initializes: emergency[access := access]
 
 
 event AuthorityCreated:

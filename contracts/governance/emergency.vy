@@ -5,8 +5,9 @@
 @license Apache-2.0
 @author Tallystick
 @notice Which release a proxy runs in an emergency, and until when two administrators have to ratify it.
-@dev Whoever let it run can't keep it: the administrators gave no consent before. What they don't ratify in time anyone
-     undoes. Meanwhile nothing else is activated there, and no new proxy starts on a release that ran in emergencies alone.
+@dev Whoever let it run can't keep it: the administrators gave no consent before. What they don't ratify in time
+     anyone undoes. Meanwhile nothing else is activated there, and no new proxy starts on a release that ran in
+     emergencies alone.
 """
 from contracts.governance import access
 from contracts.governance import instruction

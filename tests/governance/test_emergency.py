@@ -78,11 +78,11 @@ def until(upgrade: Upgrade) -> int:
     return int(upgrade.side.authority.emergency_of(upgrade.proxy).ratify_before)
 
 
-def next_one(upgrade: Upgrade, version: Version = Version(1, 2, 0)) -> Upgrade:
+def next_one(upgrade: Upgrade) -> Upgrade:
     """A release after it, noticed and consented to."""
     side = upgrade.side
     code = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
-    found = replace(upgrade, implementation=code, version=version)
+    found = replace(upgrade, implementation=code, version=Version(1, 2, 0))
     found.register()
     found.notice()
     found.approve()
@@ -213,8 +213,8 @@ def test_two_administrators_ratify_it(running: Upgrade) -> None:
     assert tuple(authority.emergency_of(side.token)) == (bytes(32), 0)
     assert authority.on_trial(running.id) is False
     assert authority.installation_of(side.token).release == running.id
-    next_one(running).wait()
-    following = replace(running, version=Version(1, 2, 0))
+    following = next_one(running)
+    following.wait()
     following.activate()
 
 
