@@ -229,6 +229,15 @@ def test_a_reason_may_be_a_constant_here_or_in_a_module():
     assert [reason.text for reason in collect_reasons([here, there])] == ["book: closed"] * 2
 
 
+def test_of_a_reason_that_names_something_the_literal_is_the_reason():
+    named = source(
+        f'{HEAD}@external\ndef f(a: String[9]):\n    raise concat("book: kept", ": ", a)\n'
+    )
+    assert [reason.text for reason in collect_reasons([named])] == ["book: kept"]
+    unnamed = source(f'{HEAD}@external\ndef f(a: String[9]):\n    raise concat(a, "book: kept")\n')
+    assert [reason.text for reason in collect_reasons([unnamed])] == [None]
+
+
 def test_one_reason_in_two_files_is_found_in_one_file_it_is_not():
     twice = source(
         f'{HEAD}@external\ndef f(a: uint256):\n    assert a == 1, "book: no"\n'
