@@ -175,7 +175,7 @@ def test_a_late_recipient_who_could_receive_all_along_claims_nothing(
 # -------------------------------------------------------------------- sent back
 
 
-@pytest.mark.requirement("INV-2", "INV-3", "INV-4", "R-24")
+@pytest.mark.requirement("INV-2", "INV-3", "INV-4", "R-24", "R-28")
 @pytest.mark.parametrize("late", [0, 1, 100 * DAY])
 def test_anyone_returns_what_waits_once_its_deadline_has_passed(
     world: World, waiting: LaneMessage, late: int

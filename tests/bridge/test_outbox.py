@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def test_a_page_is_as_long_as_it_is_kept_one_message_after_the_other(ids: list[b
     assert words_of({nonce: MessageId(each) for nonce, each in enumerate(ids)}) == words
 
 
+@pytest.mark.requirement("R-28")
 @given(_IDS, st.data())
 def test_a_page_with_a_message_missing_or_another_proves_none(
     ids: list[bytes], data: st.DataObject

@@ -104,7 +104,7 @@ def test_nonces_count_up(world: World) -> None:
     assert first.id != second.id
 
 
-@pytest.mark.requirement("INV-4")
+@pytest.mark.requirement("INV-4", "R-28")
 def test_a_page_of_the_outbox_proves_each_of_its_messages(world: World) -> None:
     """With those beside it, in their order: the ninth begins the next page."""
     side = world.home

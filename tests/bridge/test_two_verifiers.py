@@ -222,7 +222,7 @@ def test_a_lane_of_production_opens_with_two(home_side: Side) -> None:
     assert (epoch.verifier, epoch.second) == (home_side.verifier.address, second.address)
 
 
-@pytest.mark.requirement("INV-9")
+@pytest.mark.requirement("INV-9", "R-29")
 @pytest.mark.parametrize("change", [False, True])
 @pytest.mark.parametrize(
     ("second", "reason"),
@@ -351,6 +351,7 @@ def test_a_lane_of_production_in_order_lacks_nothing(world: World) -> None:
         assert side.escrow.posture(world.lane) == 0
 
 
+@pytest.mark.requirement("R-29")
 def test_a_pilot_in_set_up_lacks_all_that_it_may(world: World) -> None:
     fresh = world.home.fresh_suite()
     lane = fresh.escrow.open_lane(fresh.lane_terms(), *STATED, sender=world.home.deployer)
