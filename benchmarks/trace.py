@@ -2,7 +2,8 @@
 
 Runs the scenario of `benchmarks.gas` on an anvil that keeps every step (`--steps-tracing`) and
 sorts the steps of the operations named into what was paid for: storage by cold or warm, calls,
-logs, hashing, the rest; in all and by depth.
+logs, hashing, the rest; in all, by depth, and by the parts in which `docs/gas.md` has what is
+missed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -27,8 +28,21 @@ from tallystick.chain.process import find_anvil
 from tallystick.chain.receipt import ChainError
 from tallystick.chain.rpc import JsonRpc
 
-__all__ = ["main", "sort_steps"]
+__all__ = ["COLD", "PARTS", "main", "of_missed", "parts", "sort_steps", "traces"]
 
+# What a transaction's gas falls into, none left out; of cold slots their number stands beside.
+PARTS: Final = (
+    "transaction, calldata, signatures",
+    "code elsewhere",
+    "words written, logs",
+    "cold slots",
+    "steps, hashes, warm slots",
+)
+COLD: Final = 3
+# Operations of `gas.json` that are several transactions.
+_SEVERAL: Final = {"event.fix_with_one_lane": ("event.fix", "event.fix_lane")}
+# What the dividends of `benchmarks.actions` measure begins so.
+_OF_DIVIDENDS: Final = ("event.", "figures.", "claim", "push.")
 _CALLS: Final = frozenset({"CALL", "STATICCALL", "DELEGATECALL"})
 _COLD_SLOT: Final = 2_100
 _COLD_ACCOUNT: Final = 2_600
@@ -54,6 +68,30 @@ def sort_steps(steps: Sequence[Any]) -> tuple[Counter[str], Counter[str], dict[i
         count[kind] += 1
         by_depth[depth] += cost
     return gas, count, dict(by_depth)
+
+
+def parts(used: int, gas: Mapping[str, int], count: Mapping[str, int]) -> tuple[list[int], int]:
+    """Sum what was paid for by `PARTS`.
+
+    Args:
+        used: gas of the whole transaction.
+        gas: as `sort_steps` has it, by kind.
+        count: the same, how many steps.
+
+    Returns:
+        Gas by part, and how many cold slots were read; a slot that is written was read before.
+    """
+    found = dict.fromkeys(PARTS, 0)
+    found[PARTS[0]] = used - sum(gas.values())
+    for kind, amount in gas.items():
+        name, _, of = kind.partition(" ")
+        if name in _CALLS:
+            found[PARTS[0 if of in _PRECOMPILES.values() else 1]] += amount
+        elif name == "SSTORE" or name.startswith("LOG"):
+            found[PARTS[2]] += amount
+        else:
+            found[PARTS[COLD if kind == "SLOAD cold" else -1]] += amount
+    return list(found.values()), count.get("SLOAD cold", 0)
 
 
 def _kind(name: str, cost: int) -> str:
@@ -174,25 +212,55 @@ def _await(url: str) -> None:
     raise ChainError(f"{url} does not answer")
 
 
+def traces(operations: Sequence[str]) -> dict[str, tuple[int, Any]]:
+    """Carry operations out; return the gas and the steps of each, of those that there are."""
+    wanted = [each for op in operations for each in _SEVERAL.get(op, (op,))]
+    found: dict[str, tuple[int, Any]] = {}
+    if not all(op.startswith(_OF_DIVIDENDS) for op in wanted):
+        with _stepping(0) as home, _stepping(1) as remote:
+            scenario = _Tracing(Rig((home, remote)), wanted)
+            scenario.run(closings=any("close" in op or "after" in op for op in wanted))
+            found |= scenario.traces
+    if len(found) < len(set(wanted)):
+        with _stepping(0) as home, _stepping(1) as remote:
+            dividends = _TracingDividends(Rig((home, remote)), wanted)
+            dividends.run()
+            found |= dividends.traces
+    return found
+
+
+def of_missed(operations: Sequence[str]) -> dict[str, list[int]]:
+    """Trace operations whose budget is missed.
+
+    Returns:
+        Of each its gas by `PARTS`, then how many slots were cold.
+
+    Raises:
+        KeyError: no scenario that is traced has one.
+    """
+    found = traces(operations)
+    rows = {}
+    for operation in operations:
+        row = [0] * (len(PARTS) + 1)
+        for each in _SEVERAL.get(operation, (operation,)):
+            used, steps = found[each]
+            amounts, slots = parts(used, *sort_steps(steps)[:2])
+            row = [sum(pair) for pair in zip(row, [*amounts, slots], strict=True)]
+        rows[operation] = row
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the sorted gas of the operations named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trace", description=__doc__)
     parser.add_argument("operation", nargs="+", help="as in gas.json, e.g. forced_transfer")
-    wanted = parser.parse_args(arguments).operation
-    with _stepping(0) as home, _stepping(1) as remote:
-        scenario = _Tracing(Rig((home, remote)), wanted)
-        scenario.run(closings=any("close" in op or "after" in op for op in wanted))
-        traces = scenario.traces
-    if len(traces) < len(set(wanted)):
-        with _stepping(0) as home, _stepping(1) as remote:
-            dividends = _TracingDividends(Rig((home, remote)), wanted)
-            dividends.run()
-            traces |= dividends.traces
-    for operation in wanted:
-        if operation not in traces:
+    given = parser.parse_args(arguments).operation
+    found = traces(given)
+    for operation in (each for op in given for each in _SEVERAL.get(op, (op,))):
+        if operation not in found:
             print(f"{operation}: no such transaction", file=sys.stderr)
             return 2
-        used, steps = traces[operation]
+        used, steps = found[operation]
         gas, count, by_depth = sort_steps(steps)
         executed = sum(gas.values())
         print(f"\n{operation}: {used:,} gas, of which {executed:,} executed")
@@ -201,6 +269,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"  {'intrinsic, calldata, refunds':30}         {used - executed:8,}")
         depths = ", ".join(f"{depth}: {amount:,}" for depth, amount in sorted(by_depth.items()))
         print(f"  by depth: {depths}")
+        amounts, slots = parts(used, gas, count)
+        named = "; ".join(f"{name} {n:,}" for name, n in zip(PARTS, amounts, strict=True))
+        print(f"  by parts: {named}; {slots} slots cold")
     return 0
 
 

@@ -1159,7 +1159,7 @@ def _book_out(lane: bytes32, terms: uint256, amount: uint256) -> uint256:
 
 @internal
 def _book_in(
-    lane: bytes32, terms: uint256, ledger_: uint256, nonce: uint256, amount: uint256
+    lane: bytes32, terms: uint256, ledger: uint256, nonce: uint256, amount: uint256
 ) -> uint256:
     """
     @dev Enter a message that arrives into the ledger word as it stands; from when on it may be credited, 0: now. At
@@ -1169,40 +1169,45 @@ def _book_in(
         self._check_suspended(terms)
         assert not self._is_paused(lane, _PAUSED_IN), "lanes: inbound paused"
     until: uint256 = 0
-    if terms & LIMITED != 0 and amount != 0:
-        limit: uint256 = self._limits[lane]
-        # `limits._after` in line, where it may be credited now: that is below what the word can hold.
-        base: uint256 = (limit >> limits._LIMIT_SHIFT) & limits._LIMIT_MASK
-        window: uint256 = unsafe_mul(
-            (limit >> limits._WINDOW_SHIFT) & limits._WINDOW_MASK, limits.MINUTE
-        )
-        drained: uint256 = limit >> limits._DRAINED_SHIFT
-        now: uint256 = block.timestamp << limits._FRACTION
-        if drained < now:
-            drained = now
-        drained = unsafe_add(
-            drained,
-            unsafe_div(unsafe_add(unsafe_mul(amount, window), unsafe_sub(base, 1)), base),
-        )
-        if (
-            drained <= unsafe_add(now, window)
-            and block.timestamp >= (limit >> limits._RAMPS_SHIFT) & limits._RAMPS_MASK
-        ):
-            self._limits[lane] = (limit & limits.NOT_DRAINED) | (drained << limits._DRAINED_SHIFT)
-        else:
-            limit = limits._after(limit, amount)
-            until = limits._until(limit)
-            self._limits[lane] = limit
-    ledger: uint256 = ledger_
-    outstanding: uint256 = ledger & AMOUNT_MAX
+    if terms & LIMITED != 0:
+        # Of what a ratio left nothing, nothing is to be worked off: the word stays, as the logs tell.
+        if amount != 0:
+            limit: uint256 = self._limits[lane]
+            # `limits._after` in line, where it may be credited now: that is below what the word can hold.
+            window: uint256 = unsafe_mul(
+                (limit >> limits._WINDOW_SHIFT) & limits._WINDOW_MASK, limits.MINUTE
+            )
+            # Rounded up: neither the amount nor the window is 0.
+            drained: uint256 = unsafe_add(
+                max(limit >> limits._DRAINED_SHIFT, block.timestamp << limits._FRACTION),
+                unsafe_add(
+                    unsafe_div(
+                        unsafe_sub(unsafe_mul(amount, window), 1),
+                        (limit >> limits._LIMIT_SHIFT) & limits._LIMIT_MASK,
+                    ),
+                    1,
+                ),
+            )
+            if (
+                drained <= unsafe_add(block.timestamp << limits._FRACTION, window)
+                and block.timestamp >= (limit >> limits._RAMPS_SHIFT) & limits._RAMPS_MASK
+            ):
+                self._limits[lane] = (limit & limits.NOT_DRAINED) | (
+                    drained << limits._DRAINED_SHIFT
+                )
+            else:
+                limit = limits._after(limit, amount)
+                until = limits._until(limit)
+                self._limits[lane] = limit
+    moved: uint256 = 0
     if terms & HOME != 0:
-        assert amount <= outstanding, "lanes: more than locked here"
-        ledger = unsafe_sub(ledger, amount)
+        assert amount <= ledger & AMOUNT_MAX, "lanes: more than locked here"
+        moved = unsafe_sub(ledger, amount)
     else:
         # The home side keeps the same cap: only a quorum gone wrong can come up against this one.
-        self._check_room(terms, outstanding, amount)
-        ledger = unsafe_add(ledger, amount)
-    self._ledger[lane] = self._with_arrival(lane, ledger, nonce)
+        self._check_room(terms, ledger & AMOUNT_MAX, amount)
+        moved = unsafe_add(ledger, amount)
+    self._ledger[lane] = self._with_arrival(lane, moved, nonce)
     return until
 
 

@@ -131,7 +131,13 @@ def entitled_at_close(account: address, day: uint256, hint: uint256) -> uint256:
     @param hint As for `balance_at_close`.
     @return Units.
     """
-    found: uint256 = self._closing(account, self._positions[account], day, hint)
+    found: uint256 = 0
+    # Under its own address the token keeps what other bridges carried (see `bridges`).
+    if hint > day and account != self:
+        found = self._opening(account, hint)
+    # If the movement before it was by `day`, nothing newer tells more: neither position nor clock is read.
+    if found == 0 or position._day(found) > day:
+        found = self._closing(account, self._positions[account], day, hint)
     if found & position.CLASSES != 0 or account == _ISSUE:
         return 0
     return position._lower(self._on_day(found, day))

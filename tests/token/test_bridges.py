@@ -494,6 +494,18 @@ def test_at_home_no_more_comes_than_went(world: World) -> None:
     assert side.token.came_at_close(back, 0) == 0
 
 
+def test_what_bridges_carried_entitles_nobody(world: World) -> None:
+    """It is kept under the token's own address, which a hint could name."""
+    side = world.remote
+    token, bridge = side.token, side.foreign_bridge()
+    days = []
+    for _ in range(2):
+        token.crosschainMint(side.investor, 70, sender=bridge.address)
+        days.append(close_of_day(side))
+    assert token.came_at_close(days[0], days[1]) == 70
+    assert token.entitled_at_close(token, days[0], days[1]) == 0
+
+
 def test_what_lanes_carry_did_not_come_with_bridges(world: World) -> None:
     world.arrived(1_000)
     world.burned(300)

@@ -157,6 +157,7 @@ def test_any_good_hint_gives_the_same_answer(home_side: Side, moved_on_days: lis
     for index, day in enumerate(moved_on_days[:-1]):
         for hint in moved_on_days[index + 1 :]:
             assert token.balance_at_close(fund, day, hint) == index + 1
+            assert token.entitled_at_close(fund, day, hint) == index + 1
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -188,22 +189,28 @@ def test_a_hint_that_is_no_later_movement_is_refused(
     world: World, moved_on_days: list[int]
 ) -> None:
     side = world.home
-    for hint in (moved_on_days[3], moved_on_days[2], moved_on_days[-1] + 5, moved_on_days[0]):
-        with refused(world, FALSE_HINT):
-            side.token.balance_at_close(side.fund, moved_on_days[3], hint)
+    later = moved_on_days[-1] + 5
+    for hint in (moved_on_days[3], moved_on_days[2], later, moved_on_days[0], later + 2**16):
+        for view in (side.token.balance_at_close, side.token.entitled_at_close):
+            with refused(world, FALSE_HINT):
+                view(side.fund, moved_on_days[3], hint)
 
 
 def test_a_hint_of_another_account_is_refused(world: World, moved_on_days: list[int]) -> None:
     side = world.home
-    with refused(world, FALSE_HINT):
-        side.token.balance_at_close(side.buyer, moved_on_days[0] - 1, moved_on_days[5])
+    for view in (side.token.balance_at_close, side.token.entitled_at_close):
+        with refused(world, FALSE_HINT):
+            view(side.buyer, moved_on_days[0] - 1, moved_on_days[5])
 
 
 def test_a_hint_past_the_last_movement_is_not_needed(
     home_side: Side, moved_on_days: list[int]
 ) -> None:
     token, fund = home_side.token, home_side.fund
-    assert token.balance_at_close(fund, moved_on_days[-1], 0) == len(moved_on_days)
+    last = moved_on_days[-1]
+    assert token.balance_at_close(fund, last, 0) == len(moved_on_days)
+    for hint in (last, last + 1, last - 1):
+        assert token.entitled_at_close(fund, last, hint) == len(moved_on_days)
 
 
 def test_more_than_64_kept_days_need_a_hint(world: World) -> None:

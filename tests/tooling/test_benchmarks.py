@@ -221,7 +221,7 @@ def _kept():
 
 def test_gas_json_has_the_published_schema_and_operations():
     kept = _kept()
-    assert set(kept) == {"schema", "hardfork", "rows"}
+    assert set(kept) == {"schema", "hardfork", "rows", "missed"}
     assert (kept["schema"], kept["hardfork"]) == ("tallystick.gas/1", "osaka")
     operations = [row["op"] for row in kept["rows"]]
     assert [op for op, count in Counter(operations).items() if count > 1] == []
@@ -235,7 +235,11 @@ def test_gas_json_has_the_published_schema_and_operations():
 def test_gas_json_and_its_table_are_of_one_run():
     kept = _kept()
     gas = {row["op"]: row["gas"] for row in kept["rows"]}
-    assert run.document(gas, kept["hardfork"], run.kept_peers(kept)) == kept
+    assert run.document(gas, kept["hardfork"], run.kept_peers(kept), kept["missed"]) == kept
+    # Whatever is missed says where its gas goes, none left out.
+    assert {op: sum(row[:-1]) for op, row in kept["missed"].items()} == {
+        op: gas[op] for op in run.missed(gas)
+    }
     assert run.GAS_MD.read_text() == run.table(kept)
 
 
@@ -244,6 +248,7 @@ def _content(**gas):
         "schema": run.SCHEMA,
         "hardfork": "osaka",
         "rows": [{"op": op, "gas": n, "budget": 1000, "peers": {}} for op, n in gas.items()],
+        "missed": {op: [700, 100, 50, n - 900, 50, 1] for op, n in gas.items() if n > 1000},
     }
 
 
@@ -309,11 +314,12 @@ def test_table_marks_a_missed_budget_with_its_delta():
     assert "Budgets: 1 of 2 kept. Missed: mint." in text
     assert "| `mint` | 1,234 | 1,000 | **missed by 234** |" in text
     assert "| `burn` | 900 | 1,000 | 100 |" in text
+    assert "\n| `mint` | 700 | 100 | 50 | 1: 334 | 50 | 150 |\n" in text
 
 
 def test_document_refuses_a_reference_without_operation():
     with pytest.raises(ValueError, match=r"transfer\.same_day"):
-        run.document({"mint": 1}, "osaka", {})
+        run.document({"mint": 1}, "osaka", {}, {})
 
 
 # --- the peers -------------------------------------------------------------------------------
@@ -326,8 +332,10 @@ def files(monkeypatch, tmp_path):
         kept = getattr(run, name)
         monkeypatch.setattr(run, name, tmp_path / kept.name)
         (tmp_path / kept.name).write_bytes(kept.read_bytes())
+    kept = _kept()["missed"]
     gas = {row["op"]: row["gas"] for row in _kept()["rows"]}
     monkeypatch.setattr(run, "measure", lambda backend: gas)
+    monkeypatch.setattr(run, "of_missed", lambda missed: {op: kept[op] for op in missed})
     return run.GAS_JSON, run.GAS_MD
 
 
@@ -369,7 +377,7 @@ def test_document_refuses_a_peer_without_figure():
     gas, beside = {row["op"]: row["gas"] for row in kept["rows"]}, dict(run.kept_peers(kept))
     beside["mint"] = {"oz-5.7-proxied": 1}
     with pytest.raises(ValueError, match=r"^mint: no figure of t-rex-4\.1-proxied, neither"):
-        run.document(gas, "osaka", beside)
+        run.document(gas, "osaka", beside, {})
 
 
 def test_peers_are_compiled_once_for_what_is_installed(monkeypatch, tmp_path):
@@ -510,6 +518,10 @@ def test_steps_are_sorted_by_what_was_paid_for():
     }
     assert count["SLOAD cold"] == 1
     assert by_depth == {1: sum(gas.values())}
+    used = sum(gas.values()) + 21_000
+    assert trace.parts(used, gas, count) == ([24_100, 0, 26_756, 2_100, 103], 1)
+    called = {"CALL cold": 2_600, "DELEGATECALL warm": 100, "STATICCALL sha256": 70}
+    assert trace.parts(22_770, called, {}) == ([20_070, 2_700, 0, 0, 0], 0)
 
 
 @pytest.mark.parametrize(
