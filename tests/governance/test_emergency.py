@@ -300,7 +300,7 @@ def test_a_release_that_had_its_notice_elsewhere_is_not_on_trial(upgrade: Upgrad
     side, authority = upgrade.side, upgrade.side.authority
     upgrade.wait()
     upgrade.activate()
-    authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     upgrade.notice()
     upgrade.approve()
     hurry(upgrade)
@@ -358,7 +358,7 @@ def test_a_ratified_emergency_is_not_undone(world: World, running: Upgrade) -> N
 def test_an_emergency_is_rolled_back_like_any_release(world: World, running: Upgrade) -> None:
     side, authority = running.side, running.side.authority
     act = propose(running)
-    authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     assert until(running) == 0
     with refused(world, "emergency: nothing to ratify"):
         ratify(running)

@@ -151,8 +151,10 @@ def _arrived(lane: bytes32, nonce: uint256) -> bool:
 '''
 
 _REGISTRY_STORAGE = """_initialized: bool
-# What 1.1.0 added.
+# What 1.1.0 added: its notes; ISIN -> who objects to its record, and how many do.
 release_notes_hash: public(bytes32)
+objects: public(HashMap[String[12], HashMap[address, bool]])
+_objections: uint256
 """
 _REGISTRY_STORAGE_2 = """# What 1.2.0 added: ISIN -> when its record was last looked through.
 reviewed_at: public(HashMap[String[12], uint256])
@@ -168,6 +170,35 @@ def migrate(notes: bytes32):
     assert notes != empty(bytes32), "next registry: no release notes"
     assert self.release_notes_hash == empty(bytes32), "next registry: migrated already"
     self.release_notes_hash = notes
+'''
+# What 1.0.0 would not know, so that whoever objects would not be heard.
+_REGISTRY_OBJECT = '''
+
+@external
+def object(isin: String[12], does: bool):
+    """
+    @notice Object to a record, or no longer.
+    @param isin The instrument.
+    @param does Whether the caller does.
+    """
+    assert self.objects[isin][msg.sender] != does, "next registry: nothing changes"
+    self.objects[isin][msg.sender] = does
+    if does:
+        self._objections += 1
+    else:
+        self._objections -= 1
+
+
+@external
+@view
+def stranded_by_roll_back() -> String[160]:
+    """
+    @notice What the release before would not know.
+    @return How many objections stand; empty: none.
+    """
+    if self._objections == 0:
+        return ""
+    return concat("objections: ", uint2str(self._objections))
 '''
 _REGISTRY_REVIEW = '''
 
@@ -318,7 +349,7 @@ def _next_registry(version: str, title: str, which: str, *, second: bool) -> str
     copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     storage = _REGISTRY_STORAGE + (_REGISTRY_STORAGE_2 if second else "")
     copy.replace("_initialized: bool\n", storage)
-    functions = _REGISTRY_REVIEW if second else _REGISTRY_MIGRATE
+    functions = _REGISTRY_OBJECT + (_REGISTRY_REVIEW if second else _REGISTRY_MIGRATE)
     copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
     return copy.text
 
