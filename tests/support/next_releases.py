@@ -31,7 +31,6 @@ _REFUSAL = "\n\n@external\n@reentrant\ndef __default__()"
 _TOKEN_STORAGE = """_initialized: bool
 # What 1.1.0 added.
 release_notes_hash: {notes}
-_migrated_to: String[16]
 """
 _TOKEN_STORAGE_2 = """# What 1.2.0 added: business day -> supply at its close.
 noted_supply: {supply}
@@ -48,16 +47,12 @@ _TOKEN_MIGRATE = '''
 @external
 def migrate(notes: bytes32):
     """
-    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
-    @dev Once more whenever it is activated anew, after it was rolled back.
+    @notice Keep the hash of this release's notes, by the call that its activation makes.
+    @dev Nobody else may, also where a proxy began on this release and never was moved to it.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next token: no release notes"
-    assert (
-        msg.sender == controls.release_authority
-        or keccak256(self._migrated_to) != keccak256(_RELEASE)
-    ), "next token: migrated already"
-    self._migrated_to = _RELEASE
+    assert msg.sender == controls.release_authority, "next token: only its authority"
     self.release_notes_hash = notes
     log Migrated(release=_RELEASE, notes=notes)
 '''
@@ -225,17 +220,15 @@ _ENGINE_MIGRATE = '''
 @external
 def migrate(notes: bytes32):
     """
-    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
-    @dev Once more whenever it is activated anew, after it was rolled back.
+    @notice Keep the hash of this release's notes, by the call that its activation makes.
+    @dev Nobody else may, also where a proxy began on this release and never was moved to it.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next engine: no release notes"
     # `self.code` would be this code, not the proxy's.
     proxy: address = self
     authority: uint256 = convert(slice(proxy.code, proxy.codesize - 32, 32), uint256)
-    assert (
-        convert(msg.sender, uint256) == authority or self.release_notes_hash == empty(bytes32)
-    ), "next engine: migrated already"
+    assert convert(msg.sender, uint256) == authority, "next engine: only its authority"
     self.release_notes_hash = notes
 '''
 _ENGINE_REVIEW = '''
