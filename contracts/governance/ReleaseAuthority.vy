@@ -562,8 +562,9 @@ def activate_in_emergency(proxy: address, release: bytes32, reason: bytes4, docu
 @external
 def roll_back(proxy: address, strand: bool, reason: bytes4, document: bytes32):
     """
-    @notice Return a proxy to the release before, within the window after an activation; no notice. A pending notice
-            stays, with its consents: what mends the trouble does not wait twice; `cancel` ends one that is bad.
+    @notice Return a proxy to the release before, within the window after an activation, or until an emergency is
+            ratified; no notice. A pending notice stays, with its consents: what mends the trouble does not wait
+            twice; `cancel` ends one that is bad.
     @dev The target was approved before, and can't be chosen. For a registered reason the guardian acts alone, for
          another the upgrader proposes it. Either is refused with the names of what it would strand, if the release
          that is left says that there is any, unless both roles say that it may: so no release, however wrong what
@@ -841,7 +842,11 @@ def _leaving(proxy: address) -> Installation:
     """
     installed: Installation = self._installed(proxy)
     assert installed.previous != empty(bytes32), "release: nothing to roll back to"
-    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
+    # What is not ratified yet can be left at any time: until then nothing can follow it.
+    assert (
+        block.timestamp < installed.activated_at + ROLLBACK_WINDOW
+        or emergency.emergency_of[proxy].ratify_before != 0
+    ), "release: window closed"
     return installed
 
 

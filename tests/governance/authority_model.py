@@ -269,7 +269,8 @@ class Authority:
         installed = self.installed[proxy]
         if installed.previous is None:
             return "release: nothing to roll back to"
-        if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
+        closed = self.clock >= installed.activated_at + ROLLBACK_WINDOW
+        if closed and proxy not in self.emergencies:
             return "release: window closed"
         return None
 
