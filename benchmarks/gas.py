@@ -29,7 +29,7 @@ from tallystick.bridge.batch import MAX_BATCH
 from tallystick.bridge.message import LaneMessage, message_of
 from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Account, Receipt
-from tallystick.deploy.upgrade import ROLL_BACK, deploy_implementation
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import (
     PROXIED,
     Version,
@@ -39,7 +39,7 @@ from tallystick.governance.release import (
     release_kind,
     release_terms,
 )
-from tallystick.governance.roles import Role, reason_code
+from tallystick.governance.roles import ALONE, Role, reason_code
 from tallystick.local.network import COURIER, OPERATORS
 from tallystick.reach.connection import Suite
 from tallystick.token.closings import SLOTS
@@ -535,7 +535,7 @@ class Scenario:
             DOCUMENT,
             bytes(32),
         )
-        back = (reason_code(ROLL_BACK), DOCUMENT)
+        back = (reason_code(ALONE), DOCUMENT)
         proxy, chosen = rig.home.token.address, release_id(name, version)
         terms = release_terms(release)
         upgrader = rig.party("upgrader")
@@ -550,7 +550,7 @@ class Scenario:
         self.note("release.activate", authority.activate(proxy, chosen, sender=self.holders[5]))
         self.note(
             "release.roll_back",
-            authority.roll_back(proxy, *back, sender=rig.party("guardian")),
+            authority.roll_back(proxy, False, *back, sender=rig.party("guardian")),
         )
 
     # ----------------------------------------------------------------------- closings

@@ -213,7 +213,8 @@ event RollBackProposed:
     proxy: indexed(address)
     # What it would leave.
     release: indexed(bytes32)
-    # As the release says at this time.
+    # Whether it may strand anything; what it would, as the release says at this time.
+    strand: bool
     strands: String[_MAX_NAMES]
 
 
@@ -559,29 +560,30 @@ def activate_in_emergency(proxy: address, release: bytes32, reason: bytes4, docu
 
 
 @external
-def roll_back(proxy: address, reason: bytes4, document: bytes32):
+def roll_back(proxy: address, strand: bool, reason: bytes4, document: bytes32):
     """
-    @notice Return a proxy to the release before, within the window after an activation; no notice. A pending notice
-            stays, with its consents: what mends the trouble does not wait twice; `cancel` ends one that is bad.
-    @dev The target was approved before, and can't be chosen. For a registered reason the guardian acts alone, and is
-         refused with the names of what that would strand, if the release that is left says that there is any. For
-         another the upgrader proposes it; two roles are not asked, so that no release, however wrong what it says,
-         keeps itself in place.
+    @notice Return a proxy to the release before, within the window after an activation, or until an emergency is
+            ratified; no notice. A pending notice stays, with its consents: what mends the trouble does not wait
+            twice; `cancel` ends one that is bad.
+    @dev The target was approved before, and can't be chosen. For a registered reason the guardian acts alone, for
+         another the upgrader proposes it. Either is refused with the names of what it would strand, if the release
+         that is left says that there is any, unless both roles say that it may: so no release, however wrong what
+         it says, keeps itself in place.
     @param proxy The proxy.
+    @param strand Whether it may strand what the release names; then the upgrader proposes it for every reason.
     @param reason Four-letter reason code; a registered one is the guardian's alone.
     @param document Hash of the document that orders it.
     @custom:role guardian
     """
     access._check_role(access.GUARDIAN)
     installed: Installation = self._leaving(proxy)
-    act: bytes32 = self._roll_back_act(proxy, installed.release)
     instruction._record(proxy, reason, document)
-    if self.roll_back_reason[reason]:
+    if not strand:
         named: String[_MAX_NAMES] = self._strands(proxy)
         if len(named) != 0:
             raise concat("release: would strand", ": ", named)
-    else:
-        access._carry_out(act, access.GUARDIAN)
+    if strand or not self.roll_back_reason[reason]:
+        access._carry_out(self._roll_back_act(proxy, installed.release, strand), access.GUARDIAN)
     self._return(proxy, installed)
 
 
@@ -589,11 +591,12 @@ def roll_back(proxy: address, reason: bytes4, document: bytes32):
 
 
 @external
-def propose_roll_back(proxy: address, reason: bytes4, document: bytes32) -> bytes32:
+def propose_roll_back(proxy: address, strand: bool, reason: bytes4, document: bytes32) -> bytes32:
     """
     @notice Propose to return a proxy to the release before, which the guardian carries out within the window.
     @dev Says what the release that would be left names as stranded by it.
     @param proxy The proxy.
+    @param strand Whether it may strand what the release names by then.
     @param reason Four-letter reason code.
     @param document Hash of the document that orders it.
     @return The act, to withdraw it by.
@@ -601,9 +604,11 @@ def propose_roll_back(proxy: address, reason: bytes4, document: bytes32) -> byte
     """
     access._check_role(access.UPGRADER)
     release: bytes32 = self._leaving(proxy).release
-    act: bytes32 = self._roll_back_act(proxy, release)
+    act: bytes32 = self._roll_back_act(proxy, release, strand)
     access._propose(act, access.UPGRADER, access.GUARDIAN, proxy, reason, document)
-    log RollBackProposed(act=act, proxy=proxy, release=release, strands=self._strands(proxy))
+    log RollBackProposed(
+        act=act, proxy=proxy, release=release, strand=strand, strands=self._strands(proxy)
+    )
     return act
 
 
@@ -817,7 +822,8 @@ def _return(proxy: address, installed: Installation):
     """
     before: Release = self._sound_release(installed.previous)
     emergency._end(proxy)
-    access._proposals[self._roll_back_act(proxy, installed.release)] = 0
+    access._proposals[self._roll_back_act(proxy, installed.release, False)] = 0
+    access._proposals[self._roll_back_act(proxy, installed.release, True)] = 0
     self.installation_of[proxy] = Installation(
         kind=installed.kind,
         release=installed.previous,
@@ -836,17 +842,21 @@ def _leaving(proxy: address) -> Installation:
     """
     installed: Installation = self._installed(proxy)
     assert installed.previous != empty(bytes32), "release: nothing to roll back to"
-    assert block.timestamp < installed.activated_at + ROLLBACK_WINDOW, "release: window closed"
+    # What is not ratified yet can be left at any time: until then nothing can follow it.
+    assert (
+        block.timestamp < installed.activated_at + ROLLBACK_WINDOW
+        or emergency.emergency_of[proxy].ratify_before != 0
+    ), "release: window closed"
     return installed
 
 
 @internal
 @pure
-def _roll_back_act(proxy: address, release: bytes32) -> bytes32:
+def _roll_back_act(proxy: address, release: bytes32, strand: bool) -> bytes32:
     """
-    @dev Hash of the act of leaving a release for the one before.
+    @dev Hash of the act of leaving a release for the one before, whatever that strands or not.
     """
-    return keccak256(abi_encode("roll_back", proxy, release))
+    return keccak256(abi_encode("roll_back", proxy, release, strand))
 
 
 @internal

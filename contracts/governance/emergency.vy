@@ -60,6 +60,7 @@ def propose_ratification(
     @return The act, to withdraw it by.
     @custom:role administrator
     """
+    access._check_role(access.ADMINISTRATOR)
     act: bytes32 = self._ratification_act(proxy, release)
     access._propose(act, access.ADMINISTRATOR, access.ADMINISTRATOR, proxy, reason, document)
     log RatificationProposed(act=act, proxy=proxy, release=release)
@@ -76,6 +77,7 @@ def ratify(proxy: address, release: bytes32, reason: bytes4, document: bytes32):
     @param document Hash of the review.
     @custom:role administrator
     """
+    access._check_role(access.ADMINISTRATOR)
     access._carry_out(self._ratification_act(proxy, release), access.ADMINISTRATOR)
     self.emergency_of[proxy] = empty(Emergency)
     self.on_trial[release] = False

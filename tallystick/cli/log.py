@@ -14,7 +14,7 @@ from tallystick.chain.abi import address_of, keccak
 from tallystick.cli.terminal import show_table
 from tallystick.governance.acts import PROPOSED_BY
 from tallystick.governance.release import PROXIED, Version, release_kind
-from tallystick.governance.roles import Role
+from tallystick.governance.roles import Role, reason_text
 from tallystick.reach.connection import Connection
 from tallystick.status.ledger_log import Compared, LedgerLog
 from tallystick.status.observation import DIRECTIONS, SCOPES, named
@@ -250,10 +250,7 @@ def _exact(name: str, value: Any) -> Any:
 
 def _coded(name: str, value: bytes) -> str:
     """A reason's letters, or hex digits."""
-    letters = value.rstrip(b"\0")
-    if _READ.get(name) == "letters" and letters.isalnum() and letters.isascii():
-        return letters.decode()
-    return hex_text(value)
+    return reason_text(value) if _READ.get(name) == "letters" else hex_text(value)
 
 
 def _numbered(name: str, value: int) -> Any:

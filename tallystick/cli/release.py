@@ -371,10 +371,10 @@ def _ratify(given: _Given, script: Script) -> None:
     _releasing(given, script).ratify()
 
 
-def _roll_back(given: _Given, script: Script, contract: str) -> None:
+def _roll_back(given: _Given, script: Script, contract: str, strand: bool) -> None:
     """Let the guardian return a contract to the release before, within the window.
 
-    For a reason that is not registered the upgrader proposes it first.
+    For a reason that is not registered, or to strand what it names, the upgrader proposes it first.
     """
     from tallystick.deploy.release import contract_of
     from tallystick.deploy.upgrade import proxy_of
@@ -383,14 +383,23 @@ def _roll_back(given: _Given, script: Script, contract: str) -> None:
 
     contract_of(contract)
     suite = suites_of(script.connection)[given.ledger]
-    act, what = "ReleaseAuthority.roll_back", {"proxy": str(proxy_of(suite, contract).address)}
-    if not suite.authority.roll_back_reason(reason_code(given.reason)):
+    act, proxy = "ReleaseAuthority.roll_back", proxy_of(suite, contract)
+    what = {"proxy": str(proxy.address), "strand": strand}
+    if strand or not suite.authority.roll_back_reason(reason_code(given.reason)):
         proposed = script.proposed(given.ledger, act, what)
         script.do(given.ledger, "ReleaseAuthority.propose_roll_back", what, done=proposed)
     script.do(given.ledger, act, what)
 
 
-_verb("roll-back", reason="FALT", document=None, file=False)(click.argument("contract")(_roll_back))
+_verb("roll-back", reason="FALT", document=None, file=False)(
+    click.argument("contract")(
+        click.option(
+            "--strand",
+            is_flag=True,
+            help="Whatever that strands: what the release that is left names, in the proposal.",
+        )(_roll_back)
+    )
+)
 
 
 @release.command("status")

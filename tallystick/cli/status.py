@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tallystick.bridge.message import NO_CAP
 from tallystick.cli.terminal import show_table
+from tallystick.governance.roles import ALONE
 from tallystick.status.document import Status
 from tallystick.status.invariants import Verdict
 from tallystick.status.observation import DIRECTIONS, SCOPES, EndState, named
@@ -192,6 +193,16 @@ def render(status: Status, console: Console) -> None:
             for release in ledger.releases
         ],
     )
+    for ledger in seen.ledgers:
+        for release in ledger.releases:
+            if release.ratify_before is not None:
+                ends = time_text(release.ratify_before)
+                runs = f"EMERGENCY {ledger.name}: {release.contract} {release.version} runs in one"
+                runs += f"; to be ratified before {ends}, then undone by anyone"
+                console.print(runs, markup=False, soft_wrap=True, style="bold red")
+        if others := [each for each in ledger.alone if each != ALONE]:
+            said = f"{ledger.name}: the guardian rolls back alone for {', '.join(others)}, too"
+            console.print(said, markup=False, soft_wrap=True)
     show_table(
         console,
         "Invariants",

@@ -26,7 +26,7 @@ from tallystick.governance.release import (
     release_kind,
     release_terms,
 )
-from tallystick.governance.roles import reason_code
+from tallystick.governance.roles import ALONE, reason_code
 from tallystick.reach.connection import Suite, proxied_of
 
 __all__ = [
@@ -47,8 +47,6 @@ __all__ = [
 ]
 
 REASON: Final = "UPGR"
-# What every authority registers first: the guardian may roll back for it alone.
-ROLL_BACK: Final = "FALT"
 EMERGENCY: Final = "EMRG"
 DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
@@ -355,11 +353,15 @@ def propose_roll_back(
     sender: Account,
     reason: str,
     document: bytes = DOCUMENT,
+    strand: bool = False,
 ) -> Receipt:
-    """Let the upgrader propose that a contract returns to the release before."""
+    """Let the upgrader propose that a contract returns to the release before.
+
+    `strand`: also if that strands what the release names by then.
+    """
     return _receipt(
         suite.authority.propose_roll_back(
-            proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
+            proxy_of(suite, contract_name), strand, reason_code(reason), document, sender=sender
         )
     )
 
@@ -369,16 +371,18 @@ def roll_back(
     contract_name: str,
     *,
     sender: Account,
-    reason: str = ROLL_BACK,
+    reason: str = ALONE,
     document: bytes = DOCUMENT,
+    strand: bool = False,
 ) -> Receipt:
     """Let the guardian return a contract to the release before, within the window.
 
-    Alone for a registered reason, as the default is; for another the upgrader proposed it.
+    Alone for a registered reason, as the default is; for another, or to `strand` what the release
+    names, the upgrader proposed it.
     """
     return _receipt(
         suite.authority.roll_back(
-            proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
+            proxy_of(suite, contract_name), strand, reason_code(reason), document, sender=sender
         )
     )
 

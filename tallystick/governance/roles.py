@@ -6,7 +6,9 @@ import re
 from enum import IntFlag
 from typing import Final
 
-__all__ = ["Role", "reason_code", "role_of_title"]
+from tallystick.text import hex_text
+
+__all__ = ["ALONE", "Role", "reason_code", "reason_text", "role_of_title"]
 
 
 class Role(IntFlag):
@@ -31,6 +33,8 @@ def role_of_title(title: str) -> Role:
     return Role.__members__.get(title.partition("-")[0].upper(), Role.NONE)
 
 
+# For what every authority lets the guardian roll back alone from the first.
+ALONE: Final = "FALT"
 _REASON: Final = re.compile(r"[A-Z0-9]{4}")
 
 
@@ -43,3 +47,9 @@ def reason_code(code: str) -> bytes:
     if not _REASON.fullmatch(code):
         raise ValueError(f"{code!r} is no reason code: four capital letters or digits expected")
     return code.encode("ascii")
+
+
+def reason_text(code: bytes) -> str:
+    """Return a reason code's letters; of other bytes their hex digits."""
+    letters = code.rstrip(b"\0")
+    return letters.decode() if letters.isalnum() and letters.isascii() else hex_text(code)

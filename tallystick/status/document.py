@@ -110,6 +110,7 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
         "live": ledger.live,
         "paused": named(ledger.paused, SCOPES),
         "suspended": ledger.suspended,
+        "rolled_back_alone_for": list(ledger.alone),
         "positions": [
             {
                 "account": position.account,
@@ -131,6 +132,7 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
                 "implementation": release.implementation,
                 "code_hash": release.code_hash,
                 "sound": release.sound,
+                "ratify_before": release.ratify_before,
             }
             for release in ledger.releases
         ],

@@ -45,7 +45,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseState:
-    """What runs behind a proxy; `sound`: all of its code has the registered hash."""
+    """What runs behind a proxy; `sound`: all of its code has the registered hash.
+
+    `ratify_before`: in an emergency, until when two administrators have to ratify it, in seconds.
+    """
 
     contract: str
     address: str
@@ -53,6 +56,7 @@ class ReleaseState:
     implementation: str
     code_hash: str
     sound: bool
+    ratify_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class LedgerState:
 
     `came_in` and `went_out` are what bridges that aren't of our lanes carried, base units since the
     token began. `suspended`: the instrument stands still there until its books are reconciled.
+    `alone`: reasons for which the guardian rolls a release back alone.
     """
 
     name: str
@@ -79,6 +84,7 @@ class LedgerState:
     # Numerator and denominator of each ratio in force, the first first.
     ratios: tuple[tuple[int, int], ...] = ()
     suspended: bool = False
+    alone: tuple[str, ...] = ()
 
     @property
     def uncollected(self) -> int:

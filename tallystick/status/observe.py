@@ -31,6 +31,7 @@ from tallystick.chain import Block, ChainError, Contract, Event, Revert
 from tallystick.chain.abi import CodecError, keccak
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.release import PROXIED, Version, is_behind
+from tallystick.governance.roles import reason_text
 from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
@@ -229,6 +230,7 @@ class _View:
             went_out=int(bridged.went_out),
             ratios=ratios,
             suspended=bool(suspended),
+            alone=tuple(self._reasons()),
         )
         found = sum(position.balance for position in state.positions)
         if logged == supply and found < supply - state.uncollected:
@@ -270,8 +272,11 @@ class _View:
         at = {n: self.entry.contracts[n].address for n in PROXIED if n in self.entry.contracts}
         installed = self.ask((authority, "installation_of", each) for each in at.values())
         releases = self.ask((authority, "release_of", each.release) for each in installed)
+        emergencies = self.ask((authority, "emergency_of", each) for each in at.values())
         found = []
-        for (name, address), release in zip(at.items(), releases, strict=True):
+        for (name, address), release, emergency in zip(
+            at.items(), releases, emergencies, strict=True
+        ):
             code = authority.chain.code(release.implementation)
             code_hash = keccak(code)
             sound = code_hash == bytes(release.code_hash)
@@ -284,9 +289,20 @@ class _View:
                     implementation=str(release.implementation),
                     code_hash="0x" + code_hash.hex(),
                     sound=sound,
+                    ratify_before=int(emergency.ratify_before) or None,
                 )
             )
         return found
+
+    def _reasons(self) -> Iterator[str]:
+        """For which the guardian rolls back alone."""
+        authority = self.connection.contract(self.name, "ReleaseAuthority")
+        logged = self.events(authority, "RollBackReasonSet")
+        causes = list(dict.fromkeys(bytes(event.args["cause"]) for event in logged))
+        taken = self.ask((authority, "roll_back_reason", each) for each in causes)
+        for cause, is_taken in zip(causes, taken, strict=True):
+            if is_taken:
+                yield reason_text(cause)
 
 
 def names_of(connection: Connection, ledger: str) -> dict[str, str]:

@@ -153,6 +153,12 @@ def test_each_key_does_its_part_in_whatever_order(world: World, command: _Comman
             "done propose_roll_back",
             "executed roll_back",
         ]
+    # So does another way of leaving it, whatever the reason.
+    with side.chain.isolated():
+        for state, account in (("executed", "upgrader"), ("done", "guardian")):
+            told = command.acts("roll-back", *back, "--strand", "--account", account)
+            assert told[0] == f"{state} propose_roll_back"
+        assert (told[1], side.registry.release()) == ("executed roll_back", "1.0.0")
     assert command.acts("roll-back", *back) == ["executed roll_back"]
     status, out, _ = command("release", "roll-back", *back, "--manifest", command.manifest)
     assert (status, side.registry.release()) == (1, "1.0.0")

@@ -23,6 +23,7 @@ from tallystick.governance.roles import Role
 from tallystick.local.network import OPERATORS
 from tallystick.text import hex_text
 from tallystick.token.position import AccountClass, PauseScope
+from tests.support import emergencies
 from tests.support.contracts import add_contracts
 from tests.support.world import (
     DAY,
@@ -41,6 +42,7 @@ from tests.support.world import (
 
 Do = Callable[[World], object]
 NEXT = Version(1, 1, 0)
+_REASON = (b"MALF", True, *STATED)
 _ERC1967 = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 # Of the token's word of its issue, and of a lane's terms.
 _TOKEN_SUSPENDED, _LANE_SUSPENDED = 2**247, 2**163
@@ -250,6 +252,32 @@ def _notice(world: World) -> None:
     side.authority.give_notice(side.token, release, *STATED, sender=side.upgrader)
 
 
+def _hurry(world: World) -> None:
+    emergencies.hurry(world.network, "home", NEXT)
+
+
+def _propose_ratification(world: World) -> None:
+    _hurry(world)
+    emergencies.propose_ratification(world.network, "home", NEXT)
+
+
+def _propose_roll_back(world: World) -> None:
+    _upgrade(world)
+    side = world.home
+    side.authority.propose_roll_back(side.token, False, *STATED, sender=side.upgrader)
+
+
+def _propose_reason(world: World) -> None:
+    side = world.home
+    side.authority.propose_roll_back_reason(*_REASON, sender=side.administrator)
+
+
+def _reason(world: World) -> None:
+    _propose_reason(world)
+    side = world.home
+    side.authority.set_roll_back_reason(*_REASON, sender=side.second_administrator)
+
+
 def _upgrade(world: World) -> None:
     notes = world.home.chain.at("SecurityTokenNextMock", world.home.token).migrate.encode(DOCUMENT)
     upgrade(
@@ -390,6 +418,11 @@ DRIFTS: Mapping[str, Do] = {
     "a release more": _register,
     "a release to come": _notice,
     "another release": _upgrade,
+    "an emergency": _hurry,
+    "a ratification proposed": _propose_ratification,
+    "a rollback proposed": _propose_roll_back,
+    "a reason to roll back proposed": _propose_reason,
+    "a reason to roll back alone": _reason,
     "a record proposed": _propose_record,
     "another record": _amend,
     "each day's close": _daily,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tallystick.acts.act import Acting
-from tallystick.chain import Chain
+from tallystick.chain import Chain, reverts
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.cli.joining import given_of
@@ -327,6 +327,15 @@ def test_who_joins_begins_on_what_the_suite_runs(backend: type[Chain]) -> None:
             ("remote", "ActionsEngine"): "1.0.0",
         }
         assert [str(second.suite(name).token.release()) for name in chains] == ["1.2.0", "1.1.0"]
+        # What a migration set is not there, and nobody sets it otherwise.
+        for name, chain in chains.items():
+            suite, was = second.suite(name), first.suite(name).token
+            old, new = (chain.at("SecurityTokenNextMock", each) for each in (was, suite.token))
+            notes = bytes(old.release_notes_hash()), bytes(new.release_notes_hash())
+            assert notes == (b"n" * 32, bytes(32))
+            for role in ("upgrader", "issuer", "guardian"):
+                with reverts("next token: only its authority"):
+                    new.migrate(b"n" * 32, sender=second.party(name, role))
         assert second.verify() == []
         assert wrong(verify(connection_of(first.beside(ISIN).manifest, first.chains))) == ()
         assert second.status().ok

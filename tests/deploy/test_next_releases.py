@@ -9,9 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tallystick.build import artifact, artifacts
+from tallystick.cli import main as cli
 from tallystick.deploy.upgrade import check_next
 from tallystick.errors import CheckFailed
+from tallystick.files.layout import LayoutFile, layout_json
 from tallystick.governance.layout import compare, conflicts
+from tallystick.governance.release import PROXIED
 from tests.support.next_releases import (
     CLOCK_ASSERTION,
     CONTRACTS,
@@ -20,6 +23,9 @@ from tests.support.next_releases import (
     ROOT,
     derived,
 )
+
+# What `tallystick layout show --json` said of each once, not written anew.
+FIRST = ROOT / "benchmarks" / "releases" / "1.0.0"
 
 
 @pytest.mark.parametrize(
@@ -61,24 +67,34 @@ def test_escrow_without_clock_differs_in_the_name_of_its_module_alone():
     assert mock.abi == real.abi
 
 
-@pytest.mark.requirement("INV-10")
-@pytest.mark.parametrize("name", ["SecurityToken", "BridgeEscrow", "InstrumentRegistry"])
-def test_next_releases_keep_the_storage(name):
-    names = (name, f"{name}NextMock", f"{name}NextButOneMock")
-    chain = [artifact(each).layout for each in names]
-    assert conflicts(chain[0], chain[1]) == []
-    assert conflicts(chain[1], chain[2]) == []
+@pytest.mark.requirement("INV-10", "R-61")
+@pytest.mark.parametrize("name", PROXIED)
+def test_what_follows_the_committed_first_release_keeps_its_storage(name, tmp_path, capsys):
+    """The gate as users run it: what this checkout builds, the next release, the one after it."""
+    kept = FIRST / f"{name}.json"
+    following = [_kept(each, tmp_path) for each in (name, f"{name}NextMock")]
+    following.append(_kept(f"{name}NextButOneMock", tmp_path))
+    for before, after in [(kept, each) for each in following] + [tuple(following[1:])]:
+        assert cli.main(["layout", "check", str(before), str(after)]) == 0
+        assert capsys.readouterr().out.endswith(f"{after} keeps the storage of {before}\n")
     # And back: the way of a rollback loses only what the later release added.
-    lost = {each.rule for each in conflicts(chain[2], chain[0])}
-    assert lost == {"variable-removed"}
+    assert cli.main(["layout", "check", str(following[-1]), str(kept), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"]
+    lost = {each["variable"] for each in found if each["severity"] == "breaks"}
+    assert {each["rule"] for each in found if each["variable"] in lost} == {"variable-removed"}
+    assert lost
+    assert all(each not in kept.read_text() for each in lost)
 
 
-@pytest.mark.requirement("INV-10")
-def test_the_next_engine_keeps_the_storage():
-    before, after = (artifact(f"ActionsEngine{name}").layout for name in ("", "NextMock"))
-    assert conflicts(before, after) == []
-    (lost,) = conflicts(after, before)
-    assert (lost.rule, lost.variable) == ("variable-removed", "release_notes_hash")
+def _kept(name, folder):
+    """A build's layout in a file of its own, as `tallystick layout show --json` writes it."""
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(layout_json(LayoutFile(path, name, artifact(name).layout))))
+    return path
+
+
+def test_of_every_contract_that_has_releases_the_first_layout_is_committed():
+    assert {path.stem for path in FIRST.iterdir()} == set(PROXIED)
 
 
 @pytest.mark.requirement("INV-10")

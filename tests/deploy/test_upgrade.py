@@ -399,7 +399,7 @@ def _noticed_again(network: Network, name: str, version: str) -> dict[str, Any]:
 @pytest.mark.requirement("INV-10", "R-60")
 @pytest.mark.parametrize(("name", "version"), AGAIN.items())
 def test_a_migration_that_was_rolled_back_is_followed_again(used, name, version):
-    """It is once-only to everybody but the authority, which makes it once an activation."""
+    """The authority alone calls it, once an activation."""
     artifact = _came_and_went(used, name, version)
     words, proxy = _words(used, "home", name), upgrades.proxy_of(used.home, name)
 
@@ -411,7 +411,7 @@ def test_a_migration_that_was_rolled_back_is_followed_again(used, name, version)
     assert now.release_notes_hash() == NOTES
     assert _words(used, "home", name) == words
     for sender in (used.holder("home", 1), used.party("home", "upgrader")):
-        with reverts(f"next {CALLED[name]}: migrated already"):
+        with reverts(f"next {CALLED[name]}: only its authority"):
             now.migrate(NOTES_2, sender=sender)
 
 
@@ -491,7 +491,7 @@ def test_activation_runs_the_migration_once_and_says_what_it_did(used):
         face.emitted("Upgraded", implementation=code),
         next_token.emitted("Migrated", release="1.1.0", notes=NOTES),
     )
-    with reverts("next token: migrated already"):
+    with reverts("next token: only its authority"):
         next_token.migrate(NOTES_2, sender=anybody)
     assert next_token.release_notes_hash() == NOTES
 

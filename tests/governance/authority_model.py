@@ -177,7 +177,7 @@ class Authority:
 
     def propose_ratification(self, by: str, proxy: str, key: Key) -> str | None:
         """An administrator proposes to keep what runs in an emergency."""
-        refusal = self._not_ratified(proxy, key)
+        refusal = self._not_ratified(by, proxy, key)
         if refusal is not None:
             return refusal
         act = self._ratification_act(proxy)
@@ -186,7 +186,7 @@ class Authority:
 
     def ratify(self, by: str, proxy: str, key: Key) -> str | None:
         """Another one keeps it."""
-        refusal = self._not_ratified(proxy, key)
+        refusal = self._not_ratified(by, proxy, key)
         if refusal is not None:
             return refusal
         act = self._ratification_act(proxy)
@@ -205,7 +205,9 @@ class Authority:
         self._return(proxy)
         return None
 
-    def _not_ratified(self, proxy: str, key: Key) -> str | None:
+    def _not_ratified(self, by: str, proxy: str, key: Key) -> str | None:
+        if self.roles.role_of(by) != Role.ADMINISTRATOR:
+            return "access: missing role"
         if proxy not in self.emergencies:
             return "emergency: nothing to ratify"
         runs, ends = self.emergencies[proxy]
@@ -225,7 +227,8 @@ class Authority:
         del self.notices[proxy]
 
     def _return(self, proxy: str) -> None:
-        self.roles.proposals.pop(self._roll_back_act(proxy), None)
+        for strand in (False, True):
+            self.roles.proposals.pop(self._roll_back_act(proxy, strand), None)
         self.emergencies.pop(proxy, None)
         previous = self.installed[proxy].previous
         assert previous is not None
@@ -266,13 +269,14 @@ class Authority:
         installed = self.installed[proxy]
         if installed.previous is None:
             return "release: nothing to roll back to"
-        if self.clock >= installed.activated_at + ROLLBACK_WINDOW:
+        closed = self.clock >= installed.activated_at + ROLLBACK_WINDOW
+        if closed and proxy not in self.emergencies:
             return "release: window closed"
         return None
 
-    def _roll_back_act(self, proxy: str) -> Act:
+    def _roll_back_act(self, proxy: str, strand: bool) -> Act:
         kind, version = self.installed[proxy].release.key
-        return ("roll_back", f"{proxy} {kind}", version)
+        return ("strand" if strand else "roll_back", f"{proxy} {kind}", version)
 
     def cancel(self, by: str, proxy: str) -> str | None:
         """Guardian or upgrader calls a notice off, also one that has lapsed."""
@@ -282,25 +286,25 @@ class Authority:
             return "release: nothing to cancel"
         return None
 
-    def propose_roll_back(self, by: str, proxy: str) -> str | None:
+    def propose_roll_back(self, by: str, proxy: str, *, strand: bool) -> str | None:
         """The upgrader proposes that a proxy returns to what it ran before."""
         if self.roles.role_of(by) != Role.UPGRADER:
             return "access: missing role"
         refusal = self._not_left(proxy)
         if refusal is None:
-            act = self._roll_back_act(proxy)
+            act = self._roll_back_act(proxy, strand)
             self.roles.propose(act, by, Role.UPGRADER, Role.GUARDIAN, self.clock)
         return refusal
 
-    def roll_back(self, by: str, proxy: str, *, alone: bool) -> str | None:
+    def roll_back(self, by: str, proxy: str, *, alone: bool, strand: bool) -> str | None:
         """The guardian returns a proxy to what it ran before; what was noticed stays.
 
-        `alone`: for a registered reason.
+        `alone`: for a registered reason; `strand`: whatever that strands, which here is nothing.
         """
         if self.roles.role_of(by) != Role.GUARDIAN:
             return "access: missing role"
-        act, refusal = self._roll_back_act(proxy), self._not_left(proxy)
-        if refusal is None and not alone:
+        act, refusal = self._roll_back_act(proxy, strand), self._not_left(proxy)
+        if refusal is None and (strand or not alone):
             refusal = self.roles.refusal(act, by, Role.GUARDIAN, self.clock)
         if refusal is not None:
             return refusal

@@ -22,8 +22,9 @@ from tallystick.chain import Account, Contract, Revert
 from tallystick.chain.abi import encode, keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
-from tallystick.deploy.upgrade import ROLL_BACK, deploy_implementation
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import Version, release_id, release_kind
+from tallystick.governance.roles import ALONE as FAULT
 from tallystick.governance.roles import Role, reason_code
 from tests.governance.authority_model import (
     ACTIVATION_WINDOW,
@@ -56,7 +57,7 @@ PARTIES: Final = {
 IMPLEMENTATION: Final = int.from_bytes(keccak(b"eip1967.proxy.implementation"), "big") - 1
 NOTES: Final = keccak(b"notes")
 # What every authority registers as the guardian's own reason.
-ALONE: Final = (reason_code(ROLL_BACK), STATED[1])
+ALONE: Final = (reason_code(FAULT), STATED[1])
 
 
 @dataclass
@@ -338,25 +339,28 @@ class Play:
             ["PrivilegedAct", "ActivationCancelled"],
         )
 
-    def roll_back(self, proxy: str, by: str, *, alone: bool = True) -> None:
-        """Return a proxy to what it ran before, for a registered reason or not."""
+    def roll_back(self, proxy: str, by: str, *, alone: bool = True, strand: bool = False) -> None:
+        """Return a proxy to what it ran before, for a registered reason or not.
+
+        `strand`: whatever that strands.
+        """
         why = ALONE if alone else STATED
         self.act(
             "roll back" if alone else "roll back together",
-            self.model.roll_back(self.address(by), proxy, alone=alone),
+            self.model.roll_back(self.address(by), proxy, alone=alone, strand=strand),
             lambda: self.authority.roll_back(
-                self.stage.proxies[proxy], *why, sender=self.accounts[by]
+                self.stage.proxies[proxy], strand, *why, sender=self.accounts[by]
             ),
             ["PrivilegedAct", "ReleaseRolledBack", "Upgraded"],
         )
 
-    def propose_roll_back(self, proxy: str, by: str) -> None:
+    def propose_roll_back(self, proxy: str, by: str, *, strand: bool = False) -> None:
         """Propose that."""
         self.act(
             "propose rollback",
-            self.model.propose_roll_back(self.address(by), proxy),
+            self.model.propose_roll_back(self.address(by), proxy, strand=strand),
             lambda: self.authority.propose_roll_back(
-                self.stage.proxies[proxy], *STATED, sender=self.accounts[by]
+                self.stage.proxies[proxy], strand, *STATED, sender=self.accounts[by]
             ),
             ["PrivilegedAct", "RollBackProposed"],
         )
@@ -707,17 +711,26 @@ class AuthorityMachine(RuleBasedStateMachine):
         who=_who,
         late=st.sampled_from([None, None, None, -1, 0]),
         alone=st.booleans(),
-        proposed=_mostly,
+        strands=st.sampled_from([(), (False,), (False,), (True,), (False, True)]),
+        strand=st.booleans(),
     )
     def roll_back(
-        self, proxy: str, right: bool, who: str, late: int | None, alone: bool, proposed: bool
+        self,
+        proxy: str,
+        right: bool,
+        who: str,
+        late: int | None,
+        alone: bool,
+        strands: tuple[bool, ...],
+        strand: bool,
     ) -> None:
         if late is not None:
             activated = self.play.model.installed[proxy].activated_at
             self.play.wait_until(activated + ROLLBACK_WINDOW + late)
-        if proposed:
-            self.play.propose_roll_back(proxy, self._by(Role.UPGRADER, right, who))
-        self.play.roll_back(proxy, self._by(Role.GUARDIAN, right, who), alone=alone)
+        for each in strands:
+            self.play.propose_roll_back(proxy, self._by(Role.UPGRADER, right, who), strand=each)
+        guardian = self._by(Role.GUARDIAN, right, who)
+        self.play.roll_back(proxy, guardian, alone=alone, strand=strand)
         self.play.check()
 
     @rule(

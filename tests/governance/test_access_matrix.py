@@ -44,8 +44,6 @@ REASONS = {
     "withdraw_release": "access: missing role or set-up",
     "register_custody_code": "access: missing role or set-up",
     "withdraw_custody_code": "access: missing role or set-up",
-    "ratify": "emergency: nothing to ratify",
-    "propose_ratification": "emergency: nothing to ratify",
     # By a role of the lane's token, or its custody: see test_redirect.py, test_endings.py,
     # test_amends.py, test_consent.py.
     "BridgeEscrow.set_suspended": "lanes: unknown lane",

@@ -47,7 +47,7 @@ CREATE = "create_proxy(bytes32,bytes32,bytes,bytes4,bytes32)"
 NOTICE = "give_notice(address,bytes32,bytes4,bytes32)"
 APPROVE = "approve(address,bytes32,bytes4,bytes32)"
 CANCEL = "cancel(address,bytes4,bytes32)"
-ROLL_BACK = "roll_back(address,bytes4,bytes32)"
+ROLL_BACK = "roll_back(address,bool,bytes4,bytes32)"
 HAND_OVER = "hand_over(bytes4,bytes32)"
 # Why the guardian may roll back alone, of every authority from the first.
 ALONE = (reason_code("FALT"), DOCUMENT)
@@ -448,7 +448,7 @@ def test_each_piece_behind_is_looked_at_again_at_every_step(
     before = pieces_behind(side.chain, side.implementations[kind])[place]
     side.chain.set_code(before, side.chain.code(before) + b"\0")
     with refused(world, "release: code behind has changed"):
-        side.authority.roll_back(upgrade.proxy, *ALONE, sender=side.guardian)
+        side.authority.roll_back(upgrade.proxy, False, *ALONE, sender=side.guardian)
 
 
 @pytest.mark.requirement("R-60")
@@ -508,7 +508,9 @@ def test_a_release_that_a_proxy_was_created_with_stays(world: World, upgrade: Up
 
 def test_a_release_that_was_activated_stays(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
-    upgrade.side.authority.roll_back(upgrade.side.token, *ALONE, sender=upgrade.side.guardian)
+    upgrade.side.authority.roll_back(
+        upgrade.side.token, False, *ALONE, sender=upgrade.side.guardian
+    )
     with refused(world, "release: was run by a proxy"):
         upgrade.withdraw()
 
@@ -1227,9 +1229,9 @@ def test_a_rollback_within_its_window(
     side.chain.set_time(activated + WINDOW + offset)
     if not open_:
         with refused(world, "release: window closed"):
-            authority.roll_back(side.token, *ALONE, sender=side.guardian)
+            authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
         return
-    receipt = authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    receipt = authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     genesis_id = release_id("SecurityToken", Version(1, 0, 0))
     proxy = side.chain.at("ReleaseProxy", side.token.address)
     assert receipt.events == (
@@ -1243,21 +1245,21 @@ def test_a_rollback_within_its_window(
 def test_the_first_release_has_nothing_before_it(world: World) -> None:
     side = world.home
     with refused(world, "release: nothing to roll back to"):
-        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+        side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_is_not_rolled_back(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
-    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     with refused(world, "release: nothing to roll back to"):
-        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+        side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
 
 
 def test_an_unknown_proxy_is_not_rolled_back(world: World) -> None:
     side = world.home
     with refused(world, "release: unknown proxy"):
-        side.authority.roll_back(side.custody, *ALONE, sender=side.guardian)
+        side.authority.roll_back(side.custody, False, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_to_code_that_has_changed_is_refused(world: World, upgrade: Upgrade) -> None:
@@ -1265,21 +1267,21 @@ def test_a_rollback_to_code_that_has_changed_is_refused(world: World, upgrade: U
     side = upgrade.side
     side.chain.set_code(side.implementations["SecurityToken"], b"\x00")
     with refused(world, "release: code has changed"):
-        side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+        side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
 
 
 def test_a_rollback_states_why(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
     with refused(world, "instruction: no reason code"):
-        side.authority.roll_back(side.token, NO_REASON, NO_DOCUMENT, sender=side.guardian)
+        side.authority.roll_back(side.token, False, NO_REASON, NO_DOCUMENT, sender=side.guardian)
 
 
 @pytest.mark.requirement("R-60")
 def test_after_a_rollback_every_step_is_taken_anew(world: World, upgrade: Upgrade) -> None:
     upgrade.carry_out()
     side = upgrade.side
-    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     with refused(world, "release: not noticed"):
         upgrade.activate()
     upgrade.notice()
@@ -1300,7 +1302,7 @@ def test_a_rollback_leaves_a_pending_notice_and_its_consents(upgrade: Upgrade) -
     third.notice()
     third.approve()
     noticed = side.authority.notice_of(side.token)
-    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     assert side.authority.notice_of(side.token) == noticed
     third.wait()
     third.activate()
@@ -1317,7 +1319,7 @@ def test_the_guardian_cancels_a_notice_that_a_rollback_left(world: World, upgrad
     third.register()
     third.notice()
     third.approve()
-    side.authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     side.authority.cancel(side.token, *STATED, sender=side.guardian)
     third_noticed = side.chain.now
     side.chain.set_time(third_noticed + PERIOD)

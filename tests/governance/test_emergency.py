@@ -14,6 +14,7 @@ from tests.governance.test_authority import (
     ALONE,
     LAPSE,
     PERIOD,
+    WINDOW,
     Upgrade,
     pointed_at,
     token_call,
@@ -300,7 +301,7 @@ def test_a_release_that_had_its_notice_elsewhere_is_not_on_trial(upgrade: Upgrad
     side, authority = upgrade.side, upgrade.side.authority
     upgrade.wait()
     upgrade.activate()
-    authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     upgrade.notice()
     upgrade.approve()
     hurry(upgrade)
@@ -358,7 +359,7 @@ def test_a_ratified_emergency_is_not_undone(world: World, running: Upgrade) -> N
 def test_an_emergency_is_rolled_back_like_any_release(world: World, running: Upgrade) -> None:
     side, authority = running.side, running.side.authority
     act = propose(running)
-    authority.roll_back(side.token, *ALONE, sender=side.guardian)
+    authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     assert until(running) == 0
     with refused(world, "emergency: nothing to ratify"):
         ratify(running)
@@ -367,3 +368,17 @@ def test_an_emergency_is_rolled_back_like_any_release(world: World, running: Upg
     side.chain.advance(PERIOD)
     with refused(world, "emergency: nothing to undo"):
         undo(running)
+
+
+@pytest.mark.requirement("R-60")
+def test_an_emergency_is_rolled_back_until_it_is_ratified(world: World, running: Upgrade) -> None:
+    """Nothing can follow it before: a fault that shows a day later would stay for six more."""
+    side, authority = running.side, running.side.authority
+    side.chain.advance(WINDOW)
+    with side.chain.isolated():
+        authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
+        assert authority.installation_of(side.token).release == FIRST
+    propose(running)
+    ratify(running)
+    with refused(world, "release: window closed"):
+        authority.roll_back(side.token, False, *ALONE, sender=side.guardian)

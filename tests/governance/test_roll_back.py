@@ -8,6 +8,7 @@ import pytest
 
 from tallystick.chain import Contract
 from tallystick.chain.abi import encode
+from tallystick.deploy import upgrade as upgrades
 from tallystick.governance.release import Version, release_id, release_terms
 from tallystick.governance.roles import Role
 from tests.governance.test_authority import (
@@ -19,9 +20,9 @@ from tests.governance.test_authority import (
     token_call,
     upgrade_of,
 )
-from tests.support.world import DAY, STATED, ZERO, Side, World, refused
+from tests.support.world import DAY, ISIN, STATED, ZERO, Side, World, refused
 
-PROPOSE = "propose_roll_back(address,bytes4,bytes32)"
+PROPOSE = "propose_roll_back(address,bool,bytes4,bytes32)"
 PROPOSE_REASON = "propose_roll_back_reason(bytes4,bool,bytes4,bytes32)"
 SET_REASON = "set_roll_back_reason(bytes4,bool,bytes4,bytes32)"
 FIRST = release_id("SecurityToken", Version(1, 0, 0))
@@ -36,17 +37,21 @@ def upgrade(home_side: Side) -> Upgrade:
     return found
 
 
-def proposed(upgrade: Upgrade) -> bytes:
-    """The act that the upgrader proposed."""
+def proposal(upgrade: Upgrade, *, strand: bool = False) -> Any:
+    """The upgrader proposes it."""
     side = upgrade.side
-    receipt = side.authority.propose_roll_back(upgrade.proxy, *STATED, sender=side.upgrader)
-    return bytes(receipt.return_value)
+    return side.authority.propose_roll_back(upgrade.proxy, strand, *STATED, sender=side.upgrader)
 
 
-def go_back(upgrade: Upgrade, why: tuple[bytes, bytes] = STATED) -> Any:
+def proposed(upgrade: Upgrade, *, strand: bool = False) -> bytes:
+    """The act that the upgrader proposed."""
+    return bytes(proposal(upgrade, strand=strand).return_value)
+
+
+def go_back(upgrade: Upgrade, why: tuple[bytes, bytes] = STATED, *, strand: bool = False) -> Any:
     """The guardian rolls back."""
     side = upgrade.side
-    return side.authority.roll_back(upgrade.proxy, *why, sender=side.guardian)
+    return side.authority.roll_back(upgrade.proxy, strand, *why, sender=side.guardian)
 
 
 # ---------------------------------------------------------------------------- two roles
@@ -55,11 +60,11 @@ def go_back(upgrade: Upgrade, why: tuple[bytes, bytes] = STATED) -> Any:
 @pytest.mark.requirement("R-60")
 def test_the_upgrader_proposes_a_rollback_and_the_guardian_carries_it_out(upgrade: Upgrade) -> None:
     side, authority = upgrade.side, upgrade.side.authority
-    receipt = authority.propose_roll_back(side.token, *STATED, sender=side.upgrader)
+    receipt = proposal(upgrade)
     act = receipt.return_value
     assert receipt.events == (
         side.act(authority, PROPOSE, side.token, side.upgrader),
-        authority.emitted("RollBackProposed", act, side.token, upgrade.id, ""),
+        authority.emitted("RollBackProposed", act, side.token, upgrade.id, False, ""),
     )
     assert authority.proposal_of(act).confirmer_role == Role.GUARDIAN
     proxy = side.chain.at("ReleaseProxy", side.token.address)
@@ -118,15 +123,15 @@ def test_none_but_the_upgrader_proposes_a_rollback(
 ) -> None:
     side = upgrade.side
     with refused(world, "access: missing role"):
-        side.authority.propose_roll_back(side.token, *STATED, sender=side.parties[role])
+        side.authority.propose_roll_back(side.token, False, *STATED, sender=side.parties[role])
 
 
 def test_what_can_not_be_left_is_not_proposed(world: World) -> None:
     side = world.home
     with refused(world, "release: nothing to roll back to"):
-        side.authority.propose_roll_back(side.token, *STATED, sender=side.upgrader)
+        side.authority.propose_roll_back(side.token, False, *STATED, sender=side.upgrader)
     with refused(world, "release: unknown proxy"):
-        side.authority.propose_roll_back(side.custody, *STATED, sender=side.upgrader)
+        side.authority.propose_roll_back(side.custody, False, *STATED, sender=side.upgrader)
 
 
 @pytest.mark.requirement("INV-9")
@@ -156,7 +161,7 @@ def test_a_proposal_is_of_one_proxy(world: World, upgrade: Upgrade) -> None:
     authority.activate(another, upgrade.id, sender=side.outsider)
     proposed(upgrade)
     with refused(world, "access: act not proposed"):
-        authority.roll_back(another, *STATED, sender=side.guardian)
+        authority.roll_back(another, False, *STATED, sender=side.guardian)
 
 
 # ---------------------------------------------------------------------- registered reasons
@@ -247,28 +252,47 @@ def says(proxy: Contract, side: Side, answer: bytes = b"", *, endless: bool = Fa
 
 
 @pytest.mark.requirement("R-60")
-def test_the_guardian_alone_strands_nothing_and_is_told_what_it_would(
+@pytest.mark.parametrize("why", [ALONE, STATED])
+def test_a_rollback_is_refused_with_the_names_of_what_it_would_strand(
+    world: World, stranding: tuple[Upgrade, Contract], why: tuple[bytes, bytes]
+) -> None:
+    """Also one that was proposed while there was nothing to name."""
+    upgrade, proxy = stranding
+    proposed(upgrade)
+    says(proxy, upgrade.side, encode(["string"], [NAMES]))
+    with refused(world, f"release: would strand: {NAMES}"):
+        go_back(upgrade, why)
+    # It is settled.
+    says(proxy, upgrade.side, encode(["string"], [""]))
+    go_back(upgrade, why)
+
+
+@pytest.mark.requirement("R-60")
+def test_what_has_to_be_stranded_two_roles_say_so(
     world: World, stranding: tuple[Upgrade, Contract]
 ) -> None:
     upgrade, proxy = stranding
     says(proxy, upgrade.side, encode(["string"], [NAMES]))
+    receipt = proposal(upgrade, strand=True)
+    said = receipt.one("RollBackProposed").args
+    assert (said["strand"], said["strands"]) == (True, NAMES)
+    # The guardian's own word, too.
     with refused(world, f"release: would strand: {NAMES}"):
-        go_back(upgrade, ALONE)
-    # It is settled.
-    says(proxy, upgrade.side, encode(["string"], [""]))
-    go_back(upgrade, ALONE)
+        go_back(upgrade)
+    assert go_back(upgrade, strand=True).one("ReleaseRolledBack").args["release"] == FIRST
+    assert upgrade.side.authority.proposal_of(receipt.return_value).proposer == ZERO
 
 
 @pytest.mark.requirement("R-60")
-def test_two_roles_are_told_and_strand_what_they_have_to(
-    stranding: tuple[Upgrade, Contract],
+@pytest.mark.parametrize("why", [ALONE, STATED])
+def test_the_guardian_strands_nothing_that_the_upgrader_did_not_propose_to(
+    world: World, stranding: tuple[Upgrade, Contract], why: tuple[bytes, bytes]
 ) -> None:
     upgrade, proxy = stranding
-    side = upgrade.side
-    says(proxy, side, encode(["string"], [NAMES]))
-    receipt = side.authority.propose_roll_back(side.token, *STATED, sender=side.upgrader)
-    assert receipt.one("RollBackProposed").args["strands"] == NAMES
-    assert go_back(upgrade).one("ReleaseRolledBack").args["release"] == FIRST
+    says(proxy, upgrade.side, encode(["string"], [NAMES]))
+    proposed(upgrade)
+    with refused(world, "access: act not proposed"):
+        go_back(upgrade, why, strand=True)
 
 
 @pytest.mark.requirement("R-60")
@@ -285,14 +309,15 @@ def test_two_roles_are_told_and_strand_what_they_have_to(
     ],
 )
 def test_whatever_a_release_answers_it_is_left_by_two_roles(
-    stranding: tuple[Upgrade, Contract], answer: bytes, named: str
+    world: World, stranding: tuple[Upgrade, Contract], answer: bytes, named: str
 ) -> None:
     upgrade, proxy = stranding
-    side = upgrade.side
-    says(proxy, side, answer)
-    receipt = side.authority.propose_roll_back(side.token, *STATED, sender=side.upgrader)
-    assert receipt.one("RollBackProposed").args["strands"] == named
-    go_back(upgrade)
+    says(proxy, upgrade.side, answer)
+    assert proposal(upgrade, strand=True).one("RollBackProposed").args["strands"] == named
+    if named:
+        with refused(world, f"release: would strand: {named}"):
+            go_back(upgrade, ALONE)
+    go_back(upgrade, strand=True)
 
 
 @pytest.mark.requirement("R-60")
@@ -304,3 +329,24 @@ def test_a_release_that_never_answers_stops_no_rollback(
     receipt = go_back(upgrade, ALONE)
     assert receipt.one("ReleaseRolledBack").args["release"] == FIRST
     assert 500_000 < receipt.gas_used < 700_000
+
+
+@pytest.mark.requirement("R-60")
+def test_an_objection_that_only_the_next_registry_knows_is_named(world: World) -> None:
+    """A derived release: what it stores for somebody is settled before it is left, or named."""
+    network, side, name = world.network, world.home, "InstrumentRegistry"
+    suite, artifact = network.suite("home"), "InstrumentRegistryNextMock"
+    registry = side.chain.at(artifact, side.registry)
+    call = registry.migrate.encode(STATED[1])
+    upgrades.upgrade(suite, network.signers("home"), name, artifact, "1.1.0", call)
+    for account in (side.investor, side.fund):
+        registry.object(ISIN, True, sender=account)
+    registry.object(ISIN, False, sender=side.fund)
+    receipt = side.authority.propose_roll_back(registry, False, *STATED, sender=side.upgrader)
+    assert receipt.one("RollBackProposed").args["strands"] == "objections: 1"
+    for why in (ALONE, STATED):
+        with refused(world, "release: would strand: objections: 1"):
+            side.authority.roll_back(registry, False, *why, sender=side.guardian)
+    registry.object(ISIN, False, sender=side.investor)
+    side.authority.roll_back(registry, False, *ALONE, sender=side.guardian)
+    assert registry.release() == "1.0.0"

@@ -978,7 +978,7 @@ def _cancel(world: World, state: str) -> Call:
 def _roll_back(world: World, state: str) -> Call:
     side = world.home
     _upgrade(world).carry_out()
-    arguments = (side.token.address, *STATED)
+    arguments = (side.token.address, False, *STATED)
     side.authority.propose_roll_back(*arguments, sender=side.upgrader)
     return Call(side, side.authority, "roll_back", arguments, side.guardian)
 
@@ -1025,7 +1025,7 @@ def _undo_emergency(world: World, state: str) -> Call:
 def _propose_roll_back(world: World, state: str) -> Call:
     side = world.home
     _upgrade(world).carry_out()
-    arguments = (side.token.address, *STATED)
+    arguments = (side.token.address, False, *STATED)
     return Call(side, side.authority, "propose_roll_back", arguments, side.upgrader)
 
 

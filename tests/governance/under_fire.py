@@ -20,9 +20,12 @@ from tallystick.bridge.endings import EndList
 from tallystick.bridge.message import LaneMessage, party
 from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
+from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
+from tallystick.governance.release import Version, release_id, release_terms
 from tallystick.registry.record import InstrumentRecord, record_hash
 from tests.actions.test_cut_on_chain import cut, hint
+from tests.governance.test_authority import Upgrade, token_call
 from tests.support.actions import (
     APPLE,
     EVENT_ATTESTORS,
@@ -192,6 +195,7 @@ class Fire:
             known["attestors"], *STATED, sender=home.operator
         ).return_value
         self.begin_ends()
+        self.hurry()
         engine.setOperator(home.fund, True, sender=home.buyer)
         pool = (home.fund, home.auditor)
         acts["pool"] = engine.propose_pool_payee(
@@ -215,6 +219,28 @@ class Fire:
         custody.lock(*sent, sender=home.investor)
         known["list"] = EndList.of(known["dead"], 0, [(home.fund.address, LISTED)])
         known["end"] = under_way(self.world, known["list"])
+
+    def hurry(self) -> None:
+        """Two other tokens run a release in an emergency: one key would ratify one, leave one."""
+        home, authority = self.home, self.home.authority
+        first = release_id("SecurityToken", Version(1, 0, 0))
+        code = deploy_implementation(home.chain, "SecurityToken", sender=home.upgrader)
+        upgrade = Upgrade(home, code, Version(1, 0, 1))
+        upgrade.register()
+        for name in ("kept", "left"):
+            named = first, name.encode().rjust(32), token_call(home)
+            created = authority.create_proxy(*named, *STATED, sender=home.upgrader)
+            another = created.return_value
+            upgrade.notice(another)
+            for consenting in (home.issuer, home.auditor):
+                terms = release_terms(upgrade.terms)
+                authority.approve(another, terms, *STATED, sender=consenting)
+            running = another, upgrade.id, *STATED
+            authority.activate_in_emergency(*running, sender=home.guardian)
+            self.known[name] = running
+        authority.propose_ratification(*self.known["kept"], sender=home.administrator)
+        proposed = authority.propose_roll_back(another, False, *STATED, sender=home.upgrader)
+        self.acts["rollback"] = proposed.return_value
 
     def lane_terms(self, peer: bytes = STATED[1]) -> tuple[Any, ...]:
         """A lane of the home ledger to a third one, with a custody of its own."""
@@ -411,6 +437,27 @@ def _role_taken(contract: str) -> Callable[[Fire], str]:
         return "given"
 
     return end
+
+
+def _emergency(fire: Fire) -> str:
+    another, release, *_ = fire.known["kept"]
+    emergency = fire.home.authority.emergency_of(another)
+    return "to be ratified" if bytes(emergency.release) == release else "none"
+
+
+def _ratified(fire: Fire) -> str:
+    side, running = fire.home, fire.known["kept"]
+    side.authority.ratify(*running, sender=side.second_administrator)
+    assert bytes(side.authority.installation_of(running[0]).release) == running[1]
+    return "ratified"
+
+
+def _rolled_back(fire: Fire) -> str:
+    side, (another, release, *_) = fire.home, fire.known["left"]
+    side.authority.roll_back(another, False, *STATED, sender=side.guardian)
+    first = release_id("SecurityToken", Version(1, 0, 0))
+    assert bytes(side.authority.installation_of(another).release) == first != release
+    return "rolled back"
 
 
 def _bridge_set(fire: Fire) -> str:
@@ -703,6 +750,8 @@ OPEN: Final = (
     _role("registry", "registry"),
     _role("engine", "engine"),
     _role("authority", "authority"),
+    Open("emergency of another token", _emergency, _ratified),
+    Open("rollback proposed of another", _pending_act("authority", "rollback"), _rolled_back),
     Open("bridge proposed", _pending_act("token", "bridge"), _bridge_set),
     Open(
         "verifier rotation",

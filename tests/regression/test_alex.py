@@ -59,7 +59,10 @@ def test_the_deployer_releases_nothing(world: World, name: str) -> None:
             "access: missing role or set-up",
             lambda: authority.register_release(release, *STATED, sender=key),
         ),
-        ("access: missing role", lambda: authority.roll_back(side.token, *STATED, sender=key)),
+        (
+            "access: missing role",
+            lambda: authority.roll_back(side.token, False, *STATED, sender=key),
+        ),
     )
     for reason, attempt in attempts:
         with refused(world, reason):

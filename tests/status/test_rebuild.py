@@ -25,10 +25,9 @@ from tallystick.cli.log import log_dict, show_events, show_rebuilt
 from tallystick.deploy import upgrade as upgrades
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import PROXY
-from tallystick.governance.release import CONTRACTS, Version, proxy_name, release_id
+from tallystick.governance.release import CONTRACTS, Version, proxy_name
 from tallystick.governance.roles import Role
 from tallystick.local.network import OPERATORS, Network
-from tallystick.reach.connection import Suite
 from tallystick.status.ledger_log import Compared, compare, read_log
 from tallystick.status.observe import names_of
 from tallystick.status.rebuild import rebuild
@@ -36,6 +35,7 @@ from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
 from tallystick.token.closings import opening_key
 from tests.bridge.test_lanes import Opening
+from tests.support import emergencies
 from tests.support.actions import (
     ACCOUNTS,
     APPLE,
@@ -618,8 +618,9 @@ def _releases(network: Network, side: Side) -> None:
         upgrades.approve(suite, name, first, sender=consenting)
     upgrades.await_notice(suite, name)
     upgrades.activate(suite, name, first, sender=side.courier)
-    _emergencies(suite, side)
-    upgrades.propose_roll_back(suite, name, sender=upgrader, reason="TEST")
+    _emergencies(network, side.chain.name)
+    for strand in (False, True):
+        upgrades.propose_roll_back(suite, name, sender=upgrader, reason="TEST", strand=strand)
     upgrades.roll_back(suite, name, sender=side.guardian)
     reason = (b"MALF", True, *STATED)
     side.authority.propose_roll_back_reason(*reason, sender=side.administrator)
@@ -631,21 +632,14 @@ def _releases(network: Network, side: Side) -> None:
     side.authority.withdraw_custody_code(code_hash, *STATED, sender=upgrader)
 
 
-def _emergencies(suite: Suite, side: Side) -> None:
+def _emergencies(network: Network, ledger: str) -> None:
     """Of the registry: one ratified, then one that waits; of nobody's notice."""
-    name, versions = "InstrumentRegistry", [Version(1, 0, patch) for patch in (1, 2)]
-    for version in versions:
-        code = upgrades.deploy_implementation(suite.chain, name, sender=side.upgrader)
-        at = str(code.address)
-        upgrades.register_release(suite, name, name, version, at, sender=side.upgrader)
-        upgrades.give_notice(suite, name, version, sender=side.upgrader)
-        for consenting in (side.issuer, side.auditor):
-            upgrades.approve(suite, name, version, sender=consenting)
-        upgrades.activate_in_emergency(suite, name, version, sender=side.guardian)
-        running = (side.registry, release_id(name, version), *STATED)
-        side.authority.propose_ratification(*running, sender=side.administrator)
-        if version == versions[0]:
-            side.authority.ratify(*running, sender=side.second_administrator)
+    first, second = (Version(1, 0, patch) for patch in (1, 2))
+    for version in (first, second):
+        emergencies.hurry(network, ledger, version)
+        emergencies.propose_ratification(network, ledger, version)
+        if version == first:
+            emergencies.ratify(network, ledger, version)
 
 
 def artifact_kind(side: Side) -> bytes:

@@ -21,6 +21,7 @@ from tallystick.bridge.message import NO_CAP, Kind, LaneId, MessageId
 from tallystick.chain import Chain, ChainError, RawLog
 from tallystick.cli.status import render
 from tallystick.errors import InputError
+from tallystick.governance.release import Version
 from tallystick.local.network import Network
 from tallystick.reach.connection import Connection, connect
 from tallystick.status.invariants import Break, Verdict, check_invariants
@@ -36,7 +37,9 @@ from tallystick.status.observation import (
 )
 from tallystick.status.observe import status_of
 from tallystick.text import hex_text, time_text
+from tests.support import emergencies
 from tests.support.commands import connected
+from tests.support.world import STATED
 
 # --- what was observed, by hand ----------------------------------------------------------------
 
@@ -472,9 +475,7 @@ def test_whom_a_lane_trusts_is_shown_epoch_by_epoch(network: Network) -> None:
         },
     ]
     assert [epoch["epoch"] for epoch in lane["home"]["epochs"]] == [1]
-    text = io.StringIO()
-    render(status, Console(file=text, width=160, color_system=None))
-    lines = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    lines = shown(network)
     until = time_text(ends.valid_until)
     short = f"{hex_text(network.lane)[:10]}…"
     assert f"{short} remote 1 {first.address} {time_text(opened)} {until}" in lines
@@ -489,6 +490,44 @@ def test_code_that_is_not_as_registered_is_shown(network: Network, piece: str) -
     chain.set_code(where, chain.code(where) + b"\0")
     releases = {r.contract: r.sound for r in network.status().observation.ledger("home").releases}
     assert [contract for contract, sound in releases.items() if not sound] == ["SecurityToken"]
+
+
+@pytest.mark.requirement("R-60")
+def test_an_emergency_is_named_until_it_is_ratified(network: Network) -> None:
+    version, authority, registry = Version(1, 1, 0), network.home.authority, network.home.registry
+    assert "EMERGENCY" not in shown(network)
+    emergencies.hurry(network, "home", version)
+    ends = int(authority.emergency_of(registry).ratify_before)
+    line = "EMERGENCY home: InstrumentRegistry 1.1.0 runs in one; to be ratified before "
+    assert f"\n{line}{time_text(ends)}, then undone by anyone\n" in shown(network)
+    ledgers = network.status().as_dict()["ledgers"]
+    told = [{r["contract"]: r["ratify_before"] for r in each["releases"]} for each in ledgers]
+    assert [each["InstrumentRegistry"] for each in told] == [ends, None]
+    assert told[0]["SecurityToken"] is None
+    emergencies.propose_ratification(network, "home", version)
+    emergencies.ratify(network, "home", version)
+    assert "EMERGENCY" not in shown(network)
+
+
+@pytest.mark.requirement("R-60")
+def test_other_reasons_to_roll_back_alone_are_named(network: Network) -> None:
+    authority, (one, other) = network.home.authority, network.administrators("home")
+    assert "rolls back alone" not in shown(network)
+    for registered, told in ((True, ["FALT", "MALF"]), (False, ["FALT"])):
+        change = (b"MALF", registered, *STATED)
+        authority.propose_roll_back_reason(*change, sender=one)
+        authority.set_roll_back_reason(*change, sender=other)
+        ledgers = network.status().as_dict()["ledgers"]
+        assert [each["rolled_back_alone_for"] for each in ledgers] == [told, ["FALT"]]
+        line = "\nhome: the guardian rolls back alone for MALF, too\n"
+        assert (line in shown(network)) is registered
+
+
+def shown(network: Network) -> str:
+    """What the command prints, each run of blanks as one."""
+    text = io.StringIO()
+    render(network.status(), Console(file=text, width=160, color_system=None))
+    return "\n".join(" ".join(line.split()) for line in text.getvalue().splitlines())
 
 
 def test_status_is_readable_in_eighty_columns(network: Network) -> None:

@@ -31,7 +31,6 @@ _REFUSAL = "\n\n@external\n@reentrant\ndef __default__()"
 _TOKEN_STORAGE = """_initialized: bool
 # What 1.1.0 added.
 release_notes_hash: {notes}
-_migrated_to: String[16]
 """
 _TOKEN_STORAGE_2 = """# What 1.2.0 added: business day -> supply at its close.
 noted_supply: {supply}
@@ -48,16 +47,12 @@ _TOKEN_MIGRATE = '''
 @external
 def migrate(notes: bytes32):
     """
-    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
-    @dev Once more whenever it is activated anew, after it was rolled back.
+    @notice Keep the hash of this release's notes, by the call that its activation makes.
+    @dev Nobody else may, also where a proxy began on this release and never was moved to it.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next token: no release notes"
-    assert (
-        msg.sender == controls.release_authority
-        or keccak256(self._migrated_to) != keccak256(_RELEASE)
-    ), "next token: migrated already"
-    self._migrated_to = _RELEASE
+    assert msg.sender == controls.release_authority, "next token: only its authority"
     self.release_notes_hash = notes
     log Migrated(release=_RELEASE, notes=notes)
 '''
@@ -151,8 +146,10 @@ def _arrived(lane: bytes32, nonce: uint256) -> bool:
 '''
 
 _REGISTRY_STORAGE = """_initialized: bool
-# What 1.1.0 added.
+# What 1.1.0 added: its notes; ISIN -> who objects to its record, and how many do.
 release_notes_hash: public(bytes32)
+objects: public(HashMap[String[12], HashMap[address, bool]])
+_objections: uint256
 """
 _REGISTRY_STORAGE_2 = """# What 1.2.0 added: ISIN -> when its record was last looked through.
 reviewed_at: public(HashMap[String[12], uint256])
@@ -168,6 +165,35 @@ def migrate(notes: bytes32):
     assert notes != empty(bytes32), "next registry: no release notes"
     assert self.release_notes_hash == empty(bytes32), "next registry: migrated already"
     self.release_notes_hash = notes
+'''
+# What 1.0.0 would not know, so that whoever objects would not be heard.
+_REGISTRY_OBJECT = '''
+
+@external
+def object(isin: String[12], does: bool):
+    """
+    @notice Object to a record, or no longer.
+    @param isin The instrument.
+    @param does Whether the caller does.
+    """
+    assert self.objects[isin][msg.sender] != does, "next registry: nothing changes"
+    self.objects[isin][msg.sender] = does
+    if does:
+        self._objections += 1
+    else:
+        self._objections -= 1
+
+
+@external
+@view
+def stranded_by_roll_back() -> String[160]:
+    """
+    @notice What the release before would not know.
+    @return How many objections stand; empty: none.
+    """
+    if self._objections == 0:
+        return ""
+    return concat("objections: ", uint2str(self._objections))
 '''
 _REGISTRY_REVIEW = '''
 
@@ -194,17 +220,15 @@ _ENGINE_MIGRATE = '''
 @external
 def migrate(notes: bytes32):
     """
-    @notice Keep the hash of this release's notes; once, by the call that its activation makes.
-    @dev Once more whenever it is activated anew, after it was rolled back.
+    @notice Keep the hash of this release's notes, by the call that its activation makes.
+    @dev Nobody else may, also where a proxy began on this release and never was moved to it.
     @param notes Hash of the release notes.
     """
     assert notes != empty(bytes32), "next engine: no release notes"
     # `self.code` would be this code, not the proxy's.
     proxy: address = self
     authority: uint256 = convert(slice(proxy.code, proxy.codesize - 32, 32), uint256)
-    assert (
-        convert(msg.sender, uint256) == authority or self.release_notes_hash == empty(bytes32)
-    ), "next engine: migrated already"
+    assert convert(msg.sender, uint256) == authority, "next engine: only its authority"
     self.release_notes_hash = notes
 '''
 _ENGINE_REVIEW = '''
@@ -318,7 +342,7 @@ def _next_registry(version: str, title: str, which: str, *, second: bool) -> str
     copy.replace('String[16]) = "1.0.0"', f'String[16]) = "{version}"')
     storage = _REGISTRY_STORAGE + (_REGISTRY_STORAGE_2 if second else "")
     copy.replace("_initialized: bool\n", storage)
-    functions = _REGISTRY_REVIEW if second else _REGISTRY_MIGRATE
+    functions = _REGISTRY_OBJECT + (_REGISTRY_REVIEW if second else _REGISTRY_MIGRATE)
     copy.replace(_RELEASE_VIEW, functions + _RELEASE_VIEW)
     return copy.text
 

@@ -34,7 +34,7 @@ from tallystick.governance.release import (
     release_id,
     release_kind,
 )
-from tallystick.governance.roles import Role
+from tallystick.governance.roles import ALONE, Role, reason_text
 from tallystick.reach.connection import proxied_of
 from tallystick.text import hex_text, time_text
 
@@ -61,7 +61,7 @@ _PERIODS: Final[Mapping[str, tuple[int, int]]] = {
 _KINDS: Final = {release_kind(name): name for name in PROXIED}
 # Proposals that change what stands, by the contract that logs them.
 _PROPOSALS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ReleaseAuthority": (),
+    "ReleaseAuthority": ("RollBackProposed", "RollBackReasonProposed", "RatificationProposed"),
     "InstrumentRegistry": ("RecordProposed",),
     "SecurityToken": ("ClassProposed", "BridgeLimitsProposed"),
     "BridgeEscrow": ("LaneProposed", "LaneTermsProposed"),
@@ -135,7 +135,7 @@ def found_in_authority(
     yield from _found_authority_code(reader)
     authority = reader.suite.authority
     names = ("ReleaseRegistered", "ProxyCreated", "ReleaseActivated", "CustodyCodeRegistered")
-    logged = reader.events(authority, names)
+    logged = reader.events(authority, (*names, "RollBackReasonSet"))
     yield from _found_releases(
         reader,
         [bytes(event.args["release"]) for event in logged["ReleaseRegistered"]],
@@ -155,6 +155,10 @@ def found_in_authority(
         if is_taken and each != ours
     )
     yield Found(AUTHORITY, "other custody code", listed(others), NONE)
+    causes = dict.fromkeys(bytes(e.args["cause"]) for e in logged["RollBackReasonSet"])
+    taken = reader.ask((authority, "roll_back_reason", each) for each in causes)
+    alone = (reason_text(each) for each, is_taken in zip(causes, taken, strict=True) if is_taken)
+    yield Found(AUTHORITY, "guardian rolls back alone for", listed(alone), ALONE)
 
 
 def _found_authority_code(reader: Reader) -> Iterator[Found]:
@@ -260,12 +264,13 @@ def _found_proxies(
     installed = reader.ask((authority, "installation_of", each) for each in proxied.values())
     releases = reader.ask((authority, "release_of", each.release) for each in installed)
     notices = reader.ask((authority, "notice_of", each) for each in proxied.values())
+    emergencies = reader.ask((authority, "emergency_of", each) for each in proxied.values())
     notice, window = reader.ask(((authority, "NOTICE"), (authority, "ACTIVATION_WINDOW")))
     noticed = reader.ask((authority, "release_of", each.release) for each in notices)
     kept = reader.ask((authority, "release_of", each) for each in activated)
     approved = {key: _version(each) for key, each in zip(activated, kept, strict=True)}
-    for (name, contract), kept, release, given, to in zip(
-        proxied.items(), installed, releases, notices, noticed, strict=True
+    for (name, contract), kept, release, given, to, emergency in zip(
+        proxied.items(), installed, releases, notices, noticed, emergencies, strict=True
     ):
         yield from _found_proxy(reader, name, contract, release)
         yield Found(name, "takes releases of", _kind(kept.kind), name)
@@ -278,6 +283,9 @@ def _found_proxies(
         is_open = any(given.release) and reader.block.timestamp < lapses
         found = f"{_version(to)} until {time_text(lapses)}" if is_open else NONE
         yield Found(name, "release to come", found, NONE)
+        ends = int(emergency.ratify_before)
+        found = f"{_version(release)}, to be ratified before {time_text(ends)}" if ends else NONE
+        yield Found(name, "runs in an emergency", found, NONE)
 
 
 def _kind(kind: bytes) -> str:

@@ -113,13 +113,17 @@ def _off_trial(step: Step) -> Changes:
 
 @on("RollBackProposed")
 def _roll_back_proposed(step: Step) -> Changes:
-    return step.proposed(Role.UPGRADER, Role.GUARDIAN, "roll_back", step.proxy, step.release)
+    what = ("roll_back", step.proxy, step.release, step.strand)
+    return step.proposed(Role.UPGRADER, Role.GUARDIAN, *what)
 
 
 @on("ReleaseRolledBack")
 def _rolled_back(step: Step) -> Changes:
     """By a proposal or not, none is left to leave that release."""
-    return step.carried_out("roll_back", step.proxy, step.previous)
+    left = [
+        step.carried_out("roll_back", step.proxy, step.previous, strand) for strand in (False, True)
+    ]
+    return left[0] | left[1]
 
 
 @on("ActivationApproved")
