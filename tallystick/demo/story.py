@@ -15,7 +15,7 @@ from tallystick.demo.dividend import Dividend
 from tallystick.demo.ends import Ends, refusal
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
-from tallystick.demo.split import Split
+from tallystick.demo.split import AGENT, Split
 from tallystick.deploy.describe import refreshed
 from tallystick.deploy.upgrade import proxy_of, roll_back, upgrade
 from tallystick.errors import CheckFailed, InputError
@@ -134,7 +134,7 @@ class _Story:
             steps[0] += 1
 
         self.network = Network.deploy(
-            instrument, self.chains, grade="production", progress=count, **_HOURLY
+            instrument, self.chains, grade="production", agent=AGENT, progress=count, **_HOURLY
         )
         wrong = self.network.verify()
         if wrong:

@@ -107,6 +107,7 @@ def local_plan(
     activation_window: int = 30 * _DAY,
     rollback_window: int = _DAY,
     finality_blocks: int = 2,
+    agent: int | None = None,
 ) -> Plan:
     """Plan the suite of an instrument on local ledgers, parties by account index.
 
@@ -127,6 +128,8 @@ def local_plan(
         activation_window: seconds after the notice in which the activation must take place.
         rollback_window: seconds in which an activation can be rolled back.
         finality_blocks: blocks after which a courier takes a source event as final.
+        agent: index of who is credited on each ledger what the rounding of ratios leaves; nobody
+            when left out.
     """
     signing = instrument.roles.attestors
     members = attestors or ATTESTORS[: len(signing.members)]
@@ -155,7 +158,9 @@ def local_plan(
                 chain_id=chain.chain_id,
                 finality=Finality(kind="depth", blocks=finality_blocks),
                 accounts=Accounts(
-                    **at, administrators=tuple(AccountRef(index=i) for i in ADMINISTRATORS)
+                    **at,
+                    administrators=tuple(AccountRef(index=i) for i in ADMINISTRATORS),
+                    fractions_agent=None if agent is None else AccountRef(index=agent),
                 ),
             )
             for name, chain in chains.items()
