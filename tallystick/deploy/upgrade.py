@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tallystick import build
 from tallystick.chain import Account, Chain, Contract, Receipt
@@ -149,7 +149,7 @@ def register_release(
     """
     artifact = build.artifact(artifact_name)
     behind = addresses_behind(artifact, implementation, suite.chain.code)
-    return _receipt(
+    return Receipt.of(
         suite.authority.register_release(
             (
                 release_kind(contract_name),
@@ -176,7 +176,7 @@ def give_notice(
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the upgrader give notice that a contract moves to a registered release."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.give_notice(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -198,7 +198,7 @@ def approve(
 ) -> Receipt:
     """Let the issuer or the auditor consent to a noticed release, exactly as it is registered."""
     authority = suite.authority
-    return _receipt(
+    return Receipt.of(
         authority.approve(
             proxy_of(suite, contract_name),
             release_terms(authority.release_of(release_id(contract_name, version))),
@@ -236,7 +236,7 @@ def activate(
     migration: bytes = b"",
 ) -> Receipt:
     """Activate a noticed release; anybody may."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.activate(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -256,7 +256,7 @@ def activate_in_emergency(
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the guardian activate what issuer and auditor consented to before the notice is over."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.activate_in_emergency(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -357,7 +357,7 @@ def propose_roll_back(
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the upgrader propose that a contract returns to the release before."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.propose_roll_back(
             proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
         )
@@ -376,7 +376,7 @@ def roll_back(
 
     Alone for a registered reason, as the default is; for another the upgrader proposed it.
     """
-    return _receipt(
+    return Receipt.of(
         suite.authority.roll_back(
             proxy_of(suite, contract_name), reason_code(reason), document, sender=sender
         )
@@ -412,8 +412,3 @@ def installed_artifact(
         f"{suite.chain.name}: nothing built here has the code of {contract_name} {version}, which "
         "runs there; give its build or its archive, so that the storage layouts can be compared"
     )
-
-
-def _receipt(value: Any) -> Receipt:
-    assert isinstance(value, Receipt)
-    return value

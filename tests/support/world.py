@@ -214,9 +214,7 @@ class Side:
         """Set a bridge's limits a day after hand-over: registrar, then custodian."""
         limits = (account, minting, burning)
         self.token.propose_bridge(*limits, *STATED, sender=self.registrar)
-        receipt = self.token.set_bridge(*limits, *STATED, sender=self.custodian)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(self.token.set_bridge(*limits, *STATED, sender=self.custodian))
 
     def foreign_bridge(self, minting: int = AMOUNT_MAX, burning: int = AMOUNT_MAX) -> Contract:
         """A contract of somebody else's that is a bridge of the token, its limits full."""
@@ -228,9 +226,9 @@ class Side:
     def set_class(self, account: Any, account_class: int) -> Receipt:
         """Set an account's class after hand-over: registrar, then custodian."""
         self.token.propose_class(account, account_class, *STATED, sender=self.registrar)
-        receipt = self.token.set_class(account, account_class, *STATED, sender=self.custodian)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            self.token.set_class(account, account_class, *STATED, sender=self.custodian)
+        )
 
     def new_verifier(self, signers: SignerSet, operator: str = OPERATORS[0]) -> Contract:
         """A verifier of a set, run by whoever has that LEI; nobody's yet."""
@@ -556,9 +554,9 @@ class World:
         """A courier delivers a message, attested unless attestations are given."""
         side = self.side_of(message)
         proofs = attestations or self.network.attestations(message)
-        receipt = side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier, **options)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier, **options)
+        )
 
     def lane_state(self, side: Side) -> Any:
         """The lane as one side keeps it."""
@@ -591,9 +589,9 @@ class World:
     def confirm_verifier(self, side: Side, verifier: Any, **others: Any) -> Receipt:
         """An administrator confirms that."""
         terms = self.terms_with(side, verifier, **others)
-        receipt = side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
+        )
 
     def change(self, side: Side, verifier: Any = None, **others: Any) -> int:
         """Both keys change the lane's terms; returns from when that can be applied."""
@@ -605,9 +603,7 @@ class World:
     def apply_terms(self, side: Side, due: int = 0) -> Receipt:
         """Anybody applies the change that waits, once it is due."""
         side.chain.set_time(max(due, side.chain.now))
-        receipt = side.escrow.apply_lane_terms(self.lane, sender=side.outsider)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.escrow.apply_lane_terms(self.lane, sender=side.outsider))
 
     def rotate(self, side: Side, verifier: Any, **others: Any) -> int:
         """The lane gets another verifier, after its delay; returns from when it is valid."""
