@@ -231,10 +231,10 @@ class Actions:
         domain = domain_of(self.source(message.kind).engine)
         return ENGINE_ATTESTORS.sign(domain, message.id, count)
 
-    def take(
+    def carriage(
         self, told: Told, message: ActionsMessage | None = None, attestation: bytes | None = None
-    ) -> Receipt:
-        """A courier carries what one ledger's engine tells to the other's."""
+    ) -> tuple[Side, str, tuple[Any, ...]]:
+        """Where what one ledger's engine tells is taken, by which function with which arguments."""
         message = message or self.message(told)
         side = self.remote if self.source(told.KIND) is self.home else self.home
         what: tuple[Any, ...]
@@ -243,8 +243,14 @@ class Actions:
         else:
             what = (told.as_tuple(),)
         proof = self.proof(message) if attestation is None else attestation
-        method = getattr(side.engine, f"take_{told.KIND.name.lower()}")
-        return Receipt.of(method(message.as_tuple(), *what, proof, sender=side.courier))
+        return side, f"take_{told.KIND.name.lower()}", (message.as_tuple(), *what, proof)
+
+    def take(
+        self, told: Told, message: ActionsMessage | None = None, attestation: bytes | None = None
+    ) -> Receipt:
+        """A courier carries what one ledger's engine tells to the other's."""
+        side, function, arguments = self.carriage(told, message, attestation)
+        return Receipt.of(getattr(side.engine, function)(*arguments, sender=side.courier))
 
     take_armed = take_figures = take_reconciled = take_paid = take_reversal = take
 
