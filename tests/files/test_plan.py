@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 from pathlib import Path
@@ -16,10 +15,11 @@ from tallystick.files.accounts import AccountRef
 from tallystick.files.instrument import load_instrument
 from tallystick.files.plan import Plan, load_plan, plan_schema
 from tallystick.local.network import OPERATORS, local_plan
+from tests.support import documents
+from tests.support.documents import REMOVED
 from tests.support.world import embedded
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-REMOVED = object()
 _LEI_A, _LEI_B = OPERATORS
 
 
@@ -38,20 +38,7 @@ def data_of() -> dict[str, Any]:
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
     """A copy of the example with fields set, or removed."""
-    data = copy.deepcopy(data_of())
-    for path, value in changes:
-        node: Any = data
-        steps: list[Any] = [
-            int(step) if step.isdigit() else step
-            for step in path.replace("[", ".").replace("]", "").split(".")
-        ]
-        for step in steps[:-1]:
-            node = node[step]
-        if value is REMOVED:
-            del node[steps[-1]]
-        else:
-            node[steps[-1]] = value
-    return data
+    return documents.changed(data_of(), *changes)
 
 
 def message(tmp_path: Path, data: Any) -> str:
