@@ -47,6 +47,7 @@ from tests.support.world import (
     ISIN,
     STATED,
     UINT_MAX,
+    BothSides,
     Side,
     World,
     created_by,
@@ -178,20 +179,10 @@ def world_of_engines(backend: Callable[..., Chain] = EmbeddedChain, **plan: Any)
 
 
 @dataclass(frozen=True)
-class Actions:
+class Actions(BothSides):
     """What issuer, attestors and couriers do with the engines of a world."""
 
     world: World
-
-    @property
-    def home(self) -> Side:
-        """The side on which events are announced."""
-        return self.world.home
-
-    @property
-    def remote(self) -> Side:
-        """The side to which they are carried."""
-        return self.world.remote
 
     def announce(self, record: EventRecord, status: int = Status.ACTIVE, **how: Any) -> Receipt:
         """The issuer announces a version at home."""

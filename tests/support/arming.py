@@ -19,7 +19,7 @@ from tallystick.bridge.message import ledger_id
 from tallystick.chain import Event, Receipt
 from tallystick.chain.abi import keccak
 from tests.support.actions import Actions, begin
-from tests.support.world import DAY, ISIN, STATED, Side, World
+from tests.support.world import DAY, ISIN, STATED, BothSides, Side, World
 
 # Apple's split: 4 for 1, announced 30 July 2020, the last close in old units 24 August.
 SPLIT: Final = EventRecord(
@@ -49,7 +49,7 @@ def ratio_event(number: int, rate: Rate, record_day: int, **changed: Any) -> Eve
 
 
 @dataclass(frozen=True)
-class Arming:
+class Arming(BothSides):
     """What is done with ratios: by anyone, but for the agent."""
 
     actions: Actions
@@ -62,16 +62,6 @@ class Arming:
             arming.set_agent(side)
         world.synchronise()
         return arming
-
-    @property
-    def home(self) -> Side:
-        """The side on which events are announced."""
-        return self.actions.home
-
-    @property
-    def remote(self) -> Side:
-        """The side to which they are carried."""
-        return self.actions.remote
 
     @property
     def world(self) -> World:
