@@ -160,9 +160,7 @@ class Scenario:
 
     def admit(self, suite: Suite, account: Any) -> Receipt:
         registrar = self.rig.network.party(suite.chain.name, "registrar")
-        receipt = suite.token.admit(account, UNTIL_DAY, REASON, DOCUMENT, sender=registrar)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(suite.token.admit(account, UNTIL_DAY, REASON, DOCUMENT, sender=registrar))
 
     def issuance(self) -> None:
         token, rig = self.token, self.rig
@@ -293,8 +291,9 @@ class Scenario:
         self.rig.align()
         word = bytes(12) + bytes.fromhex(str(recipient)[2:])
         send = suite.custodies[network.lane].lock if verb == "lock" else suite.escrow.burn
-        receipt = send(network.lane, word, amount, suite.chain.now + lasts, sender=sender)
-        assert isinstance(receipt, Receipt)
+        receipt = Receipt.of(
+            send(network.lane, word, amount, suite.chain.now + lasts, sender=sender)
+        )
         self.rig.align()
         return receipt, LaneMessage.from_event(receipt.one("MessageSent").args["message"])
 
@@ -473,8 +472,7 @@ class Scenario:
 
     def _return(self, message: LaneMessage) -> tuple[Receipt, LaneMessage]:
         escrow, anyone = self.rig.remote.escrow, self.guests[1]
-        receipt = escrow.return_to_source(message.as_tuple(), sender=anyone)
-        assert isinstance(receipt, Receipt)
+        receipt = Receipt.of(escrow.return_to_source(message.as_tuple(), sender=anyone))
         self.rig.align()
         return receipt, message_of(receipt.one("MessageSent"))
 
@@ -640,9 +638,7 @@ class Scenario:
         def announce(numerator: int, denominator: int) -> Receipt:
             first_day = int(token.business_day()) + 3
             act = (numerator, denominator, first_day, agent, REASON, DOCUMENT)
-            receipt = engine.announce(*act, sender=anyone)
-            assert isinstance(receipt, Receipt)
-            return receipt
+            return Receipt.of(engine.announce(*act, sender=anyone))
 
         def begin() -> None:
             days(2)

@@ -169,10 +169,6 @@ class Rig:
         """Return the home ledger's account with a role."""
         return self.network.party("home", role)
 
-    def remote_party(self, role: str) -> Account:
-        """Return the remote ledger's account with a role."""
-        return self.network.party("remote", role)
-
     # ------------------------------------------------------------------------- clocks
 
     def align(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from eth.constants import CREATE_CONTRACT_ADDRESS
@@ -69,9 +70,9 @@ class ReferenceComputation(PragueComputation):
         return computation
 
     @staticmethod
+    @abstractmethod
     def run(computation: Any) -> None:
         """Executes until it halts."""
-        raise NotImplementedError
 
 
 class _Message(Message):

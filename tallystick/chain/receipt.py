@@ -209,6 +209,12 @@ class Receipt:
     fetch_output: Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
     decode_output: Callable[[bytes], Any] | None = field(default=None, repr=False, compare=False)
 
+    @classmethod
+    def of(cls, answer: Any) -> Receipt:
+        """Return what a method answered that is a transaction."""
+        assert isinstance(answer, cls)
+        return answer
+
     @functools.cached_property
     def events(self) -> tuple[Event, ...]:
         """Its events in order, decoded when first asked for."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick.chain import Account, Contract
+from tallystick.demo.report import Report
 from tallystick.errors import CheckFailed
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
+from tallystick.files.instrument import Instrument
 from tallystick.local.network import Network
 from tallystick.reach.connection import Suite
 from tallystick.status.reconciled import reconciled_of
+from tallystick.text import units_text
 from tallystick.token.position import date_of
 
-__all__ = ["Party", "business_days", "carry", "done", "engine_of", "is_declared"]
+__all__ = ["Party", "Scene", "business_days", "carry", "done", "engine_of", "is_declared"]
 
 # More blocks than a manifest of the demo waits for.
 _FINAL: Final = 4
@@ -31,6 +34,34 @@ class Party:
     ledger: str
     account: Account
     until_day: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one event is told with.
+
+    `home` and `remote` are two holders each; the second remote one can't receive at the close.
+    """
+
+    report: Report
+    network: Network
+    instrument: Instrument
+    home: tuple[Party, Party]
+    remote: tuple[Party, Party]
+    names: Mapping[tuple[str, str], str]
+    reach: Callable[[int], None]
+
+    @property
+    def _suites(self) -> dict[str, Suite]:
+        """The two ledgers of the lane."""
+        return {suite.chain.name: suite for suite in (self.network.home, self.network.remote)}
+
+    def _portion(self, party: Party, part: int) -> int:
+        held = int(self._suites[party.ledger].token.balanceOf(party.account))
+        return held // part or held
+
+    def _units(self, amount: int) -> str:
+        return units_text(amount, self.instrument.decimals)
 
 
 def engine_of(suite: Suite) -> Contract:

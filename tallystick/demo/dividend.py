@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -13,15 +12,13 @@ from tallystick.actions.record import EventRecord
 from tallystick.actions.tax import TaxTable
 from tallystick.chain import Contract, Revert
 from tallystick.chain.abi import keccak
-from tallystick.demo.acting import Party, business_days, carry, done, engine_of
-from tallystick.demo.report import Figure, Report, Sample
+from tallystick.demo.acting import Scene, business_days, carry, done, engine_of
+from tallystick.demo.report import Figure, Sample
 from tallystick.errors import CheckFailed
 from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
 from tallystick.events.standing import Payment, payments_of
-from tallystick.files.instrument import Instrument
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import Network
 from tallystick.reach.connection import Suite
 from tallystick.status.invariants import Break, Verdict
 from tallystick.text import units_text
@@ -43,20 +40,8 @@ _TAX_ACCOUNT: Final = 911
 _RETURN_ACCOUNT: Final = 912
 
 
-@dataclass(frozen=True)
-class Dividend:
-    """Announces, fixes, funds and pays one dividend, and tells it.
-
-    `home` and `remote` are two holders each; the second remote one can't receive at the close.
-    """
-
-    report: Report
-    network: Network
-    instrument: Instrument
-    home: tuple[Party, Party]
-    remote: tuple[Party, Party]
-    names: Mapping[tuple[str, str], str]
-    reach: Callable[[int], None]
+class Dividend(Scene):
+    """Announces, fixes, funds and pays one dividend, and tells it."""
 
     def tell(self) -> Verdict:
         """Tell it; returns the verdict on INV-6.
@@ -79,11 +64,6 @@ class Dividend:
         return verdict
 
     # ------------------------------------------------------------------------- parts
-
-    @property
-    def _suites(self) -> dict[str, Suite]:
-        """The two ledgers of the lane."""
-        return {suite.chain.name: suite for suite in (self.network.home, self.network.remote)}
 
     def _cash(self, suite: Suite) -> Contract:
         """Cash on a ledger, and the terms that pay in it: paying agent and issuer."""
@@ -294,13 +274,6 @@ class Dividend:
         paid = payment.paid
         money = map(_money, (paid.gross, paid.tax, paid.net))
         return (name, payment.ledger, self._units(paid.units), *money)
-
-    def _portion(self, party: Party, part: int) -> int:
-        held = int(self._suites[party.ledger].token.balanceOf(party.account))
-        return held // part or held
-
-    def _units(self, amount: int) -> str:
-        return units_text(amount, self.instrument.decimals)
 
 
 def _money(amount: int) -> str:

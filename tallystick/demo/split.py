@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,26 +11,23 @@ from tallystick.actions.message import RatioState
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain.abi import keccak
-from tallystick.demo.acting import Party, business_days, carry, done, engine_of, is_declared
-from tallystick.demo.report import Figure, Report, Sample
+from tallystick.demo.acting import Scene, business_days, carry, done, engine_of, is_declared
+from tallystick.demo.report import Figure, Sample
 from tallystick.errors import CheckFailed
 from tallystick.events.driver import Driver
 from tallystick.events.standing import standing_of, waits
-from tallystick.files.instrument import Instrument
 from tallystick.governance.roles import reason_code
-from tallystick.local.network import Network
 from tallystick.reach.connection import Suite
 from tallystick.status.invariants import Break, Verdict
-from tallystick.text import units_text
 from tallystick.token.position import DAY_MAX, close_of, date_of
 
-__all__ = ["Split"]
+__all__ = ["AGENT", "Split"]
 
 _NEW: Final = 4
 _REASON: Final = reason_code("RECO")
 _DOCUMENT: Final = keccak(b"terms of the demo's split")
 # Is credited what rounding leaves: nothing, of four for one.
-_AGENT: Final = 913
+AGENT: Final = 913
 _PLACES: Final = ("Held at home", "Held on the other ledger", "Under way", "Suspense")
 
 
@@ -43,20 +40,8 @@ class _Place:
     units: int
 
 
-@dataclass(frozen=True)
-class Split:
-    """Announces, arms and carries one split of four for one, and tells it.
-
-    `home` and `remote` are two holders each; the second remote one can't receive at the close.
-    """
-
-    report: Report
-    network: Network
-    instrument: Instrument
-    home: tuple[Party, Party]
-    remote: tuple[Party, Party]
-    names: Mapping[tuple[str, str], str]
-    reach: Callable[[int], None]
+class Split(Scene):
+    """Announces, arms and carries one split of four for one, and tells it."""
 
     def tell(self) -> Verdict:
         """Tell it; returns the verdict on INV-12.
@@ -65,7 +50,8 @@ class Split:
             CheckFailed: a step did not do what it has to.
         """
         self.report.section("A split, four for one, with messages under way over the close")
-        self._agents()
+        for suite in self._suites.values():
+            self.network.admit(suite, suite.chain.account(AGENT), DAY_MAX)
         record = self._record()
         driver = Driver(self.network.connection, record)
         self._armed(driver)
@@ -93,20 +79,6 @@ class Split:
         return self._verdict(before, after, landed)
 
     # ------------------------------------------------------------------------- parts
-
-    @property
-    def _suites(self) -> dict[str, Suite]:
-        """The two ledgers of the lane."""
-        return {suite.chain.name: suite for suite in (self.network.home, self.network.remote)}
-
-    def _agents(self) -> None:
-        """On each ledger somebody is named who is credited what rounding would leave."""
-        for suite in self._suites.values():
-            agent = suite.chain.account(_AGENT)
-            self.network.admit(suite, agent, DAY_MAX)
-            self.network.name_agent(suite, agent)
-        # A day of delay each: both clocks go on together.
-        self.reach(max(suite.chain.now for suite in self._suites.values()))
 
     def _record(self) -> EventRecord:
         """The record of an illustration; the last close in old units two business days on."""
@@ -307,10 +279,3 @@ class Split:
     @staticmethod
     def _balance(suite: Suite, account: Any) -> int:
         return int(suite.token.balanceOf(account))
-
-    def _portion(self, party: Party, part: int) -> int:
-        held = self._balance(self._suites[party.ledger], party.account)
-        return held // part or held
-
-    def _units(self, amount: int) -> str:
-        return units_text(amount, self.instrument.decimals)

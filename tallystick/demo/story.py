@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tallystick import __version__
 from tallystick.chain import Chain, Receipt
@@ -15,7 +15,7 @@ from tallystick.demo.dividend import Dividend
 from tallystick.demo.ends import Ends, refusal
 from tallystick.demo.next_release import next_release
 from tallystick.demo.report import Figure, Report, Sample, Teller
-from tallystick.demo.split import Split
+from tallystick.demo.split import AGENT, Split
 from tallystick.deploy.describe import refreshed
 from tallystick.deploy.upgrade import proxy_of, roll_back, upgrade
 from tallystick.errors import CheckFailed, InputError
@@ -134,7 +134,7 @@ class _Story:
             steps[0] += 1
 
         self.network = Network.deploy(
-            instrument, self.chains, grade="production", progress=count, **_HOURLY
+            instrument, self.chains, grade="production", agent=AGENT, progress=count, **_HOURLY
         )
         wrong = self.network.verify()
         if wrong:
@@ -243,14 +243,16 @@ class _Story:
         report.section("Controlled transfers on both ledgers")
         giver, taker = self._home_holder(0), self._home_holder(1)
         amount = self._portion(giver, 20)
-        receipt = _receipt(self.home.token.transfer(taker.account, amount, sender=giver.account))
+        receipt = Receipt.of(self.home.token.transfer(taker.account, amount, sender=giver.account))
         report.say(
             f"{self.instrument.home}: {giver.name} to {taker.name}, {self._units(amount)} "
             f"({receipt.gas_used:,} gas)."
         )
         giver, taker = self._remote_holder(0), self._remote_holder(1)
         amount = self._portion(giver, 4)
-        receipt = _receipt(self.remote.token.transfer(taker.account, amount, sender=giver.account))
+        receipt = Receipt.of(
+            self.remote.token.transfer(taker.account, amount, sender=giver.account)
+        )
         report.say(
             f"{self.remote_name}: {giver.name} to {taker.name}, {self._units(amount)} "
             f"({receipt.gas_used:,} gas)."
@@ -599,8 +601,3 @@ class _Story:
 
     def _units(self, amount: object) -> str:
         return units_text(int(str(amount)), self.instrument.decimals)
-
-
-def _receipt(value: Any) -> Receipt:
-    assert isinstance(value, Receipt)
-    return value

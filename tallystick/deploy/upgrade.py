@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tallystick import build
 from tallystick.chain import Account, Chain, Contract, Receipt
@@ -147,7 +147,7 @@ def register_release(
     """
     artifact = build.artifact(artifact_name)
     behind = addresses_behind(artifact, implementation, suite.chain.code)
-    return _receipt(
+    return Receipt.of(
         suite.authority.register_release(
             (
                 release_kind(contract_name),
@@ -174,7 +174,7 @@ def give_notice(
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the upgrader give notice that a contract moves to a registered release."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.give_notice(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -196,7 +196,7 @@ def approve(
 ) -> Receipt:
     """Let the issuer or the auditor consent to a noticed release, exactly as it is registered."""
     authority = suite.authority
-    return _receipt(
+    return Receipt.of(
         authority.approve(
             proxy_of(suite, contract_name),
             release_terms(authority.release_of(release_id(contract_name, version))),
@@ -234,7 +234,7 @@ def activate(
     migration: bytes = b"",
 ) -> Receipt:
     """Activate a noticed release; anybody may."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.activate(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -254,7 +254,7 @@ def activate_in_emergency(
     document: bytes = DOCUMENT,
 ) -> Receipt:
     """Let the guardian activate what issuer and auditor consented to before the notice is over."""
-    return _receipt(
+    return Receipt.of(
         suite.authority.activate_in_emergency(
             proxy_of(suite, contract_name),
             release_id(contract_name, version),
@@ -359,7 +359,7 @@ def propose_roll_back(
 
     `strand`: also if that strands what the release names by then.
     """
-    return _receipt(
+    return Receipt.of(
         suite.authority.propose_roll_back(
             proxy_of(suite, contract_name), strand, reason_code(reason), document, sender=sender
         )
@@ -380,7 +380,7 @@ def roll_back(
     Alone for a registered reason, as the default is; for another, or to `strand` what the release
     names, the upgrader proposed it.
     """
-    return _receipt(
+    return Receipt.of(
         suite.authority.roll_back(
             proxy_of(suite, contract_name), strand, reason_code(reason), document, sender=sender
         )
@@ -416,8 +416,3 @@ def installed_artifact(
         f"{suite.chain.name}: nothing built here has the code of {contract_name} {version}, which "
         "runs there; give its build or its archive, so that the storage layouts can be compared"
     )
-
-
-def _receipt(value: Any) -> Receipt:
-    assert isinstance(value, Receipt)
-    return value

@@ -7,6 +7,7 @@ reconciled, which anyone may and nobody else would.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -359,7 +360,7 @@ class EngineCourier(Carrier):
         )
 
 
-class Keeper(Carrier):
+class Keeper(Carrier, ABC):
     """Does what is due of each lane in each step, one after the other; see `Actor`.
 
     What it has told is `EngineCourier`'s to carry, once it is final.
@@ -391,9 +392,9 @@ class Keeper(Carrier):
                 continue
             yield from found
 
+    @abstractmethod
     def _keep(self, ledger: str) -> Iterator[Carried]:
         """Do what is left of the lane to a ledger, if it is due; of home itself, what is its."""
-        raise NotImplementedError
 
     def _halted(self, ledger: str, error: Exception) -> Iterator[Halt]:
         """Say that a lane stands; of home's trouble each says so itself."""

@@ -107,6 +107,7 @@ def local_plan(
     activation_window: int = 30 * _DAY,
     rollback_window: int = _DAY,
     finality_blocks: int = 2,
+    agent: int | None = None,
 ) -> Plan:
     """Plan the suite of an instrument on local ledgers, parties by account index.
 
@@ -127,6 +128,8 @@ def local_plan(
         activation_window: seconds after the notice in which the activation must take place.
         rollback_window: seconds in which an activation can be rolled back.
         finality_blocks: blocks after which a courier takes a source event as final.
+        agent: index of who is credited on each ledger what the rounding of ratios leaves; nobody
+            when left out.
     """
     signing = instrument.roles.attestors
     members = attestors or ATTESTORS[: len(signing.members)]
@@ -155,7 +158,9 @@ def local_plan(
                 chain_id=chain.chain_id,
                 finality=Finality(kind="depth", blocks=finality_blocks),
                 accounts=Accounts(
-                    **at, administrators=tuple(AccountRef(index=i) for i in ADMINISTRATORS)
+                    **at,
+                    administrators=tuple(AccountRef(index=i) for i in ADMINISTRATORS),
+                    fractions_agent=None if agent is None else AccountRef(index=agent),
                 ),
             )
             for name, chain in chains.items()
@@ -327,7 +332,7 @@ class Network:
 
     def admit(self, suite: Suite, account: Any, until_day: int, reason: str = "ONBD") -> Receipt:
         """The registrar makes an account eligible until a day (0: no longer)."""
-        return _receipt(
+        return Receipt.of(
             suite.token.admit(
                 account,
                 until_day,
@@ -339,7 +344,7 @@ class Network:
 
     def announce_close(self, suite: Suite, day: int) -> Receipt:
         """The registrar announces the close of a business day; at most a week late."""
-        return _receipt(
+        return Receipt.of(
             suite.token.announce_close(
                 day,
                 reason_code("RECD"),
@@ -360,7 +365,7 @@ class Network:
         suite.engine.propose_fractions_agent(agent, *why, sender=key)
         suite.chain.set_time(suite.chain.now + _DAY)
         key = suite.chain.account(administrator)
-        return _receipt(suite.engine.set_fractions_agent(agent, *why, sender=key))
+        return Receipt.of(suite.engine.set_fractions_agent(agent, *why, sender=key))
 
     def issue(self, allotments: Iterable[tuple[Any, int]]) -> None:
         """Notary and issuer bring units into being at home, in base units by holder."""
@@ -395,7 +400,7 @@ class Network:
             deadline or suite.chain.now + _DEADLINE,
             sender=holder,
         )
-        return message_of(_receipt(receipt).one("MessageSent"))
+        return message_of(Receipt.of(receipt).one("MessageSent"))
 
     def burn(
         self, holder: Account, recipient: Any, amount: int, *, deadline: int | None = None
@@ -409,7 +414,7 @@ class Network:
             deadline or suite.chain.now + _DEADLINE,
             sender=holder,
         )
-        return message_of(_receipt(receipt).one("MessageSent"))
+        return message_of(Receipt.of(receipt).one("MessageSent"))
 
     def rotate(self, suite: Suite, signers: SignerSet) -> Receipt:
         """Give the first lane other attestors, on one ledger, whose clock moves by the delay."""
@@ -421,7 +426,7 @@ class Network:
         due = int(suite.escrow.pending_lane_terms(self.lane).applies_from)
         suite.chain.set_time(max(due, suite.chain.now))
         courier = suite.chain.account(COURIER)
-        return _receipt(suite.escrow.apply_lane_terms(self.lane, sender=courier))
+        return Receipt.of(suite.escrow.apply_lane_terms(self.lane, sender=courier))
 
     def confirm(self, suite: Suite, signers: SignerSet) -> Receipt:
         """Operator and administrator confirm other attestors of the first lane's first verifier."""
@@ -451,7 +456,7 @@ class Network:
         terms, escrow = (self.lane, *terms, *why), suite.escrow
         escrow.propose_lane_terms(*terms, sender=suite.chain.account(operator))
         key = suite.chain.account(administrator)
-        return _receipt(escrow.confirm_lane_terms(*terms, sender=key))
+        return Receipt.of(escrow.confirm_lane_terms(*terms, sender=key))
 
     def destination(self, message: LaneMessage) -> Suite:
         """Return the suite to which a message goes."""
@@ -509,7 +514,7 @@ class Network:
     def deliver(self, message: LaneMessage, *attestations: bytes) -> Receipt:
         """A courier delivers a message, attested unless attestations are given."""
         suite = self.destination(message)
-        return _receipt(
+        return Receipt.of(
             suite.escrow.deliver(
                 message.as_tuple(),
                 *(attestations or self.attestations(message)),
@@ -522,12 +527,14 @@ class Network:
         suite = self.destination(message)
         sender = suite.chain.account(COURIER)
         receipt = suite.escrow.return_to_source(message.as_tuple(), sender=sender)
-        return message_of(_receipt(receipt).one("MessageSent"))
+        return message_of(Receipt.of(receipt).one("MessageSent"))
 
     def claim(self, message: LaneMessage) -> Receipt:
         """A courier claims what waits in suspense for its recipient."""
         suite = self.destination(message)
-        return _receipt(suite.escrow.claim(message.as_tuple(), sender=suite.chain.account(COURIER)))
+        return Receipt.of(
+            suite.escrow.claim(message.as_tuple(), sender=suite.chain.account(COURIER))
+        )
 
 
 def _with_people(
@@ -552,8 +559,3 @@ def _with_people(
         for number, holder in enumerate(instrument.holders)
     )
     return manifest.model_copy(update={"roles": roles, "holders": holders})
-
-
-def _receipt(value: Any) -> Receipt:
-    assert isinstance(value, Receipt)
-    return value

@@ -76,9 +76,7 @@ def digest_of(data: dict[str, Any]) -> bytes:
 def bring(side: Side, data: dict[str, Any], signature: bytes) -> Receipt:
     """Somebody brings a signature."""
     arguments = (*data["message"].values(), signature)
-    receipt = side.engine.authorizeOperator(*arguments, sender=side.courier)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.engine.authorizeOperator(*arguments, sender=side.courier))
 
 
 def entered(side: Side, controller: Any, operator: Any, approved: bool) -> tuple[Event, ...]:

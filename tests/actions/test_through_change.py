@@ -95,11 +95,6 @@ class Signing(Actions):
         domain = domain_of(self.source(message.kind).engine)
         return self.now["messages"].sign(domain, message.id, count)
 
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Home, then the other."""
-        return self.home, self.remote
-
 
 def until(side: Side, day: int, seconds: int = 0) -> None:
     """A ledger's clock reaches a business day, if it has not."""

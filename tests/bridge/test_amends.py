@@ -34,9 +34,7 @@ def side_of(world: World, there: str) -> Side:
 
 def made_good(side: Side, false: LaneMessage, most: int = FALSE) -> Receipt:
     """The investor gives its own units at the lane's custody."""
-    receipt = side.custody.make_good(false.id, most, sender=side.investor)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.custody.make_good(false.id, most, sender=side.investor))
 
 
 @pytest.mark.requirement("INV-1", "INV-2", "INV-9", "R-20")

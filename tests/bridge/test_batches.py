@@ -46,9 +46,7 @@ def bring(
         **changed,
     }
     proofs = attestations or world.network.batch_attestations(messages)
-    receipt = side.escrow.deliver_batch(*arguments.values(), *proofs, sender=side.courier)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.escrow.deliver_batch(*arguments.values(), *proofs, sender=side.courier))
 
 
 # ------------------------------------------------------------------ what is delivered

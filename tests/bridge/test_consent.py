@@ -58,9 +58,9 @@ def signed(side: Side, given: Lock, key: bytes | None = None, **domain: Any) -> 
 def bring(side: Side, given: Lock, signature: bytes, holder: Any = None) -> Receipt:
     """The courier brings what the investor signed, or another holder."""
     whose = str((holder or side.investor).address)
-    receipt = side.custody.lock_signed(*given.arguments(whose, signature), sender=side.courier)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(
+        side.custody.lock_signed(*given.arguments(whose, signature), sender=side.courier)
+    )
 
 
 def state(world: World) -> tuple[int, int, int]:

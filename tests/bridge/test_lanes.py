@@ -22,11 +22,14 @@ from tests.support.world import (
     REASON,
     RETENTION,
     STATED,
+    THIRD,
+    THIRD_ESCROW,
     UINT_MAX,
     UNSIGNED,
     ZERO,
     Side,
     World,
+    lane_terms,
     pair_key,
     read_slot,
     refused,
@@ -47,8 +50,6 @@ WITHDRAW = "withdraw_proposal(bytes32,bytes4,bytes32)"
 PAUSE = "pause_lane(bytes32,uint256,bytes4,bytes32)"
 SUSPEND = "set_suspended(bytes32,bool,bytes4,bytes32)"
 UNPAUSE = "unpause_lane(bytes32,uint256,bytes4,bytes32)"
-THIRD = "eip155:41003"
-THIRD_ESCROW = party("0x" + "33" * 20)
 CLOSE_MINUTE = 1_260
 LIFETIME = 30 * DAY
 OPERATOR, ADMINISTRATOR = 32, 1
@@ -83,28 +84,7 @@ class Opening:
 
     def terms(self, **changed: Any) -> tuple[Any, ...]:
         """The terms as the contract takes them."""
-        values = {
-            "isin": ISIN,
-            "home": bool(self.side.token.is_home()),
-            "token": self.side.token.address,
-            "custody": self.custody.address,
-            "verifier": self.side.verifier.address,
-            "second": ZERO,
-            "change_delay": CHANGE_DELAY,
-            "retention": RETENTION,
-            "peer_ledger": ledger_id(THIRD),
-            "peer_escrow": THIRD_ESCROW,
-            "cap": NO_CAP,
-            "limit": NO_CAP,
-            "limit_window": DAY,
-            "ramp": 7 * DAY,
-            "minimum": 0,
-            "decimals": 6,
-            "close_minute": CLOSE_MINUTE,
-            "grade": Grade.PILOT,
-            **changed,
-        }
-        return tuple(values[name] for name in FIELDS)
+        return lane_terms(self.side, **{"custody": self.custody.address, **changed})
 
     def propose(self, terms: tuple[Any, ...]) -> Any:
         """The operator proposes to open a lane."""

@@ -65,9 +65,7 @@ def may_be_credited(limit: Limit, at: Fraction | int) -> bool:
 
 def act(harness: Contract, name: str, *arguments: int) -> Receipt:
     """Anybody changes the word."""
-    receipt = getattr(harness, name)(*arguments, sender=harness.chain.account(0))
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(getattr(harness, name)(*arguments, sender=harness.chain.account(0)))
 
 
 class Word:

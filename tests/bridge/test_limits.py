@@ -83,9 +83,7 @@ def until_of(receipt: Receipt) -> int:
 
 def claim(side: Side, message: LaneMessage) -> Receipt:
     """Anybody claims."""
-    receipt = side.escrow.claim(message.as_tuple(), sender=side.attacker)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.escrow.claim(message.as_tuple(), sender=side.attacker))
 
 
 def lane_limit(world: World, side: Side) -> Limit:

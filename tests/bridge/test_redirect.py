@@ -35,18 +35,18 @@ def held(world: World, request: pytest.FixtureRequest) -> tuple[Side, LaneMessag
 
 def propose(side: Side, message: LaneMessage, payee: Any, key: Any = None) -> Receipt:
     """The registrar says who gets them, or somebody else does."""
-    receipt = side.escrow.propose_redirect(
-        message.as_tuple(), payee, *STATED, sender=key or side.registrar
+    return Receipt.of(
+        side.escrow.propose_redirect(
+            message.as_tuple(), payee, *STATED, sender=key or side.registrar
+        )
     )
-    assert isinstance(receipt, Receipt)
-    return receipt
 
 
 def redirect(side: Side, message: LaneMessage, payee: Any, key: Any = None) -> Receipt:
     """The custodian carries it out, or somebody else does."""
-    receipt = side.escrow.redirect(message.as_tuple(), payee, *STATED, sender=key or side.custodian)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(
+        side.escrow.redirect(message.as_tuple(), payee, *STATED, sender=key or side.custodian)
+    )
 
 
 # ------------------------------------------------------------------ by two keys

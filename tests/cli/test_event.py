@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from eth_account import Account as Signer
 
 from tallystick.actions.entitlement import Entitlement, total
@@ -15,7 +14,8 @@ from tallystick.cli import main as cli
 from tallystick.files.event import load_event
 from tallystick.local import network as local
 from tests.support.actions import begin, world_of_engines
-from tests.support.commands import ROOT, connect, tallystick
+from tests.support.commands import ROOT, EventCommand, tallystick
+from tests.support.documents import event_file
 from tests.support.world import (
     BUYER_UNITS,
     ELIGIBLE_UNTIL,
@@ -38,47 +38,32 @@ def deployed_world() -> World:
 
 
 @pytest.fixture
-def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def manifest(world: World, manifest: Path) -> Path:
     """The world as its manifest describes it, on the day of the announcement."""
     for side in (world.home, world.remote):
         begin(side, _ANNOUNCED)
-    connect(monkeypatch, world)
-    return world.network.manifest.write(tmp_path / "manifest.json")
+    return manifest
 
 
-class _Command:
-    """The command on a manifest, and what it said."""
+class _Command(EventCommand):
+    example = _EVENT
 
-    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = world
-        self.manifest = manifest
-        self._capsys = capsys
-
-    def __call__(self, *arguments: Any, event: Path = _EVENT) -> tuple[int, str, str]:
-        verb, *rest = map(str, arguments)
-        given = ["event", verb, str(event), "--manifest", str(self.manifest), *rest]
-        status = cli.main(given)
-        return status, *self._capsys.readouterr()
-
-    def steps(self, *arguments: Any, event: Path = _EVENT) -> list[tuple[str, str, str]]:
+    def steps(self, *arguments: Any, event: Path | None = None) -> list[tuple[str, str, str]]:
         """What an executed verb did."""
-        status, out, err = self(*arguments, "--execute", "--json", event=event)
-        assert (status, err) == (0, "")
-        told = json.loads(out)
-        assert (told["schema"], told["executed"]) == ("tallystick.event-steps/1", True)
+        status, told = self.json(*arguments, "--execute", event=event)
+        assert (status, told["schema"]) == (0, "tallystick.event-steps/1")
+        assert told["executed"] is True
         return [(each["ledger"], each["act"], each["state"]) for each in told["steps"]]
 
     def carried(self) -> list[tuple[str, str, str]]:
         """What is carried once all that was told is final."""
-        for side in (self.world.home, self.world.remote):
-            side.chain.mine(3)
+        self.mine()
         return self.steps("carry")
 
     def status(self) -> dict[str, Any]:
         """Where the event stands."""
-        status, out, err = self("status", "--json")
-        assert (status, err) == (0, "")
-        found: dict[str, Any] = json.loads(out)
+        status, found = self.json("status")
+        assert status == 0
         return found
 
     def waits(self) -> dict[str, list[str]]:
@@ -112,21 +97,6 @@ def _terms(folder: Path, world: World) -> Path:
         "ledgers": {"home": place, "remote": place},
     }
     file = folder / "terms.yaml"
-    file.write_text(json.dumps(data))
-    return file
-
-
-def _event(folder: Path, *changes: tuple[str, Any]) -> Path:
-    """The example with some fields changed."""
-    data: dict[str, Any] = yaml.load(_EVENT.read_text(), Loader=yaml.BaseLoader)
-    data["cash_decimals"] = int(data["cash_decimals"])
-    for path, value in changes:
-        node: Any = data
-        *steps, last = path.split(".")
-        for step in steps:
-            node = node[step]
-        node[last] = value
-    file = folder / "event.yaml"
     file.write_text(json.dumps(data))
     return file
 
@@ -493,7 +463,7 @@ _WRONG: list[tuple[tuple[tuple[str, Any], ...], str]] = [
 def test_a_wrong_event_is_one_line(
     command: _Command, tmp_path: Path, changes: tuple[tuple[str, Any], ...], line: str
 ) -> None:
-    event, before = _event(tmp_path, *changes), command.world.storage()
+    event, before = event_file(_EVENT, tmp_path, *changes), command.world.storage()
     status, out, err = command("announce", "--execute", event=event)
     assert (status, out) == (2, "")
     assert err.startswith(f"{event}: {line}")
@@ -528,7 +498,7 @@ def test_a_later_version_needs_no_notice_for_the_record_day_in_force(
     _told(command)
     command.day(_RECORD_DAY + 1)
     record = command.status()["record"]
-    event = _event(tmp_path, ("version", 2), ("previous", record), ("rate", "0.83"))
+    event = event_file(_EVENT, tmp_path, ("version", 2), ("previous", record), ("rate", "0.83"))
     assert command.steps("announce", event=event) == [("home", "announce", "executed")]
 
 
@@ -548,7 +518,7 @@ def test_what_follows_what_was_announced_is_checked_by_field(
             "previous: ",
         ),
     ):
-        event = _event(tmp_path, *changes)
+        event = event_file(_EVENT, tmp_path, *changes)
         status, out, err = command("announce", "--execute", event=event)
         assert (status, out) == (2, "")
         assert err.startswith(f"{event}: {line}")
@@ -558,7 +528,7 @@ def test_an_event_is_cancelled_without_notice(command: _Command, tmp_path: Path)
     _told(command)
     command.day(_RECORD_DAY + 1)
     record = command.status()["record"]
-    event = _event(tmp_path, ("version", 2), ("previous", record))
+    event = event_file(_EVENT, tmp_path, ("version", 2), ("previous", record))
     assert command.steps("announce", "--cancel", event=event) == [("home", "announce", "executed")]
     assert command.steps("confirm", event=event) == [("home", "confirm", "executed")]
     status, out, _ = command("status", event=event)
@@ -568,7 +538,7 @@ def test_an_event_is_cancelled_without_notice(command: _Command, tmp_path: Path)
         "home": ["nothing of this file: another version, 2, is in force"],
         "remote": ["its figures of the close: figures"],
     }
-    later = _event(tmp_path, ("version", 3), ("previous", record))
+    later = event_file(_EVENT, tmp_path, ("version", 3), ("previous", record))
     status, out, err = command("announce", "--execute", event=later)
     assert (status, out) == (2, "")
     assert err.startswith(f"{later}: coaf: US-2020-DVCA-01: expected another reference: this event")
@@ -606,11 +576,7 @@ def test_a_holder_may_be_an_address_where_it_holds(command: _Command) -> None:
 
 
 def test_a_manifest_without_engines_is_one_line(command: _Command, tmp_path: Path) -> None:
-    data = json.loads(command.manifest.read_text())
-    del data["actions"]
-    for ledger in data["ledgers"]:
-        del ledger["contracts"]["ActionsEngine"]
-    command.manifest.write_text(json.dumps(data))
+    command.without_engines()
     status, out, err = command("status")
     assert (status, out) == (2, "")
     assert err.startswith(f"{command.manifest}: actions: nothing: expected engines: the plan of")

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tallystick.cli import main as cli
 from tallystick.files.instrument import load_instrument
 from tallystick.local.network import Network
 from tallystick.token.position import close_of, date_of
 from tests.support.actions import begin, world_of_engines
 from tests.support.arming import SPLIT, Arming
-from tests.support.commands import ROOT, connect, tallystick
+from tests.support.commands import ROOT, EventCommand, tallystick
+from tests.support.documents import event_file
 from tests.support.world import World
 
 pytestmark = pytest.mark.requirement("INV-12")
@@ -23,6 +22,8 @@ _EVENT = ROOT / "examples" / "apple-split.yaml"
 _LAST = SPLIT.record_day
 # Monday 3 August 2020.
 _TODAY = 18_477
+# Index of who is credited what rounding leaves.
+_AGENT = 19
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +32,11 @@ def deployed_world() -> World:
 
 
 @pytest.fixture
-def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def manifest(world: World, manifest: Path) -> Path:
     """The world as its manifest describes it, on the day of the announcement."""
     for side in (world.home, world.remote):
         begin(side, SPLIT.announced)
-    connect(monkeypatch, world)
-    return world.network.manifest.write(tmp_path / "manifest.json")
+    return manifest
 
 
 @pytest.fixture
@@ -46,59 +46,43 @@ def agents(world: World, manifest: Path) -> Path:
     return manifest
 
 
-class _Command:
-    """The command on a manifest, and what it said."""
+class _Command(EventCommand):
+    example = _EVENT
 
-    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = world
-        self.manifest = manifest
-        self._capsys = capsys
-
-    def __call__(self, *arguments: Any, event: Path = _EVENT) -> tuple[int, str, str]:
-        verb, *rest = map(str, arguments)
-        given = ["event", verb, str(event), "--manifest", str(self.manifest), *rest]
-        status = cli.main(given)
-        return status, *self._capsys.readouterr()
-
-    def steps(self, *arguments: Any, event: Path = _EVENT) -> list[tuple[str, str, str, str]]:
+    def steps(self, *arguments: Any, event: Path | None = None) -> list[tuple[str, str, str, str]]:
         """What an executed verb did, or why not."""
-        _, out, err = self(*arguments, "--execute", "--json", event=event)
-        assert err == ""
-        steps = json.loads(out)["steps"]
+        steps = self.json(*arguments, "--execute", event=event)[1]["steps"]
         return [(s["ledger"], s["act"], s["state"], s["detail"]) for s in steps]
 
-    def wrong(self, *arguments: Any, event: Path = _EVENT) -> str:
+    def wrong(self, *arguments: Any, event: Path | None = None) -> str:
         """The one line of an input that is refused, with nothing done."""
         before = self.world.storage()
         status, out, err = self(*arguments, "--execute", event=event)
         assert (status, out) == (2, "")
-        assert err.startswith(f"{event}: ")
+        assert err.startswith(f"{event or self.example}: ")
         assert err.count("\n") == 1
         assert self.world.storage() == before
-        return err.removeprefix(f"{event}: ").rstrip()
+        return err.removeprefix(f"{event or self.example}: ").rstrip()
 
-    def carried(self, event: Path = _EVENT) -> None:
+    def carried(self, event: Path | None = None) -> None:
         """All that was told is final and carried, and what that tells in turn."""
         for _ in range(3):
-            for side in (self.world.home, self.world.remote):
-                side.chain.mine(3)
+            self.mine()
             assert {state for _, _, state, _ in self.steps("carry", event=event)} <= {
                 "executed",
                 "waiting",
             }
 
-    def armed(self, event: Path = _EVENT) -> None:
+    def armed(self, event: Path | None = None) -> None:
         """Announced, confirmed, armed on both ledgers."""
         for verb in ("announce", "confirm", "arm"):
             ((*_, state, _),) = self.steps(verb, event=event)
             assert state == "executed"
         self.carried(event)
 
-    def record(self, event: Path = _EVENT) -> str:
+    def record(self, event: Path | None = None) -> str:
         """The hash of the file's record."""
-        _, out, _ = self("status", "--json", event=event)
-        found: str = json.loads(out)["record"]
-        return found
+        return str(self.json("status", event=event)[1]["record"])
 
 
 @pytest.fixture
@@ -108,23 +92,9 @@ def command(world: World, agents: Path, capsys: pytest.CaptureFixture[str]) -> _
     return _Command(world, agents, capsys)
 
 
-def _event(folder: Path, *changes: tuple[str, Any]) -> Path:
-    """The example with some fields changed."""
-    data: dict[str, Any] = yaml.load(_EVENT.read_text(), Loader=yaml.BaseLoader)
-    for path, value in changes:
-        node: Any = data
-        *steps, last = path.split(".")
-        for step in steps:
-            node = node[step]
-        node[last] = value
-    file = folder / "event.yaml"
-    file.write_text(json.dumps(data))
-    return file
-
-
 def _second(folder: Path, *changes: tuple[str, Any]) -> Path:
     """Another split of the same issuer."""
-    return _event(folder, ("coaf", "US-2020-SPLF-02"), ("unit_epoch", 1), *changes)
+    return event_file(_EVENT, folder, ("coaf", "US-2020-SPLF-02"), ("unit_epoch", 1), *changes)
 
 
 # ---------------------------------------------------------------------------- wrong input
@@ -154,7 +124,7 @@ def _second(folder: Path, *changes: tuple[str, Any]) -> Path:
 def test_a_wrong_split_is_one_line(
     command: _Command, tmp_path: Path, changes: tuple[tuple[str, Any], ...], line: str
 ) -> None:
-    assert command.wrong("announce", event=_event(tmp_path, *changes)).startswith(line)
+    assert command.wrong("announce", event=event_file(_EVENT, tmp_path, *changes)).startswith(line)
 
 
 def test_without_an_agent_for_what_rounding_leaves_no_split_is_announced(
@@ -185,7 +155,7 @@ def test_a_second_ratio_on_the_same_close_is_one_line(command: _Command, tmp_pat
 
 
 def test_a_ratio_that_does_not_fit_is_one_line(command: _Command, tmp_path: Path) -> None:
-    command.armed(_event(tmp_path, ("ratio", "1000000000000:1")))
+    command.armed(event_file(_EVENT, tmp_path, ("ratio", "1000000000000:1")))
     second = _second(tmp_path, ("ratio", "1000000000000:1"), ("dates.record", "2020-08-25"))
     assert command.wrong("announce", event=second) == (
         "ratio: 1000000000000:1: expected less: "
@@ -197,7 +167,7 @@ def test_two_that_are_announced_for_one_close_are_not_both_armed(
     command: _Command, tmp_path: Path
 ) -> None:
     """The second waits for nothing: home's token refuses it, and says so in its line."""
-    second = _event(tmp_path, ("coaf", "US-2020-SPLF-02"))
+    second = event_file(_EVENT, tmp_path, ("coaf", "US-2020-SPLF-02"))
     for verb in ("announce", "confirm"):
         command.steps(verb, event=second)
     command.armed()
@@ -218,7 +188,7 @@ def test_a_split_is_withdrawn_by_its_verbs_while_there_is_time(
     command: _Command, tmp_path: Path
 ) -> None:
     command.armed()
-    off = _event(tmp_path, ("version", 2), ("previous", command.record()))
+    off = event_file(_EVENT, tmp_path, ("version", 2), ("previous", command.record()))
     assert command.steps("announce", "--cancel", event=off)[0][2] == "executed"
     assert command.steps("confirm", event=off)[0][2] == "executed"
     command.carried(off)
@@ -251,7 +221,7 @@ def test_withdrawing_too_late_is_one_line(
     """So is another ratio in place of the one that is armed."""
     command.armed()
     changes = [("version", 2), ("previous", command.record()), ("ratio", "2:1")]
-    off = _event(tmp_path, *changes[: 2 if flags else 3])
+    off = event_file(_EVENT, tmp_path, *changes[: 2 if flags else 3])
     for side in (command.world.home, command.world.remote):
         begin(side, day, 3_600)
     expected = f"version: 2: expected no further one: {line}"
@@ -262,7 +232,7 @@ def test_withdrawn_too_late_although_it_was_announced_in_time_says_so(
     command: _Command, tmp_path: Path
 ) -> None:
     command.armed()
-    off = _event(tmp_path, ("version", 2), ("previous", command.record()))
+    off = event_file(_EVENT, tmp_path, ("version", 2), ("previous", command.record()))
     command.steps("announce", "--cancel", event=off)
     command.steps("confirm", event=off)
     command.carried(off)
@@ -281,14 +251,12 @@ def nodes(ledgers: Any, tmp_path: Path) -> tuple[Network, Path]:
     """An instrument on two nodes with fractions' agents, and its manifest."""
     chains = {chain.name: chain for chain in ledgers(2)}
     instrument = load_instrument(ROOT / "examples" / "apple.yaml")
-    network = Network.deploy(instrument, chains)
-    for suite in (network.home, network.remote):
-        network.name_agent(suite, network.party(suite.chain.name, "issuer"))
+    network = Network.deploy(instrument, chains, agent=_AGENT)
     holder, recipient = network.holder("home", 0), network.holder("remote", 0)
     until = int(network.home.token.business_day()) + 400
     for suite, account in ((network.home, holder), (network.remote, recipient)):
         network.admit(suite, account, until)
-        network.admit(suite, network.party(suite.chain.name, "issuer"), until)
+        network.admit(suite, suite.chain.account(_AGENT), until)
     network.issue([(holder, 1_000_003)])
     return network, network.manifest.write(tmp_path / "manifest.json")
 
@@ -298,7 +266,7 @@ def _later(network: Network, folder: Path) -> tuple[Path, int]:
     today = max(int(suite.token.business_day()) for suite in (network.home, network.remote))
     day = next(d for d in range(today + 4, today + 9) if date_of(d).weekday() < 5)
     dates = {"announcement": str(date_of(today)), "record": str(date_of(day))}
-    return _event(folder, ("dates", dates)), day
+    return event_file(_EVENT, folder, ("dates", dates)), day
 
 
 @pytest.mark.anvil_only

@@ -13,35 +13,19 @@ from tallystick.cli import main as cli
 from tallystick.local.network import ATTESTORS, SECOND_ATTESTORS
 from tallystick.reach import connection as reach
 from tallystick.text import time_text
-from tests.support.commands import connect
+from tests.support.commands import Command
 from tests.support.endings import second_registrar, wait
 from tests.support.world import World, embedded
 
 ORDER = ("--document", "0x" + "5a" * 32)
 
 
-@pytest.fixture
-def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    connect(monkeypatch, world)
-    return world.network.manifest.write(tmp_path / "manifest.json")
-
-
-class _Command:
-    """The command on a manifest, and what it said."""
-
-    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = world
-        self.manifest = manifest
-        self.folder = manifest.parent
-        self._capsys = capsys
-
-    def __call__(self, verb: str, *arguments: Any) -> tuple[int, str, str]:
-        given = ["lane", verb, *map(str, arguments), "--manifest", str(self.manifest)]
-        return cli.main(given), *self._capsys.readouterr()
+class _Command(Command):
+    words = ("lane",)
 
     def homes(self, *parties: str) -> Path:
         """A file that says whose account at home is whose."""
-        path = self.folder / "homes.yaml"
+        path = self.manifest.parent / "homes.yaml"
         home, remote = self.world.home, self.world.remote
         accounts = {str(remote.parties[p].address): str(home.parties[p].address) for p in parties}
         path.write_text(json.dumps({"schema": "tallystick.homes/1", "accounts": accounts}))
@@ -49,16 +33,14 @@ class _Command:
 
     def listed(self, *parties: str) -> Path:
         """Make the list that is next; its file."""
-        path = self.folder / "list.json"
+        path = self.manifest.parent / "list.json"
         status, _, err = self("list", "remote", "--homes", self.homes(*parties), "--out", path)
         assert (status, err) == (0, "")
         return path
 
     def next(self, path: Path, *arguments: Any) -> list[tuple[str, str]]:
         """Do what is next; the acts, and what became of each."""
-        status, out, err = self("end", path, *ORDER, "--execute", "--json", *arguments)
-        assert err == ""
-        found = json.loads(out)
+        status, found = self.json("end", path, *ORDER, "--execute", *arguments)
         steps = [(step["act"], step["state"]) for step in found["steps"]]
         assert status == int(any(state == "refused" for _, state in steps)), found
         return steps

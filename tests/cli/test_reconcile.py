@@ -11,7 +11,7 @@ import pytest
 from tallystick.cli import main as cli
 from tallystick.token.position import date_of
 from tests.support.actions import Actions, begin, world_of_engines
-from tests.support.commands import connect, tallystick
+from tests.support.commands import Command, tallystick
 from tests.support.world import DAY, STATED, World
 
 
@@ -32,36 +32,18 @@ def since(world: World) -> int:
     return first
 
 
-@pytest.fixture
-def manifest(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    connect(monkeypatch, world)
-    return world.network.manifest.write(tmp_path / "manifest.json")
-
-
 def _close(world: World, day: int) -> None:
     for side in (world.home, world.remote):
         begin(side, day + 1, 3_600)
 
 
-class _Command:
-    """The command on a manifest, and what it said."""
-
-    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = world
-        self.manifest = manifest
-        self._capsys = capsys
-
-    def __call__(self, *arguments: Any) -> tuple[int, str, str]:
-        given = ["reconcile", "--manifest", str(self.manifest), *map(str, arguments)]
-        return cli.main(given), *self._capsys.readouterr()
+class _Command(Command):
+    words = ("reconcile",)
 
     def executed(self, *arguments: Any) -> tuple[int, dict[str, Any]]:
         """Exit status and document of a run that sends, once all before is final."""
-        for side in (self.world.home, self.world.remote):
-            side.chain.mine(3)
-        status, out, err = self("--execute", "--json", *arguments)
-        assert err == ""
-        return status, json.loads(out)
+        self.mine()
+        return self.json("--execute", *arguments)
 
 
 @pytest.fixture
@@ -192,11 +174,7 @@ def test_a_day_that_is_not_closed_is_one_line(command: _Command, since: int, day
 
 
 def test_a_manifest_without_engines_is_one_line(command: _Command) -> None:
-    data = json.loads(command.manifest.read_text())
-    del data["actions"]
-    for ledger in data["ledgers"]:
-        del ledger["contracts"]["ActionsEngine"]
-    command.manifest.write_text(json.dumps(data))
+    command.without_engines()
     status, out, err = command()
     assert (status, out) == (2, "")
     assert err.startswith(f"{command.manifest}: actions: nothing: expected engines: the plan of")

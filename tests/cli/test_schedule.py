@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tallystick.cli import main as cli
 from tallystick.token.position import close_of
 from tests.files.test_coupons import EXAMPLE, written
 from tests.support.cash import bunds_at
-from tests.support.commands import connect
+from tests.support.commands import EventCommand, connect
 from tests.support.world import DAY, World
 
 _EPOCH = date(1970, 1, 1)
@@ -37,27 +36,15 @@ def bund(bunds: World) -> Iterator[World]:
         yield bunds
 
 
-class _Command:
-    """The command on the ledgers of the bond, and what it said."""
+class _Command(EventCommand):
+    example = EXAMPLE
 
-    def __init__(self, world: World, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world = world
-        self.folder = folder
-        self.manifest = world.network.manifest.write(folder / "manifest.json")
-        self._capsys = capsys
+    @property
+    def folder(self) -> Path:
+        return self.manifest.parent
 
-    def __call__(
-        self, *arguments: Any, verb: str = "schedule", file: Path = EXAMPLE
-    ) -> tuple[int, str, str]:
-        given = ["event", verb, str(file), "--manifest", str(self.manifest)]
-        status = cli.main([*given, *map(str, arguments)])
-        return status, *self._capsys.readouterr()
-
-    def json(self, *arguments: Any, **how: Any) -> tuple[int, dict[str, Any]]:
-        status, out, err = self(*arguments, "--json", **how)
-        assert err == ""
-        found: dict[str, Any] = json.loads(out)
-        return status, found
+    def __call__(self, *arguments: Any, verb: str = "schedule", file: Path = EXAMPLE) -> Any:
+        return super().__call__(verb, *arguments, event=file)
 
     def states(self, *arguments: Any, **how: Any) -> tuple[int, dict[str, str]]:
         """The exit status, and how far each coupon is, by the year in which it is due."""
@@ -75,10 +62,6 @@ class _Command:
         for side in (self.world.home, self.world.remote):
             side.chain.set_time(close_of((day - _EPOCH).days - 1, _CLOSE) + 3_600)
 
-    def mine(self) -> None:
-        for side in (self.world.home, self.world.remote):
-            side.chain.mine(3)
-
 
 @pytest.fixture
 def command(
@@ -88,7 +71,7 @@ def command(
     capsys: pytest.CaptureFixture[str],
 ) -> _Command:
     connect(monkeypatch, bund)
-    return _Command(bund, tmp_path, capsys)
+    return _Command(bund, bund.network.manifest.write(tmp_path / "manifest.json"), capsys)
 
 
 def test_coupons_are_listed_exactly_and_what_is_not_due_is_not_announced(

@@ -137,10 +137,9 @@ def _return(network, parties, message, late=0):
     """Somebody sends them back once their deadline has passed; what takes them."""
     chain = network.remote.chain
     chain.set_time(max(chain.now, message.deadline + late))
-    receipt = network.remote.escrow.return_to_source(
-        message.as_tuple(), sender=parties.courier_abroad
+    receipt = Receipt.of(
+        network.remote.escrow.return_to_source(message.as_tuple(), sender=parties.courier_abroad)
     )
-    assert isinstance(receipt, Receipt)
     return message_of(receipt.one("MessageSent"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import random
@@ -48,6 +47,7 @@ from tallystick.status.ledger_log import compare, read_log
 from tallystick.status.observe import status_of
 from tallystick.text import hex_text
 from tests.support.commands import ROOT, environment, plan_data, tallystick, write_plan
+from tests.support.documents import changed
 from tests.support.world import read_slot, slot_of, write_slot
 
 
@@ -124,24 +124,11 @@ _REFUSED: list[tuple[str, Any, str]] = [
 ]
 
 
-def changed(data: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
-    data = copy.deepcopy(data)
-    node: Any = data
-    *steps, last = where.split(".")
-    for step in steps:
-        node = node[int(step)] if step.isdigit() else node[step]
-    if last.isdigit():
-        node.append(value)
-    else:
-        node[last] = value
-    return data
-
-
 @pytest.mark.parametrize(("where", "value", "expected"), _REFUSED)
 def test_what_this_release_cannot_do_is_refused(
     tmp_path: Path, where: str, value: Any, expected: str
 ) -> None:
-    data = changed(plan_data({"home": None, "remote": None}), where, value)  # type: ignore[dict-item]
+    data = changed(plan_data({"home": None, "remote": None}), (where, value))  # type: ignore[dict-item]
     path = write_plan(tmp_path, data)
     with pytest.raises(InputError) as caught:
         check_release(path, load_plan(path))
@@ -184,7 +171,7 @@ def test_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             f"expected an account of its own, this one is {whose}"
         )
     # An index on a ledger that is not local needs a mnemonic, and a right one.
-    data = changed(plan_data({"home": None, "remote": None}), "ledgers.0.chain_id", 11155111)  # type: ignore[dict-item]
+    data = changed(plan_data({"home": None, "remote": None}), ("ledgers.0.chain_id", 11155111))  # type: ignore[dict-item]
     with pytest.raises(InputError) as caught:
         meant_by(tmp_path, data)
     assert str(caught.value) == (
@@ -791,7 +778,7 @@ def test_command_before_anything_stands(anvils: dict[str, Chain], tmp_path: Path
 @pytest.mark.anvil_only
 def test_command_refuses_what_does_not_fit(anvils: dict[str, Chain], tmp_path: Path) -> None:
     def line(where: str, value: Any, **more: str) -> str:
-        plan = write_plan(tmp_path, changed(plan_data(anvils), where, value))
+        plan = write_plan(tmp_path, changed(plan_data(anvils), (where, value)))
         done = tallystick("deploy", plan, "--execute", cwd=tmp_path, **more)
         assert (done.returncode, done.stdout) == (2, ""), done
         assert done.stderr.count("\n") == 1

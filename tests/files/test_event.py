@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 from datetime import date
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tallystick.actions.entitlement import Rate, entitlement
 from tallystick.actions.record import EventRecord, Rounding, Tier
@@ -19,36 +17,23 @@ from tallystick.errors import InputError
 from tallystick.files.coupons import load_coupons
 from tallystick.files.event import event_schema, load_event
 from tallystick.files.instrument import load_instrument
+from tests.support import documents
+from tests.support.documents import REMOVED
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 APPLE = load_instrument(EXAMPLES / "apple.yaml")
 BUND = load_instrument(EXAMPLES / "bund.yaml")
 ANNOUNCED = date(2020, 7, 30)
-REMOVED = object()
 
 
 @functools.cache
 def data_of() -> dict[str, Any]:
-    # Read as the loader reads: YAML 1.1 would turn dates into something else.
-    text = (EXAMPLES / "apple-dividend.yaml").read_text()
-    data: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
-    data["cash_decimals"] = int(data["cash_decimals"])
-    return data
+    return documents.event_data(EXAMPLES / "apple-dividend.yaml")
 
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
     """A copy of the example with fields set, or removed."""
-    data = copy.deepcopy(data_of())
-    for path, value in changes:
-        node: Any = data
-        *steps, last = path.split(".")
-        for step in steps:
-            node = node[step]
-        if value is REMOVED:
-            del node[last]
-        else:
-            node[last] = value
-    return data
+    return documents.changed(data_of(), *changes)
 
 
 def loaded(tmp_path: Path, *changes: tuple[str, Any], today: date = ANNOUNCED) -> EventRecord:

@@ -21,6 +21,7 @@ from tests.files import test_instrument as instruments
 from tests.files import test_pay_terms as terms
 from tests.files import test_plan as plans
 from tests.support.commands import tallystick
+from tests.support.documents import REMOVED
 
 
 def lines(load: Callable[[Path], object], file: Path) -> list[str]:
@@ -190,7 +191,7 @@ def test_a_secret_under_a_misspelt_name_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_an_instrument_needs_no_illustration(tmp_path: Path) -> None:
-    data = instruments.changed("illustration", instruments.REMOVED)
+    data = instruments.changed("illustration", REMOVED)
     assert load_instrument(written(tmp_path, data)).illustration is None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import json
 from decimal import Decimal
@@ -26,10 +25,11 @@ from tallystick.files.instrument import (
     units,
 )
 from tallystick.registry.record import DtiKind, record_hash, token_word
+from tests.support import documents
+from tests.support.documents import REMOVED
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 APPLE = EXAMPLES / "apple.yaml"
-REMOVED = object()
 
 
 @functools.cache
@@ -47,19 +47,7 @@ def data_of(path: Path = APPLE) -> dict[str, Any]:
 
 def changed(path: str, value: Any) -> dict[str, Any]:
     """A copy of the Apple example with one field set, or removed."""
-    data = copy.deepcopy(data_of())
-    node: Any = data
-    steps: list[Any] = [
-        int(step) if step.isdigit() else step
-        for step in path.replace("[", ".").replace("]", "").split(".")
-    ]
-    for step in steps[:-1]:
-        node = node[step]
-    if value is REMOVED:
-        del node[steps[-1]]
-    else:
-        node[steps[-1]] = value
-    return data
+    return documents.changed(data_of(), (path, value))
 
 
 def written(tmp_path: Path, data: Any) -> Path:

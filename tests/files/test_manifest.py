@@ -27,6 +27,7 @@ from tallystick.reach.connection import Connection, connect, connection_of
 from tallystick.reach.nodes import rpc_variable
 from tallystick.status.observe import status_of
 from tests.support.commands import connected, tallystick
+from tests.support.documents import changed
 
 
 def made(network: Network) -> Manifest:
@@ -185,12 +186,7 @@ _BAD: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("where", "value", "expected"), _BAD)
 def test_bad_manifest(written: Path, where: str, value: Any, expected: str) -> None:
-    data = json.loads(written.read_text())
-    node = data
-    *steps, last = where.split(".")
-    for step in steps:
-        node = node[int(step)] if step.isdigit() else node[step]
-    node[last] = value
+    data = changed(json.loads(written.read_text()), (where, value))
     written.write_text(json.dumps(data))
     with pytest.raises(InputError) as caught:
         Manifest.load(written)

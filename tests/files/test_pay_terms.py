@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from tallystick.actions.entitlement import Rate
 from tallystick.errors import InputError
 from tallystick.files.pay_terms import LOCAL, OTHER_BRIDGES, load_pay_terms, pay_terms_schema
+from tests.support import documents
 from tests.support.commands import ROOT
 
 _A, _B, _C = (f"0x{n * 40}" for n in "123")
@@ -36,15 +36,8 @@ _GOOD: dict[str, Any] = {
 
 
 def _written(folder: Path, *changes: tuple[str, Any]) -> Path:
-    data = copy.deepcopy(_GOOD)
-    for path, value in changes:
-        node: Any = data
-        *steps, last = path.split(".")
-        for step in steps:
-            node = node[int(step) if step.isdigit() else step]
-        node[last] = value
     file = folder / "terms.yaml"
-    file.write_text(json.dumps(data))
+    file.write_text(json.dumps(documents.changed(_GOOD, *changes)))
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 from pathlib import Path
@@ -12,11 +11,15 @@ import pytest
 import yaml
 
 from tallystick.errors import InputError
+from tallystick.files.accounts import AccountRef
+from tallystick.files.instrument import load_instrument
 from tallystick.files.plan import Plan, load_plan, plan_schema
-from tallystick.local.network import OPERATORS
+from tallystick.local.network import OPERATORS, local_plan
+from tests.support import documents
+from tests.support.documents import REMOVED
+from tests.support.world import embedded
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-REMOVED = object()
 _LEI_A, _LEI_B = OPERATORS
 
 
@@ -35,20 +38,7 @@ def data_of() -> dict[str, Any]:
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
     """A copy of the example with fields set, or removed."""
-    data = copy.deepcopy(data_of())
-    for path, value in changes:
-        node: Any = data
-        steps: list[Any] = [
-            int(step) if step.isdigit() else step
-            for step in path.replace("[", ".").replace("]", "").split(".")
-        ]
-        for step in steps[:-1]:
-            node = node[step]
-        if value is REMOVED:
-            del node[steps[-1]]
-        else:
-            node[steps[-1]] = value
-    return data
+    return documents.changed(data_of(), *changes)
 
 
 def message(tmp_path: Path, data: Any) -> str:
@@ -80,6 +70,13 @@ def test_local_plan() -> None:
     assert (lane.limit, lane.minimum) == (None, None)
     assert (lane.limit_window_seconds, lane.ramp_seconds) == (86_400, 7 * 86_400)
     assert plan.loaded_instrument.isin == "US0378331005"
+
+
+@pytest.mark.parametrize("agent", [None, 19])
+def test_a_local_network_s_plan_names_the_agent_of_fractions(agent: int | None) -> None:
+    plan = local_plan(load_instrument(EXAMPLES / "apple.yaml"), embedded(), agent=agent)
+    named = None if agent is None else AccountRef(index=agent)
+    assert {ledger.accounts.fractions_agent for ledger in plan.ledgers} == {named}
 
 
 def test_production_plan(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from eth_account import Account as Signer
 
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.message import EventVersion, Ratio, RatioState, Reversal, Status
+from tallystick.actions.message import EventVersion, RatioState, Reversal, Status, Told
 from tallystick.actions.record import Rounding
 from tallystick.bridge.consent import Lock
 from tallystick.bridge.endings import EndList, LastState
@@ -131,6 +131,19 @@ def _simple(
     CALLS[contract, function] = prepare
 
 
+def _then(contract: str, function: str, first: str, key: str = "", wait: int = 0) -> None:
+    """A call that follows another with the same arguments, by another key, some time later."""
+
+    def prepare(world: World, state: str) -> Call:
+        call = CALLS[contract, first](world, state)
+        call.make()
+        if wait:
+            call.side.chain.advance(wait)
+        return replace(call, function=function, key=call.side.parties[key] if key else call.key)
+
+    CALLS[contract, function] = prepare
+
+
 # ------------------------------------------------------------------- in every contract
 
 _ATTRIBUTES = {
@@ -144,16 +157,7 @@ _ATTRIBUTES = {
 
 def _roles(contract: str, attribute: str) -> None:
     _simple(contract, "propose_role", attribute, "administrator", ":outsider", 2, *STATED)
-
-    @prepares(contract, "assign_role")
-    def assign(world: World, state: str) -> Call:
-        side = world.home
-        bound = getattr(side, attribute)
-        bound.propose_role(side.outsider, 2, *STATED, sender=side.administrator)
-        side.chain.set_time(side.chain.now + DAY)
-        return Call(
-            side, bound, "assign_role", (side.outsider, 2, *STATED), side.second_administrator
-        )
+    _then(contract, "assign_role", "propose_role", "second_administrator", DAY)
 
     @prepares(contract, "withdraw_proposal")
     def withdraw(world: World, state: str) -> Call:
@@ -195,8 +199,7 @@ def _announces(world: World, state: str) -> Call:
 @prepares(_TOKEN, "set_suspended")
 def _suspends(world: World, state: str) -> Call:
     side = world.remote
-    arguments = (True, *STATED)
-    return Call(side, side.token, "set_suspended", arguments, side.engine.address)
+    return Call(side, side.token, "set_suspended", (True, *STATED), side.engine.address)
 
 
 @prepares(_TOKEN, "keep")
@@ -242,12 +245,7 @@ def _propose_link(world: World, state: str) -> Call:
     )
 
 
-@prepares(_TOKEN, "set_class")
-def _set_link(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (side.new_custody(linked=False).address, 1, *STATED)
-    side.token.propose_class(*arguments, sender=side.registrar)
-    return Call(side, side.token, "set_class", arguments, side.custodian)
+_then(_TOKEN, "set_class", "propose_class", "custodian")
 
 
 def _order(side: Side) -> tuple[Any, ...]:
@@ -258,8 +256,7 @@ def _order(side: Side) -> tuple[Any, ...]:
 def _enter_order(world: World, state: str) -> Call:
     side = world.home
     order = (side.investor.address, side.fund.address, 5, side.chain.now + 30 * DAY)
-    arguments = (*order, AUTHORITY, 1, *STATED)
-    return Call(side, side.token, "enter_order", arguments, side.registrar)
+    return Call(side, side.token, "enter_order", (*order, AUTHORITY, 1, *STATED), side.registrar)
 
 
 @prepares(_TOKEN, "withdraw_order")
@@ -290,11 +287,7 @@ def _pause(world: World, state: str) -> Call:
     return Call(side, side.token, "pause", (scope, *STATED), side.guardian)
 
 
-@prepares(_TOKEN, "withdraw_authorisation")
-def _withdraw_authorisation(world: World, state: str) -> Call:
-    side = world.home
-    side.token.authorise_issuance(5, *STATED, sender=side.notary)
-    return Call(side, side.token, "withdraw_authorisation", (5, *STATED), side.notary)
+_then(_TOKEN, "withdraw_authorisation", "authorise_issuance", "notary")
 
 
 @prepares(_TOKEN, "mint")
@@ -319,12 +312,7 @@ def _batch_mint(world: World, state: str) -> Call:
     return Call(side, side.token, "batchMint", arguments, side.issuer, credited=side.fund)
 
 
-@prepares(_TOKEN, "set_bridge")
-def _set_bridge(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (side.verifier.address, 5, 5, *STATED)
-    side.token.propose_bridge(*arguments, sender=side.registrar)
-    return Call(side, side.token, "set_bridge", arguments, side.custodian)
+_then(_TOKEN, "set_bridge", "propose_bridge", "custodian")
 
 
 @prepares(_TOKEN, "burn")
@@ -423,8 +411,7 @@ _simple(_ESCROW, "unpause_lane", "escrow", "administrator", "lane", 3, *STATED)
 @prepares(_ESCROW, "pause_lane")
 def _pause_lane(world: World, state: str) -> Call:
     side, direction = world.home, 2 if state == "out" else 1
-    arguments = (world.lane, direction, *STATED)
-    return Call(side, side.escrow, "pause_lane", arguments, side.guardian)
+    return Call(side, side.escrow, "pause_lane", (world.lane, direction, *STATED), side.guardian)
 
 
 def _lane_terms(world: World) -> tuple[Any, ...]:
@@ -438,16 +425,10 @@ def _lane_terms(world: World) -> tuple[Any, ...]:
 @prepares(_ESCROW, "propose_lane")
 def _propose_lane(world: World, state: str) -> Call:
     side = world.home
-    arguments = (_lane_terms(world), *STATED)
-    return Call(side, side.escrow, "propose_lane", arguments, side.operator)
+    return Call(side, side.escrow, "propose_lane", (_lane_terms(world), *STATED), side.operator)
 
 
-@prepares(_ESCROW, "open_lane")
-def _open_lane(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (_lane_terms(world), *STATED)
-    side.escrow.propose_lane(*arguments, sender=side.operator)
-    return Call(side, side.escrow, "open_lane", arguments, side.administrator)
+_then(_ESCROW, "open_lane", "propose_lane", "administrator")
 
 
 @prepares(_ESCROW, "propose_lane_terms")
@@ -457,12 +438,7 @@ def _propose_terms(world: World, state: str) -> Call:
     return Call(side, side.escrow, "propose_lane_terms", arguments, side.operator)
 
 
-@prepares(_ESCROW, "confirm_lane_terms")
-def _confirm_terms(world: World, state: str) -> Call:
-    side = world.home
-    arguments = (world.lane, side.verifier.address, ZERO, 7, 7, *STATED)
-    side.escrow.propose_lane_terms(*arguments, sender=side.operator)
-    return Call(side, side.escrow, "confirm_lane_terms", arguments, side.administrator)
+_then(_ESCROW, "confirm_lane_terms", "propose_lane_terms", "administrator")
 
 
 @prepares(_ESCROW, "cancel_lane_terms")
@@ -521,19 +497,6 @@ def _enter_lock(world: World, state: str) -> Call:
     return Call(side, side.escrow, "enter_lock", arguments, side.custody.address)
 
 
-@prepares(_ESCROW, "keep_figure")
-def _keep_figure(world: World, state: str) -> Call:
-    """Two days on which units left: what the second opens tells the close of the first."""
-    side = world.home
-    closed = side.token.business_day()
-    world.locked(5)
-    side.chain.advance(DAY)
-    world.locked(5)
-    side.chain.advance(DAY)
-    arguments = (world.lane, Figure.SENT, closed, 0)
-    return Call(side, side.escrow, "keep_figure", arguments, side.outsider)
-
-
 @prepares(_ESCROW, "burn")
 def _burn(world: World, state: str) -> Call:
     side = world.remote
@@ -574,8 +537,7 @@ def _return_to_source(world: World, state: str) -> Call:
     message, side = world.locked(5, world.remote.outsider), world.remote
     world.deliver(message)
     side.chain.set_time(message.deadline)
-    arguments = (message.as_tuple(),)
-    return Call(side, side.escrow, "return_to_source", arguments, side.courier)
+    return Call(side, side.escrow, "return_to_source", (message.as_tuple(),), side.courier)
 
 
 @prepares(_ESCROW, "keep_figure")
@@ -646,8 +608,7 @@ def _propose_reopening(world: World, state: str) -> Call:
     side = world.remote
     false, denial = _denied(world, side, side.investor)
     take(world, denial, false)
-    arguments = (false.id, *STATED)
-    return Call(side, side.escrow, "propose_reopening", arguments, side.operator)
+    return Call(side, side.escrow, "propose_reopening", (false.id, *STATED), side.operator)
 
 
 @prepares(_ESCROW, "reopen")
@@ -674,11 +635,7 @@ def _propose_amends(world: World, state: str) -> Call:
     return Call(side, side.escrow, "propose_amends", (false.id, 0, *STATED), side.issuer)
 
 
-@prepares(_ESCROW, "agree_amends")
-def _agree_amends(world: World, state: str) -> Call:
-    side, false = _disowned(world)
-    side.escrow.propose_amends(false.id, 0, *STATED, sender=side.issuer)
-    return Call(side, side.escrow, "agree_amends", (false.id, 0, *STATED), side.custodian)
+_then(_ESCROW, "agree_amends", "propose_amends", "custodian")
 
 
 @prepares(_ESCROW, "withdraw_amends")
@@ -861,11 +818,7 @@ def _hold(world: World, state: str) -> Call:
     return Call(side, side.custody, "hold", (5,), side.escrow.address)
 
 
-@prepares("LaneCustody", "give_back")
-def _give_back(world: World, state: str) -> Call:
-    call = _hold(world, state)
-    call.make()
-    return replace(call, function="give_back")
+_then("LaneCustody", "give_back", "hold")
 
 
 # ------------------------------------------------------------------------------ proofs
@@ -923,8 +876,7 @@ def _register_release(world: World, state: str) -> Call:
 def _withdraw_release(world: World, state: str) -> Call:
     side, upgrade = world.home, _upgrade(world)
     upgrade.register()
-    arguments = (upgrade.id, *STATED)
-    return Call(side, side.authority, "withdraw_release", arguments, side.upgrader)
+    return Call(side, side.authority, "withdraw_release", (upgrade.id, *STATED), side.upgrader)
 
 
 @prepares(_AUTHORITY, "withdraw_custody_code")
@@ -954,8 +906,7 @@ def _approve(world: World, state: str) -> Call:
     side = world.home
     _noticed(world)
     terms = side.authority.notice_of(side.token).terms
-    arguments = (side.token.address, terms, *STATED)
-    return Call(side, side.authority, "approve", arguments, side.auditor)
+    return Call(side, side.authority, "approve", (side.token.address, terms, *STATED), side.auditor)
 
 
 @prepares(_AUTHORITY, "activate")
@@ -974,13 +925,7 @@ def _cancel(world: World, state: str) -> Call:
     return Call(side, side.authority, "cancel", (side.token.address, *STATED), side.guardian)
 
 
-@prepares(_AUTHORITY, "roll_back")
-def _roll_back(world: World, state: str) -> Call:
-    side = world.home
-    _upgrade(world).carry_out()
-    arguments = (side.token.address, False, *STATED)
-    side.authority.propose_roll_back(*arguments, sender=side.upgrader)
-    return Call(side, side.authority, "roll_back", arguments, side.guardian)
+_then(_AUTHORITY, "roll_back", "propose_roll_back", "guardian")
 
 
 def _in_emergency(world: World) -> Upgrade:
@@ -1005,12 +950,7 @@ def _propose_ratification(world: World, state: str) -> Call:
     return Call(side, side.authority, "propose_ratification", arguments, side.administrator)
 
 
-@prepares(_AUTHORITY, "ratify")
-def _ratify(world: World, state: str) -> Call:
-    side, upgrade = world.home, _in_emergency(world)
-    arguments = (side.token.address, upgrade.id, *STATED)
-    side.authority.propose_ratification(*arguments, sender=side.administrator)
-    return Call(side, side.authority, "ratify", arguments, side.second_administrator)
+_then(_AUTHORITY, "ratify", "propose_ratification", "second_administrator")
 
 
 @prepares(_AUTHORITY, "undo_emergency")
@@ -1033,11 +973,7 @@ _REASON = (b"MALF", True, *STATED)
 _simple(_AUTHORITY, "propose_roll_back_reason", "authority", "administrator", *_REASON)
 
 
-@prepares(_AUTHORITY, "set_roll_back_reason")
-def _set_roll_back_reason(world: World, state: str) -> Call:
-    side = world.home
-    side.authority.propose_roll_back_reason(*_REASON, sender=side.administrator)
-    return Call(side, side.authority, "set_roll_back_reason", _REASON, side.second_administrator)
+_then(_AUTHORITY, "set_roll_back_reason", "propose_roll_back_reason", "second_administrator")
 
 
 # ---------------------------------------------------------------------------- registry
@@ -1088,12 +1024,7 @@ def _propose_attestors(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_attestors", arguments, side.operator)
 
 
-@prepares(_ENGINE, "set_attestors")
-def _set_attestors(world: World, state: str) -> Call:
-    call = _propose_attestors(world, state)
-    call.make()
-    call.side.chain.advance(DAY)
-    return replace(call, function="set_attestors", key=call.side.administrator)
+_then(_ENGINE, "set_attestors", "propose_attestors", "administrator", DAY)
 
 
 @prepares(_ENGINE, "propose_peer")
@@ -1103,12 +1034,7 @@ def _propose_peer(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_peer", arguments, side.operator)
 
 
-@prepares(_ENGINE, "set_peer")
-def _set_peer(world: World, state: str) -> Call:
-    call = _propose_peer(world, state)
-    call.make()
-    call.side.chain.advance(DAY)
-    return replace(call, function="set_peer", key=call.side.administrator)
+_then(_ENGINE, "set_peer", "propose_peer", "administrator", DAY)
 
 
 @prepares(_ENGINE, "announce")
@@ -1132,23 +1058,23 @@ def _tell(world: World, state: str) -> Call:
     return Call(side, side.engine, "tell", (COAF,), side.outsider)
 
 
+def _taken(actions: Actions, told: Told) -> Call:
+    side, function, arguments = actions.carriage(told)
+    return Call(side, side.engine, function, arguments, side.courier)
+
+
 @prepares(_ENGINE, "take_record")
 def _take_record(world: World, state: str) -> Call:
-    side, actions = world.remote, Actions(world)
-    message = actions.message(actions.in_force(APPLE))
-    arguments = (message.as_tuple(), APPLE.as_tuple(), 1, actions.proof(message))
-    return Call(side, side.engine, "take_record", arguments, side.outsider)
+    actions = Actions(world)
+    return _taken(actions, actions.in_force(APPLE))
 
 
 @prepares(_ENGINE, "take_armed")
 def _take_armed(world: World, state: str) -> Call:
-    side, actions = world.home, Actions(world)
+    actions = Actions(world)
     version = actions.in_force(APPLE)
     actions.take(version)
-    armed = actions.armed(version)
-    message = actions.message(armed)
-    arguments = (message.as_tuple(), armed.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_armed", arguments, side.outsider)
+    return _taken(actions, actions.armed(version))
 
 
 @prepares(_ENGINE, "send_figures")
@@ -1161,12 +1087,9 @@ def _send_figures(world: World, state: str) -> Call:
 
 @prepares(_ENGINE, "take_figures")
 def _take_figures(world: World, state: str) -> Call:
-    side, actions = world.home, Actions(world)
+    actions = Actions(world)
     actions.close(APPLE.record_day)
-    figures = actions.figures(APPLE.record_day)
-    message = actions.message(figures)
-    arguments = (message.as_tuple(), figures.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_figures", arguments, side.outsider)
+    return _taken(actions, actions.figures(APPLE.record_day))
 
 
 def _closed(world: World) -> Actions:
@@ -1194,13 +1117,10 @@ def _fix_lane(world: World, state: str) -> Call:
 
 @prepares(_ENGINE, "take_totals")
 def _take_totals(world: World, state: str) -> Call:
-    actions, side = _closed(world), world.remote
+    actions = _closed(world)
     actions.fix(APPLE)
     actions.fix_lane(APPLE)
-    totals = actions.totals(APPLE)
-    message = actions.message(totals)
-    arguments = (message.as_tuple(), totals.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_totals", arguments, side.outsider)
+    return _taken(actions, actions.totals(APPLE))
 
 
 @prepares(_ENGINE, "reconcile")
@@ -1213,11 +1133,8 @@ def _reconcile(world: World, state: str) -> Call:
 
 @prepares(_ENGINE, "take_reconciled")
 def _take_reconciled(world: World, state: str) -> Call:
-    actions, side = _closed(world), world.remote
-    reconciled = actions.reconciled(APPLE.record_day)
-    message = actions.message(reconciled)
-    arguments = (message.as_tuple(), reconciled.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_reconciled", arguments, side.outsider)
+    actions = _closed(world)
+    return _taken(actions, actions.reconciled(APPLE.record_day))
 
 
 @prepares(_ENGINE, "suspend")
@@ -1243,12 +1160,7 @@ def _propose_daily(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_daily", (True, *STATED), side.operator)
 
 
-@prepares(_ENGINE, "set_daily")
-def _set_daily(world: World, state: str) -> Call:
-    call = _propose_daily(world, state)
-    call.make()
-    call.side.chain.advance(DAY)
-    return replace(call, function="set_daily", key=call.side.administrator)
+_then(_ENGINE, "set_daily", "propose_daily", "administrator", DAY)
 
 
 @prepares(_ENGINE, "redeem")
@@ -1261,16 +1173,10 @@ def _redeem_units(world: World, state: str) -> Call:
 @prepares(_ENGINE, "propose_fractions_agent")
 def _propose_fractions_agent(world: World, state: str) -> Call:
     side = world.home
-    arguments = (side.fund, *STATED)
-    return Call(side, side.engine, "propose_fractions_agent", arguments, side.operator)
+    return Call(side, side.engine, "propose_fractions_agent", (side.fund, *STATED), side.operator)
 
 
-@prepares(_ENGINE, "set_fractions_agent")
-def _set_fractions_agent(world: World, state: str) -> Call:
-    call = _propose_fractions_agent(world, state)
-    call.make()
-    call.side.chain.advance(DAY)
-    return replace(call, function="set_fractions_agent", key=call.side.administrator)
+_then(_ENGINE, "set_fractions_agent", "propose_fractions_agent", "administrator", DAY)
 
 
 @prepares(_ENGINE, "arm")
@@ -1325,20 +1231,14 @@ def _take_ratio(world: World, state: str) -> Call:
     arming = Arming.of(world)
     arming.in_force(SPLIT)
     arming.arm(SPLIT)
-    return _taken(arming, "take_ratio", arming.remote, arming.ratio(SPLIT))
-
-
-def _taken(arming: Arming, function: str, side: Side, told: Ratio) -> Call:
-    message = arming.actions.message(told)
-    arguments = (message.as_tuple(), told.as_tuple(), arming.actions.proof(message))
-    return Call(side, side.engine, function, arguments, side.courier)
+    return _taken(arming.actions, arming.ratio(SPLIT))
 
 
 @prepares(_ENGINE, "take_entered")
 def _take_entered(world: World, state: str) -> Call:
     arming = Arming.of(world)
     arming.armed(SPLIT)
-    return _taken(arming, "take_entered", arming.home, arming.entered(SPLIT))
+    return _taken(arming.actions, arming.entered(SPLIT))
 
 
 @prepares(_ENGINE, "withdraw_ratio")
@@ -1404,11 +1304,7 @@ def _propose_pay_terms(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_pay_terms", arguments, side.paying_agent)
 
 
-@prepares(_ENGINE, "set_pay_terms")
-def _set_pay_terms(world: World, state: str) -> Call:
-    call = _propose_pay_terms(world, state)
-    call.make()
-    return replace(call, function="set_pay_terms", key=call.side.issuer)
+_then(_ENGINE, "set_pay_terms", "propose_pay_terms", "issuer")
 
 
 @prepares(_ENGINE, "propose_pool_payee")
@@ -1418,11 +1314,7 @@ def _propose_pool_payee(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_pool_payee", arguments, side.paying_agent)
 
 
-@prepares(_ENGINE, "set_pool_payee")
-def _set_pool_payee(world: World, state: str) -> Call:
-    call = _propose_pool_payee(world, state)
-    call.make()
-    return replace(call, function="set_pool_payee", key=call.side.issuer)
+_then(_ENGINE, "set_pool_payee", "propose_pool_payee", "issuer")
 
 
 @prepares(_ENGINE, "set_aside")
@@ -1457,8 +1349,7 @@ def _claim(world: World, state: str) -> Call:
     _fund(world, state).make()
     side = world.home
     begin(side, APPLE.payment_day)
-    arguments = (COAF, side.investor.address, 0)
-    return Call(side, side.engine, "claim", arguments, side.investor)
+    return Call(side, side.engine, "claim", (COAF, side.investor.address, 0), side.investor)
 
 
 @prepares(_ENGINE, "claim_crossed")
@@ -1499,8 +1390,7 @@ def _assess_returned(world: World, state: str) -> Call:
 @prepares(_ENGINE, "push")
 def _push(world: World, state: str) -> Call:
     side = _claim(world, state).side
-    arguments = (COAF, [side.investor.address], [])
-    return Call(side, side.engine, "push", arguments, side.investor)
+    return Call(side, side.engine, "push", (COAF, [side.investor.address], []), side.investor)
 
 
 @prepares(_ENGINE, "pass_on_tax")
@@ -1543,11 +1433,8 @@ def _send_paid(world: World, state: str) -> Call:
 
 @prepares(_ENGINE, "take_paid")
 def _take_paid(world: World, state: str) -> Call:
-    actions, side = _remote_paid(world), world.home
-    paid = actions.paid()
-    message = actions.message(paid)
-    arguments = (message.as_tuple(), paid.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_paid", arguments, side.outsider)
+    actions = _remote_paid(world)
+    return _taken(actions, actions.paid())
 
 
 @prepares(_ENGINE, "announce_reversal")
@@ -1562,17 +1449,14 @@ def _confirm_reversal(world: World, state: str) -> Call:
     _, reversal = _reversing(world)
     side = world.home
     proof = EVENT_ATTESTORS.sign(domain_of(side.engine), reversal.id)
-    arguments = (reversal.as_tuple(), proof)
-    return Call(side, side.engine, "confirm_reversal", arguments, side.outsider)
+    return Call(side, side.engine, "confirm_reversal", (reversal.as_tuple(), proof), side.outsider)
 
 
 @prepares(_ENGINE, "take_reversal")
 def _take_reversal(world: World, state: str) -> Call:
     actions, reversal = _reversing(world)
     actions.confirm_reversal(reversal)
-    message, side = actions.message(reversal), world.remote
-    arguments = (message.as_tuple(), reversal.as_tuple(), actions.proof(message))
-    return Call(side, side.engine, "take_reversal", arguments, side.outsider)
+    return _taken(actions, reversal)
 
 
 @prepares(_ENGINE, "assess")
@@ -1599,8 +1483,7 @@ def _repay(world: World, state: str) -> Call:
     call.make()
     side = call.side
     Actions(world).give_cash(side, side.outsider)
-    arguments = (COAF, side.investor.address, 5)
-    return Call(side, side.engine, "repay", arguments, side.outsider)
+    return Call(side, side.engine, "repay", (COAF, side.investor.address, 5), side.outsider)
 
 
 @prepares(_ENGINE, "propose_paid_elsewhere")
@@ -1610,11 +1493,7 @@ def _propose_paid_elsewhere(world: World, state: str) -> Call:
     return Call(side, side.engine, "propose_paid_elsewhere", arguments, side.paying_agent)
 
 
-@prepares(_ENGINE, "confirm_paid_elsewhere")
-def _confirm_paid_elsewhere(world: World, state: str) -> Call:
-    call = _propose_paid_elsewhere(world, state)
-    call.make()
-    return replace(call, function="confirm_paid_elsewhere", key=call.side.registrar)
+_then(_ENGINE, "confirm_paid_elsewhere", "propose_paid_elsewhere", "registrar")
 
 
 # -------------------------------------------------------------------------------- cash
@@ -1627,8 +1506,7 @@ _simple(_CASH, "set_blocked", "cash", "issuer", ":outsider", True)
 @prepares(_CASH, "mint")
 def _make_cash(world: World, state: str) -> Call:
     side = world.home
-    arguments = (side.fund.address, 5)
-    return Call(side, side.cash, "mint", arguments, side.issuer, credited=side.fund)
+    return Call(side, side.cash, "mint", (side.fund.address, 5), side.issuer, credited=side.fund)
 
 
 @prepares(_CASH, "burn")

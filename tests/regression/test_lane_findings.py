@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tallystick.bridge.message import NO_CAP, Grade, lane_id, ledger_id, party
+from tallystick.bridge.message import Grade, lane_id, ledger_id, party
 from tests.support.world import (
-    CHANGE_DELAY,
-    DAY,
     ISIN,
-    RETENTION,
     STATED,
     ZERO,
-    Side,
     World,
+    lane_terms,
     refused,
 )
 
 OPERATOR = 32
-
-
-def terms(side: Side, **changed: Any) -> tuple[Any, ...]:
-    """Terms of a lane of the test's instrument to a ledger that an attacker made up."""
-    values = {
-        "isin": ISIN,
-        "home": bool(side.token.is_home()),
-        "token": side.token.address,
-        "custody": side.custody.address,
-        "verifier": side.verifier.address,
-        "second": ZERO,
-        "change_delay": CHANGE_DELAY,
-        "retention": RETENTION,
-        "peer_ledger": ledger_id("eip155:666"),
-        "peer_escrow": party("0x" + "66" * 20),
-        "cap": NO_CAP,
-        "limit": NO_CAP,
-        "limit_window": DAY,
-        "ramp": DAY,
-        "minimum": 0,
-        "decimals": 6,
-        "close_minute": 1_260,
-        "grade": Grade.PILOT,
-        **changed,
-    }
-    return tuple(values.values())
 
 
 @pytest.mark.requirement("INV-7")
@@ -54,7 +23,7 @@ def test_a_second_home_drains_no_lane(world: World) -> None:
     world.arrived(9_000)
     side = world.remote
     custody = side.new_custody()
-    opening = terms(side, custody=custody.address)
+    opening = lane_terms(side, custody=custody.address)
     side.escrow.propose_lane(opening, *STATED, sender=side.operator)
     with refused(world, "lanes: instrument has its home"):
         side.escrow.open_lane(opening, *STATED, sender=side.administrator)
@@ -64,7 +33,7 @@ def test_no_lane_is_opened_on_a_custody_of_other_code(world: World) -> None:
     """`open_lane` asked an account what it was, and believed it."""
     side = world.home
     custody = side.chain.deploy("LaneCustodyMock", side.escrow, side.token, sender=side.attacker)
-    opening = terms(side, custody=custody.address)
+    opening = lane_terms(side, custody=custody.address)
     side.escrow.propose_lane(opening, *STATED, sender=side.operator)
     with refused(world, "lanes: no custody of that token"):
         side.escrow.open_lane(opening, *STATED, sender=side.administrator)

@@ -47,6 +47,7 @@ from tests.support.world import (
     ISIN,
     STATED,
     UINT_MAX,
+    BothSides,
     Side,
     World,
     created_by,
@@ -152,9 +153,7 @@ def set_peer(engine: Contract, peer: Contract, verifier: Contract | None = None)
     """The set-up key says whom an engine believes; a verifier of the engines' attestors."""
     proof = verifier or ENGINE_ATTESTORS.verifier(engine.chain)
     key = engine.chain.account(0)
-    receipt = engine.set_peer(peer.chain.chain_id, peer, proof, *STATED, sender=key)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(engine.set_peer(peer.chain.chain_id, peer, proof, *STATED, sender=key))
 
 
 def world_of_engines(backend: Callable[..., Chain] = EmbeddedChain, **plan: Any) -> World:
@@ -180,27 +179,17 @@ def world_of_engines(backend: Callable[..., Chain] = EmbeddedChain, **plan: Any)
 
 
 @dataclass(frozen=True)
-class Actions:
+class Actions(BothSides):
     """What issuer, attestors and couriers do with the engines of a world."""
 
     world: World
 
-    @property
-    def home(self) -> Side:
-        """The side on which events are announced."""
-        return self.world.home
-
-    @property
-    def remote(self) -> Side:
-        """The side to which they are carried."""
-        return self.world.remote
-
     def announce(self, record: EventRecord, status: int = Status.ACTIVE, **how: Any) -> Receipt:
         """The issuer announces a version at home."""
         arguments = (record.as_tuple(), status, *STATED)
-        receipt = self.home.engine.announce(*arguments, **{"sender": self.home.issuer, **how})
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            self.home.engine.announce(*arguments, **{"sender": self.home.issuer, **how})
+        )
 
     def attested(self, version: EventVersion, count: int = 2) -> bytes:
         """What event attestors sign of a version."""
@@ -210,9 +199,7 @@ class Actions:
         """Somebody brings what the event attestors signed of a version."""
         proof = self.attested(version) if attestation is None else attestation
         record = version.record.as_tuple()
-        receipt = self.home.engine.confirm(record, proof, sender=self.home.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(self.home.engine.confirm(record, proof, sender=self.home.courier))
 
     def in_force(self, record: EventRecord, status: Status = Status.ACTIVE) -> EventVersion:
         """A version announced and confirmed."""
@@ -235,40 +222,28 @@ class Actions:
         domain = domain_of(self.source(message.kind).engine)
         return ENGINE_ATTESTORS.sign(domain, message.id, count)
 
-    def take(
-        self,
-        version: EventVersion,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries a version to the remote ledger."""
-        message = message or self.message(version)
-        receipt = self.remote.engine.take_record(
-            message.as_tuple(),
-            version.record.as_tuple(),
-            int(version.status),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.remote.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
+    def carriage(
+        self, told: Told, message: ActionsMessage | None = None, attestation: bytes | None = None
+    ) -> tuple[Side, str, tuple[Any, ...]]:
+        """Where what one ledger's engine tells is taken, by which function with which arguments."""
+        message = message or self.message(told)
+        side = self.remote if self.source(told.KIND) is self.home else self.home
+        what: tuple[Any, ...]
+        if isinstance(told, EventVersion):
+            what = told.record.as_tuple(), int(told.status)
+        else:
+            what = (told.as_tuple(),)
+        proof = self.proof(message) if attestation is None else attestation
+        return side, f"take_{told.KIND.name.lower()}", (message.as_tuple(), *what, proof)
 
-    def take_armed(
-        self,
-        armed: Armed,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
+    def take(
+        self, told: Told, message: ActionsMessage | None = None, attestation: bytes | None = None
     ) -> Receipt:
-        """A courier carries home that the remote ledger was told."""
-        message = message or self.message(armed)
-        receipt = self.home.engine.take_armed(
-            message.as_tuple(),
-            armed.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.home.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
+        """A courier carries what one ledger's engine tells to the other's."""
+        side, function, arguments = self.carriage(told, message, attestation)
+        return Receipt.of(getattr(side.engine, function)(*arguments, sender=side.courier))
+
+    take_armed = take_figures = take_reconciled = take_paid = take_reversal = take
 
     def close(self, day: int) -> None:
         """Bring both ledgers an hour past the close of a business day."""
@@ -280,9 +255,7 @@ class Actions:
     ) -> Receipt:
         """Somebody has the remote ledger tell what stood there at a close."""
         engine, lane = self.remote.engine, self.world.lane
-        receipt = engine.send_figures(lane, day, epoch, hints, sender=self.remote.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(engine.send_figures(lane, day, epoch, hints, sender=self.remote.courier))
 
     def figures(self, day: int, **changed: Any) -> Figures:
         """What the remote ledger tells of a close without ratios."""
@@ -298,23 +271,6 @@ class Actions:
         )
         return replace(stood, **changed)
 
-    def take_figures(
-        self,
-        figures: Figures,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries home what stood on the remote ledger."""
-        message = message or self.message(figures)
-        receipt = self.home.engine.take_figures(
-            message.as_tuple(),
-            figures.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.home.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
-
     def fix(
         self,
         record: EventRecord,
@@ -324,16 +280,14 @@ class Actions:
     ) -> Receipt:
         """Somebody has home fix its accounts."""
         own, coaf = (supply_hint, came_hint), record.as_tuple()[2]
-        receipt = self.home.engine.fix(coaf, own, hints, sender=self.home.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(self.home.engine.fix(coaf, own, hints, sender=self.home.courier))
 
     def fix_lane(self, record: EventRecord, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home split what the lane was owed."""
         coaf = record.as_tuple()[2]
-        receipt = self.home.engine.fix_lane(coaf, self.world.lane, hints, sender=self.home.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            self.home.engine.fix_lane(coaf, self.world.lane, hints, sender=self.home.courier)
+        )
 
     def totals(self, record: EventRecord, **changed: Any) -> Totals:
         """What home tells the remote ledger that it owes for."""
@@ -350,23 +304,12 @@ class Actions:
         attestation: bytes | None = None,
     ) -> Receipt:
         """A courier carries to the remote ledger what it owes for."""
-        totals = totals or self.totals(record)
-        message = message or self.message(totals)
-        receipt = self.remote.engine.take_totals(
-            message.as_tuple(),
-            totals.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.remote.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return self.take(totals or self.totals(record), message, attestation)
 
     def reconcile(self, day: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home compare the lane's figures of a close with its own."""
         engine, lane = self.home.engine, self.world.lane
-        receipt = engine.reconcile(lane, day, hints, 0, sender=self.home.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(engine.reconcile(lane, day, hints, 0, sender=self.home.courier))
 
     def reconciled(self, day: int, **changed: Any) -> Reconciled:
         """What home tells of a close that fits, without ratios."""
@@ -376,30 +319,13 @@ class Actions:
         crossing = there.suspense + sent - there.supply - there.sent
         return replace(Reconciled(lane, day, 0, crossing), **changed)
 
-    def take_reconciled(
-        self,
-        reconciled: Reconciled,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries to the remote ledger that the books fit at a close."""
-        message = message or self.message(reconciled)
-        receipt = self.remote.engine.take_reconciled(
-            message.as_tuple(),
-            reconciled.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.remote.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
-
     def suspend(
         self, side: Side, coaf: bytes = COAF, hints: tuple[int, int, int] = (0, 0, 0)
     ) -> Receipt:
         """A stranger has a ledger's end of the lane suspended."""
-        receipt = side.engine.suspend(coaf, self.world.lane, hints, 0, sender=side.attacker)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            side.engine.suspend(coaf, self.world.lane, hints, 0, sender=side.attacker)
+        )
 
     def fixed_at_home(self, record: EventRecord) -> EventRecord:
         """An event whose totals home has fixed, and cash of the paying agent there."""
@@ -426,16 +352,12 @@ class Actions:
         """The paying agent proposes such terms, the issuer sets them."""
         terms = self.pay_terms(side, **changed)
         side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
-        receipt = side.engine.set_pay_terms(terms, *STATED, sender=side.issuer)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.set_pay_terms(terms, *STATED, sender=side.issuer))
 
     def set_pool_payee(self, side: Side, pool: Any, payee: Any) -> Receipt:
         """The paying agent proposes whom a pool's money goes to, the issuer sets it."""
         side.engine.propose_pool_payee(pool, payee, *STATED, sender=side.paying_agent)
-        receipt = side.engine.set_pool_payee(pool, payee, *STATED, sender=side.issuer)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.set_pool_payee(pool, payee, *STATED, sender=side.issuer))
 
     def give_cash(self, side: Side, funder: Account, amount: int = 10**24) -> None:
         """Cash for somebody, which the engine may take."""
@@ -452,44 +374,21 @@ class Actions:
     ) -> Receipt:
         """The paying agent, or another, pays in for a part of an event."""
         arguments = (record.as_tuple(), lane, most)
-        receipt = side.engine.fund(*arguments, sender=funder or side.paying_agent)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.fund(*arguments, sender=funder or side.paying_agent))
 
     def claim(self, side: Side, account: Any, hint: int = 0, sender: Any = None) -> Receipt:
         """An account, or somebody for it, claims what it is paid."""
-        receipt = side.engine.claim(COAF, account, hint, sender=sender or account)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.claim(COAF, account, hint, sender=sender or account))
 
     def claim_crossed(self, side: Side, message: LaneMessage, sender: Any) -> Receipt:
         """Somebody claims for units that were between ledgers."""
-        receipt = side.engine.claim_crossed(COAF, message.as_tuple(), sender=sender)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.claim_crossed(COAF, message.as_tuple(), sender=sender))
 
     def paid(self, **changed: Any) -> PaidSoFar:
         """What the remote ledger tells of what it paid."""
         lane, side = self.world.lane, self.remote
         sent = side.engine.send_paid(COAF, lane, sender=side.courier).one("PaidSent")
         return replace(PaidSoFar(*sent.args["paid"]), **changed)
-
-    def take_paid(
-        self,
-        paid: PaidSoFar,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries home what the remote ledger paid."""
-        message = message or self.message(paid)
-        receipt = self.home.engine.take_paid(
-            message.as_tuple(),
-            paid.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.home.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def reversal(
         self, record: EventRecord, reason: bytes = b"IPRI", document: bytes = STATED[1]
@@ -503,38 +402,19 @@ class Actions:
         self, record: EventRecord, reason: bytes = b"IPRI", document: bytes = STATED[1]
     ) -> Receipt:
         """The issuer announces at home that an event is reversed."""
-        receipt = self.home.engine.announce_reversal(
-            record.as_tuple(), reason, document, sender=self.home.issuer
+        return Receipt.of(
+            self.home.engine.announce_reversal(
+                record.as_tuple(), reason, document, sender=self.home.issuer
+            )
         )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def confirm_reversal(self, reversal: Reversal, attestation: bytes | None = None) -> Receipt:
         """Somebody brings what the event attestors signed of it."""
         domain = domain_of(self.home.engine)
         proof = EVENT_ATTESTORS.sign(domain, reversal.id) if attestation is None else attestation
-        receipt = self.home.engine.confirm_reversal(
-            reversal.as_tuple(), proof, sender=self.home.courier
+        return Receipt.of(
+            self.home.engine.confirm_reversal(reversal.as_tuple(), proof, sender=self.home.courier)
         )
-        assert isinstance(receipt, Receipt)
-        return receipt
-
-    def take_reversal(
-        self,
-        reversal: Reversal,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries it to the remote ledger."""
-        message = message or self.message(reversal)
-        receipt = self.remote.engine.take_reversal(
-            message.as_tuple(),
-            reversal.as_tuple(),
-            self.proof(message) if attestation is None else attestation,
-            sender=self.remote.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def reversed(self, record: EventRecord, reason: bytes = b"IPRI") -> Reversal:
         """An event is reversed on both ledgers."""
@@ -611,9 +491,7 @@ class Third:
         """Somebody has home split what its lane was owed."""
         coaf = record.as_tuple()[2]
         side = self.actions.home
-        receipt = side.engine.fix_lane(coaf, self.lane, (0, 0, 0), sender=side.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.fix_lane(coaf, self.lane, (0, 0, 0), sender=side.courier))
 
 
 def begin(side: Side, day: int, seconds: int = 0) -> None:

@@ -19,7 +19,7 @@ from tallystick.bridge.message import ledger_id
 from tallystick.chain import Event, Receipt
 from tallystick.chain.abi import keccak
 from tests.support.actions import Actions, begin
-from tests.support.world import DAY, ISIN, STATED, Side, World
+from tests.support.world import DAY, ISIN, STATED, BothSides, Side, World
 
 # Apple's split: 4 for 1, announced 30 July 2020, the last close in old units 24 August.
 SPLIT: Final = EventRecord(
@@ -49,7 +49,7 @@ def ratio_event(number: int, rate: Rate, record_day: int, **changed: Any) -> Eve
 
 
 @dataclass(frozen=True)
-class Arming:
+class Arming(BothSides):
     """What is done with ratios: by anyone, but for the agent."""
 
     actions: Actions
@@ -64,16 +64,6 @@ class Arming:
         return arming
 
     @property
-    def home(self) -> Side:
-        """The side on which events are announced."""
-        return self.actions.home
-
-    @property
-    def remote(self) -> Side:
-        """The side to which they are carried."""
-        return self.actions.remote
-
-    @property
     def world(self) -> World:
         """Both ledgers."""
         return self.actions.world
@@ -86,9 +76,7 @@ class Arming:
 
     def arm(self, record: EventRecord) -> Receipt:
         """Somebody has home arm the ratio of the version in force."""
-        receipt = self.home.engine.arm(record.as_tuple(), sender=self.home.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(self.home.engine.arm(record.as_tuple(), sender=self.home.courier))
 
     def ratio(self, record: EventRecord, **changed: Any) -> Ratio:
         """What home tells of a ratio that it armed."""
@@ -115,38 +103,12 @@ class Arming:
         return Entered(record.as_tuple()[2], record.version, RatioState.DROPPED)
 
     def take(
-        self,
-        ratio: Ratio,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
+        self, told: Ratio, message: ActionsMessage | None = None, attestation: bytes | None = None
     ) -> Receipt:
-        """A courier carries to the remote ledger what home tells of a ratio."""
-        message = message or self.actions.message(ratio)
-        receipt = self.remote.engine.take_ratio(
-            message.as_tuple(),
-            ratio.as_tuple(),
-            self.actions.proof(message) if attestation is None else attestation,
-            sender=self.remote.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
+        """A courier carries what a ledger tells of a ratio to the other."""
+        return self.actions.take(told, message, attestation)
 
-    def take_entered(
-        self,
-        entered: Entered,
-        message: ActionsMessage | None = None,
-        attestation: bytes | None = None,
-    ) -> Receipt:
-        """A courier carries home where a ratio stands on the remote ledger."""
-        message = message or self.actions.message(entered)
-        receipt = self.home.engine.take_entered(
-            message.as_tuple(),
-            entered.as_tuple(),
-            self.actions.proof(message) if attestation is None else attestation,
-            sender=self.home.courier,
-        )
-        assert isinstance(receipt, Receipt)
-        return receipt
+    take_entered = take
 
     def in_force(self, record: EventRecord, status: Status = Status.ACTIVE) -> EventVersion:
         """A version in force on both ledgers, which each token keeps the close of."""
@@ -167,15 +129,11 @@ class Arming:
 
     def withdraw(self, side: Side, record: EventRecord) -> Receipt:
         """Somebody has a ledger drop a ratio of an earlier version."""
-        receipt = side.engine.withdraw_ratio(record.as_tuple()[2], sender=side.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.withdraw_ratio(record.as_tuple()[2], sender=side.courier))
 
     def tell(self, side: Side, record: EventRecord) -> Receipt:
         """Somebody has a ledger tell where a ratio stands there."""
-        receipt = side.engine.tell_ratio(record.as_tuple()[2], sender=side.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.tell_ratio(record.as_tuple()[2], sender=side.courier))
 
     def carried(
         self,
@@ -199,19 +157,17 @@ class Arming:
 
     def carry(self, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home carry the lane into an epoch."""
-        receipt = self.home.engine.carry_lane(
-            self.world.lane, epoch, hints, sender=self.home.courier
+        return Receipt.of(
+            self.home.engine.carry_lane(self.world.lane, epoch, hints, sender=self.home.courier)
         )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def carry_close(self, day: int, epoch: int, hints: tuple[int, int, int] = (0, 0, 0)) -> Receipt:
         """Somebody has home restate what the lane's ledger, which was late, told of a close."""
-        receipt = self.home.engine.carry_close(
-            self.world.lane, day, epoch, hints, sender=self.home.courier
+        return Receipt.of(
+            self.home.engine.carry_close(
+                self.world.lane, day, epoch, hints, sender=self.home.courier
+            )
         )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def standing(self, side: Side, record: EventRecord) -> Ratio:
         """Where a ratio stands on a ledger."""

@@ -37,16 +37,12 @@ def take_last(world: World, word: LaneMessage, *attestations: bytes) -> Receipt:
     side = world.side_of(word)
     side.chain.set_time(max(side.chain.now, word.lock_time))
     proofs = attestations or world.network.attestations(word)
-    receipt = side.escrow.take_last(word.as_tuple(), *proofs, sender=side.courier)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.escrow.take_last(word.as_tuple(), *proofs, sender=side.courier))
 
 
 def close(world: World, side: Side) -> Receipt:
     """Anyone has a lane closed."""
-    receipt = side.escrow.close_lane(world.lane, sender=side.outsider)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.escrow.close_lane(world.lane, sender=side.outsider))
 
 
 def closed(world: World, dust: int = 0) -> None:

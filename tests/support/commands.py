@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 
 from tallystick.chain import Chain
+from tallystick.cli import main as cli
 from tallystick.files.manifest import Manifest
 from tallystick.local.network import Network
 from tallystick.reach import connection as reach
@@ -56,6 +57,49 @@ def connect(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
         return reach.connection_of(manifest, world.network.chains)
 
     monkeypatch.setattr(reach, "connect", reached)
+
+
+class Command:
+    """A command on a world's ledgers, and what it said; `words` come before its arguments."""
+
+    words: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, world: World, manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world = world
+        self.manifest = manifest
+        self._capsys = capsys
+
+    def __call__(self, *arguments: Any) -> tuple[int, str, str]:
+        given = [*self.words, *map(str, arguments), "--manifest", str(self.manifest)]
+        return cli.main(given), *self._capsys.readouterr()
+
+    def json(self, *arguments: Any, **how: Any) -> tuple[int, dict[str, Any]]:
+        """Exit status and document; nothing else is said."""
+        status, out, err = self(*arguments, "--json", **how)
+        assert err == ""
+        return status, json.loads(out)
+
+    def mine(self) -> None:
+        """All that was told is final."""
+        for side in (self.world.home, self.world.remote):
+            side.chain.mine(3)
+
+    def without_engines(self) -> None:
+        """The manifest has no engines any more."""
+        data = json.loads(self.manifest.read_text())
+        del data["actions"]
+        for ledger in data["ledgers"]:
+            del ledger["contracts"]["ActionsEngine"]
+        self.manifest.write_text(json.dumps(data))
+
+
+class EventCommand(Command):
+    """The verbs of `event` on a file, its example unless another is named."""
+
+    example: ClassVar[Path]
+
+    def __call__(self, verb: Any, *arguments: Any, event: Path | None = None) -> Any:
+        return super().__call__("event", verb, event or self.example, *arguments)
 
 
 def plan_data(chains: Mapping[str, Chain], name: str = "plan.yaml") -> dict[str, Any]:

@@ -38,8 +38,7 @@ def deny(
     """Anyone has the source deny a message; the receipt, and what tells the other ledger."""
     source = source_of(world, message)
     page = page_of(world, source, message) if ids is None else list(ids)
-    receipt = source.escrow.deny(message.as_tuple(), page, sender=source.attacker)
-    assert isinstance(receipt, Receipt)
+    receipt = Receipt.of(source.escrow.deny(message.as_tuple(), page, sender=source.attacker))
     answer = message_of(receipt.one("MessageSent"))
     there = world.side_of(message).chain
     there.set_time(max(there.now, answer.lock_time))
@@ -50,11 +49,9 @@ def take(world: World, denial: LaneMessage, denied: LaneMessage, *attestations: 
     """A courier brings a denial, attested unless attestations are given."""
     side = world.side_of(denial)
     proofs = attestations or world.network.attestations(denial)
-    receipt = side.escrow.take_denial(
-        denial.as_tuple(), denied.as_tuple(), *proofs, sender=side.courier
+    return Receipt.of(
+        side.escrow.take_denial(denial.as_tuple(), denied.as_tuple(), *proofs, sender=side.courier)
     )
-    assert isinstance(receipt, Receipt)
-    return receipt
 
 
 def disowned(world: World, there: str, **fields: Any) -> LaneMessage:

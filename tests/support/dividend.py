@@ -19,7 +19,15 @@ from tests.support.actions import (
     Actions,
     begin,
 )
-from tests.support.world import ELIGIBLE_UNTIL, INVESTOR_UNITS, STATED, Side, World, refused
+from tests.support.world import (
+    ELIGIBLE_UNTIL,
+    INVESTOR_UNITS,
+    STATED,
+    BothSides,
+    Side,
+    World,
+    refused,
+)
 
 # Base units: on the remote investor's account, and of that on the buyer's; under way to the remote
 # investor and to the fund at home; waiting for the outsider, who is not admitted yet.
@@ -30,7 +38,7 @@ INVESTOR_ABROAD = ABROAD - BOUGHT - HOMEWARD
 
 
 @dataclass(frozen=True)
-class Dividend:
+class Dividend(BothSides):
     """Announced, carried, closed and fixed on both ledgers; terms are set, nothing is funded, and
     nothing that was under way has landed."""
 
@@ -68,26 +76,6 @@ class Dividend:
     def world(self) -> World:
         """Both ledgers."""
         return self.actions.world
-
-    @property
-    def home(self) -> Side:
-        """The home ledger."""
-        return self.world.home
-
-    @property
-    def remote(self) -> Side:
-        """The other ledger."""
-        return self.world.remote
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Home, then the other."""
-        return self.home, self.remote
-
-    @property
-    def lane(self) -> bytes:
-        """The lane between them."""
-        return self.world.lane
 
     @property
     def parts(self) -> Iterator[tuple[Side, bytes, int]]:

@@ -58,20 +58,20 @@ def attested(world: World, state: LastState, count: int = 2, epoch: int = 1) -> 
 def propose(world: World, state: LastState, *proofs: bytes, key: Any = None) -> Receipt:
     """A registrar states it, attested unless attestations are given."""
     proof, second = (*(proofs or (attested(world, state),)), b"")[:2]
-    receipt = world.home.escrow.propose_end(
-        state.lane, state.as_tuple(), proof, second, *STATED, sender=key or world.home.registrar
+    return Receipt.of(
+        world.home.escrow.propose_end(
+            state.lane, state.as_tuple(), proof, second, *STATED, sender=key or world.home.registrar
+        )
     )
-    assert isinstance(receipt, Receipt)
-    return receipt
 
 
 def confirm(world: World, state: LastState, key: Any = None) -> Receipt:
     """The other registrar confirms it."""
-    receipt = world.home.escrow.confirm_end(
-        state.lane, state.id, *STATED, sender=key or second_registrar(world)
+    return Receipt.of(
+        world.home.escrow.confirm_end(
+            state.lane, state.id, *STATED, sender=key or second_registrar(world)
+        )
     )
-    assert isinstance(receipt, Receipt)
-    return receipt
 
 
 def under_way(world: World, end: EndList, **changed: Any) -> LastState:
@@ -91,9 +91,7 @@ def wait(world: World) -> None:
 
 def apply(world: World) -> Receipt:
     """Anybody puts in force what is under way."""
-    receipt = world.home.escrow.apply_end(world.lane, sender=world.home.outsider)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(world.home.escrow.apply_end(world.lane, sender=world.home.outsider))
 
 
 def ended(world: World, end: EndList, **changed: Any) -> LastState:
@@ -116,9 +114,7 @@ def pay(world: World, end: EndList, at: int, **changed: Any) -> Receipt:
         "proof": end.proof(at),
         **changed,
     }
-    receipt = world.home.escrow.pay_listed(*called.values(), sender=world.home.outsider)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(world.home.escrow.pay_listed(*called.values(), sender=world.home.outsider))
 
 
 def owed(world: World) -> Sequence[int]:

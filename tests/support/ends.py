@@ -82,8 +82,7 @@ def pass_deadline(world: World, message: LaneMessage, late: int = 0) -> None:
 def send_back(world: World, message: LaneMessage) -> tuple[Receipt, LaneMessage]:
     """Anyone returns what waits; the receipt, and the message that takes it back."""
     side = world.side_of(message)
-    receipt = side.escrow.return_to_source(message.as_tuple(), sender=side.attacker)
-    assert isinstance(receipt, Receipt)
+    receipt = Receipt.of(side.escrow.return_to_source(message.as_tuple(), sender=side.attacker))
     answer = message_of(receipt.one("MessageSent"))
     chain = source_of(world, message).chain
     chain.set_time(max(chain.now, answer.lock_time))

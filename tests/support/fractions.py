@@ -135,9 +135,7 @@ class Fractions:
 
     def open(self, side: Side) -> Receipt:
         """Somebody opens claims on a ledger."""
-        receipt = side.engine.open_fractions(self.coaf, sender=side.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.open_fractions(self.coaf, sender=side.courier))
 
     def supply_agents(self, units: int = AGENT_UNITS, cash: int = AGENT_CASH) -> None:
         """The notary authorises, the issuer issues to home's agent, who sends some by the lane;

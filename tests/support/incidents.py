@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tallystick.bridge.attestation import SignerSet
-from tallystick.bridge.message import NO_CAP, Grade, LaneMessage, ledger_id, party
+from tallystick.bridge.message import LaneMessage, party
 from tallystick.bridge.outbox import page_word
 from tallystick.bridge.proof import page_attestation
 from tallystick.build import Artifact
@@ -15,15 +15,11 @@ from tallystick.chain import Contract
 from tests.support.flows import courier_of
 from tests.support.proofs import Prover, Source
 from tests.support.world import (
-    CHANGE_DELAY,
-    DAY,
-    ISIN,
-    RETENTION,
     STATED,
-    ZERO,
     Side,
     World,
     domain_of,
+    lane_terms,
     signed,
 )
 
@@ -143,28 +139,7 @@ def second_lane(
     """
     here = side or world.home
     there = custody or here.new_custody()
-    terms = {
-        "isin": ISIN,
-        "home": here is world.home,
-        "token": here.token.address,
-        "custody": there.address,
-        "verifier": here.verifier.address,
-        "second": ZERO,
-        "change_delay": CHANGE_DELAY,
-        "retention": RETENTION,
-        "peer_ledger": ledger_id("eip155:41003"),
-        "peer_escrow": party("0x" + "33" * 20),
-        "cap": NO_CAP,
-        "limit": NO_CAP,
-        "limit_window": DAY,
-        "ramp": 7 * DAY,
-        "minimum": 0,
-        "decimals": int(here.token.decimals()),
-        "close_minute": int(here.token.close_minute()),
-        "grade": Grade.PILOT,
-        **changed,
-    }
-    given = tuple(terms.values())
+    given = lane_terms(here, **{"custody": there.address, **changed})
     here.escrow.propose_lane(given, *STATED, sender=key or here.operator)
     receipt = here.escrow.open_lane(given, *STATED, sender=key or here.administrator)
     return bytes(receipt.return_value), there

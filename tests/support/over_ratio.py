@@ -19,7 +19,7 @@ from tallystick.chain import Account
 from tallystick.token.position import business_day
 from tests.support.actions import ACCOUNTS, APPLE, CLOSE_MINUTE, Actions, begin
 from tests.support.arming import Arming, ratio_event
-from tests.support.world import DAY, ELIGIBLE_UNTIL, Side, World
+from tests.support.world import DAY, ELIGIBLE_UNTIL, BothSides, Side, World
 
 # The last close in old units at home.
 E = 18_484
@@ -43,7 +43,7 @@ def dividend(number: int, day: int, epoch: int) -> EventRecord:
 
 
 @dataclass
-class Over:
+class Over(BothSides):
     """A world in which ratios are armed, messages go both ways and closes pass."""
 
     arming: Arming
@@ -74,26 +74,6 @@ class Over:
     def world(self) -> World:
         """Both ledgers."""
         return self.arming.world
-
-    @property
-    def home(self) -> Side:
-        """The home ledger."""
-        return self.world.home
-
-    @property
-    def remote(self) -> Side:
-        """The other ledger."""
-        return self.world.remote
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Home, then the other."""
-        return self.world.home, self.world.remote
-
-    @property
-    def lane(self) -> bytes:
-        """The lane between them."""
-        return self.world.lane
 
     # --- what happens
 

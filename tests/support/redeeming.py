@@ -58,9 +58,7 @@ class Redemption:
     def redeem(self, hints: tuple[int, int] = (0, 0), sender: Any = None) -> Receipt:
         """Somebody has home arm it."""
         home = self.sides[0]
-        receipt = home.engine.redeem(COAF, hints, sender=sender or home.attacker)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(home.engine.redeem(COAF, hints, sender=sender or home.attacker))
 
     def ratio(self, **changed: Any) -> Ratio:
         """What home tells of it."""

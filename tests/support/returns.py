@@ -69,25 +69,19 @@ class Returned:
     def give_up(self, coaf: bytes = COAF) -> Receipt:
         """Somebody has the cash for them given up where they were bound for."""
         side = self.bound
-        receipt = side.engine.give_up(coaf, self.message.as_tuple(), sender=side.outsider)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.give_up(coaf, self.message.as_tuple(), sender=side.outsider))
 
     def pay(self, coaf: bytes = COAF, payer: Any = None, **how: Any) -> Receipt:
         """The paying agent, or another, has whom they landed with paid."""
         side = self.source
-        receipt = side.engine.pay_returned(
-            coaf, *self.words, sender=payer or side.paying_agent, **how
+        return Receipt.of(
+            side.engine.pay_returned(coaf, *self.words, sender=payer or side.paying_agent, **how)
         )
-        assert isinstance(receipt, Receipt)
-        return receipt
 
     def assess(self) -> Receipt:
         """Somebody has what was paid for them entered as owed."""
         side = self.source
-        receipt = side.engine.assess_returned(COAF, *self.words, sender=side.courier)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.engine.assess_returned(COAF, *self.words, sender=side.courier))
 
     def given_up(self) -> tuple[Event, ...]:
         """The events of giving up: the engine's, then its cash."""

@@ -214,9 +214,7 @@ class Side:
         """Set a bridge's limits a day after hand-over: registrar, then custodian."""
         limits = (account, minting, burning)
         self.token.propose_bridge(*limits, *STATED, sender=self.registrar)
-        receipt = self.token.set_bridge(*limits, *STATED, sender=self.custodian)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(self.token.set_bridge(*limits, *STATED, sender=self.custodian))
 
     def foreign_bridge(self, minting: int = AMOUNT_MAX, burning: int = AMOUNT_MAX) -> Contract:
         """A contract of somebody else's that is a bridge of the token, its limits full."""
@@ -228,9 +226,9 @@ class Side:
     def set_class(self, account: Any, account_class: int) -> Receipt:
         """Set an account's class after hand-over: registrar, then custodian."""
         self.token.propose_class(account, account_class, *STATED, sender=self.registrar)
-        receipt = self.token.set_class(account, account_class, *STATED, sender=self.custodian)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            self.token.set_class(account, account_class, *STATED, sender=self.custodian)
+        )
 
     def new_verifier(self, signers: SignerSet, operator: str = OPERATORS[0]) -> Contract:
         """A verifier of a set, run by whoever has that LEI; nobody's yet."""
@@ -313,28 +311,9 @@ class FreshSuite:
 
     def lane_terms(self, **changed: Any) -> tuple[Any, ...]:
         """Terms of a lane to a third ledger; sound unless changed."""
-        terms = {
-            "isin": ISIN,
-            "home": self.home,
-            "token": self.token.address,
-            "custody": changed.get("custody") or self.custody().address,
-            "verifier": self.side.verifier.address,
-            "second": ZERO,
-            "change_delay": CHANGE_DELAY,
-            "retention": RETENTION,
-            "peer_ledger": ledger_id("eip155:41003"),
-            "peer_escrow": party("0x" + "33" * 20),
-            "cap": NO_CAP,
-            "limit": NO_CAP,
-            "limit_window": DAY,
-            "ramp": 7 * DAY,
-            "minimum": 0,
-            "decimals": int(self.token.decimals()),
-            "close_minute": int(self.token.close_minute()),
-            "grade": Grade.PILOT,
-            **changed,
-        }
-        return tuple(terms.values())
+        given = {"home": self.home, **changed}
+        given["custody"] = changed.get("custody") or self.custody().address
+        return lane_terms(self.side, self.token, **given)
 
     def register(self, **changed: Any) -> InstrumentRecord:
         """Put the token's record in force, of this ledger alone; sound unless changed."""
@@ -407,6 +386,32 @@ def embedded() -> dict[str, Chain]:
         "home": EmbeddedChain("home", 41_001, ledger_number=1),
         "remote": EmbeddedChain("remote", 41_002, ledger_number=2),
     }
+
+
+class BothSides:
+    """What has a world has its two ledgers, and the lane between them."""
+
+    world: World
+
+    @property
+    def home(self) -> Side:
+        """The home ledger, on which events are announced."""
+        return self.world.home
+
+    @property
+    def remote(self) -> Side:
+        """The other ledger, to which they are carried."""
+        return self.world.remote
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Home, then the other."""
+        return self.home, self.remote
+
+    @property
+    def lane(self) -> bytes:
+        """The lane between them."""
+        return self.world.lane
 
 
 class World:
@@ -556,9 +561,9 @@ class World:
         """A courier delivers a message, attested unless attestations are given."""
         side = self.side_of(message)
         proofs = attestations or self.network.attestations(message)
-        receipt = side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier, **options)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier, **options)
+        )
 
     def lane_state(self, side: Side) -> Any:
         """The lane as one side keeps it."""
@@ -591,9 +596,9 @@ class World:
     def confirm_verifier(self, side: Side, verifier: Any, **others: Any) -> Receipt:
         """An administrator confirms that."""
         terms = self.terms_with(side, verifier, **others)
-        receipt = side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(
+            side.escrow.confirm_lane_terms(*terms, *STATED, sender=side.administrator)
+        )
 
     def change(self, side: Side, verifier: Any = None, **others: Any) -> int:
         """Both keys change the lane's terms; returns from when that can be applied."""
@@ -605,9 +610,7 @@ class World:
     def apply_terms(self, side: Side, due: int = 0) -> Receipt:
         """Anybody applies the change that waits, once it is due."""
         side.chain.set_time(max(due, side.chain.now))
-        receipt = side.escrow.apply_lane_terms(self.lane, sender=side.outsider)
-        assert isinstance(receipt, Receipt)
-        return receipt
+        return Receipt.of(side.escrow.apply_lane_terms(self.lane, sender=side.outsider))
 
     def rotate(self, side: Side, verifier: Any, **others: Any) -> int:
         """The lane gets another verifier, after its delay; returns from when it is valid."""
@@ -624,6 +627,38 @@ class World:
         """The attestors' keys, in the order of the signer set."""
         ordered = sorted(self.network.attestors, key=lambda account: int(account.address, 16))
         return [account.key for account in ordered if account.key is not None]
+
+
+# Of a third ledger, where nothing is, and of its escrow.
+THIRD = "eip155:41003"
+THIRD_ESCROW = party("0x" + "33" * 20)
+
+
+def lane_terms(side: Side, bound: Any = None, /, **changed: Any) -> tuple[Any, ...]:
+    """Terms of a pilot lane to a third ledger, its token this side's, sound but for the custody."""
+    token = bound or side.token
+    terms = {
+        "isin": ISIN,
+        "home": bool(side.token.is_home()),
+        "token": token.address,
+        "custody": side.custody.address,
+        "verifier": side.verifier.address,
+        "second": ZERO,
+        "change_delay": CHANGE_DELAY,
+        "retention": RETENTION,
+        "peer_ledger": ledger_id(THIRD),
+        "peer_escrow": THIRD_ESCROW,
+        "cap": NO_CAP,
+        "limit": NO_CAP,
+        "limit_window": DAY,
+        "ramp": 7 * DAY,
+        "minimum": 0,
+        "decimals": int(token.decimals()),
+        "close_minute": int(token.close_minute()),
+        "grade": Grade.PILOT,
+    }
+    assert changed.keys() <= terms.keys()
+    return tuple({**terms, **changed}.values())
 
 
 def domain_of(side: Side) -> Domain:

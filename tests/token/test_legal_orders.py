@@ -46,16 +46,12 @@ def entered(side: Side, amount: int = 100, **terms: Any) -> tuple[Any, ...]:
 
 def carry_out(side: Side, order: tuple[Any, ...]) -> Receipt:
     """The custodian's act."""
-    receipt = side.token.forcedTransfer(*order, sender=side.custodian)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.token.forcedTransfer(*order, sender=side.custodian))
 
 
 def withdraw(side: Side, order: tuple[Any, ...], key: Any = None) -> Receipt:
     """The registrar's act, or another key's."""
-    receipt = side.token.withdraw_order(*order, *STATED, sender=key or side.registrar)
-    assert isinstance(receipt, Receipt)
-    return receipt
+    return Receipt.of(side.token.withdraw_order(*order, *STATED, sender=key or side.registrar))
 
 
 def standing(side: Side, account: Any = None) -> int:
