@@ -36,32 +36,38 @@ class EndingActs(MendingActs):
     # ----------------------------------------------------------------------- closing
 
     def close(self, isin: str, remote: str) -> None:
-        """All units come home, each ledger's keys begin, last words are said and the lane closes.
+        """Each ledger's keys begin, all units come home, last words are said and the lane closes.
 
         What ratios left there without a holder keeps a lane open.
         """
-        for who in PEOPLE:
-            there = self.book(isin, remote)
-            units = min(
-                there.holds(self.account(isin, remote, who)),
-                there.lanes[remote].end.outstanding,
-            )
-            if units:
-                self.send(isin, remote, False, who, who, units, 60 * DAY)
-        self.catch_up()
-        for message in self.sent(isin, remote, False):
-            if message.nonce not in self.book(isin, HOME).lanes[remote].arrived:
-                self.deliver(isin, remote, False, message)
-        self.queue_ends(isin, remote)
         for name in (HOME, remote):
             self.begin_closing(isin, name, remote)
         if (said := self.last_word(isin, HOME, remote)) is None:
+            self.drain(isin, remote)
+            lane = self.book(isin, HOME).lanes[remote]
+            if lane.end.outstanding and lane.end.epoch:
+                self.begin_closing(isin, HOME, remote, lane.end.outstanding)
+            said = self.last_word(isin, HOME, remote)
+        if said is None:
             return
         self.take_last(isin, remote, remote, said)
         if (answer := self.last_word(isin, remote, remote)) is None:
             return
         self.take_last(isin, HOME, remote, answer)
         self.last_word(isin, HOME, remote, closes=True)
+
+    def drain(self, isin: str, remote: str) -> None:
+        """Whoever holds units on the other ledger sends them home."""
+        there = self.book(isin, remote)
+        for who in PEOPLE:
+            held = there.holds(self.account(isin, remote, who))
+            if units := min(held, there.lanes[remote].end.outstanding):
+                self.send(isin, remote, False, who, who, units, 60 * DAY)
+        self.catch_up()
+        for message in self.sent(isin, remote, False):
+            if message.nonce not in self.book(isin, HOME).lanes[remote].arrived:
+                self.deliver(isin, remote, False, message)
+        self.queue_ends(isin, remote)
 
     def queue_ends(self, isin: str, remote: str) -> None:
         """What waits at home for its lane's limit is claimed."""
@@ -71,10 +77,9 @@ class EndingActs(MendingActs):
             self.claim(isin, remote, False, at)
         self.catch_up()
 
-    def begin_closing(self, isin: str, name: str, remote: str) -> None:
+    def begin_closing(self, isin: str, name: str, remote: str, named: int = 0) -> None:
         """Operator and administrator; at home they name what may be dust."""
         side, lane = self.side(isin, name), self.book(isin, name).lanes[remote]
-        named = lane.end.outstanding if name == HOME and lane.end.epoch else 0
         known = self.stage.lane[isin, remote]
         side.escrow.propose_closing(known, named, *STATED, sender=side.operator)
         self.tick(name, CHANGE)

@@ -17,6 +17,7 @@ firsts = st.sampled_from([0, 0, 1])
 remotes, ledgers = st.sampled_from(REMOTES), st.sampled_from(LEDGERS)
 which = st.integers(0, 9)
 faults = st.builds(Fault, st.sampled_from(FAULTS), st.integers(0, 2_000), st.booleans())
+RATES = [(4, 1), (1, 10), (3, 2), (7, 5), (1, 3)]
 batches = st.lists(which, min_size=1, max_size=5)
 
 
@@ -54,7 +55,7 @@ class LaneRules(RuleBasedStateMachine):
         numbers=batches,
         back=st.sampled_from([0, 0, 0, 1]),
         waits=st.sampled_from([True, True, False]),
-        fault=st.none() | st.none() | faults,
+        each=st.lists(faults, max_size=3),
     )
     def deliver_batch(
         self,
@@ -65,8 +66,9 @@ class LaneRules(RuleBasedStateMachine):
         numbers: Sequence[int],
         back: int,
         waits: bool,
-        fault: Fault | None,
+        each: Sequence[Fault],
     ) -> None:
+        """Corrupt first, perhaps: that changes nothing."""
         isin, play = self.isin(first), self.play
         for to in fresh:
             play.send(isin, remote, out, HOLDERS[0], to, 7, 60 * DAY)
@@ -75,7 +77,9 @@ class LaneRules(RuleBasedStateMachine):
         if waits and (messages := play.sent(isin, remote, out)):
             latest = max(messages[number % len(messages)].lock_time for number in numbers)
             play.to(play.ends(remote, out)[1], latest)
-        play.deliver_batch(isin, remote, out, numbers, back, fault)
+        for fault in each:
+            play.deliver_batch(isin, remote, out, numbers, back, fault)
+        play.deliver_batch(isin, remote, out, numbers, back)
 
     @rule(
         first=firsts,
@@ -115,6 +119,22 @@ class LaneRules(RuleBasedStateMachine):
         if done:
             isin, name, contract = done[number % len(done)]
             play.upgrade(isin or self.isin(0), name, contract)
+
+    @rule(first=firsts, remote=remotes, out=st.booleans(), rate=st.sampled_from(RATES))
+    def meet_a_ratio_in_suspense(
+        self, first: int, remote: str, out: bool, rate: tuple[int, int]
+    ) -> None:
+        """What waits is rounded as one, and paid by itself: that leaves dust."""
+        isin, play = self.isin(first), self.play
+        there = play.ends(remote, out)[1]
+        play.admit(isin, there, False)
+        for _ in range(3):
+            play.send(isin, remote, out, HOLDERS[0], LATER, 7, 60 * DAY)
+            messages = play.sent(isin, remote, out)
+            if messages:
+                play.to(there, messages[0].lock_time)
+                play.deliver_any(isin, remote, out, 0, 0)
+        play.announce_ratio(isin, rate, [True, True])
 
     @rule(first=firsts, name=ledgers, back=st.booleans())
     def fork_over_a_close(self, first: int, name: str, back: bool) -> None:

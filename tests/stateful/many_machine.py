@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from tests.stateful.machine import EveryRule
-from tests.stateful.many_lane_rules import LaneRules
+from tests.stateful.many_lane_rules import RATES, LaneRules
 from tests.stateful.many_play import Play
 from tests.stateful.many_stage import HOLDERS, LATER, LEDGERS, REMOTES, Stage
 from tests.support.world import DAY
-
-RATES = [(4, 1), (1, 10), (3, 2), (7, 5), (1, 3)]
 
 firsts = st.sampled_from([0, 0, 1])
 remotes, ledgers, holders = (

@@ -44,7 +44,6 @@ REACHED: Final = {
     ("close a lane", "done"),
     ("credit a false one", "done"),
     ("deliver a batch", "done"),
-    ("deliver a batch", "transit: before its lock time"),
     ("deliver a corrupt batch", "verifier: wrong signature of a batch"),
     ("deliver a corrupt batch", "verifier: too few signatures of a batch"),
     ("deliver a false one", "done"),
@@ -137,6 +136,61 @@ LACKING: Final = {
         "BridgeEscrow",
         "a message lands as it left",
         "INV-|credited or not",
+    ),
+    "a quorum is not counted": (
+        "QuorumVerifier",
+        "verifier: too few signatures",
+        "too few signatures",
+    ),
+    "bytes may follow signatures": (
+        "QuorumVerifier",
+        "verifier: trailing bytes",
+        "trailing bytes",
+    ),
+    "a batch may be signed by too few": (
+        "QuorumVerifier",
+        "verifier: too few signatures of a batch",
+        "too few signatures of a batch",
+    ),
+    "a batch lands twice": (
+        "BridgeEscrow",
+        "a batch is looked through before",
+        "deliver a batch on",
+    ),
+    "one of two verifiers is enough": (
+        "BridgeEscrow",
+        "one of two verifiers is enough",
+        "needs two attestations",
+    ),
+    "two verifiers may attest in two epochs": (
+        "BridgeEscrow",
+        "transit: of two epochs",
+        "of two epochs",
+    ),
+    "amends leave the books as they are": (
+        "BridgeEscrowRecords",
+        "what is made good stays in the books",
+        "INV-2|made good|the models differ",
+    ),
+    "amends are made twice": (
+        "BridgeEscrowRatios",
+        "denials: made good already",
+        "made good already",
+    ),
+    "dust is paid while something waits": (
+        "BridgeEscrowRatios",
+        "all that waits is dust",
+        "pay dust|INV-12",
+    ),
+    "a lane closes with units away": (
+        "BridgeEscrowRatios",
+        "closing: units are outstanding",
+        "units are outstanding",
+    ),
+    "who is listed is paid twice": (
+        "BridgeEscrowRecords",
+        "endings: paid already",
+        "pay who is listed",
     ),
     "a past close is told in units of now": (
         "SecurityTokenControls",
