@@ -52,11 +52,10 @@ class MendingActs(LaneActs):
         steps[left[0] if left else "make good"](place)
 
     def mend_all(self) -> None:
-        """Whatever can be mended is; what nobody can pay for stays."""
+        """Whatever can be mended is, once; what nobody can pay for stays."""
         for place in self.wrongs():
-            for _ in range(3):
-                if not self.wrong(place).mended:
-                    self.mend(self.wrongs().index(place), ORDERS[0])
+            for _ in range(4):
+                self.mend(self.wrongs().index(place), ORDERS[0])
 
     def wrong(self, place: Place) -> Wrong:
         isin, remote, out, known = place

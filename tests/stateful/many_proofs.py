@@ -60,7 +60,7 @@ OTHER: Final = (
     "of the other type",
     "of another epoch",
 )
-FAULTS: Final = (*BROKEN, *MIXED, *OTHER)
+FAULTS: Final = (BROKEN, MIXED, OTHER)
 
 
 @dataclass(frozen=True)
