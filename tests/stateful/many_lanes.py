@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from tallystick.bridge.attestation import Domain, SignerSet, attest
+from tallystick.bridge.batch import Batch
 from tallystick.bridge.message import DENIED, LaneId, LaneMessage, message_of, party
-from tallystick.bridge.outbox import PAGE
-from tests.stateful.many_ground import Ground
-from tests.stateful.many_stage import (
-    HOME,
-)
-from tests.stateful.model import Refusal
+from tallystick.bridge.outbox import EMPTY, PAGE
+from tests.stateful.many_model import FALSE, Lane, Wrong
+from tests.stateful.many_proofs import Attesting, Fault
+from tests.stateful.many_stage import AGENT, HOME, LATER
+from tests.stateful.model import TRANSFERS, Refusal
 from tests.support.world import DAY, STATED
 
-# A false message's nonce, of which no play has so many.
-FALSE = 10**6
 
-
-class LaneActs(Ground):
+class LaneActs(Attesting):
     """What is done with messages."""
 
     # -------------------------------------------------------------------------- lanes
@@ -66,34 +64,27 @@ class LaneActs(Ground):
         left = [m for m in self.book(isin, name).lanes[remote].sent if not m.kind & DENIED]
         return sorted(left, key=lambda each: each.nonce in arrived)
 
-    def signers(self, isin: str, epoch: int) -> SignerSet:
-        return self.stage.networks[isin].signer_set(epoch)
-
-    def attested(self, isin: str, name: str, message: LaneMessage, epoch: int) -> bytes:
-        """What enough attestors sign for a ledger, whatever it says."""
-        side, network = self.side(isin, name), self.stage.networks[isin]
-        keys = {str(each.address): each.key for each in network.attestors}
-        signers = self.signers(isin, epoch)
-        signing = [key for each in signers.signers[: signers.threshold] if (key := keys[each])]
-        domain = Domain(side.chain.chain_id, str(side.escrow.address))
-        return attest(message, signers, domain, signing)
-
     def deliver(
-        self, isin: str, remote: str, out: bool, message: LaneMessage, back: int = 0
+        self,
+        isin: str,
+        remote: str,
+        out: bool,
+        message: LaneMessage,
+        back: int = 0,
+        fault: Fault | None = None,
     ) -> bool:
         """A courier brings a message that attestors sign; whether it took effect."""
         name = self.ends(remote, out)[1]
         side, ledger, book = self.side(isin, name), self.ledgers[name], self.book(isin, name)
         lane = book.lanes[remote]
-        epoch = max(len(lane.epochs) - back, 1)
-        expected = ledger.deliver_refusal(book, lane, message, epoch)
-        proof = self.attested(isin, name, message, epoch)
+        proofs, unproven = self.proven(isin, name, lane, message, back, fault)
+        expected = ledger.deliver_refusal(book, lane, message, unproven)
         what = "deliver a false one" if message.id in self.lies else "deliver"
         receipt = self.act(
             name,
-            what,
+            what if fault is None else "deliver corrupt bytes",
             expected,
-            lambda: side.escrow.deliver(message.as_tuple(), proof, sender=side.courier),
+            lambda: side.escrow.deliver(message.as_tuple(), *proofs, sender=side.courier),
         )
         if receipt is not None:
             recipient = "0x" + message.recipient[12:].hex()
@@ -107,6 +98,64 @@ class LaneActs(Ground):
                     assert int(side.escrow.waits(message.id)) == lane.waits[message.id], "limit"
         self.sync(name)
         return receipt is not None
+
+    def proven(
+        self,
+        isin: str,
+        name: str,
+        lane: Lane,
+        what: LaneMessage | Batch,
+        back: int,
+        fault: Fault | None,
+    ) -> tuple[tuple[bytes, ...], Refusal | None]:
+        """What attestors sign in the newest epoch, or so many before it; why it proves nothing."""
+        epoch = max(len(lane.epochs) - back, 1)
+        if fault is None:
+            refusal = lane.epoch_refusal(epoch, self.ledgers[name].clock)
+            return self.attested(isin, name, what, epoch), refusal
+        proofs = self.corrupt(isin, name, what, epoch, fault)
+        return proofs, self.unproven(isin, name, lane, what, proofs)
+
+    def deliver_batch(
+        self,
+        isin: str,
+        remote: str,
+        out: bool,
+        numbers: Sequence[int],
+        back: int = 0,
+        fault: Fault | None = None,
+    ) -> None:
+        """A courier brings some of what left and is final under one attestation, all or none."""
+        source, name = self.ends(remote, out)
+        left = self.sent(isin, remote, out)
+        final = [each for each in left if self.is_final(isin, source, remote, each)]
+        if not final:
+            return
+        listed = [final[number % len(final)] for number in numbers]
+        side, ledger = self.side(isin, name), self.ledgers[name]
+        # As it would be; a batch of which one message is refused has done nothing.
+        book = copy.deepcopy(ledger.books[isin])
+        lane = book.lanes[remote]
+        here = len(lane.arrived)
+        proofs, unproven = self.proven(isin, name, lane, Batch.of(listed), back, fault)
+        expected = ledger.batch_refusal(book, lane, listed, unproven)
+        told = [each.as_tuple() for each in listed]
+        known = self.stage.lane[isin, remote]
+        receipt = self.act(
+            name,
+            "deliver a batch" if fault is None else "deliver a corrupt batch",
+            expected,
+            lambda: side.escrow.deliver_batch(known, EMPTY, told, *proofs, sender=side.courier),
+        )
+        if receipt is not None:
+            ledger.books[isin] = book
+            took = len(lane.arrived) - here
+            assert receipt.return_value == took, f"deliver a batch on {name}: not {took}"
+            if took < len(listed):
+                self.tell("pass over in a batch", None)
+            if any(each.id in lane.end.words for each in listed):
+                self.tell("suspend in a batch", None)
+        self.sync(name)
 
     def busiest(self, isin: str, remote: str, out: bool, waits: bool) -> tuple[str, str, bool]:
         """An end of a lane where something waits, or to which something is under way: this one, or
@@ -239,8 +288,13 @@ class LaneActs(Ground):
 
     # ------------------------------------------------------------------ lies, denials
 
-    def lie(self, isin: str, remote: str, out: bool, amount: int, true: int | None) -> None:
-        """Attestors sign what nobody sent, perhaps with the nonce of what is under way."""
+    def lie(
+        self, isin: str, remote: str, out: bool, amount: int, true: int | None, to: str = LATER
+    ) -> None:
+        """Attestors sign what nobody sent, perhaps with the nonce of what is under way.
+
+        It waits, as nobody lets its recipient receive; or somebody is credited.
+        """
         name, there = self.ends(remote, out)
         ledger, book = self.ledgers[there], self.book(isin, there)
         lane = book.lanes[remote]
@@ -258,13 +312,17 @@ class LaneActs(Ground):
             action_epoch=lane.end.epoch,
             amount=amount + self.told,
             sender=party(self.account(isin, name, "buyer")),
-            recipient=party(self.account(isin, there, "outsider")),
+            recipient=party(self.account(isin, there, to)),
             deadline=ledger.clock + 80 * DAY,
         )
-        if self.account(isin, there, "outsider") not in book.barred:
+        if to == LATER and self.account(isin, there, to) not in book.barred:
             return
         self.lies[message.id] = message
-        if not self.deliver(isin, remote, out, message):
+        took = self.deliver(isin, remote, out, message)
+        if took and message.id not in lane.end.words:
+            lane.wrongs[message.id] = Wrong(message, message.action_epoch)
+            self.tell("credit a false one", None)
+        if not took or message.id in lane.wrongs:
             del self.lies[message.id]
 
     def deny(self, number: int) -> None:
@@ -289,8 +347,8 @@ class LaneActs(Ground):
         _, _, since = lane.end.words[message.id]
         if since != lane.end.epoch:
             self.mixed.add(message.lane)
-        proof = self.attested(isin, there, denial, len(lane.epochs))
-        told = (denial.as_tuple(), message.as_tuple(), proof)
+        proofs = self.attested(isin, there, denial, len(lane.epochs))
+        told = (denial.as_tuple(), message.as_tuple(), *proofs)
         self.act(
             there,
             "take a denial",
@@ -319,13 +377,13 @@ class LaneActs(Ground):
         denial = self.said_no(isin, name, remote, false, None)
         assert denial is not None
         self.to(there, denial.lock_time)
-        told = (denial.as_tuple(), false.as_tuple())
-        proof = self.attested(isin, there, denial, len(lane.epochs))
+        proofs = self.attested(isin, there, denial, len(lane.epochs))
+        told = (denial.as_tuple(), false.as_tuple(), *proofs)
         self.act(
             there,
             "disown",
             None,
-            lambda: side.escrow.take_denial(*told, proof, sender=side.courier),
+            lambda: side.escrow.take_denial(*told, sender=side.courier),
         )
         lane.arrived.add(denial.nonce)
         has = bool(side.escrow.has_arrived(true.lane, true.nonce))
@@ -337,20 +395,33 @@ class LaneActs(Ground):
         remote = name if name != HOME else remote
         side, book = self.side(isin, name), self.book(isin, name)
         lane = book.lanes[remote]
-        units = lane.end.dust() if lane.end.epoch else 0
+        rest, units = lane.end.rest()
+        if not lane.end.epoch:
+            assert rest == units == 0, "dust before a ratio"
+        agent, known = self.account(isin, name, AGENT), self.stage.lane[isin, remote]
+        expected: Refusal | None = None
         if units == 0:
-            return
-        known = self.stage.lane[isin, remote]
+            expected = "closing: no dust to pay"
+        elif book.stops.running(self.ledgers[name].clock) & TRANSFERS:
+            expected = f"{'controls' if book.home else 'issuance'}: transfers paused"
         receipt = self.act(
             name,
             "pay dust",
-            None,
+            expected,
             lambda: side.escrow.pay_dust(known, sender=side.attacker),
         )
-        assert receipt is not None
-        assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
-        book.token.move(lane.custody, self.account(isin, name, "fund"), units)
+        if receipt is not None:
+            assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
+            lane.end.dust()
+            book.token.move(lane.custody, agent, units)
         self.sync(name)
+
+    def dusty(self, isin: str, name: str, remote: str) -> tuple[str, str, str]:
+        """An end of a lane where ratios left something; this one, or else any."""
+        ends = [(isin, name, name if name != HOME else remote)]
+        ends += [(at, there, lane) for at, lane in self.stage.lane for there in (HOME, lane)]
+        found = (each for each in ends if self.book(*each[:2]).lanes[each[2]].end.rest()[1])
+        return next(found, ends[0])
 
     def said_no(
         self, isin: str, name: str, remote: str, message: LaneMessage, expected: Refusal | None

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tests.stateful.machine import EveryRule
+from tests.stateful.many_lane_rules import RATES, LaneRules
 from tests.stateful.many_play import Play
 from tests.stateful.many_stage import HOLDERS, LATER, LEDGERS, REMOTES, Stage
 from tests.support.world import DAY
-
-RATES = [(4, 1), (1, 10), (3, 2), (7, 5), (1, 3)]
 
 firsts = st.sampled_from([0, 0, 1])
 remotes, ledgers, holders = (
@@ -26,10 +25,9 @@ which, seldom = st.integers(0, 9), st.sampled_from([False, False, False, True])
 amounts = st.sampled_from([0, 1, 3, 7, 95, 1_001, 400_003, 700_001, 10**6 + 1, 10**8])
 
 
-class ManyLedgersMachine(RuleBasedStateMachine):
+class ManyLedgersMachine(LaneRules):
     """Any act, of any instrument, on any ledger, at any time."""
 
-    play: Play
     # A release's code is what was registered: a weakened copy can't be rolled back to.
     upgrades: ClassVar[bool] = True
 
@@ -50,17 +48,25 @@ class ManyLedgersMachine(RuleBasedStateMachine):
         rate=st.sampled_from(RATES),
         told=st.lists(st.booleans(), min_size=2, max_size=2),
         armed=st.booleans(),
+        ends=st.sampled_from(["", "", "", "close", "die"]),
+        lane=st.tuples(st.integers(0, 1), remotes),
     )
     def begin(
-        self, skew: int, ahead: str, rate: tuple[int, int], told: Sequence[bool], armed: bool
+        self,
+        skew: int,
+        ahead: str,
+        rate: tuple[int, int],
+        told: Sequence[bool],
+        armed: bool,
+        ends: str,
+        lane: tuple[int, str],
     ) -> None:
         self.play = Play(self.stage())
+        if ends:
+            self.play.last = (ends, self.isin(lane[0]), lane[1])
         self.play.tick(ahead, skew)
         if armed:
             self.play.announce_ratio(self.isin(0), rate, told)
-
-    def isin(self, number: int) -> str:
-        return self.play.stage.instruments[number]
 
     # -- lanes --
 
@@ -184,7 +190,7 @@ class ManyLedgersMachine(RuleBasedStateMachine):
 
     @rule(first=firsts, name=ledgers, remote=remotes)
     def pay_dust(self, first: int, name: str, remote: str) -> None:
-        self.play.pay_dust(self.isin(first), name, remote)
+        self.play.pay_dust(*self.play.dusty(self.isin(first), name, remote))
 
     @rule(number=which)
     def deny(self, number: int) -> None:

@@ -8,12 +8,12 @@ two ledgers: it is under way while its source has sent it and its destination ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tallystick.bridge.limits import Limit
-from tallystick.bridge.message import DENIED, LaneMessage
+from tallystick.bridge.message import DENIED, LaneMessage, party
 from tallystick.token.position import business_day
 from tallystick.token.ratios import Ratio
 from tests.stateful.model import ISSUE, RELEASE, RETURNED, TRANSFERS, Refusal, Stops
@@ -22,6 +22,30 @@ from tests.support.ratios import Fraction, Ratios
 
 OUT: Final = 1
 IN: Final = 2
+
+
+# From this nonce on no play has a true message.
+FALSE: Final = 10**6
+
+
+@dataclass
+class Wrong:
+    """A false message that was credited, in which epoch, and how far it is mended."""
+
+    message: LaneMessage
+    epoch: int
+    denied: bool = False
+    reopened: bool = False
+    made: bool = False
+
+    def done(self, step: str) -> bool:
+        """Whether its nonce is free, or its units are made good."""
+        return self.reopened if step == "reopen" else self.made
+
+    @property
+    def mended(self) -> bool:
+        """Whether all is as if it had never been; a nonce of its own is in nobody's way."""
+        return self.made and (self.reopened or self.message.nonce >= FALSE)
 
 
 @dataclass
@@ -41,6 +65,17 @@ class Lane:
     # What waits for the limit, until when; what is proposed instead of its recipient.
     waits: dict[bytes, int] = field(default_factory=dict)
     redirects: dict[bytes, str] = field(default_factory=dict)
+    wrongs: dict[bytes, Wrong] = field(default_factory=dict)
+    # Nothing leaves home any more; it has ended; what may be outstanding all the same.
+    ending: bool = False
+    ended: bool = False
+    dust: int = 0
+
+    def epoch_refusal(self, epoch: int, now: int) -> Refusal | None:
+        """Signatures of an epoch."""
+        if not 0 < epoch <= len(self.epochs) or now >= self.epochs[epoch - 1]:
+            return "lanes: no such epoch now"
+        return None
 
     def rotate(self, now: int) -> None:
         """Other signers from now on; room grows from nothing again."""
@@ -110,6 +145,10 @@ class Ledger:
             return "transit: nothing to send"
         if deadline <= self.clock:
             return "transit: deadline passed"
+        if lane.ended:
+            return "lanes: ended"
+        if lane.ending:
+            return "lanes: its end is under way"
         if lane.stops.running(self.clock) & OUT:
             return "lanes: outbound paused"
         if not book.home and amount > lane.end.outstanding:
@@ -125,17 +164,42 @@ class Ledger:
         return None
 
     def deliver_refusal(
-        self, book: Book, lane: Lane, message: LaneMessage, epoch: int
+        self, book: Book, lane: Lane, message: LaneMessage, unproven: Refusal | None
     ) -> Refusal | None:
-        """A message that enough signers of an epoch attest."""
+        """A message, and why what attestors sign does not prove it."""
+        if (refusal := self.check_refusal(book, message)) is not None:
+            return refusal
+        if message.nonce in lane.arrived:
+            return "transit: delivered already"
+        return unproven if unproven is not None else self.arrive_refusal(book, lane, message)
+
+    def batch_refusal(
+        self, book: Book, lane: Lane, messages: Sequence[LaneMessage], unproven: Refusal | None
+    ) -> Refusal | None:
+        """Messages under one attestation; those before the first that is refused arrive."""
+        if unproven is not None:
+            return unproven
+        for message in messages:
+            if (refusal := self.check_refusal(book, message)) is not None:
+                return refusal
+            if message.nonce in lane.arrived:
+                continue
+            if (refusal := self.arrive_refusal(book, lane, message)) is not None:
+                return refusal
+            recipients = (each for each in book.token.holdings if party(each) == message.recipient)
+            self.arrive(book, lane, message, next(recipients))
+        return None
+
+    def check_refusal(self, book: Book, message: LaneMessage) -> Refusal | None:
+        """What no attestation mends."""
         if message.kind & ~RETURNED != (RELEASE if book.home else ISSUE):
             return "transit: wrong direction"
         if message.lock_time > self.clock:
             return "transit: before its lock time"
-        if message.nonce in lane.arrived:
-            return "transit: delivered already"
-        if epoch > len(lane.epochs) or self.clock >= lane.epochs[epoch - 1]:
-            return "lanes: no such epoch now"
+        return None
+
+    def arrive_refusal(self, book: Book, lane: Lane, message: LaneMessage) -> Refusal | None:
+        """Of a message that is proven and not here."""
         if message.action_epoch > lane.end.epoch:
             return "transit: ratio not known here yet"
         if lane.stops.running(self.clock) & IN:
@@ -187,6 +251,16 @@ class Ledger:
         if message.id not in lane.end.words:
             return "transit: claimed meanwhile"
         return self.queue_refusal(lane, message)
+
+    def amends_refusal(self, book: Book, lane: Lane, account: str, units: int) -> Refusal | None:
+        """Units that a false message brought are given; elsewhere than at home no stop hinders."""
+        if not book.home and units > lane.end.outstanding:
+            return "lanes: more undone than waits here"
+        if book.home:
+            return self.move_refusal(book, account, units)
+        if units > book.holds(account):
+            return "ERC20InsufficientBalance", (account, book.holds(account), units)
+        return None
 
     def is_late(self, message: LaneMessage) -> bool:
         """Whether a recipient gets nothing any more."""

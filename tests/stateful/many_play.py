@@ -14,7 +14,7 @@ from tallystick.bridge.message import DENIED, NO_CAP, party
 from tallystick.deploy import upgrade as upgrades
 from tallystick.governance.release import Version
 from tallystick.local.network import OPERATORS
-from tests.stateful.many_lanes import LaneActs
+from tests.stateful.many_ends import EndingActs
 from tests.stateful.many_model import IN, OUT, Book, pending
 from tests.stateful.many_stage import (
     CHANGE,
@@ -28,14 +28,17 @@ from tests.stateful.model import TRANSFERS, Refusal
 from tests.support.actions import ENGINE_ATTESTORS, EVENT_ATTESTORS, domain_of
 from tests.support.arming import ratio_event
 from tests.support.ratios import Fraction
-from tests.support.world import DAY, ELIGIBLE_UNTIL, STATED, ZERO
+from tests.support.world import DAY, ELIGIBLE_UNTIL, STATED
 
 # Most ratios to an instrument in a play.
 MOST_RATIOS = 3
 
 
-class Play(LaneActs):
+class Play(EndingActs):
     """All that can be done, and how a play ends."""
+
+    # How and which lane ends at last.
+    last: tuple[str, str, str] | None = None
 
     # ------------------------------------------------------------------- what guards
 
@@ -106,12 +109,13 @@ class Play(LaneActs):
             # In whole units a limit over ratios is another.
             return
         self.clear(name)
-        signers = self.signers(isin, len(lane.epochs) + 1)
+        signers = self.signers(isin, len(lane.epochs) + 1)[0]
+        second = self.stage.second_of[isin, name, remote]
         verifier = side.chain.deploy(
             "QuorumVerifier", *signers.verifier_arguments(OPERATORS[0]), sender=side.deployer
         )
         terms = (
-            *(self.stage.lane[isin, remote], verifier, ZERO, NO_CAP),
+            *(self.stage.lane[isin, remote], verifier, second, NO_CAP),
             *(LIMIT if limited else NO_CAP, *STATED),
         )
         side.escrow.propose_lane_terms(*terms, sender=side.operator)
@@ -281,6 +285,7 @@ class Play(LaneActs):
             for name in LEDGERS:
                 self.lift(isin, name)
                 self.admit(isin, name, True)
+        self.mend_all()
         for _ in range(MOST_RATIOS + 1):
             for name in LEDGERS:
                 self.tick(name, 5 * DAY)
@@ -293,9 +298,13 @@ class Play(LaneActs):
                 for remote in REMOTES:
                     self.land(isin, remote)
             self.catch_up()
+        for isin, remote in self.stage.lane:
+            for name in (HOME, remote):
+                if self.book(isin, name).lanes[remote].end.rest()[1]:
+                    self.pay_dust(isin, name, remote)
         for isin in self.stage.instruments:
             for remote in REMOTES:
-                if self.stage.lane[isin, remote] in self.mixed:
+                if not self.fits(isin, remote):
                     continue
                 left = [m for m in self.instrument(isin).under_way(remote) if not m.kind & DENIED]
                 waits = [
@@ -307,6 +316,8 @@ class Play(LaneActs):
                 assert stuck == 0, f"INV-3: {isin}: {stuck} never end"
             self.changed |= {(isin, name) for name in LEDGERS}
         self.check()
+        if self.last is not None:
+            self.end(*self.last)
 
     def tell_late(self) -> bool:
         """Ledgers are told of whatever is in force at home; whether one had to be."""

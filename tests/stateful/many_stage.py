@@ -1,6 +1,7 @@
 """Three ledgers, two instruments of one suite, a lane of each to either other ledger; the model.
 
-The first instrument's lanes have a limit. Each has units of its own everywhere.
+The first instrument's lanes have a limit and one verifier, the second's none and two. Each has
+units of its own everywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tallystick.chain.receipt import Snapshot
 from tallystick.deploy import upgrade as upgrades
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import PROXIED, Version
+from tallystick.governance.roles import Role
 from tallystick.local.network import Network
 from tallystick.token.position import business_day, close_of
 from tests.stateful.many_model import Book, Lane, Ledger
@@ -35,6 +37,8 @@ HOLDERS: Final = ("investor", "buyer")
 # Nobody lets it receive at first; the fractions' agent.
 LATER, AGENT = "outsider", "fund"
 PEOPLE: Final = (*HOLDERS, AGENT, LATER)
+# By account index; of the tokens at home, for ledgers that die.
+SECOND_REGISTRAR: Final = 33
 # The first business day of every play, and what each holder has at home at first.
 TODAY: Final = 18_480
 EACH: Final = 8 * 10**6
@@ -54,6 +58,8 @@ class Stage:
     side_of: Mapping[tuple[str, str], Side]
     # (instrument, other ledger) -> lane
     lane: Mapping[tuple[str, str], bytes]
+    # (instrument, ledger, other ledger) -> the lane's second verifier there, which stays
+    second_of: Mapping[tuple[str, str, str], str]
     # Its ledgers, and the point from which each play begins.
     model: dict[str, Ledger] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -109,6 +115,7 @@ class Stage:
                 "attestors": range(11, 17),
                 "threshold": 2,
                 "limit": None if networks else LIMIT,
+                "grade": "production" if networks else "pilot",
                 "limit_window": WINDOW,
                 "ramp": RAMP,
                 "notice": NOTICE,
@@ -131,7 +138,12 @@ class Stage:
             for isin, network in networks.items()
             for name in chains
         }
-        stage = cls(chains, networks, side_of, lane)
+        second_of = {
+            (isin, name, remote): str(side.escrow.lane_state(lane[isin, remote]).terms.second)
+            for (isin, name), side in side_of.items()
+            for remote in (REMOTES if name == HOME else (name,))
+        }
+        stage = cls(chains, networks, side_of, lane, second_of)
         stage._people()
         stage._releases()
         for chain in chains.values():
@@ -150,6 +162,7 @@ class Stage:
                 side.chain.advance(DAY)
                 side.engine.set_fractions_agent(side.fund, *STATED, sender=side.administrator)
             home = self.side_of[isin, HOME]
+            home.give_role(home.token, home.chain.account(SECOND_REGISTRAR), Role.REGISTRAR)
             network.issue([(home.parties[who], EACH) for who in HOLDERS])
 
     def _releases(self) -> None:

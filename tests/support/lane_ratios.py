@@ -120,11 +120,36 @@ class End:
         self.ends(message, paid=False)
         self.owed = [move for move in self.owed if move[2] != message.id]
 
-    def dust(self) -> int:
-        """What is paid of what waited and of custody; the sums follow."""
+    def amended(self, message: LaneMessage) -> int:
+        """What was credited had never left; at home custody is given as many units as that is."""
+        before = self.outstanding
+        self.owed = [move for move in self.owed if move[2] != message.id]
+        units = abs(self.outstanding - before)
+        if self.home:
+            self.held = [*self.held, (self.epoch, units)]
+        return units
+
+    def pays(self, units: int) -> None:
+        """Home pays of what is outstanding, as the other ledger is dead."""
+        self.owed.append((self.epoch, -units, b""))
+        self.held.append((self.epoch, -units))
+
+    def all_is_dust(self) -> int:
+        """Home closes: whatever is there is nobody's; returns what custody pays."""
+        units = self.custody
+        self.owed, self.held, self.waited = [], [], []
+        return units
+
+    def rest(self) -> tuple[int, int]:
+        """What rounding left: of what waited, once nothing does; and in all."""
         rest = 0 if self.words else self.suspense
         beyond = self.custody - self.suspense - (self.outstanding if self.home else 0)
-        if (units := max(rest + beyond, 0)) != 0:
+        return rest, max(rest + beyond, 0)
+
+    def dust(self) -> int:
+        """What is paid of what waited and of custody; the sums follow."""
+        rest, units = self.rest()
+        if units != 0:
             self.waited.append((self.epoch, -rest))
             self.held.append((self.epoch, -units))
         return units
