@@ -272,15 +272,6 @@ def test_the_upper_form_of_a_signature_is_refused(world: World, side: Side) -> N
     bring(side, given, signature)
 
 
-def test_a_signature_has_1024_bytes_at_most(world: World, side: Side) -> None:
-    given = order(world)
-    with refused(world, NOT_SIGNED):
-        bring(side, given, bytes(1_024))
-    # Of a longer one nothing is read: no reason.
-    with refused(world):
-        bring(side, given, bytes(1_025))
-
-
 # ------------------------------------------------------------------------ of contracts
 
 

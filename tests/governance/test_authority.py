@@ -308,14 +308,15 @@ def test_a_release_in_one_piece_names_no_code_behind(world: World, upgrade: Upgr
     assert whole.register().return_value == whole.id
 
 
-def test_what_answers_with_a_revert_of_one_word_names_no_code_behind(
-    world: World, upgrade: Upgrade
+@pytest.mark.parametrize("code", ["60205ffd", "601f5ff3"], ids=["a word reverts", "31 bytes"])
+def test_what_answers_with_no_word_names_no_code_behind(
+    world: World, upgrade: Upgrade, code: str
 ) -> None:
-    """Its length alone makes no answer of it."""
+    """Neither a revert as long as one, nor what is a byte short of it."""
     side = upgrade.side
-    side.chain.set_code(side.outsider.address, bytes.fromhex("60205ffd"))
-    refusing = side.chain.at("ReleaseAuthority", side.outsider.address)
-    whole = replace(upgrade, implementation=refusing, kind="ReleaseAuthority")
+    side.chain.set_code(side.outsider.address, bytes.fromhex(code))
+    answering = side.chain.at("ReleaseAuthority", side.outsider.address)
+    whole = replace(upgrade, implementation=answering, kind="ReleaseAuthority")
     assert whole.terms[4] == bytes(32)
     assert whole.register().return_value == whole.id
 

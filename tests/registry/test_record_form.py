@@ -166,6 +166,7 @@ REFUSED = [
     (placed(at_home(), at_remote(caip2=HOME)), "records: ledger twice"),
     (placed(at_home(), at_remote(token=bytes(32))), "records: no token"),
     (placed(at_home(), at_remote(token=b"\1" * 32)), "records: not an EVM address"),
+    (placed(at_home(), at_remote(token=(2**160).to_bytes(32))), "records: not an EVM address"),
     (placed(at_remote(), home="eip155:1"), "records: home not among ledgers"),
     (placed(), "records: home not among ledgers"),
     (placed(at_home(dti_kind=DtiKind.NONE)), "records: DTI of no kind"),
