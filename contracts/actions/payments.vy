@@ -75,7 +75,7 @@ DAY_MASK: constant(uint256) = 2**16 - 1
 RECORD_SHIFT: constant(uint256) = 192
 PAYMENT_SHIFT: constant(uint256) = 208
 _RELIEF_SHIFT: constant(uint256) = 224
-_EXPIRES_SHIFT: constant(uint256) = 240
+EXPIRES_SHIFT: constant(uint256) = 240
 _ACCOUNT_MASK: constant(uint256) = 2**160 - 1
 _RATE_TERM_MASK: constant(uint256) = 2**96 - 1
 # In the notice of a lane's part.
@@ -85,11 +85,13 @@ ENDED_SHIFT: constant(uint256) = 120
 WENT_BACK: constant(uint256) = 4
 # Kinds of a message and of the one that takes its units back: the other way, and the one of both that is a return.
 _ANSWERED: constant(uint8) = 7
-# Days from a close until claims of what had landed by then expire, if the record's day is past.
-_NOTICE: constant(uint256) = 90
+# Days from a close, or a landing, until claims of what had landed by then expire, if the record's day is past.
+NOTICE: constant(uint256) = 90
 # Five bits each.
 _FIELD: constant(uint256) = 5
 _FIELD_MASK: constant(uint256) = 31
+# In place of the category of a payment: what was kept for a message was given up.
+GIVEN_UP: constant(uint256) = 31
 _FIELDS: constant(uint256) = 51
 # Of what an account owes.
 OWED_MASK: constant(uint256) = 2**128 - 1
@@ -343,14 +345,14 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     assert left <= day and day < landing & DAY_MASK, "payments: not between ledgers then"
     units: uint256 = self._units_of(m, word)
     assert word & HOME == 0 or cut._counts(m.lane, day), "payments: lane is halted"
-    if self._day_of(block.timestamp, word) > terms >> _EXPIRES_SHIFT:
+    if self._day_of(block.timestamp, word) > terms >> EXPIRES_SHIFT:
         assert (
             landing & DAY_MASK > self._notices[coaf][m.lane] >> ENDED_SHIFT
         ), "payments: landed too long ago"
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
     payment: Payment = self._payment(terms, rate, units)
-    self._note_crossed(coaf, m, payee)
+    self._note_crossed(coaf, m, pay_terms._field(payee))
     self._book(coaf, m.lane, terms, payment)
     receiver: address = pay_terms._receiver(account, payee)
     log Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
@@ -407,7 +409,7 @@ def set_aside(coaf: bytes32, pool: address, hint: uint256) -> uint256:
     assert (terms >> RECORD_SHIFT) & DAY_MASK != 0, "payments: event unknown, or off"
     word: uint256 = self._pay[coaf]
     assert (
-        word != 0 and self._day_of(block.timestamp, word) <= terms >> _EXPIRES_SHIFT
+        word != 0 and self._day_of(block.timestamp, word) <= terms >> EXPIRES_SHIFT
     ), "payments: nothing to set aside from"
     units: uint256 = self._pooled(word, pool, (terms >> RECORD_SHIFT) & DAY_MASK, hint)
     assert units != 0, "payments: no pool then"
@@ -590,7 +592,7 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
     kept: uint256 = 0
     if (terms >> RECORD_SHIFT) & DAY_MASK != 0 and (units != 0 or not part.is_open):
         today: uint256 = self._day_of(block.timestamp, word)
-        assert today > terms >> _EXPIRES_SHIFT, "payments: claims go on"
+        assert today > terms >> EXPIRES_SHIFT, "payments: claims go on"
         if lane != empty(bytes32):
             notice: uint256 = self._notices[coaf][lane]
             noticed: uint256 = (notice >> _NOTICED_SHIFT) & DAY_MASK
@@ -605,7 +607,7 @@ def expire(coaf: bytes32, lane: bytes32) -> uint256:
                 self._notices[coaf][lane] = notice | (closed << _NOTICED_SHIFT) | kept
                 log ExpiryNoticed(coaf=coaf, lane=lane, day=closed, kept=kept)
                 return 0
-            assert today > noticed + _NOTICE, "payments: notice not over"
+            assert today > noticed + NOTICE, "payments: notice not over"
             self._notices[coaf][lane] = noticed << ENDED_SHIFT
             units -= kept
             # What was due for all is no less than what is for those that stay.
@@ -685,7 +687,7 @@ def is_paid(coaf: bytes32, account: address) -> bool:
 @view
 def is_crossing_paid(coaf: bytes32, lane: bytes32, kind: uint8, nonce: uint64) -> bool:
     """
-    @notice Whether a message's units were paid for an event here, or given up if they went back.
+    @notice Whether a message's units were paid for an event here, or given up.
     @param coaf The event.
     @param lane The message's lane.
     @param kind Its kind, of which the direction counts.
@@ -709,7 +711,7 @@ def _check_open(terms: uint256, word: uint256, crossed: bool) -> uint256:
     assert word != 0, "payments: not funded yet"
     today: uint256 = self._day_of(block.timestamp, word)
     assert today >= (terms >> PAYMENT_SHIFT) & DAY_MASK, "payments: not before payment day"
-    assert today <= terms >> _EXPIRES_SHIFT or crossed, "payments: claims expired"
+    assert today <= terms >> EXPIRES_SHIFT or crossed, "payments: claims expired"
     return today
 
 
@@ -1010,9 +1012,9 @@ def _forget(word: uint256, account: address, payee: uint256):
 
 
 @internal
-def _note_crossed(coaf: bytes32, m: message.Message, payee: uint256):
+def _note_crossed(coaf: bytes32, m: message.Message, field: uint256):
     """
-    @dev Note that a message's units are paid for an event, or given up, once, and by which category. No two that left
+    @dev Note that a message's units are paid for an event, and by which category, or given up, once. No two that left
          an end of a lane have one nonce (INV-3).
     """
     nonce: uint256 = convert(m.nonce, uint256)
@@ -1020,14 +1022,14 @@ def _note_crossed(coaf: bytes32, m: message.Message, payee: uint256):
     key: uint256 = self._page(m.kind, nonce)
     noted: uint256 = self._crossed[coaf][m.lane][key]
     assert (noted >> place) & _FIELD_MASK == 0, "payments: paid already"
-    self._crossed[coaf][m.lane][key] = noted | (pay_terms._field(payee) << place)
+    self._crossed[coaf][m.lane][key] = noted | (field << place)
 
 
 @internal
 @view
 def _crossing(coaf: bytes32, lane: bytes32, kind: uint8, nonce_: uint64) -> uint256:
     """
-    @dev What is noted of a message: 0, or 1 + the category by which its units were paid.
+    @dev What is noted of a message: 0, or 1 + the category by which its units were paid, or that they were given up.
     """
     nonce: uint256 = convert(nonce_, uint256)
     noted: uint256 = self._crossed[coaf][lane][self._page(kind, nonce)]

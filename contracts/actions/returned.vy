@@ -6,7 +6,8 @@
 @author Tallystick
 @notice What was under way at the close of an event's record day was fixed where it was bound for. If it goes back
         since, its cash is given up there, and returns; where it lands, whoever brings as much has whom it landed with
-        paid.
+        paid. If it landed there and nobody claims it, its cash is given up in the end too: by the message itself, so
+        that no ratio since makes a difference (see `expire` for all that had landed by a close).
 @dev Either is noted in a bit of the message, on its own ledger. What is paid for units that came back is drawn on no
      part that was fixed: it comes in gross and goes out in one act, under the message's id, so that no part is ever
      short, and home's bounds of what a ledger paid hold as they are. For a close from the day on which units went back
@@ -43,8 +44,9 @@ event GivenUp:
 @external
 def give_up(coaf: bytes32, m: message.Message) -> uint256:
     """
-    @notice Give up what is kept for units that were on their way here at the close of an event's record day and went
-            back since: they are paid for where they land.
+    @notice Give up what is kept for units that were on their way here at the close of an event's record day: they went
+            back since, and are paid for where they land; or they landed 90 days ago or more, the event's last day is
+            over too, and nobody has claimed.
     @param coaf The event.
     @param m The message, as its source logged it.
     @return How much, gross, to the account that the terms name.
@@ -52,20 +54,22 @@ def give_up(coaf: bytes32, m: message.Message) -> uint256:
     """
     id: bytes32 = message._id(m)
     landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
-    assert landing >> 16 == payments.WENT_BACK, "returned: did not go back"
     terms: uint256 = events._terms[coaf]
     word: uint256 = payments._pay[coaf]
-    payments._check_open(terms, word, True)
+    today: uint256 = payments._check_open(terms, word, True)
     day: uint256 = landing & payments.DAY_MASK
+    assert landing >> 16 == payments.WENT_BACK or (
+        landing != 0 and today > max(terms >> payments.EXPIRES_SHIFT, day + payments.NOTICE)
+    ), "returned: may be claimed"
     units: uint256 = self._between(m, day, terms, word)
-    # What had gone back by that close returned with what expired.
+    # What had ended by that close returned with what expired.
     assert (
         day > payments._notices[coaf][m.lane] >> payments.ENDED_SHIFT
-    ), "returned: went back too long ago"
+    ), "returned: expired already"
     payment: payments.Payment = payments.Payment(
         units=units, gross=payments._gross(terms, units), tax=0
     )
-    payments._note_crossed(coaf, m, 0)
+    payments._note_crossed(coaf, m, payments.GIVEN_UP)
     payments._book(coaf, m.lane, terms, payment)
     # Nobody was paid by this.
     payments._back[coaf][m.lane] += (payment.gross << payments.BACK_SHIFT) | units
@@ -102,7 +106,7 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(payments._number(word), pay_terms._category(payee))
     payment: payments.Payment = payments._payment(terms, rate, units)
-    payments._note_crossed(coaf, m, payee)
+    payments._note_crossed(coaf, m, pay_terms._field(payee))
     receiver: address = pay_terms._receiver(account, payee)
     log payments.Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
     cash: address = pay_terms._cash(rate)

@@ -238,12 +238,12 @@ def assess_crossed(coaf: bytes32, m: message.Message) -> uint256:
     id: bytes32 = message._id(m)
     landing: uint256 = staticcall IBridgeEscrow(dispatch.escrow).landed(id)
     assert landing != 0, "reversal: landed across no close"
-    # It may have been given up; nobody was paid for it here.
-    assert landing >> 16 != payments.WENT_BACK, "reversal: went back"
     account: address = convert(landing >> 24, address)
     if account == empty(address):
         account = message._address(m.recipient)
     noted: uint256 = payments._crossing(coaf, m.lane, m.kind, m.nonce)
+    # Nobody was paid for what was given up, gone back or not.
+    assert noted != payments.GIVEN_UP, "reversal: given up"
     units: uint256 = payments._units_of(m, payments._pay[coaf])
     return self._assess(coaf, account, id, noted, units)
 

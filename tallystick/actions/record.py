@@ -32,6 +32,7 @@ from tallystick.token.position import DAY_MAX, EPOCH_MAX, date_of
 
 __all__ = [
     "GIVEN",
+    "LANDED_CLAIM_DAYS",
     "MIN_CLAIM_DAYS",
     "PRICED",
     "RECORD_TYPE",
@@ -77,6 +78,8 @@ _WORDS: Final = Parameters([{"type": t, "name": n} for t, n in RECORD_FIELDS])
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9/?:().,'+-]{1,32}", re.ASCII)
 # Claims stay open for at least so many days after payment begins.
 MIN_CLAIM_DAYS: Final = 90
+# Of units that were between ledgers also from the day on which they landed.
+LANDED_CLAIM_DAYS: Final = 90
 # As the token keeps a ratio.
 _PART_MAX: Final = 2**40 - 1
 

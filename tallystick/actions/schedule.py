@@ -1,7 +1,8 @@
 """What a fixed-rate bond pays: coupons and redemptions, and on which days. Pure and exact.
 
 Every quantity of interest is a `Fraction`; nothing is rounded before the engine rounds what each
-holder is paid. Periods run back from the last accrual date, and so only the first can be broken.
+holder is paid. Periods run back from the last accrual date, and so only the first can be broken,
+and that in which the bond is called whole.
 
 Sources: ISDA 2006 Definitions §4.12 (business days) and §4.16 (day counts), ICMA rule 251 (actual
 days), codes of ISO 20022's InterestComputationMethod2Code.
@@ -23,6 +24,7 @@ __all__ = [
     "DAY_COUNTS",
     "ICMA",
     "Bond",
+    "Call",
     "Coupon",
     "Payment",
     "Redemption",
@@ -91,7 +93,8 @@ class Payment:
 
     Attributes:
         due: the end of the period as the terms name it, before any business day rule.
-        factor: what was outstanding of the nominal amount until then.
+        factor: what was outstanding of a unit's nominal amount until then.
+        epoch: how many calls in part have made fewer units of the issue by then.
         announcement: from when on it is announced.
         ex: None: it has no ex date.
         record: the day whose close says who is paid.
@@ -100,6 +103,7 @@ class Payment:
 
     due: date
     factor: Fraction
+    epoch: int
     announcement: date
     ex: date | None
     record: date
@@ -132,20 +136,37 @@ class Coupon(Payment):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redemption(Payment):
-    """What is paid back on a day: with `left` 0 the last of it.
+    """What is paid back on a day: by pool factor, by a call of units, or the last of it.
 
     Attributes:
-        left: what is outstanding of the nominal amount from then on.
+        caev: PRED, PCAL, MCAL or REDM.
+        units: what is left of each unit: 1 of PRED, some of PCAL, 0 of the others.
+        left: what is outstanding of a unit's nominal amount from then on.
         price: of one of nominal that is paid back.
     """
 
+    caev: str
+    units: Fraction
     left: Fraction
     price: Fraction
 
     @property
     def amount(self) -> Fraction:
         """What is paid for one of nominal."""
-        return (self.factor - self.left) * self.price
+        return (self.factor - self.units * self.left) * self.price
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the issuer calls on a day.
+
+    Attributes:
+        left: of each unit, whose nominal stays what it is; 0: the bond ends.
+        price: of one of nominal that is called.
+    """
+
+    left: Fraction = Fraction(0)
+    price: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +190,8 @@ class Bond:
         announced: business days from the announcement to the ex date, or else the record day.
         factors: from what period on (its start, as the terms name it) what is left of the nominal.
         price: at which one of nominal is paid back.
+        calls: what is called on a day: in part at the end of a period, where no factor begins;
+            whole, within one, too.
     """
 
     first: date
@@ -186,6 +209,12 @@ class Bond:
     announced: int = 10
     factors: Mapping[date, Fraction] = field(default_factory=dict)
     price: Fraction = Fraction(1)
+    calls: Mapping[date, Call] = field(default_factory=dict)
+
+    @property
+    def end(self) -> date:
+        """When interest ends: the last day, or that on which it is called whole."""
+        return min([self.last, *(day for day, call in self.calls.items() if not call.left)])
 
     def regular(self) -> Iterator[date]:
         """Yield where regular periods end: from the last until one is not after `first`."""
@@ -217,7 +246,7 @@ class Bond:
         bounds = [self.first, *sorted(day for day in self.regular() if day > self.first)]
         if self.stub == _LONG and len(bounds) > 2:
             del bounds[1]
-        return tuple(pairwise(bounds))
+        return tuple(pairwise([*(day for day in bounds if day < self.end), self.end]))
 
     def fraction(self, start: date, end: date) -> Fraction:
         """Return what of a year's interest accrues from `start` to `end`.
@@ -260,24 +289,37 @@ class Bond:
     def redemptions(self) -> tuple[Redemption, ...]:
         """Return what is paid back, in the order of payment: with the coupon of the same day.
 
-        Where a factor begins, what it leaves out is paid back; at the end all that is left. What
-        the first period begins with was never outstanding otherwise.
+        Where a factor begins, what it leaves out is paid back; what is called, on its day; at the
+        end all that is left. What the first period begins with was never outstanding otherwise.
 
         Raises:
             CalendarError: a day is beyond what a calendar knows.
         """
         return tuple(
-            Redemption(**_shared(payment), left=left, price=self.price)
+            Redemption(**_shared(payment), **self._paid_back(payment, left))
             for payment, left in self._payments()
-            if left < payment.factor
+            if left < payment.factor or payment.due in self.calls
         )
 
+    def _paid_back(self, payment: Payment, left: Fraction) -> dict[str, Any]:
+        """What a redemption is beside its days, if its day leaves so much of a unit's nominal."""
+        if call := self.calls.get(payment.due):
+            caev = "PCAL" if call.left else "MCAL"
+            return {"caev": caev, "units": call.left, "left": left, "price": call.price}
+        units = Fraction(bool(left))
+        return {
+            "caev": "PRED" if left else "REDM",
+            "units": units,
+            "left": left,
+            "price": self.price,
+        }
+
     def _payments(self) -> Iterator[tuple[Payment, Fraction]]:
-        """Yield the end of each period, and what is outstanding after it."""
+        """Yield the end of each period, and what is outstanding of a unit's nominal after it."""
         move, days = RULES[self.rule], self.business_days
-        factor = self.factors.get(self.first, Fraction(1))
+        factor, epoch = self.factors.get(self.first, Fraction(1)), 0
         for _, closes in self.periods():
-            left = Fraction(0) if closes == self.last else self.factors.get(closes, factor)
+            left = Fraction(0) if closes == self.end else self.factors.get(closes, factor)
             payment = move(days, closes)
             record = days.shift(payment, -self.record)
             ex = None if self.ex is None else days.shift(record, -self.ex)
@@ -285,6 +327,7 @@ class Bond:
                 Payment(
                     due=closes,
                     factor=factor,
+                    epoch=epoch,
                     announcement=days.shift(ex or record, -self.announced),
                     ex=ex,
                     record=record,
@@ -292,7 +335,7 @@ class Bond:
                 ),
                 left,
             )
-            factor = left
+            factor, epoch = left, epoch + (closes in self.calls)
 
 
 def _shared(payment: Payment) -> dict[str, Any]:

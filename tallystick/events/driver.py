@@ -7,27 +7,26 @@ stopped anywhere and run again, by several at once. Each act is tried in a call 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
 from tallystick.actions.message import Figures, Status
-from tallystick.bridge.figures import Landed, Landing
-from tallystick.bridge.message import LaneMessage, party, party_address
+from tallystick.actions.record import LANDED_CLAIM_DAYS
+from tallystick.bridge.message import LaneMessage, party
 from tallystick.chain import Account, Contract, Revert
 from tallystick.errors import InputError
 from tallystick.events.acts import ANYONE, PAYMENT, TEST_NAME, Step
 from tallystick.events.engines import ACCOUNTS
-from tallystick.events.fractions import Fractions
+from tallystick.events.landings import Landings
 from tallystick.text import hex_text, time_text, units_text
 from tallystick.token.position import close_of, date_of
 
-__all__ = ["BATCH", "NOTICE_DAYS", "OTHER_BRIDGES", "Driver", "Step"]
+__all__ = ["BATCH", "OTHER_BRIDGES", "Driver", "Step"]
 
 # Accounts that an engine pays in one call.
 BATCH: Final = 25
-# Days that who had units landed by the close of a notice has to claim, as in `payments`.
-NOTICE_DAYS: Final = 90
+_MAY_LAND: Final = "units may still land, by the newest close that was reconciled"
 _EXPIRED: Final = "claims have expired"
 _NO_PAYEE: Final = "no payee is named (tallystick event terms)"
 _CAME_BACK: Final = "it came back: the paying agent brings the cash (tallystick event pay)"
@@ -35,7 +34,7 @@ _NOTHING_HELD: Final = "held nothing at the close"
 OTHER_BRIDGES: Final = "with other bridges"
 
 
-class Driver(Fractions):
+class Driver(Landings):
     """Does what is left of one event; see `Announcer`."""
 
     # ----------------------------------------------------------------------- the close
@@ -238,7 +237,7 @@ class Driver(Fractions):
             yield from self._push(ledger)
         yield from self._claims_crossed(ledger)
         yield from self._claims_pools(ledger)
-        yield from self._give_up(ledger)
+        yield from self._give_up(ledger, self.went_back(ledger))
         yield from self._pay_returned(ledger)
 
     def _tell_paid(self, remote: str) -> Iterator[Step]:
@@ -315,50 +314,10 @@ class Driver(Fractions):
             arguments = (self.coaf, message.as_tuple())
             yield self._do(ledger, engine.claim_crossed, arguments, what, role=role)
 
-    def _is_paid(self, engine: Contract, message: LaneMessage) -> bool:
-        return bool(
-            engine.is_crossing_paid(self.coaf, message.lane, int(message.kind), message.nonce)
-        )
-
-    def landed(self, ledger: str) -> Iterator[tuple[LaneMessage, str]]:
-        """Yield the messages that landed there after the close, but left before, and with whom."""
-        for message, landing in self._ended(ledger):
-            if landing.how is not Landed.WENT_BACK:
-                yield message, landing.payee or party_address(message.recipient)
-
-    def _ended(self, ledger: str) -> Iterator[tuple[LaneMessage, Landing]]:
-        """The messages that were on their way there at the close, and how they ended since."""
-        escrow, day = self.connection.escrow(ledger), self.record.record_day
-        for _, message in self.engines.crossing(ledger, day):
-            landing = Landing.unpack(int(escrow.landed(message.id)))
-            if landing is not None and landing.day > day:
-                yield message, landing
-
-    def went_back(self, ledger: str) -> Iterator[LaneMessage]:
-        """Yield what was on its way there at the close and went back, and is still kept for."""
+    def _give_up(self, ledger: str, messages: Iterable[LaneMessage]) -> Iterator[Step]:
+        """Return what is kept for messages that claim nothing here any more."""
         engine = self._engine(ledger)
-        for message, landing in self._ended(ledger):
-            if landing.how is Landed.WENT_BACK and not self._is_paid(engine, message):
-                *_, over = engine.expiry_notice(self.coaf, message.lane)
-                # Else it returned with what expired.
-                if landing.day > over:
-                    yield message
-
-    def came_back(self, ledger: str) -> Iterator[tuple[LaneMessage, LaneMessage, str]]:
-        """Yield what was on its way from there at the close, came back, and was not paid for.
-
-        Each with the message that took its units back, and whom they landed with.
-        """
-        engine, escrow = self._engine(ledger), self.connection.escrow(ledger)
-        for message, answer in self.engines.returns(ledger, self.record.record_day):
-            landing = Landing.unpack(int(escrow.landed(answer.id)))
-            if landing is not None and not self._is_paid(engine, message):
-                yield message, answer, landing.payee or party_address(answer.recipient)
-
-    def _give_up(self, ledger: str) -> Iterator[Step]:
-        """Return what is kept for units that went back: they are paid for where they land."""
-        engine = self._engine(ledger)
-        for message in self.went_back(ledger):
+        for message in messages:
             what = f"message {hex_text(message.id)[:10]}…"
             if engine.part_of(self.coaf, message.lane)[0]:
                 arguments = (self.coaf, message.as_tuple())
@@ -497,7 +456,8 @@ class Driver(Fractions):
         """Return what is left of each part to the accounts that the terms name, where it may.
 
         That is what rounding left of a part that is paid, what nobody claimed in time, and
-        everything of an event that is off. Of what lands from a lane notice is given first.
+        everything of an event that is off. Of what lands from a lane notice is given first; where
+        no close tells what landed, as over a ratio that made fewer units, each message does.
         """
         for ledger in self.engines.ledgers:
             engine = self._engine(ledger)
@@ -506,6 +466,8 @@ class Driver(Fractions):
                 if not held:
                     yield Step(ledger, "expire", "done", f"{title}: nothing is left")
                 elif (left or not is_open) and (why := self._not_expiring(ledger, key, left)):
+                    if why == _MAY_LAND:
+                        yield from self._give_up(ledger, self.lapsed(ledger, key))
                     yield Step(ledger, "expire", "waiting", f"{title}: {why}")
                 else:
                     yield self._do(ledger, engine.expire, (self.coaf, key), title)
@@ -524,14 +486,16 @@ class Driver(Fractions):
             return ""
         if key not in self.engines.parts(ledger):
             return "it is kept for whom two keys name"
-        noticed, kept, ended = engine.expiry_notice(self.coaf, key)
+        noticed, kept, _ = engine.expiry_notice(self.coaf, key)
         if noticed and kept < left:
-            last = noticed + NOTICE_DAYS
+            last = noticed + LANDED_CLAIM_DAYS
             until = f"who had units by then claims until the close of {date_of(last)}"
             return "" if self.engines.today(ledger) > last else until
-        books = engine.reconciliation_of(key)
-        fresh = books.day > max(noticed, ended) and books.may_land < left
-        return "" if fresh else "units may still land, by the newest close that was reconciled"
+        try:
+            engine.expire.call(self.coaf, key)
+        except Revert:
+            return _MAY_LAND
+        return ""
 
     # ------------------------------------------------------------------------- reasons
 

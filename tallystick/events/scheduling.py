@@ -13,12 +13,12 @@ from datetime import date
 from typing import Any, Final
 
 from tallystick.actions.message import EventVersion, Status
-from tallystick.actions.record import EventRecord
+from tallystick.actions.record import EventRecord, RecordError
 from tallystick.actions.schedule import Coupon
 from tallystick.chain import Account
 from tallystick.events.acts import Step
-from tallystick.events.announcing import Announcer
 from tallystick.events.engines import Engines
+from tallystick.events.ratios import Ratios
 from tallystick.files.coupons import TermsEvent
 from tallystick.files.event import NOTICE_DAYS, field_of, wrong_days
 from tallystick.reach.connection import Connection
@@ -69,6 +69,7 @@ class Scheduled:
         else:
             terms = {
                 "caev": record.caev,
+                "units": str(paid.units),
                 "due": str(paid.due),
                 "factor": str(paid.factor),
                 "left": str(paid.left),
@@ -85,6 +86,7 @@ class Scheduled:
             "ex": str(paid.ex) if paid.ex else None,
             "record": str(paid.record),
             "payment": str(paid.payment),
+            "unit_epoch": record.unit_epoch,
             "record_hash": "0x" + record.hash.hex(),
             "state": self.state,
             "detail": self.detail,
@@ -127,14 +129,23 @@ class Scheduler:
         """Announce what is due, as the issuer announces any event."""
         for each in standing:
             if each.state == "due":
-                announcer = Announcer(
-                    self._connection,
-                    each.made.record,
-                    account=self._account,
-                    execute=self._execute,
+                record = each.made.record
+                announcer = Ratios(
+                    self._connection, record, account=self._account, execute=self._execute
                 )
+                try:
+                    announcer.check_announcement()
+                except RecordError as error:
+                    # What makes fewer units has to be armed, too.
+                    yield Step(
+                        self._engines.home,
+                        "announce",
+                        "refused",
+                        f"{record.coaf} {field_of(error.field)}: expected {error.expected}",
+                    )
+                    continue
                 for step in announcer.announce():
-                    yield replace(step, detail=f"{each.made.record.coaf} {step.detail}")
+                    yield replace(step, detail=f"{record.coaf} {step.detail}")
 
     def _seen(self, made: TermsEvent, today: date) -> Scheduled:
         engines, coaf = self._engines, made.record.as_tuple()[2]
@@ -177,4 +188,6 @@ def _text(name: str, value: Any) -> str:
         return str(date_of(value)) if value else "none"
     if name == "rate" and value is not None:
         return f"{value.numerator}/{value.denominator}"
+    if name == "left":
+        return f"{value.numerator}:{value.denominator}" if value is not None else "none"
     return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

@@ -23,10 +23,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from tallystick.actions.calendars import BusinessDays, CalendarError, known_years
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.record import EventRecord, RecordError
-from tallystick.actions.schedule import ICMA, Bond, Coupon, Redemption
+from tallystick.actions.schedule import ICMA, Bond, Call, Coupon, Redemption
 from tallystick.errors import InputError
 from tallystick.files import event as events
-from tallystick.files.event import NOTICE_DAYS, EventFile, RateText
+from tallystick.files.event import NOTICE_DAYS, EventFile, RateText, RatioText
 from tallystick.files.instrument import Currency, Day, Hash, Instrument, Isin, as_tuples
 from tallystick.files.manifest import InstrumentEntry
 from tallystick.files.strict import StrictModel, Wrong, checked, json_schema, load, text, wrong
@@ -63,15 +63,35 @@ class Factor(StrictModel):
     factor: Annotated[RateText, Field(description="less than before")]
 
 
+class CallTerms(StrictModel):
+    """What the issuer calls: a part of every unit (PCAL), or the bond (MCAL), which ends it."""
+
+    on: Annotated[Day, Field(description="end of a period; whole, any day of one")]
+    ratio: Annotated[RatioText, Field(description="what is left of units: `3:4`")] = "0:1"
+    price: Annotated[RateText, Field(description="for one of nominal")] = "1"
+
+    @property
+    def call(self) -> Call:
+        """The call as the package counts with it."""
+        return Call(Fraction(*map(int, self.ratio.split(":"))), Fraction(self.price))
+
+
 class RedemptionTerms(StrictModel):
-    """What is paid back: where a factor begins, and at the end.
+    """What is paid back: where a factor begins, what is called, and at the end.
 
     With the coupon of that day, for units of the same close, by events of their own: PRED, of which
-    the units stay, and REDM, which leaves none.
+    the units stay, PCAL, which leaves some of them, REDM and MCAL, which leave none. After a PCAL
+    rates are for units of the epoch that it began.
     """
 
     coaf: Annotated[Prefix, Field(description="how official references begin, not as coupons'")]
     price: Annotated[RateText, Field(description="for one of nominal")] = "1"
+    calls: Annotated[tuple[CallTerms, ...], Field(description="in their order")] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, data: Any) -> Any:
+        return as_tuples(data, "calls")
 
 
 class CouponsFile(StrictModel):
@@ -166,6 +186,30 @@ class CouponsFile(StrictModel):
             if not Fraction(each.factor):
                 expected = "more than 0: the last of it is redeemed on the last day"
                 yield wrong(expected, path=f"factors[{at}].factor", value=each.factor)
+        for at, called in enumerate(redemption.calls):
+            path = f"redemption.calls[{at}]"
+            if called.call.left >= 1:
+                yield wrong("fewer units than before", path=f"{path}.ratio", value=called.ratio)
+            if not called.call.price:
+                yield wrong("more than 0", path=f"{path}.price", value=called.price)
+
+    def _calls_fit(self) -> Wrong:
+        """Calls follow one another, each on a day that has none but it; a whole one is the last."""
+        ends, before = [closes for _, closes in self.bond.periods()], self.first
+        calls = self.redemption.calls if self.redemption is not None else ()
+        for at, each in enumerate(calls):
+            path, expected = f"redemption.calls[{at}].on", ""
+            if not before < each.on < self.last:
+                expected = f"a day after {before}, before {self.last}"
+            elif each.on > self.bond.end:
+                expected = f"none: it is called whole on {self.bond.end}"
+            elif each.on not in ends:
+                expected = "the end of a period, as it is called in part"
+            elif each.call.left and each.on in {factor.from_ for factor in self.factors}:
+                expected = "a day on which no factor begins"
+            if expected:
+                yield wrong(expected, path=path, value=each.on)
+            before = each.on
 
     def _days_fit(self) -> Wrong:
         """Periods are as they are said to be, their days known, factors where periods begin."""
@@ -199,6 +243,7 @@ class CouponsFile(StrictModel):
             if not factor < before_it:
                 yield wrong(f"less than {before_it}", path=f"{path}.factor", value=each.factor)
             before_it = min(before_it, factor)
+        yield from self._calls_fit()
 
     @property
     def bond(self) -> Bond:
@@ -219,6 +264,7 @@ class CouponsFile(StrictModel):
             announced=self.announced,
             factors={each.from_: Fraction(each.factor) for each in self.factors},
             price=Fraction(self.redemption.price if self.redemption is not None else 1),
+            calls={each.on: each.call for each in self.redemption.calls} if self.redemption else {},
         )
 
     def payments(self) -> list[Coupon | Redemption]:
@@ -237,7 +283,9 @@ class CouponsFile(StrictModel):
         amount, coaf, kind = self.amount(paid), self.coaf, {"caev": "INTR"}
         if isinstance(paid, Redemption) and self.redemption is not None:
             coaf = self.redemption.coaf
-            kind = {"caev": "PRED"} if paid.left else {"caev": "REDM", "ratio": "0:1"}
+            kind = {"caev": paid.caev}
+            if paid.units < 1:
+                kind["ratio"] = f"{paid.units.numerator}:{paid.units.denominator}"
         closed = self.bond.business_days.holidays(paid.announcement, paid.payment)
         return EventFile.model_validate(
             {
@@ -256,6 +304,7 @@ class CouponsFile(StrictModel):
                 "rate": f"{amount.numerator}/{amount.denominator}",
                 "currency": self.currency,
                 "cash_decimals": self.cash_decimals,
+                **({"unit_epoch": paid.epoch} if paid.epoch else {}),
                 "set_off": self.set_off,
                 "terms": self.terms,
                 "holidays": list(closed),
@@ -322,7 +371,8 @@ def _made(
         expected = error.expected if isinstance(error, RecordError) else str(error)
         field, value, what = "rate", file.rate, "coupon"
         if isinstance(paid, Redemption):
-            field, value, what = "redemption.price", str(paid.price), "redemption"
+            of = "calls" if paid.caev in ("PCAL", "MCAL") else "price"
+            field, value, what = f"redemption.{of}", str(paid.price), "redemption"
         raise InputError(path, field, value, f"{expected} ({what} of {paid.due})") from None
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tallystick.actions.entitlement import Entitlement, total
-from tallystick.actions.record import EventRecord
+from tallystick.actions.record import LANDED_CLAIM_DAYS, EventRecord
 from tallystick.actions.tax import withheld
 from tallystick.bridge.message import party
-from tallystick.status.closes import Closes, Crossing
+from tallystick.status.closes import Closes, Crossing, Ending
 from tallystick.status.declared import (
     ACCOUNTS,
     Applied,
@@ -106,6 +106,11 @@ class Engine:
     def named(self, pool: str) -> bool:
         """Whether two keys have named a payee of a pool."""
         return self.pool_payees.get(pool, NOBODY) != NOBODY
+
+    def lapsed(self, record: EventRecord, end: Ending, logged: Logged) -> bool:
+        """Whether claims of what landed are over when something is logged."""
+        last = max(record.expires, end.day + LANDED_CLAIM_DAYS)
+        return self.closes.day_of(logged.time) > last
 
     # ----------------------------------------------------------------------- who is due
 
@@ -353,8 +358,9 @@ def _given_up(engine: Engine, logged: Logged) -> None:
         due is not None
         and crossing is not None
         and crossing.destination == engine.closes.ledger
-        and crossing.went_back
+        and crossing.end is not None
         and crossing.under_way(due.record.record_day)
+        and (crossing.went_back or engine.lapsed(due.record, crossing.end, logged))
         and message not in applied.given_up
     )
     units = 0
@@ -372,7 +378,8 @@ def _given_up(engine: Engine, logged: Logged) -> None:
 
 @_on("ExpiryNoticed")
 def _expiry_noticed(engine: Engine, logged: Logged) -> None:
-    engine.of(logged).noticed[bytes(logged.args["lane"])] = logged.args["kept"]
+    args = logged.args
+    engine.of(logged).noticed[bytes(args["lane"])] = args["day"], args["kept"]
 
 
 @_on("EventExpired")
@@ -381,7 +388,9 @@ def _event_expired(engine: Engine, logged: Logged) -> None:
     applied, args, lane = engine.of(logged), logged.args, bytes(logged.args["lane"])
     due, part = engine.due.get(applied.coaf), applied.parts.setdefault(lane, Part())
     over = applied.off or due is None or not due.active
-    kept = 0 if over or not part.units else applied.noticed.pop(lane, 0)
+    kept = 0
+    if not over and part.units and lane in applied.noticed:
+        applied.ended[lane], kept = applied.noticed.pop(lane)
     amount = part.cash - (due.gross(kept) if due is not None else 0)
     said: Said = (("units", part.units - kept), ("amount", amount))
     now: Said = (("units", args["units"]), ("amount", args["amount"]))

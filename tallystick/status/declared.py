@@ -188,12 +188,13 @@ class Applied:
         parts: what is left of each that was paid in for.
         number: of the terms by which it is paid; 0: it was not funded yet.
         payments: by claim, the first of each; `made` has all.
-        given_up: messages whose cash went back, as their units had.
+        given_up: messages whose cash went back, as their units had, or nobody claimed in time.
         refused: accounts that could not be paid when somebody tried.
         assessed: claims that are owed back.
         halted: whether it was shown other totals than it had taken.
         reversed: whether a reversal is in force there.
-        noticed: of lanes' parts, units that a notice keeps.
+        noticed: of lanes' parts, the day of which claims end next, and units that are kept.
+        ended: of lanes' parts, the day of which claims are over.
         told: what a remote ledger told that it paid, or home took, by lane.
         differences: what was found on the way.
     """
@@ -215,7 +216,8 @@ class Applied:
     assessed: dict[Claim, int] = field(default_factory=dict)
     halted: bool = False
     reversed: bool = False
-    noticed: dict[bytes, int] = field(default_factory=dict)
+    noticed: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    ended: dict[bytes, int] = field(default_factory=dict)
     told: dict[bytes, list[tuple[int, ...]]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
 

@@ -497,6 +497,10 @@ class _Comparison:
             return State.OPEN, "not fixed"
         if claim.what is What.HELD and today > record.expires:
             return State.LAPSED, f"not claimed by {date_of(record.expires)}"
+        if crossing is not None and crossing.end is not None:
+            over = crossing.end.day <= applied.ended.get(crossing.message.lane, 0)
+            if over or crossing.id in applied.given_up:
+                return State.LAPSED, "not claimed in time"
         part = applied.parts.get(key or ACCOUNTS)
         if part is None or not part.open:
             pool = claim.what is What.POOL

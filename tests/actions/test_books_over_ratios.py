@@ -9,6 +9,7 @@ from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import Entered, RatioState, Reconciled, message_from
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import party
+from tallystick.events.driver import Driver
 from tests.actions.test_cut_after_a_ratio import late
 from tests.support.actions import ENGINE_ATTESTORS, Third
 from tests.support.over_ratio import ABROAD, E, Over, dividend
@@ -106,6 +107,42 @@ def test_what_landed_by_the_last_close_in_its_units_expires_of_an_event_before_a
     fitted(over, E + 1, 1, REMAINDER)
     why = "payments: units may still land"
     assert expired(over, record, E, 2 * SMALL, why) == 820_000
+    # What was under way over the ratio landed as nothing: each message tells that it did.
+    driver = Driver(world.network.connection, record)
+    steps = [each for each in driver.expire() if each.ledger == "remote"]
+    acts = [(each.act, each.state) for each in steps]
+    # What accounts did not claim first.
+    assert acts == [
+        ("expire", "executed"),
+        *[("give_up", "executed")] * 2,
+        ("expire", "waiting"),
+    ]
+    engine, coaf = over.remote.engine, record.as_tuple()[2]
+    # A unit is 0.82 of the smallest one of cash; what rounding left is the lane's last.
+    assert tuple(engine.part_of(coaf, over.lane)) == (True, 0, 0)
+    given_up = [each.receipt for each in steps[1:] if each.receipt]
+    assert [each.one("GivenUp").units for each in given_up] == [SMALL, SMALL]
+    with refused(world, "payments: paid already"):
+        engine.claim_crossed(coaf, over.messages[0].as_tuple(), sender=over.remote.courier)
+
+
+@pytest.mark.requirement("R-46", "INV-6")
+def test_what_never_lands_over_a_ratio_that_makes_fewer_stays_for_who_it_lands_with(
+    world: World,
+) -> None:
+    record = dividend(1, E - 2, 0)
+    over = rounded(world, record, 1_000_000, E - 2, landing=1)
+    over.fund(record)
+    over.begin(record.expires + 1)
+    engine, coaf, (first, late, _) = over.remote.engine, record.as_tuple()[2], over.messages
+    engine.give_up(coaf, first.as_tuple(), sender=over.remote.courier)
+    with refused(world, "returned: may be claimed"):
+        engine.give_up(coaf, late.as_tuple(), sender=over.remote.courier)
+    over.deliver(late)
+    with refused(world, "returned: may be claimed"):
+        engine.give_up(coaf, late.as_tuple(), sender=over.remote.courier)
+    paid = engine.claim_crossed(coaf, late.as_tuple(), sender=over.remote.courier).one("Paid")
+    assert (paid.payment.units, paid.payment.gross) == (SMALL, 4)
 
 
 @pytest.mark.requirement("R-46")

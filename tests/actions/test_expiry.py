@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tallystick.actions.message import Reconciled
+from tallystick.actions.record import LANDED_CLAIM_DAYS
 from tallystick.bridge.message import LaneMessage
-from tallystick.chain import Event
-from tallystick.events.driver import NOTICE_DAYS
+from tallystick.chain import Event, Receipt
 from tallystick.status.ledger_log import compare, read_log
+from tallystick.status.reconciled import State, reconciled_of
 from tests.actions.test_payments import expire, returned
 from tests.support.actions import APPLE, COAF, begin
 from tests.support.dividend import HOMEWARD, OUTWARD, WAITING, Dividend
@@ -21,13 +22,14 @@ from tests.support.world import ELIGIBLE_UNTIL, Side
 
 pytestmark = pytest.mark.requirement("R-46", "INV-6")
 
+CLAIMED = "returned: may be claimed"
 GOES_ON = "payments: claims go on"
 MAY_LAND = "payments: units may still land"
 NOT_OVER = "payments: notice not over"
 TOO_LATE = "payments: landed too long ago"
 # The close that is noticed first, and the first day on which its claims may end.
 NOTICED = APPLE.expires
-OVER = NOTICED + NOTICE_DAYS + 1
+OVER = NOTICED + LANDED_CLAIM_DAYS + 1
 NONE = (0, 0, 0)
 
 
@@ -256,7 +258,7 @@ def test_of_a_close_long_ago_both_calls_are_made_on_one_day(dividend: Dividend) 
     side, lane = dividend.remote, dividend.lane
     dividend.fund_of(side, lane)
     dividend.lands(dividend.outward, dividend.remote.investor)
-    reconciled(dividend, NOTICED - NOTICE_DAYS)
+    reconciled(dividend, NOTICED - LANDED_CLAIM_DAYS)
     dividend.begin(NOTICED)
     with dividend.refused(GOES_ON):
         expire(side, lane)
@@ -285,7 +287,7 @@ def test_a_part_of_which_all_has_landed_is_closed(dividend: Dividend) -> None:
     with dividend.refused(TOO_LATE):
         dividend.actions.claim_crossed(home, dividend.homeward, home.fund)
     assert expire(remote, lane).events == noticed(dividend, remote, OVER - 1, 0)
-    dividend.begin(OVER + NOTICE_DAYS)
+    dividend.begin(OVER + LANDED_CLAIM_DAYS)
     assert expire(remote, lane).events == returned(dividend, remote, lane, 5, cash)
     assert [dividend.part(side, lane) for side in dividend.sides] == [(True, 0, 0)] * 2
 
@@ -305,14 +307,14 @@ def test_what_landed_since_has_a_notice_and_90_days_of_its_own(over: Dividend) -
     assert notice(side, lane) == (OVER, 0, NOTICED)
     with over.refused(NOT_OVER):
         expire(side, lane)
-    begin(side, OVER + NOTICE_DAYS + 1, -2)
+    begin(side, OVER + LANDED_CLAIM_DAYS + 1, -2)
     with over.refused(NOT_OVER):
         expire(side, lane)
     with over.world.isolated():
         paid(over, side.outsider, over.waiting)
     with over.refused(TOO_LATE):
         over.actions.claim_crossed(side, over.outward, side.investor)
-    over.begin(OVER + NOTICE_DAYS + 1)
+    over.begin(OVER + LANDED_CLAIM_DAYS + 1)
     assert expire(side, lane).events == returned(over, side, lane, WAITING, cash)
     assert notice(side, lane) == (0, 0, OVER)
     for account, message in ((side.investor, over.outward), (side.outsider, over.waiting)):
@@ -333,7 +335,7 @@ def test_a_notice_that_would_return_nothing_is_renewed_by_a_later_close(told: Di
     reconciled(told, OVER)
     assert expire(side, lane).events == noticed(told, side, OVER, 0)
     assert notice(side, lane) == (OVER, 0, 0)
-    begin(side, OVER + NOTICE_DAYS + 1, -2)
+    begin(side, OVER + LANDED_CLAIM_DAYS + 1, -2)
     with told.refused(NOT_OVER):
         expire(side, lane)
     paid(told, side.outsider, told.waiting)
@@ -354,6 +356,100 @@ def test_a_later_close_moves_no_notice_that_is_running(told: Dividend) -> None:
     with told.refused(NOT_OVER):
         expire(side, lane)
     paid(told, side.outsider, told.waiting)
+
+
+# ------------------------------------------------------------------- each message by itself
+
+
+def give_up(dividend: Dividend, message: LaneMessage) -> Receipt:
+    """Somebody has what is kept for a message given up."""
+    side = dividend.world.side_of(message)
+    receipt = side.engine.give_up(COAF, message.as_tuple(), sender=side.outsider)
+    assert isinstance(receipt, Receipt)
+    return receipt
+
+
+def test_what_nobody_claims_for_a_message_is_given_up_once_its_claims_are_over(
+    dividend: Dividend,
+) -> None:
+    """No close has to tell of it; what had not landed stays for who it lands with."""
+    side, lane, message = dividend.remote, dividend.lane, dividend.outward
+    dividend.fund_of(side, lane)
+    dividend.lands(message, side.investor)
+    begin(side, NOTICED + 1, -1)
+    with dividend.refused(CLAIMED):
+        give_up(dividend, message)
+    begin(side, NOTICED + 1)
+    with dividend.refused(CLAIMED):
+        give_up(dividend, dividend.waiting)
+    before = dividend.part(side, lane)[2]
+    receipt, gross = give_up(dividend, message), dividend.due(OUTWARD).gross
+    assert receipt.return_value == gross
+    assert receipt.events == (
+        side.engine.emitted("GivenUp", COAF, lane, message.id, OUTWARD, gross),
+        side.cash.emitted("Transfer", side.engine, side.issuer, gross),
+    )
+    assert dividend.part(side, lane) == (True, WAITING, before - gross)
+    for act in (give_up, claim_late):
+        with dividend.refused("payments: paid already"):
+            act(dividend, message)
+    assert_rebuilt(dividend)
+    with dividend.refused("paid: nothing was paid"):
+        side.engine.send_paid(COAF, lane, sender=side.courier)
+    dividend.world.synchronise()
+    waiting_lands(dividend)
+    paid(dividend, side.outsider, dividend.waiting)
+    [event] = reconciled_of(dividend.world.network.connection).events
+    assert event.differences == ()
+    states = {each.claim.message: each.state for each in event.holdings}
+    assert states[message.id] is State.LAPSED
+    assert states[dividend.waiting.id] is State.PAID
+
+
+def claim_late(dividend: Dividend, message: LaneMessage) -> None:
+    """Who has the units of a message claims."""
+    side = dividend.world.side_of(message)
+    dividend.actions.claim_crossed(side, message, side.courier)
+
+
+def test_who_has_units_late_has_90_days_from_their_landing_too(landed: Dividend) -> None:
+    side = landed.remote
+    waiting_lands(landed)
+    day = side.token.business_day()
+    assert day == NOTICED + 1
+    begin(side, day + LANDED_CLAIM_DAYS + 1, -2)
+    give_up(landed, landed.outward)
+    with landed.refused(CLAIMED):
+        give_up(landed, landed.waiting)
+    begin(side, day + LANDED_CLAIM_DAYS + 1)
+    give_up(landed, landed.waiting)
+    assert landed.part(side, landed.lane)[1] == 0
+
+
+def test_what_expired_with_a_close_is_given_up_no_more_and_the_other_way(told: Dividend) -> None:
+    side, lane = told.remote, told.lane
+    told.begin(OVER)
+    with told.isolated():
+        give_up(told, told.outward)
+        with told.refused(MAY_LAND):
+            expire(side, lane)
+    expire(side, lane)
+    with told.refused("returned: expired already"):
+        give_up(told, told.outward)
+    [event] = reconciled_of(told.world.network.connection).events
+    assert event.differences == ()
+    lapsed = {each.claim.message for each in event.holdings if each.state is State.LAPSED}
+    assert told.outward.id in lapsed
+
+
+def test_nobody_owes_what_was_given_up(landed: Dividend) -> None:
+    side = landed.remote
+    give_up(landed, landed.outward)
+    landed.actions.reversed(landed.record)
+    with landed.refused("reversal: given up"):
+        side.engine.assess_crossed(COAF, landed.outward.as_tuple(), sender=side.courier)
+    with landed.refused("payments: no such event, or off"):
+        give_up(landed, landed.waiting)
 
 
 # ------------------------------------------------------------------------ what needs none

@@ -202,8 +202,9 @@ def test_a_message_that_the_one_that_landed_does_not_answer_is_paid_for_to_nobod
 
 def test_units_that_landed_or_wait_are_not_given_up(funded: Dividend) -> None:
     side = funded.remote
+    funded.begin(APPLE.payment_day)
     for message in (funded.outward, funded.waiting, funded.homeward):
-        with funded.refused("returned: did not go back"):
+        with funded.refused("returned: may be claimed"):
             side.engine.give_up(COAF, message.as_tuple(), sender=side.outsider)
 
 
@@ -334,7 +335,7 @@ def test_what_expired_with_a_part_is_not_given_up_again(funded: Dividend) -> Non
     funded.begin(APPLE.expires + 91)
     assert expire(side, lane).one("EventExpired").amount >= due
     before = funded.part(side, lane), side.cash.balanceOf(side.engine)
-    with funded.refused("returned: went back too long ago"):
+    with funded.refused("returned: expired already"):
         returned.give_up()
     assert before == (funded.part(side, lane), side.cash.balanceOf(side.engine))
     # Where they landed it is paid all the same.
@@ -378,7 +379,7 @@ def test_what_was_paid_for_units_that_came_back_is_owed_by_whom_they_landed_with
     with dividend.refused("reversal: assessed already"):
         returned.assess()
     # Where it was given up nobody was paid, and nobody owes.
-    with dividend.refused("reversal: went back"):
+    with dividend.refused("reversal: given up"):
         returned.bound.engine.assess_crossed(
             COAF, returned.message.as_tuple(), sender=returned.bound.courier
         )

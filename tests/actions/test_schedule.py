@@ -20,6 +20,7 @@ from tallystick.actions.schedule import (
     DAY_COUNTS,
     ICMA,
     Bond,
+    Call,
     actual_days,
     bond_days,
     eurobond_days,
@@ -129,12 +130,22 @@ def test_every_coupon_is_that_of_quantlib(day_count: str, data: st.DataObject) -
 
 @given(data=st.data())
 def test_what_is_paid_back_is_that_of_quantlib(data: st.DataObject) -> None:
-    """Of a bond that amortises: every flow, interest on what is left of it included."""
+    """Of an issue that amortises: every flow, interest on what is left of it included; whether its
+    units are of less then, or, called in part, fewer."""
     bond = replace(data.draw(bonds("30E/360")), adjusted=False, end_of_month=False)
     starts = [opens for opens, _ in bond.periods()]
     left = data.draw(st.lists(st.integers(1, 100), min_size=len(starts), max_size=len(starts)))
+    called = data.draw(st.lists(st.booleans(), min_size=len(starts), max_size=len(starts)))
     notionals = [Fraction(each, 100) for each in sorted(left, reverse=True)]
-    bond = replace(bond, factors=dict(zip(starts, notionals, strict=True)))
+    factors, calls, units = {starts[0]: notionals[0]}, dict[date, Call](), [Fraction(1)]
+    for at, (before, after) in enumerate(pairwise(notionals), start=1):
+        units.append(units[-1])
+        if called[at] and after < before:
+            calls[starts[at]] = Call(after / before)
+            units[-1] *= after / before
+        else:
+            factors[starts[at]] = after / units[-1]
+    bond = replace(bond, factors=factors, calls=calls)
     schedule, counter = terms_of(bond), COUNTERS[bond.day_count]
     calendar, convention = ORACLES[bond.business_days.calendars[0]], CONVENTIONS[bond.rule]
     made = ql.AmortizingFixedRateBond(
@@ -142,15 +153,20 @@ def test_what_is_paid_back_is_that_of_quantlib(data: st.DataObject) -> None:
     )
     interest = [c for flow in made.cashflows() if (c := ql.as_fixed_rate_coupon(flow))]
     back = [flow for flow in made.cashflows() if not ql.as_fixed_rate_coupon(flow)]
+    # How many units there are at the close of each period, of those that were issued.
+    there = dict(zip((closes for _, closes in bond.periods()), units, strict=True))
     for ours_, theirs_ in ((bond.coupons(), interest), (bond.redemptions(), back)):
-        assert [float(each.amount) for each in ours_] == pytest.approx(
+        assert [float(each.amount * there[each.due]) for each in ours_] == pytest.approx(
             [each.amount() for each in theirs_], rel=1e-9, abs=1e-12
         )
     # It pays on the days of its schedule alone, which has no calendar here.
     assert [calendar.adjust(flow.date(), convention) for flow in back] == [
         theirs(each.payment) for each in bond.redemptions()
     ]
-    assert sum(each.amount for each in bond.redemptions()) == notionals[0]
+    assert sum(each.amount * there[each.due] for each in bond.redemptions()) == notionals[0]
+    assert [each.epoch for each in bond.coupons()] == [
+        sum(day < each.due for day in calls) for each in bond.coupons()
+    ]
 
 
 # ------------------------------------------------------------------------------ by hand
@@ -255,6 +271,42 @@ def test_a_factor_counts_from_its_period_on() -> None:
         (Fraction(3, 4), Fraction(45, 1000)),
         (Fraction(1, 3), Fraction(2, 100)),
     ]
+
+
+def test_a_call_in_part_leaves_units_of_the_same_nominal_and_a_whole_one_nothing() -> None:
+    calls = {
+        date(2028, 2, 15): Call(Fraction(3, 4), Fraction("1.01")),
+        date(2029, 5, 15): Call(price=Fraction("1.005")),
+    }
+    factors = {date(2029, 2, 15): Fraction(1, 2)}
+    bond = Bond(
+        *(date(2027, 2, 15), date(2031, 2, 15), 1, Fraction(6, 100), ICMA),
+        factors=factors,
+        calls=calls,
+    )
+    # A quarter of a year's 365 days, of which 89 are over when it is called whole.
+    rest = Fraction(3, 100) * Fraction(89, 365)
+    assert [(c.end, c.epoch, c.amount) for c in bond.coupons()] == [
+        (date(2028, 2, 15), 0, Fraction(6, 100)),
+        (date(2029, 2, 15), 1, Fraction(6, 100)),
+        (date(2029, 5, 15), 1, rest),
+    ]
+    assert [(r.due, r.caev, r.epoch, r.units, r.left, r.amount) for r in bond.redemptions()] == [
+        (date(2028, 2, 15), "PCAL", 0, Fraction(3, 4), 1, Fraction("0.2525")),
+        (date(2029, 2, 15), "PRED", 1, 1, Fraction(1, 2), Fraction(1, 2)),
+        (date(2029, 5, 15), "MCAL", 1, 0, 0, Fraction("0.5025")),
+    ]
+
+
+def test_what_is_called_in_a_long_first_period_has_one_coupon() -> None:
+    bond = Bond(
+        *(date(2027, 1, 4), date(2031, 2, 15), 2, Fraction(6, 100), "30/360"),
+        stub="long",
+        calls={date(2027, 5, 4): Call()},
+    )
+    assert bond.periods() == ((date(2027, 1, 4), date(2027, 5, 4)),)
+    assert [each.amount for each in bond.coupons()] == [Fraction(2, 100)]
+    assert [(each.caev, each.amount) for each in bond.redemptions()] == [("MCAL", Fraction(1))]
 
 
 # ----------------------------------------------------------------------------- published
@@ -375,3 +427,22 @@ def test_a_bond_that_is_repaid_in_three_parts_pays_as_its_terms_were_published()
         date(2044, 11, 21),
         date(2045, 11, 20),
     ]
+
+
+def test_notes_that_were_called_whole_within_a_period_pay_as_the_notice_said() -> None:
+    """Ashtead Capital, 5.625 % due 2024, US045054AC71 (notice of redemption of 6 November 2019,
+    investegate.co.uk): on 6 December 2019, for 310,864,000 dollars, at 102.813 % with interest from
+    1 October on. Days are 30/360, as such notes count; the notice does not say it."""
+    bond = Bond(
+        *(date(2014, 10, 1), date(2024, 10, 1), 2, Fraction("0.05625"), "30/360"),
+        BusinessDays(("NYSE",)),
+        calls={date(2019, 12, 6): Call(price=Fraction("1.02813"))},
+    )
+    *before, last = bond.coupons()
+    (called,) = bond.redemptions()
+    assert (last.start, last.end, last.days) == (date(2019, 10, 1), date(2019, 12, 6), 65)
+    # Dollars for 1,000: a half-year each, then 65 days of 360.
+    assert {each.amount * 1000 for each in before} == {Fraction("28.125")}
+    assert (len(before), last.amount * 1000) == (10, Fraction("10.15625"))
+    assert (called.caev, called.payment) == ("MCAL", date(2019, 12, 6))
+    assert called.amount * 310_864_000 == Fraction("319608604.32")

@@ -13,6 +13,7 @@ import yaml
 
 from tallystick.token.position import close_of
 from tests.files.test_coupons import EXAMPLE, written
+from tests.support.arming import Arming
 from tests.support.cash import bunds_at
 from tests.support.commands import EventCommand, connect
 from tests.support.world import DAY, World
@@ -56,6 +57,46 @@ class _Command(EventCommand):
         status, found = self.json(*arguments, "--execute", verb=verb, file=file)
         assert status == 0
         return {step["state"] for step in found["steps"]}
+
+    def pay_terms(self) -> None:
+        """Euros are paid on both ledgers, in cash of their own."""
+        place = {
+            "cash": "local",
+            "tax_account": self.world.home.auditor.address,
+            "return_account": self.world.home.issuer.address,
+        }
+        terms = {
+            "schema": "tallystick.pay-terms/1",
+            "currency": "EUR",
+            "cash_decimals": 2,
+            "rates": ["0"],
+            "document": "0x" + "ab" * 32,
+            "ledgers": {"home": place, "remote": place},
+        }
+        file = self.folder / "terms.yaml"
+        file.write_text(json.dumps(terms))
+        assert self.steps("terms", file=file) == {"executed"}
+
+    def carried(self, *files: Path) -> None:
+        """What ledgers tell of events is taken; what comes back is final a run later."""
+        for _ in range(2):
+            self.mine()
+            for file in files:
+                self.steps("carry", file=file)
+
+    def paid(self, *files: Path, payment: date) -> list[dict[int, int]]:
+        """Events whose record day has closed are paid; of each gross by the units of a payment."""
+        for file in files:
+            for verb in ("figures", "fix", "fund"):
+                self.steps(verb, file=file)
+                self.carried(file)
+        self.day(payment)
+        found = []
+        for file in files:
+            assert self.steps("pay", file=file) == {"executed"}
+            payments = self.json(verb="status", file=file)[1]["payments"]
+            found.append({int(each["units"]): int(each["gross"]) for each in payments})
+        return found
 
     def day(self, day: date) -> None:
         """Bring both ledgers an hour into a business day."""
@@ -178,25 +219,7 @@ def test_the_coupon_is_confirmed_fixed_and_paid_from_its_event_file(command: _Co
     assert command.states("--execute", "--out", folder)[0] == 0
     assert len(list(folder.iterdir())) == 11
     coupon = folder / f"{_COAF}.yaml"
-    place = {
-        "cash": "local",
-        "tax_account": world.home.auditor.address,
-        "return_account": world.home.issuer.address,
-    }
-    terms = command.folder / "terms.yaml"
-    terms.write_text(
-        json.dumps(
-            {
-                "schema": "tallystick.pay-terms/1",
-                "currency": "EUR",
-                "cash_decimals": 2,
-                "rates": ["0"],
-                "document": "0x" + "ab" * 32,
-                "ledgers": {"home": place, "remote": place},
-            }
-        )
-    )
-    assert command.steps("terms", file=terms) == {"executed"}
+    command.pay_terms()
     assert command.steps("announce", file=coupon) == {"done"}
     assert command.steps("confirm", file=coupon) == {"executed"}
     # What comes back is final a run later.
@@ -225,6 +248,69 @@ def test_the_coupon_is_confirmed_fixed_and_paid_from_its_event_file(command: _Co
     }
     assert sum(units) == 3_500_000_25
     assert command.states("--until", "2027-02-15")[1]["2027"] == "announced"
+
+
+def test_a_bond_is_called_in_part_and_then_whole(command: _Command) -> None:
+    """A quarter of all units with a coupon, at 101 %; the rest in the middle of the next period."""
+    world = command.world
+    calls = [{"on": "2027-02-15", "ratio": "3:4", "price": "1.01"}, {"on": "2027-08-16"}]
+    folder = command.folder / "coupons"
+    file = written(command.folder, redemption={"coaf": "BOND-CALL", "calls": calls})
+    command.pay_terms()
+
+    def announced(due: str) -> list[Path]:
+        """Coupon and call of a day are announced, in force, known on both ledgers."""
+        status, found = command.json("--execute", "--out", folder, file=file)
+        assert (status, [step["state"] for step in found["steps"]]) == (0, ["executed"] * 2)
+        files = [folder / f"{name}-{due}.yaml" for name in ("DE0001102580-INTR", "BOND-CALL")]
+        for each in files:
+            assert command.steps("confirm", file=each) == {"executed"}
+        command.carried(*files)
+        return files
+
+    with world.isolated():
+        command.day(_DUE)
+        # Remainders of units would be nobody's.
+        status, found = command.json("--execute", file=file)
+        detail = found["steps"][1]["detail"]
+    expected = "BOND-CALL-20270215 ratio: expected a fractions' agent on home first"
+    assert (status, detail.partition(" (")[0]) == (1, expected)
+    Arming.of(world)
+    command.day(_DUE)
+    files = _, part = announced("20270215")
+    assert command.steps("arm", file=part) == {"executed"}
+    command.carried(*files)
+    command.day(date(2027, 2, 12))
+    under_way = world.locked(100_000_00)
+    command.day(date(2027, 2, 15))
+    world.deliver(under_way)
+    # Of old units: 1.7 % and a quarter of 101 %; the recipient has what is left of them.
+    held = (1_900_000_00, 1_500_000_25, 100_000_00)
+    assert command.paid(*files, payment=date(2027, 2, 16)) == [
+        {n: n * 17 // 1_000 for n in held},
+        {n: n * 101 // 400 for n in held},
+    ]
+    for _ in range(3):
+        command.steps("arm", file=part)
+        command.carried(part)
+    assert world.remote.token.totalSupply() == 75_000_00
+
+    command.day(date(2027, 7, 30))
+    files = _, whole = announced("20270816")
+    command.day(date(2027, 8, 14))
+    # 182 days of the year's 365 on three quarters of the units, and these whole.
+    left = [n * 3 // 4 for n in held]
+    assert command.paid(*files, payment=date(2027, 8, 17)) == [
+        {n: n * 17 * 182 // 365_000 for n in left},
+        {n: n for n in left},
+    ]
+    for _ in range(2):
+        command.steps("arm", file=whole)
+        command.carried(whole)
+    command.day(date(2027, 8, 23))
+    assert [side.token.totalSupply() for side in (world.home, world.remote)] == [0, 0]
+    status, found = command.json("--reconcile", verb="status", file=whole)
+    assert status == 0
 
 
 def _by_hand(command: _Command, **changes: Any) -> Path:

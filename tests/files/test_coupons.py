@@ -55,6 +55,12 @@ def lines(folder: Path, **changes: Any) -> list[str]:
     return [line.removeprefix(f"{file}: ") for line in caught.value.lines]
 
 
+def called(*more: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A redemption with a call on 15 February 2025, whole if nothing else is said."""
+    calls = [{"on": "2025-02-15"} | changes, *more]
+    return {"redemption": {"coaf": "R", "calls": calls}}
+
+
 def test_the_coupons_of_the_bund_of_the_2020s_to_the_cent() -> None:
     """A holding of EUR 1,234,567.89; decimal arithmetic on what the terms say."""
     made_of_it = load_coupons(EXAMPLE, BUND)
@@ -177,6 +183,48 @@ def test_what_is_paid_back_has_a_price_and_what_began_below_par_was_never_paid(
     assert (last.record.coaf, last.record.rate) == ("BOND-CALL-20320215", Rate(51, 100))
 
 
+def test_what_is_called_takes_units_and_later_rates_are_for_those_that_are_left(
+    tmp_path: Path,
+) -> None:
+    calls = [
+        {"on": "2024-02-15", "ratio": "6:8", "price": "1.01"},
+        {"on": "2025-08-15", "price": "1.02"},
+    ]
+    made = loaded(tmp_path, redemption={"coaf": "BOND-CALL", "calls": calls})
+    found = [(each.record.caev, str(each.paid.due), each.record.unit_epoch) for each in made]
+    assert found == [
+        ("INTR", "2023-02-15", 0),
+        ("INTR", "2024-02-15", 0),
+        ("PCAL", "2024-02-15", 0),
+        ("INTR", "2025-02-15", 1),
+        ("INTR", "2025-08-15", 1),
+        ("MCAL", "2025-08-15", 1),
+    ]
+    part, whole = (each.record for each in made if each.record.caev != "INTR")
+    assert (part.coaf, part.rate, part.left) == (
+        "BOND-CALL-20240215",
+        Rate(101, 400),
+        Rate(3, 4),
+    )
+    assert (whole.coaf, whole.rate, whole.left) == ("BOND-CALL-20250815", Rate(51, 50), Rate(0))
+    # 181 days of a year's 365; a unit that is left has its whole nominal.
+    assert [each.record.rate for each in made[3:5]] == [Rate(17, 1000), Rate(17 * 181, 365_000)]
+    for each in made:
+        file = tmp_path / each.name
+        file.write_text(each.text())
+        assert load_event(file, BUND).hash == each.record.hash
+
+
+def test_a_call_changes_nothing_of_what_is_paid_before_it(tmp_path: Path) -> None:
+    """Nor of the coupon of that day: what was announced stays as it is."""
+    before = loaded(tmp_path)
+    calls = [{"on": "2026-02-15", "ratio": "1:2"}]
+    after = loaded(tmp_path, redemption={"coaf": "DE0001102580-REDM", "calls": calls})
+    assert [each.record.hash for each in after[:4]] == [each.record.hash for each in before[:4]]
+    assert after[4].record.caev == "PCAL"
+    assert {each.record.unit_epoch for each in after[5:]} == {1}
+
+
 def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path: Path) -> None:
     once, again = loaded(tmp_path), loaded(tmp_path)
     assert [each.record.hash for each in once] == [each.record.hash for each in again]
@@ -276,6 +324,47 @@ def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path:
         (
             {"redemption": {"coaf": "R", "price": f"1/{10**29 + 7}"}},
             f"redemption.price: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96",
+        ),
+        (
+            called(ratio="3:3"),
+            "redemption.calls[0].ratio: 3:3: expected fewer units than before",
+        ),
+        (called(price=0), "redemption.calls[0].price: 0: expected more than 0"),
+        (
+            called(price=f"1/{10**29 + 7}"),
+            f"redemption.calls: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96",
+        ),
+        (
+            called(ratio=f"1:{2**40}"),
+            "redemption.calls: 1: expected units left of units, fewer",
+        ),
+        (
+            called(ratio="0.75"),
+            "redemption.calls[0].ratio: 0.75: expected new units for old ones, in quotes",
+        ),
+        (
+            called(on="2032-02-15"),
+            "redemption.calls[0].on: 2032-02-15: expected a day after 2022-01-07, before 2032-02-1",
+        ),
+        (
+            called(on="2025-02-14", ratio="1:2"),
+            "redemption.calls[0].on: 2025-02-14: expected the end of a period, as it is called in ",
+        ),
+        (
+            called({"on": "2026-02-15", "ratio": "1:2"}),
+            "redemption.calls[1].on: 2026-02-15: expected none: it is called whole on 2025-02-15",
+        ),
+        (
+            called({"on": "2024-02-15", "ratio": "1:2"}, ratio="1:2"),
+            "redemption.calls[1].on: 2024-02-15: expected a day after 2025-02-15, before 2032-02-",
+        ),
+        (
+            called(ratio="1:2") | {"factors": [{"from": "2025-02-15", "factor": "0.5"}]},
+            "redemption.calls[0].on: 2025-02-15: expected a day on which no factor begins",
+        ),
+        (
+            called() | {"factors": [{"from": "2025-02-15", "factor": "0.5"}]},
+            "factors[0].from: 2025-02-15: expected the start of a period",
         ),
     ],
 )

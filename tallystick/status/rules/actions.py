@@ -347,7 +347,7 @@ def _message_of(step: Step) -> tuple[bytes, MessageKind, int]:
 
 @on("GivenUp")
 def _given_up(step: Step) -> Changes:
-    """What was kept for units that went back returned."""
+    """What was kept for units that went back, or that nobody claimed for, returned."""
     lane, direction, nonce = _message_of(step)
     is_open, units, cash = step.now("part_of", step.coaf, lane)
     return {
