@@ -60,7 +60,6 @@ OTHER: Final = (
     "of the other type",
     "of another epoch",
 )
-FAULTS: Final = (BROKEN, MIXED, OTHER)
 
 
 @dataclass(frozen=True)

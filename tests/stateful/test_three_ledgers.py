@@ -142,16 +142,6 @@ LACKING: Final = {
         "verifier: too few signatures",
         "too few signatures",
     ),
-    "bytes may follow signatures": (
-        "QuorumVerifier",
-        "verifier: trailing bytes",
-        "trailing bytes",
-    ),
-    "a batch may be signed by too few": (
-        "QuorumVerifier",
-        "verifier: too few signatures of a batch",
-        "too few signatures of a batch",
-    ),
     "a batch lands twice": (
         "BridgeEscrow",
         "a batch is looked through before",
@@ -162,20 +152,10 @@ LACKING: Final = {
         "one of two verifiers is enough",
         "needs two attestations",
     ),
-    "two verifiers may attest in two epochs": (
-        "BridgeEscrow",
-        "transit: of two epochs",
-        "of two epochs",
-    ),
     "amends leave the books as they are": (
         "BridgeEscrowRecords",
         "what is made good stays in the books",
         "INV-2|made good|the models differ",
-    ),
-    "amends are made twice": (
-        "BridgeEscrowRatios",
-        "denials: made good already",
-        "made good already",
     ),
     "dust is paid while something waits": (
         "BridgeEscrowRatios",
