@@ -196,9 +196,9 @@ def render(status: Status, console: Console) -> None:
     for ledger in seen.ledgers:
         for release in ledger.releases:
             if release.ratify_before is not None:
-                until = time_text(release.ratify_before)
+                before = time_text(release.ratify_before)
                 runs = f"EMERGENCY {ledger.name}: {release.contract} {release.version} runs in one"
-                runs += f"; to be ratified before {until}, then undone by anyone"
+                runs += f"; to be ratified before {before}, then undone by anyone"
                 console.print(runs, markup=False, soft_wrap=True, style="bold red")
         if others := [each for each in ledger.alone if each != ALONE]:
             said = f"{ledger.name}: the guardian rolls back alone for {', '.join(others)}, too"
