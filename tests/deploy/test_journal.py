@@ -80,7 +80,7 @@ def refused(folder: Path, chains: Mapping[str, Chain], journal: Path, data: Any)
 def test_decimals_edited_after_a_kill_are_refused(tmp_path: Path) -> None:
     chains, journal = killed(tmp_path, 45)
     lines = refused(
-        tmp_path, chains, journal, changed(plan_with_instrument(), "instrument.decimals", 8)
+        tmp_path, chains, journal, changed(plan_with_instrument(), ("instrument.decimals", 8))
     )
     assert lines == [
         (
@@ -112,7 +112,7 @@ def test_every_changed_field_is_named_with_what_it_takes(
         # On no ledger: no reason to refuse, and not named where others are.
         ("ledgers.1.finality", {"kind": "safe"}),
     ):
-        data = changed(data, where, value)
+        data = changed(data, (where, value))
     lines = refused(tmp_path, *half, data)
     assert [line.split(":")[0] for line in lines] == [
         "ledgers[0].accounts.issuer.index",
@@ -241,8 +241,8 @@ def test_what_no_ledger_holds_may_change(tmp_path: Path) -> None:
     chains, journal = fresh(), tmp_path / "journal.json"
     deploy(*meant_by(tmp_path, plan_with_instrument()), chains, journal=journal, execute=True)
     before = marks(chains)
-    data = changed(plan_with_instrument(), "ledgers.0.finality.blocks", 3)
-    data = changed(data, "instrument.holders.0.amount", 400_000)
+    data = changed(plan_with_instrument(), ("ledgers.0.finality.blocks", 3))
+    data = changed(data, ("instrument.holders.0.amount", 400_000))
     # How a ledger is reached is nobody's business, and never in the journal.
     data["ledgers"][1]["rpc"] = "https://node.example/v3/s3cret"
     meant = meant_by(tmp_path, data)
@@ -529,7 +529,7 @@ def test_another_plan_of_the_same_deployer_takes_its_code_and_nothing_else(
 ) -> None:
     """Code that is the same serves both; an authority that was told of one plan is that one's."""
     _, chains, journal = whole
-    data = changed(plan_data({"home": None, "remote": None}), "upgrade.notice_seconds", 7200)  # type: ignore[dict-item]
+    data = changed(plan_data({"home": None, "remote": None}), ("upgrade.notice_seconds", 7200))  # type: ignore[dict-item]
     dry = deploy(*meant_by(tmp_path, data), chains)
     done = {step.title.split()[0] for step in dry.steps if step.state == "done"}
     assert done == {"create"}
@@ -543,7 +543,7 @@ def test_another_plan_of_the_same_deployer_takes_its_code_and_nothing_else(
 def test_no_other_plan_goes_on_where_one_stands(whole: Any, tmp_path: Path) -> None:
     _, chains, journal = whole
     before, found = marks(chains), tmp_path / "journal.json"
-    data = changed(plan_data({"home": None, "remote": None}), "upgrade.notice_seconds", 7200)  # type: ignore[dict-item]
+    data = changed(plan_data({"home": None, "remote": None}), ("upgrade.notice_seconds", 7200))  # type: ignore[dict-item]
     for given in ways(chains, journal).values():
         meant = meant_by(tmp_path, data)
         with pytest.raises(InputError) as caught:
@@ -691,7 +691,7 @@ def test_a_manifest_that_differs_is_kept(ledgers: Any, tmp_path: Path) -> None:
     assert path.read_bytes() == before
     # What the plan may change is written, and said.
     path.write_text(json.dumps(good))
-    plan = write_plan(tmp_path, changed(plan_data(chains), "ledgers.0.finality.blocks", 3))
+    plan = write_plan(tmp_path, changed(plan_data(chains), ("ledgers.0.finality.blocks", 3)))
     done = tallystick("deploy", plan, "--execute", cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "ledgers[0].finality.blocks: 3, was 2 at the beginning: no ledger holds it" in (
