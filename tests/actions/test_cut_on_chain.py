@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,8 @@ from tallystick.bridge.figures import Landed, Landing
 from tallystick.bridge.message import LaneMessage, message_of, party
 from tallystick.chain import Contract, Revert, reverts
 from tallystick.token.position import AccountClass, business_day
-from tests.support.actions import APPLE, CLOSE_MINUTE, Actions, begin
+from tests.support.actions import CLOSE_MINUTE, Actions, begin
+from tests.support.over_ratio import paid_soon
 from tests.support.world import DAY, STATED, UINT_MAX, Side
 
 # Days from the first to each record day, and to the end of all plays.
@@ -35,20 +36,6 @@ UNANSWERED = ("not kept, or give a hint", "hint is no later opening")
 ADMITTED = ("investor", "buyer", "fund")
 LATER = ("outsider", "attacker")
 POOL = "courier"
-
-
-def dividend(day: int, number: int) -> EventRecord:
-    """A dividend of its own for each record day."""
-    return replace(
-        APPLE,
-        coaf=f"US-2020-DVCA-{number:02}",
-        ex=0,
-        record_day=day,
-        figures_by=day + 3,
-        payment_day=day + 3,
-        relief_until=day + 3,
-        expires=day + 400,
-    )
 
 
 @dataclass(frozen=True)
@@ -462,7 +449,7 @@ def bridges(actions: Actions) -> dict[str, Contract]:
 def announced(actions: Actions, bridges: dict[str, Contract]) -> tuple[EventRecord, ...]:
     """A dividend for each record day, known on both ledgers."""
     today = int(actions.home.token.business_day())
-    records = tuple(dividend(today + days, days) for days in RECORD_DAYS)
+    records = tuple(paid_soon(days, today + days) for days in RECORD_DAYS)
     for record in records:
         actions.take(actions.in_force(record))
     return records

@@ -8,7 +8,6 @@ up to three behind. Somebody else's bridges carry units between all three.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,8 +30,9 @@ from tests.actions.play_over_ratios import (
     Play,
     epoch_at_home,
 )
-from tests.actions.test_cut_on_chain import close_ahead, dividend
+from tests.actions.test_cut_on_chain import close_ahead
 from tests.support.actions import begin
+from tests.support.over_ratio import paid_soon
 from tests.support.three_ledgers import HOLDERS, HOME, REMOTES, ThreeLedgers
 from tests.support.world import ISIN, STATED
 
@@ -85,7 +85,7 @@ def suite() -> ThreeLedgers:
 def records() -> Iterator[EventRecord]:
     """A dividend of its own for each record day, in home's units of then."""
     for day in RECORD_DAYS:
-        yield replace(dividend(day, day - TODAY), unit_epoch=epoch_at_home(day))
+        yield paid_soon(day - TODAY, day, epoch_at_home(day))
 
 
 def played(

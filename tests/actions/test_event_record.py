@@ -255,16 +255,6 @@ NO_PRICES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "reason"), NO_PRICES)
-def test_a_price_that_is_none_is_refused(
-    records: Contract, changes: dict[str, Any], reason: str
-) -> None:
-    with pytest.raises(RecordError):
-        check_event(replace(PRICE, **changes))
-    with reverts(f"record: {reason}"):
-        check(records, replace(PRICE, **changes))
-
-
 @pytest.mark.parametrize(
     ("caev", "rate"),
     [
@@ -303,14 +293,17 @@ NO_RATIOS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "reason"), NO_RATIOS)
-def test_a_ratio_that_is_none_is_refused(
-    records: Contract, changes: dict[str, Any], reason: str
+@pytest.mark.parametrize(
+    ("record", "changes", "reason"),
+    [*((PRICE, *each) for each in NO_PRICES), *((SPLIT, *each) for each in NO_RATIOS)],
+)
+def test_a_price_or_ratio_that_is_none_is_refused(
+    records: Contract, record: EventRecord, changes: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(RecordError):
-        check_event(replace(SPLIT, **changes))
+        check_event(replace(record, **changes))
     with reverts(f"record: {reason}"):
-        check(records, replace(SPLIT, **changes))
+        check(records, replace(record, **changes))
 
 
 def test_a_ratio_in_other_terms_is_refused(records: Contract) -> None:

@@ -29,9 +29,8 @@ from tests.support.actions import (
 )
 from tests.support.world import (
     DAY,
-    NO_DOCUMENT,
-    NO_REASON,
     STATED,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -212,10 +211,7 @@ def test_a_status_is_known(actions: Actions, status: int) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_an_announcement_states_its_reason_and_document(actions: Actions, status: Status) -> None:
     side = actions.home
-    for stated, reason in (
-        ((NO_REASON, STATED[1]), "instruction: no reason code"),
-        ((STATED[0], NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(actions.world, reason):
             side.engine.announce(APPLE.as_tuple(), status, *stated, sender=side.issuer)
 

@@ -14,9 +14,8 @@ from tests.support.cash import new_cash
 from tests.support.world import (
     BUYER_UNITS,
     INVESTOR_UNITS,
-    NO_DOCUMENT,
-    NO_REASON,
     STATED,
+    UNSTATED,
     ZERO,
     Side,
     refused,
@@ -131,10 +130,7 @@ def test_a_proposal_of_terms_is_withdrawn(actions: Actions, side: Side, withdraw
 def test_terms_and_categories_state_their_reason_and_document(actions: Actions, side: Side) -> None:
     terms, engine = actions.pay_terms(side), side.engine
     engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
-    for stated, reason in (
-        ((NO_REASON, STATED[1]), "instruction: no reason code"),
-        ((STATED[0], NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(actions.world, reason):
             engine.propose_pay_terms(terms, *stated, sender=side.paying_agent)
         with refused(actions.world, reason):

@@ -43,10 +43,9 @@ from tests.support.dividend import (
 from tests.support.world import (
     BUYER_UNITS,
     DAY,
-    NO_DOCUMENT,
-    NO_REASON,
     STATED,
     UINT_MAX,
+    UNSTATED,
     Side,
 )
 
@@ -904,10 +903,7 @@ def test_a_proposal_of_a_payment_elsewhere_is_withdrawn(dividend: Dividend) -> N
 def test_a_payment_elsewhere_states_its_reason_and_document(dividend: Dividend) -> None:
     side = dividend.paying().home
     elsewhere(side, "propose_paid_elsewhere", side.paying_agent)
-    for stated, reason in (
-        ((NO_REASON, STATED[1]), "instruction: no reason code"),
-        ((STATED[0], NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         arguments = (COAF, side.investor, 0, REFERENCE, *stated)
         with dividend.refused(reason):
             side.engine.propose_paid_elsewhere(*arguments, sender=side.paying_agent)

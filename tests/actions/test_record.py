@@ -244,25 +244,6 @@ def test_a_record_that_is_not_well_formed_is_refused(
     assert str(caught.value) == expected
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"ex": 18_484},
-        {"ex": 0},
-        {"ex": 18_474},
-        {"payment_day": 18_485, "figures_by": 18_485},
-        {"figures_by": 18_485},
-        {"expires": 18_487 + MIN_CLAIM_DAYS},
-        {"relief_until": 18_487 + 1096},
-        {"coaf": "A" * 32},
-        {"rate": Rate(0)},
-        {"set_off": True},
-    ],
-)
-def test_the_bounds_of_what_is_well_formed(changes: dict[str, Any]) -> None:
-    check_event(replace(APPLE, **changes))
-
-
 def test_days_of_an_event_without_cash_are_in_order_too() -> None:
     split = replace(NOTICE, caev="SPLF", record_day=18_484, payment_day=18_485)
     check_event(split)

@@ -9,7 +9,7 @@ import pytest
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Receipt
 from tallystick.governance.roles import Role
-from tests.support.denials import FALSE, agree, deny, disowned, forged, take
+from tests.support.denials import FALSE, agree, deny, disowned, forged, side_of, take
 from tests.support.endings import listed, under_way
 from tests.support.ends import UNITS, Books, begun, send, source_of
 from tests.support.lane_ratios import LASTS, Engines, over
@@ -24,12 +24,6 @@ def there(world: World, request: pytest.FixtureRequest) -> str:
     world.arrived(5 * UNITS)
     begun(world, request.param)
     return str(request.param)
-
-
-def side_of(world: World, there: str) -> Side:
-    side = getattr(world, there)
-    assert isinstance(side, Side)
-    return side
 
 
 def made_good(side: Side, false: LaneMessage, most: int = FALSE) -> Receipt:

@@ -22,6 +22,7 @@ from tests.support.world import (
     NO_REASON,
     REASON,
     STATED,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -186,10 +187,7 @@ def test_nobody_else_cancels(drained: World, side: Side) -> None:
 
 def test_each_act_says_why(drained: World, side: Side) -> None:
     escrow, lane = side.escrow, drained.lane
-    for stated, reason in (
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(drained, reason):
             escrow.propose_closing(lane, 0, *stated, sender=side.operator)
     proposed(drained, side)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.message import CODEC, LaneMessage
-from tests.support.denials import FALSE, deny, forged, page_of, take
+from tests.support.denials import FALSE, deny, forged, page_of, side_of, take
 from tests.support.ends import UNITS, Books, begun, send, source_of
-from tests.support.world import DAY, STATED, ZERO, Side, World, refused
+from tests.support.world import DAY, STATED, ZERO, World, refused
 
 NOBODY = bytes(32)
 
@@ -21,12 +21,6 @@ def there(world: World, request: pytest.FixtureRequest) -> str:
     world.arrived(5 * UNITS)
     begun(world, request.param)
     return str(request.param)
-
-
-def side_of(world: World, there: str) -> Side:
-    side = getattr(world, there)
-    assert isinstance(side, Side)
-    return side
 
 
 def next_nonce(world: World, message: LaneMessage) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tallystick.bridge.figures import Figure
-from tallystick.bridge.message import LaneMessage, message_of
+from tallystick.bridge.message import message_of
 from tests.support.closing import begin, close, closed, proposed, say, take_last
 from tests.support.denials import forged
 from tests.support.endings import ended, listed, pay
-from tests.support.lane_ratios import LASTS, Engines, over
+from tests.support.lane_ratios import Engines, burn, lock, over
 from tests.support.world import STATED, Side, World, refused
 
 pytestmark = pytest.mark.requirement("INV-2", "INV-12", "INV-13")
@@ -25,19 +25,6 @@ def engines(world: World) -> Engines:
     """Engines on both ledgers; 103 units are on the remote one. The fund is the agent."""
     world.arrived(103)
     return Engines.of(world)
-
-
-def lock(world: World, amount: int, recipient: Any = None) -> LaneMessage:
-    side = world.home
-    to = recipient or world.remote.investor
-    return world.network.lock(side.investor, to, amount, deadline=side.chain.now + LASTS)
-
-
-def burn(world: World, amount: int, recipient: Any = None, holder: Any = None) -> LaneMessage:
-    side = world.remote
-    to = recipient or world.home.investor
-    holder = holder or side.investor
-    return world.network.burn(holder, to, amount, deadline=side.chain.now + LASTS)
 
 
 def outstanding(world: World, side: Side) -> int:

@@ -13,12 +13,10 @@ from tests.support.world import (
     CHANGE_DELAY,
     DAY,
     DOCUMENT,
-    NO_DOCUMENT,
-    NO_REASON,
-    REASON,
     RETENTION,
     STATED,
     UINT_MAX,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -263,14 +261,7 @@ def test_a_proposal_dies_with_its_operators_role(world: World) -> None:
         world.confirm_verifier(side, verifier)
 
 
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_a_rotation_states_why(world: World, stated: tuple[bytes, bytes], reason: str) -> None:
     side, escrow = world.home, world.home.escrow
     verifier = next_verifier(side)

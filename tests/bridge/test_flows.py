@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.actions.cut import HomeEnd, HomeFigures, RemoteEnd, Share, fix
@@ -14,7 +12,7 @@ from tallystick.bridge.figures import Figure, figure_key
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Contract, Revert
 from tallystick.token.closings import CALENDAR_DAYS, SLOTS, Opening
-from tests.support.closings import WEEK, Closings, History
+from tests.support.closings import WEEK, Closings, History, Script, dated, played
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,
@@ -442,31 +440,11 @@ acts = st.one_of(
     st.tuples(st.just("announce"), st.integers(-WEEK, -1)),
     st.tuples(st.just("keep"), st.sampled_from(Figure), st.integers(1, 10)),
 )
-# Days to the next acts, and what happens then. Slots come round for what moves nearly every day.
-gaps = st.one_of(
-    st.sampled_from([1, 1, 1, 2, SLOTS - 1, SLOTS, SLOTS + 1, 2 * SLOTS]), st.integers(1, 20)
-)
-scripts = st.lists(st.tuples(gaps, st.lists(acts, max_size=4)), min_size=8, max_size=40)
-Script = list[tuple[int, list[tuple[Any, ...]]]]
 
 
 @pytest.mark.requirement("R-41", "INV-6")
 def test_every_promised_close_is_answered_as_it_was(deployed_world: World) -> None:
-    # Each example asks some hundred questions.
-    @settings(max_examples=max(settings.default.max_examples // 2, 1))
-    @given(scripts, st.integers(0, 3))
-    def check(script: Script, crowd: int) -> None:
-        with deployed_world.isolated():
-            _play(deployed_world, script, crowd)
-
-    check()
-
-
-def _dated(side: Side, script: Script) -> Iterator[tuple[Any, ...]]:
-    """The acts, each on its day."""
-    for gap, todo in script:
-        yield from todo
-        side.chain.advance(gap * DAY)
+    played(deployed_world, acts, _play)
 
 
 def _play(world: World, script: Script, crowd: int) -> None:
@@ -488,7 +466,7 @@ def _play(world: World, script: Script, crowd: int) -> None:
         amounts[figure] += change
         model.histories[figure.name].days[today(side)] = (amounts[figure], False)
 
-    for act, *rest in _dated(side, script):
+    for act, *rest in dated(side, script):
         if act == "send":
             send(world, rest[0])
             moved(Figure.SENT, rest[0])

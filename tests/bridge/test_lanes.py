@@ -19,13 +19,13 @@ from tests.support.world import (
     ISIN,
     NO_DOCUMENT,
     NO_REASON,
-    REASON,
     RETENTION,
     STATED,
     THIRD,
     THIRD_ESCROW,
     UINT_MAX,
     UNSIGNED,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -736,10 +736,7 @@ def test_an_engine_that_lost_its_role_suspends_no_lane(world: World) -> None:
 
 def test_it_is_stated_why_a_lane_is_suspended(world: World) -> None:
     side = world.home
-    for stated, reason in (
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(world, reason):
             side.escrow.set_suspended(world.lane, True, *stated, sender=side.engine.address)
 
@@ -856,25 +853,11 @@ def test_a_custody_that_pays_nothing_ends_no_suspense(
     assert side.escrow.suspended(message.id) == 1_000
 
 
-def test_a_custody_that_pays_nothing_delivers_nothing(
-    world: World, mocked: tuple[bytes, Contract, Contract]
-) -> None:
-    """`lock` and `claim` do look at what custody returns."""
-    side = world.home
-    lane, verifier, custody = mocked
-    verifier.set_answer(1, sender=side.attacker)
-    custody.set_answer(1, False, sender=side.attacker)
-    lock_on(world, lane)
-    custody.set_answer(0, False, sender=side.attacker)
-    with refused(world, "transit: token refused"):
-        world.deliver(world.message(kind=2, lane=lane), UNSIGNED)
-
-
 @pytest.mark.parametrize("answer", [0, 2, 2**255])
 def test_a_custody_that_answers_other_than_true_has_not_paid(
     world: World, mocked: tuple[bytes, Contract, Contract], answer: int
 ) -> None:
-    """A mutant that took any answer for a payment once passed every test."""
+    """`lock` and `claim` do look at what custody returns."""
     side = world.home
     lane, verifier, custody = mocked
     verifier.set_answer(1, sender=side.attacker)

@@ -20,7 +20,7 @@ from tests.support.endings import (
     under_way,
 )
 from tests.support.ends import pass_deadline, send_back
-from tests.support.lane_ratios import LASTS, Engines, over
+from tests.support.lane_ratios import LASTS, Engines, lock, over
 from tests.support.ratios import Engine
 from tests.support.world import DAY, STATED, Side, World, refused
 
@@ -32,13 +32,6 @@ def engines(world: World) -> Engines:
     """Engines on both ledgers; 100,003 units are on the remote one."""
     world.arrived(100_003)
     return Engines.of(world)
-
-
-def lock(world: World, amount: int, recipient: Any = None, lasts: int = LASTS) -> LaneMessage:
-    """Units of the investor leave home; nobody's clock moves."""
-    side = world.home
-    to = recipient or world.remote.investor
-    return world.network.lock(side.investor, to, amount, deadline=side.chain.now + lasts)
 
 
 def burn(world: World, amount: int, recipient: Any = None, lasts: int = LASTS) -> LaneMessage:

@@ -139,11 +139,19 @@ class Upgrade:
         call = self.migration if migration is None else migration
         return self.side.authority.activate(self.proxy, self.id, call, sender=self.side.attacker)
 
-    def carry_out(self) -> Any:
-        """Every step."""
+    def noticed(self) -> None:
+        """It is registered, and notice given."""
         self.register()
         self.notice()
+
+    def approved(self) -> None:
+        """Both have consented, too."""
+        self.noticed()
         self.approve()
+
+    def carry_out(self) -> Any:
+        """Every step."""
+        self.approved()
         self.wait()
         return self.activate()
 
@@ -517,9 +525,7 @@ def test_a_release_that_was_activated_stays(world: World, upgrade: Upgrade) -> N
 
 
 def test_a_withdrawn_release_is_not_activated(world: World, upgrade: Upgrade) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait()
     upgrade.withdraw()
     with refused(world, "release: not registered"):
@@ -529,12 +535,10 @@ def test_a_withdrawn_release_is_not_activated(world: World, upgrade: Upgrade) ->
 # ------------------------------------------------------------------ proxies in set-up
 
 
-def genesis(side: Side, authority: Contract) -> bytes:
-    """Register the deployed token implementation as 1.0.0 with a fresh authority."""
-    release = replace(
-        Upgrade(side, side.chain.at("SecurityToken", side.implementations["SecurityToken"])),
-        version=Version(1, 0, 0),
-    )
+def genesis(side: Side, authority: Contract, kind: str = "SecurityToken") -> bytes:
+    """Register a deployed implementation, the token's by default, with a fresh authority."""
+    implementation = side.chain.at(kind, side.implementations[kind])
+    release = Upgrade(side, implementation, Version(1, 0, 0), kind=kind)
     authority.register_release(release.terms, *STATED, sender=side.deployer)
     return release.id
 
@@ -797,9 +801,7 @@ def test_notice_of_code_that_has_changed_is_refused(world: World, upgrade: Upgra
 
 
 def test_a_new_notice_lets_consents_lapse(world: World, upgrade: Upgrade) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.notice()
     upgrade.wait()
     with refused(world, "release: issuer has not approved"):
@@ -810,8 +812,7 @@ def test_a_notice_over_another_cancels_it_in_the_open(upgrade: Upgrade) -> None:
     side, authority = upgrade.side, upgrade.side.authority
     implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     later = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
-    upgrade.register()
-    upgrade.notice()
+    upgrade.noticed()
     later.register()
     receipt = later.notice()
     assert receipt.events == (
@@ -836,8 +837,7 @@ def test_a_notice_over_another_cancels_it_in_the_open(upgrade: Upgrade) -> None:
 def test_issuer_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
     side, authority = upgrade.side, upgrade.side.authority
     account = side.parties[role]
-    upgrade.register()
-    upgrade.notice()
+    upgrade.noticed()
     terms = release_terms(upgrade.terms)
     receipt = authority.approve(side.token, terms, *STATED, sender=account)
     assert receipt.events == (
@@ -859,8 +859,7 @@ def test_issuer_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
 def test_consent_to_something_else_is_refused(
     world: World, upgrade: Upgrade, terms: bytes, reason: str
 ) -> None:
-    upgrade.register()
-    upgrade.notice()
+    upgrade.noticed()
     with refused(world, reason):
         upgrade.side.authority.approve(
             upgrade.side.token, terms, *STATED, sender=upgrade.side.issuer
@@ -877,8 +876,7 @@ def test_consent_before_notice_is_refused(world: World, upgrade: Upgrade) -> Non
 def test_consent_ends_when_the_notice_lapses(
     world: World, upgrade: Upgrade, offset: int, counts: bool
 ) -> None:
-    upgrade.register()
-    upgrade.notice()
+    upgrade.noticed()
     upgrade.wait(LAPSE + offset)
     if counts:
         upgrade.approve("issuer")
@@ -965,9 +963,7 @@ def test_an_upgrade_touches_no_other_proxy(upgrade: Upgrade) -> None:
 def test_the_notice_ends_to_the_second(
     world: World, upgrade: Upgrade, offset: int, over: bool
 ) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait(offset)
     if over:
         upgrade.activate()
@@ -981,9 +977,7 @@ def test_the_notice_ends_to_the_second(
 def test_a_notice_lapses_to_the_second(
     world: World, upgrade: Upgrade, offset: int, counts: bool
 ) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait(LAPSE + offset)
     if counts:
         upgrade.activate()
@@ -994,9 +988,7 @@ def test_a_notice_lapses_to_the_second(
 
 @pytest.mark.requirement("R-60")
 def test_a_lapsed_notice_is_given_anew(upgrade: Upgrade) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait(LAPSE)
     upgrade.notice()
     upgrade.approve()
@@ -1044,9 +1036,7 @@ def test_activating_nothing_is_refused(world: World) -> None:
 
 
 def test_activation_of_code_that_has_changed_is_refused(world: World, upgrade: Upgrade) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait()
     upgrade.side.chain.set_code(upgrade.implementation.address, b"\x00")
     with refused(world, "release: code has changed"):
@@ -1071,9 +1061,7 @@ def test_an_activation_happens_once(world: World, upgrade: Upgrade) -> None:
 def test_what_a_revoked_role_said_counts_no_more(
     world: World, upgrade: Upgrade, role: str, reason: str
 ) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait()
     upgrade.side.give_role(upgrade.side.authority, upgrade.side.parties[role], 0)
     with refused(world, reason):
@@ -1094,9 +1082,7 @@ def test_what_a_role_said_stays_dead_when_the_role_returns(
 ) -> None:
     side = upgrade.side
     authority, account = side.authority, side.parties[role]
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     noticed = authority.notice_of(side.token).noticed_at
     assert getattr(authority.notice_of(side.token), role) == account.address
     for change in (0, bit):
@@ -1150,18 +1136,14 @@ def test_a_migration_is_the_one_registered(migrating: Upgrade) -> None:
 def test_another_migration_is_refused(
     world: World, migrating: Upgrade, migration: bytes, reason: str
 ) -> None:
-    migrating.register()
-    migrating.notice()
-    migrating.approve()
+    migrating.approved()
     migrating.wait()
     with refused(world, reason):
         migrating.activate(migration)
 
 
 def test_a_migration_where_none_is_registered_is_refused(world: World, upgrade: Upgrade) -> None:
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait()
     with refused(world, "release: other migration"):
         upgrade.activate(b"\x01\x02\x03\x04")
@@ -1171,9 +1153,7 @@ def test_a_failing_migration_undoes_the_activation(world: World, migrating: Upgr
     failing = replace(
         migrating, migration=migrating.implementation.initialize_refused.encode(b"no")
     )
-    failing.register()
-    failing.notice()
-    failing.approve()
+    failing.approved()
     failing.wait()
     with refused(world, data=b"no"):
         failing.activate()
@@ -1186,9 +1166,7 @@ def test_a_migration_does_not_point_the_proxy_elsewhere(world: World, upgrade: U
     unregistered = side.chain.deploy("ImplementationMock", sender=side.attacker)
     word = bytes.fromhex(unregistered.address[2:]).rjust(32, b"\0")
     crafted = replace(upgrade, migration=word)
-    crafted.register()
-    crafted.notice()
-    crafted.approve()
+    crafted.approved()
     crafted.wait()
     with refused(world, "release: migration is no call"):
         crafted.activate()
@@ -1201,9 +1179,7 @@ def test_a_migration_does_not_point_the_proxy_elsewhere(world: World, upgrade: U
 @pytest.mark.parametrize("role", ["guardian", "upgrader"])
 def test_a_notice_is_cancelled(world: World, upgrade: Upgrade, role: str) -> None:
     side, account = upgrade.side, upgrade.side.parties[role]
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     upgrade.wait()
     receipt = side.authority.cancel(side.token, *STATED, sender=account)
     assert receipt.events == (
@@ -1299,9 +1275,7 @@ def test_a_rollback_leaves_a_pending_notice_and_its_consents(upgrade: Upgrade) -
     side = upgrade.side
     implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     third = replace(upgrade, implementation=implementation, version=Version(1, 2, 0))
-    third.register()
-    third.notice()
-    third.approve()
+    third.approved()
     noticed = side.authority.notice_of(side.token)
     side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     assert side.authority.notice_of(side.token) == noticed
@@ -1317,9 +1291,7 @@ def test_the_guardian_cancels_a_notice_that_a_rollback_left(world: World, upgrad
     upgrade.carry_out()
     side = upgrade.side
     third = replace(upgrade, version=Version(1, 2, 0))
-    third.register()
-    third.notice()
-    third.approve()
+    third.approved()
     side.authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
     side.authority.cancel(side.token, *STATED, sender=side.guardian)
     third_noticed = side.chain.now

@@ -33,9 +33,7 @@ RATIFY = "ratify(address,bytes32,bytes4,bytes32)"
 def upgrade(home_side: Any) -> Upgrade:
     """A release that is noticed a moment ago, and that issuer and auditor consented to."""
     found = upgrade_of(home_side, "SecurityToken")
-    found.register()
-    found.notice()
-    found.approve()
+    found.approved()
     return found
 
 
@@ -84,9 +82,7 @@ def next_one(upgrade: Upgrade) -> Upgrade:
     side = upgrade.side
     code = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
     found = replace(upgrade, implementation=code, version=Version(1, 2, 0))
-    found.register()
-    found.notice()
-    found.approve()
+    found.approved()
     return found
 
 
@@ -165,9 +161,7 @@ def test_an_emergency_changes_no_layout(home_side: Any, world: World) -> None:
 @pytest.mark.requirement("R-60")
 def test_an_emergency_migrates_nothing(home_side: Any, world: World) -> None:
     upgrade = replace(upgrade_of(home_side, "SecurityToken"), migration=b"\1\2\3\4")
-    upgrade.register()
-    upgrade.notice()
-    upgrade.approve()
+    upgrade.approved()
     with refused(world, "release: emergency with migration"):
         hurry(upgrade)
 

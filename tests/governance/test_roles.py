@@ -15,6 +15,7 @@ from tests.support.world import (
     REASON,
     STATED,
     UINT_MAX,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -108,14 +109,7 @@ def test_the_set_up_key_takes_a_role_back(home_side: Side) -> None:
     assert token.administrators() == 0
 
 
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_a_change_of_role_states_why(
     world: World, stated: tuple[bytes, bytes], reason: str
 ) -> None:

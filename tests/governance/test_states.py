@@ -896,8 +896,7 @@ def _give_notice(world: World, state: str) -> Call:
 
 def _noticed(world: World) -> Upgrade:
     upgrade = _upgrade(world)
-    upgrade.register()
-    upgrade.notice()
+    upgrade.noticed()
     return upgrade
 
 

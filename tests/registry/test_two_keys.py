@@ -13,8 +13,8 @@ from eth_utils.crypto import keccak
 from tallystick.governance.roles import Role
 from tallystick.registry.record import InstrumentRecord, record_hash
 from tests.support.registry_ledgers import Ledger, refused
-from tests.support.registry_vectors import APPLE, BUND, DOCUMENT, HOME, REASON, REMOTE, STATED
-from tests.support.world import ZERO
+from tests.support.registry_vectors import APPLE, BUND, HOME, REMOTE, STATED
+from tests.support.world import UNSTATED, ZERO
 
 ISIN = APPLE.isin
 ISIN_HASH = bytes.fromhex("d7f9e8489fe0426aa2a323ecf155e57381a1822e9f2ef2029ef26bfc12c80928")
@@ -398,13 +398,7 @@ def test_a_proposal_to_adopt_is_no_proposal_to_amend(home: Ledger, function: str
 
 
 @pytest.mark.parametrize("function", list(ACTS))
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((bytes(4), DOCUMENT), "instruction: no reason code"),
-        ((REASON, bytes(32)), "instruction: no document hash"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_every_act_says_why(
     home: Ledger, function: str, stated: tuple[bytes, bytes], reason: str
 ) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from vyper.compiler import compile_code
@@ -15,18 +14,24 @@ from tallystick.build import Artifact, artifact
 from tallystick.chain import Chain, Contract
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
-from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.deploy.verify import verify, wrong
 from tallystick.errors import CheckFailed
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.release import (
     Version,
     proxy_name,
-    release_id,
-    release_kind,
-    release_terms,
 )
 from tallystick.local.network import Network
+from tests.governance.test_authority import (
+    HOUR,
+    LAPSE,
+    PERIOD,
+    WINDOW,
+    Upgrade,
+    fresh_authority,
+    genesis,
+    upgrade_of,
+)
 from tests.support.world import (
     DAY,
     DOCUMENT,
@@ -36,15 +41,10 @@ from tests.support.world import (
     UINT_MAX,
     Side,
     World,
-    hashes_at,
     read_slot,
     refused,
     write_slot,
 )
-
-NEXT = Version(1, 1, 0)
-HOUR = 3_600
-PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 
 
 def with_master(master: str) -> Artifact:
@@ -58,75 +58,6 @@ def with_master(master: str) -> Artifact:
     # What made the fault: nobody sees it in the code that runs.
     assert bytes.fromhex(out["bytecode_runtime"][2:]) == honest.bytecode_runtime
     return replace(honest, bytecode=bytes.fromhex(out["bytecode"][2:]))
-
-
-def terms_of(side: Side, implementation: Any, version: int, **changed: Any) -> tuple[Any, ...]:
-    """A release of the token as it is registered."""
-    address = str(getattr(implementation, "address", implementation))
-    hashes = hashes_at(side.chain, "SecurityToken", address)
-    fields = {
-        "kind": release_kind("SecurityToken"),
-        "version": version,
-        "implementation": address,
-        **hashes._asdict(),
-        "evidence_hash": DOCUMENT,
-        "migration_hash": bytes(32),
-        **changed,
-    }
-    return tuple(fields.values())
-
-
-@dataclass(frozen=True)
-class Release:
-    """A release of the home token on its way."""
-
-    side: Side
-    terms: tuple[Any, ...]
-
-    @property
-    def id(self) -> bytes:
-        """Its id."""
-        return release_id("SecurityToken", Version.unpack(self.terms[1]))
-
-    def register(self) -> None:
-        """The upgrader registers it."""
-        self.side.authority.register_release(self.terms, *STATED, sender=self.side.upgrader)
-
-    def notice(self) -> None:
-        """The upgrader gives notice of it."""
-        self.side.authority.give_notice(
-            self.side.token, self.id, *STATED, sender=self.side.upgrader
-        )
-
-    def approve(self) -> None:
-        """Issuer and auditor consent to it."""
-        for who in (self.side.issuer, self.side.auditor):
-            self.side.authority.approve(
-                self.side.token, release_terms(self.terms), *STATED, sender=who
-            )
-
-    def activate(self) -> None:
-        """A stranger activates it."""
-        self.side.authority.activate(self.side.token, self.id, sender=self.side.attacker)
-
-
-def next_release(side: Side) -> Release:
-    """The token's next release."""
-    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
-    return Release(side, terms_of(side, implementation, NEXT.packed))
-
-
-def fresh_authority(side: Side, **changed: Any) -> Contract:
-    """An authority in set-up whose key is the deployer."""
-    arguments = {
-        "key": side.deployer.address,
-        "notice": PERIOD,
-        "activation": LAPSE,
-        "window": WINDOW,
-        "blueprint": side.authority.PROXY_BLUEPRINT(),
-        **changed,
-    }
-    return side.chain.deploy("ReleaseAuthority", *arguments.values(), sender=side.deployer)
 
 
 def with_immutable(side: Side, contract: Contract, at: int, word: bytes) -> None:
@@ -154,13 +85,12 @@ def test_a_deployer_let_the_authority_create_proxies_that_obey_himself(world: Wo
     """Were the blueprint another all the same, the new proxy's own code tells."""
     side = world.home
     authority = fresh_authority(side)
-    terms = terms_of(side, side.implementations["SecurityToken"], Version(1, 0, 0).packed)
-    receipt = authority.register_release(terms, *STATED, sender=side.deployer)
+    release = genesis(side, authority)
     content = bytes.fromhex("fe7100") + with_master(side.deployer.address).bytecode
     side.chain.set_code(authority.PROXY_BLUEPRINT(), content)
     call = side.token.initialize.encode("n", "s", 6, ISIN, True, 0, side.deployer)
     with refused(world, "release: proxy obeys another"):
-        authority.create_proxy(receipt.return_value, DOCUMENT, call, *STATED, sender=side.deployer)
+        authority.create_proxy(release, DOCUMENT, call, *STATED, sender=side.deployer)
     (line,) = world.network.verify()
     assert line.startswith("home: ReleaseAuthority: code of new proxies: another, 0x")
 
@@ -324,10 +254,8 @@ def test_a_custody_code_of_nobodys_build_is_seen(world: World) -> None:
 def test_a_release_was_activated_three_years_after_consent(world: World) -> None:
     """g1: nothing ended a notice."""
     side = world.home
-    release = next_release(side)
-    release.register()
-    release.notice()
-    release.approve()
+    release = upgrade_of(side, "SecurityToken")
+    release.approved()
     side.chain.set_time(side.chain.now + 3 * 365 * DAY)
     with refused(world, "release: notice has lapsed"):
         release.activate()
@@ -336,10 +264,8 @@ def test_a_release_was_activated_three_years_after_consent(world: World) -> None
 def test_consents_revived_with_the_role_after_a_year(world: World) -> None:
     """g3: what the auditor said counted again when it got its role back."""
     side = world.home
-    release = next_release(side)
-    release.register()
-    release.notice()
-    release.approve()
+    release = upgrade_of(side, "SecurityToken")
+    release.approved()
     side.give_role(side.authority, side.auditor, 0)
     side.chain.set_time(side.chain.now + 400 * DAY)
     side.give_role(side.authority, side.auditor, 512)
@@ -350,19 +276,19 @@ def test_consents_revived_with_the_role_after_a_year(world: World) -> None:
 def test_a_version_without_bound_ended_all_upgrades(world: World) -> None:
     """g2: nothing is newer than the largest number."""
     side = world.home
-    implementation = deploy_implementation(side.chain, "SecurityToken", sender=side.deployer)
+    upgrade = upgrade_of(side, "SecurityToken")
     for version in (UINT_MAX, 2**48):
         with refused(world, "release: version too large"):
-            Release(side, terms_of(side, implementation, version)).register()
+            upgrade.register(version=version)
 
 
 def test_an_upgrader_burned_version_numbers(world: World) -> None:
     """g10: a number once registered with the wrong code stayed so."""
     side = world.home
-    wrong = Release(side, terms_of(side, side.escrow, NEXT.packed))
+    wrong = Upgrade(side, side.escrow)
     wrong.register()
-    side.authority.withdraw_release(wrong.id, *STATED, sender=side.upgrader)
-    right = next_release(side)
+    wrong.withdraw()
+    right = upgrade_of(side, "SecurityToken")
     right.register()
     assert tuple(side.authority.release_of(right.id)) == right.terms
 
@@ -371,12 +297,10 @@ def test_an_upgrader_burned_version_numbers(world: World) -> None:
 def test_consents_to_one_release_carried_another_under_its_number(world: World) -> None:
     """What withdrawing would have opened: the code is exchanged after both have consented."""
     side = world.home
-    reviewed, other = next_release(side), next_release(side)
-    reviewed.register()
-    reviewed.notice()
-    reviewed.approve()
+    reviewed, other = upgrade_of(side, "SecurityToken"), upgrade_of(side, "SecurityToken")
+    reviewed.approved()
     side.chain.set_time(side.chain.now + PERIOD)
-    side.authority.withdraw_release(reviewed.id, *STATED, sender=side.upgrader)
+    reviewed.withdraw()
     other.register()
     with refused(world, "release: terms have changed"):
         other.activate()
@@ -386,12 +310,10 @@ def test_consents_to_one_release_carried_another_under_its_number(world: World) 
 def test_a_consent_on_its_way_met_another_release_under_the_same_number(world: World) -> None:
     """The upgrader sees the auditor's transaction, and is first with withdrawal and new notice."""
     side = world.home
-    reviewed, other = next_release(side), next_release(side)
-    reviewed.register()
-    reviewed.notice()
-    side.authority.withdraw_release(reviewed.id, *STATED, sender=side.upgrader)
-    other.register()
-    other.notice()
+    reviewed, other = upgrade_of(side, "SecurityToken"), upgrade_of(side, "SecurityToken")
+    reviewed.noticed()
+    reviewed.withdraw()
+    other.noticed()
     with refused(world, "release: not the noticed one"):
         reviewed.approve()
 
@@ -418,22 +340,18 @@ def test_a_release_was_an_account_that_delegates(world: World) -> None:
     code = bytes.fromhex("ef0100" + side.implementations["SecurityToken"][2:])
     side.chain.set_code(side.attacker.address, code)
     with refused(world, "release: no contract there"):
-        Release(side, terms_of(side, side.attacker, NEXT.packed)).register()
+        Upgrade(side, side.attacker).register()
 
 
 def test_a_proxy_was_created_that_anybody_could_initialise(world: World) -> None:
     """g4: any call that does not revert passed for an initialisation."""
     side = world.home
     authority = fresh_authority(side)
-    implementation = side.implementations["BridgeEscrow"]
-    terms = terms_of(
-        side, implementation, Version(1, 0, 0).packed, kind=release_kind("BridgeEscrow")
-    )
-    receipt = authority.register_release(terms, *STATED, sender=side.deployer)
+    release = genesis(side, authority, "BridgeEscrow")
     call = side.escrow.release_authority.encode()
     with refused(world, "release: proxy not initialised"):
         authority.create_proxy(
-            receipt.return_value,
+            release,
             proxy_name("BridgeEscrow"),
             call,
             *STATED,

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from tallystick.bridge.message import LaneMessage
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import Observation
 from tallystick.status.over_ratios import over, summed
 from tests.support.closing import closed
-from tests.support.lane_ratios import LASTS, Engines
+from tests.support.lane_ratios import LASTS, Engines, burn, lock
 from tests.support.world import STATED, World
 
 pytestmark = pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-12")
@@ -41,18 +40,6 @@ def left(world: World) -> tuple[int, int, int]:
         figures["left in custody by ratios"],
         figures["left of accounts by ratios"],
     )
-
-
-def lock(world: World, amount: int, recipient: Any = None) -> LaneMessage:
-    side = world.home
-    to = recipient or world.remote.investor
-    return world.network.lock(side.investor, to, amount, deadline=side.chain.now + LASTS)
-
-
-def burn(world: World, amount: int, recipient: Any = None) -> LaneMessage:
-    side = world.remote
-    to = recipient or world.home.investor
-    return world.network.burn(side.investor, to, amount, deadline=side.chain.now + LASTS)
 
 
 def test_what_a_ratio_leaves_is_named(world: World, engines: Engines) -> None:

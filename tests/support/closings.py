@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tallystick.chain import Contract, Revert
 from tallystick.token.closings import (
@@ -15,7 +18,7 @@ from tallystick.token.closings import (
     first_after,
     opening_key,
 )
-from tests.support.world import ZERO, read_slot
+from tests.support.world import DAY, ZERO, Side, World, read_slot
 
 # Days that are answered without announcement, and that an announcement may come late by.
 WEEK = SLOTS - 1
@@ -88,6 +91,36 @@ class Closings:
         kept = (at for who, at in self.kept if who == history.account)
         alike = {first_after(at, moved) for at in (*self.announced, *kept)}
         return day >= today - WEEK or first_after(day, moved) in alike
+
+
+# Days to the next acts, and what happens then.
+Script = list[tuple[int, list[tuple[Any, ...]]]]
+
+
+def played(
+    world: World, acts: st.SearchStrategy[Any], play: Callable[[World, Script, int], None]
+) -> None:
+    """Play scripts of acts on a world, half as many as other tests: each asks many questions."""
+    # Slots come round for what moves nearly every day.
+    gaps = st.one_of(
+        st.sampled_from([1, 1, 1, 2, SLOTS - 1, SLOTS, SLOTS + 1, 2 * SLOTS]), st.integers(1, 20)
+    )
+    scripts = st.lists(st.tuples(gaps, st.lists(acts, max_size=4)), min_size=8, max_size=40)
+
+    @settings(max_examples=max(settings.default.max_examples // 2, 1))
+    @given(scripts, st.integers(0, 3))
+    def check(script: Script, crowd: int) -> None:
+        with world.isolated():
+            play(world, script, crowd)
+
+    check()
+
+
+def dated(side: Side, script: Script) -> Iterator[tuple[Any, ...]]:
+    """The acts, each on its day."""
+    for gap, todo in script:
+        yield from todo
+        side.chain.advance(gap * DAY)
 
 
 def openings_of(token: Contract, account: str, days: Iterable[int]) -> set[int]:

@@ -24,6 +24,13 @@ def forged(world: World, there: str, recipient: Any = None, **fields: Any) -> La
     return world.message(kind=kind, **fields)
 
 
+def side_of(world: World, there: str) -> Side:
+    """A ledger by name."""
+    side = getattr(world, there)
+    assert isinstance(side, Side)
+    return side
+
+
 def page_of(world: World, side: Side, message: LaneMessage) -> list[MessageId]:
     """What is on a message's page of the outbox there, by the logs."""
     logs = (side.chain.decode_log(log) for log in side.chain.raw_logs(side.escrow))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tallystick.bridge.message import LaneMessage
 from tests.support.ratios import CLOSE, NOTICE, Engine
@@ -46,6 +46,21 @@ class Engines:
         first = self.announce(numerator, denominator)
         self.begin(first)
         return first
+
+
+def lock(world: World, amount: int, recipient: Any = None, lasts: int = LASTS) -> LaneMessage:
+    """Units of the investor leave home; nobody's clock moves."""
+    side, to = world.home, recipient or world.remote.investor
+    return world.network.lock(side.investor, to, amount, deadline=side.chain.now + lasts)
+
+
+def burn(
+    world: World, amount: int, recipient: Any = None, lasts: int = LASTS, holder: Any = None
+) -> LaneMessage:
+    """Units of the investor, or another, leave the remote ledger."""
+    side, to = world.remote, recipient or world.home.investor
+    holder = holder or side.investor
+    return world.network.burn(holder, to, amount, deadline=side.chain.now + lasts)
 
 
 @dataclass
@@ -170,4 +185,4 @@ def over(amount: int, *ratios: tuple[int, int]) -> int:
     return amount
 
 
-__all__ = ["CLOSE", "LASTS", "End", "Engines", "over"]
+__all__ = ["CLOSE", "LASTS", "End", "Engines", "burn", "lock", "over"]

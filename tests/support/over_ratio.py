@@ -27,19 +27,24 @@ E = 18_484
 ABROAD, BOUGHT = 50_000_003, 10_000_001
 
 
-def dividend(number: int, day: int, epoch: int) -> EventRecord:
-    """A dividend with a record day of its own, paid a week later."""
+def dividend(number: int, day: int, epoch: int, days: int = 8) -> EventRecord:
+    """A dividend with a record day of its own, paid so many days later."""
     return replace(
         APPLE,
         coaf=f"US-2020-DVCA-{number:02}",
         ex=0,
         record_day=day,
-        figures_by=day + 8,
-        payment_day=day + 8,
-        relief_until=day + 8,
+        figures_by=day + days,
+        payment_day=day + days,
+        relief_until=day + days,
         expires=day + 400,
         unit_epoch=epoch,
     )
+
+
+def paid_soon(number: int, day: int, epoch: int = 0) -> EventRecord:
+    """The same, paid three days later."""
+    return dividend(number, day, epoch, 3)
 
 
 @dataclass

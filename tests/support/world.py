@@ -51,6 +51,12 @@ DOCUMENT = keccak(text="document of the test")
 STATED = (REASON, DOCUMENT)
 NO_REASON = bytes(4)
 NO_DOCUMENT = bytes(32)
+# Acts that don't state why, and what is said of each.
+UNSTATED = [
+    ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
+    ((NO_REASON, DOCUMENT), "instruction: no reason code"),
+    ((REASON, NO_DOCUMENT), "instruction: no document hash"),
+]
 ZERO = "0x" + "00" * 20
 UINT_MAX = 2**256 - 1
 AMOUNT_MAX = 2**104 - 1

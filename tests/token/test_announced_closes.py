@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.token.closings import CALENDAR_DAYS, MAX_AHEAD, SLOTS, calendar_of
@@ -17,8 +15,11 @@ from tests.support.closings import (
     WEEK,
     Closings,
     History,
+    Script,
+    dated,
     hold_to,
     kept_or_refused,
+    played,
 )
 from tests.support.world import (
     DAY,
@@ -361,33 +362,11 @@ acts = st.one_of(
     st.tuples(st.just("keep"), st.sampled_from([*HOLDERS, "custody", ""]), st.integers(1, 10)),
     st.tuples(st.just("class")),
 )
-# Days to the next acts, and what happens then. Slots come round for who moves nearly every day.
-gaps = st.one_of(
-    st.sampled_from([1, 1, 1, 2, SLOTS - 1, SLOTS, SLOTS + 1, 2 * SLOTS]), st.integers(1, 20)
-)
-scripts = st.lists(st.tuples(gaps, st.lists(acts, max_size=4)), min_size=8, max_size=40)
 
 
 @pytest.mark.requirement("R-41", "INV-6")
 def test_every_promised_close_is_answered_as_it_was(deployed_world: World) -> None:
-    # Each example asks some two thousand questions.
-    @settings(max_examples=max(settings.default.max_examples // 2, 1))
-    @given(scripts, st.integers(0, 3))
-    def check(script: Script, crowd: int) -> None:
-        with deployed_world.isolated():
-            _play(deployed_world, script, crowd)
-
-    check()
-
-
-Script = list[tuple[int, list[tuple[Any, ...]]]]
-
-
-def _dated(side: Side, script: Script) -> Iterator[tuple[Any, ...]]:
-    """The acts, each on its day."""
-    for gap, todo in script:
-        yield from todo
-        side.chain.advance(gap * DAY)
+    played(deployed_world, acts, _play)
 
 
 def _play(world: World, script: Script, crowd: int) -> None:
@@ -410,7 +389,7 @@ def _play(world: World, script: Script, crowd: int) -> None:
         assert model.announce(first + 1 + 3 * offset, first + 1) is None
         announce(side, first + 1 + 3 * offset)
 
-    for act, *rest in _dated(side, script):
+    for act, *rest in dated(side, script):
         today = int(token.business_day())
         if act == "transfer":
             one, two, amount = rest

@@ -6,12 +6,9 @@ import pytest
 
 from tests.support.world import (
     DAY,
-    DOCUMENT,
-    NO_DOCUMENT,
-    NO_REASON,
-    REASON,
     STATED,
     UINT_MAX,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -99,14 +96,7 @@ def test_a_past_eligibility_stops_a_transfer(world: World) -> None:
         side.token.transfer(side.fund, 1, sender=side.investor)
 
 
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_admitting_states_why_itself(
     world: World, stated: tuple[bytes, bytes], reason: str
 ) -> None:

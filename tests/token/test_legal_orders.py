@@ -22,6 +22,7 @@ from tests.support.world import (
     REASON,
     STATED,
     UINT_MAX,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -209,14 +210,7 @@ def test_an_order_names_two_accounts_units_and_who_orders(
         )
 
 
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((NO_REASON, NO_DOCUMENT), "instruction: no reason code"),
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_an_order_names_its_own_reason_and_document(
     world: World, stated: tuple[bytes, bytes], reason: str
 ) -> None:

@@ -19,11 +19,11 @@ from tests.support.world import (
     DAY,
     ELIGIBLE_UNTIL,
     INVESTOR_UNITS,
-    NO_DOCUMENT,
     NO_REASON,
     REASON,
     STATED,
     UINT_MAX,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -114,10 +114,7 @@ def test_a_ratio_that_does_not_fit_is_refused(
 
 def test_a_ratio_states_reason_and_document(world: World, engine: Engine) -> None:
     side = world.home
-    for stated, reason in (
-        ((NO_REASON, STATED[1]), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(world, reason):
             engine.contract.announce(4, 1, engine.day(3), side.fund, *stated, sender=side.operator)
     engine.announce(4, 1)

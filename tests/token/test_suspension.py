@@ -9,11 +9,8 @@ import pytest
 from tests.support.ratios import Engine
 from tests.support.world import (
     DAY,
-    DOCUMENT,
-    NO_DOCUMENT,
-    NO_REASON,
-    REASON,
     STATED,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -55,10 +52,7 @@ def test_the_engine_suspends_and_lets_go_on(home_side: Side) -> None:
 
 def test_it_is_stated_why(world: World) -> None:
     side = world.home
-    for stated, reason in (
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ):
+    for stated, reason in UNSTATED:
         with refused(world, reason):
             side.token.set_suspended(True, *stated, sender=side.engine.address)
 

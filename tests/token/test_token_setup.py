@@ -6,12 +6,9 @@ import pytest
 
 from tallystick.chain import keccak
 from tests.support.world import (
-    DOCUMENT,
     ISIN,
-    NO_DOCUMENT,
-    NO_REASON,
-    REASON,
     STATED,
+    UNSTATED,
     ZERO,
     Side,
     World,
@@ -148,13 +145,7 @@ def test_hand_over_by_a_key_that_stays_on_is_refused(world: World) -> None:
         token.hand_over(*STATED, sender=side.deployer)
 
 
-@pytest.mark.parametrize(
-    ("stated", "reason"),
-    [
-        ((NO_REASON, DOCUMENT), "instruction: no reason code"),
-        ((REASON, NO_DOCUMENT), "instruction: no document hash"),
-    ],
-)
+@pytest.mark.parametrize(("stated", "reason"), UNSTATED)
 def test_hand_over_states_why(world: World, stated: tuple[bytes, bytes], reason: str) -> None:
     side = world.home
     token = side.fresh_token()
