@@ -216,6 +216,17 @@ def test_one_administrator_registers_nothing(world: World) -> None:
         side.authority.set_roll_back_reason(*change, sender=side.administrator)
 
 
+@pytest.mark.requirement("INV-9")
+@pytest.mark.parametrize(
+    "other", [(STATED[0], False), (b"ELSE", True), (ALONE[0], False)], ids=["ends", "cause", "both"]
+)
+def test_a_proposal_is_of_one_reason(world: World, other: tuple[bytes, bool]) -> None:
+    side = world.home
+    side.authority.propose_roll_back_reason(STATED[0], True, *STATED, sender=side.administrator)
+    with refused(world, "access: act not proposed"):
+        side.authority.set_roll_back_reason(*other, *STATED, sender=side.second_administrator)
+
+
 @pytest.mark.parametrize(
     ("cause", "registered", "reason"),
     [
