@@ -148,7 +148,8 @@ WEAKENED = {
         "INV-9: notice of",
     ),
     "the guardian rolls back alone for any reason": (
-        "        access._carry_out(self._roll_back_act(proxy, installed.release, strand), access.GUARDIAN)\n",
+        "        access._carry_out("
+        "self._roll_back_act(proxy, installed.release, strand), access.GUARDIAN)\n",
         "        pass\n",
         "roll back together: the model says access: act not proposed, the ledger None",
     ),
