@@ -711,24 +711,19 @@ class AuthorityMachine(RuleBasedStateMachine):
         who=_who,
         late=st.sampled_from([None, None, None, -1, 0]),
         alone=st.booleans(),
-        strands=st.sampled_from([(), (False,), (False,), (True,), (False, True)]),
-        strand=st.booleans(),
+        proposed=_mostly,
     )
     def roll_back(
-        self,
-        proxy: str,
-        right: bool,
-        who: str,
-        late: int | None,
-        alone: bool,
-        strands: tuple[bool, ...],
-        strand: bool,
+        self, proxy: str, right: bool, who: str, late: int | None, alone: bool, proposed: bool
     ) -> None:
         if late is not None:
             activated = self.play.model.installed[proxy].activated_at
             self.play.wait_until(activated + ROLLBACK_WINDOW + late)
-        for each in strands:
-            self.play.propose_roll_back(proxy, self._by(Role.UPGRADER, right, who), strand=each)
+        # At the last moment whatever it strands; what was proposed is that, or another act.
+        strand = late == -1
+        if proposed:
+            upgrader = self._by(Role.UPGRADER, right, who)
+            self.play.propose_roll_back(proxy, upgrader, strand=strand and alone)
         guardian = self._by(Role.GUARDIAN, right, who)
         self.play.roll_back(proxy, guardian, alone=alone, strand=strand)
         self.play.check()
