@@ -619,7 +619,7 @@ def _releases(network: Network, side: Side) -> None:
     upgrades.await_notice(suite, name)
     upgrades.activate(suite, name, first, sender=side.courier)
     _emergencies(suite, side)
-    upgrades.propose_roll_back(suite, name, sender=upgrader, reason="TEST")
+    side.authority.propose_roll_back(side.escrow, *STATED, sender=upgrader)
     upgrades.roll_back(suite, name, sender=side.guardian)
     reason = (b"MALF", True, *STATED)
     side.authority.propose_roll_back_reason(*reason, sender=side.administrator)
@@ -641,8 +641,8 @@ def _emergencies(suite: Suite, side: Side) -> None:
         upgrades.give_notice(suite, name, version, sender=side.upgrader)
         for consenting in (side.issuer, side.auditor):
             upgrades.approve(suite, name, version, sender=consenting)
-        upgrades.activate_in_emergency(suite, name, version, sender=side.guardian)
         running = (side.registry, release_id(name, version), *STATED)
+        side.authority.activate_in_emergency(*running, sender=side.guardian)
         side.authority.propose_ratification(*running, sender=side.administrator)
         if version == versions[0]:
             side.authority.ratify(*running, sender=side.second_administrator)
