@@ -7,32 +7,16 @@ runs the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tallystick.acts.act import Acting, find_act
 from tallystick.chain import Account, ChainError
 from tallystick.errors import CheckFailed, InputError
+from tallystick.reach.step import Step
 
 __all__ = ["Script", "Step"]
 
 _LEFT = frozenset({"pending", "waiting", "refused"})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one act of a script.
-
-    `state` is `done` (it was before), `executed`, `pending` (a dry run would do it), `waiting` or
-    `refused`; `detail` says what of it, or why.
-    """
-
-    ledger: str
-    act: str
-    state: str
-    detail: str = ""
-    tx_hash: str = ""
-    gas_used: int = 0
 
 
 class Script:

@@ -17,35 +17,13 @@ from tallystick.errors import InputError
 from tallystick.files.manifest import LaneEntry
 from tallystick.governance.roles import Role
 from tallystick.reach.connection import Connection
+from tallystick.reach.step import Step
 from tallystick.text import time_text, units_text
 
 __all__ = ["Asked", "Ending", "Listed", "Step", "lane_to", "made"]
 
 _COURIER: Final = "courier"
 _NOTICE_RUNS: Final = "endings: its notice runs"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one act; `state`: done, executed, pending, waiting or refused."""
-
-    ledger: str
-    act: str
-    state: str
-    detail: str = ""
-    tx_hash: str = ""
-    gas_used: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "ledger": self.ledger,
-            "act": self.act,
-            "state": self.state,
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
 
 
 @dataclass(frozen=True, slots=True)

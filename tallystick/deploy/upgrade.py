@@ -32,14 +32,12 @@ from tallystick.reach.connection import Suite, proxied_of
 __all__ = [
     "Upgraded",
     "activate",
-    "activate_in_emergency",
     "approve",
     "await_notice",
     "check_next",
     "deploy_implementation",
     "give_notice",
     "installed_artifact",
-    "propose_roll_back",
     "proxy_of",
     "register_release",
     "roll_back",
@@ -47,7 +45,6 @@ __all__ = [
 ]
 
 REASON: Final = "UPGR"
-EMERGENCY: Final = "EMRG"
 DOCUMENT: Final = keccak(b"release notes")
 _APPROVERS: Final = ("issuer", "auditor")
 
@@ -244,27 +241,6 @@ def activate(
     )
 
 
-def activate_in_emergency(
-    suite: Suite,
-    contract_name: str,
-    version: Version,
-    *,
-    sender: Account,
-    reason: str = EMERGENCY,
-    document: bytes = DOCUMENT,
-) -> Receipt:
-    """Let the guardian activate what issuer and auditor consented to before the notice is over."""
-    return Receipt.of(
-        suite.authority.activate_in_emergency(
-            proxy_of(suite, contract_name),
-            release_id(contract_name, version),
-            reason_code(reason),
-            document,
-            sender=sender,
-        )
-    )
-
-
 def upgrade(
     suite: Suite,
     signers: Mapping[str, Account],
@@ -343,26 +319,6 @@ def upgrade(
         implementation=implementation,
         contract=suite.chain.at(artifact_name, proxy_of(suite, contract_name)),
         activation=receipt,
-    )
-
-
-def propose_roll_back(
-    suite: Suite,
-    contract_name: str,
-    *,
-    sender: Account,
-    reason: str,
-    document: bytes = DOCUMENT,
-    strand: bool = False,
-) -> Receipt:
-    """Let the upgrader propose that a contract returns to the release before.
-
-    `strand`: also if that strands what the release names by then.
-    """
-    return Receipt.of(
-        suite.authority.propose_roll_back(
-            proxy_of(suite, contract_name), strand, reason_code(reason), document, sender=sender
-        )
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from tallystick.bridge.attestation import Asking, SignerSet, Struct, attest
@@ -15,6 +14,7 @@ from tallystick.events.engines import Engines
 from tallystick.governance.roles import reason_code
 from tallystick.reach.connection import Connection
 from tallystick.reach.sending import FULL, Handed, Ledgers, Sending
+from tallystick.reach.step import Step
 
 __all__ = ["ANYONE", "PAYMENT", "TEST_NAME", "Actor", "Step"]
 
@@ -47,34 +47,6 @@ _BEATEN: Final = frozenset(
         "suspensions: suspended already",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What became of one act on a ledger; `act` is the function that is called.
-
-    `state` is `done` (it was before), `executed`, `pending` (a dry run would send it), `waiting` or
-    `refused`; `detail` says what of it, or why.
-    """
-
-    ledger: str
-    act: str
-    state: str
-    detail: str = ""
-    tx_hash: str = ""
-    gas_used: int = 0
-    receipt: Receipt | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "ledger": self.ledger,
-            "act": self.act,
-            "state": self.state,
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
 
 
 S = TypeVar("S")

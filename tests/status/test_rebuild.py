@@ -620,7 +620,7 @@ def _releases(network: Network, side: Side) -> None:
     upgrades.activate(suite, name, first, sender=side.courier)
     _emergencies(network, side.chain.name)
     for strand in (False, True):
-        upgrades.propose_roll_back(suite, name, sender=upgrader, reason="TEST", strand=strand)
+        side.authority.propose_roll_back(side.escrow, strand, *STATED, sender=upgrader)
     upgrades.roll_back(suite, name, sender=side.guardian)
     reason = (b"MALF", True, *STATED)
     side.authority.propose_roll_back_reason(*reason, sender=side.administrator)
