@@ -271,14 +271,18 @@ def _check_ratio(record: EventRecord) -> None:
     for name in ("cash_decimals", "set_off"):
         _need(name, not getattr(record, name), f"none: {caev} pays no cash")
     for name in ("payment_day", "figures_by", "relief_until", "expires"):
-        _need(name, not getattr(record, name), f"no day: {caev} pays no cash")
+        expected = f"no day: {caev} pays no cash, new units are there after the record date"
+        _need(name, not getattr(record, name), expected)
     _need("record_day", record.record_day > 0, f"the last day in old units, {caev} needs it")
     _need("unit_epoch", record.unit_epoch < EPOCH_MAX, f"0 to {EPOCH_MAX - 1}: another begins")
     new, old = (ratio.numerator, ratio.denominator) if ratio else (0, 0)
     fits = min(new, old) > 0 and max(new, old) <= _PART_MAX
     _need("ratio", fits, 'new units for old ones, such as "4:1", each 1 to 2**40 - 1')
     expected = "fewer units than before" if caev == "SPLR" else "more units than before"
-    _need("ratio", new < old if caev == "SPLR" else new > old, f"{expected}, as {caev} makes")
+    # A bonus of one for ten, or ten per cent, is often written as what comes on top.
+    hint = f', so "{new + old}:{old}"' if caev in ("BONU", "DVSE") else ""
+    fits = new < old if caev == "SPLR" else new > old
+    _need("ratio", fits, f"{expected}, as {caev} makes{hint}")
 
 
 def _check_left(record: EventRecord) -> None:

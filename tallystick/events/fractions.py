@@ -8,6 +8,7 @@ its holder alone buys.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from tallystick.actions.record import GIVEN, Rounding
@@ -22,8 +23,14 @@ __all__ = ["Fractions"]
 
 _NOTHING: Final = "nothing is given beyond whole units"
 _BUYS: Final = "its holder may buy what lacks (tallystick event claim)"
-# What a ledger waits for before claims are open there.
-_NOT_YET: Final = frozenset({"fractions: no ratio in force", "fractions: no price in force"})
+# What a ledger waits for before claims are open there, and what else is to be done first.
+_NOT_YET: Final = {
+    "fractions: no ratio in force": "the ratio has not begun here",
+    "fractions: no price in force": "its price, an event file of its own, is not known here",
+}
+_FIRST: Final = {
+    "fractions: no cash of that currency and decimals": "set in what cash (tallystick event terms)",
+}
 
 
 class Fractions(Ratios):
@@ -42,8 +49,12 @@ class Fractions(Ratios):
             return
         if not engine.fraction_code(self.coaf):
             opened = self._do(ledger, engine.open_fractions, (self.coaf,), code.code)
-            why = opened.detail.rpartition(": reverted: ")[2]
-            yield Step(ledger, opened.act, "waiting", opened.detail) if why in _NOT_YET else opened
+            what, _, why = opened.detail.rpartition(": reverted: ")
+            if why in _NOT_YET:
+                opened = Step(ledger, opened.act, "waiting", f"{what}: {_NOT_YET[why]}")
+            elif why in _FIRST:
+                opened = replace(opened, detail=f"{opened.detail}: {_FIRST[why]}")
+            yield opened
             if not engine.fraction_code(self.coaf):
                 return
         day = int(engine.armed_ratio(self.coaf).first_day) - 1

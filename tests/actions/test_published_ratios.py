@@ -124,6 +124,17 @@ def test_a_reverse_split_pays_cash_in_lieu(
 
 
 @pytest.mark.requirement("R-45")
+def test_a_reverse_split_that_is_rounded_up_leaves_nobody_with_nothing() -> None:
+    """Oragenics: one for thirty as of 3 June 2025, fractions up to the nearest whole share for each
+    shareholder (GlobeNewswire, 28 May 2025)."""
+    ratio = Ratio(1, 30, business_day(date(2025, 6, 2)) + 1)
+    for held, shares in ((1, 1), (29, 1), (30, 1), (31, 2), (1_234, 42), (0, 0)):
+        found = treat("RDUP", held, ratio)
+        # What the ratio gives, and the one more that is claimed.
+        assert (found.units, found.extra) == (held // 30, shares - held // 30)
+
+
+@pytest.mark.requirement("R-45")
 @pytest.mark.parametrize(
     ("ratio", "shares", "cash"),
     [

@@ -72,9 +72,11 @@ def test_cash_waits_for_its_price(world: World) -> None:
     over = Over.of(world)
     ratio = over.arm(Rate(1, 10), rounding=Rounding.CASH)
     found = Fractions(over, ratio, price_of(ratio, Rate(3)))
-    assert counted(found) == opened("waiting")
-    over.begin(E + 1)
-    assert counted(found) == opened("waiting")
+    for why in ("the ratio has not begun here", "its price, an event file of its own, is not"):
+        steps = list(driver(found).pay())
+        assert Counter((step.ledger, step.act, step.state) for step in steps) == opened("waiting")
+        assert all(step.detail.startswith(f"CINL: {why}") for step in steps)
+        over.begin(E + 1)
 
 
 def test_of_what_is_rounded_down_nothing_is_left_to_do(world: World) -> None:

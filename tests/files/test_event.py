@@ -403,6 +403,31 @@ def test_what_is_no_split_is_refused_with_its_field(
 
 # --- redemptions ----------------------------------------------------------------------------------
 
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            [("caev", "BONU"), ("ratio", "1:10")],
+            'ratio: 1:10: expected more units than before, as BONU makes, so "11:10"',
+        ),
+        (
+            [("ratio", "2:3")],
+            "ratio: 2:3: expected more units than before, as SPLF makes",
+        ),
+        # Published splits have a day on which the shares come.
+        (
+            [("dates.payment", "2020-08-28")],
+            "dates.payment: 2020-08-28: expected no day: SPLF pays no cash, new units are there aft",
+        ),
+    ],
+)
+def test_a_split_as_it_is_published_is_told_how_to_write_it(
+    tmp_path: Path, changes: list[tuple[str, Any]], line: str
+) -> None:
+    assert message(tmp_path, *SPLIT, *changes).startswith(line)
+
+
 REDEEMED = (("caev", "REDM"), ("ratio", "0:1"))
 
 
