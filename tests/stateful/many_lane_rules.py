@@ -39,7 +39,7 @@ class LaneRules(RuleBasedStateMachine):
         remote=remotes,
         out=st.booleans(),
         number=which,
-        each=st.lists(faults, min_size=4, max_size=8),
+        each=st.lists(faults, min_size=6, max_size=10),
     )
     def deliver_corrupt(
         self, first: int, remote: str, out: bool, number: int, each: Sequence[Fault]
