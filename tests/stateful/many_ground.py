@@ -50,6 +50,8 @@ class Ground:
         self.told = 0
         # Lanes on which rounding and a false message have met.
         self.mixed: set[bytes] = set()
+        # Lanes by which a false message came.
+        self.lied: set[bytes] = set()
         self.touched = set(LEDGERS)
         # Instruments on ledgers that a ratio has changed since their closes were asked.
         self.changed: set[tuple[str, str]] = set()

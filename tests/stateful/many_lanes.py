@@ -264,6 +264,7 @@ class LaneActs(Ground):
         if self.account(isin, there, "outsider") not in book.barred:
             return
         self.lies[message.id] = message
+        self.lied.add(message.lane)
         if not self.deliver(isin, remote, out, message):
             del self.lies[message.id]
 

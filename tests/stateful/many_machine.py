@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tests.stateful.machine import EveryRule
+from tests.stateful.many_dividend_rules import DividendRules
 from tests.stateful.many_play import Play
-from tests.stateful.many_stage import HOLDERS, LATER, LEDGERS, REMOTES, Stage
+from tests.stateful.many_stage import HOLDERS, LATER, LEDGERS, NEXT, REMOTES, Stage
 from tests.support.world import DAY
 
 RATES = [(4, 1), (1, 10), (3, 2), (7, 5), (1, 3)]
@@ -26,7 +27,7 @@ which, seldom = st.integers(0, 9), st.sampled_from([False, False, False, True])
 amounts = st.sampled_from([0, 1, 3, 7, 95, 1_001, 400_003, 700_001, 10**6 + 1, 10**8])
 
 
-class ManyLedgersMachine(RuleBasedStateMachine):
+class ManyLedgersMachine(DividendRules):
     """Any act, of any instrument, on any ledger, at any time."""
 
     play: Play
@@ -216,7 +217,7 @@ class ManyLedgersMachine(RuleBasedStateMachine):
     def rotate(self, first: int, name: str, remote: str) -> None:
         self.play.rotate(self.isin(first), name, remote)
 
-    @rule(first=firsts, name=ledgers, contract=st.sampled_from(["BridgeEscrow", "SecurityToken"]))
+    @rule(first=firsts, name=ledgers, contract=st.sampled_from([*NEXT]))
     def upgrade(self, first: int, name: str, contract: str) -> None:
         if self.upgrades:
             self.play.upgrade(self.isin(first), name, contract)
