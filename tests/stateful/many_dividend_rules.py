@@ -21,7 +21,6 @@ PAYS: Final = [Rate(41, 50), Rate(1, 3), Rate(7)]
 _firsts, _which = st.sampled_from([0, 0, 1]), st.integers(0, 9)
 _remotes, _ledgers = st.sampled_from(REMOTES), st.sampled_from(LEDGERS)
 _ready = st.sampled_from([True, True, False])
-_CLAIMS = ("own", "other")
 _amounts = st.sampled_from([1, 7, 95, 1_001, 100_003, 400_003])
 
 
@@ -35,7 +34,7 @@ class DividendRules(RuleBasedStateMachine):
         isin = self.play.stage.instruments[first]
         if self.play.event(isin, number) is None:
             told = [number % 3 != 0, number % 4 != 0]
-            self.play.announce_dividend(isin, number % 2, PAYS[number % 3], told)
+            self.play.announce_dividend(isin, number % 5, PAYS[number % 3], told)
         coaf = self.play.event(isin, number)
         assert coaf is not None
         return isin, coaf
@@ -51,7 +50,7 @@ class DividendRules(RuleBasedStateMachine):
 
     @rule(
         first=_firsts,
-        ahead=st.integers(0, 2),
+        ahead=st.integers(0, 4),
         rate=st.sampled_from(PAYS),
         told=st.lists(st.sampled_from([True, True, False]), min_size=2, max_size=2),
     )
@@ -173,31 +172,20 @@ class DividendRules(RuleBasedStateMachine):
         name=_ledgers,
         remote=_remotes,
         number=_which,
-        message=_which,
         act=st.sampled_from(["own", "other", "other", "give up", "returned"]),
-        times=st.integers(1, 2),
         ready=_ready,
     )
-    def pay_for_a_message(
-        self,
-        first: int,
-        name: str,
-        remote: str,
-        number: int,
-        message: int,
-        act: str,
-        times: int,
-        ready: bool,
+    def pay_for_messages(
+        self, first: int, name: str, remote: str, number: int, act: str, ready: bool
     ) -> None:
-        isin, coaf = self.funded(first, number, ready)
+        """Of all that ended at an end of a lane, or came back to it."""
+        (isin, coaf), play = self.funded(first, number, ready), self.play
         remote = remote if name == HOME else name
         there = name if act != "returned" else remote if name == HOME else HOME
-        one = self.play.message_to(isin, there, remote, coaf, message, back=act not in _CLAIMS)
-        for _ in range(times if one else 0):
-            assert one is not None
+        for message in play.messages_to(isin, there, remote):
             if act == "give up":
-                self.play.give_up(isin, name, remote, coaf, one)
+                play.give_up(isin, name, remote, coaf, message)
             elif act == "returned":
-                self.play.pay_returned(isin, name, remote, coaf, one)
+                play.pay_returned(isin, name, remote, coaf, message)
             else:
-                self.play.pay_crossed(isin, name, remote, coaf, one, own=act == "own")
+                play.pay_crossed(isin, name, remote, coaf, message, own=act == "own")

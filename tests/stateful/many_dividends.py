@@ -119,23 +119,13 @@ class DividendActs(CutActs):
         engine.tax += due.tax
         return due.tax
 
-    def message_to(
-        self, isin: str, name: str, remote: str, coaf: bytes, number: int, *, back: bool
-    ) -> LaneMessage | None:
-        """One that left for an end of a lane: those under way at a close that ended, or went back,
-        before others."""
+    def messages_to(self, isin: str, name: str, remote: str) -> list[LaneMessage]:
+        """The newest that ended at an end of a lane after a close, or else that left for it."""
         lanes = self.book(isin, remote if name == HOME else HOME).lanes
         landed = self.book(isin, name).lanes[remote].landed
-        day = self.book(isin, HOME).engine.events[coaf].record.record_day
-        crossing = {each.id for each in self.crossing(isin, name, remote, day)}
-
-        def rank(message: LaneMessage) -> tuple[bool, bool, bool]:
-            ended = landed.get(message.id)
-            other = ended is None or ended.went_back is not back
-            return other, message.id not in crossing, ended is None
-
-        sent = sorted((each for each in lanes[remote].sent if not each.kind & DENIED), key=rank)
-        return sent[number % min(len(sent), 3)] if sent else None
+        sent = [each for each in lanes[remote].sent if not each.kind & DENIED]
+        ended = [each for each in sent if each.id in landed and landed[each.id].noted]
+        return ended[-4:] or sent[-1:]
 
     def between(self, book: Book, message: LaneMessage, event: Event, until: int) -> bool:
         """Whether a message was under way at a close, if that was over on a day."""
@@ -295,6 +285,8 @@ class DividendActs(CutActs):
         rate, steps = event.record.rate, list[Callable[[], None]]()
         wrong = event.record.unit_epoch != self.epoch_on(isin, HOME, day) and not event.is_fixed
         if wrong and rate is not None:
+            # Refused, and put right.
+            steps.append(partial(self.fix_accounts, isin, coaf))
             steps.append(partial(self.correct_dividend, isin, coaf, rate))
         for name in REMOTES:
             known = self.book(isin, name).engine.events.get(coaf)

@@ -13,7 +13,7 @@ from tallystick.bridge.message import DENIED, NO_CAP, party
 from tallystick.deploy import upgrade as upgrades
 from tallystick.governance.release import Version
 from tallystick.local.network import OPERATORS
-from tests.stateful.many_dividends import DividendActs
+from tests.stateful.many_closing import ClosingActs
 from tests.stateful.many_model import IN, OUT, Book, pending
 from tests.stateful.many_stage import (
     CHANGE,
@@ -33,7 +33,7 @@ from tests.support.world import DAY, ELIGIBLE_UNTIL, STATED, ZERO
 MOST_RATIOS = 3
 
 
-class Play(DividendActs):
+class Play(ClosingActs):
     """All that can be done, and how a play ends."""
 
     # ------------------------------------------------------------------- what guards
@@ -304,6 +304,7 @@ class Play(DividendActs):
         self.check()
         self.pay_all()
         self.check()
+        self.close_lanes(self.stage.instruments[0])
 
     def tell_late(self) -> bool:
         """Ledgers are told of whatever is in force at home; whether one had to be."""
