@@ -200,6 +200,22 @@ class CutActs(LaneActs):
                 book.announced.add(record.record_day)
         self.sync(name)
 
+    def replace_peer(self, isin: str, name: str, remote: str) -> None:
+        """Two keys have an engine believe another verifier of a ledger's, after a day."""
+        self.clear(name)
+        side, other = self.side(isin, name), self.side(isin, remote if name == HOME else HOME)
+        verifier = ENGINE_ATTESTORS.verifier(side.chain)
+        peer = (other.chain.chain_id, other.engine, verifier, *STATED)
+        side.engine.propose_peer(*peer, sender=side.operator)
+        self.tick(name, DAY)
+        self.act(
+            name,
+            "replace a peer",
+            None,
+            lambda: side.engine.set_peer(*peer, sender=side.administrator),
+        )
+        self.sync(name)
+
     # ---------------------------------------------------------------------- the cut
 
     def tell_figures(self, isin: str, remote: str, day: int) -> None:

@@ -1,4 +1,4 @@
-"""What hypothesis may do with dividends; all of it is in `DividendActs`."""
+"""What hypothesis may do with dividends; all of it is in `Play`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tallystick.actions.entitlement import Rate
 from tallystick.token.position import close_of
-from tests.stateful.many_dividends import DividendActs
 from tests.stateful.many_owed import ACCOUNTS
+from tests.stateful.many_play import Play
 from tests.stateful.many_stage import HOLDERS, HOME, LATER, LEDGERS, PEOPLE, REMOTES
 from tests.support.world import DAY
 
@@ -27,7 +27,7 @@ _amounts = st.sampled_from([1, 7, 95, 1_001, 100_003, 400_003])
 class DividendRules(RuleBasedStateMachine):
     """Announced, cut and paid, in any order and at any time."""
 
-    play: DividendActs
+    play: Play
 
     def picked(self, first: int, number: int) -> tuple[str, bytes]:
         """An event of an instrument; where there is none one is announced."""
@@ -111,6 +111,34 @@ class DividendRules(RuleBasedStateMachine):
 
     @rule(
         first=_firsts,
+        remote=_remotes,
+        rate=st.sampled_from([(1, 10), (3, 2), (7, 5), (1, 3)]),
+        told=st.lists(st.booleans(), min_size=2, max_size=2),
+        amounts=st.lists(st.sampled_from([3, 7, 19, 95]), min_size=2, max_size=4),
+        to=st.sampled_from([*HOLDERS, LATER]),
+    )
+    def send_over_a_ratio(
+        self,
+        first: int,
+        remote: str,
+        rate: tuple[int, int],
+        told: Sequence[bool],
+        amounts: Sequence[int],
+        to: str,
+    ) -> None:
+        """Several are under way both ways as a ratio begins, wherever it is known."""
+        play, isin = self.play, self.play.stage.instruments[first]
+        if not play.book(isin, HOME).token.pending:
+            play.announce_ratio(isin, rate, told)
+        for number, amount in enumerate(amounts):
+            play.send(isin, remote, number % 2 == 0, HOLDERS[number % 2], to, amount, 60 * DAY)
+        for name in LEDGERS:
+            book = play.book(isin, name)
+            for ratio in book.token.pending[:1]:
+                play.to(name, close_of(ratio.first_day - 1, book.close_minute))
+
+    @rule(
+        first=_firsts,
         name=_remotes,
         number=_which,
         step=st.sampled_from(["correct", "tell", "figures", "accounts", "over", "lane", "totals"]),
@@ -133,6 +161,10 @@ class DividendRules(RuleBasedStateMachine):
             play.fix_lane(isin, name, coaf)
         else:
             play.take_totals(isin, name, coaf)
+
+    @rule(first=_firsts, name=_ledgers, remote=_remotes)
+    def replace_peer(self, first: int, name: str, remote: str) -> None:
+        self.play.replace_peer(self.play.stage.instruments[first], name, remote)
 
     @rule(first=_firsts, name=_ledgers, number=_which, part=st.booleans(), half=st.booleans())
     def fund(self, first: int, name: str, number: int, part: bool, half: bool) -> None:
@@ -169,23 +201,22 @@ class DividendRules(RuleBasedStateMachine):
 
     @rule(
         first=_firsts,
-        name=_ledgers,
-        remote=_remotes,
+        at=st.integers(0, 3),
         number=_which,
         act=st.sampled_from(["own", "other", "other", "give up", "returned"]),
         ready=_ready,
     )
-    def pay_for_messages(
-        self, first: int, name: str, remote: str, number: int, act: str, ready: bool
-    ) -> None:
-        """Of all that ended at an end of a lane, or came back to it."""
+    def pay_for_messages(self, first: int, at: int, number: int, act: str, ready: bool) -> None:
+        """Of all that ended at an end of a lane, or came back to it: where something did."""
         (isin, coaf), play = self.funded(first, number, ready), self.play
-        remote = remote if name == HOME else name
-        there = name if act != "returned" else remote if name == HOME else HOME
-        for message in play.messages_to(isin, there, remote):
+        ends = [(name, remote) for remote in REMOTES for name in (HOME, remote)]
+        ends = [*ends[at:], *ends[:at]]
+        there, remote = max(ends, key=lambda end: len(play.ended(isin, *end)))
+        other = remote if there == HOME else HOME
+        for message in play.ended(isin, there, remote):
             if act == "give up":
-                play.give_up(isin, name, remote, coaf, message)
+                play.give_up(isin, there, remote, coaf, message)
             elif act == "returned":
-                play.pay_returned(isin, name, remote, coaf, message)
+                play.pay_returned(isin, other, remote, coaf, message)
             else:
-                play.pay_crossed(isin, name, remote, coaf, message, own=act == "own")
+                play.pay_crossed(isin, there, remote, coaf, message, own=act == "own")

@@ -119,13 +119,13 @@ class DividendActs(CutActs):
         engine.tax += due.tax
         return due.tax
 
-    def messages_to(self, isin: str, name: str, remote: str) -> list[LaneMessage]:
-        """The newest that ended at an end of a lane after a close, or else that left for it."""
+    def ended(self, isin: str, name: str, remote: str) -> list[LaneMessage]:
+        """The newest that ended at an end of a lane after a close, and one that did not."""
         lanes = self.book(isin, remote if name == HOME else HOME).lanes
         landed = self.book(isin, name).lanes[remote].landed
         sent = [each for each in lanes[remote].sent if not each.kind & DENIED]
         ended = [each for each in sent if each.id in landed and landed[each.id].noted]
-        return ended[-4:] or sent[-1:]
+        return [*ended[-4:], *(each for each in sent[-1:] if each not in ended)]
 
     def between(self, book: Book, message: LaneMessage, event: Event, until: int) -> bool:
         """Whether a message was under way at a close, if that was over on a day."""
