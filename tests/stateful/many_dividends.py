@@ -339,6 +339,15 @@ class DividendActs(CutActs):
                 for remote in REMOTES if name == HOME else (name,):
                     self.pay_lane(isin, name, remote, coaf)
             self.check_paid(isin, coaf)
+            self.pay_again(isin, coaf)
+
+    def pay_again(self, isin: str, coaf: bytes) -> None:
+        """Nobody is paid twice, nor for what went back or was on an account."""
+        for name in LEDGERS:
+            self.pay_holder(isin, name, coaf, PEOPLE[0], own=True)
+            for remote in REMOTES if name == HOME else (name,):
+                for message in self.ended(isin, name, remote):
+                    self.pay_crossed(isin, name, remote, coaf, message, own=False)
 
     def pay_lane(self, isin: str, name: str, remote: str, coaf: bytes) -> None:
         """All for whom something was under way to a ledger, and all of it that came back."""

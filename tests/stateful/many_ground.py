@@ -197,6 +197,9 @@ class Ground:
             wanted = lane.end.outstanding, lane.end.suspense, len(lane.sent)
             assert told == wanted, f"INV-2: {where}: lane to {remote}: {told}, not {wanted}"
             assert book.holds(lane.custody) == lane.end.custody, f"{where}: the models differ"
+            due = sum(lane.end.now(units, since) for _, units, since in lane.end.words.values())
+            due += lane.end.outstanding if book.home else 0
+            assert lane.end.custody >= due, f"INV-2: {where}: custody for {remote} is short"
             for message, units, since in lane.end.words.values():
                 waits = int(side.escrow.waiting(message.as_tuple()))
                 assert waits == lane.end.now(units, since), f"INV-12: {where}: {waits} wait"
