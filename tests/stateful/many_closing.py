@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tallystick.bridge.message import LaneMessage, message_of
 from tests.stateful.many_dividends import DividendActs
 from tests.stateful.many_stage import CHANGE, HOME, PEOPLE, REMOTES
@@ -11,15 +13,14 @@ from tests.support.world import DAY, STATED
 class ClosingActs(DividendActs):
     """What is done once nothing is under way."""
 
-    def land(self, isin: str, remote: str) -> None:
-        """Whatever is under way or waits on a lane ends, if ever it can."""
-        raise NotImplementedError
+    def close_lanes(self, isin: str, land: Callable[[str, str], None]) -> None:
+        """An instrument's lanes close, with the dust that the model says, and nothing is left.
 
-    def close_lanes(self, isin: str) -> None:
-        """An instrument's lanes close, with the dust that the model says, and nothing is left."""
+        `land`: has whatever is under way on a lane end.
+        """
         lanes = [remote for remote in REMOTES if self.has_ended(isin, remote)]
         for remote in lanes:
-            self.come_home(isin, remote)
+            self.come_home(isin, remote, land)
         self.check()
         if len(lanes) == len(REMOTES):
             status = self.stage.networks[isin].status()
@@ -37,7 +38,7 @@ class ClosingActs(DividendActs):
         arrived = all({each.nonce for each in here.sent} <= there.arrived for here, there in both)
         return arrived and self.stage.lane[isin, remote] not in self.mixed
 
-    def come_home(self, isin: str, remote: str) -> None:
+    def come_home(self, isin: str, remote: str, land: Callable[[str, str], None]) -> None:
         """What accounts of a ledger hold is burned and released, with what rounding left there."""
         book = self.book(isin, remote)
         for name in (HOME, remote):
@@ -49,7 +50,7 @@ class ClosingActs(DividendActs):
                 if units := book.holds(self.account(isin, remote, who)):
                     self.send(isin, remote, False, who, who, units, 60 * DAY)
             self.catch_up()
-            self.land(isin, remote)
+            land(isin, remote)
         out = book.lanes[remote].end.outstanding
         assert out == 0, f"INV-5: {isin}: {out} stay on {remote}"
 

@@ -304,7 +304,7 @@ class Play(ClosingActs):
         self.check()
         self.pay_all()
         self.check()
-        self.close_lanes(self.stage.instruments[0])
+        self.close_lanes(self.stage.instruments[0], self.land)
 
     def tell_late(self) -> bool:
         """Ledgers are told of whatever is in force at home; whether one had to be."""
