@@ -148,9 +148,8 @@ WEAKENED = {
         "INV-9: notice of",
     ),
     "the guardian rolls back alone for any reason": (
-        "        access._carry_out("
-        "self._roll_back_act(proxy, installed.release, strand), access.GUARDIAN)\n",
-        "        pass\n",
+        "    if strand or not self.roll_back_reason[reason]:\n",
+        "    if strand:\n",
         "roll back together: the model says access: act not proposed, the ledger None",
     ),
     "something else is activated before an emergency is ratified": (
