@@ -194,7 +194,7 @@ def claim_crossed_fraction(coaf: bytes32, m: message.Message, nonce: uint64, loc
     assert (day >= (word >> _FIRST_DAY_SHIFT) & payments.DAY_MASK), "fractions: landed in old units"
     # An escrow has lanes of others too.
     cut._check_lane(m.lane)
-    payments._note_crossed(coaf, m, pay_terms._field(pay_terms._payees[account]))
+    payments._note_crossed(coaf, m, pay_terms._payees[account])
     self._give(coaf, word, account, id, payments._units_of(m, word))
 
 

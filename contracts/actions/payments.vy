@@ -352,7 +352,7 @@ def claim_crossed(coaf: bytes32, m: message.Message) -> uint256:
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(self._number(word), pay_terms._category(payee))
     payment: Payment = self._payment(terms, rate, units)
-    self._note_crossed(coaf, m, pay_terms._field(payee))
+    self._note_crossed(coaf, m, payee)
     self._book(coaf, m.lane, terms, payment)
     receiver: address = pay_terms._receiver(account, payee)
     log Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
@@ -1012,9 +1012,9 @@ def _forget(word: uint256, account: address, payee: uint256):
 
 
 @internal
-def _note_crossed(coaf: bytes32, m: message.Message, field: uint256):
+def _note_crossed(coaf: bytes32, m: message.Message, payee: uint256):
     """
-    @dev Note that a message's units are paid for an event, and by which category, or given up, once. No two that left
+    @dev Note that a message's units are paid for an event, once, and by which category. No two that left
          an end of a lane have one nonce (INV-3).
     """
     nonce: uint256 = convert(m.nonce, uint256)
@@ -1022,7 +1022,19 @@ def _note_crossed(coaf: bytes32, m: message.Message, field: uint256):
     key: uint256 = self._page(m.kind, nonce)
     noted: uint256 = self._crossed[coaf][m.lane][key]
     assert (noted >> place) & _FIELD_MASK == 0, "payments: paid already"
-    self._crossed[coaf][m.lane][key] = noted | (field << place)
+    self._crossed[coaf][m.lane][key] = noted | (pay_terms._field(payee) << place)
+
+
+@internal
+def _note_given_up(coaf: bytes32, m: message.Message):
+    """
+    @dev Note that what was kept for a message's units is given up, and was not paid before.
+    """
+    self._note_crossed(coaf, m, 0)
+    nonce: uint256 = convert(m.nonce, uint256)
+    self._crossed[coaf][m.lane][self._page(m.kind, nonce)] |= GIVEN_UP << unsafe_mul(
+        nonce % _FIELDS, _FIELD
+    )
 
 
 @internal

@@ -69,7 +69,7 @@ def give_up(coaf: bytes32, m: message.Message) -> uint256:
     payment: payments.Payment = payments.Payment(
         units=units, gross=payments._gross(terms, units), tax=0
     )
-    payments._note_crossed(coaf, m, payments.GIVEN_UP)
+    payments._note_given_up(coaf, m)
     payments._book(coaf, m.lane, terms, payment)
     # Nobody was paid by this.
     payments._back[coaf][m.lane] += (payment.gross << payments.BACK_SHIFT) | units
@@ -106,7 +106,7 @@ def pay_returned(coaf: bytes32, m: message.Message, nonce: uint64, lock_time: ui
     payee: uint256 = pay_terms._payees[account]
     rate: uint256 = pay_terms._rate(payments._number(word), pay_terms._category(payee))
     payment: payments.Payment = payments._payment(terms, rate, units)
-    payments._note_crossed(coaf, m, pay_terms._field(payee))
+    payments._note_crossed(coaf, m, payee)
     receiver: address = pay_terms._receiver(account, payee)
     log payments.Paid(coaf=coaf, account=account, message_id=id, payment=payment, receiver=receiver)
     cash: address = pay_terms._cash(rate)

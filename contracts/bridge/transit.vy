@@ -55,7 +55,8 @@ outbox: public(HashMap[bytes32, HashMap[uint256, bytes32]])
 # message id -> base units held for its recipient, in those of the epoch beside them, as a position's are
 _suspended: HashMap[bytes32, uint256]
 # message id -> when and how its units reached an account, lowest bit first: business day 16 | kind 8 | payee 160, 0:
-# the recipient that the message names. Only if a close lay between leaving and landing, or if they went back; else 0.
+# the recipient that the message names. Only if a close, or a ratio, lay between leaving and landing, or if they went
+# back; else 0.
 landed: public(HashMap[bytes32, uint256])
 # message id -> who gets what is held, and the registrar who proposes it
 _redirects: HashMap[bytes32, Redirect]
@@ -312,7 +313,7 @@ def claim(m: message.Message):
     self._suspended[id] = 0
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, min(m.lock_time, m.deadline), CLAIMED, empty(address))
+    self._land(m.lane, id, terms, self._left(m.action_epoch, min(m.lock_time, m.deadline), terms), CLAIMED, empty(address))
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -447,7 +448,7 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     self._redirects[id] = empty(Redirect)
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, min(m.lock_time, m.deadline), REDIRECTED, payee)
+    self._land(m.lane, id, terms, self._left(m.action_epoch, min(m.lock_time, m.deadline), terms), REDIRECTED, payee)
     instruction._record(payee, reason, document)
     log SuspenseRedirected(lane=m.lane, payee=payee, id=id, amount=amount)
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -587,10 +588,12 @@ def _arrive(
     @dev Take in a message that was attested and is not here; whether its recipient was credited.
     """
     amount: uint256 = m.amount
-    since: uint256 = convert(m.action_epoch, uint256)
-    if since != (terms >> lanes._EPOCH_SHIFT) & lanes._EPOCH_MASK:
+    left: uint64 = min(m.lock_time, m.deadline)
+    if convert(m.action_epoch, uint256) != (terms >> lanes._EPOCH_SHIFT) & lanes._EPOCH_MASK:
+        since: uint256 = convert(m.action_epoch, uint256)
         # A ledger that is told late can take it then: as it stands here, it would be other units.
         assert since < lanes._epoch(terms), "transit: ratio not known here yet"
+        left = 0
         amount = lanes._carried(m.lane, amount, since, terms)
     until: uint256 = lanes._book_in(m.lane, terms, ledger, convert(m.nonce, uint256), amount)
     credited: bool = False
@@ -605,7 +608,7 @@ def _arrive(
     if credited:
         if amount == 0:
             log NothingLanded(lane=m.lane, id=id, amount=m.amount)
-        self._land(m.lane, id, terms, min(m.lock_time, m.deadline), DELIVERED, empty(address))
+        self._land(m.lane, id, terms, left, DELIVERED, empty(address))
         return True
     # Only what is over the limit, too late, or for a recipient who can't receive is suspense; a token that is paused,
     # or short of gas, is a retry.
@@ -638,6 +641,15 @@ def _now(lane: bytes32, word: uint256, terms: uint256) -> uint256:
 
 @internal
 @view
+def _left(epoch: uint16, left: uint64, terms: uint256) -> uint64:
+    """
+    @dev When a message left, as `_land` asks; 0: in older units than the lane has.
+    """
+    return left if convert(epoch, uint256) == lanes._epoch(terms) else 0
+
+
+@internal
+@view
 def _is_late(codec: uint16, kind: uint8, deadline: uint64) -> bool:
     """
     @dev Whether a message's deadline has passed, if it has one.
@@ -663,15 +675,17 @@ def _check_queue(lane: bytes32, id: bytes32, terms: uint256):
 def _land(lane: bytes32, id: bytes32, terms: uint256, left: uint64, kind: uint256, payee: address):
     """
     @dev Remember that units landed today. Units that left before today's first moment were in no closing
-         balance meanwhile: with the message this proves for which closes. The others need no word. What is delivered
-         had left at its lock time, before its deadline; what came back, at its deadline, before its lock time.
+         balance meanwhile: with the message this proves for which closes. So were those that left in older units, on
+         a ledger that was told late of a ratio: with the message this proves a fraction. The others need no word. What
+         is delivered had left at its lock time, before its deadline; what came back, at its deadline, before its lock
+         time.
     """
-    # Since the last close of business, which the day clock has at 0.
-    since: uint256 = (
+    # Less what is over since the last close of business, which the day clock has at 0.
+    if convert(left, uint256) < unsafe_sub(
+        block.timestamp,
         unsafe_sub(block.timestamp, unsafe_mul(terms >> lanes._MINUTE_SHIFT, 60))
-        % lanes.SECONDS_PER_DAY
-    )
-    if convert(left, uint256) < unsafe_sub(block.timestamp, since):
+        % lanes.SECONDS_PER_DAY,
+    ):
         landing: uint256 = (
             unsafe_div(lanes._day_clock(terms), lanes.SECONDS_PER_DAY)
             | (kind << _KIND_SHIFT)

@@ -10,7 +10,9 @@ from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import EventVersion, Status
 from tallystick.actions.record import EventRecord, Rounding
 from tallystick.chain import Event
-from tests.support.actions import begin
+from tallystick.status.reconciled import reconciled_of
+from tallystick.token.position import business_day
+from tests.support.actions import CLOSE_MINUTE, begin
 from tests.support.fractions import (
     AGENT_CASH,
     PAYMENT_DAY,
@@ -19,7 +21,7 @@ from tests.support.fractions import (
     price_of,
 )
 from tests.support.over_ratio import E, Over
-from tests.support.world import DAY, UINT_MAX, ZERO, World, refused
+from tests.support.world import DAY, ELIGIBLE_UNTIL, UINT_MAX, ZERO, World, refused
 
 pytestmark = pytest.mark.requirement("R-45")
 
@@ -137,6 +139,53 @@ def test_a_halted_event_opens_nothing(up: Fractions, world: World) -> None:
     assert up.over.actions.take(other).return_value is False
     with refused(world, "fractions: event is halted"):
         up.open(up.remote)
+
+
+def test_what_a_late_ledger_sent_and_landed_on_one_day_is_of_record_where_it_landed(
+    world: World,
+) -> None:
+    """It crossed no close, but left in old units and landed in new ones: delivered, or claimed."""
+    over = Over.of(world)
+    ratio = over.arm(Rate(1, 10), late=True, rounding=Rounding.UP)
+    found = Fractions(over, ratio, ratio)
+    home = over.home
+    over.begin(E + 1)
+    over.arming.tell(home, ratio)
+    over.arming.take(over.arming.standing(home, ratio))
+    over.begin(E + 2, 7_200)
+    delivered, waits, none = over.burn(1_003), over.burn(2_009, home.outsider), over.burn(9)
+    assert over.deliver(delivered)
+    assert not over.deliver(waits)
+    # Of nine of ten nothing lands, and that is known too.
+    over.deliver(none)
+    world.network.admit(world.network.suite("home"), home.outsider, ELIGIBLE_UNTIL)
+    world.network.claim(waits)
+    assert home.token.business_day() == E + 2
+    over.begin(E + 4)
+    for side in over.sides:
+        found.open(side)
+    found.supply_agents()
+    given = {}
+    for message in (delivered, waits, none):
+        day = int(home.escrow.landed(message.id)) & 0xFFFF
+        assert (business_day(message.lock_time, CLOSE_MINUTE), day) == (E + 2, E + 2)
+        receipt = home.engine.claim_crossed_fraction(
+            found.coaf, message.as_tuple(), 0, 0, sender=home.courier
+        )
+        event = receipt.one("FractionGiven")
+        given[event.account, message.amount] = tuple(event.given)
+        with refused(world, "payments: paid already"):
+            home.engine.claim_crossed_fraction(
+                found.coaf, message.as_tuple(), 0, 0, sender=home.courier
+            )
+    investor, outsider = home.investor.address, home.outsider.address
+    assert given == {
+        (investor, 1_003): (1_003, 3, 1, 0, 0),
+        (outsider, 2_009): (2_009, 9, 1, 0, 0),
+        (investor, 9): (9, 9, 1, 0, 0),
+    }
+    [event] = reconciled_of(world.network.connection, ratio.coaf).events
+    assert event.differences == ()
 
 
 # ----------------------------------------------------------------------- the record

@@ -148,6 +148,15 @@ def test_an_ended_custody_takes_nothing(world: World) -> None:
     assert asked(world, side) == Obstacle.CUSTODY_ENDED
 
 
+@pytest.mark.requirement("INV-8")
+def test_an_ended_custody_keeps_nobody_from_burning(world: World) -> None:
+    """On the remote ledger units do not pass through it on their way out."""
+    side = world.remote
+    side.link(side.custody, False)
+    assert asked(world, side) == 0
+    send(world, side)
+
+
 def test_what_ends_by_itself_is_no_obstacle_then(world: World) -> None:
     """The view asks the clock, not the flag that stays in the word."""
     for side in (world.home, world.remote):

@@ -169,6 +169,17 @@ def test_cap_and_limit_are_restated(
     assert side.escrow.limit_state(world.lane).drained_at == before.drained_at
 
 
+def test_a_lane_without_limit_has_none_in_new_units(world: World, engines: Engines) -> None:
+    """And the first one that it has then begins with no room, as any first one."""
+    engines.split(4, 1)
+    for each in (world.home, world.remote):
+        receipt = each.escrow.bring_up(world.lane, sender=each.attacker)
+        assert receipt.one("LaneRatioInForce").args["limit"] == 0
+        assert each.escrow.limit_state(world.lane).limit == 0
+        world.apply_terms(each, world.change(each, limit=10))
+        assert each.escrow.room(world.lane) == 0
+
+
 @pytest.mark.parametrize(("cap", "after"), [(NO_CAP // 4, NO_CAP - 3), (NO_CAP // 4 + 1, NO_CAP)])
 def test_a_cap_that_does_not_fit_any_more_is_none(
     world: World, engines: Engines, cap: int, after: int
