@@ -185,13 +185,14 @@ class DividendActs(CutActs):
         event, lane = book.engine.events.get(coaf), book.lanes[remote]
         ended, units = self.landing(lane, message), 0
         expected: Refusal | None
-        if ended is None or not ended.went_back:
-            expected = "returned: did not go back"
-        elif event is None:
+        if event is None:
             expected = "payments: no such event, or off"
         else:
             expected = event.open_refusal(book.token.day, own=True)
-            if not self.between(book, message, event, ended.day):
+            # No play lasts until what landed can be given up.
+            if ended is None or not ended.went_back:
+                expected = expected or "returned: may be claimed"
+            elif not self.between(book, message, event, ended.day):
                 expected = expected or "returned: not under way then"
             expected = expected or self.units_refusal(book, message.action_epoch, event)
             epochs = message.action_epoch, event.record.unit_epoch

@@ -133,7 +133,7 @@ class Book:
     def lands(self, lane: Lane, message: LaneMessage, account: str) -> None:
         """A message's units are on an account; or, without one, went back."""
         left = business_day(min(message.lock_time, message.deadline), self.close_minute)
-        across = left < self.token.day
+        across = left < self.token.day or message.action_epoch < lane.end.epoch
         back = not account
         lane.landed[message.id] = Landing(self.token.day, account, across or back, back)
 

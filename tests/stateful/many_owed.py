@@ -48,7 +48,7 @@ class Landing(NamedTuple):
 
     day: int
     account: str
-    # Whether it was between ledgers at a close at least.
+    # Whether it was between ledgers at a close, or at a ratio, at least.
     noted: bool
     went_back: bool = False
 
