@@ -1,16 +1,25 @@
-"""Last acts of a play: a drained lane closes, or a ledger dies and home pays who held units there.
+"""Last acts of a play: drained lanes close, or a ledger dies and home pays who held units there.
 
-Each is one lane's, once all that is true on it has landed; the model says how far it comes.
+Each is of lanes on which all that is true has landed; the model says how far it comes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from tallystick.bridge.endings import NOTICE, EndList, LastState
 from tallystick.bridge.message import LaneMessage, message_of
 from tests.stateful.many_mending import MendingActs
-from tests.stateful.many_stage import AGENT, CHANGE, HOLDERS, HOME, PEOPLE, SECOND_REGISTRAR
+from tests.stateful.many_stage import (
+    AGENT,
+    CHANGE,
+    HOLDERS,
+    HOME,
+    PEOPLE,
+    REMOTES,
+    SECOND_REGISTRAR,
+)
 from tests.stateful.model import Refusal
 from tests.support.world import DAY, STATED
 
@@ -21,29 +30,60 @@ class EndingActs(MendingActs):
     """How a lane ends."""
 
     def end(self, how: str, isin: str, remote: str) -> None:
-        """Close a lane, or bury the other ledger: this one, or else one whose books fit."""
+        """Close an instrument's lanes, or bury the other ledger of one: this one, or else one whose
+        books fit."""
         fit = [each for each in ((isin, remote), *self.stage.lane) if self.fits(*each)]
         if not fit:
             return
         isin, remote = fit[0]
-        for name in (HOME, remote):
+        lanes = [each for each in REMOTES if self.fits(isin, each)] if how == "close" else [remote]
+        for name in (HOME, *lanes):
             self.clear(name, 2 * CHANGE)
-        (self.close if how == "close" else self.die)(isin, remote)
+        if how == "close":
+            self.close(isin, lanes)
+        else:
+            self.die(isin, remote)
         self.catch_up()
         self.send(isin, remote, True, HOLDERS[0], HOLDERS[0], 1, DAY)
         self.check()
 
     # ----------------------------------------------------------------------- closing
 
-    def close(self, isin: str, remote: str) -> None:
-        """Each ledger's keys begin, all units come home, last words are said and the lane closes.
+    def close(self, isin: str, lanes: Sequence[str]) -> None:
+        """Each ledger's keys begin, all units come home, last words are said and the lanes close.
 
-        What ratios left there without a holder keeps a lane open.
+        What ratios left there without a holder keeps a lane open, until it is named.
         """
+        said = {remote: self.wind_up(isin, remote) for remote in lanes}
+        self.check()
+        if len(lanes) == len(REMOTES):
+            self.check_left(isin)
+        for remote, word in said.items():
+            self.close_lane(isin, remote, word)
+
+    def wind_up(self, isin: str, remote: str) -> LaneMessage | None:
+        """Home's last word, if it can be said before rounding is named; all has come home then."""
         for name in (HOME, remote):
             self.begin_closing(isin, name, remote)
         if (said := self.last_word(isin, HOME, remote)) is None:
-            self.drain(isin, remote)
+            # What is credited of one ratio's remainders leaves some of a later one's.
+            for _ in range(self.book(isin, remote).token.epoch + 1):
+                self.drain(isin, remote)
+            out = self.book(isin, remote).lanes[remote].end.outstanding
+            assert out == 0, f"INV-5: {isin}: {out} stay on {remote}"
+        return said
+
+    def check_left(self, isin: str) -> None:
+        """Whoever looks sees that all is well, and rounding named as what it is."""
+        status = self.stage.networks[isin].status()
+        assert status.ok, [str(found) for each in status.verdicts for found in each.breaks]
+        named = dict(status.verdict("INV-1").figures).get("left on lanes by ratios", 0)
+        left = sum(lane.end.outstanding for lane in self.book(isin, HOME).lanes.values())
+        assert named == left, f"INV-12: {isin}: {named} of {left} are named as dust"
+
+    def close_lane(self, isin: str, remote: str, said: LaneMessage | None) -> None:
+        """Dust is named, the last words cross, and anyone closes."""
+        if said is None:
             lane = self.book(isin, HOME).lanes[remote]
             if lane.end.outstanding and lane.end.epoch:
                 self.begin_closing(isin, HOME, remote, lane.end.outstanding)
@@ -57,8 +97,11 @@ class EndingActs(MendingActs):
         self.last_word(isin, HOME, remote, closes=True)
 
     def drain(self, isin: str, remote: str) -> None:
-        """Whoever holds units on the other ledger sends them home."""
+        """Whoever holds units on the other ledger sends them home, and the agent what was lost of
+        whole units."""
         there = self.book(isin, remote)
+        for epoch in range(1, there.token.epoch + 1):
+            self.credit_remainders(isin, remote, epoch)
         for who in PEOPLE:
             held = there.holds(self.account(isin, remote, who))
             if units := min(held, there.lanes[remote].end.outstanding):
@@ -68,6 +111,19 @@ class EndingActs(MendingActs):
             if message.nonce not in self.book(isin, HOME).lanes[remote].arrived:
                 self.deliver(isin, remote, False, message)
         self.queue_ends(isin, remote)
+
+    def credit_remainders(self, isin: str, name: str, epoch: int) -> None:
+        """Anybody has the agent of a ratio credited what accounts lost of whole units."""
+        side, token = self.side(isin, name), self.book(isin, name).token
+        receipt = self.act(
+            name,
+            "credit remainders",
+            None if token.due(epoch) else "ratios: no whole unit yet",
+            lambda: side.token.credit_remainders(epoch, sender=side.attacker),
+        )
+        if receipt is not None:
+            token.credit(epoch)
+        self.sync(name)
 
     def queue_ends(self, isin: str, remote: str) -> None:
         """What waits at home for its lane's limit is claimed."""
@@ -123,6 +179,7 @@ class EndingActs(MendingActs):
             lane.ended = True
         if receipt is not None and closes and (rest := lane.end.all_is_dust()):
             book.token.move(lane.custody, self.account(isin, name, AGENT), rest)
+            self.tell("close with dust", None)
         self.sync(name)
         return said
 

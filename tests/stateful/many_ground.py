@@ -52,6 +52,8 @@ class Ground:
         self.mixed: set[bytes] = set()
         # Ledgers on which something was done, and those of which the clock may have moved alone.
         self.acted, self.touched = set(LEDGERS), set(LEDGERS)
+        # Lanes by which a false message came.
+        self.lied: set[bytes] = set()
         # Instruments on ledgers that a ratio has changed since their closes were asked.
         self.changed: set[tuple[str, str]] = set()
         self.records: dict[tuple[str, int], Any] = {}
@@ -212,6 +214,9 @@ class Ground:
             wanted = lane.end.outstanding, lane.end.suspense, len(lane.sent)
             assert told == wanted, f"INV-2: {where}: lane to {remote}: {told}, not {wanted}"
             assert book.holds(lane.custody) == lane.end.custody, f"{where}: the models differ"
+            due = sum(lane.end.now(units, since) for _, units, since in lane.end.words.values())
+            due += lane.end.outstanding if book.home else 0
+            assert lane.end.custody >= due, f"INV-2: {where}: custody for {remote} is short"
             for message, units, since in lane.end.words.values():
                 waits = int(side.escrow.waiting(message.as_tuple()))
                 assert waits == lane.end.now(units, since), f"INV-12: {where}: {waits} wait"

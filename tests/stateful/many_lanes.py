@@ -318,6 +318,7 @@ class LaneActs(Attesting):
         if to == LATER and self.account(isin, there, to) not in book.barred:
             return
         self.lies[message.id] = message
+        self.lied.add(message.lane)
         took = self.deliver(isin, remote, out, message)
         if took and message.id not in lane.end.words:
             lane.wrongs[message.id] = Wrong(message, message.action_epoch)

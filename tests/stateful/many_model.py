@@ -16,6 +16,7 @@ from tallystick.bridge.limits import Limit
 from tallystick.bridge.message import DENIED, LaneMessage, party
 from tallystick.token.position import business_day
 from tallystick.token.ratios import Ratio
+from tests.stateful.many_owed import Engine, Landing, Stood
 from tests.stateful.model import ISSUE, RELEASE, RETURNED, TRANSFERS, Refusal, Stops
 from tests.support.lane_ratios import End, over
 from tests.support.ratios import Fraction, Ratios
@@ -65,6 +66,10 @@ class Lane:
     # What waits for the limit, until when; what is proposed instead of its recipient.
     waits: dict[bytes, int] = field(default_factory=dict)
     redirects: dict[bytes, str] = field(default_factory=dict)
+    # By message, how it ended here; by day, what stood when it ended.
+    landed: dict[bytes, Landing] = field(default_factory=dict)
+    closings: dict[int, Stood] = field(default_factory=dict)
+
     wrongs: dict[bytes, Wrong] = field(default_factory=dict)
     # Nothing leaves home any more; it has ended; what may be outstanding all the same.
     ending: bool = False
@@ -76,6 +81,11 @@ class Lane:
         if not 0 < epoch <= len(self.epochs) or now >= self.epochs[epoch - 1]:
             return "lanes: no such epoch now"
         return None
+
+    def stands(self, held: int) -> Stood:
+        """What would be told of a close that is now."""
+        sent = sum(each.amount for each in self.sent if each.action_epoch == self.end.epoch)
+        return Stood(held, self.end.suspense, sent)
 
     def rotate(self, now: int) -> None:
         """Other signers from now on; room grows from nothing again."""
@@ -103,17 +113,29 @@ class Book:
     barred: set[str] = field(default_factory=set)
     # Closes that must be answered for ever.
     announced: set[int] = field(default_factory=set)
+    engine: Engine = field(default_factory=Engine)
 
     def pass_to(self, now: int) -> bool:
         """Close all days up to now, each ratio at its moment; whether one came."""
         epoch = self.token.epoch
-        self.token.pass_to(business_day(now, self.close_minute))
-        for ratio in self.token.past[epoch:]:
-            told = (ratio.numerator, ratio.denominator)
+        for day in range(self.token.day, business_day(now, self.close_minute)):
             for lane in self.lanes.values():
-                lane.end.ratios.append(told)
-                lane.limit = lane.limit.over([Ratio(*told, ratio.first_day)])
+                lane.closings[day] = lane.stands(self.holds(lane.custody))
+            known = self.token.epoch
+            self.token.pass_to(day + 1)
+            for ratio in self.token.past[known:]:
+                told = (ratio.numerator, ratio.denominator)
+                for lane in self.lanes.values():
+                    lane.end.ratios.append(told)
+                    lane.limit = lane.limit.over([Ratio(*told, ratio.first_day)])
         return self.token.epoch != epoch
+
+    def lands(self, lane: Lane, message: LaneMessage, account: str) -> None:
+        """A message's units are on an account; or, without one, went back."""
+        left = business_day(min(message.lock_time, message.deadline), self.close_minute)
+        across = left < self.token.day or message.action_epoch < lane.end.epoch
+        back = not account
+        lane.landed[message.id] = Landing(self.token.day, account, across or back, back)
 
     def holds(self, account: str) -> int:
         """Units of an account."""
@@ -282,6 +304,8 @@ class Ledger:
         lane.end.arrives(message, credited)
         if not credited and queued:
             lane.waits[message.id] = until
+        if credited:
+            book.lands(lane, message, recipient)
         if not book.home:
             book.token.issue(recipient if credited else lane.custody, units)
         elif credited:
@@ -292,12 +316,14 @@ class Ledger:
         """What waits is somebody's; returns the units."""
         units = lane.end.ends(message)
         lane.redirects.pop(message.id, None)
+        book.lands(lane, message, payee)
         book.token.move(lane.custody, payee, units)
         return units
 
     def give_back(self, book: Book, lane: Lane, message: LaneMessage) -> int:
         """What waits leaves again; returns the units."""
         units = lane.end.ends(message, paid=False)
+        book.lands(lane, message, "")
         if not book.home:
             book.token.issue(lane.custody, -units)
         return units

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from tallystick.actions.entitlement import Rate
-from tallystick.actions.message import EventVersion, RatioState, message_from
+from tallystick.actions.message import EventVersion, RatioState
 from tallystick.actions.message import Ratio as Told
 from tallystick.bridge.message import DENIED, NO_CAP, party
 from tallystick.deploy import upgrade as upgrades
 from tallystick.governance.release import Version
 from tallystick.local.network import OPERATORS
+from tests.stateful.many_dividends import DividendActs
 from tests.stateful.many_ends import EndingActs
 from tests.stateful.many_model import IN, OUT, Book, pending
 from tests.stateful.many_stage import (
@@ -25,7 +25,7 @@ from tests.stateful.many_stage import (
     REMOTES,
 )
 from tests.stateful.model import TRANSFERS, Refusal
-from tests.support.actions import ENGINE_ATTESTORS, EVENT_ATTESTORS, domain_of
+from tests.support.actions import EVENT_ATTESTORS, domain_of
 from tests.support.arming import ratio_event
 from tests.support.ratios import Fraction
 from tests.support.world import DAY, ELIGIBLE_UNTIL, STATED
@@ -34,7 +34,7 @@ from tests.support.world import DAY, ELIGIBLE_UNTIL, STATED
 MOST_RATIOS = 3
 
 
-class Play(EndingActs):
+class Play(EndingActs, DividendActs):
     """All that can be done, and how a play ends."""
 
     # How and which lane ends at last.
@@ -208,12 +208,6 @@ class Play(EndingActs):
         book.token.pending.append(Fraction(*rate, first, agent))
         book.announced.add(first - 1)
 
-    def signed(self, isin: str, told: Any) -> tuple[Any, bytes]:
-        """What home's engine tells, and what attestors sign of it."""
-        domain = domain_of(self.side(isin, HOME).engine)
-        message = message_from(domain, isin, told)
-        return message, ENGINE_ATTESTORS.sign(domain, message.id)
-
     def tell_ratio(self, isin: str, name: str, state: RatioState = RatioState.IN_FORCE) -> None:
         """A ledger is told of the next ratio; late, it has a first day of its own."""
         book, at_home, side = self.book(isin, name), self.book(isin, HOME), self.side(isin, name)
@@ -285,6 +279,8 @@ class Play(EndingActs):
             for name in LEDGERS:
                 self.lift(isin, name)
                 self.admit(isin, name, True)
+            for coaf in self.book(isin, HOME).engine.events:
+                self.run_dividend(isin, coaf, 3)
         self.mend_all()
         for _ in range(MOST_RATIOS + 1):
             for name in LEDGERS:
@@ -315,6 +311,8 @@ class Play(EndingActs):
                 stuck = len(left) + len(waits)
                 assert stuck == 0, f"INV-3: {isin}: {stuck} never end"
             self.changed |= {(isin, name) for name in LEDGERS}
+        self.check()
+        self.pay_all()
         self.check()
         if self.last is not None:
             self.end(*self.last)

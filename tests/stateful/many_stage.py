@@ -24,10 +24,20 @@ from tallystick.governance.roles import Role
 from tallystick.local.network import Network
 from tallystick.token.position import business_day, close_of
 from tests.stateful.many_model import Book, Lane, Ledger
-from tests.support.actions import GENESIS
+from tests.support.actions import GENESIS, TAXES
+from tests.support.cash import new_cash
 from tests.support.lane_ratios import End
 from tests.support.ratios import Holding, Ratios
-from tests.support.world import AMOUNT_MAX, DAY, ELIGIBLE_UNTIL, ROOT, STATED, Side, side_parties
+from tests.support.world import (
+    AMOUNT_MAX,
+    DAY,
+    ELIGIBLE_UNTIL,
+    ROOT,
+    STATED,
+    UINT_MAX,
+    Side,
+    side_parties,
+)
 
 HOME: Final = "home"
 REMOTES: Final = ("remote", "third")
@@ -42,11 +52,15 @@ SECOND_REGISTRAR: Final = 33
 # The first business day of every play, and what each holder has at home at first.
 TODAY: Final = 18_480
 EACH: Final = 8 * 10**6
+# What a paying agent has, of each instrument's cash on each ledger.
+CASH: Final = 10**24
 # Whole units that may arrive at once by the first instrument's lanes.
 LIMIT, WINDOW, RAMP = 1, DAY, 3_600
 NOTICE, ROLLBACK = 3_600, DAY
 CHANGE, RETENTION = 3_600, DAY
-NEXT: Final = {"SecurityToken": "SecurityTokenNextMock", "BridgeEscrow": "BridgeEscrowNextMock"}
+NEXT: Final = {
+    name: f"{name}NextMock" for name in ("SecurityToken", "BridgeEscrow", "ActionsEngine")
+}
 
 
 @dataclass(frozen=True)
@@ -152,7 +166,7 @@ class Stage:
         return stage
 
     def _people(self) -> None:
-        """Who may hold, and what holders have; the fractions' agent of each engine."""
+        """Who may hold, and what holders have; each engine's fractions' agent, terms and cash."""
         for isin, network in self.networks.items():
             for name in self.chains:
                 side = self.side_of[isin, name]
@@ -161,12 +175,17 @@ class Stage:
                 side.engine.propose_fractions_agent(side.fund, *STATED, sender=side.operator)
                 side.chain.advance(DAY)
                 side.engine.set_fractions_agent(side.fund, *STATED, sender=side.administrator)
+                terms = (b"USD\0", side.cash, side.auditor, side.issuer, TAXES.pack())
+                side.engine.propose_pay_terms(terms, *STATED, sender=side.paying_agent)
+                side.engine.set_pay_terms(terms, *STATED, sender=side.issuer)
+                side.cash.mint(side.paying_agent, CASH, sender=side.issuer)
+                side.cash.approve(side.engine, UINT_MAX, sender=side.paying_agent)
             home = self.side_of[isin, HOME]
             home.give_role(home.token, home.chain.account(SECOND_REGISTRAR), Role.REGISTRAR)
             network.issue([(home.parties[who], EACH) for who in HOLDERS])
 
     def _releases(self) -> None:
-        """The next releases of token and escrow are registered everywhere."""
+        """The next releases of token, escrow and engine are registered everywhere."""
         network = self.networks[self.instruments[0]]
         for name in self.chains:
             suite, sender = network.suite(name), network.party(name, "upgrader")
@@ -206,8 +225,9 @@ def _side(network: Network, name: str, lane: LaneId) -> Side:
     suite = network.suite(name)
     assert suite.engine is not None
     contracts = network.manifest.ledger(name).contracts
+    parties = {role: suite.chain.account(index) for role, index in side_parties().items()}
     return Side(
-        chain=network.chains[name],
+        chain=suite.chain,
         token=suite.token,
         escrow=suite.escrow,
         authority=suite.authority,
@@ -215,6 +235,7 @@ def _side(network: Network, name: str, lane: LaneId) -> Side:
         verifier=suite.verifiers[lane],
         custody=suite.custodies[lane],
         implementations={each: contracts[each].implementation for each in PROXIED},
-        parties={role: suite.chain.account(index) for role, index in side_parties().items()},
+        parties=parties,
         engine=suite.engine,
+        cash=new_cash(suite.chain, parties["issuer"]),
     )

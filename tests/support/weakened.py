@@ -164,18 +164,13 @@ def lacking(world: Ledgers, name: str, *checks: str) -> Iterator[None]:
 def _place(side: Side, name: str) -> str:
     """Where the code of a contract is on a ledger."""
     # A piece knows the one behind it.
-    if name == "BridgeEscrowControls":
-        return str(address_of(side.escrow.CONTROLS()))
-    if name == "BridgeEscrowSettings":
-        return str(address_of(side.escrow.SETTINGS()))
-    if name == "BridgeEscrowRecords":
-        return str(address_of(side.escrow.RECORDS()))
-    if name == "BridgeEscrowRatios":
-        return str(address_of(side.escrow.RATIOS()))
-    if name == "SecurityTokenControls":
-        return str(address_of(side.token.CONTROLS()))
-    if name == "SecurityTokenSettings":
-        return str(address_of(side.token.SETTINGS()))
+    for first, contract in (
+        ("BridgeEscrow", side.escrow),
+        ("SecurityToken", side.token),
+        ("ActionsEngine", side.engine),
+    ):
+        if piece := name.partition(first)[2]:
+            return str(address_of(getattr(contract, piece.upper())()))
     alone = {
         "LaneCustody": side.custody,
         "QuorumVerifier": side.verifier,
