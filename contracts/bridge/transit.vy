@@ -313,7 +313,14 @@ def claim(m: message.Message):
     self._suspended[id] = 0
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, self._left(m.action_epoch, min(m.lock_time, m.deadline), terms), CLAIMED, empty(address))
+    self._land(
+        m.lane,
+        id,
+        terms,
+        self._left(m.action_epoch, min(m.lock_time, m.deadline), terms),
+        CLAIMED,
+        empty(address),
+    )
     log SuspenseClaimed(lane=m.lane, recipient=m.recipient, id=id, amount=amount)
     # The token refuses a recipient who still can't receive, with its own reason.
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(
@@ -448,7 +455,14 @@ def redirect(m: message.Message, payee: address, reason: bytes4, document: bytes
     self._redirects[id] = empty(Redirect)
     self._check_queue(m.lane, id, terms)
     flows._book_claim(m.lane, terms, amount)
-    self._land(m.lane, id, terms, self._left(m.action_epoch, min(m.lock_time, m.deadline), terms), REDIRECTED, payee)
+    self._land(
+        m.lane,
+        id,
+        terms,
+        self._left(m.action_epoch, min(m.lock_time, m.deadline), terms),
+        REDIRECTED,
+        payee,
+    )
     instruction._record(payee, reason, document)
     log SuspenseRedirected(lane=m.lane, payee=payee, id=id, amount=amount)
     assert extcall ILaneCustody(lanes._opened_with[m.lane].custody).pay(

@@ -24,7 +24,8 @@ def hurry(network: Network, ledger: str, version: Version) -> None:
     upgrades.give_notice(suite, NAME, version, sender=upgrader)
     for role in ("issuer", "auditor"):
         upgrades.approve(suite, NAME, version, sender=signers[role])
-    upgrades.activate_in_emergency(suite, NAME, version, sender=signers["guardian"])
+    running = (suite.registry, release_id(NAME, version), *STATED)
+    suite.authority.activate_in_emergency(*running, sender=signers["guardian"])
 
 
 def propose_ratification(network: Network, ledger: str, version: Version) -> bytes:
