@@ -433,7 +433,7 @@ def test_what_is_no_split_is_refused_with_its_field(
         # Published splits have a day on which the shares come.
         (
             [("dates.payment", "2020-08-28")],
-            "dates.payment: 2020-08-28: expected no day: SPLF pays no cash, new units are there aft",
+            "dates.payment: 2020-08-28: expected no day: SPLF pays no cash, new units are there",
         ),
     ],
 )
