@@ -278,6 +278,13 @@ def test_a_bond_is_called_in_part_and_then_whole(command: _Command) -> None:
     Arming.of(world)
     command.day(_DUE)
     files = _, part = announced("20270215")
+    # Somebody else's terms leave half of the units.
+    half = {"coaf": "BOND-CALL", "calls": [calls[0] | {"ratio": "1:2"}]}
+    other = command.folder / "half"
+    other.mkdir()
+    status, found = command.json(file=written(other, redemption=half))
+    expected = "version 1, confirmed: rate 101/400, not 101/200; ratio 3:4, not 1:2"
+    assert (status, found["redemptions"][0]["detail"]) == (1, expected)
     assert command.steps("arm", file=part) == {"executed"}
     command.carried(*files)
     command.day(date(2027, 2, 12))
