@@ -329,6 +329,14 @@ def test_what_answers_with_no_word_names_no_code_behind(
     assert whole.register().return_value == whole.id
 
 
+def test_a_release_in_one_piece_has_nothing_behind_it(world: World) -> None:
+    """Not even the nobody who was sent ether, and whose code has a hash since."""
+    upgrade = upgrade_of(world.home, "InstrumentRegistry")
+    assert upgrade.terms[4] == bytes(32)
+    world.home.chain.set_balance(ZERO, 1)
+    assert upgrade.register().return_value == upgrade.id
+
+
 def test_a_release_in_two_pieces_is_held_to_the_code_of_the_second(
     world: World, upgrade: Upgrade
 ) -> None:
