@@ -246,6 +246,7 @@ def outcome(tried: list[Tried]) -> Outcome:
         tests=["tests/token"],
         seed=5,
         tried=tried,
+        contracts="c0de",
         available=9,
         dropped=2,
     )
@@ -264,13 +265,18 @@ def test_the_score_counts_what_was_noticed_of_what_is_no_equivalent():
     assert [line for line in terminal(tried) if line.startswith("survived")] == [
         "survived  contracts/token/a.vy:3 f [compare]\n    - a | b\n    + c"
     ]
-    text = document([outcome(tried), outcome(tried[:2])])
+    others = replace(outcome(tried[:2]), name="others")
+    text = document([outcome(tried), others])
     assert "| planted | 9 | 4 | 2 | 1 | 1 | 1 | 1 | 66.6 % |" in text
     assert "| contracts/token/a.vy:3 | `f` | compare | `a \\| b` | `c` |" in text
     assert "| contracts/token/a.vy | 1 | 1 | 1 | 1 | 66.6 % |" in text
     assert text.count("nobody can tell") == 1
-    assert text.count("\n## Planted\n") == 2
+    assert text.count("\n## Planted\n") == text.count("\n## Others\n") == 1
     assert text.count("None.") == 1
+    # One group is written anew; what was said of the other stays.
+    again = replace(others, tried=tried[2:], contracts="c1de")
+    assert document([again], text) == document([outcome(tried), again]) != text
+    assert document([again], document([again])) == document([again])
 
 
 def judged(mutant: Mutant) -> Equivalent:

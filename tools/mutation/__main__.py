@@ -49,8 +49,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--known", action="store_true", help="run nothing, say what is known")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    if given.write and given.group:
-        parser.error(f"{TARGET} is about every group")
     groups = {name: GROUPS[name] for name in given.group or GROUPS}
     if given.folders:
         folders = tuple(folder.rstrip("/") for folder in given.folders)
@@ -78,7 +76,9 @@ def main(arguments: Sequence[str]) -> int:
             return 2
         _show(outcomes[-1], time.monotonic() - started)
     if given.write:
-        write_whole(given.root.resolve() / TARGET, document(outcomes).encode())
+        target = given.root.resolve() / TARGET
+        before = target.read_text(encoding="utf-8") if given.group else ""
+        write_whole(target, document(outcomes, before).encode())
     refuted = sorted({line for outcome in outcomes for line in outcome.refuted})
     for line in refuted:
         print(f"{JUDGED}: {line}", file=sys.stderr)

@@ -33,6 +33,8 @@ class Outcome:
     tests: Sequence[str]
     seed: int
     tried: list[Tried]
+    # Digest of all contracts, as they were then.
+    contracts: str
     # Mutants that the operators offer, and those of the draw without code of their own.
     available: int
     dropped: int
@@ -107,16 +109,17 @@ def terminal(tried: Sequence[Tried]) -> list[str]:
     ]
 
 
+_CHAPTER = "\n## "
 _HEAD = """\
 # Mutation run
 
-Written by `python -m tools.mutation --write`; `make audit` runs it without writing, and
-`python -m tools.mutation --group "bridge"` one group. Each mutant is one small fault planted in a
-copy of the sources: an assert dropped, a comparison relaxed, a constant off by one, a statement
-deleted, two fields of an event swapped and the like (`tools/mutation/operators.py`). It is killed
-when a test fails; what survives is a fault that the tests would have let through. The draw begins
-with one mutant of each function, and goes on until 200 have code of their own; where a sample is
-smaller, the run had not come further (`--known`).
+Written by `python -m tools.mutation --write`, or chapter by chapter with `--group "bridge"`: each
+is of the contracts whose digest it names. `make audit` runs it without writing. Each mutant is one
+small fault planted in a copy of the sources: an assert dropped, a comparison relaxed, a constant
+off by one, a statement deleted, two fields of an event swapped and the like
+(`tools/mutation/operators.py`). It is killed when a test fails; what survives is a fault that the
+tests would have let through. The draw begins with one mutant of each function, and goes on until
+200 have code of their own; where a sample is smaller, the run had not come further (`--known`).
 
 What makes a run affordable, and why it counts no fault as noticed that was not:
 
@@ -141,15 +144,22 @@ Leaving a test out can only let a mutant survive: the scores err on the low side
 """
 
 
-def document(outcomes: Sequence[Outcome]) -> str:
-    """The whole docs/mutation.md, with one chapter for each group."""
-    table = [
-        [outcome.name, *map(str, _sizes(outcome)), *Score.of(outcome.tried).cells()]
-        for outcome in outcomes
-    ]
+def document(outcomes: Sequence[Outcome], before: str = "") -> str:
+    """The whole docs/mutation.md, with one chapter for each group.
+
+    Of groups that are not among the outcomes stays what the document said `before`.
+    """
+    first, *others = before.split(_CHAPTER)
+    known = [line[2:-2].split(" | ") for line in first.splitlines() if line.startswith("| ")]
+    table = {row[0]: row for row in known[1:]}
+    chapters = dict(zip(table, others, strict=True))
+    for outcome in outcomes:
+        counts = (*_sizes(outcome), *Score.of(outcome.tried).cells())
+        table[outcome.name] = [outcome.name, *map(str, counts)]
+        chapters[outcome.name] = _chapter(outcome)
     head = ["group", "mutants that the operators offer", "sample", "without code of its own"]
-    text = _HEAD + _table([*head, *_COLUMNS], table, right=3 + len(_COLUMNS))
-    return text + "".join(_chapter(outcome) for outcome in outcomes)
+    text = _HEAD + _table([*head, *_COLUMNS], list(table.values()), right=3 + len(_COLUMNS))
+    return text + "".join(_CHAPTER + chapter for chapter in chapters.values())
 
 
 def _sizes(outcome: Outcome) -> tuple[str, int, int]:
@@ -159,8 +169,8 @@ def _sizes(outcome: Outcome) -> tuple[str, int, int]:
 def _chapter(outcome: Outcome) -> str:
     places = " and ".join(f"`{folder}`" for folder in outcome.folders)
     tests = ", ".join(f"`{test}`" for test in outcome.tests)
-    text = f"\n## {outcome.name[:1].upper()}{outcome.name[1:]}\n\n"
-    text += f"Sources: {places}; tests: {tests}; seed {outcome.seed}.\n\n"
+    text = f"{outcome.name[:1].upper()}{outcome.name[1:]}\n\nSources: {places}, of contracts"
+    text += f" `{outcome.contracts}`; tests: {tests}; seed {outcome.seed}.\n\n"
     in_order = _in_order(outcome.tried)
     survivors = [item.mutant for item in in_order if item.survived]
     text += "### Survivors\n\n" + (

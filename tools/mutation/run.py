@@ -421,6 +421,7 @@ def run(options: Options) -> Outcome:
         tests=options.tests,
         seed=options.seed,
         tried=tried,
+        contracts=state.kept.sources,
         available=len(state.found),
         dropped=len(state.taken) - len(tried),
         ran=state.ran,
