@@ -9,8 +9,8 @@ import pytest
 
 from tallystick.bridge.message import CODEC, LaneMessage
 from tests.support.denials import FALSE, deny, forged, page_of, side_of, take
-from tests.support.ends import UNITS, Books, begun, send, source_of
-from tests.support.world import DAY, STATED, ZERO, World, refused
+from tests.support.ends import UNITS, Books, begun, send, source_of, today
+from tests.support.world import DAY, STATED, ZERO, Side, World, refused
 
 NOBODY = bytes(32)
 
@@ -86,6 +86,23 @@ def test_anyone_has_the_source_deny_what_it_never_sent(world: World, there: str,
     )
     assert Books.of(world, source) == replace(before, sent=before.sent + 1)
     assert source.escrow.outbox(world.lane, nonce // 8) != had
+
+
+def test_a_day_on_which_nothing_but_a_denial_left_serves_as_a_hint(
+    world: World, there: str
+) -> None:
+    """As any on which the lane sent something: whoever asks what left has them from its logs."""
+    message = forged(world, there)
+    source = source_of(world, message)
+    world.synchronise()
+    send(world, there)
+    day = today(source)
+    sent = int(source.escrow.sent_in_epoch(world.lane, 0))
+    source.chain.advance(DAY)
+    deny(world, replace(message, nonce=next_nonce(world, message)))
+    source.chain.advance(DAY)
+    send(world, there)
+    assert int(source.escrow.sent_at_close(world.lane, day, day + 1)) == sent
 
 
 @pytest.mark.requirement("INV-3", "INV-4")

@@ -6,14 +6,22 @@
 @license Apache-2.0
 @author Tallystick
 @notice Read by a symbolic executor, see `tools/symbolic.py`: each `check_` holds for all arguments, or one is shown.
-@dev Of a verifier made of its own code. Signers are compared with what is recovered and with nothing else, so that
-     any others are these by another name; digests are computed here anew. `possible_` says what must not hold.
+@dev Of a verifier made of its own code: of its `verify`, or of its `verify_batch`. Signers are compared with what is
+     recovered and with nothing else, so that any others are these by another name; digests are computed here anew.
+     `possible_` says what must not hold.
 """
 from interfaces import IVerifier
 
 _TYPE: constant(
     String[71]
 ) = "Attestation(uint64 epoch,bytes32 signer_set,Fact fact)Fact(bytes32 all)"
+_BATCH_TYPE: constant(
+    String[106]
+) = "BatchAttestation(uint64 epoch,bytes32 signer_set,Batch batch)Batch(bytes32 lane,bytes32 word,uint64 count)"
+_VERIFY: constant(bytes4) = method_id("verify(bytes32,bytes32,bytes)", output_type=bytes4)
+_VERIFY_BATCH: constant(bytes4) = method_id(
+    "verify_batch(bytes32,bytes32,bytes)", output_type=bytes4
+)
 _LEI: constant(String[20]) = "5493000IBP32UQZ0KL24"
 _MAX_SIGNERS: constant(uint256) = 16
 _HEAD: constant(uint256) = 10
@@ -28,10 +36,18 @@ _CODE: immutable(Bytes[_MAX_CODE])
 _THRESHOLD: immutable(uint256)
 _SIGNERS: immutable(DynArray[address, _MAX_SIGNERS])
 _VERIFIER: immutable(address)
+# The call that is looked at, and the type of what is signed for it.
+_CALL: immutable(bytes4)
+_SIGNED: immutable(bytes32)
 
 
 @deploy
-def __init__(code: Bytes[_MAX_CODE], signers: DynArray[address, _MAX_SIGNERS], threshold: uint256):
+def __init__(
+    code: Bytes[_MAX_CODE],
+    signers: DynArray[address, _MAX_SIGNERS],
+    threshold: uint256,
+    batch: bool,
+):
     _CODE = code
     _THRESHOLD = threshold
     _SIGNERS = signers
@@ -40,6 +56,8 @@ def __init__(code: Bytes[_MAX_CODE], signers: DynArray[address, _MAX_SIGNERS], t
     success, made = self._constructed(code, signers, threshold)
     assert success, "checks: no verifier"
     _VERIFIER = self._put(made)
+    _CALL = _VERIFY_BATCH if batch else _VERIFY
+    _SIGNED = keccak256(_BATCH_TYPE) if batch else keccak256(_TYPE)
 
 
 # ------------------------------------------------------------------ what is claimed
@@ -209,12 +227,7 @@ def _verifies(domain: bytes32, struct_hash: bytes32, attestation: Bytes[1034]) -
     answer: Bytes[32] = b""
     success, answer = raw_call(
         _VERIFIER,
-        abi_encode(
-            domain,
-            struct_hash,
-            attestation,
-            method_id=method_id("verify(bytes32,bytes32,bytes)"),
-        ),
+        concat(_CALL, abi_encode(domain, struct_hash, attestation)),
         max_outsize=32,
         is_static_call=True,
         revert_on_failure=False,
@@ -258,7 +271,7 @@ def _recovered(
             domain,
             keccak256(
                 abi_encode(
-                    keccak256(_TYPE),
+                    _SIGNED,
                     convert(extract32(attestation, 0), uint256) >> 192,
                     keccak256(abi_encode(_THRESHOLD, _SIGNERS)),
                     struct_hash,

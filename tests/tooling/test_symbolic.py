@@ -9,13 +9,18 @@ import pytest
 from eth_keys.datatypes import PrivateKey
 
 from tallystick.bridge.attestation import SignerSet, attestation_head
+from tallystick.bridge.batch import BATCH_ATTESTATION_TYPE
 from tallystick.build import artifact
 from tallystick.chain import Chain, Contract, Revert
 from tallystick.chain.abi import encode, keccak
 from tools.report import ROOT
-from tools.symbolic import FAULTS, SUBJECTS, Fault, answer_of, main
+from tools.symbolic import FAULTS, SUBJECTS, Fault, answer_of, main, subject_of
 
-TYPE = "Attestation(uint64 epoch,bytes32 signer_set,Fact fact)Fact(bytes32 all)"
+# What is signed for each call of a verifier.
+TYPES = {
+    "verify": "Attestation(uint64 epoch,bytes32 signer_set,Fact fact)Fact(bytes32 all)",
+    "verify_batch": BATCH_ATTESTATION_TYPE,
+}
 DOMAIN, FACT = keccak(b"domain"), keccak(b"fact")
 KEYS = sorted(
     (PrivateKey(bytes([n]) * 32) for n in (1, 2, 3)),
@@ -25,11 +30,12 @@ SIGNERS = [key.public_key.to_checksum_address() for key in KEYS]
 CHECKS = [entry["name"] for entry in artifact("VerifierChecks").abi if "attestation" in str(entry)]
 
 
-def attestation(*indices: int) -> bytes:
+def attestation(call: str, *indices: int) -> bytes:
     """A true one by these signers, in epoch 7."""
+    kind = TYPES[call]
     struct = encode(
         ["bytes32", "uint64", "bytes32", "bytes32"],
-        [keccak(TYPE.encode()), 7, SignerSet(7, 2, tuple(SIGNERS), TYPE).hash, FACT],
+        [keccak(kind.encode()), 7, SignerSet(7, 2, tuple(SIGNERS), kind).hash, FACT],
     )
     digest = keccak(b"\x19\x01" + DOMAIN + keccak(struct))
     signed = [KEYS[index].sign_msg_hash(digest) for index in indices]
@@ -38,10 +44,16 @@ def attestation(*indices: int) -> bytes:
     )
 
 
+@pytest.fixture(params=TYPES)
+def call(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def checks(home: Chain) -> Contract:
+def checks(home: Chain, call: str) -> Contract:
     code = artifact("QuorumVerifier").bytecode
-    return home.deploy("VerifierChecks", code, SIGNERS, 2, sender=home.account(0))
+    batch = call == "verify_batch"
+    return home.deploy("VerifierChecks", code, SIGNERS, 2, batch, sender=home.account(0))
 
 
 def panics(contract: Contract, name: str, attested: bytes) -> bool:
@@ -55,14 +67,18 @@ def panics(contract: Contract, name: str, attested: bytes) -> bool:
 
 
 @pytest.mark.parametrize("indices", [(0, 1), (0, 2), (1, 2), (0, 1, 2)])
-def test_of_what_is_verified_the_checks_hold(checks: Contract, indices: Iterable[int]) -> None:
-    found = {name for name in CHECKS if panics(checks, name, attestation(*indices))}
+def test_of_what_is_verified_the_checks_hold(
+    checks: Contract, call: str, indices: Iterable[int]
+) -> None:
+    found = {name for name in CHECKS if panics(checks, name, attestation(call, *indices))}
     # It says that nothing is verified, and is wrong.
     assert found == {"possible_enough_signatures"}
 
 
-def test_of_what_is_refused_the_checks_say_nothing(checks: Contract) -> None:
-    assert not {name for name in CHECKS if panics(checks, name, attestation(1))}
+def test_of_what_is_refused_the_checks_say_nothing(checks: Contract, call: str) -> None:
+    other = next(name for name in TYPES if name != call)
+    for refused in (attestation(call, 1), attestation(other, 0, 1)):
+        assert not {name for name in CHECKS if panics(checks, name, refused)}
 
 
 def result(**fields: object) -> dict[str, object]:
@@ -102,11 +118,13 @@ def test_a_counterexample_is_told_by_its_arguments() -> None:
     assert told == "lane = 0x8000000000…0000000000, m.nonce = 0x40"
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.seen_by[0])
+@pytest.mark.parametrize(
+    "fault", FAULTS, ids=lambda fault: f"{fault.call or fault.subject}-{fault.seen_by[0]}"
+)
 def test_every_fault_can_be_planted(fault: Fault) -> None:
     text = (ROOT / fault.file).read_text()
     assert fault.plant(text) != text
-    names = {entry.get("name") for entry in artifact(fault.subject).abi}
+    names = {entry.get("name") for entry in artifact(subject_of(fault).name).abi}
     assert names >= set(fault.seen_by)
 
 
@@ -130,3 +148,9 @@ def test_without_the_executor_nothing_passes(
 ) -> None:
     assert main(["--halmos", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err == "halmos is not installed: tools/setup.sh audit\n"
+
+
+def test_checks_that_are_not_there_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["VerifierCheck"])
+    assert "no such checks: VerifierCheck" in capsys.readouterr().err
