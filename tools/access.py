@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.lint.vyper_rules import natspec_tags
-from tools.report import ROOT, Finding, print_findings
+from tools.report import ROOT, Finding, print_findings, write
 from tools.vyper_source import VyperSource, decorators, load_tree
 
 TARGET: Final = Path("docs/access.md")
@@ -215,10 +215,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     findings += [finding for source in sources for finding in check_tags(source)]
     if print_findings(findings):
         return 1
-    (root / TARGET).parent.mkdir(parents=True, exist_ok=True)
-    (root / TARGET).write_text(render(sources), encoding="utf-8")
-    print(f"wrote {TARGET}")
-    return 0
+    return write(root, TARGET, render(sources))
 
 
 if __name__ == "__main__":

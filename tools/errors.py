@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.reasons import CustomError, Reason, collect_custom_errors, collect_reasons
-from tools.report import ROOT, Finding, print_findings
+from tools.report import ROOT, Finding, print_findings, write
 from tools.vyper_source import VyperSource, load_tree
 
 TARGET = Path("docs/errors.md")
@@ -94,11 +94,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     sources, findings = load_tree(root)
     if print_findings(findings):
         return 1
-    target = root / TARGET
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render(sources), encoding="utf-8")
-    print(f"wrote {TARGET}")
-    return 0
+    return write(root, TARGET, render(sources))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from tools.reasons import collect_custom_errors, collect_reasons
-from tools.report import ROOT, Finding, print_findings
+from tools.report import ROOT, Finding, print_findings, write
 from tools.vyper_source import VyperSource, load_tree
 
 TARGET: Final = Path("docs/incidents.md")
@@ -217,9 +217,7 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     found, findings = incidents(root)
     if print_findings(findings):
         return 1
-    (root / TARGET).write_text(render(found), encoding="utf-8")
-    print(f"wrote {TARGET}")
-    return 0
+    return write(root, TARGET, render(found))
 
 
 if __name__ == "__main__":

@@ -29,3 +29,11 @@ def print_findings(findings: Iterable[Finding]) -> int:
     for finding in ordered:
         print(finding)
     return len(ordered)
+
+
+def write(root: Path, target: Path, text: str) -> int:
+    """Write a generated document and say so."""
+    (root / target).parent.mkdir(parents=True, exist_ok=True)
+    (root / target).write_text(text, encoding="utf-8")
+    print(f"wrote {target}")
+    return 0

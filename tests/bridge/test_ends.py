@@ -314,28 +314,17 @@ def test_a_dead_proposal_holds_a_return_up_until_it_is_withdrawn(
 
 
 @pytest.mark.requirement("R-14")
-def test_while_its_lane_is_suspended_nothing_is_returned(
-    world: World, waiting: LaneMessage
+@pytest.mark.parametrize("what", ["lane", "instrument"])
+def test_while_lane_or_instrument_is_suspended_nothing_is_returned(
+    world: World, waiting: LaneMessage, what: str
 ) -> None:
     side = world.side_of(waiting)
+    bound, which = (side.escrow, (world.lane,)) if what == "lane" else (side.token, ())
     pass_deadline(world, waiting)
-    side.escrow.set_suspended(world.lane, True, *STATED, sender=side.engine.address)
-    with refused(world, "lanes: suspended"):
+    bound.set_suspended(*which, True, *STATED, sender=side.engine.address)
+    with refused(world, "lanes: suspended" if what == "lane" else "transit: instrument suspended"):
         give_back(side, waiting)
-    side.escrow.set_suspended(world.lane, False, *STATED, sender=side.engine.address)
-    give_back(side, waiting)
-
-
-@pytest.mark.requirement("R-14")
-def test_while_the_instrument_is_suspended_nothing_is_returned(
-    world: World, waiting: LaneMessage
-) -> None:
-    side = world.side_of(waiting)
-    pass_deadline(world, waiting)
-    side.token.set_suspended(True, *STATED, sender=side.engine.address)
-    with refused(world, "transit: instrument suspended"):
-        give_back(side, waiting)
-    side.token.set_suspended(False, *STATED, sender=side.engine.address)
+    bound.set_suspended(*which, False, *STATED, sender=side.engine.address)
     give_back(side, waiting)
 
 

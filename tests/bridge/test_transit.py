@@ -124,31 +124,15 @@ def test_lock_of_any_part_of_the_balance(world: World, amount: int) -> None:
 
 
 def test_lock_of_nothing_is_refused(world: World) -> None:
-    side = world.home
-    with refused(world, "transit: nothing to send"):
-        side.custody.lock(
-            world.lane,
-            party(world.remote.investor.address),
-            0,
-            side.chain.now + DAY,
-            sender=side.investor,
-        )
+    refused_lock(world, amount=0, reason="transit: nothing to send")
 
 
 def refused_lock(
     world: World, *, reason: str | None = None, how: dict[str, Any] | None = None, **changed: Any
 ) -> None:
     """A lock that must be refused."""
-    side = world.home
-    arguments = {
-        "lane": world.lane,
-        "recipient": party(world.remote.investor.address),
-        "amount": 1_000,
-        "deadline": side.chain.now + DAY,
-        **changed,
-    }
     with refused(world, reason, **(how or {})):
-        side.custody.lock(*arguments.values(), sender=side.investor)
+        lock(world.home, world, **changed)
 
 
 def test_lock_above_the_balance_is_refused(world: World) -> None:
@@ -188,15 +172,8 @@ def test_lock_on_an_unknown_lane_is_refused(world: World) -> None:
 
 def test_lock_on_the_remote_ledger_is_refused(world: World) -> None:
     world.arrived(1_000)
-    side = world.remote
     with refused(world, "transit: lock is at home"):
-        side.custody.lock(
-            world.lane,
-            party(world.home.fund.address),
-            1,
-            side.chain.now + DAY,
-            sender=side.investor,
-        )
+        lock(world.remote, world, 1)
 
 
 def test_lock_by_a_frozen_account_is_refused(world: World) -> None:
@@ -768,29 +745,19 @@ def test_suspense_of_two_recipients_is_kept_apart(world: World) -> None:
 
 @pytest.mark.requirement("R-20", "R-64")
 @pytest.mark.parametrize("scope", [1, 2, 4])
-def test_a_paused_token_lets_what_comes_home_arrive(world: World, scope: int) -> None:
+@pytest.mark.parametrize("name", ["home", "remote"])
+def test_a_paused_token_lets_arrive_what_was_sent(world: World, name: str, scope: int) -> None:
     world.arrived(1_000)
-    message, other = world.burned(400), world.burned(2, world.home.outsider)
-    side = world.home
+    side, send = (world.home, world.burned) if name == "home" else (world.remote, world.locked)
+    message, other = send(400), send(2, side.outsider)
+    recipient = side.fund if name == "home" else side.investor
+    before = side.balance(recipient)
     side.token.pause(scope, *STATED, sender=side.guardian)
     assert world.deliver(message).return_value is True
     assert world.deliver(other).return_value is False
-    world.network.admit(world.network.suite("home"), side.outsider, 40_000)
+    world.network.admit(world.network.suite(name), side.outsider, 40_000)
     world.network.claim(other)
-    assert (side.balance(side.fund), side.balance(side.outsider)) == (400, 2)
-
-
-@pytest.mark.requirement("R-20", "R-64")
-@pytest.mark.parametrize("scope", [1, 2, 4])
-def test_a_paused_token_lets_what_was_locked_arrive(world: World, scope: int) -> None:
-    message, other = world.locked(1_000), world.locked(2, world.remote.outsider)
-    side = world.remote
-    side.token.pause(scope, *STATED, sender=side.guardian)
-    assert world.deliver(message).return_value is True
-    assert world.deliver(other).return_value is False
-    world.network.admit(world.network.suite("remote"), side.outsider, 40_000)
-    world.network.claim(other)
-    assert (side.balance(side.investor), side.balance(side.outsider)) == (1_000, 2)
+    assert (side.balance(recipient) - before, side.balance(side.outsider)) == (400, 2)
 
 
 @pytest.mark.requirement("INV-3", "R-20")

@@ -25,7 +25,7 @@ from tests.support.world import (
     STATED,
     UINT_MAX,
     Side,
-    side_parties,
+    side_on,
 )
 
 HOME: Final = "home"
@@ -60,7 +60,8 @@ class ThreeLedgers:
             }
         )
         network = Network.deploy(issue, chains, attestors=range(11, 17), threshold=2)
-        sides = {name: _side(network, name) for name in chains}
+        sides = {name: side_on(network, name) for name in (HOME, REMOTES[0])}
+        sides[REMOTES[1]] = side_on(network, REMOTES[1], network.manifest.lanes[-1].id_bytes)
         lanes = {each.remote: bytes(each.id_bytes) for each in network.manifest.lanes}
         for name, side in sides.items():
             for holder in (*HOLDERS, "fund"):
@@ -123,22 +124,3 @@ class ThreeLedgers:
             [key for each in signers.signers[: signers.threshold] if (key := keys[each])],
         )
         return side.escrow.deliver(message.as_tuple(), proof, sender=side.courier)
-
-
-def _side(network: Network, name: str) -> Side:
-    suite = network.suite(name)
-    assert suite.engine is not None
-    chain = network.chains[name]
-    lane = network.manifest.lanes[-1 if name == REMOTES[1] else 0].id_bytes
-    return Side(
-        chain=chain,
-        token=suite.token,
-        escrow=suite.escrow,
-        authority=suite.authority,
-        registry=suite.registry,
-        verifier=suite.verifiers[lane],
-        custody=suite.custodies[lane],
-        implementations={},
-        parties={role: chain.account(index) for role, index in side_parties().items()},
-        engine=suite.engine,
-    )

@@ -394,6 +394,25 @@ def embedded() -> dict[str, Chain]:
     }
 
 
+def side_on(network: Network, name: str, lane: bytes = b"") -> Side:
+    """A ledger of a network, with the verifier and custody of its first lane or another."""
+    suite, chain, lane = network.suite(name), network.chains[name], lane or network.lane
+    assert suite.engine is not None
+    contracts = network.manifest.ledger(name).contracts
+    return Side(
+        chain=chain,
+        token=suite.token,
+        escrow=suite.escrow,
+        authority=suite.authority,
+        registry=suite.registry,
+        verifier=suite.verifiers[lane],
+        custody=suite.custodies[lane],
+        implementations={contract: contracts[contract].implementation for contract in PROXIED},
+        parties={role: chain.account(index) for role, index in side_parties().items()},
+        engine=suite.engine,
+    )
+
+
 class BothSides:
     """What has a world has its two ledgers, and the lane between them."""
 
@@ -450,33 +469,14 @@ class World:
             issue = issue.model_copy(update={"authorised": size})
         self.network = Network.deploy(issue, chains, **plan)
         self.lane = self.network.lane
-        self.home = self._side("home")
-        self.remote = self._side("remote")
+        self.home = side_on(self.network, "home")
+        self.remote = side_on(self.network, "remote")
         for side in (self.home, self.remote):
             for holder in admitted:
                 suite = self.network.suite(side.chain.name)
                 self.network.admit(suite, side.parties[holder], ELIGIBLE_UNTIL)
         if units:
             self.network.issue([(self.home.parties[holder], units[holder]) for holder in units])
-
-    def _side(self, name: str) -> Side:
-        suite = self.network.suite(name)
-        engine = suite.engine
-        assert engine is not None
-        chain = self.chains[name]
-        contracts = self.network.manifest.ledger(name).contracts
-        return Side(
-            chain=chain,
-            token=suite.token,
-            escrow=suite.escrow,
-            authority=suite.authority,
-            registry=suite.registry,
-            verifier=suite.verifiers[self.lane],
-            custody=suite.custodies[self.lane],
-            implementations={contract: contracts[contract].implementation for contract in PROXIED},
-            parties={role: chain.account(index) for role, index in side_parties().items()},
-            engine=engine,
-        )
 
     @property
     def sides(self) -> tuple[Side, Side]:

@@ -52,27 +52,21 @@ def test_units_up_to_the_unfrozen_part_move(home_side: Side) -> None:
     assert home_side.balance(investor) == INVESTOR_UNITS - 10
 
 
-def test_one_unit_more_than_the_unfrozen_part_does_not_move(world: World) -> None:
-    side = world.home
-    side.token.setFrozenTokens(side.investor, INVESTOR_UNITS - 10, *STATED, sender=side.custodian)
-    with refused(
-        world,
-        error="ERC7943InsufficientUnfrozenBalance",
-        args=(side.investor.address, 11, 10),
-    ):
-        side.token.transfer(side.fund, 11, sender=side.investor)
-
-
-@pytest.mark.parametrize("frozen", [INVESTOR_UNITS, INVESTOR_UNITS + 1, UINT_MAX])
-def test_a_freeze_of_everything_leaves_nothing(world: World, frozen: int) -> None:
+@pytest.mark.parametrize(
+    ("frozen", "free"),
+    [
+        (INVESTOR_UNITS - 10, 10),
+        *((all_, 0) for all_ in (INVESTOR_UNITS, INVESTOR_UNITS + 1, UINT_MAX)),
+    ],
+)
+def test_not_one_unit_more_than_the_unfrozen_part_moves(
+    world: World, frozen: int, free: int
+) -> None:
     side = world.home
     side.token.setFrozenTokens(side.investor, frozen, *STATED, sender=side.custodian)
-    with refused(
-        world,
-        error="ERC7943InsufficientUnfrozenBalance",
-        args=(side.investor.address, 1, 0),
-    ):
-        side.token.transfer(side.fund, 1, sender=side.investor)
+    missing = (side.investor.address, free + 1, free)
+    with refused(world, error="ERC7943InsufficientUnfrozenBalance", args=missing):
+        side.token.transfer(side.fund, free + 1, sender=side.investor)
 
 
 def test_a_freeze_above_the_balance_catches_what_comes_later(world: World) -> None:
@@ -90,28 +84,16 @@ def test_frozen_units_do_not_stop_receiving(home_side: Side) -> None:
     assert home_side.balance(fund) == 3
 
 
-def test_account_freeze_sets_the_flag(home_side: Side) -> None:
+def test_an_account_is_frozen_and_freed(home_side: Side) -> None:
     token, investor, custodian = home_side.token, home_side.investor, home_side.custodian
-    receipt = token.setAddressFrozen(investor, True, *STATED, sender=custodian)
-    assert receipt.events == (
-        home_side.act(token, FREEZE_WHOLE, investor, custodian),
-        token.emitted("AddressFrozen", investor, True, custodian),
-    )
-    assert token.isFrozen(investor)
-    assert not token.canSend(investor)
-    assert not token.canReceive(investor)
-
-
-def test_account_freeze_is_lifted(home_side: Side) -> None:
-    token, investor, custodian = home_side.token, home_side.investor, home_side.custodian
-    token.setAddressFrozen(investor, True, *STATED, sender=custodian)
-    receipt = token.setAddressFrozen(investor, False, *STATED, sender=custodian)
-    assert receipt.events == (
-        home_side.act(token, FREEZE_WHOLE, investor, custodian),
-        token.emitted("AddressFrozen", investor, False, custodian),
-    )
-    assert not token.isFrozen(investor)
-    assert token.canSend(investor)
+    for frozen in (True, False):
+        receipt = token.setAddressFrozen(investor, frozen, *STATED, sender=custodian)
+        assert receipt.events == (
+            home_side.act(token, FREEZE_WHOLE, investor, custodian),
+            token.emitted("AddressFrozen", investor, frozen, custodian),
+        )
+        assert token.isFrozen(investor) is frozen
+        assert token.canSend(investor) is token.canReceive(investor) is not frozen
 
 
 @pytest.mark.parametrize("amount", [0, 1])
