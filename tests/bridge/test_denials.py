@@ -10,7 +10,7 @@ import pytest
 from tallystick.bridge.message import CODEC, LaneMessage
 from tests.support.denials import FALSE, deny, forged, page_of, side_of, take
 from tests.support.ends import UNITS, Books, begun, send, source_of, today
-from tests.support.world import DAY, STATED, ZERO, Side, World, refused
+from tests.support.world import DAY, STATED, ZERO, World, refused
 
 NOBODY = bytes(32)
 
