@@ -321,7 +321,7 @@ class LaneActs(Attesting):
         self.lied.add(message.lane)
         took = self.deliver(isin, remote, out, message)
         if took and message.id not in lane.end.words:
-            lane.wrongs[message.id] = Wrong(message, message.action_epoch)
+            lane.wrongs[message.id] = Wrong(message, message.action_epoch, book.token.day)
             self.tell("credit a false one", None)
         if not took or message.id in lane.wrongs:
             del self.lies[message.id]
