@@ -426,7 +426,7 @@ class CutActs(LaneActs):
             assert 0 <= found - due <= most, f"INV-6: {isin}: {found} are to land on {name}: {due}"
 
     def wrong_at(self, isin: str, remote: str, day: int) -> dict[str, int]:
-        """What false messages had brought to either end of a lane at a close, in their own units."""
+        """What false messages had brought to the ends of a lane by a close, in their own units."""
         return {
             name: sum(
                 wrong.message.amount

@@ -80,7 +80,10 @@ class EndingActs(MendingActs):
         status = self.stage.networks[isin].status()
         assert status.ok, [str(found) for each in status.verdicts for found in each.breaks]
         named = dict(status.verdict("INV-1").figures).get("left on lanes by ratios", 0)
-        left = sum(lane.end.outstanding for lane in self.book(isin, HOME).lanes.values())
+        left = sum(
+            lane.end.outstanding - self.book(isin, remote).lanes[remote].end.outstanding
+            for remote, lane in self.book(isin, HOME).lanes.items()
+        )
         assert named == left, f"INV-12: {isin}: {named} of {left} are named as dust"
 
     def close_lane(self, isin: str, remote: str, said: LaneMessage | None) -> None:
