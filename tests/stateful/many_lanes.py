@@ -409,6 +409,8 @@ class LaneActs(Attesting):
         if receipt is not None:
             assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
             lane.end.dust()
+            if any(lie.id in lane.end.words for lie in self.lies.values()):
+                self.early[known] += units
             book.token.move(lane.custody, agent, units)
         self.sync(name)
 
