@@ -52,7 +52,7 @@ class Ground:
         self.mixed: set[bytes] = set()
         # Ledgers on which something was done, and those of which the clock may have moved alone.
         self.acted, self.touched = set(LEDGERS), set(LEDGERS)
-        # What custody at home paid as dust while a false message waited there: its denial owes that.
+        # By lane: dust that was paid while a false message waited, whose denial owes it at home.
         self.early: Counter[bytes] = Counter()
         # Lanes by which a false message came.
         self.lied: set[bytes] = set()
