@@ -414,13 +414,27 @@ class CutActs(LaneActs):
         if lane in self.lied and epoch:
             # A false one and true ones together are rounded as one.
             return
+        wrong = self.wrong_at(isin, remote, day)
         most = self.most_rounded(isin, remote, epoch)
         for name, found in ((HOME, share.home_crossing), (remote, share.crossing)):
             due = sum(
                 self.restated(isin, each.amount, each.action_epoch, epoch)
                 for each in self.crossing(isin, name, remote, day)
             )
+            # Whatever is on accounts has landed.
+            due -= wrong[name]
             assert 0 <= found - due <= most, f"INV-6: {isin}: {found} are to land on {name}: {due}"
+
+    def wrong_at(self, isin: str, remote: str, day: int) -> dict[str, int]:
+        """What false messages had brought to the ends of a lane by a close, in their own units."""
+        return {
+            name: sum(
+                wrong.message.amount
+                for wrong in self.book(isin, name).lanes[remote].wrongs.values()
+                if wrong.counts(day)
+            )
+            for name in (HOME, remote)
+        }
 
     def crossing(self, isin: str, name: str, remote: str, day: int) -> Iterator[LaneMessage]:
         """Messages to an end of a lane that were under way at a close, or waited."""

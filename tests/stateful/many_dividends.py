@@ -132,6 +132,10 @@ class DividendActs(CutActs):
         left = business_day(message.lock_time, book.close_minute)
         return left <= event.record.record_day < until
 
+    def is_halted(self, book: Book, remote: str, event: Event) -> bool:
+        """Whether home waits for what a lane's ledger tells of a close."""
+        return book.home and (remote, event.record.record_day) not in book.engine.told
+
     def landing(self, lane: Lane, message: LaneMessage) -> Landing | None:
         """How a message ended, if that is kept."""
         ended = lane.landed.get(message.id)
@@ -165,6 +169,8 @@ class DividendActs(CutActs):
             expected = expected or self.units_refusal(book, message.action_epoch, event)
             epochs = message.action_epoch, event.record.unit_epoch
             units = self.restated(isin, message.amount, *epochs)
+            if self.is_halted(book, remote, event):
+                expected = expected or "payments: lane is halted"
             expected = expected or event.draw_refusal(remote, units, message.id)
         sender = self.sender_for(isin, name, account, own=own)
         receipt = self.act(
@@ -194,6 +200,8 @@ class DividendActs(CutActs):
                 expected = expected or "returned: may be claimed"
             elif not self.between(book, message, event, ended.day):
                 expected = expected or "returned: not under way then"
+            elif self.is_halted(book, remote, event):
+                expected = expected or "returned: lane is halted"
             expected = expected or self.units_refusal(book, message.action_epoch, event)
             epochs = message.action_epoch, event.record.unit_epoch
             units = self.restated(isin, message.amount, *epochs)
@@ -234,6 +242,8 @@ class DividendActs(CutActs):
             went_back = business_day(answer.lock_time, book.close_minute)
             if not self.between(book, message, event, went_back):
                 expected = expected or "returned: not under way then"
+            elif self.is_halted(book, remote, event):
+                expected = expected or "returned: lane is halted"
             expected = expected or self.units_refusal(book, message.action_epoch, event)
             epochs = message.action_epoch, event.record.unit_epoch
             units = self.restated(isin, message.amount, *epochs)
@@ -388,6 +398,9 @@ class DividendActs(CutActs):
             for part, owed in here.parts.items():
                 remote = part or name
                 if here.late or (epoch and self.stage.lane.get((isin, remote)) in self.lied):
+                    continue
+                if part and any(self.wrong_at(isin, part, day).values()):
+                    # What is to land is less than what was under way.
                     continue
                 most = self.most_rounded(isin, remote, epoch)
                 assert owed.left <= most, f"INV-6: {isin} on {name}: {part}: {owed.left} are left"

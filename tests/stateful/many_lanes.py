@@ -321,7 +321,7 @@ class LaneActs(Attesting):
         self.lied.add(message.lane)
         took = self.deliver(isin, remote, out, message)
         if took and message.id not in lane.end.words:
-            lane.wrongs[message.id] = Wrong(message, message.action_epoch)
+            lane.wrongs[message.id] = Wrong(message, message.action_epoch, book.token.day)
             self.tell("credit a false one", None)
         if not took or message.id in lane.wrongs:
             del self.lies[message.id]
@@ -409,6 +409,8 @@ class LaneActs(Attesting):
         if receipt is not None:
             assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
             lane.end.dust()
+            if any(lie.id in lane.end.words for lie in self.lies.values()):
+                self.early[known] += units
             book.token.move(lane.custody, agent, units)
         self.sync(name)
 

@@ -138,5 +138,5 @@ class MendingActs(LaneActs):
                 book.token.move(account, lane.custody, units)
             else:
                 book.token.issue(account, -units)
-            wrong.made = True
+            wrong.made, wrong.made_on = True, book.token.day
         self.sync(there)

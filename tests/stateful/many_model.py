@@ -31,13 +31,20 @@ FALSE: Final = 10**6
 
 @dataclass
 class Wrong:
-    """A false message that was credited, in which epoch, and how far it is mended."""
+    """A false message that was credited, in which epoch, on which day, and how far it is mended."""
 
     message: LaneMessage
     epoch: int
+    came: int
     denied: bool = False
     reopened: bool = False
     made: bool = False
+    # On which day it was made good.
+    made_on: int = 0
+
+    def counts(self, day: int) -> bool:
+        """Whether what it brought was there when a day ended."""
+        return self.came <= day and not (self.made and self.made_on <= day)
 
     def done(self, step: str) -> bool:
         """Whether its nonce is free, or its units are made good."""
