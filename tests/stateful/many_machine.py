@@ -225,7 +225,8 @@ class ManyLedgersMachine(LaneRules, DividendRules):
 
     @rule(first=firsts, name=ledgers, contract=st.sampled_from([*NEXT]))
     def upgrade(self, first: int, name: str, contract: str) -> None:
-        if self.upgrades:
+        # Of the second instrument back at once.
+        for _ in range(1 + first if self.upgrades else 0):
             self.play.upgrade(self.isin(first), name, contract)
 
     # -- ratios and closes --
