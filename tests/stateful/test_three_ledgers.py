@@ -311,13 +311,6 @@ def test_an_engine_that_lacks_a_thing_is_found(fault: str) -> None:
         found(stage, says)
 
 
-def test_a_close_told_of_what_was_reorganised_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Attestors sign what an engine tells that is not final yet."""
-    monkeypatch.setattr(Play, "is_told", lambda *_: True)
-    with as_it_began() as stage:
-        found(stage, "INV-6|the model says")
-
-
 def test_a_lane_that_credits_the_other_instrument_is_found() -> None:
     with as_it_began() as stage:
         first, second = stage.instruments
