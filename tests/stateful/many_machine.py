@@ -159,6 +159,9 @@ class ManyLedgersMachine(LaneRules, DividendRules):
         message = play.picked(isin, remote, out, number)
         if message and late is not None and message.deadline < play.ledgers[name].clock + 4 * DAY:
             play.to(name, message.deadline + late)
+            if late == 0:
+                # Whoever claims it is too late by now.
+                play.claim(isin, remote, out, number)
         play.give_back(isin, remote, out, number)
 
     @rule(first=firsts, remote=remotes, out=st.booleans(), number=which, done=st.booleans())
