@@ -307,15 +307,17 @@ def close_lane(lane: bytes32):
 @external
 def pay_dust(lane: bytes32) -> uint256:
     """
-    @notice Pay the fractions' agent of the last ratio what ratios left of what waited, once no message waits here; and
-            at home at any time what custody holds beyond what the lane owes and what waits.
+    @notice Pay the fractions' agent of the last ratio what ratios left of what waited, and at home what custody holds
+            beyond what the lane owes; once no message waits here, for one that is false will be owed by the lane again.
     @dev This ledger's own sums tell it, whatever attestors sign. On a remote ledger the agent can burn it, as any.
     @param lane The lane.
     @return How many base units.
     @custom:role anyone
     @custom:refused frozen to, expired to
     """
-    paid: uint256 = self._pay_dust(lane, lanes._current(lane), 0)
+    terms: uint256 = lanes._current(lane)
+    assert not flows._is_waiting(lane), "closing: dust while a message waits"
+    paid: uint256 = self._pay_dust(lane, terms, 0)
     assert paid != 0, "closing: no dust to pay"
     return paid
 
@@ -400,17 +402,14 @@ def _check_drained(lane: bytes32, terms: uint256):
 @internal
 def _pay_dust(lane: bytes32, terms: uint256, outstanding: uint256) -> uint256:
     """
-    @dev Pay what custody holds beyond what is owed; of what is outstanding so much is owed to nobody, and all that
-         waits, if no message does. Returns how much that was.
+    @dev Pay what custody holds beyond what is owed, where no message waits; of what is outstanding so much is owed to
+         nobody. Returns how much that was.
     """
     rest: uint256 = flows._waiting(lane, terms)
-    kept: uint256 = 0
-    if flows._is_waiting(lane):
-        kept = rest
-        rest = 0
     ledger: uint256 = lanes._ledger[lane]
+    kept: uint256 = 0
     if terms & lanes.HOME != 0:
-        kept += (ledger & lanes.AMOUNT_MAX) - outstanding
+        kept = (ledger & lanes.AMOUNT_MAX) - outstanding
     custody: address = lanes._opened_with[lane].custody
     held: uint256 = staticcall ISecurityToken(lanes._opened_with[lane].token).balanceOf(custody)
     # Where a false message was undone that had met a ratio, the sum of what waits may round up by one.

@@ -10,7 +10,7 @@ import pytest
 from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import message_of
 from tests.support.closing import begin, close, closed, proposed, say, take_last
-from tests.support.denials import forged
+from tests.support.denials import deny, forged, take
 from tests.support.endings import ended, listed, pay
 from tests.support.lane_ratios import Engines, burn, lock, over
 from tests.support.world import STATED, Side, World, refused
@@ -259,7 +259,7 @@ def test_what_no_word_in_suspense_is_owed_is_the_agents(
     had = side.balance(side.fund)
     world.network.claim(words[0])
     # While one waits nobody knows whose it is.
-    with refused(world, "closing: no dust to pay"):
+    with refused(world, "closing: dust while a message waits"):
         pay_dust(world, side)
     world.network.claim(words[1])
     assert side.balance(side.outsider) == 0
@@ -313,10 +313,31 @@ def test_what_custody_holds_beyond_what_it_owes_is_the_agents(
     # 105 and 5, and 110 in custody.
     assert (outstanding(world, home), world.lane_state(home).suspense) == (10, 0)
     assert home.balance(home.custody) == 11
-    receipt = pay_dust(world, home)
-    assert receipt.events[0].name == "LaneRatioInForce"
-    assert receipt.events[1] == paid(world, home, 1)
+    admit(home, home.outsider)
+    world.network.claim(message)
+    assert home.balance(home.outsider) == 0
+    assert pay_dust(world, home).events[0] == paid(world, home, 1)
     assert home.balance(home.custody) == 10
+    with refused(world, "closing: no dust to pay"):
+        pay_dust(world, home)
+
+
+def test_what_a_false_message_is_denied_for_after_a_ratio_is_no_dust(
+    world: World, engines: Engines
+) -> None:
+    """The lane is owed it again, and with what it is owed anyway it is a unit more."""
+    home = world.home
+    false = forged(world, "home", home.outsider, amount=5)
+    false = replace(false, nonce=int(world.lane_state(world.remote).sent))
+    assert world.deliver(false).return_value is False
+    lock(world, 7)
+    engines.split(1, 10)
+    assert (outstanding(world, home), world.lane_state(home).suspense) == (10, 0)
+    assert home.balance(home.custody) == 11
+    with refused(world, "closing: dust while a message waits"):
+        pay_dust(world, home)
+    take(world, deny(world, false)[1], false)
+    assert (outstanding(world, home), home.balance(home.custody)) == (11, 11)
     with refused(world, "closing: no dust to pay"):
         pay_dust(world, home)
 

@@ -152,7 +152,7 @@ def dust_is_taken(world: World) -> Found:
     engines.split(1, 10)
     side = world.remote
     refused = acted(lambda: side.escrow.pay_dust(world.lane, sender=side.attacker))
-    assert refused <= {"closing: no dust to pay"}
+    assert refused <= {"closing: dust while a message waits"}
     admit(side)
     return acted(lambda: world.network.claim(word)) | breaks(world)
 
@@ -204,7 +204,11 @@ FAULTS = {
     "a ratio is applied twice": ("BridgeEscrowRatios", crossing, "INV-2"),
     "a lane closes without its dust": ("BridgeEscrowRatios", closing, "dust stays"),
     "as much dust as there is": ("BridgeEscrowRatios", lied, "units of holders paid"),
-    "all that waits is dust": ("BridgeEscrowRatios", dust_is_taken, "flows: more than in"),
+    "closing: dust while a message waits": (
+        "BridgeEscrowRatios",
+        dust_is_taken,
+        "flows: more than in",
+    ),
     "closing: a message has not arrived": ("BridgeEscrowRatios", not_arrived, "lanes: ended"),
     "closing: answers another word": ("BridgeEscrowRatios", answered, "taken"),
     "closing: the last word is said": ("BridgeEscrowRatios", taken_back, "lanes: ended"),

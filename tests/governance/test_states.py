@@ -717,13 +717,15 @@ def _close_lane(world: World, state: str) -> Call:
 
 @prepares(_ESCROW, "pay_dust")
 def _pay_dust(world: World, state: str) -> Call:
-    """At home: five units that wait and five that are owed are one in custody, owed to nobody."""
+    """At home: five units that waited and five that are owed are one in custody, owed to nobody."""
     side = world.home
     world.arrived(10)
     message = world.burned(5, side.outsider)
     world.synchronise()
     world.deliver(message)
     Engine.of(side).split(1, 10)
+    side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+    world.network.claim(message)
     return Call(side, side.escrow, "pay_dust", (world.lane,), side.outsider, credited=side.fund)
 
 

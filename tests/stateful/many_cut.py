@@ -39,6 +39,8 @@ _FORGOTTEN: Final = (
 )
 # A record that is told more days after its close than this keeps it no more; the notice of one.
 _KEPT, _NOTICE = 7, 2 * DAY
+# Days from a close within which home fixes its accounts.
+_FIXED_WITHIN: Final = 100
 
 
 class CutActs(LaneActs):
@@ -267,6 +269,10 @@ class CutActs(LaneActs):
             engine.told[remote, day] = epoch, there
         self.sync(HOME)
 
+    def is_too_old(self, day: int) -> bool:
+        """Whether nothing is fixed of a close any more."""
+        return (day + _FIXED_WITHIN) * DAY < self.ledgers[HOME].clock
+
     def fix_accounts(self, isin: str, coaf: bytes) -> None:
         """Home fixes what its own accounts are owed for."""
         self.clear(HOME)
@@ -277,6 +283,8 @@ class CutActs(LaneActs):
             expected = "cut: fixed already"
         elif event.record.unit_epoch != self.epoch_on(isin, HOME, day):
             expected = "cut: closes in other units"
+        elif self.is_too_old(day):
+            expected = "cut: too long ago"
         elif book.token.day <= day:
             expected = "book: day not closed"
         own = self.hints(isin, HOME, day, token.supply_at_close, token.came_at_close)

@@ -343,6 +343,10 @@ class DividendActs(CutActs):
             self.catch_up()
         for isin, coaf in events:
             self.run_dividend(isin, coaf)
+            event = self.book(isin, HOME).engine.events[coaf]
+            if not event.is_fixed and self.is_too_old(event.record.record_day):
+                self.tell("pay all", "too long ago")
+                continue
             self.fund_all(isin, coaf)
             for name in LEDGERS:
                 for who in PEOPLE:

@@ -52,8 +52,6 @@ class Ground:
         self.mixed: set[bytes] = set()
         # Ledgers on which something was done, and those of which the clock may have moved alone.
         self.acted, self.touched = set(LEDGERS), set(LEDGERS)
-        # By lane: dust that was paid while a false message waited, whose denial owes it at home.
-        self.early: Counter[bytes] = Counter()
         # Lanes by which a false message came.
         self.lied: set[bytes] = set()
         # Instruments on ledgers that a ratio has changed since their closes were asked.
@@ -218,8 +216,7 @@ class Ground:
             assert book.holds(lane.custody) == lane.end.custody, f"{where}: the models differ"
             due = sum(lane.end.now(units, since) for _, units, since in lane.end.words.values())
             due += lane.end.outstanding if book.home else 0
-            early = self.early[known] if book.home else 0
-            assert lane.end.custody + early >= due, f"INV-2: {where}: custody for {remote} is short"
+            assert lane.end.custody >= due, f"INV-2: {where}: custody for {remote} is short"
             for message, units, since in lane.end.words.values():
                 waits = int(side.escrow.waiting(message.as_tuple()))
                 assert waits == lane.end.now(units, since), f"INV-12: {where}: {waits} wait"

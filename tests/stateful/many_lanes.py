@@ -400,17 +400,18 @@ class LaneActs(Attesting):
         if not lane.end.epoch:
             assert rest == units == 0, "dust before a ratio"
         agent, known = self.account(isin, name, AGENT), self.stage.lane[isin, remote]
+        expected = None if units else "closing: no dust to pay"
+        if lane.end.words:
+            expected = "closing: dust while a message waits"
         receipt = self.act(
             name,
             "pay dust",
-            None if units else "closing: no dust to pay",
+            expected,
             lambda: side.escrow.pay_dust(known, sender=side.attacker),
         )
         if receipt is not None:
             assert receipt.return_value == units, f"INV-12: {isin} on {name}: dust"
             lane.end.dust()
-            if any(lie.id in lane.end.words for lie in self.lies.values()):
-                self.early[known] += units
             book.token.move(lane.custody, agent, units)
         self.sync(name)
 

@@ -195,7 +195,7 @@ LACKING: Final = {
     ),
     "dust is paid while something waits": (
         "BridgeEscrowRatios",
-        "all that waits is dust",
+        "closing: dust while a message waits",
         "pay dust|INV-12",
     ),
     "a lane closes with units away": (

@@ -157,9 +157,10 @@ class End:
 
     def rest(self) -> tuple[int, int]:
         """What rounding left: of what waited, once nothing does; and in all."""
-        rest = 0 if self.words else self.suspense
+        if self.words:
+            return 0, 0
         beyond = self.custody - self.suspense - (self.outstanding if self.home else 0)
-        return rest, max(rest + beyond, 0)
+        return self.suspense, max(self.suspense + beyond, 0)
 
     def dust(self) -> int:
         """What is paid of what waited and of custody; the sums follow."""
