@@ -17,7 +17,7 @@ from tallystick.errors import InputError, refuse
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan
 from tallystick.files.strict import joined
-from tallystick.governance.release import PER_INSTRUMENT
+from tallystick.governance.release import PER_INSTRUMENT, release_kind
 from tallystick.governance.roles import Role, role_of_title
 
 __all__ = ["beside", "check_joined", "with_neighbour"]
@@ -86,7 +86,7 @@ def _differences(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputErro
         if title not in accounts and (title == "upgrader" or plan.lanes):
             expected = f"the suite's {title}, whose act it takes"
             yield InputError(plan.file, joined(at, "accounts", title), "missing", expected)
-    yield from _set_up_by_another(plan, at, ledger)
+    yield from _created_otherwise(plan, at, ledger)
     asked = [
         (name, title, role)
         for name in shared
@@ -107,13 +107,21 @@ def _differences(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputErro
         yield InputError(plan.file, where, accounts[title].address, expected)
 
 
-def _set_up_by_another(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputError]:
-    """What the upgrader created names who sets it up; nothing else is ever created in its place."""
+def _created_otherwise(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputError]:
+    """What the upgrader created names who sets it up; nothing else is ever created in its place.
+
+    Of a kind that runs nowhere he creates any code under any name: nobody consented to it.
+    """
+    authority = ledger.any_contract("ReleaseAuthority")
     for name in ledger.own:
         try:
-            key = str(ledger.proxied(name).set_up_key())
+            proxy = ledger.proxied(name)
         except NotYet:
             continue
+        key = str(proxy.set_up_key())
+        if bytes(authority.installation_of(proxy).kind) != release_kind(name):
+            expected = f"a suite that has no other kind under the name of {name} on {ledger.name}"
+            yield InputError(plan.file, "suite", plan.suite, f"{expected}, as at {proxy.address}")
         if not is_zero(key) and key != ledger.deployer.address:
             where, expected = joined(at, "accounts", "deployer"), f"{key}, who sets up {name} there"
             yield InputError(plan.file, where, ledger.deployer.address, expected)

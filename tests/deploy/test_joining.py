@@ -22,13 +22,13 @@ from tallystick.cli.joining import given_of
 from tallystick.courier.courier import Courier
 from tallystick.deploy.deploy import Act, Report, deploy
 from tallystick.deploy.describe import refreshed
-from tallystick.deploy.upgrade import upgrade
+from tallystick.deploy.upgrade import deploy_implementation, register_release, upgrade
 from tallystick.deploy.verify import left_over, verify, wrong
 from tallystick.errors import InputError
 from tallystick.files.instrument import load_instrument
 from tallystick.files.manifest import Manifest
 from tallystick.files.plan import Plan, load_plan
-from tallystick.governance.release import PER_INSTRUMENT, proxy_name
+from tallystick.governance.release import PER_INSTRUMENT, Version, proxy_name, release_id
 from tallystick.kit.node import MisbehavingNode
 from tallystick.local.devnet import populate, settle
 from tallystick.local.network import Network
@@ -450,6 +450,26 @@ def test_a_proxy_that_somebody_else_sets_up_is_said(tmp_path: Path, standing: Ne
         (
             f"ledgers[0].accounts.deployer: {deployer}: expected {other}, who sets up "
             "SecurityToken there"
+        )
+    ]
+
+
+def test_a_proxy_of_an_invented_kind_is_said(tmp_path: Path, standing: Network) -> None:
+    """The upgrader registers and creates it alone; its code is nobody's but his."""
+    plan, parties = planned(tmp_path, standing)
+    act, *_ = deploy(plan, parties, standing.chains, execute=True).acts
+    suite, kind, version = standing.home, "Invented", Version(1, 0, 0)
+    code = deploy_implementation(suite.chain, "SecurityToken", sender=act.account)
+    registered = (kind, "SecurityToken", version, str(code.address))
+    register_release(suite, *registered, sender=act.account)
+    data = act.data.replace(release_id("SecurityToken", version), release_id(kind, version))
+    assert data != act.data
+    suite.chain.send(sender=act.account, to=act.to, data=data)
+    proxy = suite.authority.proxy_at(proxy_name("SecurityToken", ISIN))
+    assert refused(tmp_path, standing, data_of("suite/manifest.json")) == [
+        (
+            "suite: suite/manifest.json: expected a suite that has no other kind under the name of "
+            f"SecurityToken on home, as at {proxy}"
         )
     ]
 
