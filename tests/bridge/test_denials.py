@@ -319,6 +319,19 @@ def test_two_keys_and_a_delay_free_the_nonce_of_what_was_credited(world: World, 
 
 
 @pytest.mark.requirement("INV-9")
+def test_a_reopening_is_of_the_message_that_was_proposed(world: World, there: str) -> None:
+    side = side_of(world, there)
+    one, other = disowned(world, there), disowned(world, there)
+    side.escrow.propose_reopening(one.id, *STATED, sender=side.operator)
+    side.chain.advance(world.lane_state(side).terms.change_delay)
+    with refused(world, "access: act not proposed"):
+        side.escrow.reopen(other.id, *STATED, sender=side.administrator)
+    side.escrow.reopen(one.id, *STATED, sender=side.administrator)
+    assert side.escrow.has_arrived(world.lane, other.nonce)
+    assert not side.escrow.has_arrived(world.lane, one.nonce)
+
+
+@pytest.mark.requirement("INV-9")
 def test_the_guardian_withdraws_a_reopening(world: World, there: str) -> None:
     side, false = side_of(world, there), disowned(world, there)
     act = side.escrow.propose_reopening(false.id, *STATED, sender=side.operator).return_value
