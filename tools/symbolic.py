@@ -265,8 +265,8 @@ FAULTS = (
     Fault(
         "DenialChecks",
         _DENIALS,
-        r"lanes\._book_undone\(lane, terms, amount\)",
-        "lanes._book_undone(lane, terms, unsafe_add(amount, 1))",
+        r"lanes\._book_undone\(lane, terms, restored\)",
+        "lanes._book_undone(lane, terms, unsafe_add(restored, 1))",
         ("check_amends_are_exactly_what_was_brought",),
     ),
 )

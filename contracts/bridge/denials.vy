@@ -13,7 +13,8 @@
      nonce was taken by it or by the true one; so two keys say that, the lane's delay passes, and the guardian can
      withdraw it. They can't free the nonce of a true message by mistake: no source denies it.
      The units that it brought are made good on the lane where they were credited: the token's issuer and its custodian
-     agree that this message brought them, and an account gives as many, at home to the custody, elsewhere taken off.
+     agree that this message brought them, and an account gives as many, over ratios rounded up, at home to the custody,
+     elsewhere taken off.
      The lane's ledger is then as if they had never arrived, so that its figures fit again. Keys that agree on what is
      not so reach nobody's units but those of who gives.
      What waited through a ratio leaves the lane's ledger as if it had never been in it, to the last part of a unit: a
@@ -138,8 +139,9 @@ event UnitsMadeGood:
     lane: indexed(bytes32)
     id: indexed(bytes32)
     holder: indexed(address)
-    # What was given; and by as much less, at home more, is outstanding.
+    # What was given; and by how much less, at home more, is outstanding.
     amount: uint256
+    outstanding: uint256
 
 
 # ----------------------------------------------------------------------- anyone
@@ -215,7 +217,7 @@ def take_denial(
         transit.waits[id] = 0
         transit._redirects[id] = empty(transit.Redirect)
         flows._book_claim(lane, terms, amount)
-        outstanding: uint256 = self._undone(lane, terms, word)
+        outstanding: uint256 = self._undone(lane, terms, word)[0]
         lanes._book_undone(lane, terms, outstanding)
         self._reopen(lane, denied.nonce)
         log MessageUndone(
@@ -385,6 +387,8 @@ def enter_amends(id: bytes32, holder: address) -> (uint256, bool):
     @notice Enter what an account gives the lane's custody for the units that a denied message brought.
     @dev Accounts call the custody, which takes them after this call. No stop and no suspension keeps it back: books
          that don't fit are why there is one. No cap is asked: the units were outstanding before.
+         Rounded up at each ratio since: what custody, or a holder, has now was rounded down without them. What that
+         leaves over is dust.
     @param id The denied message's id.
     @param holder Who gives.
     @return How many base units.
@@ -403,9 +407,11 @@ def enter_amends(id: bytes32, holder: address) -> (uint256, bool):
         arrived = staticcall ISecurityToken(lanes._opened_with[lane].token).carried(
             arrived, amends.action_epoch, amends.epoch
         )
-    amount: uint256 = self._undone(lane, terms, arrived | (amends.epoch << position.EPOCH_SHIFT))
-    lanes._book_undone(lane, terms, amount)
-    log UnitsMadeGood(lane=lane, id=id, holder=holder, amount=amount)
+    restored: uint256 = 0
+    amount: uint256 = 0
+    restored, amount = self._undone(lane, terms, arrived | (amends.epoch << position.EPOCH_SHIFT))
+    lanes._book_undone(lane, terms, restored)
+    log UnitsMadeGood(lane=lane, id=id, holder=holder, amount=amount, outstanding=restored)
     return amount, terms & lanes.HOME != 0
 
 
@@ -439,12 +445,15 @@ def disowned_of(id: bytes32) -> Disowned:
 
 
 @internal
-def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
+def _undone(lane: bytes32, terms: uint256, word: uint256) -> (uint256, uint256):
     """
     @dev By how much what is outstanding differs from what it were had a message not arrived that waits since, and the
          remainders that were kept with it set right: at each ratio the part that the floor took of both is parted.
+         With it what the message's units are by now, rounded up each time: no less than that difference, and than what
+         custody, or holders, have less for them.
     """
     amount: uint256 = word & lanes.AMOUNT_MAX
+    most: uint256 = amount
     epoch: uint256 = position._epoch(word)
     home: bool = terms & lanes.HOME != 0
     for _: uint256 in range(_MAX_EPOCHS):
@@ -464,8 +473,12 @@ def _undone(lane: bytes32, terms: uint256, word: uint256) -> uint256:
             part = unsafe_sub(part, ratio.denominator)
         amount = unsafe_add(amount, convert(whole == home, uint256))
         lanes._by_epoch[lane][epoch] = unsafe_add(kept, part)
+        # More than the token's field nobody has.
+        product = unsafe_mul(most, ratio.numerator)
+        most = unsafe_div(unsafe_add(product, unsafe_sub(ratio.denominator, 1)), ratio.denominator)
+        most = min(most, lanes.AMOUNT_MAX)
         epoch = unsafe_add(epoch, 1)
-    return amount
+    return amount, most
 
 
 @internal

@@ -66,7 +66,7 @@ def test_what_a_denied_message_brought_is_made_good(world: World, there: str) ->
         else (side.token.emitted("Transfer", side.investor, side.custody, FALSE),)
     )
     assert receipt.events == (
-        side.escrow.emitted("UnitsMadeGood", world.lane, false.id, side.investor, FALSE),
+        side.escrow.emitted("UnitsMadeGood", world.lane, false.id, side.investor, FALSE, FALSE),
         *taken,
     )
     assert side.balance(side.investor) == had - FALSE
@@ -317,9 +317,45 @@ def test_over_ratios_it_is_as_if_it_had_never_been_there(
     given = int(made_good(side, message).return_value)
     right = Books.of(world, side)
     assert right.outstanding == over(before, *ratios)
-    assert abs(wrong.outstanding - right.outstanding) == given
+    least = over(false_units, *ratios[:ahead])
+    for numerator, denominator in ratios[ahead:]:
+        least = -(-least * numerator // denominator)
+    assert given == least
     moved = right.custody - wrong.custody if there == "home" else wrong.supply - right.supply
     assert moved == given
+
+
+@pytest.mark.requirement("INV-1", "INV-2", "INV-12")
+@pytest.mark.parametrize("true_units", [0, 1])
+@pytest.mark.parametrize("first", ["made good", "undone"])
+def test_one_that_was_credited_and_one_that_waits_leave_nobody_short(
+    world: World, there: str, first: str, true_units: int
+) -> None:
+    """Custody, or holders, were rounded down without what was credited: who gives rounds up."""
+    if true_units:
+        world.arrived(true_units)
+    engines, side = Engines.of(world), side_of(world, there)
+    source = source_of(world, forged(world, there))
+    true = Books.of(world, side).outstanding
+    lasts = {"deadline": side.chain.now + LASTS, "nonce": int(world.lane_state(source).sent)}
+    credited = replace(forged(world, there, amount=1), **lasts)
+    waits = replace(forged(world, there, side.outsider, amount=1), **lasts)
+    waits = replace(waits, nonce=waits.nonce + 8)
+    assert world.deliver(credited).return_value is True
+    assert world.deliver(waits).return_value is False
+    engines.split(1, 2)
+    denials = {each: deny(world, each)[1] for each in (credited, waits)}
+    take(world, denials[credited], credited)
+    agree(world, there, credited)
+    steps = [lambda: made_good(side, credited), lambda: take(world, denials[waits], waits)]
+    for step in steps if first == "made good" else reversed(steps):
+        step()
+    books = Books.of(world, side)
+    assert (books.outstanding, books.suspense) == (true // 2, 0)
+    if there == "home":
+        assert books.custody >= books.outstanding
+    else:
+        assert books.supply <= books.outstanding
 
 
 def test_no_epoch_before_the_message_s_own(world: World) -> None:

@@ -123,12 +123,12 @@ class MendingActs(LaneActs):
         self.sync(there)
         giver = max(HOLDERS, key=lambda who: book.holds(self.account(isin, there, who)))
         account = self.account(isin, there, giver)
-        units = copy.copy(lane.end).amended(wrong.message)
+        units, restored = copy.copy(lane.end).amended(wrong.message)
         custody = side.custody_of(self.stage.lane[isin, remote])
         receipt = self.act(
             there,
             "make good",
-            ledger.amends_refusal(book, lane, account, units),
+            ledger.amends_refusal(book, lane, account, units, restored),
             lambda: custody.make_good(known, UINT_MAX, sender=side.parties[giver]),
         )
         if receipt is not None:

@@ -281,9 +281,11 @@ class Ledger:
             return "transit: claimed meanwhile"
         return self.queue_refusal(lane, message)
 
-    def amends_refusal(self, book: Book, lane: Lane, account: str, units: int) -> Refusal | None:
+    def amends_refusal(
+        self, book: Book, lane: Lane, account: str, units: int, restored: int
+    ) -> Refusal | None:
         """Units that a false message brought are given; elsewhere than at home no stop hinders."""
-        if not book.home and units > lane.end.outstanding:
+        if not book.home and restored > lane.end.outstanding:
             return "lanes: more undone than waits here"
         if book.home:
             return self.move_refusal(book, account, units)

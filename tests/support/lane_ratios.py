@@ -135,14 +135,17 @@ class End:
         self.ends(message, paid=False)
         self.owed = [move for move in self.owed if move[2] != message.id]
 
-    def amended(self, message: LaneMessage) -> int:
-        """What was credited had never left; at home custody is given as many units as that is."""
+    def amended(self, message: LaneMessage) -> tuple[int, int]:
+        """What was credited had never left: its units, rounded up, which at home custody is given;
+        and by how much what is outstanding differs."""
         before = self.outstanding
+        since, units = next((at, abs(moved)) for at, moved, by in self.owed if by == message.id)
         self.owed = [move for move in self.owed if move[2] != message.id]
-        units = abs(self.outstanding - before)
+        for numerator, denominator in self.ratios[since:]:
+            units = -(-units * numerator // denominator)
         if self.home:
             self.held = [*self.held, (self.epoch, units)]
-        return units
+        return units, abs(self.outstanding - before)
 
     def pays(self, units: int) -> None:
         """Home pays of what is outstanding, as the other ledger is dead."""

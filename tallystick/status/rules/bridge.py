@@ -317,7 +317,7 @@ def _message_disowned(step: Step) -> Changes:
 def _units_made_good(step: Step) -> Changes:
     """The lane's ledger is as if the message had never arrived."""
     return {
-        **_moved(step, outstanding=step.amount),
+        **_moved(step, outstanding=step.outstanding),
         **step.with_members("amends_of", step.id, made=True, **_UNSETTLED),
     }
 
