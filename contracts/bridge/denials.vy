@@ -13,12 +13,12 @@
      nonce was taken by it or by the true one; so two keys say that, the lane's delay passes, and the guardian can
      withdraw it. They can't free the nonce of a true message by mistake: no source denies it.
      The units that it brought are made good on the lane where they were credited: the token's issuer and its custodian
-     agree that this message brought them, and an account gives as many, over ratios rounded up, at home to the custody,
-     elsewhere taken off.
+     agree that this message brought them, and an account gives as many, at home to the custody, elsewhere taken off.
      The lane's ledger is then as if they had never arrived, so that its figures fit again. Keys that agree on what is
      not so reach nobody's units but those of who gives.
      What waited through a ratio leaves the lane's ledger as if it had never been in it, to the last part of a unit: a
-     floor of the two together may be more than the floors of each (`_undone`).
+     floor of the two together may be more than the floors of each (`_undone`). That unit is on a remote ledger with
+     some account, and made good as what was credited is; at home custody may lack it, so that who gives rounds up.
 """
 from interfaces import ILaneCustody
 from interfaces import ISecurityToken
@@ -69,7 +69,8 @@ denial_taken: public(HashMap[bytes32, bool])
 _disowned: HashMap[bytes32, Disowned]
 # lane -> how many nonces, from the first, are known to have all arrived, see `closing`
 counted: HashMap[bytes32, uint256]
-# message id -> what makes good the units that it brought: once for each id
+# message id -> what makes good the units that it brought: once for each id; by a denial's id, what the one that it
+# undid had become with others
 _amends: HashMap[bytes32, Amends]
 # Room for later releases; what they add takes its slots from here.
 _reserved: uint256[5]
@@ -91,6 +92,17 @@ event MessageUndone:
     # Of what waited; and by how much less, at home more, is outstanding.
     amount: uint256
     outstanding: uint256
+
+
+# What waited was a unit more together with others than by itself: somebody here has it, and it is made good by the
+# denial's id.
+event RoundingLeft:
+    lane: indexed(bytes32)
+    id: indexed(bytes32)
+    denied: indexed(bytes32)
+    amount: uint256
+    # In whose units, and since when it is to be made good.
+    action_epoch: uint256
 
 
 # Its source denied it, and its nonce is taken here.
@@ -218,6 +230,15 @@ def take_denial(
         transit._redirects[id] = empty(transit.Redirect)
         flows._book_claim(lane, terms, amount)
         outstanding: uint256 = self._undone(lane, terms, word)[0]
+        if terms & lanes.HOME == 0 and outstanding != amount:
+            left: uint256 = outstanding - amount
+            outstanding = amount
+            self._amends[said].lane = lane
+            self._amends[said].amount = left
+            self._amends[said].action_epoch = lanes._epoch(terms)
+            log RoundingLeft(
+                lane=lane, id=said, denied=id, amount=left, action_epoch=lanes._epoch(terms)
+            )
         lanes._book_undone(lane, terms, outstanding)
         self._reopen(lane, denied.nonce)
         log MessageUndone(
@@ -387,7 +408,7 @@ def enter_amends(id: bytes32, holder: address) -> (uint256, bool):
     @notice Enter what an account gives the lane's custody for the units that a denied message brought.
     @dev Accounts call the custody, which takes them after this call. No stop and no suspension keeps it back: books
          that don't fit are why there is one. No cap is asked: the units were outstanding before.
-         Rounded up at each ratio since: what custody, or a holder, has now was rounded down without them. What that
+         At home they are rounded up at each ratio since: what custody has was rounded down without them. What that
          leaves over is dust.
     @param id The denied message's id.
     @param holder Who gives.
@@ -407,12 +428,15 @@ def enter_amends(id: bytes32, holder: address) -> (uint256, bool):
         arrived = staticcall ISecurityToken(lanes._opened_with[lane].token).carried(
             arrived, amends.action_epoch, amends.epoch
         )
+    home: bool = terms & lanes.HOME != 0
     restored: uint256 = 0
     amount: uint256 = 0
     restored, amount = self._undone(lane, terms, arrived | (amends.epoch << position.EPOCH_SHIFT))
+    if not home:
+        amount = restored
     lanes._book_undone(lane, terms, restored)
     log UnitsMadeGood(lane=lane, id=id, holder=holder, amount=amount, outstanding=restored)
-    return amount, terms & lanes.HOME != 0
+    return amount, home
 
 
 # ------------------------------------------------------------------------ views
@@ -449,8 +473,8 @@ def _undone(lane: bytes32, terms: uint256, word: uint256) -> (uint256, uint256):
     """
     @dev By how much what is outstanding differs from what it were had a message not arrived that waits since, and the
          remainders that were kept with it set right: at each ratio the part that the floor took of both is parted.
-         With it what the message's units are by now, rounded up each time: no less than that difference, and than what
-         custody, or holders, have less for them.
+         With it what the message's units are by now, rounded up each time: no less than that difference, nor than what
+         custody has less for them.
     """
     amount: uint256 = word & lanes.AMOUNT_MAX
     most: uint256 = amount

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tallystick.bridge.message import (
+    DENIED,
     OPEN_END,
     SUSPENSE_ENDS,
     Kind,
@@ -471,10 +472,10 @@ def _messages(
     sent = source.events(source.escrow, "MessageSent", lane.id_bytes)
     returns = ended.pop("MessageReturned")
     undone = ended.pop("MessageUndone")
-    undone.update(
-        bytes(event.args["id"])
-        for event in destination.events(destination.escrow, "UnitsMadeGood", lane.id_bytes)
-    )
+    # By a denial's id what rounding left of another is made good, and the denial itself arrived.
+    denials = {bytes(e.args["id"]) for e in sent if e.args["message"].kind & DENIED}
+    made_good = destination.events(destination.escrow, "UnitsMadeGood", lane.id_bytes)
+    undone.update(each for e in made_good if (each := bytes(e.args["id"])) not in denials)
     claims = sum(ended.values(), Counter())
     arrivals: dict[MessageId, list[Event]] = {}
     for event in delivered:

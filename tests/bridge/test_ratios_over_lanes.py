@@ -10,7 +10,7 @@ import pytest
 from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import NO_CAP, LaneMessage, party
 from tallystick.governance.roles import Role
-from tests.support.denials import deny, forged, take
+from tests.support.denials import agree, deny, forged, take
 from tests.support.endings import (
     confirm,
     last_state,
@@ -22,7 +22,7 @@ from tests.support.endings import (
 from tests.support.ends import pass_deadline, send_back
 from tests.support.lane_ratios import LASTS, Engines, lock, over
 from tests.support.ratios import Engine
-from tests.support.world import DAY, STATED, Side, World, refused
+from tests.support.world import DAY, STATED, ZERO, Side, World, refused
 
 FRACTIONS = [(4, 1), (1, 10), (3, 2), (1, 3)]
 
@@ -445,7 +445,21 @@ def test_a_false_message_leaves_a_ledger_as_if_it_had_never_been_there(
     receipt = take(world, answer, message)
     undone = receipt.one("MessageUndone").args
     assert undone["amount"] == over(false, *ratios)
-    assert 0 <= undone["outstanding"] - undone["amount"] <= len(ratios)
+    if there == "home":
+        assert 0 <= undone["outstanding"] - undone["amount"] <= len(ratios)
+    else:
+        # What it had become with others is on an account there, and given back.
+        assert undone["outstanding"] == undone["amount"]
+        left = books(world, side)[0] - over(before, *ratios)
+        assert 0 <= left <= len(ratios)
+        assert world.network.status().ok == (left == 0)
+        if left:
+            amends = (world.lane, left, len(ratios), 0, ZERO, False, False)
+            assert side.escrow.amends_of(answer.id) == amends
+            agree(world, there, answer, len(ratios))
+            given = side.custody.make_good(answer.id, left, sender=side.investor)
+            assert given.return_value == left
+            assert world.network.status().ok
     assert books(world, side) == (over(before, *ratios), 0)
 
 

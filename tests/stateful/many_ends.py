@@ -237,7 +237,7 @@ class EndingActs(MendingActs):
             return
         lane.ending = True
         # What is there still is nothing any more.
-        self.mixed.add(known)
+        self.wound_up.add(known)
         self.tick(HOME, NOTICE)
         apply = partial(side.escrow.apply_end, known, sender=side.attacker)
         self.act(HOME, "end a lane", None, apply)

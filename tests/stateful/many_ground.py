@@ -48,8 +48,8 @@ class Ground:
         # By ledger: false messages for it that are not denied.
         self.lies: dict[bytes, LaneMessage] = {}
         self.told = 0
-        # Lanes on which rounding and a false message have met.
-        self.mixed: set[bytes] = set()
+        # Lanes that have ended: what their lists don't name nobody is owed.
+        self.wound_up: set[bytes] = set()
         # Ledgers on which something was done, and those of which the clock may have moved alone.
         self.acted, self.touched = set(LEDGERS), set(LEDGERS)
         # Lanes by which a false message came.
@@ -241,12 +241,12 @@ class Ground:
             assert 0 <= unbacked <= most, f"INV-1: {isin}: {unbacked} of the lane to {remote}"
 
     def fits(self, isin: str, remote: str) -> bool:
-        """Whether nothing false is in a lane's books, nor a rounding of it."""
+        """Whether nothing false is in the books of a lane, and it has not ended."""
         lane = self.stage.lane[isin, remote]
         ends = [self.book(isin, name).lanes[remote] for name in (HOME, remote)]
         false = any(lie.lane == lane for lie in self.lies.values())
         wrong = any(not wrong.mended for end in ends for wrong in end.wrongs.values())
-        return not false and not wrong and lane not in self.mixed
+        return not false and not wrong and lane not in self.wound_up
 
     def check_closes(self, isin: str, name: str) -> None:
         """Every announced close that is over is answered in the units of its day."""

@@ -345,9 +345,6 @@ class LaneActs(Attesting):
         assert denial is not None
         self.to(there, denial.lock_time)
         side = self.side(isin, there)
-        _, _, since = lane.end.words[message.id]
-        if since != lane.end.epoch:
-            self.mixed.add(message.lane)
         proofs = self.attested(isin, there, denial, len(lane.epochs))
         told = (denial.as_tuple(), message.as_tuple(), *proofs)
         self.act(
@@ -356,7 +353,8 @@ class LaneActs(Attesting):
             None,
             lambda: side.escrow.take_denial(*told, sender=side.courier),
         )
-        self.ledgers[there].undo(target, lane, message)
+        if self.ledgers[there].undo(target, lane, message, denial):
+            self.tell("rounding is left of what is undone", None)
         lane.arrived.add(denial.nonce)
         del self.lies[message.id]
         self.sync(there)

@@ -123,7 +123,7 @@ class MendingActs(LaneActs):
         self.sync(there)
         giver = max(HOLDERS, key=lambda who: book.holds(self.account(isin, there, who)))
         account = self.account(isin, there, giver)
-        units, restored = copy.copy(lane.end).amended(wrong.message)
+        units, restored = copy.copy(lane.end).amended(known)
         custody = side.custody_of(self.stage.lane[isin, remote])
         receipt = self.act(
             there,
@@ -133,7 +133,7 @@ class MendingActs(LaneActs):
         )
         if receipt is not None:
             assert receipt.return_value == units, f"INV-2: {isin} on {there}: amends"
-            lane.end.amended(wrong.message)
+            lane.end.amended(known)
             if book.home:
                 book.token.move(account, lane.custody, units)
             else:

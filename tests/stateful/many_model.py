@@ -9,7 +9,7 @@ two ledgers: it is under way while its source has sent it and its destination ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tallystick.bridge.limits import Limit
@@ -337,16 +337,20 @@ class Ledger:
             book.token.issue(lane.custody, -units)
         return units
 
-    def undo(self, book: Book, lane: Lane, message: LaneMessage) -> None:
-        """What waits never left: its nonce is free again."""
+    def undo(self, book: Book, lane: Lane, message: LaneMessage, denial: LaneMessage) -> int:
+        """What waits never left: its nonce is free again; returns what rounding leaves of it."""
         _, units, since = lane.end.words[message.id]
         units = lane.end.now(units, since)
-        lane.end.never(message)
+        left = lane.end.never(message, denial.id)
+        if left:
+            more = replace(message, amount=left)
+            lane.wrongs[denial.id] = Wrong(more, lane.end.epoch, book.token.day, True, True)
         lane.arrived.discard(message.nonce)
         lane.waits.pop(message.id, None)
         lane.redirects.pop(message.id, None)
         if not book.home:
             book.token.issue(lane.custody, -units)
+        return left
 
 
 @dataclass

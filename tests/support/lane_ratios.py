@@ -130,22 +130,32 @@ class End:
             self.held.append((self.epoch, -units))
         return units
 
-    def never(self, message: LaneMessage) -> None:
-        """What waits had never left: what is outstanding is as if it had not arrived."""
-        self.ends(message, paid=False)
-        self.owed = [move for move in self.owed if move[2] != message.id]
+    def never(self, message: LaneMessage, denial: bytes) -> int:
+        """What waits had never left: what is outstanding is as if it had not arrived.
 
-    def amended(self, message: LaneMessage) -> tuple[int, int]:
-        """What was credited had never left: its units, rounded up, which at home custody is given;
-        and by how much what is outstanding differs."""
-        before = self.outstanding
-        since, units = next((at, abs(moved)) for at, moved, by in self.owed if by == message.id)
+        But for what it had become together with others, on a remote ledger: that is on an account,
+        and returned; by its denial's id it is outstanding until it is made good.
+        """
+        before, units = self.outstanding, self.ends(message, paid=False)
         self.owed = [move for move in self.owed if move[2] != message.id]
+        left = 0 if self.home else before - units - self.outstanding
+        if left:
+            self.owed.append((self.epoch, left, denial))
+        return left
+
+    def amended(self, known: bytes) -> tuple[int, int]:
+        """What was credited had never left: how many units are given, at home to custody and
+        rounded up; and by how much what is outstanding differs."""
+        before = self.outstanding
+        since, units = next((at, abs(moved)) for at, moved, by in self.owed if by == known)
+        self.owed = [move for move in self.owed if move[2] != known]
+        differs = abs(self.outstanding - before)
+        if not self.home:
+            return differs, differs
         for numerator, denominator in self.ratios[since:]:
             units = -(-units * numerator // denominator)
-        if self.home:
-            self.held = [*self.held, (self.epoch, units)]
-        return units, abs(self.outstanding - before)
+        self.held = [*self.held, (self.epoch, units)]
+        return units, differs
 
     def pays(self, units: int) -> None:
         """Home pays of what is outstanding, as the other ledger is dead."""

@@ -313,6 +313,13 @@ def _message_disowned(step: Step) -> Changes:
     return {("amends_of", step.id): said}
 
 
+@on("RoundingLeft")
+def _rounding_left(step: Step) -> Changes:
+    """What was undone had become more together with others; by its denial's id."""
+    said = {name: getattr(step, name) for name in ("lane", "amount", "action_epoch")}
+    return {("amends_of", step.id): said}
+
+
 @on("UnitsMadeGood")
 def _units_made_good(step: Step) -> Changes:
     """The lane's ledger is as if the message had never arrived."""
