@@ -97,6 +97,7 @@ OF_RATIOS = {
     "RatioArmed",
     "RatioDropped",
     "RatioSent",
+    "RoundingLeft",
 }
 
 

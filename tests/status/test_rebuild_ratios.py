@@ -15,6 +15,7 @@ from tests.status.test_rebuild import OF_RATIOS, differences
 from tests.support.actions import begin, world_of_engines
 from tests.support.arming import Arming, ratio_event
 from tests.support.closing import closed
+from tests.support.denials import agree, deny, forged, take
 from tests.support.world import STATED, World
 
 pytestmark = pytest.mark.requirement("INV-12")
@@ -107,14 +108,16 @@ def test_it_has_every_event_of_ratios(split: World, dusty: World) -> None:
 
 @pytest.fixture(scope="module")
 def dusty() -> World:
-    """A reverse split with units waiting at both ends; its dust is paid, and the lane closes."""
+    """A reverse split with units waiting at both ends, and some that nobody sent; what rounding left
+    of those is made good, dust is paid, and the lane closes."""
     world = world_of_engines()
     world.arrived(103)
     arming = Arming.of(world)
     waiting = [world.locked(5, world.remote.outsider) for _ in range(2)]
     waiting += [world.burned(5, world.home.outsider) for _ in range(2)]
     world.synchronise()
-    for message in waiting:
+    false = replace(forged(world, "remote", world.remote.outsider, amount=7), nonce=200)
+    for message in (*waiting, false):
         world.deliver(message)
     flights = [world.locked(9), world.locked(9)]
     record = ratio_event(1, Rate(1, 10), int(arming.home.token.business_day()) + 6)
@@ -122,12 +125,18 @@ def dusty() -> World:
     arming.begins(record, 60)
     for side in (world.home, world.remote):
         side.token.admit(side.outsider, 40_000, *STATED, sender=side.registrar)
+    denial = deny(world, false)[1]
+    assert take(world, denial, false).one("RoundingLeft").args["amount"] == 1
+    agree(world, "remote", denial, 1)
+    world.remote.custody.make_good(denial.id, 1, sender=world.remote.investor)
     for message in waiting:
         world.network.claim(message)
     for message in flights:
         world.deliver(message)
     for side in (world.home, world.remote):
         side.escrow.pay_dust(world.lane, sender=side.outsider)
+    # With what the false ones left, accounts' remainders are a whole unit.
+    world.remote.token.credit_remainders(1, sender=world.remote.outsider)
     for holder in (world.remote.investor, world.remote.fund):
         back = world.network.burn(holder, world.home.investor, world.remote.balance(holder))
         world.synchronise()
