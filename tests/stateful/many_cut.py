@@ -418,8 +418,7 @@ class CutActs(LaneActs):
     def check_crossing(self, isin: str, remote: str, event: Event, share: Share) -> None:
         """What is to land is what was under way, each message once, and what rounding left."""
         day, epoch = event.record.record_day, event.record.unit_epoch
-        lane = self.stage.lane[isin, remote]
-        if lane in self.lied and epoch:
+        if epoch and self.false_at(isin, remote, day):
             # A false one and true ones together are rounded as one.
             return
         wrong = self.wrong_at(isin, remote, day)

@@ -386,9 +386,8 @@ class DividendActs(CutActs):
         for remote in REMOTES:
             if (share := event.totals.get(remote)) is None:
                 # It waits, and what it is owed for is kept back.
-                lane = self.stage.lane[isin, remote]
-                known = self.book(isin, remote).engine.events[coaf]
-                assert lane in self.lied or known.late, f"INV-6: {isin}: {remote} waits"
+                late = self.book(isin, remote).engine.events[coaf].late
+                assert late or self.false_at(isin, remote, day), f"INV-6: {isin}: {remote} waits"
                 whole += home.lanes[remote].closings[day].held
             else:
                 whole += share.accounts + share.crossing
@@ -401,14 +400,12 @@ class DividendActs(CutActs):
             moved = [moved[0] + here.given_up, moved[1] + here.brought]
             for part, owed in here.parts.items():
                 remote = part or name
-                if here.late or (epoch and self.stage.lane.get((isin, remote)) in self.lied):
-                    continue
-                if part and any(self.wrong_at(isin, part, day).values()):
-                    # What is to land is less than what was under way.
+                if here.late or (remote != HOME and self.false_at(isin, remote, day)):
                     continue
                 most = self.most_rounded(isin, remote, epoch)
                 assert owed.left <= most, f"INV-6: {isin} on {name}: {part}: {owed.left} are left"
         there = [self.book(isin, name).engine.events.get(coaf) for name in REMOTES]
-        if all(each and not each.late for each in there) and not self.lied & {*self.lanes(isin)}:
+        false = any(self.false_at(isin, remote, day) for remote in REMOTES)
+        if all(each and not each.late for each in there) and not false:
             assert moved[0] == moved[1], f"INV-6: {isin}: {moved[0]} given up, {moved[1]} brought"
         self.tell("pay all", None)

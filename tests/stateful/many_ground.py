@@ -52,8 +52,6 @@ class Ground:
         self.wound_up: set[bytes] = set()
         # Ledgers on which something was done, and those of which the clock may have moved alone.
         self.acted, self.touched = set(LEDGERS), set(LEDGERS)
-        # Lanes by which a false message came.
-        self.lied: set[bytes] = set()
         # Instruments on ledgers that a ratio has changed since their closes were asked.
         self.changed: set[tuple[str, str]] = set()
         self.records: dict[tuple[str, int], Any] = {}
@@ -247,6 +245,14 @@ class Ground:
         false = any(lie.lane == lane for lie in self.lies.values())
         wrong = any(not wrong.mended for end in ends for wrong in end.wrongs.values())
         return not false and not wrong and lane not in self.wound_up
+
+    def false_at(self, isin: str, remote: str, day: int) -> bool:
+        """Whether something false was in the books of a lane when a day ended, or at the last close
+        before a ratio, over which it is not carried then."""
+        books = [self.book(isin, name) for name in (HOME, remote)]
+        days = {day, *(each.first_day - 1 for book in books for each in book.token.past)}
+        ends = [book.lanes[remote] for book in books]
+        return any(end.is_false(each) for end in ends for each in days if each <= day)
 
     def check_closes(self, isin: str, name: str) -> None:
         """Every announced close that is over is answered in the units of its day."""

@@ -318,11 +318,12 @@ class LaneActs(Attesting):
         if to == LATER and self.account(isin, there, to) not in book.barred:
             return
         self.lies[message.id] = message
-        self.lied.add(message.lane)
         took = self.deliver(isin, remote, out, message)
         if took and message.id not in lane.end.words:
             lane.wrongs[message.id] = Wrong(message, message.action_epoch, book.token.day)
             self.tell("credit a false one", None)
+        elif took:
+            lane.false[message.id] = book.token.day, 2**32
         if not took or message.id in lane.wrongs:
             del self.lies[message.id]
 

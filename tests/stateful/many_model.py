@@ -78,6 +78,8 @@ class Lane:
     closings: dict[int, Stood] = field(default_factory=dict)
 
     wrongs: dict[bytes, Wrong] = field(default_factory=dict)
+    # False messages that wait or waited, from which day until which.
+    false: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     # Nothing leaves home any more; it has ended; what may be outstanding all the same.
     ending: bool = False
     ended: bool = False
@@ -88,6 +90,11 @@ class Lane:
         if not 0 < epoch <= len(self.epochs) or now >= self.epochs[epoch - 1]:
             return "lanes: no such epoch now"
         return None
+
+    def is_false(self, day: int) -> bool:
+        """Whether the books had anything false in them when a day ended."""
+        waited = any(came <= day < gone for came, gone in self.false.values())
+        return waited or any(wrong.counts(day) for wrong in self.wrongs.values())
 
     def stands(self, held: int) -> Stood:
         """What would be told of a close that is now."""
@@ -341,6 +348,8 @@ class Ledger:
         """What waits never left: its nonce is free again; returns what rounding leaves of it."""
         _, units, since = lane.end.words[message.id]
         units = lane.end.now(units, since)
+        came, _ = lane.false[message.id]
+        lane.false[message.id] = came, book.token.day
         left = lane.end.never(message, denial.id)
         if left:
             more = replace(message, amount=left)
