@@ -543,7 +543,8 @@ class Scenario:
             "release.approve",
             authority.approve(proxy, terms, *act, sender=rig.party("issuer")),
         )
-        authority.approve(proxy, terms, *act, sender=rig.party("auditor"))
+        for role in ("operator", "auditor"):
+            authority.approve(proxy, terms, *act, sender=rig.party(role))
         rig.advance(NOTICE)
         self.note("release.activate", authority.activate(proxy, chosen, sender=self.holders[5]))
         self.note(

@@ -1,8 +1,8 @@
 """`ape run upgrade LEDGER CONTRACT VERSION --manifest FILE --reason CODE --document FILE …`.
 
 Moves a contract to the release that this checkout builds: code, registration, notice, the consent
-of issuer and auditor to exactly that, and once the notice is over its activation. Whoever has one
-of the keys runs the same.
+of issuer, operator and auditor to exactly that, and once the notice is over its activation. Whoever
+has one of the keys runs the same.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@
 @license Apache-2.0
 @author Tallystick
 @notice Registers releases, creates the proxies of one ledger, and moves a proxy to another release: notice, consent of
-        issuer and auditor, activation by anyone after the notice and before it lapses, rollback within a window by
-        two roles, or by the guardian for a registered reason. In an emergency the guardian shortens the notice, for
-        what is then ratified or undone.
+        issuer, operator and auditor, activation by anyone after the notice and before it lapses, rollback within a
+        window by two roles, or by the guardian for a registered reason. In an emergency the guardian shortens the
+        notice, for what is then ratified or undone.
         Knows which code may hold units in custody.
 @dev The only caller that a proxy obeys, and of one build only: the blueprint's hash is a constant here. Each proxy is
      moved by itself: an upgrade of one instrument's token touches no other. A release is bound to the hash of its
@@ -18,8 +18,7 @@
      a new instrument, on a release that was activated or ran since the set-up; a name that has its proxy never gets
      another.
 @custom:security Neither upgradeable nor replaceable; it holds no units and calls nothing but its proxies, and reads
-        what they say a rollback would strand, `CONTROLS()` of implementations, `SETTINGS()` of what is there,
-        `RECORDS()`, `RATIOS()` and `FRACTIONS()` likewise.
+        what they say a rollback would strand, and the pieces that implementations name (`_GETTERS`).
 @custom:kill The guardian cancels a noticed activation and rolls back within the window.
 """
 from contracts.governance import access
@@ -71,6 +70,14 @@ _MAX_NAMES: constant(uint256) = 160
 _NAMES_AT: constant(uint256) = 64
 # More than any list of names takes; a release that is at fault must not use up what a rollback needs.
 _GAS_TO_NAME: constant(uint256) = 500_000
+# What each piece of an implementation calls the next.
+_GETTERS: constant(bytes4[5]) = [
+    method_id("CONTROLS()", output_type=bytes4),
+    method_id("SETTINGS()", output_type=bytes4),
+    method_id("RECORDS()", output_type=bytes4),
+    method_id("RATIOS()", output_type=bytes4),
+    method_id("FRACTIONS()", output_type=bytes4),
+]
 # A proxy answers an upgrade with nothing.
 _NO_MIGRATION: constant(bytes32) = empty(bytes32)
 
@@ -90,8 +97,7 @@ struct Release:
     version: uint256
     implementation: address
     code_hash: bytes32
-    # Hash of the code at the implementation's `CONTROLS()`, or of that hash and those of the code at the `SETTINGS()`
-    # of the controls, and so on (see `_behind_hash`), if there; empty: it is in one piece.
+    # Of the code of all pieces behind the first (see `_behind_hash`); empty: it is in one piece.
     behind_hash: bytes32
     layout_hash: bytes32
     # Hash of what shows that it was tested and reviewed.
@@ -115,6 +121,7 @@ struct Notice:
     # Consent counts while its giver holds the role in which it was given (INV-9): warrants, see Access.
     upgrader: uint256
     issuer: uint256
+    operator: uint256
     auditor: uint256
 
 
@@ -125,6 +132,7 @@ struct Consents:
     # Empty: none that counts.
     upgrader: address
     issuer: address
+    operator: address
     auditor: address
 
 
@@ -439,6 +447,7 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
         noticed_at=block.timestamp,
         upgrader=access._warrant(msg.sender),
         issuer=0,
+        operator=0,
         auditor=0,
     )
     not_before: uint256 = block.timestamp + NOTICE
@@ -451,22 +460,22 @@ def give_notice(proxy: address, release: bytes32, reason: bytes4, document: byte
     )
 
 
-# ------------------------------------------------------------- issuer and auditor
+# --------------------------------------------------- issuer, operator and auditor
 
 
 @external
 def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
     """
-    @notice Consent to a noticed activation; issuer and auditor both must.
-    @dev By the terms, not by the number: what stands under a number may have been withdrawn and replaced
-         while the consent was on its way.
+    @notice Consent to a noticed activation; issuer, operator and auditor each must.
+    @dev The operator says that lanes, courier and payments, which it runs, are ready. By the terms, not by the number:
+         what stands under a number may have been withdrawn and replaced while the consent was on its way.
     @param proxy The proxy.
     @param terms keccak256 of the ABI-encoded release that is noticed, so that nobody consents to another.
     @param reason Four-letter reason code.
     @param document Hash of the review.
-    @custom:role issuer, auditor
+    @custom:role issuer, operator, auditor
     """
-    access._check_role(access.ISSUER | access.AUDITOR)
+    access._check_role(access.ISSUER | access.OPERATOR | access.AUDITOR)
     assert terms != empty(bytes32), "release: approve what"
     noticed: Notice = self._notice_of[proxy]
     assert noticed.terms == terms, "release: not the noticed one"
@@ -474,6 +483,8 @@ def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
     warrant: uint256 = access._warrant(msg.sender)
     if warrant & access.ISSUER != 0:
         self._notice_of[proxy].issuer = warrant
+    elif warrant & access.OPERATOR != 0:
+        self._notice_of[proxy].operator = warrant
     else:
         self._notice_of[proxy].auditor = warrant
     instruction._record(proxy, reason, document)
@@ -486,7 +497,7 @@ def approve(proxy: address, terms: bytes32, reason: bytes4, document: bytes32):
 @external
 def activate(proxy: address, release: bytes32, migration: Bytes[_MAX_INITIALISATION] = b""):
     """
-    @notice Move a proxy to its noticed release, once both have consented and the notice is over, before it lapses.
+    @notice Move a proxy to its noticed release, once all have consented and the notice is over, before it lapses.
     @param proxy The proxy.
     @param release The release that is noticed.
     @param migration The call registered with the release; empty if it has none.
@@ -538,9 +549,9 @@ def cancel(proxy: address, reason: bytes4, document: bytes32):
 @external
 def activate_in_emergency(proxy: address, release: bytes32, reason: bytes4, document: bytes32):
     """
-    @notice Move a proxy to its noticed release before the notice is over, with the consent of issuer and auditor; what
-            two administrators do not ratify in time, anyone undoes.
-    @dev Narrower than `activate`: the same layout, no migration, and four roles' consent, for the caller's is one.
+    @notice Move a proxy to its noticed release before the notice is over, with the consent of issuer, operator and
+            auditor; what two administrators do not ratify in time, anyone undoes.
+    @dev Narrower than `activate`: the same layout, no migration, and five roles' consent, for the caller's is one.
     @param proxy The proxy.
     @param release The release that is noticed.
     @param reason Four-letter reason code.
@@ -671,7 +682,7 @@ def notice_of(proxy: address) -> Consents:
     """
     @notice The pending notice of a proxy, and whose consent counts.
     @param proxy The proxy.
-    @return Release, its terms, time of the notice; upgrader, issuer and auditor while their consent counts.
+    @return Release, its terms, time of the notice; upgrader, issuer, operator, auditor while their consent counts.
     """
     noticed: Notice = self._notice_of[proxy]
     return Consents(
@@ -680,6 +691,7 @@ def notice_of(proxy: address) -> Consents:
         noticed_at=noticed.noticed_at,
         upgrader=access._holder(noticed.upgrader),
         issuer=access._holder(noticed.issuer),
+        operator=access._holder(noticed.operator),
         auditor=access._holder(noticed.auditor),
     )
 
@@ -792,6 +804,9 @@ def _consented(proxy: address, release: bytes32, notice: uint256) -> Release:
     assert block.timestamp < self._lapse(noticed), "release: notice has lapsed"
     assert access._holder(noticed.upgrader) != empty(address), "release: upgrader lost its role"
     assert access._holder(noticed.issuer) != empty(address), "release: issuer has not approved"
+    assert (
+        access._holder(noticed.operator) != empty(address)
+    ), "release: operator has not approved"
     assert access._holder(noticed.auditor) != empty(address), "release: auditor has not approved"
     chosen: Release = self._sound_release(release)
     assert self._terms(chosen) == noticed.terms, "release: terms have changed"
@@ -910,41 +925,25 @@ def _sound_release(release: bytes32) -> Release:
 @view
 def _behind_hash(implementation: address) -> bytes32:
     """
-    @dev Hash of the code that an implementation delegates to: at its `CONTROLS()`, where the code there names
-         `SETTINGS()`, there too, and so with `RECORDS()`, `RATIOS()` and `FRACTIONS()` of those; empty if it names
-         none. An address alone commits to no code, so each piece is hashed.
+    @dev Hash of the code that an implementation delegates to: of the piece that it names, or of the hashes of that and
+         of those that follow; empty if it names none. An address alone commits to no code, so each is hashed.
     """
-    controls: address = self._behind(implementation, method_id("CONTROLS()"))
-    if controls == empty(address):
-        return empty(bytes32)
-    settings: address = self._behind(controls, method_id("SETTINGS()"))
-    if settings == empty(address):
-        return controls.codehash
-    records: address = self._behind(settings, method_id("RECORDS()"))
-    if records == empty(address):
-        return keccak256(concat(controls.codehash, settings.codehash))
-    ratios: address = self._behind(records, method_id("RATIOS()"))
-    if ratios == empty(address):
-        return keccak256(concat(controls.codehash, settings.codehash, records.codehash))
-    fractions: address = self._behind(ratios, method_id("FRACTIONS()"))
-    if fractions == empty(address):
-        return keccak256(
-            concat(controls.codehash, settings.codehash, records.codehash, ratios.codehash)
-        )
-    return keccak256(
-        concat(
-            controls.codehash,
-            settings.codehash,
-            records.codehash,
-            ratios.codehash,
-            fractions.codehash,
-        )
-    )
+    piece: address = implementation
+    hashes: DynArray[bytes32, 5] = []
+    for getter: bytes4 in _GETTERS:
+        piece = self._behind(piece, getter)
+        if piece == empty(address):
+            break
+        hashes.append(piece.codehash)
+    if len(hashes) < 2:
+        return hashes[0] if len(hashes) == 1 else empty(bytes32)
+    # Behind offset and length of the encoding.
+    return keccak256(slice(abi_encode(hashes), 64, 32 * len(hashes)))
 
 
 @internal
 @view
-def _behind(piece: address, getter: Bytes[4]) -> address:
+def _behind(piece: address, getter: bytes4) -> address:
     """
     @dev The contract that a piece names itself, to hand calls to; empty if it names none. What it answers follows from
          its code, which is held to a hash of its own.
@@ -952,7 +951,7 @@ def _behind(piece: address, getter: Bytes[4]) -> address:
     named: bool = False
     answer: Bytes[32] = b""
     named, answer = raw_call(
-        piece, getter, max_outsize=32, is_static_call=True, revert_on_failure=False
+        piece, concat(getter, b""), max_outsize=32, is_static_call=True, revert_on_failure=False
     )
     if not named or len(answer) != 32:
         return empty(address)

@@ -75,7 +75,7 @@ class Ground:
         manifest: whose names may stand for addresses.
         ledger: the ledger of the act.
         decimals: of the units in which the contract counts.
-        terms: from the id of a release what issuer and auditor consent to, as it is registered.
+        terms: from the id of a release what is consented to, as it is registered.
     """
 
     manifest: Manifest

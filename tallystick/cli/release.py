@@ -339,7 +339,7 @@ def _notice(given: _Given, script: Script) -> None:
 
 @_verb("approve", reason="UPGR", document=None)
 def _approve(given: _Given, script: Script) -> None:
-    """Let issuer and auditor, each with its key, consent to exactly this archive.
+    """Let issuer, operator and auditor, each with its key, consent to exactly this archive.
 
     The document is the review. See `check` before.
     """
@@ -348,7 +348,7 @@ def _approve(given: _Given, script: Script) -> None:
 
 @_verb("activate")
 def _activate(given: _Given, script: Script) -> None:
-    """Have it run, once both consented and the notice is over; anybody may."""
+    """Have it run, once all consented and the notice is over; anybody may."""
     _releasing(given, script).activate()
 
 
@@ -356,8 +356,8 @@ def _activate(given: _Given, script: Script) -> None:
 def _hurry(given: _Given, script: Script) -> None:
     """Let the guardian have it run before the notice is over, in an emergency.
 
-    Issuer and auditor consented; it has the layout of what runs, and no migration. What two
-    administrators do not ratify in seven days anyone undoes (ReleaseAuthority.undo_emergency).
+    Issuer, operator and auditor consented; it has the layout of what runs, and no migration. What
+    two administrators do not ratify in seven days anyone undoes (ReleaseAuthority.undo_emergency).
     """
     _releasing(given, script).hurry()
 
@@ -439,7 +439,7 @@ def _standing_row(each: Standing) -> tuple[str, ...]:
         runs += "undone by anyone"
     come = ""
     if each.noticed:
-        by = f"approved by {' and '.join(each.consents)}" if each.consents else "approved by nobody"
+        by = f"approved by {', '.join(each.consents)}" if each.consents else "approved by nobody"
         come = f"{each.noticed}, {by}; can be cancelled, and from {time_text(each.not_before)} "
         come += f"until {time_text(each.lapses_at)} be activated"
     later = ", ".join(map(str, each.registered))

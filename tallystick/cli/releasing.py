@@ -9,13 +9,12 @@ from tallystick.chain import Account
 from tallystick.deploy.release import FIELDS, Wanted, other_fields
 from tallystick.deploy.upgrade import deploy_implementation, proxy_of
 from tallystick.errors import CheckFailed, InputError
-from tallystick.governance.release import release_terms
+from tallystick.governance.release import APPROVERS, release_terms
 from tallystick.reach.connection import suites_of
 from tallystick.text import time_text
 
 __all__ = ["Releasing"]
 
-_APPROVERS = ("issuer", "auditor")
 _NOWHERE = "0x" + "00" * 20
 
 
@@ -80,13 +79,13 @@ class Releasing:
         given = {"proxy": str(self._proxy.address), "terms": release_terms(self._record())}
         noticed, runs = self._noticed, self._runs
         consented = {
-            role: runs or (noticed and int(getattr(notice, role), 16) != 0) for role in _APPROVERS
+            role: runs or (noticed and int(getattr(notice, role), 16) != 0) for role in APPROVERS
         }
 
         def later(role: str) -> bool:
             return not consented[role] and not self._script.has_key(self._ledger, act, role)
 
-        for role in sorted(_APPROVERS, key=later):
+        for role in sorted(APPROVERS, key=later):
             self._script.do(self._ledger, act, given, role=role, done=consented[role])
 
     def activate(self) -> None:

@@ -386,9 +386,9 @@ class _Story:
         self._catch_up(self.home.chain, self.remote.chain.now)
         self.network.deliver(message)
         report.say(
-            "Registered with code and layout hash, noticed, approved by issuer and auditor, "
-            "activated after the notice. The message sent under the old release arrives under "
-            f"the new one: {self._units(amount)} to {recipient.name}."
+            "Registered with code and layout hash, noticed, approved by issuer, operator and "
+            "auditor, activated after the notice. The message sent under the old release arrives "
+            f"under the new one: {self._units(amount)} to {recipient.name}."
         )
         self._sample("delivered, new release")
 

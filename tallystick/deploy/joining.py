@@ -28,8 +28,6 @@ _PERIODS: Final = {
     "activation_seconds": "ACTIVATION_WINDOW",
     "rollback_seconds": "ROLLBACK_WINDOW",
 }
-# Who acts on what is everybody's while an instrument joins.
-_NEEDED: Final = ("upgrader", "operator")
 
 
 def beside(plan: Plan, given: Given | None) -> tuple[str, ...]:
@@ -82,10 +80,6 @@ def _differences(plan: Plan, at: str, ledger: LedgerSteps) -> Iterator[InputErro
         if said != found:
             expected = f"{found}, as the suite's release authority on {ledger.name} has it"
             yield InputError(plan.file, joined("upgrade", name), said, expected)
-    for title in _NEEDED:
-        if title not in accounts and (title == "upgrader" or plan.lanes):
-            expected = f"the suite's {title}, whose act it takes"
-            yield InputError(plan.file, joined(at, "accounts", title), "missing", expected)
     yield from _created_otherwise(plan, at, ledger)
     asked = [
         (name, title, role)

@@ -21,6 +21,7 @@ from tallystick.files.release import Archive, Document, Piece, Settings, Source,
 from tallystick.governance.layout import conflicts
 from tallystick.governance.pieces import misfits
 from tallystick.governance.release import (
+    APPROVERS,
     PROXIED,
     Version,
     addresses_behind,
@@ -370,7 +371,7 @@ def standing(suite: Suite, from_block: int = 0) -> Iterator[Standing]:
             noticed,
             begins,
             begins + window,
-            tuple(role for role in ("issuer", "auditor") if int(getattr(given, role), 16)),
+            tuple(role for role in APPROVERS if int(getattr(given, role), 16)),
             tuple(later),
         )
 

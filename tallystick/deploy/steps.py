@@ -36,7 +36,13 @@ GENESIS: Final = Version(1, 0, 0)
 _BLUEPRINT_PREAMBLE: Final = bytes.fromhex("fe7100")
 # Which role of the plan holds which role in which contract.
 ROLES_OF: Final[Mapping[str, tuple[Role, ...]]] = {
-    "ReleaseAuthority": (Role.ISSUER, Role.AUDITOR, Role.GUARDIAN, Role.UPGRADER),
+    "ReleaseAuthority": (
+        Role.ISSUER,
+        Role.OPERATOR,
+        Role.AUDITOR,
+        Role.GUARDIAN,
+        Role.UPGRADER,
+    ),
     "InstrumentRegistry": (Role.ISSUER, Role.REGISTRAR, Role.GUARDIAN),
     "SecurityToken": (
         Role.ISSUER,

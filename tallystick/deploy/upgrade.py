@@ -1,9 +1,9 @@
 """Upgrades: a proxy moves to another release, one function a step and `upgrade` for all of them.
 
 Who acts in which step is the authority's rule, not ours: the upgrader registers and gives notice,
-issuer and auditor consent, anybody activates once the notice is over and before it lapses, the
-guardian rolls back: alone for a registered reason, for another after the upgrader proposed it. Each
-step takes the contracts of one ledger and who signs.
+issuer, operator and auditor consent, anybody activates once the notice is over and before it
+lapses, the guardian rolls back: alone for a registered reason, for another after the upgrader
+proposed it. Each step takes the contracts of one ledger and who signs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tallystick.errors import CheckFailed
 from tallystick.governance.layout import conflicts
 from tallystick.governance.pieces import check_pieces
 from tallystick.governance.release import (
+    APPROVERS,
     Version,
     addresses_behind,
     code_hashes,
@@ -46,7 +47,6 @@ __all__ = [
 
 REASON: Final = "UPGR"
 DOCUMENT: Final = keccak(b"release notes")
-_APPROVERS: Final = ("issuer", "auditor")
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def approve(
     reason: str = REASON,
     document: bytes = DOCUMENT,
 ) -> Receipt:
-    """Let the issuer or the auditor consent to a noticed release, exactly as it is registered."""
+    """Let one of `APPROVERS` consent to a noticed release, exactly as it is registered."""
     authority = suite.authority
     return Receipt.of(
         authority.approve(
@@ -260,8 +260,8 @@ def upgrade(
 
     Args:
         suite: the contracts of the ledger.
-        signers: the accounts of upgrader, issuer and auditor by role; the courier's, if there is
-            one, activates.
+        signers: the accounts of upgrader, issuer, operator and auditor by role; the courier's, if
+            there is one, activates.
         contract_name: what is upgraded, e.g. `SecurityToken`.
         artifact_name: the build of the new release.
         version: its version.
@@ -280,7 +280,7 @@ def upgrade(
         Revert: the authority refused a step.
     """
     version = Version.parse(version) if isinstance(version, str) else version
-    missing = [role for role in ("upgrader", *_APPROVERS) if role not in signers]
+    missing = [role for role in ("upgrader", *APPROVERS) if role not in signers]
     if missing:
         raise CheckFailed(f"{suite.chain.name}: nobody signs as {', '.join(missing)}")
     upgrader = signers["upgrader"]
@@ -305,7 +305,7 @@ def upgrade(
     progress(f"{contract_name} {version}: registered by the upgrader")
     give_notice(suite, contract_name, version, sender=upgrader, reason=reason, document=document)
     progress(f"{contract_name} {version}: notice given")
-    for role in _APPROVERS:
+    for role in APPROVERS:
         sender = signers[role]
         approve(suite, contract_name, version, sender=sender, reason=reason, document=document)
         progress(f"{contract_name} {version}: approved by the {role}")

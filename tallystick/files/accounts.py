@@ -86,10 +86,10 @@ class Accounts(StrictModel):
     upgrader: AccountField
     paying_agent: AccountField
     auditor: AccountField
+    operator: AccountField
     administrators: Annotated[
         tuple[AccountField, ...], Field(min_length=MIN_ADMINISTRATORS, max_length=8)
     ]
-    operator: AccountField | None = None
     fractions_agent: Annotated[
         AccountField | None,
         Field(
@@ -117,12 +117,9 @@ class Accounts(StrictModel):
 
     def by_field(self) -> list[tuple[str, AccountRef]]:
         """Return (field, account) of every account."""
-        names = ("deployer", *SINGLE_ROLES)
+        names = ("deployer", *SINGLE_ROLES, "operator")
         out: list[tuple[str, AccountRef]] = [(name, getattr(self, name)) for name in names]
-        out += [
-            (name, account)
-            for name in ("operator", "fractions_agent")
-            if (account := getattr(self, name)) is not None
-        ]
+        if self.fractions_agent is not None:
+            out.append(("fractions_agent", self.fractions_agent))
         out += [(joined("administrators", i), a) for i, a in enumerate(self.administrators)]
         return out

@@ -12,6 +12,7 @@ from tallystick.chain.abi import checksum, encode, keccak
 from tallystick.governance.pieces import GETTERS, check_pieces
 
 __all__ = [
+    "APPROVERS",
     "CONTRACTS",
     "PER_INSTRUMENT",
     "PROXIED",
@@ -26,6 +27,8 @@ __all__ = [
     "release_terms",
 ]
 
+# Who all have to consent to what the upgrader noticed, each in its role.
+APPROVERS: Final = ("issuer", "operator", "auditor")
 _VERSION: Final = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _PART_MAX: Final = 2**16 - 1
 
@@ -76,7 +79,7 @@ def release_id(contract: str, version: Version) -> bytes:
 
 
 def release_terms(release: Iterable[Any]) -> bytes:
-    """Return what issuer and auditor consent to: the hash of all that a release is.
+    """Return what `APPROVERS` consent to: the hash of all that a release is.
 
     Args:
         release: The fields of `Release`, in the contract's order.

@@ -125,13 +125,20 @@ def test_each_key_does_its_part_in_whatever_order(world: World, command: _Comman
     assert command.acts("approve", *at, *review, "--account", "auditor") == [
         "executed approve",
         "waiting approve",
+        "waiting approve",
     ]
     assert command.acts("activate", *at) == ["waiting activate"]
+    assert command.acts("approve", *at, *review, "--account", "operator") == [
+        "executed approve",
+        "done approve",
+        "waiting approve",
+    ]
     assert command.acts("approve", *at, *review, "--account", "issuer") == [
         "executed approve",
         "done approve",
+        "done approve",
     ]
-    assert command.acts("approve", *at, *review) == ["done approve", "done approve"]
+    assert command.acts("approve", *at, *review) == ["done approve"] * 3
     side.chain.advance(int(side.authority.NOTICE()))
     side.chain.mine()
     assert command.acts("activate", *at) == ["executed activate"]
@@ -284,9 +291,10 @@ def test_status_says_until_when_one_can_object_and_roll_back(
     assert (first["version"], first["noticed"], first["registered"]) == ("1.0.0", None, ["1.1.0"])
     command.acts("notice", *at)
     noticed = int(side.authority.notice_of(side.registry).noticed_at)
-    command.acts("approve", *at, "--document", "review.pdf", "--account", "auditor")
-    row = told()
-    assert (row["noticed"], row["approved_by"]) == ("1.1.0", ["auditor"])
+    for account, told_by in (("auditor", ["auditor"]), ("operator", ["operator", "auditor"])):
+        command.acts("approve", *at, "--document", "review.pdf", "--account", account)
+        row = told()
+        assert (row["noticed"], row["approved_by"]) == ("1.1.0", told_by)
     assert (row["not_before"], row["lapses_at"]) == (noticed + 3_600, noticed + 3_600 + 30 * DAY)
     command.acts("approve", *at, "--document", "review.pdf")
     side.chain.advance(3_600)

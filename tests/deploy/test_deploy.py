@@ -93,9 +93,7 @@ def test_parties_are_those_of_the_plan(tmp_path: Path) -> None:
     chains = fresh()
     for name, chain in chains.items():
         found = parties.on_ledger[name]
-        # The example plan has no operator.
-        roles = {role: index for role, index in ROLE_INDEX.items() if role != "operator"}
-        expected = {**roles, "administrator-1": 9, "administrator-2": 10}
+        expected = {**ROLE_INDEX, "administrator-1": 9, "administrator-2": 10}
         assert {role: account.index for role, account in found.items()} == expected
         assert all(account == chain.account(account.index) for account in found.values())
     assert parties.attestors == (tuple(chains["home"].account(i) for i in (11, 12, 13)),)

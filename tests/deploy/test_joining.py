@@ -85,8 +85,6 @@ def data_of(suite: Path | str) -> dict[str, Any]:
     """The plan of an instrument that joins."""
     data = plan_data({"home": None, "remote": None})  # type: ignore[dict-item]
     data |= {"instrument": str(BUND), "suite": str(suite)}
-    for ledger in data["ledgers"]:
-        ledger["accounts"] = {**ledger["accounts"], "operator": 17}
     return data
 
 
@@ -428,15 +426,6 @@ def test_an_account_without_its_role_in_the_suite_is_refused(
     )
 
 
-def test_a_plan_without_the_operator_is_refused(tmp_path: Path, standing: Network) -> None:
-    data = _without(data_of("suite/manifest.json"), "operator")
-    assert refused(tmp_path, standing, data) == [
-        f"ledgers[{n}].accounts.operator: missing: expected the suite's operator, whose act it "
-        "takes"
-        for n in range(2)
-    ]
-
-
 def test_a_proxy_that_somebody_else_sets_up_is_said(tmp_path: Path, standing: Network) -> None:
     """The upgrader runs what another plan printed."""
     plan, parties = planned(tmp_path, standing)
@@ -503,7 +492,6 @@ def test_the_commands_have_an_instrument_join(tmp_path: Path) -> None:
         first = plan_data(chains)
         for ledger in first["ledgers"]:
             ledger["rpc"] = nodes[ledger["name"]]
-            ledger["accounts"] = {**ledger["accounts"], "operator": 17}
             for index in (*range(11), 17):
                 chains[ledger["name"]].set_balance(
                     chains[ledger["name"]].account(index).address, 10**20

@@ -149,7 +149,10 @@ def test_every_changed_field_is_named_with_what_it_takes(
         ),
         (
             "ledgers[0].accounts.operator",
-            "propose_role and assign_role by two administrators of BridgeEscrow, ActionsEngine",
+            (
+                "propose_role and assign_role by two administrators of ReleaseAuthority, "
+                "BridgeEscrow, ActionsEngine"
+            ),
         ),
         (
             "accounts.ledgers.home.administrator-1",

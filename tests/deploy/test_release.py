@@ -241,8 +241,7 @@ def test_a_layout_that_was_not_approved_is_not_activated(world: World) -> None:
     assert wrong(checks_on(archive, world.network.suite("home"))) == {}
     authority.give_notice(proxy, archive.id, *STATED, sender=side.upgrader)
     terms = authority.notice_of(proxy).terms
-    for role in (side.issuer, side.auditor):
-        authority.approve(proxy, terms, *STATED, sender=role)
+    side.consent(proxy, terms)
     authority.withdraw_release(archive.id, *STATED, sender=side.upgrader)
     other = [*record[:5], keccak(b"another layout"), *record[6:]]
     register(other)

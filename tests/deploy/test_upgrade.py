@@ -19,7 +19,7 @@ from tallystick.deploy import upgrade as upgrades
 from tallystick.deploy.upgrade import upgrade
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import Manifest
-from tallystick.governance.release import Version, release_id, release_kind
+from tallystick.governance.release import APPROVERS, Version, release_id, release_kind
 from tallystick.governance.roles import reason_code
 from tallystick.local.network import Network
 from tallystick.reach.connection import connection_of, suites_of
@@ -255,10 +255,10 @@ def _roll_back(network: Network, ledger: str, name: str) -> Receipt:
 
 
 def _consent(network: Network, name: str, version: Version) -> None:
-    """At home: notice of a registered release, both consents, and the time of the notice."""
+    """At home: notice of a registered release, all consents, and the time of the notice."""
     upgrader = network.party("home", "upgrader")
     upgrades.give_notice(network.home, name, version, sender=upgrader)
-    for role in ("issuer", "auditor"):
+    for role in APPROVERS:
         upgrades.approve(network.home, name, version, sender=network.party("home", role))
     upgrades.await_notice(network.home, name)
 
@@ -412,7 +412,7 @@ def test_a_migration_that_was_rolled_back_is_followed_again(used, name, version)
 @pytest.mark.requirement("INV-10", "R-60")
 @pytest.mark.parametrize(("name", "version"), ONCE.items())
 def test_what_migrates_once_for_ever_comes_back_under_another_number(used, name, version):
-    """The same code without the call, which has been made; issuer and auditor consent to that."""
+    """The same code without the call, which has been made; all consent to that."""
     artifact = _came_and_went(used, name, version)
     words, proxy = _words(used, "home", name), upgrades.proxy_of(used.home, name)
     given = _noticed_again(used, name, version)
@@ -651,7 +651,7 @@ def test_whoever_has_a_manifest_and_keys_upgrades(used, tmp_path: Path) -> None:
     suite = suites_of(connection)["remote"]
     roles = connection.manifest.roles["remote"]
     signers = {}
-    for role in ("upgrader", "issuer", "auditor", "guardian"):
+    for role in ("upgrader", *APPROVERS, "guardian"):
         if role == "auditor":
             with pytest.raises(CheckFailed, match=r"^remote: nobody signs as auditor$"):
                 upgrade(suite, signers, "SecurityToken", "SecurityTokenNextMock", "1.1.0")

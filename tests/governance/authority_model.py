@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tallystick.chain.abi import keccak
 from tallystick.governance.release import release_terms
@@ -15,6 +16,8 @@ from tests.stateful.roles import DAY, Act, Roles, Term
 
 NOTICE, ACTIVATION_WINDOW, ROLLBACK_WINDOW = 3_600, 2 * DAY, DAY
 RATIFICATION = 7 * DAY
+# Without each of whom nothing is activated.
+CONSENTING: Final = (Role.ISSUER, Role.OPERATOR, Role.AUDITOR)
 # What a release is called: its kind and version.
 Key = tuple[str, int]
 
@@ -40,8 +43,7 @@ class Notice:
     release: Release
     noticed_at: int
     upgrader: Term
-    issuer: Term | None = None
-    auditor: Term | None = None
+    consents: dict[Role, Term | None] = field(default_factory=lambda: dict.fromkeys(CONSENTING))
 
     @property
     def lapses_at(self) -> int:
@@ -130,9 +132,9 @@ class Authority:
         return None
 
     def approve(self, by: str, proxy: str, terms: bytes) -> str | None:
-        """Issuer or auditor consents to exactly these terms."""
+        """Issuer, operator or auditor consents to exactly these terms."""
         role = self.roles.role_of(by)
-        if role not in (Role.ISSUER, Role.AUDITOR):
+        if role not in CONSENTING:
             return "access: missing role"
         if terms == bytes(32):
             return "release: approve what"
@@ -141,7 +143,7 @@ class Authority:
             return "release: not the noticed one"
         if self.clock >= notice.lapses_at:
             return "release: consent after the lapse"
-        setattr(notice, role.name.lower(), self.roles.terms[by])
+        notice.consents[role] = self.roles.terms[by]
         return None
 
     def activate(self, proxy: str, key: Key, call: bytes) -> str | None:
@@ -246,9 +248,9 @@ class Authority:
             return "release: notice has lapsed"
         if notice.upgrader.over:
             return "release: upgrader lost its role"
-        for role, consent in (("issuer", notice.issuer), ("auditor", notice.auditor)):
+        for role, consent in notice.consents.items():
             if consent is None or consent.over:
-                return f"release: {role} has not approved"
+                return f"release: {Role(role).name.lower()} has not approved"
         if chosen is None:
             return "release: not registered"
         if chosen.terms != notice.release.terms:

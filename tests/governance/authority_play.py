@@ -23,11 +23,12 @@ from tallystick.chain.abi import encode, keccak
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.governance.release import Version, release_id, release_kind
+from tallystick.governance.release import APPROVERS, Version, release_id, release_kind
 from tallystick.governance.roles import ALONE as FAULT
 from tallystick.governance.roles import Role, reason_code
 from tests.governance.authority_model import (
     ACTIVATION_WINDOW,
+    CONSENTING,
     NOTICE,
     ROLLBACK_WINDOW,
     Authority,
@@ -50,6 +51,7 @@ PARTIES: Final = {
     "guardian": Role.GUARDIAN,
     "upgrader": Role.UPGRADER,
     "issuer": Role.ISSUER,
+    "operator": Role.OPERATOR,
     "auditor": Role.AUDITOR,
     "stand-in": Role.NONE,
     "second stand-in": Role.NONE,
@@ -375,7 +377,7 @@ class Play:
 
     def prepare(self, proxy: str, key: Key, variant: int) -> Release | None:
         """Every step before activation by whoever may; what is noticed then."""
-        for role in (Role.UPGRADER, Role.ISSUER, Role.AUDITOR, Role.GUARDIAN):
+        for role in (Role.UPGRADER, *CONSENTING, Role.GUARDIAN):
             self.fill(role)
         if key not in self.model.releases:
             calls = variant == MIGRATES[key[0]]
@@ -383,7 +385,7 @@ class Play:
         if not self.give_notice(proxy, key, self.holder(Role.UPGRADER)):
             return None
         release = self.model.notices[proxy].release
-        for role in (Role.ISSUER, Role.AUDITOR):
+        for role in CONSENTING:
             self.approve(proxy, release.terms, self.holder(role))
         return release
 
@@ -392,7 +394,7 @@ class Play:
         release = self.prepare(proxy, key, variant)
         if release is None:
             return False
-        if meanwhile in {"issuer", "auditor", "upgrader"}:
+        if meanwhile in {*APPROVERS, "upgrader"}:
             # With the role comes no consent back that was given in another term.
             role = Role[meanwhile.upper()]
             who = self.holder(role)
@@ -522,9 +524,9 @@ class Play:
         runs = str(installed.release.fields[2]).lower()
         assert pointed == runs, f"INV-10: {name} points to {pointed}, not {runs}"
         said = tuple(authority.notice_of(proxy))
-        due_notice: tuple[object, ...] = (bytes(32), bytes(32), 0, ZERO, ZERO, ZERO)
+        due_notice: tuple[object, ...] = (bytes(32), bytes(32), 0, *[ZERO] * 4)
         if notice is not None:
-            consents = (notice.upgrader, notice.issuer, notice.auditor)
+            consents = (notice.upgrader, *notice.consents.values())
             due_notice = (
                 _id(notice.release.key),
                 notice.release.terms,
@@ -565,7 +567,7 @@ class AuthorityMachine(RuleBasedStateMachine):
         proxy=_proxies,
         further=st.sampled_from([1, 1, 1, 2, 0]),
         variant=_variants,
-        meanwhile=st.sampled_from([*[""] * 5, "issuer", "auditor", "upgrader", "another"]),
+        meanwhile=st.sampled_from([*[""] * 6, *APPROVERS, "upgrader", "another"]),
         late=st.sampled_from([0, 0, 0, -1, 5, ACTIVATION_WINDOW - 1, ACTIVATION_WINDOW]),
         back=st.sampled_from([None, None, -ROLLBACK_WINDOW, -1, 0]),
     )
@@ -636,7 +638,7 @@ class AuthorityMachine(RuleBasedStateMachine):
 
     @rule(
         proxy=_proxies,
-        role=st.sampled_from([Role.ISSUER, Role.AUDITOR]),
+        role=st.sampled_from(CONSENTING),
         version=_versions,
         noticed=_mostly,
         right=_mostly,
@@ -738,7 +740,7 @@ class AuthorityMachine(RuleBasedStateMachine):
 
     @rule(
         who=st.sampled_from(list(PARTIES)[2:]),
-        role=st.sampled_from([Role.GUARDIAN, Role.UPGRADER, Role.ISSUER, Role.AUDITOR]),
+        role=st.sampled_from([Role.GUARDIAN, Role.UPGRADER, *CONSENTING]),
     )
     def change_hands(self, who: str, role: Role) -> None:
         if self.play.model.roles.role_of(self.play.address(who)):

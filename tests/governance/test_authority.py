@@ -17,6 +17,7 @@ from tallystick.chain import Contract
 from tallystick.deploy.steps import blueprint_content
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.governance.release import (
+    APPROVERS,
     Version,
     proxy_name,
     release_id,
@@ -123,11 +124,8 @@ class Upgrade:
         return self.side.authority.withdraw_release(self.id, *STATED, sender=self.side.upgrader)
 
     def approve(self, *roles: str) -> None:
-        """Issuer and auditor consent."""
-        for role in roles or ("issuer", "auditor"):
-            self.side.authority.approve(
-                self.proxy, release_terms(self.terms), *STATED, sender=self.side.parties[role]
-            )
+        """Whoever has to, or some of them, consent."""
+        self.side.consent(self.proxy, release_terms(self.terms), *roles)
 
     def wait(self, offset: int = 0) -> None:
         """Let the notice pass."""
@@ -145,7 +143,7 @@ class Upgrade:
         self.notice()
 
     def approved(self) -> None:
-        """Both have consented, too."""
+        """All have consented, too."""
         self.noticed()
         self.approve()
 
@@ -770,6 +768,7 @@ def test_upgrader_gives_notice(upgrade: Upgrade) -> None:
         side.upgrader.address,
         ZERO,
         ZERO,
+        ZERO,
     )
 
 
@@ -841,8 +840,8 @@ def test_a_notice_over_another_cancels_it_in_the_open(upgrade: Upgrade) -> None:
 
 
 @pytest.mark.requirement("R-60")
-@pytest.mark.parametrize("role", ["issuer", "auditor"])
-def test_issuer_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
+@pytest.mark.parametrize("role", APPROVERS)
+def test_issuer_operator_and_auditor_consent(upgrade: Upgrade, role: str) -> None:
     side, authority = upgrade.side, upgrade.side.authority
     account = side.parties[role]
     upgrade.noticed()
@@ -936,9 +935,7 @@ def test_anyone_activates_after_notice_and_consent(upgrade: Upgrade) -> None:
         bytes(32),
         bytes(32),
         0,
-        ZERO,
-        ZERO,
-        ZERO,
+        *[ZERO] * 4,
     )
     assert pointed_at(side) == upgrade.implementation.address.lower()
     assert before == (
@@ -1011,6 +1008,7 @@ def test_a_lapsed_notice_is_given_anew(upgrade: Upgrade) -> None:
     [
         ("notice", "release: not noticed"),
         ("issuer", "release: issuer has not approved"),
+        ("operator", "release: operator has not approved"),
         ("auditor", "release: auditor has not approved"),
         ("wait", "release: notice not over"),
     ],
@@ -1021,9 +1019,7 @@ def test_a_skipped_step_is_refused(
     upgrade.register()
     if skipped != "notice":
         upgrade.notice()
-        for role in ("issuer", "auditor"):
-            if role != skipped:
-                upgrade.approve(role)
+        upgrade.approve(*(role for role in APPROVERS if role != skipped))
         if skipped != "wait":
             upgrade.wait()
     with refused(world, reason):
@@ -1063,6 +1059,7 @@ def test_an_activation_happens_once(world: World, upgrade: Upgrade) -> None:
     [
         ("upgrader", "release: upgrader lost its role"),
         ("issuer", "release: issuer has not approved"),
+        ("operator", "release: operator has not approved"),
         ("auditor", "release: auditor has not approved"),
     ],
 )
@@ -1082,6 +1079,7 @@ def test_what_a_revoked_role_said_counts_no_more(
     [
         ("upgrader", 128, "release: upgrader lost its role"),
         ("issuer", 2, "release: issuer has not approved"),
+        ("operator", 32, "release: operator has not approved"),
         ("auditor", 512, "release: auditor has not approved"),
     ],
 )

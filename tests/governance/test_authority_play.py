@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tallystick import build
+from tallystick.governance.release import APPROVERS
 from tallystick.governance.roles import Role
 from tests.governance.authority_model import NOTICE, Authority, Notice
 from tests.governance.authority_play import (
@@ -40,6 +41,7 @@ REACHED = {
     ("activate", "release: not noticed"),
     ("activate", "release: notice has lapsed"),
     ("activate", "release: notice not over"),
+    ("activate", "release: operator has not approved"),
     ("activate", "release: terms have changed"),
     ("activate", "release: upgrader lost its role"),
     ("approve", "access: missing role"),
@@ -253,7 +255,7 @@ def playing() -> Play:
     one.give_notice("escrow", (KINDS[1], VERSIONS[1]), "upgrader")
     release = one.noticed("escrow")
     assert release is not None
-    for who in ("issuer", "auditor"):
+    for who in APPROVERS:
         one.approve("escrow", release.terms, who)
     one.take("auditor")
     one.check()

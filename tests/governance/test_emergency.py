@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.governance.release import Version, proxy_name, release_id
+from tallystick.governance.release import APPROVERS, Version, proxy_name, release_id
 from tallystick.governance.roles import Role
 from tests.governance.test_authority import (
     ALONE,
@@ -31,7 +31,7 @@ RATIFY = "ratify(address,bytes32,bytes4,bytes32)"
 
 @pytest.fixture
 def upgrade(home_side: Any) -> Upgrade:
-    """A release that is noticed a moment ago, and that issuer and auditor consented to."""
+    """A release that is noticed a moment ago, and that all consented to."""
     found = upgrade_of(home_side, "SecurityToken")
     found.approved()
     return found
@@ -108,14 +108,14 @@ def test_four_roles_let_a_release_run_before_its_notice_is_over(upgrade: Upgrade
 
 
 @pytest.mark.requirement("R-60")
-@pytest.mark.parametrize("missing", ["issuer", "auditor"])
+@pytest.mark.parametrize("missing", APPROVERS)
 def test_an_emergency_leaves_no_consent_out(home_side: Any, world: World, missing: str) -> None:
     upgrade = upgrade_of(home_side, "SecurityToken")
     upgrade.register()
     with refused(world, "release: not noticed"):
         hurry(upgrade)
     upgrade.notice()
-    upgrade.approve(*({"issuer", "auditor"} - {missing}))
+    upgrade.approve(*(role for role in APPROVERS if role != missing))
     with refused(world, f"release: {missing} has not approved"):
         hurry(upgrade)
 
@@ -126,6 +126,7 @@ def test_an_emergency_leaves_no_consent_out(home_side: Any, world: World, missin
     [
         ("upgrader", "release: upgrader lost its role"),
         ("issuer", "release: issuer has not approved"),
+        ("operator", "release: operator has not approved"),
         ("auditor", "release: auditor has not approved"),
     ],
 )
@@ -138,7 +139,7 @@ def test_a_consent_whose_role_is_lost_counts_in_no_emergency(
         hurry(upgrade)
 
 
-@pytest.mark.parametrize("role", ["upgrader", "issuer", "auditor", "administrator", "attacker"])
+@pytest.mark.parametrize("role", ["upgrader", *APPROVERS, "administrator", "attacker"])
 def test_none_but_the_guardian_shortens_a_notice(world: World, upgrade: Upgrade, role: str) -> None:
     with refused(world, "access: missing role"):
         hurry(upgrade, role)
@@ -152,8 +153,7 @@ def test_an_emergency_changes_no_layout(home_side: Any, world: World) -> None:
     side.authority.register_release(terms, *STATED, sender=side.upgrader)
     upgrade.notice()
     named = side.authority.notice_of(side.token).terms
-    for consenting in (side.issuer, side.auditor):
-        side.authority.approve(side.token, named, *STATED, sender=consenting)
+    side.consent(side.token, named)
     with refused(world, "release: emergency changes layout"):
         hurry(upgrade)
 

@@ -137,10 +137,9 @@ def _running(drill: Drill, side: Side) -> tuple[Any, ...]:
 
 
 def _noticed(drill: Drill, side: Side) -> tuple[Any, ...]:
-    """The upgrader noticed it anew, issuer and auditor consented."""
+    """The upgrader noticed it anew, all consented."""
     side.authority.give_notice(*_running(drill, side), sender=side.upgrader)
-    for consenting in (side.issuer, side.auditor):
-        side.authority.approve(*_approval(drill, side), sender=consenting)
+    side.consent(*_approval(drill, side)[:2])
     return _running(drill, side)
 
 
@@ -252,6 +251,7 @@ ACTS: Final = (
         lambda drill, side: (side.token, drill.upgrade.id, *STATED),
     ),
     Act("ReleaseAuthority", "issuer", "approve", _approval),
+    Act("ReleaseAuthority", "operator", "approve", _approval),
     Act("ReleaseAuthority", "auditor", "approve", _approval),
     Act("ReleaseAuthority", "guardian", "cancel", lambda _, side: (side.token, *STATED)),
     Act("ReleaseAuthority", "guardian", "activate_in_emergency", _noticed),

@@ -9,7 +9,7 @@ import pytest
 from tallystick.chain import Contract
 from tallystick.chain.abi import encode
 from tallystick.deploy import upgrade as upgrades
-from tallystick.governance.release import Version, release_id, release_terms
+from tallystick.governance.release import APPROVERS, Version, release_id, release_terms
 from tallystick.governance.roles import Role
 from tests.governance.test_authority import (
     ALONE,
@@ -117,7 +117,7 @@ def test_a_withdrawn_proposal_counts_no_more(world: World, upgrade: Upgrade) -> 
         go_back(upgrade)
 
 
-@pytest.mark.parametrize("role", ["guardian", "issuer", "auditor", "administrator", "attacker"])
+@pytest.mark.parametrize("role", ["guardian", *APPROVERS, "administrator", "attacker"])
 def test_none_but_the_upgrader_proposes_a_rollback(
     world: World, upgrade: Upgrade, role: str
 ) -> None:
@@ -155,8 +155,7 @@ def test_a_proposal_is_of_one_proxy(world: World, upgrade: Upgrade) -> None:
     receipt = authority.create_proxy(FIRST, b"\1" * 32, call, *STATED, sender=side.upgrader)
     another = receipt.return_value
     upgrade.notice(another)
-    for consenting in (side.issuer, side.auditor):
-        authority.approve(another, release_terms(upgrade.terms), *STATED, sender=consenting)
+    side.consent(another, release_terms(upgrade.terms))
     side.chain.advance(PERIOD)
     authority.activate(another, upgrade.id, sender=side.outsider)
     proposed(upgrade)

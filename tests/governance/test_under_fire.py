@@ -168,7 +168,7 @@ class Run:
             ("release_of", release, 8),
             ("has_run", release, 1),
             ("installation_of", proxy.address, 4),
-            ("_notice_of", proxy.address, 6),
+            ("_notice_of", proxy.address, 7),
         ):
             first = slot_of(authority, "", variable, key)
             kept |= {(authority.address.lower(), first + at) for at in range(size)}

@@ -232,9 +232,7 @@ class Fire:
             created = authority.create_proxy(*named, *STATED, sender=home.upgrader)
             another = created.return_value
             upgrade.notice(another)
-            for consenting in (home.issuer, home.auditor):
-                terms = release_terms(upgrade.terms)
-                authority.approve(another, terms, *STATED, sender=consenting)
+            home.consent(another, release_terms(upgrade.terms))
             running = another, upgrade.id, *STATED
             authority.activate_in_emergency(*running, sender=home.guardian)
             self.known[name] = running

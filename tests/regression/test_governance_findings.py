@@ -295,7 +295,7 @@ def test_an_upgrader_burned_version_numbers(world: World) -> None:
 
 @pytest.mark.requirement("R-60")
 def test_consents_to_one_release_carried_another_under_its_number(world: World) -> None:
-    """What withdrawing would have opened: the code is exchanged after both have consented."""
+    """What withdrawing would have opened: the code is exchanged after all have consented."""
     side = world.home
     reviewed, other = upgrade_of(side, "SecurityToken"), upgrade_of(side, "SecurityToken")
     reviewed.approved()

@@ -202,7 +202,7 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     assert "2 executed" in run("rotate", *given, *why, "--execute")
     assert [suite.escrow.lane_state(network.lane).epoch for suite in (home, remote)] == [2, 2]
     moved = run("upgrade", "home", "InstrumentRegistry", "1.1.0", *why, "--execute")
-    assert "5 executed, 1 waiting" in moved
+    assert "6 executed, 1 waiting" in moved
     assert "the notice is over at " in moved
     archive = tmp_path / "archive.json"
     documents = {"notes": tmp_path / "order.txt", "evidence": [tmp_path / "order.txt"]}
@@ -211,7 +211,7 @@ def test_acts_and_scripts_of_acts_under_ape(ape: Any, network: Network, tmp_path
     at = ("remote", archive, "--execute")
     assert "2 executed" in run("release", "register", *at)
     assert "1 executed" in run("release", "notice", *at)
-    assert "2 executed" in run("release", "approve", *at, "--document", tmp_path / "order.txt")
+    assert "3 executed" in run("release", "approve", *at, "--document", tmp_path / "order.txt")
     remote.chain.advance(3_600)
     remote.chain.mine()
     assert "1 executed" in run("release", "activate", *at)

@@ -32,7 +32,7 @@ from tallystick.chain import Account, Receipt, Revert, address_of
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy import upgrade as upgrades
 from tallystick.deploy.steps import ROLES_OF
-from tallystick.governance.release import Version
+from tallystick.governance.release import APPROVERS, Version
 from tallystick.governance.roles import Role, reason_code
 from tallystick.local.network import ATTESTORS, COURIER, OPERATORS, Network
 from tallystick.reach.connection import Suite
@@ -909,7 +909,7 @@ class TwoLedgers:
         return self.party(name, "guardian") if guardian else self.network.administrators(name)[0]
 
     def give_notice(self, name: str, contract: str, release: int) -> None:
-        """The upgrader gives notice of a release; issuer and auditor consent."""
+        """The upgrader gives notice of a release; all consent."""
         waits = self.side(name).installed[contract].noticed is not None
         expected = self.side(name).give_notice(contract, release)
         version = VERSIONS[release]
@@ -923,7 +923,7 @@ class TwoLedgers:
         )
         self.tell("give notice", expected)
         if expected is None:
-            for role in ("issuer", "auditor"):
+            for role in APPROVERS:
                 self.act(
                     name,
                     None,

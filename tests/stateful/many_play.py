@@ -11,7 +11,7 @@ from tallystick.actions.message import EventVersion, RatioState
 from tallystick.actions.message import Ratio as Told
 from tallystick.bridge.message import DENIED, NO_CAP, party
 from tallystick.deploy import upgrade as upgrades
-from tallystick.governance.release import Version
+from tallystick.governance.release import APPROVERS, Version
 from tallystick.local.network import OPERATORS
 from tests.stateful.many_dividends import DividendActs
 from tests.stateful.many_ends import EndingActs
@@ -150,7 +150,7 @@ class Play(EndingActs, DividendActs):
             self.clear(name)
             version = Version(1, 1, 0)
             upgrades.give_notice(suite, contract, version, sender=party_of("upgrader"))
-            for role in ("issuer", "auditor"):
+            for role in APPROVERS:
                 upgrades.approve(suite, contract, version, sender=party_of(role))
             self.tick(name, NOTICE)
             upgraded[which] = (True, self.ledgers[name].clock)

@@ -625,7 +625,7 @@ class LedgerModel:
     # ---------------------------------------------------------------------- releases
 
     def give_notice(self, contract: str, release: int) -> Refusal | None:
-        """The upgrader gives notice; issuer and auditor consent at once."""
+        """The upgrader gives notice; all consent at once."""
         if release <= self.installed[contract].release:
             return "release: not newer"
         self.installed[contract].noticed = release

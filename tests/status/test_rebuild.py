@@ -25,7 +25,7 @@ from tallystick.cli.log import log_dict, show_events, show_rebuilt
 from tallystick.deploy import upgrade as upgrades
 from tallystick.errors import CheckFailed
 from tallystick.files.manifest import PROXY
-from tallystick.governance.release import CONTRACTS, Version, proxy_name
+from tallystick.governance.release import APPROVERS, CONTRACTS, Version, proxy_name
 from tallystick.governance.roles import Role
 from tallystick.local.network import OPERATORS, Network
 from tallystick.status.ledger_log import Compared, compare, read_log
@@ -615,8 +615,8 @@ def _releases(network: Network, side: Side) -> None:
     )
     upgrades.give_notice(suite, name, second, sender=upgrader)
     upgrades.give_notice(suite, name, first, sender=upgrader)
-    for consenting in (side.issuer, side.auditor):
-        upgrades.approve(suite, name, first, sender=consenting)
+    for role in APPROVERS:
+        upgrades.approve(suite, name, first, sender=side.parties[role])
     upgrades.await_notice(suite, name)
     upgrades.activate(suite, name, first, sender=side.courier)
     _emergencies(network, side.chain.name)
@@ -627,7 +627,8 @@ def _releases(network: Network, side: Side) -> None:
     side.authority.propose_roll_back_reason(*reason, sender=side.administrator)
     side.authority.set_roll_back_reason(*reason, sender=side.second_administrator)
     upgrades.give_notice(suite, name, second, sender=upgrader)
-    upgrades.approve(suite, name, second, sender=side.auditor)
+    for consenting in (side.operator, side.auditor):
+        upgrades.approve(suite, name, second, sender=consenting)
     for code_hash in (b"\1" * 32, b"\2" * 32):
         side.authority.register_custody_code(code_hash, *STATED, sender=upgrader)
     side.authority.withdraw_custody_code(code_hash, *STATED, sender=upgrader)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tallystick.deploy import upgrade as upgrades
-from tallystick.governance.release import Version, release_id
+from tallystick.governance.release import APPROVERS, Version, release_id
 from tallystick.local.network import Network
 from tests.support.world import STATED
 
@@ -22,7 +22,7 @@ def hurry(network: Network, ledger: str, version: Version) -> None:
     code = upgrades.deploy_implementation(suite.chain, NAME, sender=upgrader)
     upgrades.register_release(suite, NAME, NAME, version, str(code.address), sender=upgrader)
     upgrades.give_notice(suite, NAME, version, sender=upgrader)
-    for role in ("issuer", "auditor"):
+    for role in APPROVERS:
         upgrades.approve(suite, NAME, version, sender=signers[role])
     running = (suite.registry, release_id(NAME, version), *STATED)
     suite.authority.activate_in_emergency(*running, sender=signers["guardian"])

@@ -33,6 +33,7 @@ from tallystick.chain.reverts import reverts
 from tallystick.files.instrument import load_instrument
 from tallystick.governance.pieces import GETTERS
 from tallystick.governance.release import (
+    APPROVERS,
     PER_INSTRUMENT,
     PROXIED,
     CodeHashes,
@@ -136,6 +137,11 @@ class Side:
     def balance(self, account: Any) -> int:
         """Units of an account."""
         return int(self.token.balanceOf(account))
+
+    def consent(self, proxy: Any, terms: bytes, *roles: str) -> None:
+        """Whoever has to, or some of them, approve what is noticed."""
+        for role in roles or APPROVERS:
+            self.authority.approve(proxy, terms, *STATED, sender=self.parties[role])
 
     def act(
         self,

@@ -246,7 +246,7 @@ def _found_proxies(
     """Where each proxy is, what it runs, whom it obeys.
 
     It began on the first release or, of an instrument that joined, on one that another proxy had
-    been moved to: with notice, and the consent of issuer and auditor.
+    been moved to: with notice, and the consent of issuer, operator and auditor.
     """
     authority, isin = reader.suite.authority, reader.isin
     proxied = proxied_of(reader.suite)

@@ -128,5 +128,5 @@ def _rolled_back(step: Step) -> Changes:
 
 @on("ActivationApproved")
 def _activation_approved(step: Step) -> Changes:
-    role = "issuer" if step.now("role_of", step.approved_by) == Role.ISSUER else "auditor"
+    role = str(Role(step.now("role_of", step.approved_by)).name).lower()
     return step.with_members("notice_of", step.proxy, **{role: step.approved_by})
