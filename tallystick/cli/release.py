@@ -26,8 +26,9 @@ from tallystick.errors import InputError
 if TYPE_CHECKING:
     from tallystick.acts.script import Script
     from tallystick.cli.releasing import Releasing
-    from tallystick.deploy.release import Check, Standing
+    from tallystick.deploy.release import Check
     from tallystick.files.release import Archive
+    from tallystick.status.observation import ReleaseState
 
 __all__ = ["release"]
 
@@ -409,58 +410,58 @@ _verb("roll-back", reason="FALT", document=None, file=False)(
 def status(manifest_path: Path, rpc: Pairs, ledger: str, as_json: bool) -> int:
     """Show what runs, what is to come, and until when it can be objected to or rolled back."""
     from tallystick.cli.act import acting
+    from tallystick.cli.status import show_pending
     from tallystick.cli.terminal import console, json_line, progress, show_table
-    from tallystick.deploy.release import standing
-    from tallystick.reach.connection import suites_of
+    from tallystick.governance.release import Version
+    from tallystick.status.pending import later_releases, releases_of
+    from tallystick.status.view import View
 
+    found: list[tuple[str, ReleaseState, list[str]]] = []
     with acting(manifest_path, rpc, ledger=ledger) as act, progress("reading the ledgers"):
-        begins = {each.name: each.from_block for each in act.connection.manifest.ledgers}
-        found = [
-            each
-            for name, suite in suites_of(act.connection).items()
-            for each in standing(suite, begins[name])
-        ]
+        for name, chain in act.connection.chains.items():
+            view = View(act.connection, name, chain.block())
+            later = later_releases(view)
+            for each in releases_of(view):
+                running = Version.parse(each.version)
+                newer = [v for v in later[each.contract] if Version.parse(v) > running]
+                found.append((name, each, newer))
     if as_json:
-        rows = [_standing_dict(each) for each in found]
+        rows = [_standing_dict(*each) for each in found]
         print(json_line({"schema": "tallystick.releases/1", "contracts": rows}), flush=True)
         return 0
-    columns = ("Ledger", "Contract", "Runs", "Until when back to", "To come", "Registered")
-    show_table(console(), "Releases", columns, [_standing_row(each) for each in found])
+    columns = ("Ledger", "Contract", "Runs", "Until when back", "Registered")
+    show_table(console(), "Releases", columns, [_standing_row(*each) for each in found])
+    show_pending(((name, each.pending) for name, each, _ in found if each.pending), console())
     return 0
 
 
-def _standing_row(each: Standing) -> tuple[str, ...]:
+def _standing_row(ledger: str, each: ReleaseState, newer: Sequence[str]) -> tuple[str, ...]:
     from tallystick.text import time_text
 
     back = f"{each.previous} until {time_text(each.closes_at)}" if each.previous else ""
-    runs = str(each.version)
+    runs = each.version
     if each.ratify_before:
         runs += f", IN AN EMERGENCY: to be ratified before {time_text(each.ratify_before)}, then "
         runs += "undone by anyone"
-    come = ""
-    if each.noticed:
-        by = f"approved by {', '.join(each.consents)}" if each.consents else "approved by nobody"
-        come = f"{each.noticed}, {by}; can be cancelled, and from {time_text(each.not_before)} "
-        come += f"until {time_text(each.lapses_at)} be activated"
-    later = ", ".join(map(str, each.registered))
-    return each.ledger, each.contract, runs, back, come, later
+    return ledger, each.contract, runs, back, ", ".join(newer)
 
 
-def _standing_dict(each: Standing) -> dict[str, Any]:
-    def said(version: object) -> str | None:
-        return None if version is None else str(version)
+def _standing_dict(ledger: str, each: ReleaseState, newer: Sequence[str]) -> dict[str, Any]:
+    from tallystick.status.document import pending_dict
 
+    pending = each.pending
     return {
-        "ledger": each.ledger,
+        "ledger": ledger,
         "contract": each.contract,
-        "version": str(each.version),
+        "version": each.version,
         "since": each.since,
-        "ratify_before": each.ratify_before or None,
-        "previous": said(each.previous),
+        "ratify_before": each.ratify_before,
+        "previous": each.previous,
         "rollback_until": each.closes_at if each.previous else None,
-        "noticed": said(each.noticed),
-        "not_before": each.not_before if each.noticed else None,
-        "lapses_at": each.lapses_at if each.noticed else None,
-        "approved_by": list(each.consents) if each.noticed else [],
-        "registered": [str(version) for version in each.registered],
+        "noticed": each.noticed,
+        "not_before": pending and pending.applies_from,
+        "lapses_at": pending and pending.lapses_at,
+        "approved_by": list(pending.approved) if pending else [],
+        "pending": pending and pending_dict(ledger, pending),
+        "registered": list(newer),
     }

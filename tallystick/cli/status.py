@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 
@@ -11,10 +11,11 @@ from tallystick.cli.terminal import show_table
 from tallystick.governance.roles import ALONE
 from tallystick.status.document import Status
 from tallystick.status.invariants import Verdict
-from tallystick.status.observation import DIRECTIONS, SCOPES, EndState, named
+from tallystick.status.observation import DIRECTIONS, SCOPES, EndState, Pending, named
+from tallystick.status.pending import pending_of
 from tallystick.text import age_text, hex_text, time_text, units_text
 
-__all__ = ["render"]
+__all__ = ["render", "show_pending"]
 
 
 def render(status: Status, console: Console) -> None:
@@ -112,27 +113,6 @@ def render(status: Status, console: Console) -> None:
         numeric={2},
         empty="none",
     )
-    show_table(
-        console,
-        "Pending changes of lanes",
-        ("Lane", "Side", "Verifier", "Second", "Cap", "Limit", "Applies from (UTC)"),
-        [
-            (
-                f"{hex_text(lane.id)[:10]}…",
-                side.ledger,
-                side.pending.verifier,
-                side.pending.second or "",
-                _most(side.pending.cap),
-                _most(side.pending.limit),
-                time_text(side.pending.applies_from),
-            )
-            for lane in seen.lanes
-            for side in (lane.home, lane.remote)
-            if side.pending is not None
-        ],
-        numeric={4, 5},
-        empty="none",
-    )
     if ends := [lane for lane in seen.lanes if lane.home.ending or lane.home.lists]:
         show_table(
             console,
@@ -193,6 +173,7 @@ def render(status: Status, console: Console) -> None:
             for release in ledger.releases
         ],
     )
+    show_pending(pending_of(seen), console)
     for ledger in seen.ledgers:
         for release in ledger.releases:
             if release.ratify_before is not None:
@@ -230,6 +211,33 @@ def render(status: Status, console: Console) -> None:
                 soft_wrap=True,
                 style="bold red",
             )
+
+
+def show_pending(found: Iterable[tuple[str, Pending]], console: Console) -> None:
+    """Print what is to come on ledgers, who consented and who can still object."""
+    rows = list(found)
+    console.print(f"To come{'' if rows else ': nothing'}", style="bold" if rows else "")
+    for ledger, each in rows:
+        said = [
+            "" if each.since is None else f"since {time_text(each.since)}",
+            f"approved by {' and '.join(each.approved)}" if each.approved else "",
+            f"missing: {' and '.join(each.missing)}" if each.missing else "",
+        ]
+        effect = f"takes effect from {time_text(each.applies_from)}"
+        if each.lapses_at is not None:
+            effect += f", lapses at {time_text(each.lapses_at)}"
+        stopped = "nobody can stop it"
+        if each.objectors:
+            stopped = f"{' or '.join(each.objectors)} can stop it by {each.how}, "
+            stopped += f"surely until {time_text(each.object_until)}"
+        for line in (
+            f"  {ledger}, {each.contract}: {each.what}",
+            f"    {', '.join(filter(None, said))}",
+            f"    {effect}",
+            f"    {stopped}",
+        ):
+            console.print(line, markup=False, soft_wrap=True)
+    console.print()
 
 
 def _most(limit: int) -> str:

@@ -21,7 +21,6 @@ from tallystick.files.release import Archive, Document, Piece, Settings, Source,
 from tallystick.governance.layout import conflicts
 from tallystick.governance.pieces import misfits
 from tallystick.governance.release import (
-    APPROVERS,
     PROXIED,
     Version,
     addresses_behind,
@@ -29,13 +28,12 @@ from tallystick.governance.release import (
     release_id,
     release_kind,
 )
-from tallystick.reach.connection import Suite, proxied_of
+from tallystick.reach.connection import Suite
 from tallystick.text import hex_text
 
 __all__ = [
     "FIELDS",
     "Check",
-    "Standing",
     "Wanted",
     "archive_of",
     "checks",
@@ -43,7 +41,6 @@ __all__ = [
     "checks_on",
     "contract_of",
     "other_fields",
-    "standing",
 ]
 
 # The fields of `Release`, in the contract's order.
@@ -292,88 +289,6 @@ def _runs(archive: Archive) -> Check:
     if keccak(chain.code(code.address)) != hashes[FIELDS.index("code_hash")]:
         return Check(what, "bytecode leaves other code than bytecode_runtime")
     return Check(what, "" if said == archive.version else f"its code says {said}")
-
-
-# -------------------------------------------------------------------------------- standing
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What a ledger runs of a contract, and what is to come; times in seconds.
-
-    Attributes:
-        ledger: the ledger.
-        contract: the contract.
-        version: of the release that runs.
-        since: when it began.
-        ratify_before: of what runs in an emergency, when it can be undone; 0: it had its notice.
-        previous: to which the guardian can return it, until `closes_at`; None: to none.
-        closes_at: end of that window.
-        noticed: the release to come; None: none.
-        not_before: from when anybody may activate it; until then it can be objected to.
-        lapses_at: from when nobody may any more.
-        consents: who consented in words of roles, so far as it counts.
-        registered: releases that stand registered and are newer.
-    """
-
-    ledger: str
-    contract: str
-    version: Version
-    since: int
-    ratify_before: int
-    previous: Version | None
-    closes_at: int
-    noticed: Version | None
-    not_before: int
-    lapses_at: int
-    consents: tuple[str, ...]
-    registered: tuple[Version, ...]
-
-
-def standing(suite: Suite, from_block: int = 0) -> Iterator[Standing]:
-    """Yield what a ledger says of each contract's releases, now.
-
-    Args:
-        suite: its contracts.
-        from_block: where its logs begin.
-    """
-    authority, chain = suite.authority, suite.chain
-    topic = authority.interface.events_by_name["ReleaseRegistered"][0].topic
-    logs = chain.raw_logs(authority, from_block, None, [topic])
-    ids = dict.fromkeys(bytes(chain.decode_log(log).args["release"]) for log in logs)
-    known = [(each, authority.release_of(each)) for each in ids]
-    notice, window = int(authority.NOTICE()), int(authority.ACTIVATION_WINDOW())
-    rollback = int(authority.ROLLBACK_WINDOW())
-
-    def version(release: bytes) -> Version | None:
-        packed = int(authority.release_of(release).version)
-        return Version.unpack(packed) if packed else None
-
-    for name, proxy in proxied_of(suite).items():
-        installed, given = authority.installation_of(proxy), authority.notice_of(proxy)
-        running = version(installed.release) or Version(0, 0, 0)
-        begins = int(given.noticed_at) + notice
-        noticed = version(given.release) if chain.now < begins + window else None
-        closes = int(installed.activated_at) + rollback
-        later = sorted(
-            Version.unpack(int(each.version))
-            for _, each in known
-            if each.kind == release_kind(name) and int(each.version) > running.packed
-        )
-        yield Standing(
-            chain.name,
-            name,
-            running,
-            int(installed.activated_at),
-            int(authority.emergency_of(proxy).ratify_before),
-            version(installed.previous) if chain.now < closes else None,
-            closes,
-            noticed,
-            begins,
-            begins + window,
-            tuple(role for role in APPROVERS if int(getattr(given, role), 16)),
-            tuple(later),
-        )
 
 
 def contract_of(text: str) -> str:

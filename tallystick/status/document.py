@@ -12,12 +12,14 @@ from tallystick.status.observation import (
     SCOPES,
     LedgerState,
     Observation,
+    Pending,
     SideState,
     named,
 )
+from tallystick.status.pending import pending_of
 from tallystick.text import hex_text
 
-__all__ = ["Status"]
+__all__ = ["Status", "pending_dict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Status:
                 }
                 for lane in seen.lanes
             ],
+            "pending": [pending_dict(ledger, each) for ledger, each in pending_of(seen)],
             "messages": [
                 {
                     "lane": hex_text(message.lane),
@@ -136,6 +139,25 @@ def _ledger_dict(ledger: LedgerState) -> dict[str, Any]:
             }
             for release in ledger.releases
         ],
+    }
+
+
+def pending_dict(ledger: str, each: Pending) -> dict[str, Any]:
+    """Return for JSON what is to come on a ledger."""
+    return {
+        "ledger": ledger,
+        "kind": each.kind,
+        "contract": each.contract,
+        "address": each.address,
+        "what": each.what,
+        "since": each.since,
+        "approved_by": list(each.approved),
+        "missing": list(each.missing),
+        "applies_from": each.applies_from,
+        "lapses_at": each.lapses_at,
+        "object_until": each.object_until if each.objectors else None,
+        "objectors": list(each.objectors),
+        "how": each.how or None,
     }
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "LedgerState",
     "MessageState",
     "Observation",
+    "Pending",
     "PendingState",
     "Position",
     "ReleaseState",
@@ -44,10 +45,54 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A change that waits, and to which one can object meanwhile; times in seconds.
+
+    Attributes:
+        kind: `release`, `proposal`, `ratio` or `lane terms`.
+        contract: the deployable that changes.
+        address: where it is.
+        what: the change, in full.
+        since: when it was noticed, proposed or announced; None: no view tells.
+        approved: the roles whose consent counts so far.
+        missing: those whose consent it still needs, of several in one entry one.
+        applies_from: from when it can take effect. Nobody can be sure to stop it later.
+        lapses_at: from when it can't any more; None: never.
+        object_until: until when it can surely be stopped.
+        objectors: the roles each of which stops it; none: nothing does.
+        how: by which act they do.
+    """
+
+    kind: str
+    contract: str
+    address: str
+    what: str
+    since: int | None
+    approved: tuple[str, ...]
+    missing: tuple[str, ...]
+    applies_from: int
+    lapses_at: int | None
+    object_until: int
+    objectors: tuple[str, ...]
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseState:
     """What runs behind a proxy; `sound`: all of its code has the registered hash.
 
-    `ratify_before`: in an emergency, until when two administrators have to ratify it, in seconds.
+    Attributes:
+        contract: the deployable.
+        address: the proxy.
+        version: what runs.
+        implementation: where its code is.
+        code_hash: of the code there.
+        sound: whether all of it has the registered hash.
+        ratify_before: in an emergency, until when two administrators have to ratify it, in seconds.
+        since: when it began to run.
+        previous: what the guardian can return it to, until `closes_at`; None: nothing.
+        noticed: the version to come; None: none.
+        pending: that, with who consented.
     """
 
     contract: str
@@ -57,6 +102,11 @@ class ReleaseState:
     code_hash: str
     sound: bool
     ratify_before: int | None = None
+    since: int = 0
+    previous: str | None = None
+    closes_at: int = 0
+    noticed: str | None = None
+    pending: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +135,8 @@ class LedgerState:
     ratios: tuple[tuple[int, int], ...] = ()
     suspended: bool = False
     alone: tuple[str, ...] = ()
+    # Beside releases, which are with what runs.
+    pending: tuple[Pending, ...] = ()
 
     @property
     def uncollected(self) -> int:
@@ -130,12 +182,13 @@ class EpochState:
 
 @dataclass(frozen=True, slots=True)
 class PendingState:
-    """A confirmed change of a lane's terms, and from when on anyone can apply it, in seconds."""
+    """A change of a lane's terms: when it was confirmed, when anyone can apply it, in seconds."""
 
     verifier: str
     second: str | None
     cap: int
     limit: int
+    since: int
     applies_from: int
 
 

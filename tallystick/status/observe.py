@@ -28,11 +28,8 @@ from tallystick.bridge.message import (
     party_address,
 )
 from tallystick.bridge.outbox import PAGE, words_of
-from tallystick.chain import Block, ChainError, Contract, Event, Revert
-from tallystick.chain.abi import CodecError, keccak
+from tallystick.chain import Block, ChainError, Event
 from tallystick.files.manifest import LaneEntry
-from tallystick.governance.release import PROXIED, Version, is_behind
-from tallystick.governance.roles import reason_text
 from tallystick.reach.connection import Connection
 from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
@@ -45,12 +42,13 @@ from tallystick.status.observation import (
     Observation,
     PendingState,
     Position,
-    ReleaseState,
     SideState,
     StrayDelivery,
     Unseen,
 )
 from tallystick.status.over_ratios import Move, over, summed
+from tallystick.status.pending import alone_for, proposals_of, ratios_to_come, releases_of
+from tallystick.status.view import View
 from tallystick.text import one_line
 
 __all__ = ["names_of", "observe", "status_of"]
@@ -149,39 +147,14 @@ def _cut(
             yield Unseen(gone[0].destination, lane.name, why)
 
 
-class _View:
-    """One ledger at one block."""
+class _View(View):
+    """One ledger at one block, with its ratios."""
 
     def __init__(self, connection: Connection, name: str, block: Block) -> None:
-        self.connection = connection
-        self.name = name
-        self.block = block
-        self.entry = connection.manifest.ledger(name)
-        self.chain = connection.chains[name]
-        self.token = connection.token(name)
-        self.escrow = connection.escrow(name)
+        super().__init__(connection, name, block)
         self._ratios: tuple[tuple[int, int], ...] | None = None
         # Of a lane, its newest epoch, and where each since it was opened began.
         self._begun: dict[LaneId, tuple[int, list[tuple[int, int]]]] = {}
-
-    def ask(self, questions: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """Return what views returned at the block, all in one batch."""
-        answers = self.chain.ask(questions, block=self.block.number)
-        for answer in answers:
-            if isinstance(answer, Revert):
-                raise answer
-            if isinstance(answer, CodecError):
-                raise ChainError(str(answer))
-        return answers
-
-    def events(self, contract: Contract, name: str, *topics: bytes) -> list[Event]:
-        """Return a contract's events of one name up to the block."""
-        topic = contract.interface.events_by_name[name][0].topic
-        chain = contract.chain
-        logs = chain.raw_logs(
-            contract, self.entry.from_block, self.block.number, topics=[topic, *topics]
-        )
-        return [chain.decode_log(log) for log in logs]
 
     def ratios(self) -> tuple[tuple[int, int], ...]:
         """Return numerator and denominator of each ratio in force, the first first."""
@@ -226,12 +199,13 @@ class _View:
             live=bool(live),
             paused=int(paused),
             positions=tuple(self._positions(transfers)),
-            releases=tuple(self._releases()),
+            releases=tuple(releases_of(self)),
             came_in=int(bridged.came_in),
             went_out=int(bridged.went_out),
             ratios=ratios,
             suspended=bool(suspended),
-            alone=tuple(self._reasons()),
+            alone=tuple(alone_for(self)),
+            pending=(*proposals_of(self), *ratios_to_come(self, len(ratios))),
         )
         found = sum(position.balance for position in state.positions)
         if logged == supply and found < supply - state.uncollected:
@@ -267,43 +241,6 @@ class _View:
                 link=bool(word.link),
                 pool=bool(word.pool),
             )
-
-    def _releases(self) -> list[ReleaseState]:
-        authority = self.connection.contract(self.name, "ReleaseAuthority")
-        at = {n: self.entry.contracts[n].address for n in PROXIED if n in self.entry.contracts}
-        installed = self.ask((authority, "installation_of", each) for each in at.values())
-        releases = self.ask((authority, "release_of", each.release) for each in installed)
-        emergencies = self.ask((authority, "emergency_of", each) for each in at.values())
-        found = []
-        for (name, address), release, emergency in zip(
-            at.items(), releases, emergencies, strict=True
-        ):
-            code = authority.chain.code(release.implementation)
-            code_hash = keccak(code)
-            sound = code_hash == bytes(release.code_hash)
-            sound = sound and is_behind(code, bytes(release.behind_hash), authority.chain.code)
-            found.append(
-                ReleaseState(
-                    contract=name,
-                    address=address,
-                    version=str(Version.unpack(int(release.version))),
-                    implementation=str(release.implementation),
-                    code_hash="0x" + code_hash.hex(),
-                    sound=sound,
-                    ratify_before=int(emergency.ratify_before) or None,
-                )
-            )
-        return found
-
-    def _reasons(self) -> Iterator[str]:
-        """For which the guardian rolls back alone."""
-        authority = self.connection.contract(self.name, "ReleaseAuthority")
-        logged = self.events(authority, "RollBackReasonSet")
-        causes = list(dict.fromkeys(bytes(event.args["cause"]) for event in logged))
-        taken = self.ask((authority, "roll_back_reason", each) for each in causes)
-        for cause, is_taken in zip(causes, taken, strict=True):
-            if is_taken:
-                yield reason_text(cause)
 
 
 def names_of(connection: Connection, ledger: str) -> dict[str, str]:
@@ -365,7 +302,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 custody_balance=int(balance),
                 epochs=tuple(map(_epoch, numbers, kept)),
                 suspended=bool(suspended),
-                pending=_pending(pending),
+                pending=_pending(pending, int(state.terms.change_delay)),
                 limit=int(state.terms.limit),
                 room=int(room),
                 lacks=Lack(int(lacks)),
@@ -442,7 +379,7 @@ def _ending(kept: Any) -> EndState | None:
     )
 
 
-def _pending(kept: Any) -> PendingState | None:
+def _pending(kept: Any, delay: int) -> PendingState | None:
     if not int(kept.applies_from):
         return None
     return PendingState(
@@ -450,6 +387,7 @@ def _pending(kept: Any) -> PendingState | None:
         _second(kept),
         int(kept.cap),
         int(kept.limit),
+        int(kept.applies_from) - delay,
         int(kept.applies_from),
     )
 

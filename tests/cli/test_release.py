@@ -296,6 +296,10 @@ def test_status_says_until_when_one_can_object_and_roll_back(
         row = told()
         assert (row["noticed"], row["approved_by"]) == ("1.1.0", told_by)
     assert (row["not_before"], row["lapses_at"]) == (noticed + 3_600, noticed + 3_600 + 30 * DAY)
+    # As `status` tells it, in JSON and in words.
+    assert [row["pending"]] == world.network.status().as_dict()["pending"]
+    _, out, _ = command("release", "status", "--manifest", command.manifest)
+    assert "\n  home, InstrumentRegistry: release 1.1.0\n    since " in out
     command.acts("approve", *at, "--document", "review.pdf")
     side.chain.advance(3_600)
     side.chain.mine()

@@ -104,11 +104,20 @@ def test_a_message_in_flight_crosses_a_change_of_one_verifier(lane: World) -> No
     lane.network.lock(lane.home.investor, side.investor, 700)
     signers = SignerSet.of(1, 2, [lane.home.chain.account(each).address for each in FIRST])
     due = lane.change(side, side.new_verifier(signers))
-    (seen,) = network.status().as_dict()["lanes"]
+    status = network.status().as_dict()
+    (seen,), (told,) = status["lanes"], status["pending"]
     pending = seen["remote"]["pending_terms"]
     assert (pending["cap"], pending["limit"], pending["applies_from"]) == (1_000, 1_000, due)
     assert pending["second"] == side.escrow.epoch_at(lane.lane, 1).second
     assert seen["home"]["pending_terms"] is None
+    whom = f"{pending['verifier']} and {pending['second']}"
+    assert told["what"] == f"lane home-remote: verifier {whom}, cap 1,000, limit 1,000"
+    assert (told["ledger"], told["address"]) == ("remote", side.escrow.address)
+    assert (
+        told["applies_from"] - told["since"] == side.escrow.lane_state(lane.lane).terms.change_delay
+    )
+    assert (told["approved_by"], told["missing"]) == (["operator", "administrator"], [])
+    assert (told["objectors"], told["object_until"]) == (["guardian", "administrator"], due)
     assert any("lane home-remote: pending change" in line for line in network.verify())
     side.chain.set_time(due)
     pass_blocks(lane)

@@ -67,7 +67,8 @@ stored word of both ledgers is compared; only the words that a release itself wr
 that is stored and all that the views answer is the same as at that moment in a world in which
 nothing was released. What is open ends under the release that was rolled back to. The same with
 all four at once, in process and on anvil. What was released between two steps of one dividend, or
-what a verifier's change does to it, is in `tests/actions/test_through_change.py`.
+what a verifier's change does to it, is in `tests/actions/test_through_change.py`; fractions that
+are claimed, and a redemption that is armed, are in `tests/governance/test_claims_under_fire.py`.
 
 *unpaid*: units left to pay of home's accounts, home's lane, the other ledger's accounts and its
 lane; in brackets where nothing is paid in yet.

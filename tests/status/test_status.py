@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,8 +21,11 @@ from tallystick.bridge.attestation import SignerSet
 from tallystick.bridge.message import NO_CAP, Kind, LaneId, MessageId
 from tallystick.chain import Chain, ChainError, RawLog
 from tallystick.cli.status import render
+from tallystick.deploy import upgrade as upgrades
 from tallystick.errors import InputError
+from tallystick.governance.acts import acts_of
 from tallystick.governance.release import Version
+from tallystick.governance.roles import Role
 from tallystick.local.network import Network
 from tallystick.reach.connection import Connection, connect
 from tallystick.status.invariants import Break, Verdict, check_invariants
@@ -36,10 +40,11 @@ from tallystick.status.observation import (
     Unseen,
 )
 from tallystick.status.observe import status_of
+from tallystick.status.pending import OBJECTORS
 from tallystick.text import hex_text, time_text
 from tests.support import emergencies
-from tests.support.commands import connected
-from tests.support.world import STATED
+from tests.support.commands import ROOT, connected
+from tests.support.world import DAY, STATED
 
 # --- what was observed, by hand ----------------------------------------------------------------
 
@@ -521,6 +526,116 @@ def test_other_reasons_to_roll_back_alone_are_named(network: Network) -> None:
         assert [each["rolled_back_alone_for"] for each in ledgers] == [told, ["FALT"]]
         line = "\nhome: the guardian rolls back alone for MALF, too\n"
         assert (line in shown(network)) is registered
+
+
+@pytest.mark.requirement("R-60", "R-64")
+def test_what_is_to_come_is_told_with_who_can_still_object(network: Network) -> None:
+    side = network.home
+    (one, other), signers = network.administrators("home"), network.signers("home")
+    assert "\nTo come: nothing\n" in shown(network)
+    assert network.status().as_dict()["pending"] == []
+    emergencies.notice(network, "home", Version(1, 1, 0))
+    upgrades.approve(side, emergencies.NAME, Version(1, 1, 0), sender=signers["auditor"])
+    stranger = side.chain.account(90).address
+    side.token.propose_role(stranger, Role.NOTARY, *STATED, sender=one)
+    side.escrow.propose_role(signers["operator"].address, Role.NONE, *STATED, sender=other)
+    noticed = int(side.authority.notice_of(side.registry).noticed_at)
+    release, role, removal = network.status().as_dict()["pending"]
+    assert release == {
+        "ledger": "home",
+        "kind": "release",
+        "contract": "InstrumentRegistry",
+        "address": side.registry.address,
+        "what": "release 1.1.0",
+        "since": noticed,
+        "approved_by": ["auditor"],
+        "missing": ["issuer"],
+        "applies_from": noticed + int(side.authority.NOTICE()),
+        "lapses_at": noticed + int(side.authority.NOTICE() + side.authority.ACTIVATION_WINDOW()),
+        "object_until": noticed + int(side.authority.NOTICE()),
+        "objectors": ["guardian", "upgrader"],
+        "how": "ReleaseAuthority.cancel",
+    }
+    assert (role["what"], role["missing"]) == (
+        f"RoleProposed: account {stranger}, role notary",
+        ["administrator"],
+    )
+    assert role["applies_from"] - role["since"] == DAY
+    assert role["lapses_at"] - role["applies_from"] == 30 * DAY
+    assert (role["objectors"], role["how"]) == (
+        ["guardian", "administrator"],
+        "SecurityToken.withdraw_proposal",
+    )
+    assert (removal["applies_from"], removal["objectors"]) == (removal["since"], [])
+    assert removal["object_until"] is removal["how"] is None
+    # What the page shows, but for moments and addresses.
+    page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+    assert f"```\n{_plain(_part(network, 'To come'))}```\n" in page
+    side.authority.cancel(side.registry, *STATED, sender=signers["guardian"])
+    side.escrow.assign_role(signers["operator"].address, 0, *STATED, sender=one)
+    assert network.status().as_dict()["pending"] == [role]
+
+
+@pytest.mark.requirement("INV-9")
+def test_what_died_with_its_proposers_role_is_not_to_come(network: Network) -> None:
+    side, (one, other) = network.home, network.administrators("home")
+    stranger = side.chain.account(90).address
+    side.token.propose_role(stranger, Role.NOTARY, *STATED, sender=one)
+    # Proposed again it counts anew, once.
+    side.token.propose_role(stranger, Role.NOTARY, *STATED, sender=one)
+    assert len(network.status().as_dict()["pending"]) == 1
+    third = side.chain.account(91).address
+    for account, role, by, confirms in (
+        (third, Role.ADMINISTRATOR, one, other),
+        (one.address, Role.NONE, other, third),
+        (one.address, Role.ADMINISTRATOR, other, third),
+    ):
+        side.token.propose_role(account, role, *STATED, sender=by)
+        side.chain.advance(DAY)
+        side.token.assign_role(account, role, *STATED, sender=confirms)
+    side.chain.mine()
+    assert side.token.role_of(one.address) == Role.ADMINISTRATOR
+    assert network.status().as_dict()["pending"] == []
+
+
+def test_whom_only_the_guardian_can_confirm_any_more_is_told(network: Network) -> None:
+    side, (one, _) = network.home, network.administrators("home")
+    stranger = side.chain.account(90).address
+    side.token.propose_role(stranger, Role.ADMINISTRATOR, *STATED, sender=one)
+    (first,) = network.status().as_dict()["pending"]
+    side.chain.set_time(first["lapses_at"])
+    side.chain.mine()
+    (then,) = network.status().as_dict()["pending"]
+    assert (first["missing"], then["missing"]) == (["administrator"], ["guardian"])
+    assert (then["applies_from"], then["lapses_at"]) == (
+        first["lapses_at"],
+        first["lapses_at"] + 30 * DAY,
+    )
+    side.token.assign_role(
+        stranger, Role.ADMINISTRATOR, *STATED, sender=network.signers("home")["guardian"]
+    )
+    assert network.status().as_dict()["pending"] == []
+
+
+@pytest.mark.parametrize("act", OBJECTORS)
+def test_who_is_said_to_object_may(act: str) -> None:
+    contract, function = act.split(".")
+    assert {role for each in acts_of(contract)[function] for role in each.roles} == {
+        *OBJECTORS[act]
+    }
+
+
+def _part(network: Network, title: str) -> str:
+    """Of what the command prints, what stands under a title."""
+    text = io.StringIO()
+    render(network.status(), Console(file=text, width=160, color_system=None))
+    return f"{title}\n" + text.getvalue().partition(f"\n{title}\n")[2].partition("\n\n")[0] + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text without what another run says otherwise."""
+    moments = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "(time)", text)
+    return re.sub(r"0x[0-9a-fA-F]{40}", "(address)", moments)
 
 
 def shown(network: Network) -> str:

@@ -11,9 +11,10 @@ from tallystick.status.document import Status
 from tallystick.status.invariants import check_invariants
 from tallystick.status.observation import Observation
 from tallystick.status.over_ratios import over, summed
+from tallystick.token.position import close_of, date_of
 from tests.support.closing import closed
 from tests.support.lane_ratios import LASTS, Engines, burn, lock
-from tests.support.world import STATED, World
+from tests.support.world import DAY, STATED, World
 
 pytestmark = pytest.mark.requirement("INV-1", "INV-2", "INV-3", "INV-12")
 
@@ -183,3 +184,28 @@ def test_sums_are_rounded_as_one_and_parts_each() -> None:
     assert over(99, 2, ratios) == 99
     assert summed([(0, 5), (0, 5), (1, 2), (2, 7)], ratios) == 4 + 7
     assert summed([], ratios) == 0
+
+
+@pytest.mark.parametrize(("numerator", "objectors"), [(4, ["issuer"]), (0, [])])
+def test_a_ratio_to_come_is_told_on_each_ledger(
+    world: World, engines: Engines, numerator: int, objectors: list[str]
+) -> None:
+    """A redemption can't be stopped; another ledger lets go of a split a day earlier than home."""
+    first = engines.announce(numerator, 1)
+    rows = sound(world).as_dict()["pending"]
+    begins = close_of(first - 1, int(world.home.token.close_minute()))
+    assert [(row["ledger"], row["contract"], row["kind"]) for row in rows] == [
+        (name, "SecurityToken", "ratio") for name in ("home", "remote")
+    ]
+    assert [row["objectors"] for row in rows] == [objectors] * 2
+    until = [begins, begins - DAY] if objectors else [None, None]
+    assert [row["object_until"] for row in rows] == until
+    for row, side in zip(rows, (world.home, world.remote), strict=True):
+        assert row["what"] == f"{numerator} units for 1 as of {date_of(first)}"
+        (said,) = [e for e in side.chain.logs(side.token) if e.name == "RatioAnnounced"]
+        assert row["since"] == side.chain.block(said.block_number).timestamp
+        assert (row["applies_from"], row["lapses_at"]) == (begins, None)
+    engines.begin(first)
+    for side in (world.home, world.remote):
+        side.chain.mine(1)
+    assert sound(world).as_dict()["pending"] == []

@@ -9,19 +9,24 @@ from tallystick.governance.release import APPROVERS, Version, release_id
 from tallystick.local.network import Network
 from tests.support.world import STATED
 
-__all__ = ["NAME", "hurry", "propose_ratification", "ratify"]
+__all__ = ["NAME", "hurry", "notice", "propose_ratification", "ratify"]
 
 # In one piece.
 NAME: Final = "InstrumentRegistry"
 
 
-def hurry(network: Network, ledger: str, version: Version) -> None:
+def notice(network: Network, ledger: str, version: Version) -> None:
     """The registry's same code under another number: an emergency leaves the layout as it is."""
-    suite, signers = network.suite(ledger), network.signers(ledger)
-    upgrader = signers["upgrader"]
+    suite, upgrader = network.suite(ledger), network.signers(ledger)["upgrader"]
     code = upgrades.deploy_implementation(suite.chain, NAME, sender=upgrader)
     upgrades.register_release(suite, NAME, NAME, version, str(code.address), sender=upgrader)
     upgrades.give_notice(suite, NAME, version, sender=upgrader)
+
+
+def hurry(network: Network, ledger: str, version: Version) -> None:
+    """Such a release runs before its notice is over."""
+    suite, signers = network.suite(ledger), network.signers(ledger)
+    notice(network, ledger, version)
     for role in APPROVERS:
         upgrades.approve(suite, NAME, version, sender=signers[role])
     running = (suite.registry, release_id(NAME, version), *STATED)
