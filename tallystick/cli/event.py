@@ -6,7 +6,7 @@ Every verb does what is left to do and can be run again; nothing is sent without
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tallystick.actions.record import EventRecord
     from tallystick.events.acts import Step
     from tallystick.events.reversing import Reverser
-    from tallystick.events.standing import Part, Standing
     from tallystick.reach.connection import Connection
 
 __all__ = ["event"]
@@ -316,7 +315,8 @@ def status(
     path: Path | None, manifest_path: Path, rpc: Pairs, reconcile: bool, as_json: bool
 ) -> int:
     """Show how far the event is on every ledger, and what it waits for there."""
-    from tallystick.cli.terminal import console, json_line, progress
+    from tallystick.cli.standing import show
+    from tallystick.cli.terminal import progress
     from tallystick.events.standing import payments_of, standing_of
 
     if reconcile:
@@ -328,18 +328,7 @@ def status(
     with _driver(path, manifest_path, rpc, "", execute=False) as driver:
         with progress("reading the ledgers"):
             found, paid = standing_of(driver), payments_of(driver)
-        if as_json:
-            shown = {
-                "schema": "tallystick.event-status/1",
-                "coaf": driver.record.coaf,
-                "version": driver.record.version,
-                "record": "0x" + driver.record.hash.hex(),
-                "ledgers": [seen.as_dict() for seen in found],
-                "payments": [payment.as_dict() for payment in paid],
-            }
-            console().print(json_line(shown), markup=False, soft_wrap=True)
-        else:
-            _show(driver, found)
+        show(driver, found, paid, as_json=as_json)
         return int(any(seen.halted or seen.figures == "contradicted" for seen in found))
 
 
@@ -533,68 +522,3 @@ def _told(steps: Iterable[Step], path: Path, execute: bool, as_json: bool) -> in
     else:
         show_steps(str(path), found, execute=execute)
     return int(any(step.state == "refused" for step in found))
-
-
-def _show(driver: Reverser, found: Sequence[Standing]) -> None:
-    from tallystick.cli.terminal import console, show_table
-    from tallystick.events.standing import waits
-    from tallystick.text import time_text, units_text
-
-    record, shown = driver.record, console()
-    home = next(seen for seen in found if seen.home)
-    back = home.taken_back
-    off = ", cancelled" if home.cancelled else ""
-    off = f", reversed ({back.reason})" if back is not None and back.in_force_at else off
-    decimals = driver.connection.manifest.instrument.decimals
-
-    def moment(time: int, late: bool = False) -> str:
-        return f"{time_text(time)}{' (late)' if late else ''}" if time else ""
-
-    def units(amount: int | None) -> str:
-        return "" if amount is None else units_text(amount, decimals)
-
-    def cash(amount: int) -> str:
-        return units_text(amount, record.cash_decimals)
-
-    def each(parts: Iterable[Part], told: Callable[[Part], str]) -> str:
-        """A line for accounts, and one for each lane that has units."""
-        return "; ".join(
-            told(part) if part.accounts else f"{part.title} {told(part)}"
-            for part in parts
-            if part.accounts or part.units
-        )
-
-    show_table(
-        shown,
-        f"{record.caev} {record.coaf}, version {record.version}{off}, {record.isin}",
-        ("Ledger", "Told", "Armed", "Figures", "Fixed", "Funded", "Paid", "Unclaimed", "Waiting"),
-        [
-            (
-                seen.ledger,
-                moment(seen.told_at, seen.late),
-                moment(seen.armed_at),
-                seen.figures,
-                each(seen.parts, lambda part: units(part.units)),
-                each(
-                    (part for part in seen.parts if part.due),
-                    lambda part: (
-                        "in full" if part.open else f"{cash(part.held)} of {cash(part.due or 0)}"
-                    ),
-                ),
-                cash(seen.paid.gross) if seen.paid.gross else "",
-                each(seen.parts, lambda part: units(part.unclaimed)),
-                "; ".join(waits(seen)),
-            )
-            for seen in found
-        ],
-    )
-    for seen in found:
-        if seen.ratio is not None:
-            shown.print(f"{seen.ledger}: {seen.ratio.words}", markup=False, soft_wrap=True)
-        if (back := seen.taken_back) is not None and back.in_force_at:
-            said = (
-                f"{seen.ledger}: {cash(back.entered)} {record.currency} entered as owed, "
-                f"{cash(back.repaid)} repaid, {cash(back.owed)} owed now, {back.left} to enter"
-            )
-            shown.print(said, markup=False, soft_wrap=True)
-    shown.print(f"record 0x{record.hash.hex()}", markup=False, soft_wrap=True)

@@ -213,15 +213,16 @@ class Driver(Landings):
         """Pay everybody whom the ledgers know: accounts in batches, and who units landed with.
 
         Remote ledgers then tell home what was paid there, whoever had it paid. Of a ratio what
-        its record says of fractions is given.
+        its record says of fractions is given, and what rounding left of accounts goes to the agent.
         """
         if self.record.is_ratio:
             yield from self.fractions()
-            return
         for ledger in self.engines.ledgers:
-            yield from self._pay(ledger)
-            if ledger != self.engines.home:
-                yield from self._tell_paid(ledger)
+            if not self.record.is_ratio:
+                yield from self._pay(ledger)
+                if ledger != self.engines.home:
+                    yield from self._tell_paid(ledger)
+            yield from self.credit_remainders(ledger)
 
     def _pay(self, ledger: str) -> Iterator[Step]:
         why = self._not_paying(ledger)

@@ -13,6 +13,7 @@ from tallystick.actions.suspensions import MOST_A_MONTH, often
 from tallystick.bridge.message import ledger_id, party
 from tallystick.events.driver import Driver
 from tallystick.events.engines import ACCOUNTS
+from tallystick.events.fractions import Rests
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 
@@ -191,6 +192,7 @@ class Standing:
         paid_told: of a remote ledger, what home was told of what was paid there.
         taken_back: its reversal, as announced at home, or in force there.
         ratio: the ratio of the event that is armed there; None: none is.
+        rests: once it is in force, what it left beyond whole units; None: nothing.
     """
 
     ledger: str
@@ -219,6 +221,7 @@ class Standing:
     paid_told: Entitlement | None = None
     taken_back: TakenBack | None = None
     ratio: Armed | None = None
+    rests: Rests | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON; amounts are smallest units as text."""
@@ -249,6 +252,7 @@ class Standing:
             "suspended": list(self.suspended),
             "suspended_often": [{"ledger": other, "month": month} for other, month in self.often],
             **({"ratio": self.ratio.as_dict() if self.ratio else None} if self.is_ratio else {}),
+            **({"fractions": self.rests.as_dict()} if self.rests else {}),
             "waiting": list(waits(self)),
         }
 
@@ -327,6 +331,8 @@ def _ratio_waits(seen: Standing) -> Iterator[str]:
     elif ratio.state is RatioState.IN_FORCE:
         for other in ratio.uncarried:
             yield f"the lane to {other} to be carried over the ratio: arm, carry"
+        if seen.rests is not None:
+            yield from seen.rests.waits(seen.today)
     elif seen.cancelled:
         yield "the ratio that is off is still armed: arm, carry"
     else:
@@ -462,6 +468,7 @@ def _standing(driver: Driver, ledger: str, paid: Iterable[Entitlement]) -> Stand
         paid_told=None if home else _paid_told(driver, ledger),
         taken_back=_reversal(driver, ledger),
         ratio=_ratio(driver, ledger),
+        rests=driver.rests(ledger),
     )
 
 
