@@ -2,6 +2,8 @@
 
 The plan's ledgers that are on the connected network are deployed; run it again with the network of
 the others. ape's local network is a rehearsal: all local ledgers of the plan, gone afterwards.
+Where "(RPCTimeoutError) Timed out" is all it says, ape's anvil was started twice and did not answer
+within 20 s: nothing was sent; run it again, or name an anvil that runs: APE_FOUNDRY_HOST=http://….
 """
 
 from __future__ import annotations
@@ -11,14 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import click
+from ape.api import ProviderAPI
 from ape.cli import ConnectedProviderCommand
 
+from tallystick.chain.live import connect_provider
 from tallystick.cli.main import guarded
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@click.command(cls=ConnectedProviderCommand)
+class _Connected(ConnectedProviderCommand):  # type: ignore[misc]  # ape has no types
+    """Connects as we do everywhere, before ape would do it in its own way."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        provider = ctx.params.get("network")
+        if isinstance(provider, ProviderAPI) and not provider.is_connected:
+            connect_provider(provider)
+        return super().invoke(ctx)
+
+
+@click.command(cls=_Connected)
 @click.option(
     "--plan",
     "plan_path",

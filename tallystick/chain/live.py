@@ -16,11 +16,12 @@ from tallystick.chain.abi import address_of
 from tallystick.chain.account import Account
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.jsonrpc import BrokenOff, NoAnswer, Rpc, RpcError, read_answer, shown_url
+from tallystick.chain.process import free_port
 from tallystick.chain.receipt import ChainError, Receipt, Snapshot, Unsupported
 from tallystick.chain.rpc import RpcChain
 from tallystick.signing import told
 
-__all__ = ["LiveChain"]
+__all__ = ["LiveChain", "connect_provider"]
 
 _TEST_ACCOUNT = "TEST::"
 
@@ -107,7 +108,7 @@ class LiveChain(RpcChain):
                     # As under `ape run --network`: a second one would start another dev node.
                     provider, owned = active, False
                 elif not provider.is_connected:
-                    provider.connect()
+                    connect_provider(provider)
         except ChainError:
             raise
         except Exception as error:  # ape and its plugins raise many unrelated classes
@@ -238,6 +239,25 @@ class LiveChain(RpcChain):
 
     def set_code(self, address: Any, code: bytes) -> None:
         self._local("code can't be written").set_code(address, code)
+
+
+def connect_provider(provider: Any) -> None:
+    """Connects a provider of ape, which may start a node for that.
+
+    Of `host: auto` ape makes one port, which an outgoing connection may have, and tries it once;
+    we name a free one. Where its node does not answer in time it is started once more.
+    """
+    from ape.exceptions import RPCTimeoutError
+
+    if getattr(provider.settings, "host", None) == "auto":
+        ours = {"host": f"http://127.0.0.1:{free_port()}"}
+        provider.provider_settings = {**provider.provider_settings, **ours}
+    try:
+        provider.connect()
+    except RPCTimeoutError:
+        # Nobody answered the question whether anybody is there: nothing else was sent.
+        provider.disconnect()
+        provider.connect()
 
 
 def _ape() -> Any:

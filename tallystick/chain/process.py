@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import queue
+import secrets
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ from typing import IO, Any, ClassVar
 from tallystick.chain.jsonrpc import JsonRpc, ask, number
 from tallystick.chain.receipt import ChainError
 
-__all__ = ["find_anvil"]
+__all__ = ["find_anvil", "free_port"]
 
 
 def find_anvil() -> Path | None:
@@ -124,11 +125,15 @@ def _spawn(command: Sequence[str], errors: IO[bytes]) -> subprocess.Popen[bytes]
     return started
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def free_port() -> int:
+    """A port that nobody has, and that no system gives to an outgoing connection."""
+    for _ in range(100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            # Other workers of one test seed `random` alike.
+            probe.bind(("127.0.0.1", 20_000 + secrets.randbelow(10_000)))
+            port: int = probe.getsockname()[1]
+            return port
+    raise ChainError("no port between 20000 and 29999 is free")
 
 
 def _listens(pid: int, url: str) -> bool:
@@ -173,7 +178,7 @@ class Process:
         try:
             # Another program may take the port between finding it free and anvil's binding it.
             for _ in range(5):
-                port = _free_port()
+                port = free_port()
                 self.url = f"http://127.0.0.1:{port}"
                 command = [str(binary), "--host", "127.0.0.1", "--port", str(port), *options]
                 self.popen = _spawn(command, self.errors)

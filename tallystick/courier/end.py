@@ -17,7 +17,7 @@ from tallystick.bridge.outbox import PAGE
 from tallystick.chain import Contract, RawLog, Revert
 from tallystick.chain.abi import CodecError
 from tallystick.chain.contract import Unreadable
-from tallystick.reach.finality import Watch
+from tallystick.reach.finality import Watch, insist
 
 __all__ = ["Counts", "LaneEnd", "Sent"]
 
@@ -134,6 +134,10 @@ class LaneEnd:
         Raises:
             ChainError: the node can't be reached.
         """
+        insist(self._read)
+
+    def _read(self) -> str:
+        """Read once; returns what is missing."""
         head, final = self.watch.head, self.watch.final
         start = max(self._read_to + 1, self.watch.first)
         logs: tuple[RawLog, ...] = ()
@@ -156,7 +160,7 @@ class LaneEnd:
         self.missing = counts.misses(self.state, home=self.home)
         if self.missing or final < start:
             self._newest = newest
-            return
+            return self.missing
         old = [log for log in logs if log.block_number <= final]
         folded = self._fold(self._believed.counts, old)
         self._believed.counts = folded.counts
@@ -169,6 +173,7 @@ class LaneEnd:
         self._believed.denied |= folded.denied
         self._read_to = final
         self._newest = self._fold(Counts(), logs[len(old) :])
+        return ""
 
     def _carried(self, counts: Counts, since: int, until: int, block: int) -> Counts:
         """What logs tell in the units of the lane's epoch, before an act there brings it up."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from tallystick.actions.message import EventVersion, Kind
@@ -25,6 +25,7 @@ from tallystick.events.engines import Telling
 from tallystick.events.kinds import KINDS, subject, word_text
 from tallystick.events.owed import Owed, key_of, owed
 from tallystick.reach.connection import Connection
+from tallystick.reach.finality import insist
 from tallystick.reach.sending import Ledgers
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
@@ -198,27 +199,34 @@ class EngineCourier(Carrier):
 
         All logs of who told it are asked for again then.
         """
-        asked = [owed(self.engines, remote, coaf) for coaf in self._in_turn()]
-        found = [each for told in answered(asked, self._block) for each in told]
-        unseen = [each for each in found if each not in self._seen]
-        self._coafs |= {told.coaf: self._steps for _, told in unseen}
-        for source in dict.fromkeys(source for source, _ in unseen):
-            watch = self._sends.watch(source)
-            # What is not final yet is seen, too, but not carried.
-            newest = {
-                (source, key_of(*self._told(source, log)))
-                for log in self._logged(source, watch.final + 1, watch.head.number)
-                if log.topics[0] != self._announced(source)
-            }
-            missing = [each for each in unseen if each[0] == source and each not in newest]
-            if not missing:
-                continue
+        for source, missing in insist(partial(self._unheard, remote)).items():
             self._read_to.pop(source, None)
-            _, (kind, coaf, _) = missing[0]
+            kind, coaf, _ = missing[0]
             destination = remote if source == self.engines.home else self.engines.home
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
             why = f"{source} logged no {kind.name} of {word_text(coaf)}{more}: asked for again"
             yield Halt("incomplete", source, destination, self._lane(source, destination), why)
+
+    def _unheard(self, remote: str) -> dict[str, list[Owed]]:
+        """What storage shows that was told, by who told it, of which there is no log."""
+        asked = [owed(self.engines, remote, coaf) for coaf in self._in_turn()]
+        found = [each for told in answered(asked, self._block) for each in told]
+        unseen = [each for each in found if each not in self._seen]
+        self._coafs |= {told.coaf: self._steps for _, told in unseen}
+        # What is not final yet is seen, too, but not carried; the last final blocks as in `_note`.
+        newest = {
+            (source, key_of(*self._told(source, log)))
+            for source in dict.fromkeys(source for source, _ in unseen)
+            for watch in [self._sends.watch(source)]
+            for first in [max(watch.final + 1 - _AGAIN, watch.first)]
+            for log in self._logged(source, first, watch.head.number)
+            if log.topics[0] != self._announced(source)
+        }
+        missing: dict[str, list[Owed]] = {}
+        for source, told in unseen:
+            if (source, told) not in newest:
+                missing.setdefault(source, []).append(told)
+        return missing
 
     def _in_turn(self) -> list[bytes]:
         """Which events' ends are compared in this step.

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from tallystick.chain import Block, Chain, Contract, RawLog, UnknownBlock
+from tallystick.chain.jsonrpc import Patience
 from tallystick.files.scalars import Finality
 
-__all__ = ["Watch", "final_block", "stand"]
+__all__ = ["Watch", "final_block", "insist", "stand"]
 
 # So many words of a place in logs' topics are searched for by name.
 _FEW: Final = 8
+# Seconds in which what seems to be missing is asked for again.
+_INSIST: Final = 1.0
+T = TypeVar("T")
+
+
+def insist(missing: Callable[[], T]) -> T:
+    """Return what is missing, having looked for it several times.
+
+    A node may keep back for a moment what it just told. And asked about its last block, anvil
+    answers with the state that the block makes which it is mining.
+    """
+    patience = Patience(_INSIST)
+    while (found := missing()) and patience.wait():
+        pass
+    return found
 
 
 def final_block(chain: Chain, rule: Finality) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +21,7 @@ from tallystick.chain.anvil import AnvilChain, connect
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.local import LocalLedger, open_ledgers
 from tallystick.chain.local import ledgers as open_all
-from tallystick.chain.process import find_anvil
+from tallystick.chain.process import find_anvil, free_port
 from tallystick.chain.rpc import JsonRpc, RpcChain, RpcError
 
 pytestmark = pytest.mark.anvil_only
@@ -172,12 +174,22 @@ def test_a_taken_port_is_not_adopted(chain: AnvilChain, monkeypatch: pytest.Monk
     import tallystick.chain.process as module
 
     taken = int(chain.url.rpartition(":")[2])
-    free = module._free_port
+    free = module.free_port
     ports = iter([taken])
-    monkeypatch.setattr(module, "_free_port", lambda: next(ports, None) or free())
+    monkeypatch.setattr(module, "free_port", lambda: next(ports, None) or free())
     # The same chain id on purpose: only the process's own end tells them apart.
     with AnvilChain("other", chain.chain_id) as other:
         assert other.url != chain.url
+
+
+def test_a_port_of_an_outgoing_connection_is_not_free(
+    chain: AnvilChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = free_port()
+    with socket.create_connection(("127.0.0.1", int(chain.url[-5:])), 5, ("127.0.0.1", held)):
+        asked = [held - 20_000, held - 20_000, 17]
+        monkeypatch.setattr(secrets, "randbelow", lambda below: asked.pop(0))
+        assert (free_port(), asked) == (20_017, [])
 
 
 def test_a_missing_binary_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +14,17 @@ from tallystick.chain import ChainError
 from tallystick.chain.anvil import AnvilChain
 from tallystick.chain.jsonrpc import NoAnswer
 from tallystick.chain.live import LiveChain, _ApeRpc
-from tallystick.chain.process import find_anvil
+from tests.support.commands import ROOT, ape_environment
 
 # A process of its own: ape reads its folders once, and changes global settings of libraries.
 _SCRIPT = """
+import runpy
 import sys
 from tallystick.chain import ChainError, Unsupported, reverts
-from tallystick.chain.live import LiveChain
+from tallystick.chain.live import LiveChain, connect_provider
 import ape
+from ape_foundry import FoundryProvider
+from pytest import raises
 from tests.support.contracts import add_contracts
 
 add_contracts()
@@ -69,17 +71,28 @@ for wrong, text in (
 home.close(), remote.close()
 assert ape.networks.active_provider is None
 
-if sys.argv[3] == "foundry":
-    with LiveChain.connect("ethereum:local:foundry", ["TEST::0"]) as own:
-        probe = own.deploy("HarnessProbeMock", 1, sender=own.account(0))
-        before = own.now
-        own.advance(500)
-        assert own.now >= before + 500
-        assert probe.totalSupply() == 1
-    with ape.networks.parse_network_choice("ethereum:local:foundry") as provider:
-        with LiveChain.connect("ethereum:local:foundry") as adopted:
-            assert adopted.url == provider.uri
-        assert provider.is_connected
+own = "ethereum:local:foundry"
+start, waits = FoundryProvider.start, [0.001, 0.001, 0.001, 20, 20, 0.001, 20]
+FoundryProvider.start = lambda self, timeout=20: start(self, waits.pop(0))
+with raises(ChainError, match=f"ape can't connect to {own}: Timed out"):
+    LiveChain.connect(own)
+with LiveChain.connect(own, ["TEST::0"]) as chain:
+    assert (waits, int(chain.url[-5:]) // 10_000) == ([20, 0.001, 20], 2)
+    probe = chain.deploy("HarnessProbeMock", 1, sender=chain.account(0))
+    before = chain.now
+    chain.advance(500)
+    assert chain.now >= before + 500
+    assert probe.totalSupply() == 1
+provider = ape.networks.get_provider_from_choice(own)
+connect_provider(provider)
+with provider.network.use_provider(provider):
+    with LiveChain.connect(own) as adopted:
+        assert adopted.url == provider.uri
+    assert provider.is_connected
+provider.disconnect()
+with raises(SystemExit, match="2"):
+    runpy.run_path(sys.argv[3])["cli"](["--network", own, "--plan", "none.yaml"])
+assert waits == []
 print("done")
 """
 
@@ -88,24 +101,14 @@ print("done")
 @pytest.mark.slow
 def test_two_live_chains_and_one_of_apes_own(tmp_path: Path) -> None:
     pytest.importorskip("ape")
-    anvil = find_anvil()
-    assert anvil is not None
-    root = Path(__file__).parents[2]
-    path = os.pathsep.join(
-        [str(Path(sys.executable).parent), str(anvil.parent), os.environ["PATH"]]
-    )
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(root),
-        "PATH": path,
-        "APE_DATA_FOLDER": str(tmp_path / "ape"),
-        "HOME": str(tmp_path),
-    }
+    deploy = ROOT / "scripts" / "deploy.py"
+    # As in our own configuration: at 8545 anybody's anvil may be.
+    (tmp_path / "ape-config.yaml").write_text("foundry:\n  host: auto\n")
     with AnvilChain("home") as home, AnvilChain("remote", 41_002, ledger_number=2) as remote:
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _SCRIPT, home.url, remote.url, "foundry"],
+            [sys.executable, "-W", "ignore", "-c", _SCRIPT, home.url, remote.url, deploy],
             cwd=tmp_path,
-            env=environment,
+            env=ape_environment(tmp_path) | {"HOME": str(tmp_path)},
             capture_output=True,
             text=True,
             timeout=120,

@@ -70,6 +70,40 @@ def test_case_01_what_a_node_leaves_out_of_its_logs_is_asked_for_again(
 
 
 @pytest.mark.requirement("INV-4")
+def test_what_a_node_says_once_less_than_it_said_is_not_the_truth_yet(
+    network: Network, cut: Callable[..., None]
+) -> None:
+    carrier, first = Courier(connected(network)), iter([False])
+    lock(network, 100)
+    sent = network.home.chain.block_number
+    let_pass(network)
+    cut(network.home.chain, lambda log: log.block_number != sent or next(first, True))
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    assert list(first) == []
+
+
+@pytest.mark.requirement("INV-4")
+def test_a_state_of_the_block_that_is_being_mined_is_not_the_last_block_s(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As anvil answers about its last block while it executes the next one."""
+    carrier, real = Courier(connected(network)), EmbeddedChain.ask
+    lock(network, 100)
+    let_pass(network)
+
+    def ask(self: EmbeddedChain, *arguments: Any, **more: Any) -> Any:
+        if self is not network.home.chain or not more.get("block"):
+            return real(self, *arguments, **more)
+        monkeypatch.undo()
+        lock(network, 50)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(EmbeddedChain, "ask", ask)
+    assert said(carrier.step()) == [("delivered", "home", 0, "")]
+    assert EmbeddedChain.ask is real
+
+
+@pytest.mark.requirement("INV-4")
 def test_of_incomplete_logs_the_whole_pages_are_carried_meanwhile(
     network: Network, cut: Callable[..., None]
 ) -> None:

@@ -246,6 +246,26 @@ def test_what_a_node_left_out_comes_when_the_last_blocks_are_read_again(
 
 
 @pytest.mark.requirement("INV-4")
+def test_what_a_node_says_once_less_than_it_said_is_asked_for_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its search leaves a log out, both times that it is asked for at first."""
+    courier, real, cut = _courier(world), EmbeddedChain.raw_logs, iter([False, False])
+    topic = world.home.engine.interface.events_by_name["RecordSent"][0].topic
+
+    def raw_logs(*arguments: Any, **more: Any) -> tuple[Any, ...]:
+        found = real(*arguments, **more)
+        return tuple(log for log in found if log.topics[0] != topic or next(cut, True))
+
+    _announced(world)
+    _final(world)
+    monkeypatch.setattr(EmbeddedChain, "raw_logs", raw_logs)
+    assert _said(courier.carry()) == []
+    assert list(cut) == []
+    assert ("taken", "home") in [each[:2] for each in _said(courier.carry())]
+
+
+@pytest.mark.requirement("INV-4")
 @pytest.mark.parametrize("kind", ["Record", "Armed", "Totals", "Reversal"])
 def test_what_storage_shows_was_told_and_no_log_does_is_asked_for_again(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,15 +14,14 @@ import pytest
 import yaml
 
 from tallystick import build
-from tallystick.chain.process import find_anvil
 from tallystick.cli.main import cli
 from tallystick.deploy.release import archive_of
 from tallystick.files.manifest import Manifest
 from tallystick.governance.release import Version
 from tallystick.local.network import Network
+from tests.support.commands import ROOT, ape_environment
 
 pytestmark = [pytest.mark.anvil_only, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
 _EVENT = ROOT / "examples" / "apple-dividend.yaml"
 _SPLIT = ROOT / "examples" / "apple-split.yaml"
 # Acts in their order, which are verbs of no command.
@@ -32,24 +30,11 @@ _OF_ACTS = {"pause", "rotate", "upgrade"}
 
 @pytest.fixture
 def ape(tmp_path: Path) -> Any:
-    anvil = find_anvil()
-    assert anvil is not None
-    # ape-vyper finds `vyper` and ape-foundry finds `anvil` on PATH only.
-    paths = [str(Path(sys.executable).parent), str(anvil.parent), os.environ["PATH"]]
-    kept = {k: v for k, v in os.environ.items() if k != "TALLYSTICK_MNEMONIC"}
-    kept |= {
-        "PATH": os.pathsep.join(paths),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "ignore",
-        # A cache of another run knows other contracts at these addresses.
-        "APE_DATA_FOLDER": str(tmp_path / "ape"),
-    }
-
     def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).parent / "ape"), "run", *map(str, arguments)],
             cwd=ROOT,
-            env=kept,
+            env=ape_environment(tmp_path),
             capture_output=True,
             text=True,
             timeout=180,

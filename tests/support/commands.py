@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tallystick.chain import Chain
+from tallystick.chain.process import find_anvil
 from tallystick.cli import main as cli
 from tallystick.files.manifest import Manifest
 from tallystick.local.network import Network
@@ -30,6 +31,15 @@ def environment(**more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k != "TALLYSTICK_MNEMONIC"}
     kept |= {"PYTHONPATH": str(ROOT), "PATH": os.pathsep.join(paths), "PYTHONWARNINGS": "ignore"}
     return kept | more
+
+
+def ape_environment(folder: Path) -> dict[str, str]:
+    """The same for ape, which finds anvil on PATH only."""
+    anvil = find_anvil()
+    assert anvil is not None
+    path = os.pathsep.join([str(anvil.parent), environment()["PATH"]])
+    # A cache of another run knows other contracts at these addresses.
+    return environment(PATH=path, APE_DATA_FOLDER=str(folder / "ape"))
 
 
 def tallystick(*arguments: Any, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
