@@ -549,7 +549,7 @@ def test_what_is_to_come_is_told_with_who_can_still_object(network: Network) -> 
         "what": "release 1.1.0",
         "since": noticed,
         "approved_by": ["auditor"],
-        "missing": ["issuer"],
+        "missing": ["issuer", "operator"],
         "applies_from": noticed + int(side.authority.NOTICE()),
         "lapses_at": noticed + int(side.authority.NOTICE() + side.authority.ACTIVATION_WINDOW()),
         "object_until": noticed + int(side.authority.NOTICE()),
