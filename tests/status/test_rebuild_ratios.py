@@ -108,8 +108,8 @@ def test_it_has_every_event_of_ratios(split: World, dusty: World) -> None:
 
 @pytest.fixture(scope="module")
 def dusty() -> World:
-    """A reverse split with units waiting at both ends, and some that nobody sent; what rounding left
-    of those is made good, dust is paid, and the lane closes."""
+    """A reverse split with units waiting at both ends, and some that nobody sent; what rounding
+    left of those is made good, dust is paid, and the lane closes."""
     world = world_of_engines()
     world.arrived(103)
     arming = Arming.of(world)
