@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-__all__ = ["age_text", "bare_url", "hex_text", "one_line", "time_text", "units_text"]
+__all__ = ["Told", "age_text", "bare_url", "hex_text", "one_line", "time_text", "units_text"]
 
 
 def one_line(text: str) -> str:
@@ -57,3 +60,22 @@ def age_text(seconds: int) -> str:
 def hex_text(value: bytes) -> str:
     """Return bytes as files and people write them: 0x and hex digits."""
     return "0x" + bytes(value).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of something; `called` says what JSON names otherwise, or not at all."""
+
+    called: ClassVar[Mapping[str, str]] = {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON: bytes as 0x text, an amount as text."""
+        called = {"tx_hash": "tx", "gas_used": "gas", **self.called}
+        found: dict[str, Any] = {}
+        for each in fields(self):
+            value, name = getattr(self, each.name), called.get(each.name, each.name)
+            if isinstance(value, bytes):
+                value = hex_text(value)
+            if name:
+                found[name] = str(value) if name == "amount" else value
+        return found

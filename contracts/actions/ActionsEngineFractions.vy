@@ -77,13 +77,8 @@ exports: (
     operators.authorizations,
 )
 
+# Its place in the storage of all pieces: only the settings ask for it, and they are not behind this one.
 _initialized: bool
-
-
-@deploy
-def __init__():
-    # Called straight, this is nobody's engine.
-    self._initialized = True
 
 
 @external

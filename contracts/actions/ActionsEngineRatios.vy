@@ -85,6 +85,7 @@ _MAX_RETURN: constant(uint256) = 1024
 
 FRACTIONS: public(immutable(address))
 
+# Its place in the storage of all pieces: only the settings ask for it, and they are not behind this one.
 _initialized: bool
 
 
@@ -97,8 +98,6 @@ def __init__(fractions: address):
     # A call to an address without code succeeds and does nothing.
     assert code._is_code(fractions), "engine: fractions have no code"
     FRACTIONS = fractions
-    # Called straight, this is nobody's engine.
-    self._initialized = True
 
 
 @external

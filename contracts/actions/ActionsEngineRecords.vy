@@ -81,6 +81,7 @@ _MAX_RETURN: constant(uint256) = 1024
 
 RATIOS: public(immutable(address))
 
+# Its place in the storage of all pieces: only the settings ask for it, and they are not behind this one.
 _initialized: bool
 
 
@@ -93,8 +94,6 @@ def __init__(ratios: address):
     # A call to an address without code succeeds and does nothing.
     assert code._is_code(ratios), "engine: ratios have no code"
     RATIOS = ratios
-    # Called straight, this is nobody's engine.
-    self._initialized = True
 
 
 @external

@@ -61,13 +61,8 @@ exports: (
     denials.withdraw_amends,
 )
 
+# Its place in the storage of all pieces: only the settings ask for it, and they are not behind this one.
 _initialized: bool
-
-
-@deploy
-def __init__():
-    # Called straight, this is nobody's escrow.
-    self._initialized = True
 
 
 @external

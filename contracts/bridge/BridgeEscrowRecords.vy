@@ -65,6 +65,7 @@ _MAX_RETURN: constant(uint256) = 1024
 
 RATIOS: public(immutable(address))
 
+# Its place in the storage of all pieces: only the settings ask for it, and they are not behind this one.
 _initialized: bool
 
 
@@ -77,8 +78,6 @@ def __init__(ratios: address):
     # A call to an address without code succeeds and does nothing.
     assert code._is_code(ratios), "escrow: ratios have no code"
     RATIOS = ratios
-    # Called straight, this is nobody's escrow.
-    self._initialized = True
 
 
 @external

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from tallystick.chain import ChainError, Revert
 from tallystick.errors import CheckFailed, TallystickError
-from tallystick.text import hex_text
+from tallystick.text import Told
 
 __all__ = ["NOT_YET", "Act", "Decision", "Halt", "Sighting", "is_not_yet", "settle"]
 
@@ -115,7 +115,7 @@ def is_not_yet(revert: Revert) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(Told):
     """A direction that can't go on, or is not seen whole, and why. It stops no other.
 
     `what` is `stopped` (nothing more was tried in this step), `incomplete` (what was seen was
@@ -132,6 +132,7 @@ class Halt:
     tx_hash = ""
     changed = False
     words = "lane"
+    called: ClassVar = {"id": "lane", "error": ""}
 
     @classmethod
     def by(cls, error: Exception, source: str, destination: str, lane: bytes) -> Halt:
@@ -145,13 +146,3 @@ class Halt:
     def way(self) -> tuple[str, str, bytes]:
         """The direction."""
         return self.source, self.destination, self.id
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "what": self.what,
-            "lane": hex_text(self.id),
-            "source": self.source,
-            "destination": self.destination,
-            "detail": self.detail,
-        }

@@ -12,7 +12,7 @@ from typing import Final
 from tallystick.chain.abi import address_bytes, checksum
 from tallystick.token.position import DAY_MAX
 
-__all__ = ["Figure", "Landed", "Landing", "figure_key"]
+__all__ = ["Figure", "Landed", "Landing"]
 
 _KIND_SHIFT: Final = 16
 _PAYEE_SHIFT: Final = 24
@@ -72,8 +72,3 @@ class Landing:
             how=Landed(word >> _KIND_SHIFT & 0xFF),
             payee=checksum(payee.to_bytes(20, "big")) if payee else None,
         )
-
-
-def figure_key(figure: Figure, day: int) -> int:
-    """Return the key, of a lane, of a day's opening; with `day % SLOTS`, the key of its slot."""
-    return figure << 16 | day

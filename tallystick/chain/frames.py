@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from tallystick.chain.interpreter import instructions
@@ -18,7 +17,7 @@ class Frame(NamedTuple):
     Attributes:
         code: the code that ran. On chain it is the artifact's `bytecode_runtime` with the
             immutables behind it; during creation it is the creation code with its arguments.
-        runs: (first pc, last pc) of each stretch executed without a jump, in order.
+        runs: (first pc, last pc) of each stretch executed without a jump, in order; few differ.
         jumps: (pc, taken) of every JUMPI, in order.
         create: whether it is creation code.
         address: whose storage it ran on.
@@ -31,15 +30,6 @@ class Frame(NamedTuple):
     create: bool
     address: bytes
     code_address: bytes
-
-    @property
-    def pcs(self) -> Iterator[int]:
-        """The program counters executed, in order, repeats included.
-
-        To collect what was covered, gather `runs` in a set first: there are few distinct ones.
-        """
-        for first, last in self.runs:
-            yield from run_pcs(self.code, first, last)
 
 
 @functools.lru_cache(maxsize=65_536)

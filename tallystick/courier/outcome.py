@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from tallystick.bridge.message import LaneId, MessageId
-from tallystick.text import hex_text
+from tallystick.text import Told
 
 __all__ = ["Applied", "Outcome", "Proved"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Told):
     """What became of a message in one step.
 
     `what` is `delivered`, `suspended`, `claimed`, `returned`, `waiting`, `refused` or `failed`;
@@ -42,25 +42,9 @@ class Outcome:
         """What was carried, for people."""
         return f"nonce {self.nonce} amount {self.amount}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON; the amount is base units as text."""
-        return {
-            "what": self.what,
-            "lane": hex_text(self.lane),
-            "source": self.source,
-            "destination": self.destination,
-            "nonce": self.nonce,
-            "id": hex_text(self.id),
-            "amount": str(self.amount),
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-            "together": self.together,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Told):
     """What became of a change of a lane's terms on one ledger; `what`: applied, waiting, failed.
 
     Source and destination are the ledger at which it is applied; `id` is the lane's.
@@ -75,26 +59,16 @@ class Applied:
     gas_used: int = 0
 
     words = "lane terms"
+    called: ClassVar = {"source": "", "destination": "ledger", "id": "lane"}
 
     @property
     def changed(self) -> bool:
         """Whether a ledger was changed."""
         return self.what == "applied"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "what": self.what,
-            "lane": hex_text(self.id),
-            "ledger": self.destination,
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Told):
     """What became of a proof of the source's storage in one step.
 
     `what` is `shown` (the root of the escrow's storage, by a block's header), `proven` (a page of
@@ -110,20 +84,9 @@ class Proved:
     tx_hash: str = ""
     gas_used: int = 0
 
+    called: ClassVar = {"id": "lane", "words": "of"}
+
     @property
     def changed(self) -> bool:
         """Whether a ledger was changed."""
         return self.what != "failed"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "what": self.what,
-            "lane": hex_text(self.id),
-            "source": self.source,
-            "destination": self.destination,
-            "of": self.words,
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, Final
+from typing import Final
 
 from tallystick.actions.message import EventVersion, Kind
 from tallystick.bridge.carrying import Halt
@@ -27,7 +27,7 @@ from tallystick.events.owed import Owed, key_of, owed
 from tallystick.reach.connection import Connection
 from tallystick.reach.finality import insist
 from tallystick.reach.sending import Ledgers
-from tallystick.text import hex_text
+from tallystick.text import Told
 from tallystick.token.position import date_of
 
 __all__ = ["BookKeeper", "Carried", "EngineCourier", "Keeper", "Trial"]
@@ -46,7 +46,7 @@ _AGAIN: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Told):
     """What became of a message in one step: `told`, `taken`, `waiting` or `refused`.
 
     `id` is the message's; the lane's where nothing was told. `tx_hash` of what waits: it was handed
@@ -72,20 +72,6 @@ class Carried:
     def words(self) -> str:
         """What was carried, for people."""
         return f"{self.kind} {self.subject}".rstrip()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "what": self.what,
-            "kind": self.kind,
-            "subject": self.subject,
-            "source": self.source,
-            "destination": self.destination,
-            "id": hex_text(self.id),
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
 
 
 @dataclass

@@ -501,11 +501,6 @@ class Instrument(StrictModel):
         return units(holder.amount, self.decimals)
 
     @property
-    def issued_units(self) -> int:
-        """Everything the holders hold at the opening, in base units: what the notary issues."""
-        return sum(self.holder_units(holder) for holder in self.holders)
-
-    @property
     def close_minute_utc(self) -> int:
         """Close of business as minute of the day in UTC (0 to 1439)."""
         hours, minutes = int(self.close_of_business[:2]), int(self.close_of_business[3:5])

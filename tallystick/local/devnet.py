@@ -30,7 +30,6 @@ from tallystick.status.observe import status_of
 from tallystick.token.position import calendar_day
 
 __all__ = [
-    "DEFAULT_MANIFEST",
     "NO_ANVIL",
     "check_joining",
     "default_instrument",
@@ -40,7 +39,6 @@ __all__ = [
     "with_ledgers",
 ]
 
-DEFAULT_MANIFEST: Final = "out/devnet/manifest.json"
 NO_ANVIL: Final = (
     "anvil is not installed: run `npm ci` in the checkout, put anvil on PATH, or name it in "
     "TALLYSTICK_ANVIL"

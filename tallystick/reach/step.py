@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 from tallystick.chain import Receipt
+from tallystick.text import Told
 
 __all__ = ["Step"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Told):
     """What became of one act on a ledger; `act` is the function that is called.
 
     `state` is `done` (it was before), `executed`, `pending` (a dry run would send it), `waiting` or
@@ -26,13 +27,4 @@ class Step:
     gas_used: int = 0
     receipt: Receipt | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        return {
-            "ledger": self.ledger,
-            "act": self.act,
-            "state": self.state,
-            "detail": self.detail,
-            "tx": self.tx_hash,
-            "gas": self.gas_used,
-        }
+    called: ClassVar = {"receipt": ""}

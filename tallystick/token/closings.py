@@ -13,9 +13,7 @@ __all__ = [
     "MAX_AHEAD",
     "SLOTS",
     "Opening",
-    "calendar_of",
     "first_after",
-    "opening_key",
 ]
 
 # Slots in which the openings of the newest days with a movement take turns.
@@ -92,22 +90,6 @@ class Opening:
             link=bool(word >> _CLASS_SHIFT & int(PositionFlag.LINK)),
             pool=bool(word >> _CLASS_SHIFT & int(PositionFlag.POOL)),
         )
-
-
-def opening_key(account: str, day: int) -> int:
-    """Return the key under which a day's opening is kept; with `day % SLOTS`, the key of its slot.
-
-    Args:
-        account: Address in hex; the zero address for the supply.
-        day: Business day, or slot.
-    """
-    return int(account, 16) << 16 | day
-
-
-def calendar_of(word: int) -> tuple[int, ...]:
-    """Return the announced closes of the contract's calendar word, the latest first."""
-    days = (word >> 16 * place & DAY_MAX for place in range(CALENDAR_DAYS))
-    return tuple(day for day in days if day)
 
 
 def first_after(day: int, movements: Iterable[int]) -> int:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import strategies as st
 
 from tallystick.actions.cut import HomeEnd, HomeFigures, RemoteEnd, Share, fix
-from tallystick.bridge.figures import Figure, figure_key
+from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Contract, Revert
 from tallystick.token.closings import CALENDAR_DAYS, SLOTS, Opening
 from tests.support.closings import WEEK, Closings, History, Script, dated, played
+from tests.support.flows import figure_key
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,

@@ -55,6 +55,7 @@ ALONE = (reason_code("FALT"), DOCUMENT)
 HOUR = 3_600
 PERIOD, LAPSE, WINDOW = HOUR, 30 * DAY, DAY
 NEXT = Version(1, 1, 0)
+FIRST = release_id("SecurityToken", Version(1, 0, 0))
 # Every piece behind the first of the token and of an engine: whose, at what place.
 BEHIND = [
     (kind, place)
@@ -650,7 +651,7 @@ def test_no_proxy_is_created_after_hand_over_but_by_the_upgrader(world: World, r
     side = world.home
     with refused(world, "access: missing role or set-up"):
         side.authority.create_proxy(
-            release_id("SecurityToken", Version(1, 0, 0)),
+            FIRST,
             DOCUMENT,
             token_call(side),
             *STATED,
@@ -663,12 +664,11 @@ def test_the_upgrader_creates_the_proxy_of_a_new_instrument_for_who_sets_it_up(
 ) -> None:
     side = world.home
     authority, name = side.authority, proxy_name("SecurityToken", "DE0001102580")
-    release = release_id("SecurityToken", Version(1, 0, 0))
-    receipt = authority.create_proxy(release, name, token_call(side), *STATED, sender=side.upgrader)
+    receipt = authority.create_proxy(FIRST, name, token_call(side), *STATED, sender=side.upgrader)
     proxy = receipt.return_value
     assert receipt.events[-2:] == (
         side.act(authority, CREATE, proxy, side.upgrader),
-        authority.emitted("ProxyCreated", proxy, release_kind("SecurityToken"), release, name),
+        authority.emitted("ProxyCreated", proxy, release_kind("SecurityToken"), FIRST, name),
     )
     assert authority.proxy_at(name) == proxy
     token = side.chain.at("SecurityToken", proxy)
@@ -722,7 +722,7 @@ def test_the_upgrader_gives_no_name_another_proxy(world: World) -> None:
     side = world.home
     with refused(world, "release: proxy exists"):
         side.authority.create_proxy(
-            release_id("SecurityToken", Version(1, 0, 0)),
+            FIRST,
             proxy_name("SecurityToken", side.token.isin()),
             token_call(side),
             *STATED,
@@ -734,7 +734,7 @@ def test_the_upgrader_creates_no_proxy_that_nobody_sets_up(world: World) -> None
     side = world.home
     with refused(world, "release: proxy not initialised"):
         side.authority.create_proxy(
-            release_id("SecurityToken", Version(1, 0, 0)),
+            FIRST,
             DOCUMENT,
             side.token.symbol.encode(),
             *STATED,
@@ -918,17 +918,16 @@ def test_steps_state_why(world: World, upgrade: Upgrade) -> None:
 def test_anyone_activates_after_notice_and_consent(upgrade: Upgrade) -> None:
     side, authority = upgrade.side, upgrade.side.authority
     before = (side.token.totalSupply(), side.balance(side.investor), side.token.authorised())
-    genesis_id = release_id("SecurityToken", Version(1, 0, 0))
     receipt = upgrade.carry_out()
     proxy = side.chain.at("ReleaseProxy", side.token.address)
     assert receipt.events == (
-        authority.emitted("ReleaseActivated", side.token, upgrade.id, genesis_id),
+        authority.emitted("ReleaseActivated", side.token, upgrade.id, FIRST),
         proxy.emitted("Upgraded", upgrade.implementation),
     )
     assert tuple(authority.installation_of(side.token)) == (
         release_kind("SecurityToken"),
         upgrade.id,
-        genesis_id,
+        FIRST,
         receipt.timestamp,
     )
     assert tuple(authority.notice_of(side.token)) == (
@@ -1215,11 +1214,10 @@ def test_a_rollback_within_its_window(
             authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
         return
     receipt = authority.roll_back(side.token, False, *ALONE, sender=side.guardian)
-    genesis_id = release_id("SecurityToken", Version(1, 0, 0))
     proxy = side.chain.at("ReleaseProxy", side.token.address)
     assert receipt.events == (
         side.act(authority, ROLL_BACK, side.token, side.guardian, ALONE),
-        authority.emitted("ReleaseRolledBack", side.token, genesis_id, upgrade.id),
+        authority.emitted("ReleaseRolledBack", side.token, FIRST, upgrade.id),
         proxy.emitted("Upgraded", side.implementations["SecurityToken"]),
     )
     assert pointed_at(side) == side.implementations["SecurityToken"].lower()
@@ -1288,8 +1286,7 @@ def test_a_rollback_leaves_a_pending_notice_and_its_consents(upgrade: Upgrade) -
     third.wait()
     third.activate()
     installed = side.authority.installation_of(side.token)
-    first = release_id("SecurityToken", Version(1, 0, 0))
-    assert (installed.release, installed.previous) == (third.id, first)
+    assert (installed.release, installed.previous) == (third.id, FIRST)
 
 
 @pytest.mark.requirement("R-60")

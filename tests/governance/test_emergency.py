@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tallystick.deploy.upgrade import deploy_implementation
-from tallystick.governance.release import APPROVERS, Version, proxy_name, release_id
+from tallystick.governance.release import APPROVERS, Version, proxy_name
 from tallystick.governance.roles import Role
 from tests.governance.test_authority import (
     ALONE,
+    FIRST,
     LAPSE,
     PERIOD,
     WINDOW,
@@ -23,7 +24,6 @@ from tests.governance.test_authority import (
 from tests.support.world import DAY, NO_DOCUMENT, NO_REASON, STATED, ZERO, World, refused
 
 RATIFICATION = 7 * DAY
-FIRST = release_id("SecurityToken", Version(1, 0, 0))
 ACTIVATE = "activate_in_emergency(address,bytes32,bytes4,bytes32)"
 PROPOSE = "propose_ratification(address,bytes32,bytes4,bytes32)"
 RATIFY = "ratify(address,bytes32,bytes4,bytes32)"

@@ -9,10 +9,11 @@ import pytest
 from tallystick.chain import Contract
 from tallystick.chain.abi import encode
 from tallystick.deploy import upgrade as upgrades
-from tallystick.governance.release import APPROVERS, Version, release_id, release_terms
+from tallystick.governance.release import APPROVERS, release_terms
 from tallystick.governance.roles import Role
 from tests.governance.test_authority import (
     ALONE,
+    FIRST,
     PERIOD,
     ROLL_BACK,
     WINDOW,
@@ -25,7 +26,6 @@ from tests.support.world import DAY, ISIN, STATED, ZERO, Side, World, refused
 PROPOSE = "propose_roll_back(address,bool,bytes4,bytes32)"
 PROPOSE_REASON = "propose_roll_back_reason(bytes4,bool,bytes4,bytes32)"
 SET_REASON = "set_roll_back_reason(bytes4,bool,bytes4,bytes32)"
-FIRST = release_id("SecurityToken", Version(1, 0, 0))
 NAMES = "2 open holds, 1 claim"
 
 

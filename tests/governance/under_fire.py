@@ -22,10 +22,10 @@ from tallystick.chain import Chain
 from tallystick.chain.embedded import EmbeddedChain
 from tallystick.deploy.upgrade import deploy_implementation
 from tallystick.files.instrument import load_instrument, record_of
-from tallystick.governance.release import Version, release_id, release_terms
+from tallystick.governance.release import Version, release_terms
 from tallystick.registry.record import InstrumentRecord, record_hash
 from tests.actions.test_cut_on_chain import cut, hint
-from tests.governance.test_authority import Upgrade, token_call
+from tests.governance.test_authority import FIRST, Upgrade, token_call
 from tests.support.actions import (
     APPLE,
     EVENT_ATTESTORS,
@@ -38,7 +38,16 @@ from tests.support.dividend import Dividend, crossed, holders
 from tests.support.endings import pay, under_way, wait
 from tests.support.ratios import Engine
 from tests.support.returns import late, sent_back
-from tests.support.world import AMOUNT_MAX, DAY, ELIGIBLE_UNTIL, ROOT, STATED, Side, World
+from tests.support.world import (
+    AMOUNT_MAX,
+    DAY,
+    ELIGIBLE_UNTIL,
+    ROOT,
+    STATED,
+    BothSides,
+    Side,
+    World,
+)
 
 HOUR: Final = 3_600
 # Of each end of the lane: whole units at once, and as many an hour.
@@ -74,7 +83,7 @@ NOTARY: Final = 4
 
 
 @dataclass(frozen=True)
-class Fire:
+class Fire(BothSides):
     """The world, and what is open in it."""
 
     world: World
@@ -83,21 +92,6 @@ class Fire:
     # What was proposed, by what it is called here: its hash.
     acts: dict[str, bytes] = field(default_factory=dict)
     known: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def home(self) -> Side:
-        """The home ledger."""
-        return self.world.home
-
-    @property
-    def remote(self) -> Side:
-        """The other one."""
-        return self.world.remote
-
-    @property
-    def sides(self) -> tuple[Side, Side]:
-        """Both."""
-        return self.home, self.remote
 
     @property
     def actions(self) -> Actions:
@@ -223,12 +217,11 @@ class Fire:
     def hurry(self) -> None:
         """Two other tokens run a release in an emergency: one key would ratify one, leave one."""
         home, authority = self.home, self.home.authority
-        first = release_id("SecurityToken", Version(1, 0, 0))
         code = deploy_implementation(home.chain, "SecurityToken", sender=home.upgrader)
         upgrade = Upgrade(home, code, Version(1, 0, 1))
         upgrade.register()
         for name in ("kept", "left"):
-            named = first, name.encode().rjust(32), token_call(home)
+            named = FIRST, name.encode().rjust(32), token_call(home)
             created = authority.create_proxy(*named, *STATED, sender=home.upgrader)
             another = created.return_value
             upgrade.notice(another)
@@ -453,8 +446,7 @@ def _ratified(fire: Fire) -> str:
 def _rolled_back(fire: Fire) -> str:
     side, (another, release, *_) = fire.home, fire.known["left"]
     side.authority.roll_back(another, False, *STATED, sender=side.guardian)
-    first = release_id("SecurityToken", Version(1, 0, 0))
-    assert bytes(side.authority.installation_of(another).release) == first != release
+    assert bytes(side.authority.installation_of(another).release) == FIRST != release
     return "rolled back"
 
 

@@ -9,7 +9,8 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tallystick.chain import Contract
-from tallystick.token.closings import SLOTS, opening_key
+from tallystick.token.closings import SLOTS
+from tests.support.closings import opening_key
 from tests.support.world import (
     AMOUNT_MAX,
     AUTHORITY,

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from tallystick.bridge.attestation import SignerSet, attest
-from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
+from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import NO_CAP, LaneMessage, message_of, party
 from tallystick.build import artifact
 from tallystick.chain import Account, Receipt, Revert, address_of
@@ -38,7 +38,7 @@ from tallystick.local.network import ATTESTORS, COURIER, OPERATORS, Network
 from tallystick.reach.connection import Suite
 from tallystick.status.ledger_log import compare, read_log
 from tallystick.status.rules.step import Facts
-from tallystick.token.closings import SLOTS, Opening, opening_key
+from tallystick.token.closings import SLOTS, Opening
 from tallystick.token.position import AMOUNT_MAX, business_day, calendar_day, close_of
 from tests.stateful.draws import (
     HOLDERS,
@@ -72,7 +72,8 @@ from tests.stateful.model import (
     Transit,
 )
 from tests.stateful.roles import Roles
-from tests.support.closings import ask
+from tests.support.closings import ask, opening_key
+from tests.support.flows import figure_key
 from tests.support.next_releases import OVER_TRANSIT
 from tests.support.world import World, embedded
 

@@ -19,7 +19,7 @@ from tallystick.chain.embedded import EmbeddedChain
 from tallystick.chain.receipt import Snapshot
 from tallystick.deploy import upgrade as upgrades
 from tallystick.files.instrument import load_instrument
-from tallystick.governance.release import PROXIED, Version
+from tallystick.governance.release import Version
 from tallystick.governance.roles import Role
 from tallystick.local.network import Network
 from tallystick.token.position import business_day, close_of
@@ -36,7 +36,7 @@ from tests.support.world import (
     STATED,
     UINT_MAX,
     Side,
-    side_parties,
+    side_on,
 )
 
 HOME: Final = "home"
@@ -222,20 +222,5 @@ class Stage:
 
 
 def _side(network: Network, name: str, lane: LaneId) -> Side:
-    suite = network.suite(name)
-    assert suite.engine is not None
-    contracts = network.manifest.ledger(name).contracts
-    parties = {role: suite.chain.account(index) for role, index in side_parties().items()}
-    return Side(
-        chain=suite.chain,
-        token=suite.token,
-        escrow=suite.escrow,
-        authority=suite.authority,
-        registry=suite.registry,
-        verifier=suite.verifiers[lane],
-        custody=suite.custodies[lane],
-        implementations={each: contracts[each].implementation for each in PROXIED},
-        parties=parties,
-        engine=suite.engine,
-        cash=new_cash(suite.chain, parties["issuer"]),
-    )
+    side = side_on(network, name, lane)
+    return replace(side, cash=new_cash(side.chain, side.issuer))

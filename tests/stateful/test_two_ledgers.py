@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tallystick.bridge.figures import Figure, Landed, Landing, figure_key
+from tallystick.bridge.figures import Figure, Landed, Landing
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import address_of
 from tallystick.governance.roles import Role
-from tallystick.token.closings import SLOTS, opening_key
+from tallystick.token.closings import SLOTS
 from tallystick.token.position import close_of
 from tests.stateful.machine import (
     DAY,
@@ -29,6 +29,8 @@ from tests.stateful.machine import (
 from tests.stateful.model import Entered, LedgerModel, Model, Refusal, State, Transit
 from tests.stateful.profiles import PARTS, Profile, chosen, play
 from tests.stateful.roles import Term
+from tests.support.closings import opening_key
+from tests.support.flows import figure_key
 
 NAME, PROFILE = chosen()
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from tallystick.actions.message import EventVersion, PaidSoFar, Status, Totals
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.consent import Lock
-from tallystick.bridge.figures import Figure, figure_key
+from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import NO_CAP, LaneMessage, party
 from tallystick.build import artifact
 from tallystick.chain import Contract
@@ -33,7 +33,6 @@ from tallystick.status.observe import names_of
 from tallystick.status.rebuild import rebuild
 from tallystick.status.rules.step import RULES, Logged
 from tallystick.text import units_text
-from tallystick.token.closings import opening_key
 from tests.bridge.test_lanes import Opening
 from tests.support import emergencies
 from tests.support.actions import (
@@ -46,6 +45,7 @@ from tests.support.actions import (
 )
 from tests.support.cash import new_cash
 from tests.support.closing import close_another
+from tests.support.closings import opening_key
 from tests.support.commands import tallystick
 from tests.support.denials import FALSE, agree, deny, forged, take
 from tests.support.endings import (
@@ -59,6 +59,7 @@ from tests.support.endings import (
     second_registrar,
     wait,
 )
+from tests.support.flows import figure_key
 from tests.support.ratios import Engine
 from tests.support.returns import sent_back, short_lived
 from tests.support.world import (

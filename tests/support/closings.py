@@ -16,14 +16,25 @@ from tallystick.token.closings import (
     SLOTS,
     Opening,
     first_after,
-    opening_key,
 )
+from tallystick.token.position import DAY_MAX
 from tests.support.world import DAY, ZERO, Side, World, read_slot
 
 # Days that are answered without announcement, and that an announcement may come late by.
 WEEK = SLOTS - 1
 NOT_KEPT = "book: not kept, or give a hint"
 FALSE_HINT = "book: hint is no later opening"
+
+
+def opening_key(account: str, day: int) -> int:
+    """The key of a day's opening, with `day % SLOTS` of its slot; the supply's is address 0's."""
+    return int(account, 16) << 16 | day
+
+
+def calendar_of(word: int) -> tuple[int, ...]:
+    """The announced closes of the contract's calendar word, the latest first."""
+    days = (word >> 16 * place & DAY_MAX for place in range(CALENDAR_DAYS))
+    return tuple(day for day in days if day)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from tallystick.bridge.figures import Figure
 from tallystick.bridge.message import LaneMessage
 from tallystick.chain import Account, Contract, Event, Receipt
 from tallystick.courier.courier import Courier
@@ -18,6 +19,11 @@ DAY = 86_400
 FINALITY = 3
 REASON, DOCUMENT = reason_code("TEST"), keccak(text="order")
 NOBODY = "0x" + "00" * 20
+
+
+def figure_key(figure: Figure, day: int) -> int:
+    """The key, of a lane, of a day's opening; with `day % SLOTS`, of its slot."""
+    return figure << 16 | day
 
 
 @dataclass(frozen=True)

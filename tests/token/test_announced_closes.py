@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from tallystick.token.closings import CALENDAR_DAYS, MAX_AHEAD, SLOTS, calendar_of
+from tallystick.token.closings import CALENDAR_DAYS, MAX_AHEAD, SLOTS
 from tallystick.token.position import business_day, close_of
 from tests.support.closings import (
     FALSE_HINT,
@@ -16,6 +16,7 @@ from tests.support.closings import (
     Closings,
     History,
     Script,
+    calendar_of,
     dated,
     hold_to,
     kept_or_refused,

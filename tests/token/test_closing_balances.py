@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.token.closings import SLOTS, Opening, opening_key
+from tallystick.token.closings import SLOTS, Opening
 from tallystick.token.position import PositionWord, business_day, close_of
-from tests.support.closings import FALSE_HINT
+from tests.support.closings import FALSE_HINT, opening_key
 from tests.support.world import (
     DAY,
     INVESTOR_UNITS,

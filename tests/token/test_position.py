@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.token.closings import Opening, calendar_of, first_after
+from tallystick.token.closings import Opening, first_after
 from tallystick.token.position import (
     DAY_MAX,
     EPOCH_MAX,
@@ -17,6 +17,7 @@ from tallystick.token.position import (
     calendar_day,
     close_of,
 )
+from tests.support.closings import calendar_of
 from tests.support.world import (
     AMOUNT_MAX,
     DAY,

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 
 from tallystick.build import artifact
-from tallystick.token.closings import opening_key
 from tests.stateful.profiles import Profile, chosen, play
+from tests.support.closings import opening_key
 from tests.support.weakened import lacking
 from tests.support.world import AMOUNT_MAX, DAY, ROOT, read_slot, write_slot
 from tests.token.token_play import TokenPlay
