@@ -176,7 +176,7 @@ def test_a_contract_moves_to_its_next_release_key_by_key(world: World, run: _Scr
     given = ("home", "InstrumentRegistry", "1.1.0")
     act, code = "ReleaseAuthority.", "create InstrumentRegistry"
     status, dry, _ = run(upgrade, *given)
-    assert (status, [step.split()[-1] for step in dry]) == (0, ["pending"] * 6)
+    assert (status, [step.split()[-1] for step in dry]) == (0, ["pending"] * 7)
 
     def by(account: str) -> list[str]:
         status, steps, err = run(upgrade, *given, "--account", account, "--execute")

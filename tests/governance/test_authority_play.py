@@ -139,6 +139,11 @@ WEAKENED = {
         "    assert noticed.issuer != 0, ",
         "activate: the model says release: issuer has not approved, the ledger ",
     ),
+    "nobody asks the operator": (
+        "        access._holder(noticed.operator) != empty(address)\n",
+        "        noticed.noticed_at != 0\n",
+        "(activate|hurry): the model says release: operator has not approved, the ledger ",
+    ),
     "what was not approved is activated": (
         '    assert self._terms(chosen) == noticed.terms, "release: terms have changed"\n',
         "",
