@@ -16,6 +16,7 @@ from tallystick.governance.release import (
 )
 from tallystick.governance.roles import Role, reason_text
 from tallystick.status.observation import (
+    LaneState,
     LedgerState,
     Observation,
     Pending,
@@ -90,7 +91,13 @@ def releases_of(view: View) -> Iterator[ReleaseState]:
         pending = None
         if view.block.timestamp < begins + window and int(noticed[place].version):
             pending = _notice(
-                contract, address, noticed[place], notices[place], begins, begins + window
+                view.name,
+                contract,
+                address,
+                noticed[place],
+                notices[place],
+                begins,
+                begins + window,
             )
         closes = since + rollback
         open_ = view.block.timestamp < closes
@@ -116,7 +123,7 @@ def _version(release: Any) -> str | None:
 
 
 def _notice(
-    contract: str, address: str, release: Any, given: Any, begins: int, lapses: int
+    ledger: str, contract: str, address: str, release: Any, given: Any, begins: int, lapses: int
 ) -> Pending:
     """A noticed release. Whose consent it needs is what the authority tells after the time."""
     names = given._fields
@@ -137,7 +144,7 @@ def _notice(
         lapses_at=lapses,
         object_until=begins,
         objectors=OBJECTORS[_CANCEL],
-        how=_CANCEL,
+        how=_command(ledger, _CANCEL, "proxy", address),
     )
 
 
@@ -199,7 +206,8 @@ def proposals_of(view: View) -> Iterator[Pending]:
 
 
 def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
-    given = {name: value for name, value in event.args.items() if name != "act"}
+    given = dict(event.args)
+    act = hex_text(given.pop("act"))
     role = given.get("role") if event.name == "RoleProposed" else None
     begins, lapses = int(kept.counts_from), int(kept.lapses_at)
     proposer, confirmer = _titles(int(kept.proposer_role)), _titles(int(kept.confirmer_role))
@@ -209,6 +217,7 @@ def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
             begins, lapses, confirmer = lapses, lapses + _RECOVERY, ("guardian",)
     # Whose role is taken has no say in it.
     objectors = () if role == 0 else tuple(dict.fromkeys(("guardian", *proposer, *confirmer)))
+    withdraw = f"{contract}.withdraw_proposal"
     return Pending(
         kind="proposal",
         contract=contract,
@@ -221,7 +230,7 @@ def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
         lapses_at=lapses,
         object_until=begins,
         objectors=objectors,
-        how=f"{contract}.withdraw_proposal" if objectors else "",
+        how=_command(view.name, withdraw, "act", act) if objectors else "",
     )
 
 
@@ -266,7 +275,7 @@ def ratios_to_come(view: View, epochs: int) -> Iterator[Pending]:
         # Another ledger lets go of it a day earlier, so that home can hear of it; and of a
         # redemption none does.
         until = begins if home else begins - SECONDS_PER_DAY
-        how = _CANCEL_EVENT if int(ratio.numerator) else ""
+        ends = not int(ratio.numerator)
         yield Pending(
             kind="ratio",
             contract="SecurityToken",
@@ -278,14 +287,14 @@ def ratios_to_come(view: View, epochs: int) -> Iterator[Pending]:
             applies_from=begins,
             lapses_at=None,
             object_until=until,
-            objectors=OBJECTORS.get(how, ()),
-            how=how,
+            objectors=() if ends else OBJECTORS[_CANCEL_EVENT],
+            how="" if ends else "tallystick event announce --cancel",
         )
 
 
 def pending_of(seen: Observation) -> Iterator[tuple[str, Pending]]:
     """Yield each ledger's name with what is to come there, releases first."""
-    sides = [(lane.name, side) for lane in seen.lanes for side in (lane.home, lane.remote)]
+    sides = [(lane, side) for lane in seen.lanes for side in (lane.home, lane.remote)]
     for ledger in seen.ledgers:
         found = [each.pending for each in ledger.releases if each.pending]
         terms = [
@@ -297,7 +306,7 @@ def pending_of(seen: Observation) -> Iterator[tuple[str, Pending]]:
             yield ledger.name, each
 
 
-def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
+def _lane_terms(ledger: LedgerState, lane: LaneState, terms: PendingState) -> Pending:
     """A change of a lane's terms, which two keys confirmed and anyone applies."""
     whom = terms.verifier + (f" and {terms.second}" if terms.second else "")
     cap, limit = ("none" if most >= NO_CAP else f"{most:,}" for most in (terms.cap, terms.limit))
@@ -305,7 +314,7 @@ def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
         kind="lane terms",
         contract=_ESCROW,
         address=next(each.address for each in ledger.releases if each.contract == _ESCROW),
-        what=f"lane {lane}: verifier {whom}, cap {cap}, limit {limit}",
+        what=f"lane {lane.name}: verifier {whom}, cap {cap}, limit {limit}",
         since=terms.since,
         approved=_CONFIRMED_BY,
         missing=(),
@@ -313,5 +322,10 @@ def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
         lapses_at=None,
         object_until=terms.applies_from,
         objectors=OBJECTORS[_CANCEL_TERMS],
-        how=_CANCEL_TERMS,
+        how=_command(ledger.name, _CANCEL_TERMS, "lane", hex_text(lane.id)),
     )
+
+
+def _command(ledger: str, act: str, name: str, value: str) -> str:
+    """What is typed, beside reason and document, to do an act on something there."""
+    return f"tallystick act {ledger} {act} {name}={value}"
