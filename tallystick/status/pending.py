@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from tallystick.bridge.message import NO_CAP
@@ -66,21 +67,15 @@ def releases_of(view: View) -> Iterator[ReleaseState]:
     """Yield what runs behind each proxy of a ledger, and the release that is noticed for it."""
     authority = view.connection.contract(view.name, _AUTHORITY)
     at = {n: view.entry.contracts[n].address for n in PROXIED if n in view.entry.contracts}
-    notice, window, rollback = map(
-        int, view.ask((authority, p) for p in ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW"))
-    )
     views = ("installation_of", "emergency_of", "notice_of")
-    installed, emergencies, notices = (
-        view.ask((authority, name, proxy) for proxy in at.values()) for name in views
-    )
-    running, previous, noticed = (
-        view.ask((authority, "release_of", release) for release in ids)
-        for ids in (
-            [each.release for each in installed],
-            [each.previous for each in installed],
-            [each.release for each in notices],
-        )
-    )
+    periods = [(authority, name) for name in ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW")]
+    of_each = [(authority, name, proxy) for name in views for proxy in at.values()]
+    answers = iter(view.ask((*periods, *of_each)))
+    notice, window, rollback = (int(each) for each in islice(answers, 3))
+    installed, emergencies, notices = ([*islice(answers, len(at))] for _ in views)
+    ids = [each.release for each in (*installed, *notices)] + [each.previous for each in installed]
+    releases = iter(view.ask((authority, "release_of", release) for release in ids))
+    running, noticed, previous = ([*islice(releases, len(at))] for _ in range(3))
     for place, (contract, address) in enumerate(at.items()):
         release, since = running[place], int(installed[place].activated_at)
         code = authority.chain.code(release.implementation)
