@@ -197,7 +197,7 @@ def courier(
 @manifest_option
 @json_option
 def status(manifest_path: Path, rpc: Pairs, as_json: bool) -> int:
-    """Show positions, lanes, what is in transit, and the invariants over all ledgers."""
+    """Show positions, lanes, what is under way and to come, and invariants over all ledgers."""
     from tallystick.cli.status import render
     from tallystick.cli.terminal import console, json_line, progress
     from tallystick.files.manifest import Manifest

@@ -226,15 +226,16 @@ def show_pending(found: Iterable[tuple[str, Pending]], console: Console) -> None
         effect = f"takes effect from {time_text(each.applies_from)}"
         if each.lapses_at is not None:
             effect += f", lapses at {time_text(each.lapses_at)}"
-        stopped = "nobody can stop it"
+        stopped = ["nobody can stop it"]
         if each.objectors:
-            stopped = f"{' or '.join(each.objectors)} can stop it by {each.how}, "
-            stopped += f"surely until {time_text(each.object_until)}"
+            until = time_text(each.object_until)
+            stopped = [f"{' or '.join(each.objectors)} can stop it, surely until {until}:"]
+            stopped.append(f"  {each.how}")
         for line in (
             f"  {ledger}, {each.contract}: {each.what}",
             f"    {', '.join(filter(None, said))}",
             f"    {effect}",
-            f"    {stopped}",
+            *(f"    {line}" for line in stopped),
         ):
             console.print(line, markup=False, soft_wrap=True)
     console.print()

@@ -357,11 +357,13 @@ class _Story:
 
     def _upgrade_in_transit(self) -> None:
         report = self.report
-        report.section("Token, escrow and engine upgraded while a message is in transit")
+        report.section("Token, escrow and engine upgraded while a message is in transit each way")
         sender, recipient = self._home_holder(0), self._remote_holder(0)
         amount = self._portion(sender, 40)
         message = self.network.lock(sender.account, recipient.account.address, amount)
-        self._sample("locked, old release")
+        returned = self._portion(recipient, 40)
+        back = self.network.burn(recipient.account, sender.account.address, returned)
+        self._sample("locked and burned, old release")
         rows = []
         for name, suite in self.network.suites.items():
             for contract in ("SecurityToken", "BridgeEscrow", "ActionsEngine"):
@@ -391,6 +393,11 @@ class _Story:
             f"under the new one: {self._units(amount)} to {recipient.name}."
         )
         self._sample("delivered, new release")
+        self._catch_up(self.home.chain, back.lock_time)
+        self.network.deliver(back)
+        report.say(f"The one that left then for {name} arrives under the one before it, too.")
+        report.say(f"It brings {self._units(returned)} to {sender.name}.")
+        self._sample("delivered, rolled back")
 
     def _past_day(self) -> None:
         report = self.report

@@ -60,7 +60,7 @@ class Pending:
         lapses_at: from when it can't any more; None: never.
         object_until: until when it can surely be stopped.
         objectors: the roles each of which stops it; none: nothing does.
-        how: by which act they do.
+        how: by which command they do, beside reason and document.
     """
 
     kind: str

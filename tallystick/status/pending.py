@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from tallystick.bridge.message import NO_CAP
@@ -16,6 +17,7 @@ from tallystick.governance.release import (
 )
 from tallystick.governance.roles import Role, reason_text
 from tallystick.status.observation import (
+    LaneState,
     LedgerState,
     Observation,
     Pending,
@@ -65,21 +67,15 @@ def releases_of(view: View) -> Iterator[ReleaseState]:
     """Yield what runs behind each proxy of a ledger, and the release that is noticed for it."""
     authority = view.connection.contract(view.name, _AUTHORITY)
     at = {n: view.entry.contracts[n].address for n in PROXIED if n in view.entry.contracts}
-    notice, window, rollback = map(
-        int, view.ask((authority, p) for p in ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW"))
-    )
     views = ("installation_of", "emergency_of", "notice_of")
-    installed, emergencies, notices = (
-        view.ask((authority, name, proxy) for proxy in at.values()) for name in views
-    )
-    running, previous, noticed = (
-        view.ask((authority, "release_of", release) for release in ids)
-        for ids in (
-            [each.release for each in installed],
-            [each.previous for each in installed],
-            [each.release for each in notices],
-        )
-    )
+    periods = [(authority, name) for name in ("NOTICE", "ACTIVATION_WINDOW", "ROLLBACK_WINDOW")]
+    of_each = [(authority, name, proxy) for name in views for proxy in at.values()]
+    answers = iter(view.ask((*periods, *of_each)))
+    notice, window, rollback = (int(each) for each in islice(answers, 3))
+    installed, emergencies, notices = ([*islice(answers, len(at))] for _ in views)
+    ids = [each.release for each in (*installed, *notices)] + [each.previous for each in installed]
+    releases = iter(view.ask((authority, "release_of", release) for release in ids))
+    running, noticed, previous = ([*islice(releases, len(at))] for _ in range(3))
     for place, (contract, address) in enumerate(at.items()):
         release, since = running[place], int(installed[place].activated_at)
         code = authority.chain.code(release.implementation)
@@ -90,7 +86,13 @@ def releases_of(view: View) -> Iterator[ReleaseState]:
         pending = None
         if view.block.timestamp < begins + window and int(noticed[place].version):
             pending = _notice(
-                contract, address, noticed[place], notices[place], begins, begins + window
+                view.name,
+                contract,
+                address,
+                noticed[place],
+                notices[place],
+                begins,
+                begins + window,
             )
         closes = since + rollback
         open_ = view.block.timestamp < closes
@@ -116,7 +118,7 @@ def _version(release: Any) -> str | None:
 
 
 def _notice(
-    contract: str, address: str, release: Any, given: Any, begins: int, lapses: int
+    ledger: str, contract: str, address: str, release: Any, given: Any, begins: int, lapses: int
 ) -> Pending:
     """A noticed release. Whose consent it needs is what the authority tells after the time."""
     names = given._fields
@@ -137,7 +139,7 @@ def _notice(
         lapses_at=lapses,
         object_until=begins,
         objectors=OBJECTORS[_CANCEL],
-        how=_CANCEL,
+        how=_command(ledger, _CANCEL, "proxy", address),
     )
 
 
@@ -199,7 +201,8 @@ def proposals_of(view: View) -> Iterator[Pending]:
 
 
 def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
-    given = {name: value for name, value in event.args.items() if name != "act"}
+    given = dict(event.args)
+    act = hex_text(given.pop("act"))
     role = given.get("role") if event.name == "RoleProposed" else None
     begins, lapses = int(kept.counts_from), int(kept.lapses_at)
     proposer, confirmer = _titles(int(kept.proposer_role)), _titles(int(kept.confirmer_role))
@@ -209,6 +212,7 @@ def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
             begins, lapses, confirmer = lapses, lapses + _RECOVERY, ("guardian",)
     # Whose role is taken has no say in it.
     objectors = () if role == 0 else tuple(dict.fromkeys(("guardian", *proposer, *confirmer)))
+    withdraw = f"{contract}.withdraw_proposal"
     return Pending(
         kind="proposal",
         contract=contract,
@@ -221,7 +225,7 @@ def _proposal(view: View, contract: str, event: Any, kept: Any) -> Pending:
         lapses_at=lapses,
         object_until=begins,
         objectors=objectors,
-        how=f"{contract}.withdraw_proposal" if objectors else "",
+        how=_command(view.name, withdraw, "act", act) if objectors else "",
     )
 
 
@@ -266,7 +270,7 @@ def ratios_to_come(view: View, epochs: int) -> Iterator[Pending]:
         # Another ledger lets go of it a day earlier, so that home can hear of it; and of a
         # redemption none does.
         until = begins if home else begins - SECONDS_PER_DAY
-        how = _CANCEL_EVENT if int(ratio.numerator) else ""
+        ends = not int(ratio.numerator)
         yield Pending(
             kind="ratio",
             contract="SecurityToken",
@@ -278,14 +282,14 @@ def ratios_to_come(view: View, epochs: int) -> Iterator[Pending]:
             applies_from=begins,
             lapses_at=None,
             object_until=until,
-            objectors=OBJECTORS.get(how, ()),
-            how=how,
+            objectors=() if ends else OBJECTORS[_CANCEL_EVENT],
+            how="" if ends else "tallystick event announce --cancel",
         )
 
 
 def pending_of(seen: Observation) -> Iterator[tuple[str, Pending]]:
     """Yield each ledger's name with what is to come there, releases first."""
-    sides = [(lane.name, side) for lane in seen.lanes for side in (lane.home, lane.remote)]
+    sides = [(lane, side) for lane in seen.lanes for side in (lane.home, lane.remote)]
     for ledger in seen.ledgers:
         found = [each.pending for each in ledger.releases if each.pending]
         terms = [
@@ -297,7 +301,7 @@ def pending_of(seen: Observation) -> Iterator[tuple[str, Pending]]:
             yield ledger.name, each
 
 
-def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
+def _lane_terms(ledger: LedgerState, lane: LaneState, terms: PendingState) -> Pending:
     """A change of a lane's terms, which two keys confirmed and anyone applies."""
     whom = terms.verifier + (f" and {terms.second}" if terms.second else "")
     cap, limit = ("none" if most >= NO_CAP else f"{most:,}" for most in (terms.cap, terms.limit))
@@ -305,7 +309,7 @@ def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
         kind="lane terms",
         contract=_ESCROW,
         address=next(each.address for each in ledger.releases if each.contract == _ESCROW),
-        what=f"lane {lane}: verifier {whom}, cap {cap}, limit {limit}",
+        what=f"lane {lane.name}: verifier {whom}, cap {cap}, limit {limit}",
         since=terms.since,
         approved=_CONFIRMED_BY,
         missing=(),
@@ -313,5 +317,10 @@ def _lane_terms(ledger: LedgerState, lane: str, terms: PendingState) -> Pending:
         lapses_at=None,
         object_until=terms.applies_from,
         objectors=OBJECTORS[_CANCEL_TERMS],
-        how=_CANCEL_TERMS,
+        how=_command(ledger.name, _CANCEL_TERMS, "lane", hex_text(lane.id)),
     )
+
+
+def _command(ledger: str, act: str, name: str, value: str) -> str:
+    """What is typed, beside reason and document, to do an act on something there."""
+    return f"tallystick act {ledger} {act} {name}={value}"

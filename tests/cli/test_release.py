@@ -290,6 +290,12 @@ def test_status_says_until_when_one_can_object_and_roll_back(
     first = told()
     assert (first["version"], first["noticed"], first["registered"]) == ("1.0.0", None, ["1.1.0"])
     command.acts("notice", *at)
+    # Whoever objects types what is told.
+    objects = shlex.split(told()["pending"]["how"])[1:]
+    why = ("--reason", "FALT", "--document", "order.pdf", "--account", "guardian", "--execute")
+    assert command(*objects, *why, "--manifest", command.manifest)[0] == 0
+    assert told()["noticed"] is told()["pending"] is None
+    command.acts("notice", *at)
     noticed = int(side.authority.notice_of(side.registry).noticed_at)
     for account, told_by in (("auditor", ["auditor"]), ("operator", ["operator", "auditor"])):
         command.acts("approve", *at, "--document", "review.pdf", "--account", account)

@@ -13,6 +13,7 @@ from tallystick.courier.outcome import Applied, Outcome
 from tallystick.deploy.deploy import Given, deploy
 from tallystick.local.network import OPERATORS, SECOND_ATTESTORS
 from tallystick.status.ledger_log import compare, read_log
+from tallystick.text import hex_text
 from tests.support.world import World, embedded
 
 FIRST = (11, 12, 13)
@@ -118,6 +119,8 @@ def test_a_message_in_flight_crosses_a_change_of_one_verifier(lane: World) -> No
     )
     assert (told["approved_by"], told["missing"]) == (["operator", "administrator"], [])
     assert (told["objectors"], told["object_until"]) == (["guardian", "administrator"], due)
+    cancel = f"BridgeEscrow.cancel_lane_terms lane={hex_text(lane.lane)}"
+    assert told["how"] == f"tallystick act remote {cancel}"
     assert any("lane home-remote: pending change" in line for line in network.verify())
     side.chain.set_time(due)
     pass_blocks(lane)

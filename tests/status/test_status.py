@@ -535,9 +535,15 @@ def test_what_is_to_come_is_told_with_who_can_still_object(network: Network) -> 
     assert "\nTo come: nothing\n" in shown(network)
     assert network.status().as_dict()["pending"] == []
     emergencies.notice(network, "home", Version(1, 1, 0))
+    ((everybody, nobody),) = (
+        (each["missing"], each["approved_by"]) for each in network.status().as_dict()["pending"]
+    )
+    assert {"issuer", "auditor"} <= {*everybody}
+    assert nobody == []
     upgrades.approve(side, emergencies.NAME, Version(1, 1, 0), sender=signers["auditor"])
     stranger = side.chain.account(90).address
-    side.token.propose_role(stranger, Role.NOTARY, *STATED, sender=one)
+    proposed = side.token.propose_role(stranger, Role.NOTARY, *STATED, sender=one)
+    act = hex_text(proposed.return_value)
     side.escrow.propose_role(signers["operator"].address, Role.NONE, *STATED, sender=other)
     noticed = int(side.authority.notice_of(side.registry).noticed_at)
     release, role, removal = network.status().as_dict()["pending"]
@@ -549,12 +555,12 @@ def test_what_is_to_come_is_told_with_who_can_still_object(network: Network) -> 
         "what": "release 1.1.0",
         "since": noticed,
         "approved_by": ["auditor"],
-        "missing": ["issuer", "operator"],
+        "missing": [role for role in everybody if role != "auditor"],
         "applies_from": noticed + int(side.authority.NOTICE()),
         "lapses_at": noticed + int(side.authority.NOTICE() + side.authority.ACTIVATION_WINDOW()),
         "object_until": noticed + int(side.authority.NOTICE()),
         "objectors": ["guardian", "upgrader"],
-        "how": "ReleaseAuthority.cancel",
+        "how": f"tallystick act home ReleaseAuthority.cancel proxy={side.registry.address}",
     }
     assert (role["what"], role["missing"]) == (
         f"RoleProposed: account {stranger}, role notary",
@@ -564,7 +570,7 @@ def test_what_is_to_come_is_told_with_who_can_still_object(network: Network) -> 
     assert role["lapses_at"] - role["applies_from"] == 30 * DAY
     assert (role["objectors"], role["how"]) == (
         ["guardian", "administrator"],
-        "SecurityToken.withdraw_proposal",
+        f"tallystick act home SecurityToken.withdraw_proposal act={act}",
     )
     assert (removal["applies_from"], removal["objectors"]) == (removal["since"], [])
     assert removal["object_until"] is removal["how"] is None
@@ -635,7 +641,8 @@ def _part(network: Network, title: str) -> str:
 def _plain(text: str) -> str:
     """Text without what another run says otherwise."""
     moments = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "(time)", text)
-    return re.sub(r"0x[0-9a-fA-F]{40}", "(address)", moments)
+    hashes = re.sub(r"0x[0-9a-f]{64}", "(hash)", moments)
+    return re.sub(r"0x[0-9a-fA-F]{40}", "(address)", hashes)
 
 
 def shown(network: Network) -> str:
