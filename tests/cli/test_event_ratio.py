@@ -19,6 +19,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.requirement("INV-12")
 _EVENT = ROOT / "examples" / "apple-split.yaml"
+_PRICE = ROOT / "examples" / "reverse-split-price.yaml"
 _LAST = SPLIT.record_day
 # Monday 3 August 2020.
 _TODAY = 18_477
@@ -125,6 +126,55 @@ def test_a_wrong_split_is_one_line(
     command: _Command, tmp_path: Path, changes: tuple[tuple[str, Any], ...], line: str
 ) -> None:
     assert command.wrong("announce", event=event_file(_EVENT, tmp_path, *changes)).startswith(line)
+
+
+@pytest.mark.requirement("R-45")
+@pytest.mark.parametrize(
+    ("fractions", "changes", "line"),
+    [
+        (
+            "CINL",
+            {"unit_epoch": 2},
+            "unit_epoch: 2: expected the epoch that a ratio in force on home",
+        ),
+        (
+            "CINL",
+            {"corp": "OTHER"},
+            "corp: OTHER: expected TALLY-2020-0824, as the ratio's, US-2020",
+        ),
+        ("CINL", {"caev": "SPLR"}, "caev: SPLR: expected SPLF, as the ratio's, US-2020-SPLF-01"),
+        (
+            "RDDN",
+            {},
+            "unit_epoch: 1: expected of a ratio whose fractions have a price: those of US-2020",
+        ),
+        (
+            "CINL",
+            {"fractions": "CINL"},
+            "fractions: CINL: expected RDDN: a split or the like alone",
+        ),
+    ],
+)
+def test_a_price_of_no_such_fractions_is_one_line(
+    command: _Command, tmp_path: Path, fractions: str, changes: dict[str, Any], line: str
+) -> None:
+    """The first that is confirmed of an epoch is for good."""
+    command.armed(event_file(_EVENT, tmp_path, ("fractions", fractions)))
+    right = {
+        "corp": "TALLY-2020-0824",
+        "caev": "SPLF",
+        "dates": {"announcement": "2020-08-03", "payment": "2020-08-31"},
+        "unit_epoch": 1,
+    }
+    price = event_file(_PRICE, tmp_path, *{**right, **changes}.items())
+    if "fractions" not in changes:
+        assert command.wrong("announce", event=price).startswith("unit_epoch: ")
+    for side in (command.world.home, command.world.remote):
+        begin(side, _LAST + 1, 3_600)
+    assert command.wrong("announce", event=price).startswith(line)
+    if fractions == "CINL":
+        price = event_file(_PRICE, tmp_path, *right.items())
+        assert command.steps("announce", event=price)[0][2] == "executed"
 
 
 def test_without_an_agent_for_what_rounding_leaves_no_split_is_announced(
