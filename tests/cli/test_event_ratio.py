@@ -197,16 +197,16 @@ def test_what_is_not_confirmed_is_not_armed(command: _Command) -> None:
 def test_a_second_ratio_on_the_same_close_is_one_line(command: _Command, tmp_path: Path) -> None:
     command.armed()
     assert command.wrong("announce", event=_second(tmp_path)) == (
-        "dates.record: 2020-08-24: expected 2020-08-25 or later: "
+        "dates.record: 2020-08-28: expected 2020-08-29 or later: "
         "a ratio that is armed begins on that day"
     )
-    later = _second(tmp_path, ("dates.record", "2020-08-25"))
+    later = _second(tmp_path, ("dates.record", "2020-08-31"))
     assert command.steps("announce", event=later)[0][:3] == ("home", "announce", "executed")
 
 
 def test_a_ratio_that_does_not_fit_is_one_line(command: _Command, tmp_path: Path) -> None:
     command.armed(event_file(_EVENT, tmp_path, ("ratio", "1000000000000:1")))
-    second = _second(tmp_path, ("ratio", "1000000000000:1"), ("dates.record", "2020-08-25"))
+    second = _second(tmp_path, ("ratio", "1000000000000:1"), ("dates.record", "2020-08-31"))
     assert command.wrong("announce", event=second) == (
         "ratio: 1000000000000:1: expected less: "
         "supply or authorised amount would not fit their fields any more"
@@ -227,7 +227,7 @@ def test_two_that_are_announced_for_one_close_are_not_both_armed(
             "home",
             "arm",
             "refused",
-            "4:1 from 2020-08-25 on: reverted: arming: another ratio is armed",
+            "4:1 from 2020-08-29 on: reverted: arming: another ratio is armed",
         )
     ]
     assert command("arm", "--execute", event=second)[0] == 1
@@ -260,8 +260,8 @@ def test_a_split_is_withdrawn_by_its_verbs_while_there_is_time(
 @pytest.mark.parametrize(
     ("day", "line"),
     [
-        (_LAST, "remote withdraws the ratio until the close of 2020-08-23"),
-        (_LAST + 1, "home withdraws the ratio until the close of 2020-08-24"),
+        (_LAST, "remote withdraws the ratio until the close of 2020-08-27"),
+        (_LAST + 1, "home withdraws the ratio until the close of 2020-08-28"),
     ],
 )
 @pytest.mark.parametrize("flags", [("--cancel",), ()])
