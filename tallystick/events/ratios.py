@@ -106,7 +106,7 @@ class Ratios(Announcer, OverRatio):
         engine, epoch = self._engine(home), record.unit_epoch
         logged = self.engines.events(home, engine, "RatioArmed", None, epoch.to_bytes(32, "big"))
         # One that was dropped may have been armed for it before.
-        *_, armed = (None, *(bytes(event.coaf) for event in logged))
+        armed = next(reversed([bytes(event.coaf) for event in logged]), None)
         if armed is None or epoch > int(self.connection.token(home).action_epoch()):
             raise RecordError("unit_epoch", f"the epoch that a ratio in force on {home} began")
         standing = engine.event_of(armed)
