@@ -247,7 +247,9 @@ def check_event(record: EventRecord) -> EventRecord:
     linked = first == (record.previous == EMPTY_HASH) and len(record.previous) == 32
     _need("previous", linked, "no hash" if first else "the hash of the version before")
     options = tuple(Rounding) if record.is_ratio else (Rounding.DOWN,)
-    _need("rounding", record.rounding in options, f"one of {len(Rounding)}; down of what is cash")
+    codes = ", ".join(option.code for option in options)
+    alone = "" if record.is_ratio else ": a split or the like alone, with its ratio, has others"
+    _need("rounding", record.rounding in options, f"{codes}{alone}")
     if record.is_ratio:
         _check_ratio(record)
     else:

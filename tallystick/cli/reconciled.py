@@ -13,14 +13,16 @@ from tallystick.files.manifest import Manifest
 from tallystick.reach import connection as reach
 from tallystick.reach.connection import Connection
 from tallystick.status.declared import Claim, Said, What
+from tallystick.status.fractions import FractionOf
 from tallystick.status.observe import names_of
 from tallystick.status.reconciled import Event, Holding, Reconciled, State, reconciled_of
 from tallystick.text import units_text
 
 __all__ = ["run"]
 
-# What counts base units; all other numbers are smallest units of the cash.
+# What counts base units, or nothing else; all other numbers are smallest units of the cash.
 _UNITS: Final = ("units", "accounts", "crossing", "custody", "elsewhere", "to land at home")
+_COUNTS: Final = ("rest", "code", "first day")
 
 
 def run(path: Path | None, manifest_path: Path, rpc: Mapping[str, str], *, as_json: bool) -> int:
@@ -83,7 +85,9 @@ class _Shown:
 
     def __init__(self, connection: Connection, event: Event) -> None:
         self._decimals = connection.manifest.instrument.decimals
-        self._cash = event.record.cash_decimals if event.record is not None else 0
+        record = event.price or event.record
+        self._cash = record.cash_decimals if record is not None else 0
+        self._of_ratio = event.record is not None and event.record.is_ratio
         ledgers = connection.manifest.ledgers
         self._names = {each.name: names_of(connection, each.name) for each in ledgers}
 
@@ -109,7 +113,10 @@ class _Shown:
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, int):
-            is_units = name in _UNITS or name.endswith(" units")
+            if name in _COUNTS:
+                return str(value)
+            of_record = self._of_ratio and name == "amount"
+            is_units = of_record or name in _UNITS or name.endswith(" units")
             sign = "-" if value < 0 else ""
             return sign + (self.units(abs(value)) if is_units else self.cash(abs(value)))
         return self.holder(ledger, value)
@@ -143,15 +150,28 @@ def _show(found: Reconciled, connection: Connection) -> None:
             [_row(each, shown) for each in event.holdings],
             numeric=range(3, 8),
         )
+        if event.fractions:
+            show_table(
+                where,
+                f"Fractions of {event.coaf}",
+                ("Ledger", "Holder", "For", "Old units", "Units", "Cash", "From it", "Given"),
+                [_fraction(each, shown) for each in event.fractions],
+                numeric=range(3, 7),
+            )
         for each in event.ledgers:
             said = each.why or (
                 f"declared {shown.cash(each.declared.gross)} gross, "
                 f"given {shown.cash(each.given.gross)}, open {shown.cash(each.open.gross)}"
             )
+            of = [fraction for fraction in event.fractions if fraction.ledger == each.ledger]
+            if of:
+                given = sum(fraction.given is not None for fraction in of)
+                said = f"fractions: {given} given, {len(of) - given} open"
             where.print(f"{each.ledger}: {said}", markup=False, soft_wrap=True)
         count = len(event.differences)
         verdict = f"{count} differ" if count else "what was given is what was declared"
-        line = f"{event.coaf}: {len(event.holdings)} holdings: {verdict}"
+        count = len(event.holdings) + len(event.fractions)
+        line = f"{event.coaf}: {count} holdings: {verdict}"
         where.print(line, markup=False, soft_wrap=True)
     if not found.events:
         where.print("no event was announced", markup=False)
@@ -169,6 +189,21 @@ def _row(each: Holding, shown: _Shown) -> tuple[str, ...]:
         shown.cash(None if each.tax is None else each.gross - each.tax),
         shown.cash(None if paid is None else paid.paid.net),
         _state(each, shown),
+    )
+
+
+def _fraction(each: FractionOf, shown: _Shown) -> tuple[str, ...]:
+    """What a fraction is given; where it was given otherwise, the difference says so."""
+    due = each.declared
+    return (
+        each.ledger,
+        shown.holder(each.ledger, each.claim.account),
+        _for(each.claim),
+        shown.units(due.amount),
+        shown.units(due.units),
+        shown.cash(due.paid),
+        shown.cash(due.bought),
+        f"open: {each.why}" if each.given is None else "given",
     )
 
 

@@ -256,6 +256,33 @@ class Actor:
         else:
             yield Step(ledger, confirm, "waiting", f"{what}: {propose} comes first")
 
+    def _cash_ready(
+        self,
+        ledger: str,
+        cash: Contract,
+        amount: int,
+        role: str,
+        words: Callable[[int], str],
+        maker: str = "",
+    ) -> Iterator[Step]:
+        """Allow the engine what is due; of cash that the payer, or maker, made for a test, make it.
+
+        `words` says an amount.
+        """
+        payer, engine = self.sender(ledger, role), self._engine(ledger)
+        chain = self.engines.chain(ledger)
+        short = amount - int(cash.balanceOf(payer))
+        makes = self._keyed(ledger, maker) if maker else payer
+        is_ours = makes is not None and _issues(cash, makes) and (chain.is_local or _is_test(cash))
+        if short > 0 and is_ours:
+            yield self._do(ledger, cash.mint, (payer, short), words(short), role=maker or role)
+        allowed = int(cash.allowance(payer, engine))
+        if allowed < amount:
+            # Some tokens change no allowance but from or to nothing.
+            for value in [0, amount] if allowed else [amount]:
+                what, spender = words(value), (engine, value)
+                yield self._sent(ledger, cash.approve, spender, what, role)
+
     @classmethod
     def _tried(cls, ledger: str, name: str, act: Callable[[], S], detail: str = "") -> S | Step:
         """An act, or the contract's reason against it."""
@@ -273,3 +300,16 @@ class Actor:
 
 def _executed(ledger: str, act: str, detail: str, receipt: Receipt) -> Step:
     return Step(ledger, act, "executed", detail, receipt.tx_hash, receipt.gas_used, receipt)
+
+
+def _issues(cash: Contract, account: Account) -> bool:
+    """Whether an account makes that cash."""
+    try:
+        return str(cash.issuer()) == account.address
+    except Revert:
+        return False
+
+
+def _is_test(cash: Contract) -> bool:
+    """Whether that cash was made for a test, by `event terms`."""
+    return str(cash.name()).startswith(TEST_NAME)

@@ -14,9 +14,9 @@ from typing import Final
 from tallystick.actions.message import Figures, Status
 from tallystick.actions.record import LANDED_CLAIM_DAYS
 from tallystick.bridge.message import LaneMessage, party
-from tallystick.chain import Account, Contract, Revert
+from tallystick.chain import Revert
 from tallystick.errors import InputError
-from tallystick.events.acts import ANYONE, PAYMENT, TEST_NAME, Step
+from tallystick.events.acts import ANYONE, PAYMENT, Step
 from tallystick.events.engines import ACCOUNTS
 from tallystick.events.landings import Landings
 from tallystick.text import hex_text, time_text, units_text
@@ -107,7 +107,14 @@ class Driver(Landings):
     # ------------------------------------------------------------------------- payment
 
     def fund(self) -> Iterator[Step]:
-        """The paying agent pays in what is due for every part whose totals are fixed."""
+        """The paying agent pays in what is due for every part whose totals are fixed.
+
+        Of a ratio, the fractions' agent lets the engine have what is due for fractions.
+        """
+        if self.record.is_ratio:
+            for ledger in self.engines.ledgers:
+                yield from self.fund_fractions(ledger)
+            return
         if not self.record.currency:
             yield Step(self.engines.home, "fund", "done", "the event pays no cash")
             return
@@ -140,7 +147,7 @@ class Driver(Landings):
             return
         cash = self.engines.chain(ledger).at("CashToken", terms.cash)
         missing = sum(amount for *_, amount in open_parts)
-        yield from self._cash_ready(ledger, cash, missing, "paying_agent")
+        yield from self._cash_ready(ledger, cash, missing, "paying_agent", self._cash)
         for lane, title, amount in open_parts:
             what = f"{title}: {self._cash(amount)}"
             arguments = (self.record.as_tuple(), lane, amount)
@@ -149,20 +156,6 @@ class Driver(Landings):
             else:
                 # A call would miss the allowance that was not given.
                 yield Step(ledger, "fund", "pending", what)
-
-    def _cash_ready(self, ledger: str, cash: Contract, amount: int, role: str) -> Iterator[Step]:
-        """Allow the engine what is due; of cash that the payer made for a test, make it."""
-        payer, engine = self.sender(ledger, role), self._engine(ledger)
-        chain = self.engines.chain(ledger)
-        short = amount - int(cash.balanceOf(payer))
-        if short > 0 and _issues(cash, payer) and (chain.is_local or _is_test(cash)):
-            yield self._do(ledger, cash.mint, (payer, short), self._cash(short), role=role)
-        allowed = int(cash.allowance(payer, engine))
-        if allowed < amount:
-            # Some tokens change no allowance but from or to nothing.
-            for value in [0, amount] if allowed else [amount]:
-                what, spender = self._cash(value), (engine, value)
-                yield self._sent(ledger, cash.approve, spender, what, role)
 
     def parts(self, ledger: str) -> dict[bytes, str]:
         """Return the parts that a ledger may owe for; at home with other bridges too, if any."""
@@ -345,7 +338,7 @@ class Driver(Landings):
         _, terms = engine.terms_for(self.record.currency.encode().ljust(4, b"\0"))
         cash = self.engines.chain(ledger).at("CashToken", terms.cash)
         due = [self.record.rate.down(m.amount) if self.record.rate else 0 for m, *_ in back]
-        yield from self._cash_ready(ledger, cash, sum(due), role)
+        yield from self._cash_ready(ledger, cash, sum(due), role, self._cash)
         for (message, answer, payee), gross in zip(back, due, strict=True):
             what = f"{payee}: message {hex_text(message.id)[:10]}…: {self._cash(gross)}"
             arguments = (self.coaf, message.as_tuple(), answer.nonce, answer.lock_time)
@@ -543,16 +536,3 @@ class Driver(Landings):
     def _is_expired(self, ledger: str) -> bool:
         """Whether accounts claim no more on a ledger; what may still land has no expiry."""
         return self.engines.today(ledger) > self.record.expires
-
-
-def _issues(cash: Contract, account: Account) -> bool:
-    """Whether an account makes that cash."""
-    try:
-        return str(cash.issuer()) == account.address
-    except Revert:
-        return False
-
-
-def _is_test(cash: Contract) -> bool:
-    """Whether that cash was made for a test, by `event terms`."""
-    return str(cash.name()).startswith(TEST_NAME)

@@ -19,6 +19,7 @@ from tallystick.actions.record import GIVEN, EventRecord, Rounding
 from tallystick.bridge.figures import Landed, Landing
 from tallystick.bridge.message import RETURNED, LaneMessage, party_address
 from tallystick.chain import Revert
+from tallystick.errors import InputError
 from tallystick.events.acts import ANYONE, Step
 from tallystick.events.ratios import Ratios
 from tallystick.text import hex_text, units_text
@@ -28,6 +29,7 @@ from tallystick.token.ratios import Ratio
 __all__ = ["Fractions", "Given", "OfRecord", "Rests"]
 
 _NOTHING: Final = "nothing is given beyond whole units"
+_ISSUED: Final = "issued at home within what the notary authorised, and sent by the lane"
 _BUYS: Final = "its holder may buy what lacks (tallystick event claim)"
 _PAY: Final = "not opened yet: pay"
 # What a ledger waits for before claims are open there, and what else is to be done first.
@@ -128,7 +130,7 @@ class Rests:
                 buys = self.code == Rounding.BOUGHT_UP.code
                 yield "fractions that their holders may buy: claim" if buys else "fractions: pay"
             if any(self.lacking):
-                yield "units or cash of the fractions' agent, and its allowance for the engine"
+                yield "what the fractions' agent has to allow: fund"
         if self.to_credit:
             yield "what rounding left of accounts, for the fractions' agent: pay"
 
@@ -137,16 +139,21 @@ class Rests:
 
         def said(given: Given) -> str:
             words = [f"{units_text(given.units, decimals)} units"] if given.units else []
-            for amount, how in ((given.paid, "paid"), (given.bought, "from holders")):
-                words += [f"{self._cash(amount)} {how}"] if amount else []
+            for amount, how in ((given.paid, ""), (given.bought, " from holders")):
+                words += [f"{self.cash_text(amount)}{how}"] if amount else []
             return f"{given.count} ({', '.join(words)})" if words else str(given.count)
 
         if self.code in {rounding.code for rounding in GIVEN}:
             closed = f"; {self.closed}" if self.closed else ""
             yield f"fractions {self.code}: {said(self.given)} given, {said(self.left)} open{closed}"
-            has, lacks = (self.units, self.cash), self.lacking
-            short = f", {self._both(lacks, decimals)} too little" if any(lacks) else ""
-            yield f"their agent {self.agent} allows {self._both(has, decimals)}{short}"
+            if self.code == Rounding.CASH.code:
+                has, lacks = self.cash_text(self.cash), self.cash_text(self.lacking[1])
+            else:
+                has, lacks = (
+                    f"{units_text(n, decimals)} units" for n in (self.units, self.lacking[0])
+                )
+            short = f", {lacks} too little: fund" if any(self.lacking) else ""
+            yield f"their agent {self.agent} allows {has or 'nothing yet'}{short}"
         dust = self.of_messages
         part = f" and {dust % 1} of the smallest" if dust % 1 else ""
         yield (
@@ -155,13 +162,8 @@ class Rests:
             f"of messages, dust of their lanes: {units_text(int(dust), decimals)} units{part}"
         )
 
-    def _both(self, amounts: tuple[int, int], decimals: int) -> str:
-        """Units, and cash where fractions are paid for."""
-        units, cash = amounts
-        words = f"{units_text(units, decimals)} units"
-        return f"{words} and {self._cash(cash)}" if self.price else words
-
-    def _cash(self, amount: int) -> str:
+    def cash_text(self, amount: int) -> str:
+        """Return an amount of the price's cash for people; nothing: there is no price."""
         price = self.price
         return f"{units_text(amount, price.cash_decimals)} {price.currency}" if price else ""
 
@@ -259,6 +261,46 @@ class Fractions(Ratios):
         left = max(int(ratio.remainders) - int(ratio.supply_remainder), 0)
         return epoch, sum(int(each.units) for each in logged), left // int(ratio.denominator)
 
+    def fund_fractions(self, ledger: str) -> Iterator[Step]:
+        """Have the engine allowed what is due of the fractions' agent: units, or cash in lieu.
+
+        What it has too little of is said.
+        """
+        rests, code = self.rests(ledger), self.record.rounding.code
+        if rests is None or not rests.left.count:
+            yield Step(ledger, "approve", "done", f"{code}: nothing is due")
+        elif rests.closed:
+            yield Step(ledger, "approve", "waiting", f"{code}: {rests.closed}")
+        elif not any(rests.lacking):
+            yield Step(ledger, "approve", "done", f"{code}: as much as is due")
+        else:
+            try:
+                keyed = self.sender(ledger, rests.agent).address == rests.agent
+            except InputError:
+                keyed = False
+            if keyed:
+                yield from self._agent_ready(ledger, rests)
+                return
+            key = f"the fractions' agent's key, {rests.agent}: run the same with it"
+            yield Step(ledger, "approve", "waiting", f"{code}: {key}")
+
+    def _agent_ready(self, ledger: str, rests: Rests) -> Iterator[Step]:
+        if rests.left.paid:
+            cash = self.engines.chain(ledger).at("CashToken", self.opened_with(ledger))
+            yield from self._cash_ready(
+                ledger, cash, rests.left.paid, rests.agent, rests.cash_text, "paying_agent"
+            )
+            return
+        token, units = self.connection.token(ledger), rests.left.units
+        decimals = self.connection.manifest.instrument.decimals
+        short = units - int(token.balanceOf(rests.agent))
+        if short > 0:
+            what = f"{units_text(short, decimals)} units that the agent has not: {_ISSUED}"
+            yield Step(ledger, "mint", "waiting", what)
+        if int(token.allowance(rests.agent, self._engine(ledger))) < units:
+            spender, what = (self._engine(ledger), units), f"{units_text(units, decimals)} units"
+            yield self._sent(ledger, token.approve, spender, what, rests.agent)
+
     # ------------------------------------------------------------------------ of record
 
     def rests(self, ledger: str) -> Rests | None:
@@ -280,8 +322,7 @@ class Fractions(Ratios):
             if code in GIVEN and of.key not in given and self._is_due(of.amount, price):
                 left += Given.of(due)
         agent, token = str(engine.fractions_agent()), self.connection.token(ledger)
-        logged = self._opened(ledger)
-        cash = str(logged.cash) if logged is not None else ""
+        cash = self.opened_with(ledger)
         return Rests(
             code=code.code,
             closed=closed,
@@ -305,6 +346,11 @@ class Fractions(Ratios):
         """What a ledger's engine logged as claims were opened; None: they were not."""
         logged = self.engines.events(ledger, self._engine(ledger), "FractionsOpened", self.coaf)
         return next(logged, None)
+
+    def opened_with(self, ledger: str) -> str:
+        """Return the cash in which fractions are paid for there; nothing: not opened yet."""
+        logged = self._opened(ledger)
+        return str(logged.cash) if logged is not None else ""
 
     def _given(self, ledger: str) -> dict[str | bytes, Given]:
         """What a ledger's engine has given, by `OfRecord.key`."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.message import Entered, RatioState, Status
-from tallystick.actions.record import RecordError
+from tallystick.actions.record import PRICED, RecordError
 from tallystick.chain import Revert
 from tallystick.events.acts import Step
 from tallystick.events.announcing import Announcer
@@ -60,6 +60,8 @@ class Ratios(Announcer, OverRatio):
             stays = status == Status.ACTIVE and self._words() == kept
             if not stays and (why := self._too_late()):
                 raise RecordError("version", f"no further one: {why}")
+        elif record.is_price and status == Status.ACTIVE:
+            self._check_price()
         elif record.change not in (None, Rate(0)) and status == Status.ACTIVE:
             try:
                 self._check_ratio()
@@ -97,6 +99,24 @@ class Ratios(Announcer, OverRatio):
                 revert.reason or "", ("rate", f"one that {home} takes ({revert})")
             )
             raise RecordError(name, expected) from None
+
+    def _check_price(self) -> None:
+        """Refuse a price of other fractions than a ratio in force at home has."""
+        home, record = self.engines.home, self.record
+        engine, epoch = self._engine(home), record.unit_epoch
+        logged = self.engines.events(home, engine, "RatioArmed", None, epoch.to_bytes(32, "big"))
+        # One that was dropped may have been armed for it before.
+        armed = next(reversed([bytes(event.coaf) for event in logged]), None)
+        if armed is None or epoch > int(self.connection.token(home).action_epoch()):
+            raise RecordError("unit_epoch", f"the epoch that a ratio in force on {home} began")
+        standing = engine.event_of(armed)
+        ratio = self.engines.versions(armed)[bytes(standing.in_force)].record
+        for name in ("corp", "caev"):
+            if getattr(record, name) != (kept := getattr(ratio, name)):
+                raise RecordError(name, f"{kept}, as the ratio's, {ratio.coaf}")
+        if ratio.rounding not in PRICED:
+            expected = f"of a ratio whose fractions have a price: those of {ratio.coaf} are"
+            raise RecordError("unit_epoch", f"{expected} {ratio.rounding.code}")
 
     def _words(self) -> tuple[int, int, int]:
         """New units, old ones, and the first day in new ones; nothing of an event without."""

@@ -141,7 +141,7 @@ class Reverser(Driver):
             yield Step(ledger, "repay", "done", f"{account}: it owes nothing")
             return
         what = f"{account}: {self._cash(amount)} of {self._cash(owed)}"
-        yield from self._cash_ready(ledger, cash, amount, ANYONE)
+        yield from self._cash_ready(ledger, cash, amount, ANYONE, self._cash)
         if self.execute:
             yield self._do(ledger, engine.repay, (self.coaf, account, amount), what)
         else:

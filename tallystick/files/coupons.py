@@ -166,6 +166,9 @@ class CouponsFile(StrictModel):
             yield wrong("each calendar once", path="calendars", value=", ".join(self.calendars))
         if not Fraction(self.nominal):
             yield wrong("more than 0", path="nominal", value=self.nominal)
+        if Fraction(self.rate) >= 1:
+            # A percentage would pay a hundred times what is owed.
+            yield wrong('less than 1: 1.7 % is "0.017"', path="rate", value=self.rate)
         if self.day_count == ICMA and self.accrual == "adjusted":
             expected = f"unadjusted: regular periods of {ICMA} are those of the terms"
             yield wrong(expected, path="accrual", value=self.accrual)

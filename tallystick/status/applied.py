@@ -32,7 +32,7 @@ from tallystick.status.declared import (
 from tallystick.status.rules.step import NOBODY, Logged
 from tallystick.token.position import date_of
 
-__all__ = ["Engine", "landed_with", "message_units"]
+__all__ = ["Engine", "landed_with", "message_units", "recipient_of"]
 
 _OPERANDS: Final = ("units", "gross", "tax")
 
@@ -161,6 +161,12 @@ def landed_with(crossing: Crossing, ledger: str) -> str:
         return end.account if crossing.destination == ledger else ""
     answer = crossing.answer.end if crossing.answer is not None else None
     return answer.account if answer is not None and crossing.source == ledger else ""
+
+
+def recipient_of(crossing: Crossing) -> str:
+    """Return whom units are for that have not landed; of such as go back, whom the answer names."""
+    back = crossing.answer if crossing.went_back else crossing
+    return back.recipient if back is not None else ""
 
 
 _Handler = Callable[[Engine, Logged], None]

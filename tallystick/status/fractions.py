@@ -2,28 +2,81 @@
 
 Of record are closings of the last day in old units there, and messages that left in old units and
 landed in new ones; each is given once, by the code and the price of the records that home has in
-force. What was not claimed yet is no difference.
+force. What was not claimed yet is open, and no difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from tallystick.actions.entitlement import Rate
 from tallystick.actions.fractions import Treatment, treat
-from tallystick.actions.record import GIVEN, PRICED, EventRecord
-from tallystick.status.applied import landed_with
+from tallystick.actions.record import GIVEN, PRICED, EventRecord, Rounding
+from tallystick.status.applied import landed_with, recipient_of
 from tallystick.status.closes import Closes, Crossing
-from tallystick.status.declared import Difference, Kind, Said, word_text
+from tallystick.status.declared import Claim, Difference, Kind, Said, What, word_text
 from tallystick.status.rules.step import NOBODY, Logged
 from tallystick.text import hex_text
 from tallystick.token.position import date_of
 from tallystick.token.ratios import Ratio
 
-__all__ = ["given_otherwise", "price_of"]
+__all__ = ["FractionOf", "Given", "Judged", "judged", "price_of"]
 
-_NAMES: Final = ("amount", "rest", "units", "paid", "bought")
+
+class Given(NamedTuple):
+    """What an amount in old units is given for its rest: base units, cash to it, cash from it."""
+
+    amount: int
+    rest: int
+    units: int
+    paid: int
+    bought: int
+
+    @classmethod
+    def of(cls, amount: int, due: Treatment) -> Given:
+        """What is declared."""
+        return cls(amount, due.rest, due.extra, max(due.cash, 0), max(-due.cash, 0))
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it for JSON."""
+        return {name: str(value) for name, value in self._asdict().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FractionOf:
+    """What a ratio's record gives an account or message on a ledger, and what it was given.
+
+    `why` it was not, if so.
+    """
+
+    ledger: str
+    claim: Claim
+    declared: Given
+    given: Given | None
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON; amounts are smallest units as text."""
+        message = self.claim.message
+        return {
+            "ledger": self.ledger,
+            "for": str(self.claim.what),
+            "holder": self.claim.account,
+            "message": hex_text(message) if message else None,
+            "declared": self.declared.as_dict(),
+            "given": self.given.as_dict() if self.given else None,
+            "why": self.why or None,
+        }
+
+
+class Judged(NamedTuple):
+    """Of a ratio's fractions on a ledger: what each is given, and what was given otherwise."""
+
+    fractions: tuple[FractionOf, ...]
+    differences: tuple[Difference, ...]
 
 
 def price_of(record: EventRecord, records: Mapping[bytes, EventRecord]) -> EventRecord | None:
@@ -33,13 +86,13 @@ def price_of(record: EventRecord, records: Mapping[bytes, EventRecord]) -> Event
     return next(found, None)
 
 
-def given_otherwise(
+def judged(
     closes: Closes,
     crossings: Mapping[bytes, Crossing],
     record: EventRecord,
     price: EventRecord | None,
-) -> Iterator[Difference]:
-    """Yield what a ledger's engine gave for fractions of a ratio other than is declared.
+) -> Judged:
+    """Return what a ratio's fractions are given on a ledger, and what was given otherwise.
 
     Args:
         closes: the ledger's.
@@ -47,7 +100,9 @@ def given_otherwise(
         record: the ratio's, in force at home.
         price: its fractions' price, in force at home; None: there is none.
     """
-    yield from _Given(closes, crossings, record, price).run()
+    given = _Given(closes, crossings, record, price)
+    differences = tuple(given.run())
+    return Judged(tuple(given.fractions()), differences)
 
 
 class _Given:
@@ -64,8 +119,9 @@ class _Given:
         self.record, self.price = record, price
         self.coaf: bytes = record.as_tuple()[2]
         self.first_day = 0
+        self.opened = False
         self.payees: dict[str, str] = {}
-        self.seen: set[tuple[str, bytes]] = set()
+        self.seen: dict[tuple[str, bytes], Given] = {}
 
     def run(self) -> Iterator[Difference]:
         """Go through the log."""
@@ -79,9 +135,54 @@ class _Given:
             elif logged.event == "RatioArmed":
                 self.first_day = int(logged.args["first_day"])
             elif logged.event == "FractionsOpened":
+                self.opened = True
                 yield from self._opened(logged)
             elif logged.event == "FractionGiven":
                 yield from self._given(logged)
+
+    def fractions(self) -> Iterator[FractionOf]:
+        """Yield what everybody of record is given, once the log was gone through."""
+        ledger, last = self.closes.ledger, self.first_day - 1
+        close = self.closes.close(last) if self.first_day else None
+        if close is None:
+            return
+        for account, amount in close.accounts.items():
+            yield from self._fraction(Claim(What.HELD, account), amount)
+        for each in self.crossings.values():
+            bound = each.source if each.went_back else each.destination
+            ending = each.answer.end if each.answer is not None else each.end
+            ended = ending is not None and ending.day <= last
+            old = each.message.action_epoch <= self.record.unit_epoch
+            if bound != ledger or ended or not old or each.id in self._answers:
+                continue
+            what = What.RETURNED if each.went_back else What.LANDED
+            account = landed_with(each, ledger)
+            amount = self.closes.carried(each.message.amount, each.message.action_epoch, last)
+            claim = Claim(what, account or recipient_of(each), each.id)
+            yield from self._fraction(claim, amount, "" if account else "not landed")
+
+    @cached_property
+    def _answers(self) -> set[bytes]:
+        """Messages that took units back: of record is what had left."""
+        return {each.answer.id for each in self.crossings.values() if each.answer is not None}
+
+    def _fraction(self, claim: Claim, amount: int, why: str = "") -> Iterator[FractionOf]:
+        due = self._due(amount)
+        if due.extra or due.cash:
+            key = ("" if claim.message else claim.account, claim.message or bytes(32))
+            given = self.seen.get(key)
+            why = "" if given else why or self._unclaimed()
+            yield FractionOf(self.closes.ledger, claim, Given.of(amount, due), given, why)
+
+    def _unclaimed(self) -> str:
+        """What a fraction of record waits for."""
+        if not self.opened:
+            return "claims are not opened"
+        price = self.price if self.record.rounding in PRICED else None
+        if price is not None and self.closes.today < price.payment_day:
+            return f"the payment day, {date_of(price.payment_day)}"
+        buys = self.record.rounding is Rounding.BOUGHT_UP
+        return "its holder may buy what lacks" if buys else "to be claimed"
 
     def _note(
         self, kind: Kind, holder: str, what: str, declared: Said, applied: Said
@@ -106,7 +207,8 @@ class _Given:
     def _given(self, logged: Logged) -> Iterator[Difference]:
         account, message = logged.args["account"], bytes(logged.args["message_id"])
         what = f"fraction, message {hex_text(message)[:10]}…" if any(message) else "fraction"
-        now = tuple(zip(_NAMES, map(int, tuple(logged.args["given"])), strict=True))
+        given = Given(*map(int, tuple(logged.args["given"])))
+        now = tuple(given._asdict().items())
         amount = self._of_record(account, message)
         due = self._due(amount)
         key = ("" if any(message) else account, message)
@@ -114,9 +216,8 @@ class _Given:
             why = "given once" if key in self.seen else "nothing"
             yield from self._note(Kind.UNENTITLED, account, what, (("due", why),), now)
             return
-        self.seen.add(key)
-        values = (amount, due.rest, due.extra, max(due.cash, 0), max(-due.cash, 0))
-        said = tuple(zip(_NAMES, values, strict=True))
+        self.seen[key] = given
+        said = tuple(Given.of(amount, due)._asdict().items())
         yield from self._note(Kind.AMOUNT, account, what, said, now)
         named = self.payees.get(account, NOBODY)
         to = account if named == NOBODY else named

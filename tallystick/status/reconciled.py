@@ -17,7 +17,7 @@ from tallystick.actions.message import Status
 from tallystick.actions.record import EventRecord
 from tallystick.bridge.message import party
 from tallystick.reach.connection import Connection
-from tallystick.status.applied import Engine, landed_with, message_units
+from tallystick.status.applied import Engine, landed_with, message_units, recipient_of
 from tallystick.status.closes import Closes, Crossing, crossings_of
 from tallystick.status.declared import (
     ACCOUNTS,
@@ -31,7 +31,7 @@ from tallystick.status.declared import (
     What,
     word_text,
 )
-from tallystick.status.fractions import given_otherwise, price_of
+from tallystick.status.fractions import FractionOf, Judged, judged, price_of
 from tallystick.status.ledger_log import LedgerLog, read_log
 from tallystick.status.shares import Shares
 from tallystick.text import hex_text
@@ -141,13 +141,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event on all ledgers; `record` is the one in force at home, None: none is."""
+    """An event on all ledgers; `record` is the one in force at home, None: none is.
+
+    Of a ratio, `fractions` are what its record gives for them, at their `price`.
+    """
 
     coaf: str
     record: EventRecord | None
     ledgers: tuple[Standing, ...]
     holdings: tuple[Holding, ...]
     differences: tuple[Difference, ...]
+    fractions: tuple[FractionOf, ...] = ()
+    price: EventRecord | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -173,6 +178,8 @@ class Event:
             ],
             "ledgers": [each.as_dict() for each in self.ledgers],
             "holders": [each.as_dict() for each in self.holdings],
+            "price": self.price.coaf if self.price else None,
+            "fractions": [each.as_dict() for each in self.fractions],
         }
 
 
@@ -298,12 +305,14 @@ class _Comparison:
         """Return an event as all ledgers have it."""
         record, on = self.records.get(coaf), {n: a.get(coaf) for n, a in self.applied.items()}
         holdings = tuple(self._holdings(coaf)) if record is not None else ()
+        price = price_of(record, self.records) if record is not None and record.is_ratio else None
+        fractions = list(self._fractions(record, price)) if record is not None else []
         found = [
             *self._records(coaf, on, file),
             *self._shares(coaf, on),
             *self._told(coaf, on),
             *(each for applied in on.values() if applied for each in applied.differences),
-            *(self._fractions(record) if record is not None and record.is_ratio else ()),
+            *(difference for each in fractions for difference in each.differences),
         ]
         return Event(
             coaf=word_text(coaf),
@@ -311,6 +320,8 @@ class _Comparison:
             ledgers=tuple(self._standing(coaf, name, holdings) for name in self.ledgers),
             holdings=holdings,
             differences=tuple(found),
+            fractions=tuple(of for each in fractions for of in each.fractions),
+            price=price,
         )
 
     def _standing(self, coaf: bytes, ledger: str, holdings: tuple[Holding, ...]) -> Standing:
@@ -414,11 +425,10 @@ class _Comparison:
                         newest = told[-1] if told else (0,) * len(_TOLD)
                         yield from found(_pairs(_TOLD, newest), _pairs(_TOLD, figures))
 
-    def _fractions(self, record: EventRecord) -> Iterator[Difference]:
-        """What was given for a ratio's fractions is what its record says."""
-        price = price_of(record, self.records)
-        for closes in self.ledgers.values():
-            yield from given_otherwise(closes, self.crossings, record, price)
+    def _fractions(self, record: EventRecord, price: EventRecord | None) -> Iterator[Judged]:
+        """What is given for a ratio's fractions on each ledger is what its record says."""
+        for closes in self.ledgers.values() if record.is_ratio else ():
+            yield judged(closes, self.crossings, record, price)
 
     # -------------------------------------------------------------------------- holdings
 
@@ -448,7 +458,7 @@ class _Comparison:
             bound = each.source if each.went_back else each.destination
             if bound == ledger and each.under_way(day) and self._is_due(applied, each):
                 what = What.RETURNED if each.went_back else What.LANDED
-                account = landed_with(each, ledger) or _recipient(each)
+                account = landed_with(each, ledger) or recipient_of(each)
                 yield Claim(what, account, each.id)
 
     def _is_due(self, applied: Applied, crossing: Crossing) -> bool:
@@ -542,12 +552,6 @@ def _pairs(names: tuple[str, ...], values: tuple[int, ...]) -> Said:
 
 def _sum(holdings: list[Holding]) -> Entitlement:
     return total(Entitlement(each.units, each.gross, each.tax or 0) for each in holdings)
-
-
-def _recipient(crossing: Crossing) -> str:
-    """Whom units are for that have not landed; of such as go back, whom the answer names."""
-    back = crossing.answer if crossing.went_back else crossing
-    return back.recipient if back is not None else ""
 
 
 def _record(applied: Applied, isin: str) -> EventRecord | None:

@@ -9,11 +9,21 @@ import pytest
 
 from tallystick.actions.record import Rounding
 from tallystick.status.declared import Kind
+from tallystick.status.fractions import Given
 from tallystick.status.ledger_log import LedgerLog
 from tests.support.actions import world_of_engines
-from tests.support.declared import Change, Logs, changed, differences, earlier, logs_of, planted
-from tests.support.fractions import Fractions
-from tests.support.world import ZERO
+from tests.support.declared import (
+    Change,
+    Logs,
+    changed,
+    differences,
+    earlier,
+    event_of,
+    logs_of,
+    planted,
+)
+from tests.support.fractions import Fractions, OfRecord
+from tests.support.world import ZERO, World
 
 pytestmark = pytest.mark.requirement("R-45")
 
@@ -85,3 +95,32 @@ def test_what_is_given_twice_is_found(given: Logs, ledger: str) -> None:
     assert [(each.kind, each.declared) for each in found] == [
         (Kind.UNENTITLED, (("due", "given once"),))
     ]
+
+
+def test_everybody_s_fraction_is_listed_given_or_open(world: World) -> None:
+    """Whom the ratio's record gives something, by the package's arithmetic of what was held."""
+    found = Fractions.of(world, Rounding.NEAREST)
+    found.supply_agents()
+    due = {place(of): Given.of(of.amount, found.due(of.amount)) for of in found.all()}
+    due = {key: given for key, given in due.items() if given.units}
+    listed = event_of(world, found.ratio.coaf).fractions
+    # Accounts of one ledger may be of record on the other, under their messages.
+    assert {(e.ledger, e.claim.account, e.claim.message): e.declared for e in listed} == due
+    assert {(e.given, e.why) for e in listed} == {(None, "claims are not opened")}
+    for side in found.over.sides:
+        found.open(side)
+    first, *others = (of for of in found.all() if place(of) in due)
+    found.claim(first)
+    seen = {
+        (e.ledger, e.claim.account, e.claim.message): e
+        for e in event_of(world, found.ratio.coaf).fractions
+    }
+    assert (seen[place(first)].given, seen[place(first)].why) == (due[place(first)], "")
+    assert {(seen[place(of)].given, seen[place(of)].why) for of in others} == {
+        (None, "to be claimed")
+    }
+
+
+def place(of: OfRecord) -> tuple[str, str, bytes]:
+    """Where an amount is of record, and as whose."""
+    return of.side.chain.name, of.account.address, of.message.id if of.message else b""

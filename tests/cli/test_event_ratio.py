@@ -19,6 +19,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.requirement("INV-12")
 _EVENT = ROOT / "examples" / "apple-split.yaml"
+_PRICE = ROOT / "examples" / "reverse-split-price.yaml"
 _LAST = SPLIT.record_day
 # Monday 3 August 2020.
 _TODAY = 18_477
@@ -127,6 +128,55 @@ def test_a_wrong_split_is_one_line(
     assert command.wrong("announce", event=event_file(_EVENT, tmp_path, *changes)).startswith(line)
 
 
+@pytest.mark.requirement("R-45")
+@pytest.mark.parametrize(
+    ("fractions", "changes", "line"),
+    [
+        (
+            "CINL",
+            {"unit_epoch": 2},
+            "unit_epoch: 2: expected the epoch that a ratio in force on home",
+        ),
+        (
+            "CINL",
+            {"corp": "OTHER"},
+            "corp: OTHER: expected TALLY-2020-0824, as the ratio's, US-2020",
+        ),
+        ("CINL", {"caev": "SPLR"}, "caev: SPLR: expected SPLF, as the ratio's, US-2020-SPLF-01"),
+        (
+            "RDDN",
+            {},
+            "unit_epoch: 1: expected of a ratio whose fractions have a price: those of US-2020",
+        ),
+        (
+            "CINL",
+            {"fractions": "CINL"},
+            "fractions: CINL: expected RDDN: a split or the like alone",
+        ),
+    ],
+)
+def test_a_price_of_no_such_fractions_is_one_line(
+    command: _Command, tmp_path: Path, fractions: str, changes: dict[str, Any], line: str
+) -> None:
+    """The first that is confirmed of an epoch is for good."""
+    command.armed(event_file(_EVENT, tmp_path, ("fractions", fractions)))
+    right = {
+        "corp": "TALLY-2020-0824",
+        "caev": "SPLF",
+        "dates": {"announcement": "2020-08-03", "payment": "2020-08-31"},
+        "unit_epoch": 1,
+    }
+    price = event_file(_PRICE, tmp_path, *{**right, **changes}.items())
+    if "fractions" not in changes:
+        assert command.wrong("announce", event=price).startswith("unit_epoch: ")
+    for side in (command.world.home, command.world.remote):
+        begin(side, _LAST + 1, 3_600)
+    assert command.wrong("announce", event=price).startswith(line)
+    if fractions == "CINL":
+        price = event_file(_PRICE, tmp_path, *right.items())
+        assert command.steps("announce", event=price)[0][2] == "executed"
+
+
 def test_without_an_agent_for_what_rounding_leaves_no_split_is_announced(
     world: World, manifest: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,16 +197,16 @@ def test_what_is_not_confirmed_is_not_armed(command: _Command) -> None:
 def test_a_second_ratio_on_the_same_close_is_one_line(command: _Command, tmp_path: Path) -> None:
     command.armed()
     assert command.wrong("announce", event=_second(tmp_path)) == (
-        "dates.record: 2020-08-24: expected 2020-08-25 or later: "
+        "dates.record: 2020-08-28: expected 2020-08-29 or later: "
         "a ratio that is armed begins on that day"
     )
-    later = _second(tmp_path, ("dates.record", "2020-08-25"))
+    later = _second(tmp_path, ("dates.record", "2020-08-31"))
     assert command.steps("announce", event=later)[0][:3] == ("home", "announce", "executed")
 
 
 def test_a_ratio_that_does_not_fit_is_one_line(command: _Command, tmp_path: Path) -> None:
     command.armed(event_file(_EVENT, tmp_path, ("ratio", "1000000000000:1")))
-    second = _second(tmp_path, ("ratio", "1000000000000:1"), ("dates.record", "2020-08-25"))
+    second = _second(tmp_path, ("ratio", "1000000000000:1"), ("dates.record", "2020-08-31"))
     assert command.wrong("announce", event=second) == (
         "ratio: 1000000000000:1: expected less: "
         "supply or authorised amount would not fit their fields any more"
@@ -177,7 +227,7 @@ def test_two_that_are_announced_for_one_close_are_not_both_armed(
             "home",
             "arm",
             "refused",
-            "4:1 from 2020-08-25 on: reverted: arming: another ratio is armed",
+            "4:1 from 2020-08-29 on: reverted: arming: another ratio is armed",
         )
     ]
     assert command("arm", "--execute", event=second)[0] == 1
@@ -210,8 +260,8 @@ def test_a_split_is_withdrawn_by_its_verbs_while_there_is_time(
 @pytest.mark.parametrize(
     ("day", "line"),
     [
-        (_LAST, "remote withdraws the ratio until the close of 2020-08-23"),
-        (_LAST + 1, "home withdraws the ratio until the close of 2020-08-24"),
+        (_LAST, "remote withdraws the ratio until the close of 2020-08-27"),
+        (_LAST + 1, "home withdraws the ratio until the close of 2020-08-28"),
     ],
 )
 @pytest.mark.parametrize("flags", [("--cancel",), ()])

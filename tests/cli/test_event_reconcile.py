@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.actions.record import Rounding
 from tallystick.cli import main as cli
+from tallystick.text import units_text
 from tests.actions.test_declared_is_given import pay_all
 from tests.support.actions import COAF, world_of_engines
 from tests.support.commands import ROOT, connect
 from tests.support.dividend import AT_HOME, Dividend
+from tests.support.fractions import Fractions
 from tests.support.world import World, write_slot
 
 _EVENT = ROOT / "examples" / "apple-dividend.yaml"
@@ -87,6 +90,54 @@ def test_a_dividend_is_declared_given_and_given_otherwise(world: World, command:
         "declared": {"due": "paid once"},
         "applied": {name: amounts[name] for name in ("units", "gross", "tax")},
     }
+
+
+@pytest.mark.requirement("R-45")
+def test_cash_in_lieu_is_listed_and_given_twice_is_a_difference(world: World, command: Run) -> None:
+    found = Fractions.of(world, Rounding.CASH)
+    found.supply_agents()
+    due = [of for of in found.all() if found.due(of.amount).cash]
+    for side in found.over.sides:
+        found.open(side)
+    for of in due:
+        found.claim(of)
+    status, out, err = command()
+    assert (status, err) == (0, "")
+    at_home = sum(of.side is found.home for of in due)
+    assert f"home: fractions: {at_home} given, 0 open\n" in out
+    verdict = f"{found.ratio.coaf}: {len(due)} holdings: what was given is what was declared\n"
+    assert verdict in out
+    first = due[0]
+    # Given again, by an engine that forgot.
+    write_slot(first.side.engine, 0, "pay_terms", "_payees", first.account)
+    given = tuple(found.claim(first).one("FractionGiven").given)
+    status, out, err = command("--json")
+    assert (status, err) == (1, "")
+    events = {event["coaf"]: event for event in json.loads(out)["events"]}
+    event = events[found.ratio.coaf]
+    names = ("amount", "rest", "units", "paid", "bought")
+    amounts = dict(zip(names, map(str, given), strict=True))
+    assert event["differences"] == [
+        {
+            "kind": "unentitled",
+            "ledger": "home",
+            "holder": first.account.address,
+            "what": "fraction",
+            "declared": {"due": "given once"},
+            "applied": amounts,
+        }
+    ]
+    assert (len(event["fractions"]), event["price"]) == (len(due), found.price.coaf)
+    (listed,) = (
+        each
+        for each in event["fractions"]
+        if (each["holder"], each["message"], each["ledger"])
+        == (first.account.address, None, "home")
+    )
+    assert listed["declared"] == listed["given"] == amounts
+    # In units of the instrument, and cash of the price.
+    said = f"rest {given[1]}, units 0, paid {units_text(given[3], found.price.cash_decimals)}, "
+    assert said in command()[1]
 
 
 def test_a_file_is_held_to_what_home_has_in_force(world: World, command: Run) -> None:

@@ -82,10 +82,10 @@ def test_everybody_is_given_and_again_is_nothing(world: World, rounding: Roundin
 def test_what_finds_too_little_is_refused_and_done_later(world: World) -> None:
     found = Fractions.of(world, Rounding.UP)
     assert counted(found) == opened() + expected(found, "refused")
-    due, little = reckoned(found), "units or cash of the fractions' agent, and its allowance"
+    due, little = reckoned(found), "what the fractions' agent has to allow: fund"
     for name, seen in rests(found).items():
         assert (seen.given, seen.left, seen.lacking) == (Given(), due[name], (due[name].units, 0))
-        assert list(seen.waits(E + 6))[1].startswith(little)
+        assert list(seen.waits(E + 6))[1] == little
     found.supply_agents()
     assert counted(found) == expected(found, "executed")
 
@@ -159,3 +159,37 @@ def test_of_what_is_rounded_down_nothing_is_left_to_do(world: World) -> None:
     over = Over.of(world)
     found = Fractions(over, over.arm(Rate(1, 10)), over.ratios[0])
     assert counted(found) == opened("done")
+
+
+def agents_give(found: Fractions) -> Counter[tuple[str, str, str]]:
+    """What `event fund` does, how often."""
+    return Counter((step.ledger, step.act, step.state) for step in driver(found).fund())
+
+
+def both(act: str, state: str) -> Counter[tuple[str, str, str]]:
+    """The same on both ledgers."""
+    return Counter({(ledger, act, state): 1 for ledger in ("home", "remote")})
+
+
+def test_agents_allow_the_cash_that_is_due_and_no_more(world: World) -> None:
+    found = Fractions.of(world, Rounding.CASH)
+    assert agents_give(found) == both("approve", "waiting")
+    assert counted(found) == opened() + expected(found, "refused")
+    due = reckoned(found)
+    for side in found.over.sides:
+        side.cash.mint(side.fund, due[side.chain.name].paid, sender=side.issuer)
+    assert agents_give(found) == both("approve", "executed")
+    for side in found.over.sides:
+        assert side.cash.allowance(side.fund, side.engine) == due[side.chain.name].paid
+    assert agents_give(found) == both("approve", "done")
+    assert counted(found) == expected(found, "executed")
+    assert agents_give(found) == both("approve", "done")
+
+
+def test_units_that_an_agent_has_not_are_issued_and_not_made(world: World) -> None:
+    found = Fractions.of(world, Rounding.UP)
+    assert counted(found) == opened() + expected(found, "refused")
+    assert agents_give(found) == both("mint", "waiting") + both("approve", "executed")
+    for side in found.over.sides:
+        allowed = side.token.allowance(side.fund, side.engine)
+        assert allowed == reckoned(found)[side.chain.name].units

@@ -51,7 +51,7 @@ _THERE = Seen(carried=False, state=RatioState.IN_FORCE, first_day=FIRST_DAY)
         ),
         (
             replace(_THERE, state=RatioState.PENDING),
-            [Due(Over.TELL_THERE, waits="it begins there on 2020-08-25")],
+            [Due(Over.TELL_THERE, waits="it begins there on 2020-08-29")],
         ),
         (_THERE, [Due(Over.TELL_THERE), Due(Over.FIGURES)]),
         (

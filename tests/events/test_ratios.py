@@ -85,11 +85,11 @@ def test_a_split_is_armed_carried_and_home_knows(announced: World) -> None:
     for seen in _standing(announced):
         assert seen.ratio is not None
         assert (seen.ratio.state, seen.ratio.first_day) == (RatioState.PENDING, FIRST_DAY)
-        assert waits(seen) == ("the first day in new units, 2020-08-25",)
+        assert waits(seen) == ("the first day in new units, 2020-08-29",)
         assert seen.as_dict()["ratio"] == {
             "ratio": "4:1",
             "state": "pending",
-            "first_day": "2020-08-25",
+            "first_day": "2020-08-29",
             "version": 1,
             "lanes_to_carry": [],
         }

@@ -276,6 +276,7 @@ def test_the_terms_alone_decide_and_not_the_day_on_which_they_are_read(tmp_path:
         ({"calendars": ["TARGET", "TARGET"]}, "calendars: TARGET, TARGET: expected each calendar "),
         ({"rate": "1.7%"}, "rate: 1.7%: expected currency for one whole unit, in quotes"),
         ({"rate": f"{10**29}"}, "rate: "),
+        ({"rate": "1.7"}, 'rate: 1.7: expected less than 1: 1.7 % is "0.017"'),
         (
             {"rate": f"1/{10**29 + 7}"},
             f"rate: 1/{10**29 + 7}: expected a rate of 0 or more whose terms fit 96 bits (coupon",

@@ -21,7 +21,7 @@ from tallystick.chain.abi import keccak
 from tests.support.actions import Actions, begin
 from tests.support.world import DAY, ISIN, STATED, BothSides, Side, World
 
-# Apple's split: 4 for 1, announced 30 July 2020, the last close in old units 24 August.
+# Apple's split: 4 for 1, announced 30 July 2020, the last close in old units 28 August.
 SPLIT: Final = EventRecord(
     isin=ISIN,
     corp="TALLY-2020-0824",
@@ -29,7 +29,7 @@ SPLIT: Final = EventRecord(
     caev="SPLF",
     camv="MAND",
     announced=18_473,
-    record_day=18_498,
+    record_day=18_502,
     rate=Rate(4),
     terms=keccak(b"terms of the split"),
 )
