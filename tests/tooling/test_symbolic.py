@@ -14,7 +14,17 @@ from tallystick.build import artifact
 from tallystick.chain import Chain, Contract, Revert
 from tallystick.chain.abi import encode, keccak
 from tools.report import ROOT
-from tools.symbolic import FAULTS, SUBJECTS, Fault, answer_of, main, subject_of
+from tools.symbolic import (
+    FAULTS,
+    SUBJECTS,
+    Answer,
+    Fault,
+    Subject,
+    answer_of,
+    explore,
+    main,
+    subject_of,
+)
 
 # What is signed for each call of a verifier.
 TYPES = {
@@ -148,6 +158,19 @@ def test_without_the_executor_nothing_passes(
 ) -> None:
     assert main(["--halmos", str(tmp_path / "none")]) == 2
     assert capsys.readouterr().err == "halmos is not installed: tools/setup.sh audit\n"
+
+
+def test_who_is_not_done_in_time_has_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.symbolic._TIMEOUT", 0.5)
+    slow, folder = tmp_path / "slow", tmp_path / "folder"
+    slow.write_text("#!/bin/sh\necho at it\nexec sleep 60\n")
+    slow.chmod(0o755)
+    folder.mkdir()
+    name = "check_later_pages_stay_empty"
+    answers = explore(Subject("ArrivalChecks"), ROOT, folder, slow, [name])
+    assert answers == {name: Answer(name, "not run", 0, 0.0, "at it\n")}
 
 
 def test_checks_that_are_not_there_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
