@@ -80,9 +80,11 @@ event OpeningKept:
     day: indexed(uint256)
 
 
-# A ratio is in force on the issue; supply and authorised amount after it.
+# A ratio is in force on the issue: so many units for as many as the denominator; supply and authorised amount after it.
 event RatioInForce:
     epoch: indexed(uint256)
+    numerator: uint256
+    denominator: uint256
     supply: uint256
     authorised: uint256
     remainder: uint256
@@ -423,6 +425,8 @@ def _raised(issue: uint256) -> uint256:
             self._remainders[epoch] = remainder << _OWN_SHIFT
         log RatioInForce(
             epoch=epoch,
+            numerator=ratio & position.PART_MAX,
+            denominator=(ratio >> position.DENOMINATOR_SHIFT) & position.PART_MAX,
             supply=position._lower(current),
             authorised=position._upper(current),
             remainder=remainder,

@@ -42,9 +42,9 @@ def engine(world: World) -> Engine:
     return Engine.of(world.home)
 
 
-def in_force(side: Side, epoch: int, supply: int, authorised: int, remainder: int = 0) -> Any:
-    """The event of a ratio that a first act meets."""
-    return side.token.emitted("RatioInForce", epoch, supply, authorised, remainder)
+def in_force(side: Side, epoch: int, rate: tuple[int, int], supply: int, authorised: int) -> Any:
+    """The event of a ratio that a first act meets, of which nothing is left."""
+    return side.token.emitted("RatioInForce", epoch, *rate, supply, authorised, 0)
 
 
 # ------------------------------------------------------------------------------- role
@@ -243,7 +243,7 @@ def test_the_first_transfer_is_in_new_units_and_brings_everything_up(engine: Eng
     engine.split(4, 1)
     receipt = token.transfer(side.buyer, INVESTOR_UNITS * 4, sender=side.investor)
     assert receipt.events == (
-        in_force(side, 1, SUPPLY * 4, authorised * 4),
+        in_force(side, 1, (4, 1), SUPPLY * 4, authorised * 4),
         token.emitted("RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0),
         token.emitted("RatioApplied", side.buyer, 1, BUYER_UNITS * 4, 0, 0),
         token.emitted("Transfer", side.investor, side.buyer, INVESTOR_UNITS * 4),
@@ -801,8 +801,8 @@ def test_the_chain_needs_no_help(engine: Engine) -> None:
     engine.begin(engine.day(9))
     receipt = token.transfer(side.fund, 1, sender=side.investor)
     assert receipt.events[:2] == (
-        in_force(side, 1, SUPPLY * 4, authorised * 4),
-        in_force(side, 2, SUPPLY // 2, authorised * 4 // 8),
+        in_force(side, 1, (4, 1), SUPPLY * 4, authorised * 4),
+        in_force(side, 2, (1, 8), SUPPLY // 2, authorised * 4 // 8),
     )
     assert receipt.events[2:4] == (
         token.emitted("RatioApplied", side.investor, 1, INVESTOR_UNITS * 4, 0, 0),

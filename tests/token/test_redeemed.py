@@ -109,7 +109,7 @@ def test_the_first_act_says_so_once_and_leaves_no_remainder(world: World, engine
         token.transfer(side.fund, 1, sender=side.investor)
     receipt = token.setFrozenTokens(side.investor, 4, *STATED, sender=side.custodian)
     assert receipt.events[1:] == (
-        token.emitted("RatioInForce", 1, 0, 0, 0),
+        token.emitted("RatioInForce", 1, 0, 1, 0, 0, 0),
         token.emitted("RatioApplied", side.investor, 1, 0, 0, 0),
         token.emitted("Frozen", side.investor, 4),
     )
