@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from tallystick.actions.entitlement import TAX_TERM_MAX, Rate, check_tax
 
-__all__ = ["MAX_RATES", "TaxTable"]
+__all__ = ["MAX_RATES", "TaxTable", "withheld"]
 
 MAX_RATES: Final = 16
 _DENOMINATOR_SHIFT: Final = 48
@@ -66,6 +66,18 @@ class TaxTable:
             raise ValueError(f"expected {MAX_RATES} words of {_WORD_BITS} bits")
         used = max((place for place, word in enumerate(words, start=1) if word), default=0)
         return cls(tuple(_rate(word) for word in words[:used]))
+
+
+def withheld(words: Sequence[int], category: int, gross: int) -> int:
+    """Return what terms withhold of a gross, as a contract does, by its words.
+
+    Args:
+        words: the 16 that it keeps.
+        category: the account's, 0 to 15.
+        gross: smallest units.
+    """
+    word = words[category] or words[0]
+    return gross * (word & TAX_TERM_MAX) // (word >> _DENOMINATOR_SHIFT)
 
 
 def _exact(rate: Rate) -> Fraction:

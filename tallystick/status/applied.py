@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tallystick.actions.entitlement import Entitlement, total
 from tallystick.actions.record import LANDED_CLAIM_DAYS, EventRecord
-from tallystick.actions.tax import TaxTable
+from tallystick.actions.tax import withheld
 from tallystick.bridge.message import party
 from tallystick.status.closes import Closes, Crossing, Ending
 from tallystick.status.declared import (
@@ -83,8 +83,8 @@ class Engine:
         number = applied.number or self.newest.get(currency.encode().ljust(4, b"\0"), 0)
         if not number:
             return None
-        table = TaxTable.unpack([int(word) for word in self.terms[number].rates])
-        return table.rate_of(self.categories.get(account, 0)).down(gross)
+        words = [int(word) for word in self.terms[number].rates]
+        return withheld(words, self.categories.get(account, 0), gross)
 
     def note(
         self, applied: Applied, kind: Kind, holder: str, what: str, declared: Said, now: Said

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.actions.entitlement import TAX_TERM_MAX, Rate, entitlement
-from tallystick.actions.tax import MAX_RATES, TaxTable
+from tallystick.actions.tax import MAX_RATES, TaxTable, withheld
 
 parts = st.one_of(st.integers(1, 10**4), st.integers(1, TAX_TERM_MAX))
 taxes = st.one_of(
@@ -135,8 +135,12 @@ def test_rates_are_compared_exactly() -> None:
 
 def test_what_terms_withhold_follows_from_their_words_in_lowest_terms_or_not() -> None:
     table = TaxTable((Rate(3, 10), None, Rate(0)))
-    # A contract takes 30/100 as well.
-    words = [word and (word & 2**48 - 1) * 10 | (word >> 48) * 10 << 48 for word in table.pack()]
+    gross = 1_000_009
     for category in range(4):
-        due = table.rate_of(category).down(1_000_009)
-        assert TaxTable.unpack(words).rate_of(category).down(1_000_009) == due
+        due = table.rate_of(category).down(gross)
+        assert withheld(table.pack(), category, gross) == due
+        # A contract takes 30/100 as well.
+        words = [
+            word and (word & 2**48 - 1) * 10 | (word >> 48) * 10 << 48 for word in table.pack()
+        ]
+        assert withheld(words, category, gross) == due
