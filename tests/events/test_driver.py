@@ -119,7 +119,7 @@ def test_cash_of_a_test_is_made_as_it_is_due(
     monkeypatch.setattr(driver.engines.chain("home"), "is_local", False)
     # Keys that everybody has sign there for nobody: this one is its own.
     monkeypatch.setattr(driver, "sender", lambda *_: agent)
-    acts = [step.act for step in driver._cash_ready("home", cash, 5, "paying_agent")]
+    acts = [step.act for step in driver._cash_ready("home", cash, 5, "paying_agent", str)]
     assert ("mint" in acts) is made
 
 
