@@ -265,9 +265,14 @@ def inv_2(seen: Observation) -> Verdict:
         ):
             if found != expected:
                 breaks.append(Break(side.ledger, name, what, found, expected))
-        least = home.outstanding + home.suspense
-        if not least <= home.custody_balance <= least + home.most_beyond:
-            within = f"{least} to {least + home.most_beyond}" if home.ratios else least
+        # Of what waited and was undone its part of the sum stays: each word is paid by itself.
+        words = [(m.suspended, m.landed_in) for m in of_lane if m.destination == home.ledger]
+        words += [(each.amount, each.epoch) for each in strays if each.ledger == home.ledger]
+        waits = sum(over(units, since, home.ratios) for units, since in words)
+        least = home.outstanding + min(home.suspense, waits)
+        most = home.outstanding + home.suspense + home.most_beyond
+        if not least <= home.custody_balance <= most:
+            within = f"{least} to {most}" if home.ratios else least
             breaks.append(Break(home.ledger, name, "in custody", home.custody_balance, within))
     return Verdict(
         "INV-2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -236,9 +237,11 @@ class SideState:
     paid: tuple[Move, ...] = ()
     # Numerator and denominator of each ratio of its token that is in force.
     ratios: tuple[tuple[int, int], ...] = ()
-    # By epoch: what came into suspense and left it; what of the dust was owed until it was paid.
+    # By epoch: what came into suspense and left it; what of the dust was owed until it was paid;
+    # what was made good beyond what it is owed, as who gives rounds up.
     waited: tuple[Move, ...] = ()
     dust: tuple[Move, ...] = ()
+    given: tuple[Move, ...] = ()
 
     @property
     def most_beyond(self) -> int:
@@ -246,10 +249,14 @@ class SideState:
 
         They round down each by itself, and what custody holds as one.
         """
-        most = 0
-        for numerator, denominator in self.ratios:
+        most, given = 0, Counter[int]()
+        for epoch, units in self.given:
+            given[epoch] += units
+        more = given[0]
+        for epoch, (numerator, denominator) in enumerate(self.ratios, start=1):
             most = most * numerator // denominator + 1
-        return most
+            more = -(-more * numerator // denominator) + given[epoch]
+        return most + more
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,6 +313,7 @@ def _lane(views: Mapping[str, _View], lane: LaneEntry) -> LaneState:
                 ratios=ratios,
                 waited=_waited(view, lane) if ratios else (),
                 dust=_dust(view, lane) if ratios else (),
+                given=_given(view, lane) if ratios else (),
             )
         )
     return LaneState(lane.id_bytes, *sides)
@@ -348,6 +349,13 @@ def _dust(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
     """What was outstanding, owed to nobody, and is the agent's."""
     paid = view.events(view.escrow, "DustPaid", lane.id_bytes)
     return tuple((view.epoch_of(lane, e), int(e.args["outstanding"])) for e in paid)
+
+
+def _given(view: _View, lane: LaneEntry) -> tuple[Move, ...]:
+    """What was made good of messages beyond what is outstanding for it now."""
+    given = view.events(view.escrow, "UnitsMadeGood", lane.id_bytes)
+    beyond = ((e, int(e.args["amount"]) - int(e.args["outstanding"])) for e in given)
+    return tuple((view.epoch_of(lane, event), units) for event, units in beyond if units)
 
 
 def _epoch(number: int, kept: Any) -> EpochState:

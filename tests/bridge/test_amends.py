@@ -12,7 +12,7 @@ from tallystick.governance.roles import Role
 from tests.support.denials import FALSE, agree, deny, disowned, forged, side_of, take
 from tests.support.endings import listed, under_way
 from tests.support.ends import UNITS, Books, begun, send, source_of
-from tests.support.lane_ratios import LASTS, Engines, over
+from tests.support.lane_ratios import LASTS, Engines, burn, over
 from tests.support.world import STATED, ZERO, Side, World, refused
 
 NOTHING = (bytes(32), 0, 0, 0, ZERO, False, False)
@@ -365,6 +365,33 @@ def test_one_that_was_credited_and_one_that_waits_leave_nobody_short(
             books = Books.of(world, side)
             assert books.supply == books.outstanding
     assert (books.outstanding, books.suspense) == (true // 2, 0)
+    assert world.network.status().ok
+
+
+@pytest.mark.requirement("INV-2", "INV-12")
+@pytest.mark.parametrize("owed", [0, 1])
+def test_what_a_sum_that_waits_has_more_of_one_that_was_undone_is_nobody_s(
+    world: World, owed: int
+) -> None:
+    """Two halves were a unit in the sum: when one is undone the other is none, and none is due."""
+    there = "home"
+    world.arrived(5 * UNITS + owed)
+    begun(world, there)
+    engines, home = Engines.of(world), world.home
+    true = burn(world, 1, home.outsider)
+    world.synchronise()
+    false = replace(
+        forged(world, there, home.outsider, amount=1),
+        deadline=home.chain.now + LASTS,
+        nonce=int(world.lane_state(world.remote).sent),
+    )
+    for message in (true, false):
+        assert world.deliver(message).return_value is False
+    engines.split(1, 2)
+    take(world, deny(world, false)[1], false)
+    books = Books.of(world, home)
+    assert (books.suspense, home.escrow.waiting(true.as_tuple())) == (1, 0)
+    assert books.custody >= books.outstanding
     assert world.network.status().ok
 
 

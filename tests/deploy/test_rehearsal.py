@@ -97,7 +97,7 @@ def test_a_step_that_would_fail_is_said(tmp_path: Path) -> None:
     """Where the set-up of a contract was ended by somebody, what is left of it can't be done."""
     meant, journal = meant_by(tmp_path), tmp_path / "journal.json"
     chains, fuse = fragile()
-    fuse[0] = 81
+    fuse[0] = 83
     with pytest.raises(Crash):
         deploy(*meant, chains, journal=journal, execute=True)
     home = chains["home"]

@@ -205,14 +205,14 @@ def test_a_transaction_that_reverts_stops_its_ledger_with_the_reason(tmp_path: P
     chains, journal = pooled(2), tmp_path / "journal.json"
     plan = meant(listed(chains))
     remote = chains["remote"]
-    remote.reverting = 24
+    remote.reverting = 25
     with pytest.raises(CheckFailed) as caught:
         deploy(*plan, chains, journal=journal, execute=True)
     failed = "register release SecurityToken 1.0.0"
     assert str(caught.value) == f"remote: {failed}: reverted without a reason"
     # It took its nonce; what was sent with it stands, and is not sent again.
     before = sent(chains)
-    assert before["remote"] > 24
+    assert before["remote"] > 25
     report = deploy(*plan, chains, journal=journal, execute=True)
     assert sent(chains) == planned(report) | {"remote": planned(report)["remote"] + 1}
     states = {(s.ledger, s.title): s.state for s in report.steps}
