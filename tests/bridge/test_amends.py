@@ -395,6 +395,24 @@ def test_what_a_sum_that_waits_has_more_of_one_that_was_undone_is_nobody_s(
     assert world.network.status().ok
 
 
+@pytest.mark.requirement("INV-2", "INV-12")
+def test_what_rounding_up_leaves_over_is_no_break(world: World) -> None:
+    """A tenth of a unit, credited three times, is made good by a unit each: custody has more."""
+    there, home = "home", world.home
+    world.arrived(5 * UNITS)
+    begun(world, there)
+    engines, deadline = Engines.of(world), home.chain.now + LASTS
+    owed = Books.of(world, home).outstanding
+    false = [disowned(world, there, amount=1, deadline=deadline) for _ in range(3)]
+    engines.split(1, 10)
+    for each in false:
+        agree(world, there, each)
+        assert made_good(home, each).return_value == 1
+    books = Books.of(world, home)
+    assert (books.outstanding, books.custody) == (owed // 10, owed // 10 + 2)
+    assert world.network.status().ok
+
+
 def test_no_epoch_before_the_message_s_own(world: World) -> None:
     """Nothing lands in units older than those that it states."""
     engines = Engines.of(world)
